@@ -1,0 +1,2 @@
+// Ends a function of ours in an ELF object.
+    .size {function}, . - {function}

@@ -1,0 +1,6 @@
+// Begins a function of ours in a Mach-O object; the operand carries the leading underscore.
+    .section __TEXT,__text,regular,pure_instructions
+    .globl {function}
+    .private_extern {function}
+    .balign 16
+{function}:

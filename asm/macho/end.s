@@ -1,0 +1,1 @@
+// Ends a function of ours in a Mach-O object, which has no sizes.

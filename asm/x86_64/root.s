@@ -1,0 +1,44 @@
+// Purpose: the first frame of every coroutine: what resume.s enters the first time.
+// Entry:   as a parked coroutine: rsp = the resumer's stack with the return address on top,
+//          r13 = the initial sp, r12 = the first word, r14 = its tag. From the initial sp
+//          upwards lie the address of this function and the address of the root block.
+// Exit:    calls the entry function whose address is in the root block, with the root block,
+//          the word and the tag as arguments; it leaves by finish.s and never returns.
+// Frame:   the root block begins with a frame record: the link, rewritten at each resume,
+//          and a return address that is this function's own.
+//
+//              root block + 8   return address: the label behind the call
+//              root block       link: the resumer's frame record                   <- rbp
+//              ...              the closure
+//              rsp              first frame of the entry function grows down from here
+//
+// Not saved: nothing needs to be: this frame has no caller of its own.
+// Unwinding: the CFI says that this frame's caller is the resumer: its frame is found
+//          through the link. Catching happens above, in the entry function. The frame is
+//          marked as a signal frame because gdb otherwise refuses a caller whose frame lies
+//          at a lower address; unwinders then look up the exact return address, hence the
+//          instruction behind the call. The expression of the canonical frame address reads:
+//          0x0f def_cfa_expression, 5 bytes, 0x76 0x00 rbp + 0, 0x06 dereference,
+//          0x23 0x18 plus 24 (rbp, return address, rbx).
+// Leaves by: `call`; the trap behind it can't be reached.
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa rsp, 16
+    .cfi_offset rip, -16
+    .cfi_offset rbx, -8
+    push rbp
+    .cfi_def_cfa_offset 24
+    .cfi_offset rbp, -24
+    mov rdi, [r13 + 8]
+    mov [rdi], rsp
+    mov rbp, rdi
+    .cfi_escape 0x0f, 0x05, 0x76, 0x00, 0x06, 0x23, 0x18
+    lea rsp, [r13 + 16]
+    lea rax, [rip + 2f]
+    mov [rdi + 8], rax
+    mov rsi, r12
+    mov rdx, r14
+    call [rdi + {ENTRY}]
+2:
+    ud2
+    .cfi_endproc

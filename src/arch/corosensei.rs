@@ -1,0 +1,166 @@
+//! The switch by the `corosensei` crate, for architectures without instructions of ours.
+//!
+//! A parked coroutine is named by the address of a [`Fiber`] at the top of its own stack. Its
+//! coroutine object is type-erased to words; it is never unwound or dropped by that crate:
+//! throw and close arrive as tagged words, as with our own instructions.
+
+use std::cell::UnsafeCell;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr::{self, NonNull};
+
+use corosensei::stack::{Stack, StackPointer};
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::{Link, Parked, Root, Word};
+
+type Input = (Word, usize);
+
+/// What comes out of a fiber.
+enum Output {
+    Suspended(Word),
+    Finished(Word),
+    Transferred { save: *mut Parked, to: Parked, word: Word, tag: usize },
+}
+
+/// The part of a stack that is left below the fiber.
+struct Below {
+    base: StackPointer,
+}
+
+// SAFETY: `prepare` is given memory that is writable down to a guard. The limit is not known
+// here; corosensei uses it on Windows only and in its trap handler, which is not used.
+unsafe impl Stack for Below {
+    fn base(&self) -> StackPointer {
+        self.base
+    }
+
+    fn limit(&self) -> StackPointer {
+        StackPointer::new(corosensei::stack::MIN_STACK_SIZE).expect("not zero")
+    }
+}
+
+/// A coroutine of that crate and what its inside needs to leave it.
+struct Fiber {
+    coroutine: UnsafeCell<ManuallyDrop<Coroutine<Input, Output, (), Below>>>,
+    yielder: UnsafeCell<*const Yielder<Input, Output>>,
+}
+
+/// As with our own instructions.
+///
+/// # Safety
+/// `top` is aligned to 16 bytes, at least a kilobyte of the stack lies below it, and the root
+/// stays where it is as long as the coroutine runs.
+pub(crate) unsafe fn prepare(top: NonNull<u8>, root: *const Root) -> Parked {
+    let fiber = ((top.as_ptr() as usize - size_of::<Fiber>()) & !15) as *mut Fiber;
+    let base = StackPointer::new(fiber as usize).expect("stacks are not at zero");
+    let address = fiber as usize;
+    let coroutine = Coroutine::with_stack(Below { base }, move |yielder, (word, tag): Input| {
+        let fiber = address as *const Fiber;
+        // SAFETY: the fiber was written before anybody could enter it and stays; the root
+        // stays by the word of `prepare`'s caller.
+        unsafe {
+            *(*fiber).yielder.get() = yielder;
+            (*root).link.set(Link(address as *mut u8));
+            ((*root).entry)(root, word, tag)
+        }
+    });
+    // SAFETY: the fiber fits below `top`, where nothing lives.
+    unsafe {
+        fiber.write(Fiber {
+            coroutine: UnsafeCell::new(ManuallyDrop::new(coroutine)),
+            yielder: UnsafeCell::new(ptr::null()),
+        });
+    }
+    Parked(NonNull::new(fiber.cast()).expect("stacks are not at zero"))
+}
+
+/// As with our own instructions.
+///
+/// # Safety
+/// The coroutine is parked there, on this thread; word and tag are what it expects.
+pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Option<Parked>) {
+    let mut parked = parked;
+    let mut input = (word, tag);
+    loop {
+        let fiber = parked.0.as_ptr() as *const Fiber;
+        // SAFETY: the caller says that the coroutine is parked there, so nobody else is in it.
+        let output = unsafe { (*(*fiber).coroutine.get()).resume(input) };
+        match output {
+            CoroutineResult::Yield(Output::Suspended(word)) => return (word, Some(parked)),
+            CoroutineResult::Yield(Output::Finished(word)) => return (word, None),
+            CoroutineResult::Yield(Output::Transferred { save, to, word, tag }) => {
+                // SAFETY: `transfer`'s caller says that the place is writable.
+                unsafe { save.write(parked) };
+                (parked, input) = (to, (word, tag));
+            }
+            CoroutineResult::Return(()) => unreachable!("an entry leaves by `finish`"),
+        }
+    }
+}
+
+/// Leaves the fiber that the link names.
+unsafe fn leave(link: Link, output: Output) -> (Word, usize, Link) {
+    let fiber = link.0 as *const Fiber;
+    // SAFETY: the callers' callers say that the fiber at the link is the running one, so its
+    // yielder is set and alive.
+    let (word, tag) = unsafe { (**(*fiber).yielder.get()).suspend(output) };
+    (word, tag, link)
+}
+
+/// As with our own instructions; the link names the coroutine itself here.
+///
+/// # Safety
+/// The running code is on the stack of the coroutine that `link` belongs to, and nothing was
+/// entered since that has not come back.
+pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
+    // SAFETY: forwarded to the caller.
+    unsafe { leave(link, Output::Suspended(word)) }
+}
+
+/// As with our own instructions.
+///
+/// # Safety
+/// As [`suspend`]; nothing on this stack is expected to be dropped, and what the word points
+/// to stays until the resumer has read it.
+pub(crate) unsafe fn finish(link: Link, word: Word) -> ! {
+    // SAFETY: forwarded to the caller.
+    unsafe { leave(link, Output::Finished(word)) };
+    unreachable!("a finished coroutine was entered")
+}
+
+/// As with our own instructions.
+///
+/// # Safety
+/// As [`suspend`] for the running one and as [`resume`] for the other, which is not the
+/// running one; `save` is writable.
+pub(crate) unsafe fn transfer(
+    link: Link,
+    save: *mut Parked,
+    to: Parked,
+    word: Word,
+    tag: usize,
+) -> (Word, usize, Link) {
+    // SAFETY: forwarded to the caller.
+    unsafe { leave(link, Output::Transferred { save, to, word, tag }) }
+}
+
+/// Calls a function on another stack.
+///
+/// # Safety
+/// `base` is the base of an unused stack, aligned to 16 bytes; `f` may be called with `data`
+/// and does not unwind.
+pub(crate) unsafe fn on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()), data: *mut ()) {
+    let base = StackPointer::new(base.as_ptr() as usize).expect("stacks are not at zero");
+    // SAFETY: forwarded to the caller.
+    corosensei::on_stack(Below { base }, || unsafe { f(data) });
+}
+
+/// How many bytes the stack pointer is below an address, wrapping if it is above.
+///
+/// The stack pointer is taken to be where a local lies, which is near enough to tell stacks
+/// apart.
+#[inline(always)]
+pub(crate) fn depth_below(address: usize) -> usize {
+    let local = MaybeUninit::<u8>::uninit();
+    address.wrapping_sub(std::hint::black_box(local.as_ptr()) as usize)
+}

@@ -1,0 +1,80 @@
+//! The context switch, bound from `asm/`, one file for each architecture.
+//!
+//! What each backend supplies, under the same names:
+//! - [`resume`]: enter a parked coroutine with a word and a tag, and learn what it answers;
+//! - [`suspend`]: park the running coroutine, answering a word;
+//! - [`finish`]: leave it for the last time;
+//! - [`transfer`]: park the running coroutine and enter another in its place;
+//! - [`prepare`]: lay out a fresh stack so that the first `resume` enters its root;
+//! - [`on_stack`]: call a function on another stack;
+//! - [`depth_below`]: how far the stack pointer is below an address.
+//!
+//! Where `asm/` has no instructions for the architecture, and under
+//! `--cfg selvedge_backend="corosensei"`, the crate of that name does the switching.
+//!
+//! Nothing here knows what a coroutine is: a [`Root`] at its base, a word in, a word out. Next
+//! floor: `crate::coroutine`.
+
+#![allow(unsafe_code)]
+
+#[cfg(any(
+    selvedge_backend = "corosensei",
+    not(any(target_arch = "x86_64", target_arch = "aarch64"))
+))]
+#[path = "corosensei.rs"]
+mod backend;
+#[cfg(all(not(selvedge_backend = "corosensei"), target_arch = "x86_64"))]
+#[path = "x86_64.rs"]
+mod backend;
+#[cfg(all(not(selvedge_backend = "corosensei"), target_arch = "aarch64"))]
+#[path = "aarch64.rs"]
+mod backend;
+
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+pub(crate) use backend::{depth_below, finish, on_stack, prepare, resume, suspend, transfer};
+
+/// What travels through a switch: a value that fits, or the address of one that does not.
+pub(crate) type Word = MaybeUninit<*mut ()>;
+
+/// The stack pointer of a parked coroutine, which is all that is needed to enter it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Parked(NonNull<u8>);
+
+/// What kind of word it is that a coroutine is entered with: a value. Anything else is up to
+/// the floor above.
+pub(crate) const VALUE: usize = 0;
+
+/// Where the resumer is found: the address of the frame record that it left on its stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub(crate) struct Link(*mut u8);
+
+impl Link {
+    /// The link of a coroutine that was never entered.
+    pub(crate) const NONE: Self = Self(std::ptr::null_mut());
+}
+
+/// What runs on a fresh stack: gets the root block, the first word and its tag, and leaves by
+/// [`finish`].
+pub(crate) type Entry = unsafe extern "C" fn(*const Root, Word, usize) -> !;
+
+/// The root block, at the base of every coroutine's stack. Its first two words are a frame
+/// record, by which walkers of frame pointers get from the coroutine to its resumer.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Root {
+    /// The resumer, as of the last time it entered.
+    pub(crate) link: Cell<Link>,
+    return_address: Cell<usize>,
+    entry: Entry,
+}
+
+impl Root {
+    pub(crate) fn new(entry: Entry) -> Self {
+        Self { link: Cell::new(Link::NONE), return_address: Cell::new(0), entry }
+    }
+}

@@ -1,0 +1,281 @@
+//! The owned handle and its builder.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+
+use super::Generator;
+use super::state::{CloseIgnored, CoroutineState, Refused, Status};
+use super::typed::Typed;
+use super::yielder::Yielder;
+use crate::stack::{DEFAULT_STACK_SIZE, StackUsage};
+
+/// A coroutine: a function with a stack of its own that can suspend in the middle and be
+/// entered again, passing a value in each direction.
+///
+/// ```
+/// use selvedge::{Coroutine, CoroutineState, Yielder};
+///
+/// let mut average = Coroutine::new(|yielder: &Yielder<Option<f64>, f64>, mut next: Option<f64>| {
+///     let (mut sum, mut n) = (0.0, 0);
+///     while let Some(value) = next {
+///         sum += value;
+///         n += 1;
+///         next = yielder.suspend(sum / f64::from(n));
+///     }
+///     n
+/// });
+/// assert_eq!(average.send(Some(1.0)), CoroutineState::Yielded(1.0));
+/// assert_eq!(average.send(Some(2.0)), CoroutineState::Yielded(1.5));
+/// assert_eq!(average.send(None), CoroutineState::Complete(2));
+/// ```
+///
+/// The first value goes to the body's second parameter, each further one is what `suspend`
+/// returns. `In`, `Out` and `Ret` and what the body captures live for `'static`; coroutines that
+/// borrow are made in a [`scope`](crate::coroutine::scope()). A coroutine stays on its thread.
+///
+/// Dropping a suspended coroutine closes it: its body is unwound, so that destructors run. A
+/// body that swallows that is closed again up to 1,024 times; then its stack is leaked. A
+/// running one (dropped from within itself, or as the process exits) is leaked, and so is a
+/// suspended one when thread-locals are being destroyed and the library's own is gone. Where
+/// panics abort, a coroutine that has begun is leaked as well.
+///
+/// # Limits
+/// - A coroutine that is suspended inside of `LocalKey::with` and owned by another thread-local
+///   is unwound when that one is destroyed; if the key went before, what the body borrowed from
+///   it is gone. Keep such handles out of thread-locals.
+/// - Don't suspend in a `thread_local!` initialiser, or in the closure of a crate that keeps a
+///   stack of pointers for each thread.
+/// - A std mutex that is held across a suspension is poisoned by a close, and deadlocks whoever
+///   locks it on this thread.
+/// - MXCSR, the x87 control word and FPCR are not switched.
+pub struct Coroutine<In, Out, Ret>(Typed<In, Out, Ret>)
+where
+    In: 'static,
+    Out: 'static,
+    Ret: 'static;
+
+impl<In, Out, Ret> Coroutine<In, Out, Ret> {
+    /// A coroutine of this body on a stack of 256 KiB.
+    ///
+    /// # Panics
+    /// If there is no stack to be had, with the sentence of the error that
+    /// [`build`](CoroutineBuilder::build) returns.
+    #[track_caller]
+    #[inline]
+    pub fn new<F>(body: F) -> Self
+    where
+        F: FnOnce(&Yielder<In, Out>, In) -> Ret + 'static,
+    {
+        match Typed::new(DEFAULT_STACK_SIZE, None, Location::caller(), body) {
+            Ok(typed) => Self(typed),
+            Err(error) => no_stack(&error),
+        }
+    }
+
+    /// Enters the coroutine with a value; returns when it suspends or its body returns.
+    ///
+    /// # Panics
+    /// If the coroutine is done. With what the body panics with: the payload passes on as it
+    /// is, and the coroutine is done then.
+    ///
+    /// ```should_panic
+    /// use selvedge::{Coroutine, Yielder};
+    ///
+    /// let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
+    /// coroutine.send(());
+    /// coroutine.send(()); // finished
+    /// ```
+    #[inline(always)]
+    pub fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
+        self.0.send(value)
+    }
+
+    /// Enters the coroutine like [`send`](Self::send), or hands the value back if it is done.
+    ///
+    /// # Errors
+    /// [`Refused`], with the value.
+    ///
+    /// # Panics
+    /// With what the body panics with.
+    #[inline]
+    pub fn try_send(&mut self, value: In) -> Result<CoroutineState<Out, Ret>, Refused<In>> {
+        self.0.try_send(value)
+    }
+
+    /// Raises a payload where the coroutine is suspended, by unwinding; returns when it
+    /// suspends again or its body returns.
+    ///
+    /// ```
+    /// use selvedge::{Coroutine, CoroutineState, Thrown, Yielder};
+    ///
+    /// let mut body = Coroutine::new(|yielder: &Yielder<(), u32>, ()| match yielder.try_suspend(1) {
+    ///     Err(Thrown::Payload(payload)) => *payload.downcast::<u32>().unwrap(),
+    ///     _ => 0,
+    /// });
+    /// body.resume();
+    /// assert_eq!(body.throw(Box::new(7_u32)), CoroutineState::Complete(7));
+    /// ```
+    ///
+    /// # Panics
+    /// With the payload, if it escapes the body, if the coroutine is unstarted (the body never
+    /// runs, what it captured is dropped) or done.
+    pub fn throw(&mut self, payload: Box<dyn Any + Send>) -> CoroutineState<Out, Ret> {
+        self.0.throw(payload)
+    }
+
+    /// Raises a payload like [`throw`](Self::throw), or hands it back if the coroutine is not
+    /// suspended; nothing changes then.
+    ///
+    /// # Errors
+    /// [`Refused`], with the payload.
+    ///
+    /// # Panics
+    /// With the payload, if it escapes the body.
+    pub fn try_throw(
+        &mut self,
+        payload: Box<dyn Any + Send>,
+    ) -> Result<CoroutineState<Out, Ret>, Refused<Box<dyn Any + Send>>> {
+        self.0.try_throw(payload)
+    }
+
+    /// Ends the coroutine: unwinds its body from where it is suspended, so that its locals are
+    /// dropped now. `Ok(Some(ret))` if the body caught that and returned.
+    ///
+    /// Of an unstarted one the body never runs, and what it captured is dropped; a done one is
+    /// left as it is.
+    ///
+    /// # Errors
+    /// [`CloseIgnored`] if it suspended again: it lives on, and can be closed again.
+    ///
+    /// # Panics
+    /// If the body, or a destructor in it, panics with something else.
+    pub fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
+        self.0.close()
+    }
+
+    /// Where the coroutine is in its life.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.0.status()
+    }
+
+    /// The name that was given to its builder.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.raw.name()
+    }
+
+    /// Where it was created.
+    #[must_use]
+    pub fn created_at(&self) -> &'static Location<'static> {
+        self.0.raw.site()
+    }
+
+    /// How much of its stack is used; `None` once it is done.
+    #[must_use]
+    pub fn stack(&self) -> Option<StackUsage> {
+        self.0.raw.usage()
+    }
+}
+
+impl<Out, Ret> Coroutine<(), Out, Ret> {
+    /// Enters the coroutine: `send(())`.
+    ///
+    /// # Panics
+    /// As [`send`](Self::send).
+    #[inline(always)]
+    pub fn resume(&mut self) -> CoroutineState<Out, Ret> {
+        self.0.send(())
+    }
+}
+
+impl Coroutine<(), (), ()> {
+    /// A builder, for a name and the size of the stack.
+    ///
+    /// ```
+    /// use selvedge::{Coroutine, Yielder};
+    ///
+    /// let coroutine = Coroutine::builder()
+    ///     .name("parser")
+    ///     .stack_size(1024 * 1024)
+    ///     .build(|yielder: &Yielder<(), char>, ()| yielder.yield_from("abc".chars()))?;
+    /// assert_eq!(coroutine.name(), Some("parser"));
+    /// assert_eq!(coroutine.into_iter().collect::<String>(), "abc");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn builder() -> CoroutineBuilder {
+        CoroutineBuilder { stack_size: DEFAULT_STACK_SIZE, name: None }
+    }
+}
+
+impl<T> IntoIterator for Coroutine<(), T, ()> {
+    type Item = T;
+    type IntoIter = Generator<T>;
+
+    fn into_iter(self) -> Generator<T> {
+        Generator::from(self)
+    }
+}
+
+impl<In, Out, Ret> fmt::Debug for Coroutine<In, Out, Ret> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Settings of a coroutine to be: see [`Coroutine::builder`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct CoroutineBuilder {
+    stack_size: usize,
+    name: Option<String>,
+}
+
+impl CoroutineBuilder {
+    /// Sets the usable size of the stack in bytes, which is rounded up to whole pages, and to
+    /// 16 KiB at least.
+    ///
+    /// It is address space: a page is committed when it is first touched.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = bytes;
+        self
+    }
+
+    /// Sets the name, for `Debug` and the overflow report.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// A coroutine of this body.
+    ///
+    /// # Errors
+    /// - `InvalidInput` if the size of the stack is zero or does not fit the address space;
+    /// - `OutOfMemory`, and whatever else the system answers, if there is no stack to be had.
+    ///   Where guards need mappings (Linux before 6.13), the error at their limit names
+    ///   `vm.max_map_count`.
+    ///
+    /// ```
+    /// use selvedge::{Coroutine, Yielder};
+    ///
+    /// let built = Coroutine::builder().stack_size(0).build(|_: &Yielder<(), ()>, ()| ());
+    /// assert_eq!(built.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
+    #[track_caller]
+    pub fn build<In, Out, Ret, F>(self, body: F) -> io::Result<Coroutine<In, Out, Ret>>
+    where
+        F: FnOnce(&Yielder<In, Out>, In) -> Ret + 'static,
+    {
+        let site = Location::caller();
+        Typed::new(self.stack_size, self.name, site, body).map(Coroutine)
+    }
+}
+
+#[cold]
+#[track_caller]
+fn no_stack(error: &io::Error) -> ! {
+    panic!("selvedge: no stack for a coroutine: {error}")
+}

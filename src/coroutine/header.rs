@@ -1,0 +1,237 @@
+//! The control block at the base of a coroutine's stack, and what runs first on it.
+//!
+//! ```text
+//! stack record   the pool's and the overflow report's
+//! header         this file's: root block, where suspending is allowed, the request to close
+//! body           the closure, unless it is large
+//! two words      what the first resume pops
+//! frames         entry, body, ... grow down from here
+//! ```
+//!
+//! All of it lies on one page, the only one that a parked coroutine of a modest body has.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+
+use super::unwind::Payload;
+use super::value;
+use super::yielder::Yielder;
+use crate::arch::{self, Entry, Link, Parked, Root, VALUE, Word};
+use crate::stack::{self, Record, Stack, Use};
+
+/// The tag of a word that is the address of a payload to raise; [`VALUE`] is for values.
+pub(super) const RAISE: usize = 1;
+/// The tag that has a fresh coroutine drop its body instead of running it.
+pub(super) const DISCARD: usize = 2;
+
+/// Bodies up to this size lie on the stack, larger ones on the heap.
+const MAX_INLINE_BODY: usize = 512;
+
+/// The control block. Its address is the root's.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct Header {
+    root: Root,
+    /// How far below this header the stack pointer may be for a suspension: the size of the
+    /// stack, or 0 while a frame is open that must not be left.
+    span: Cell<usize>,
+    /// The request to close that is being delivered, 0 for none.
+    pub(super) close_request: Cell<u64>,
+    /// How many frames are open that must not be left.
+    n_open: Cell<u32>,
+    /// How often the body went on after a close during somebody's panic.
+    pub(super) n_swallowed: Cell<u32>,
+    stack: Stack,
+}
+
+const _: () = assert!(size_of::<Header>() == 64);
+
+/// How a coroutine's body ended.
+pub(super) enum Outcome<Ret> {
+    Returned(Ret),
+    Unwound(Payload),
+    /// It never ran, as was asked.
+    Discarded,
+}
+
+impl Header {
+    /// Lays out a coroutine on a stack.
+    #[inline]
+    pub(super) fn build<In, Out, Ret, F>(stack: Stack, body: F) -> (NonNull<Self>, Parked)
+    where
+        F: FnOnce(&Yielder<In, Out>, In) -> Ret,
+    {
+        let record: &Record = stack.record();
+        // SAFETY: `Stack::acquire` gives 16 KiB at least below the base, which is aligned to a
+        // cache line; header, body (512 bytes, aligned to 64, at most) and the two words of
+        // `prepare` take less than 1 KiB of it, and nobody else uses it.
+        unsafe {
+            let header = stack.base().sub(size_of::<Self>()).cast::<Self>();
+            let span = header.as_ptr() as usize - record.usable().start;
+            let place = BodyPlace::<F>::below(header.as_ptr());
+            if BodyPlace::<F>::INLINE {
+                place.0.cast::<F>().write(body);
+            } else {
+                place.0.cast::<Box<F>>().write(Box::new(body));
+            }
+            header.write(Self {
+                root: Root::new(entry::<In, Out, Ret, F> as Entry),
+                span: Cell::new(span),
+                close_request: Cell::new(0),
+                n_open: Cell::new(0),
+                n_swallowed: Cell::new(0),
+                stack,
+            });
+            let top = NonNull::new_unchecked((place.0 as usize & !15) as *mut u8);
+            (header, arch::prepare(top, header.as_ptr().cast()))
+        }
+    }
+
+    /// The header of the coroutine that uses a stack.
+    pub(super) fn of(record: &Record) -> Option<NonNull<Self>> {
+        let address = std::ptr::from_ref(record) as usize - size_of::<Self>();
+        (record.in_use() == Use::Coroutine).then(|| NonNull::new(address as *mut Self))?
+    }
+
+    /// The stack. Taking it ends the header.
+    ///
+    /// # Safety
+    /// The coroutine is over, and the header is not used any more.
+    #[inline]
+    pub(super) unsafe fn take_stack(header: NonNull<Self>) -> Stack {
+        // SAFETY: by the caller's word nobody reads the original any more.
+        unsafe { (&raw const (*header.as_ptr()).stack).read() }
+    }
+
+    pub(super) fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Whether the body has begun: the first switch to it leaves a link.
+    pub(super) fn has_started(&self) -> bool {
+        self.root.link.get() != Link::NONE
+    }
+
+    #[inline(always)]
+    pub(super) fn link(&self) -> Link {
+        self.root.link.get()
+    }
+
+    /// Notes the resumer, if it is another than before: a store costs more than a look.
+    #[inline(always)]
+    pub(super) fn set_link(&self, link: Link) {
+        if self.root.link.get() != link {
+            self.root.link.set(link);
+        }
+    }
+
+    /// Whether the running code is on this coroutine's stack, which makes it the innermost one
+    /// running, with no frame open that must not be left.
+    #[inline(always)]
+    pub(super) fn may_be_left(&self) -> bool {
+        arch::depth_below(std::ptr::from_ref(self) as usize) < self.span.get()
+    }
+
+    /// Whether a frame is open that must not be left.
+    pub(super) fn has_open_frame(&self) -> bool {
+        self.n_open.get() > 0
+    }
+}
+
+/// While it lives, the coroutine on whose stack it was made can't suspend.
+#[derive(Debug)]
+pub(super) struct OpenFrame(Option<NonNull<Header>>);
+
+impl OpenFrame {
+    /// Opens a frame on the stack of the running code, if that is a coroutine's.
+    pub(super) fn open() -> Self {
+        let header = stack::find(stack_pointer()).and_then(Header::of);
+        if let Some(header) = header {
+            // SAFETY: the header of the coroutine that is running.
+            let header = unsafe { header.as_ref() };
+            header.n_open.set(header.n_open.get() + 1);
+            header.span.set(0);
+        }
+        Self(header)
+    }
+}
+
+impl Drop for OpenFrame {
+    fn drop(&mut self) {
+        let Some(header) = self.0 else { return };
+        // SAFETY: the guard lives in a frame of the coroutine, which is therefore there.
+        let header = unsafe { header.as_ref() };
+        header.n_open.set(header.n_open.get() - 1);
+        if !header.has_open_frame() {
+            let limit = header.stack.record().usable().start;
+            header.span.set(std::ptr::from_ref(header) as usize - limit);
+        }
+    }
+}
+
+/// The stack pointer of the running code.
+#[inline(always)]
+pub(super) fn stack_pointer() -> usize {
+    arch::depth_below(0).wrapping_neg()
+}
+
+/// Where a body lies: below its header.
+struct BodyPlace<F>(*mut F);
+
+impl<F> BodyPlace<F> {
+    const INLINE: bool = size_of::<F>() <= MAX_INLINE_BODY && align_of::<F>() <= 64;
+
+    fn below(header: *mut Header) -> Self {
+        let (size, align) = if Self::INLINE {
+            (size_of::<F>(), align_of::<F>())
+        } else {
+            (size_of::<Box<F>>(), align_of::<Box<F>>())
+        };
+        Self(((header as usize - size) & !(align - 1)) as *mut F)
+    }
+
+    /// # Safety
+    /// The body was written there and is taken once.
+    unsafe fn take(self) -> F {
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            if Self::INLINE { self.0.read() } else { *self.0.cast::<Box<F>>().read() }
+        }
+    }
+}
+
+/// The first function on a coroutine's stack: runs the body, catches whatever unwinds out of
+/// it and leaves with the outcome.
+///
+/// # Safety
+/// Called by the root frame of a coroutine that [`Header::build`] laid out with the same types.
+unsafe extern "C" fn entry<In, Out, Ret, F>(root: *const Root, word: Word, tag: usize) -> !
+where
+    F: FnOnce(&Yielder<In, Out>, In) -> Ret,
+{
+    let header = root.cast::<Header>().cast_mut();
+    let place = BodyPlace::<F>::below(header);
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: this is the only time that the body is taken; a value comes with its tag; the
+        // header outlives the body's run.
+        unsafe {
+            let body = place.take();
+            if tag == VALUE {
+                let first = value::decode::<In>(word);
+                Outcome::Returned(body(Yielder::at(header), first))
+            } else {
+                drop(body);
+                Outcome::Discarded
+            }
+        }
+    }));
+    let mut outcome = ManuallyDrop::new(caught.unwrap_or_else(Outcome::Unwound));
+    let word = Word::new((&raw mut outcome).cast());
+    // SAFETY: this is the coroutine's own stack, entered through the link; the outcome stays
+    // in this frame until the resumer has read it.
+    unsafe { arch::finish((*header).link(), word) }
+}

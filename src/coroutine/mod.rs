@@ -1,0 +1,28 @@
+//! Coroutines: a handle to send values to, a body that suspends.
+//!
+//! Reading order: [`handle`](Coroutine) is what users hold; `typed` has the rules of sending,
+//! throwing and closing; `raw` makes the switch; `yielder` is the body's side of it; `header`
+//! is what lies on the stack and runs first there; `unwind` has the payloads that end a
+//! coroutine. Nothing here knows of a loop or of descriptors.
+
+mod generator;
+mod handle;
+mod header;
+mod on_stack;
+mod raw;
+mod ring;
+mod scope;
+mod state;
+mod typed;
+mod unwind;
+mod value;
+mod yielder;
+
+pub use generator::Generator;
+pub use handle::{Coroutine, CoroutineBuilder};
+pub use on_stack::{on_stack, remaining_stack};
+#[doc(hidden)]
+pub use ring::TransferRing;
+pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
+pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
+pub use yielder::Yielder;

@@ -1,0 +1,123 @@
+//! Payloads that end coroutines: requests to close, and what can't be ended.
+//!
+//! A close unwinds the body with a [`CloseRequest`] as its payload, by `resume_unwind`, so that
+//! no panic hook runs. The payload names the request: only the root that is closing under that
+//! very request takes it for its own, and anywhere else, and later, it is an ordinary panic.
+
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::header::{Header, stack_pointer};
+use super::on_stack::caller_of;
+use crate::arch::{self, Word};
+use crate::stack::{self, Use};
+use crate::sys::signal::write_stderr;
+
+/// What unwinds.
+pub(super) type Payload = Box<dyn Any + Send>;
+
+/// How often a close is repeated for a body that swallows it before its stack is given up.
+pub(super) const CLOSE_ATTEMPTS: u32 = 1024;
+
+/// The payload of a close.
+struct CloseRequest(u64);
+
+/// A number for a request to close, never used before.
+pub(super) fn next_request() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Relaxed)
+}
+
+/// The payload of a request.
+pub(super) fn close_payload(request: u64) -> Payload {
+    Box::new(CloseRequest(request))
+}
+
+/// Whether a payload is that of the request.
+pub(super) fn is_close(payload: &Payload, request: u64) -> bool {
+    request != 0 && payload.downcast_ref::<CloseRequest>().is_some_and(|close| close.0 == request)
+}
+
+/// What a suspension meets instead of a value.
+pub(super) enum Raised {
+    /// Something to unwind with.
+    Payload(Payload),
+    /// The thread is panicking: nothing was switched.
+    Panicking,
+}
+
+/// Why a coroutine may not suspend where it tries to.
+///
+/// While the thread panics, a coroutine that is being closed meets the close again: its next
+/// suspension is closed at once, as `drop` does. One that never gives in is given up.
+///
+/// # Panics
+/// If the coroutine is not the one whose stack the running code is on, or a frame is open that
+/// must not be left.
+#[cold]
+#[inline(never)]
+pub(super) fn refuse(header: &Header) -> Raised {
+    if std::thread::panicking() {
+        let request = header.close_request.get();
+        if request == 0 {
+            return Raised::Panicking;
+        }
+        header.n_swallowed.set(header.n_swallowed.get() + 1);
+        if header.n_swallowed.get() > CLOSE_ATTEMPTS {
+            give_up();
+        }
+        return Raised::Payload(close_payload(request));
+    }
+    if header.has_open_frame() {
+        panic!(
+            "selvedge: a coroutine can't suspend while a scope is open on its stack, because the \
+             scope's children may borrow from it; suspend before or after the scope"
+        );
+    }
+    panic!(
+        "selvedge: a yielder was used outside of its own coroutine: only the innermost coroutine \
+         that runs can suspend, on its own stack; let the inner one suspend to its resumer, or \
+         pass values out of it"
+    );
+}
+
+/// Raises what a suspension met.
+#[cold]
+#[inline(never)]
+pub(super) fn raise(raised: Raised) -> ! {
+    match raised {
+        Raised::Payload(payload) => resume_unwind(payload),
+        Raised::Panicking => panic!(
+            "selvedge: a coroutine can't suspend while its thread is panicking; use try_suspend in \
+             destructors"
+        ),
+    }
+}
+
+/// Leaves the innermost coroutine for ever, its stack with all that is on it being leaked,
+/// because something on it can't be ended. Its resumer learns that it was abandoned.
+///
+/// On a thread's own stack there is nobody to return to: the process aborts with a sentence.
+pub(super) fn give_up() -> ! {
+    let mut address = stack_pointer();
+    while let Some(record) = stack::find(address) {
+        if record.in_use() == Use::Call {
+            address = caller_of(record);
+            continue;
+        }
+        let Some(header) = Header::of(record) else { break };
+        // SAFETY: the running code is on this coroutine's stack, or on a stack that it called
+        // to, which is leaked with it; so it is the innermost one, and its resumer waits.
+        // Nothing of what is left behind is ever freed.
+        unsafe { arch::finish(header.as_ref().link(), Word::new(std::ptr::null_mut())) }
+    }
+    write_stderr(&[
+        b"\nselvedge: a scoped coroutine can't be ended: it suspends again each time it is closed \
+          (or panics abort in this program), and its scope is on a thread's own stack, which can't \
+          be left behind; aborting\n",
+    ]);
+    std::process::abort()
+}

@@ -1,0 +1,81 @@
+//! Values on their way through a switch: moved exactly once, in a register where they fit.
+//!
+//! The sender keeps a larger value where it is and sends its address; the receiver reads it
+//! from there before anything else happens, while the sender is parked or not yet gone on.
+
+#![allow(unsafe_code)]
+
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::ptr;
+
+use crate::arch::Word;
+
+const fn fits<T>() -> bool {
+    size_of::<T>() <= size_of::<Word>()
+}
+
+/// What to send for a value. The value counts as moved once the word was received, and must
+/// stay where it is until then.
+#[inline(always)]
+pub(super) fn encode<T>(value: &mut ManuallyDrop<T>) -> Word {
+    let mut word = Word::uninit();
+    if fits::<T>() {
+        // SAFETY: the value is no larger than the word; bytes of padding stay uninitialised,
+        // which the word's type allows.
+        unsafe {
+            ptr::copy_nonoverlapping(
+                ptr::from_ref(value).cast::<u8>(),
+                word.as_mut_ptr().cast::<u8>(),
+                size_of::<T>(),
+            );
+        }
+    } else {
+        word.write(ptr::from_mut(value).cast());
+    }
+    word
+}
+
+/// The value that was sent.
+///
+/// # Safety
+/// The word is from [`encode`] of the same type, is decoded once, and a value that did not fit
+/// is still where it was.
+#[inline(always)]
+pub(super) unsafe fn decode<T>(word: Word) -> T {
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: by the caller's word these are the bytes of a value, which now moves.
+    unsafe {
+        if fits::<T>() {
+            ptr::copy_nonoverlapping(
+                word.as_ptr().cast::<u8>(),
+                value.as_mut_ptr().cast::<u8>(),
+                size_of::<T>(),
+            );
+            value.assume_init()
+        } else {
+            word.assume_init().cast::<T>().read()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn there_and_back<T>(value: T) -> T {
+        let mut value = ManuallyDrop::new(value);
+        let word = encode(&mut value);
+        // SAFETY: encoded just above, and still there.
+        unsafe { decode(word) }
+    }
+
+    #[test]
+    fn values_of_all_shapes_survive() {
+        there_and_back(());
+        assert_eq!(there_and_back(7_u8), 7);
+        assert_eq!(there_and_back((1_u8, 2_u32)), (1, 2));
+        assert_eq!(there_and_back(Box::new(3)), Box::new(3));
+        assert_eq!(there_and_back([4_u64; 100]), [4; 100]);
+        assert_eq!(there_and_back(String::from("five")), "five");
+    }
+}

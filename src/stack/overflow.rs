@@ -1,0 +1,79 @@
+//! The overflow report: what is printed when a coroutine touches its guard.
+//!
+//! All of it runs in a signal handler: no allocation, no lock, `write(2)` only.
+
+#![allow(unsafe_code)]
+
+use super::record::Use;
+use super::table;
+use crate::sys::signal::write_stderr;
+
+/// How far below its guard a stack pointer may be and still mean this stack: C code makes a
+/// large frame before it touches it.
+const SLACK: usize = 1024 * 1024;
+
+/// Prints the report if the address lies in the guard of a stack in use and the stack pointer
+/// does not belong elsewhere; answers whether it does.
+pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
+    let Some(slot) = table::find(address) else { return false };
+    if !slot.guard.contains(&address) {
+        return false;
+    }
+    let base = slot.record.as_ptr() as usize;
+    if stack_pointer.is_some_and(|sp| !(slot.guard.start.saturating_sub(SLACK)..=base).contains(&sp)) {
+        return false;
+    }
+    // SAFETY: the page of the record belongs to a slab that is mapped; where the slot was never
+    // taken it reads as zeros, which is `Use::Idle`.
+    let record = unsafe { slot.record.as_ref() };
+    let what: &[u8] = match record.in_use() {
+        Use::Idle => return false,
+        Use::Coroutine => b"coroutine ",
+        Use::Call => b"on_stack call ",
+    };
+    // SAFETY: whoever labelled the record keeps the name where it is while the stack is in use.
+    let name = unsafe { &*record.name() }.as_bytes();
+    let (open, name, close): (&[u8], _, &[u8]) =
+        if name.is_empty() { (b"(", b"unnamed" as &[u8], b")") } else { (b"'", name, b"'") };
+    let mut line = [0; 20];
+    let mut column = [0; 20];
+    let mut size = [0; 20];
+    write_stderr(&[b"\nselvedge: the ", what, open, name, close]);
+    if let Some(site) = record.site() {
+        let (line, column) = (decimal(site.line() as usize, &mut line), decimal(site.column() as usize, &mut column));
+        write_stderr(&[b", created at ", site.file().as_bytes(), b":", line, b":", column, b","]);
+    }
+    let kib = decimal(slot.usable_size / 1024, &mut size);
+    write_stderr(&[
+        b" has overflowed its stack of ",
+        kib,
+        b" KiB\nhelp: give it more with `Coroutine::builder().stack_size(bytes)`, or run what goes \
+          deep inside of `selvedge::on_stack(bytes, ..)`\n",
+    ]);
+    true
+}
+
+/// Writes a number into the buffer's end.
+fn decimal(mut n: usize, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut at = buffer.len();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (n % 10) as u8;
+        n /= 10;
+        if n == 0 {
+            return &buffer[at..];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn decimals_are_written_without_allocating() {
+        for n in [0, 7, 10, 256, usize::MAX] {
+            assert_eq!(decimal(n, &mut [0; 20]), n.to_string().as_bytes());
+        }
+    }
+}

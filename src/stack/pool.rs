@@ -1,0 +1,329 @@
+//! The thread's pool: warm stacks on a last-in, first-out list, cold and fresh ones in slabs.
+//!
+//! A stack that comes back is *warm*: its first page is committed and in the cache, and the
+//! next coroutine gets it. When more are warm than the watermark says, the coldest half of them
+//! gives its pages back, in batches; never one at each exit. Slabs that are wholly idle are
+//! unmapped then.
+//!
+//! Nothing here runs user code, so the borrows of the slab lists are never met again.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use super::overflow;
+use super::record::Record;
+use super::slab::Slab;
+use super::{DEFAULT_STACK_SIZE, PoolStats};
+use crate::sys::memory::{self, BATCH};
+use crate::sys::signal;
+
+/// How many warm stacks a class keeps unless told otherwise.
+const DEFAULT_WATERMARK: usize = 1024;
+
+/// Slots in a class's first slab; each further slab has twice as many, within the limits.
+const FIRST_SLAB_SLOTS: usize = 16;
+const MAX_SLAB_SLOTS: usize = 4096;
+const MAX_SLAB_SIZE: usize = 2 << 30;
+
+/// The stacks of one size.
+#[derive(Debug)]
+pub(crate) struct Class {
+    usable_size: usize,
+    warm: Cell<Option<NonNull<Record>>>,
+    n_warm: Cell<usize>,
+    watermark: Cell<usize>,
+    slabs: RefCell<Vec<NonNull<Slab>>>,
+    n_reused: Cell<u64>,
+    n_fresh: Cell<u64>,
+    n_trimmed: Cell<u64>,
+}
+
+/// A thread's stacks.
+struct Pool {
+    default: Class,
+    /// Boxed, because slabs point to their class.
+    #[allow(clippy::vec_box, reason = "slabs point to their class")]
+    others: RefCell<Vec<Box<Class>>>,
+    watermark: Cell<usize>,
+}
+
+thread_local! {
+    static POOL: Pool = const {
+        Pool {
+            default: Class::new(DEFAULT_STACK_SIZE, DEFAULT_WATERMARK),
+            others: RefCell::new(Vec::new()),
+            watermark: Cell::new(DEFAULT_WATERMARK),
+        }
+    };
+}
+
+/// Takes a stack of so many usable bytes, a whole number of pages.
+///
+/// # Errors
+/// When the system has no address space, no memory or no mapping left; nothing is lost.
+#[inline]
+pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
+    let pooled = POOL.try_with(|pool| {
+        if usable_size == DEFAULT_STACK_SIZE {
+            if let Some(record) = pool.default.pop_warm() {
+                return Ok(record);
+            }
+        }
+        pool.acquire_slow(usable_size)
+    });
+    // The thread is being torn down and has no pool any more.
+    pooled.unwrap_or_else(|_| acquire_alone(usable_size))
+}
+
+/// Puts a stack back.
+///
+/// # Safety
+/// The record came from [`acquire`] on this thread, and nothing uses its stack any more.
+#[inline]
+pub(super) unsafe fn release(record: NonNull<Record>) {
+    // SAFETY: the caller's stack is taken, so record and slab are alive.
+    let (slab, class) = unsafe {
+        record.as_ref().clear();
+        let slab = record.as_ref().slab;
+        (slab, slab.as_ref().class.get())
+    };
+    match class {
+        // SAFETY: a slab that has a class has it as long as the class lives.
+        Some(class) => unsafe { class.as_ref().push_warm(record) },
+        // SAFETY: as above; without a class nobody else counts this slab's slots.
+        None => unsafe {
+            slab.as_ref().forget();
+            if slab.as_ref().n_taken() == 0 {
+                Slab::delete(slab);
+            }
+        },
+    }
+}
+
+/// Whether the thread's pool is gone, which means that the thread is being torn down.
+pub(super) fn is_gone() -> bool {
+    POOL.try_with(|_| ()).is_err()
+}
+
+/// Adds up the thread's counts.
+pub(super) fn stats() -> PoolStats {
+    let mut stats = PoolStats::default();
+    let _ = POOL.try_with(|pool| pool.for_each(|class| class.add_to(&mut stats)));
+    stats
+}
+
+/// Sets how many warm stacks of each size are kept.
+pub(super) fn set_watermark(n_stacks: usize) {
+    let _ = POOL.try_with(|pool| {
+        pool.watermark.set(n_stacks);
+        pool.for_each(|class| {
+            class.watermark.set(n_stacks);
+            if class.n_warm.get() > n_stacks {
+                class.trim(n_stacks);
+            }
+        });
+    });
+}
+
+/// Gives everything idle back to the system.
+pub(super) fn trim() {
+    let _ = POOL.try_with(|pool| {
+        pool.for_each(|class| {
+            class.trim(0);
+        });
+    });
+}
+
+/// A slab for one stack, for want of a pool. It goes with the stack.
+#[cold]
+fn acquire_alone(usable_size: usize) -> io::Result<NonNull<Record>> {
+    let slab = Slab::new(usable_size, 1)?;
+    Slab::take(slab).inspect_err(|_| {
+        // SAFETY: nothing was taken.
+        unsafe { Slab::delete(slab) }
+    })
+}
+
+impl Pool {
+    #[cold]
+    fn acquire_slow(&self, usable_size: usize) -> io::Result<NonNull<Record>> {
+        if usable_size == DEFAULT_STACK_SIZE {
+            return self.default.acquire();
+        }
+        let mut others = self.others.borrow_mut();
+        let known = others.iter().position(|class| class.usable_size == usable_size);
+        let index = known.unwrap_or_else(|| {
+            others.push(Box::new(Class::new(usable_size, self.watermark.get())));
+            others.len() - 1
+        });
+        others[index].acquire()
+    }
+
+    fn for_each(&self, mut f: impl FnMut(&Class)) {
+        f(&self.default);
+        self.others.borrow().iter().for_each(|class| f(class));
+    }
+}
+
+impl Class {
+    const fn new(usable_size: usize, watermark: usize) -> Self {
+        Self {
+            usable_size,
+            warm: Cell::new(None),
+            n_warm: Cell::new(0),
+            watermark: Cell::new(watermark),
+            slabs: RefCell::new(Vec::new()),
+            n_reused: Cell::new(0),
+            n_fresh: Cell::new(0),
+            n_trimmed: Cell::new(0),
+        }
+    }
+
+    #[inline]
+    fn pop_warm(&self) -> Option<NonNull<Record>> {
+        let record = self.warm.get()?;
+        // SAFETY: a record on the list is taken, so its page is mapped and initialised.
+        self.warm.set(unsafe { record.as_ref().next.get() });
+        self.n_warm.set(self.n_warm.get() - 1);
+        self.n_reused.set(self.n_reused.get() + 1);
+        Some(record)
+    }
+
+    #[inline]
+    fn push_warm(&self, record: NonNull<Record>) {
+        // SAFETY: as in `pop_warm`.
+        unsafe { record.as_ref().next.set(self.warm.get()) };
+        self.warm.set(Some(record));
+        self.n_warm.set(self.n_warm.get() + 1);
+        if self.n_warm.get() > self.watermark.get() {
+            self.trim(self.watermark.get() / 2);
+        }
+    }
+
+    fn acquire(&self) -> io::Result<NonNull<Record>> {
+        if let Some(record) = self.pop_warm() {
+            return Ok(record);
+        }
+        let slab = match self.slab_with_room() {
+            Some(slab) => slab,
+            None => self.grow()?,
+        };
+        let record = Slab::take(slab)?;
+        self.n_fresh.set(self.n_fresh.get() + 1);
+        Ok(record)
+    }
+
+    /// A slab that can give a slot: the newest one first, which is the likeliest.
+    fn slab_with_room(&self) -> Option<NonNull<Slab>> {
+        let mut slabs = self.slabs.borrow_mut();
+        // SAFETY: slabs on the list are alive.
+        let index = slabs.iter().rposition(|slab| unsafe { slab.as_ref() }.has_room())?;
+        // Found at once the next time.
+        let last = slabs.len() - 1;
+        slabs.swap(index, last);
+        Some(slabs[last])
+    }
+
+    #[cold]
+    fn grow(&self) -> io::Result<NonNull<Slab>> {
+        signal::install(overflow::report);
+        let mut slabs = self.slabs.borrow_mut();
+        // SAFETY: slabs on the list are alive.
+        let largest = slabs.iter().map(|slab| unsafe { slab.as_ref() }.n_slots()).max();
+        let fitting = (MAX_SLAB_SIZE / self.usable_size.max(1)).clamp(1, MAX_SLAB_SLOTS);
+        let n_slots = largest.map_or(FIRST_SLAB_SLOTS, |n| 2 * n).min(fitting);
+        let slab = Slab::new(self.usable_size, n_slots)?;
+        // SAFETY: fresh and alive.
+        unsafe { slab.as_ref() }.class.set(Some(NonNull::from(self)));
+        slabs.push(slab);
+        Ok(slab)
+    }
+
+    /// Keeps the warmest `keep` stacks, gives the pages of the others back and unmaps the slabs
+    /// that are wholly idle then.
+    #[cold]
+    fn trim(&self, keep: usize) {
+        let mut kept = self.warm.get();
+        let mut idle = if keep == 0 {
+            self.warm.take()
+        } else {
+            for _ in 1..keep {
+                // SAFETY: a record on the list is taken, so its page is mapped.
+                kept = kept.and_then(|record| unsafe { record.as_ref().next.get() });
+            }
+            // SAFETY: as above.
+            kept.and_then(|record| unsafe { record.as_ref().next.take() })
+        };
+        let mut batch: [Range<usize>; BATCH] = std::array::from_fn(|_| 0..0);
+        while idle.is_some() {
+            let mut n = 0;
+            while let Some(record) = idle.filter(|_| n < BATCH) {
+                // SAFETY: as above; what is needed is read before the page goes.
+                let record = unsafe { record.as_ref() };
+                // SAFETY: a taken record's slab is alive.
+                let slab = unsafe { record.slab.as_ref() };
+                idle = record.next.get();
+                batch[n] = slab.pages(record.index);
+                slab.make_cold(record.index);
+                n += 1;
+            }
+            self.n_warm.set(self.n_warm.get() - n);
+            self.n_trimmed.set(self.n_trimmed.get() + n as u64);
+            // SAFETY: nothing lives on idle stacks, and these are off the list.
+            unsafe { memory::discard(&batch[..n]) };
+        }
+        self.delete_idle_slabs();
+    }
+
+    fn delete_idle_slabs(&self) {
+        self.slabs.borrow_mut().retain(|slab| {
+            // SAFETY: slabs on the list are alive.
+            let idle = unsafe { slab.as_ref() }.n_taken() == 0;
+            if idle {
+                // SAFETY: no slot is taken, and the slab leaves the list.
+                unsafe { Slab::delete(*slab) };
+            }
+            !idle
+        });
+    }
+
+    fn add_to(&self, stats: &mut PoolStats) {
+        stats.warm += self.n_warm.get();
+        stats.reused += self.n_reused.get();
+        stats.fresh += self.n_fresh.get();
+        stats.trimmed += self.n_trimmed.get();
+        for slab in self.slabs.borrow().iter() {
+            // SAFETY: slabs on the list are alive.
+            let slab = unsafe { slab.as_ref() };
+            stats.slabs += 1;
+            stats.mapped_bytes += slab.mapped_size();
+            stats.live += slab.n_taken();
+            stats.cold += slab.n_cold();
+        }
+        stats.live -= self.n_warm.get();
+    }
+}
+
+impl Drop for Class {
+    /// The thread ends: what is idle goes; slabs that still have somebody on them are left to
+    /// whoever releases the last one, and leak if nobody does.
+    fn drop(&mut self) {
+        let mut idle = self.warm.take();
+        while let Some(record) = idle {
+            // SAFETY: a record on the list is taken, so its page and its slab are there.
+            unsafe {
+                idle = record.as_ref().next.get();
+                record.as_ref().slab.as_ref().forget();
+            }
+        }
+        self.delete_idle_slabs();
+        for slab in self.slabs.borrow_mut().drain(..) {
+            // SAFETY: as above.
+            unsafe { slab.as_ref() }.class.set(None);
+        }
+    }
+}

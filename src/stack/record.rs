@@ -1,0 +1,93 @@
+//! The record at the base of every stack: what the pool, the overflow report and the floors
+//! above need to know of it.
+//!
+//! A record lies inside of its own slot, on the page that a parked coroutine touches anyway.
+//! It is initialised when the slot is handed out for the first time and again each time its
+//! pages had gone back to the system.
+
+use std::cell::Cell;
+use std::ops::Range;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use super::slab::Slab;
+
+/// What a stack is in use for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Use {
+    /// Nothing: it waits in a pool.
+    Idle,
+    /// A coroutine.
+    Coroutine,
+    /// A call of `on_stack`.
+    Call,
+}
+
+/// The record. Its address is the base of the stack: frames grow down from it.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Record {
+    /// The next idle stack in the pool.
+    pub(super) next: Cell<Option<NonNull<Record>>>,
+    pub(super) slab: NonNull<Slab>,
+    /// The lowest usable address: the guard ends here.
+    limit: usize,
+    pub(super) index: u32,
+    in_use: Cell<Use>,
+    name: Cell<*const str>,
+    site: Cell<Option<&'static Location<'static>>>,
+}
+
+/// A record and what the floor above puts below it stay within one cache line each.
+const _: () = assert!(size_of::<Record>() == 64);
+
+impl Record {
+    pub(super) fn new(slab: NonNull<Slab>, index: u32, limit: usize) -> Self {
+        Self {
+            next: Cell::new(None),
+            slab,
+            limit,
+            index,
+            in_use: Cell::new(Use::Idle),
+            name: Cell::new(ptr::slice_from_raw_parts(NonNull::<u8>::dangling().as_ptr(), 0) as _),
+            site: Cell::new(None),
+        }
+    }
+
+    /// The addresses that frames may use, this record excluded.
+    pub(crate) fn usable(&self) -> Range<usize> {
+        self.limit..ptr::from_ref(self) as usize
+    }
+
+    /// What the stack is in use for.
+    pub(crate) fn in_use(&self) -> Use {
+        self.in_use.get()
+    }
+
+    /// Notes what the stack is used for and by whom.
+    ///
+    /// The name must stay where it is until the stack is released: the overflow report reads
+    /// it.
+    #[inline]
+    pub(crate) fn label(&self, in_use: Use, name: *const str, site: &'static Location<'static>) {
+        self.in_use.set(in_use);
+        self.name.set(name);
+        self.site.set(Some(site));
+    }
+
+    #[inline]
+    pub(super) fn clear(&self) {
+        self.in_use.set(Use::Idle);
+    }
+
+    /// The name given with the label, empty for none.
+    pub(super) fn name(&self) -> *const str {
+        self.name.get()
+    }
+
+    /// Where what runs here was created.
+    pub(super) fn site(&self) -> Option<&'static Location<'static>> {
+        self.site.get()
+    }
+}

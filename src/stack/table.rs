@@ -1,0 +1,149 @@
+//! The process-wide table of slabs, for whoever has only an address: the fault handler, and
+//! the question on which stack the running code is.
+//!
+//! The table only ever grows, and each entry is a sequence lock over plain words, so a signal
+//! handler can read it while another thread changes it. Writers agree by a mutex, which the
+//! handler never takes.
+
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*, fence};
+use std::sync::{Mutex, PoisonError};
+
+use super::record::Record;
+use super::slab::record_offset;
+use crate::sys::memory::page_size;
+
+const N_ENTRIES: usize = 256;
+
+/// A slab's place in memory. An entry whose range is empty is free.
+struct Entry {
+    /// Odd while the other words are being changed.
+    version: AtomicUsize,
+    start: AtomicUsize,
+    end: AtomicUsize,
+    stride: AtomicUsize,
+    guard_size: AtomicUsize,
+}
+
+/// A piece of the table; the first is static, further ones are leaked boxes.
+struct Chunk {
+    entries: [Entry; N_ENTRIES],
+    next: AtomicPtr<Chunk>,
+}
+
+impl Chunk {
+    const fn new() -> Self {
+        Self {
+            entries: [const {
+                Entry {
+                    version: AtomicUsize::new(0),
+                    start: AtomicUsize::new(0),
+                    end: AtomicUsize::new(0),
+                    stride: AtomicUsize::new(0),
+                    guard_size: AtomicUsize::new(0),
+                }
+            }; N_ENTRIES],
+            next: AtomicPtr::new(std::ptr::null_mut()),
+        }
+    }
+
+    fn next(&self) -> Option<&'static Self> {
+        // SAFETY: chunks are leaked, so a pointer to one is good for ever.
+        unsafe { self.next.load(Acquire).as_ref() }
+    }
+}
+
+static TABLE: Chunk = Chunk::new();
+static WRITERS: Mutex<()> = Mutex::new(());
+
+/// Names an entry to [`remove`].
+#[derive(Clone, Copy)]
+pub(super) struct Key(&'static Entry);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Key").field(&std::ptr::from_ref(self.0)).finish()
+    }
+}
+
+/// Adds a slab.
+pub(super) fn insert(range: Range<usize>, stride: usize, guard_size: usize) -> Key {
+    let _writing = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut chunk = &TABLE;
+    let entry = loop {
+        if let Some(free) = chunk.entries.iter().find(|entry| entry.end.load(Relaxed) == 0) {
+            break free;
+        }
+        chunk = chunk.next().unwrap_or_else(|| {
+            let new: &'static Chunk = Box::leak(Box::new(Chunk::new()));
+            chunk.next.store(std::ptr::from_ref(new).cast_mut(), Release);
+            new
+        });
+    };
+    entry.write(range, stride, guard_size);
+    Key(entry)
+}
+
+/// Removes a slab, before it is unmapped.
+pub(super) fn remove(key: Key) {
+    let _writing = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
+    key.0.write(0..0, 0, 0);
+}
+
+impl Entry {
+    fn write(&self, range: Range<usize>, stride: usize, guard_size: usize) {
+        let version = self.version.load(Relaxed);
+        self.version.store(version + 1, Relaxed);
+        fence(Release);
+        self.start.store(range.start, Relaxed);
+        self.end.store(range.end, Relaxed);
+        self.stride.store(stride, Relaxed);
+        self.guard_size.store(guard_size, Relaxed);
+        self.version.store(version + 2, Release);
+    }
+
+    /// The slot around an address, if this slab has it and nobody is changing the entry.
+    fn slot(&self, address: usize) -> Option<Slot> {
+        let version = self.version.load(Acquire);
+        let start = self.start.load(Relaxed);
+        let end = self.end.load(Relaxed);
+        let stride = self.stride.load(Relaxed);
+        let guard_size = self.guard_size.load(Relaxed);
+        fence(Acquire);
+        let steady = version.is_multiple_of(2) && self.version.load(Relaxed) == version;
+        if !steady || !(start..end).contains(&address) {
+            return None;
+        }
+        let index = (address - start) / stride;
+        let bottom = start + index * stride;
+        Some(Slot {
+            guard: bottom..bottom + guard_size,
+            usable_size: stride - guard_size - page_size(),
+            record: NonNull::new((start + record_offset(index, stride)) as *mut Record)?,
+        })
+    }
+}
+
+/// A slot that an address fell into.
+pub(super) struct Slot {
+    pub(super) guard: Range<usize>,
+    /// What was asked for.
+    pub(super) usable_size: usize,
+    /// Initialised if the slot is taken.
+    pub(super) record: NonNull<Record>,
+}
+
+/// The slot that an address falls into. Async-signal-safe.
+pub(super) fn find(address: usize) -> Option<Slot> {
+    let mut chunk = Some(&TABLE);
+    while let Some(present) = chunk {
+        if let Some(slot) = present.entries.iter().find_map(|entry| entry.slot(address)) {
+            return Some(slot);
+        }
+        chunk = present.next();
+    }
+    None
+}

@@ -1,0 +1,215 @@
+//! The handler for memory faults: it asks whether the fault is a stack overflow of ours and
+//! hands every other fault to whoever handled it before.
+//!
+//! Everything that runs inside the handler is async-signal-safe: atomics, reads of memory that
+//! is mapped, `write(2)`, `sigaction`, `raise`, `abort`. It knows nothing of coroutines: the
+//! floor above gives it a [`Report`].
+
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+/// Asked about each fault, with the address that faulted and the stack pointer where the
+/// platform tells it: writes its report and answers true if the fault is an overflow.
+pub(crate) type Report = fn(address: usize, stack_pointer: Option<usize>) -> bool;
+
+static REPORT: AtomicUsize = AtomicUsize::new(0);
+
+/// The signals by which a touched guard shows.
+const FAULTS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+/// What was installed for [`FAULTS`] before us. Written once, before our handler is.
+struct Previous(UnsafeCell<MaybeUninit<[libc::sigaction; 2]>>);
+
+// SAFETY: written once under `Once`, before any reader (our handler) is installed.
+unsafe impl Sync for Previous {}
+
+static PREVIOUS: Previous = Previous(UnsafeCell::new(MaybeUninit::uninit()));
+
+/// Installs the handler, once for the process, and sees to it that the running thread has a
+/// stack to run it on.
+pub(crate) fn install(report: Report) {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        REPORT.store(report as usize, Ordering::Release);
+        // SAFETY: the first pass only reads the present actions into storage of their own;
+        // the second installs a handler whose signature is what SA_SIGINFO asks for.
+        unsafe {
+            let previous = (*PREVIOUS.0.get()).as_mut_ptr().cast::<libc::sigaction>();
+            for (index, signal) in FAULTS.into_iter().enumerate() {
+                libc::sigaction(signal, ptr::null(), previous.add(index));
+            }
+            for signal in FAULTS {
+                let mut action: libc::sigaction = std::mem::zeroed();
+                action.sa_sigaction = handle as *const () as usize;
+                action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+                libc::sigemptyset(&mut action.sa_mask);
+                libc::sigaction(signal, &action, ptr::null_mut());
+            }
+        }
+    });
+    // A thread that is being torn down does without.
+    let _ = ALTERNATE.try_with(|_| ());
+}
+
+/// Writes the pieces to standard error, one after the other, without allocating.
+pub(crate) fn write_stderr(pieces: &[&[u8]]) {
+    for piece in pieces {
+        let mut rest = *piece;
+        while !rest.is_empty() {
+            // SAFETY: the slice is readable for its length.
+            let n = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
+            let Ok(n @ 1..) = usize::try_from(n) else { return };
+            rest = &rest[n..];
+        }
+    }
+}
+
+unsafe extern "C" fn handle(
+    signal: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    // SAFETY: the kernel passes a valid siginfo to an SA_SIGINFO handler.
+    let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
+    // Codes above zero come from the kernel; a signal that somebody sent has no address.
+    if code > 0 {
+        let report = REPORT.load(Ordering::Acquire);
+        // SAFETY: stored by `install` from a function of this type, before this handler.
+        let report: Report = unsafe { std::mem::transmute(report) };
+        // SAFETY: the kernel passes the interrupted context to an SA_SIGINFO handler.
+        if report(address, unsafe { stack_pointer(context) }) {
+            // SAFETY: abort is async-signal-safe.
+            unsafe { libc::abort() };
+        }
+    }
+    // SAFETY: these are the arguments that the kernel gave us.
+    unsafe { forward(signal, code, info, context) };
+}
+
+/// Does what would have happened had we not been installed.
+unsafe fn forward(
+    signal: libc::c_int,
+    code: libc::c_int,
+    info: *mut libc::siginfo_t,
+    context: *mut libc::c_void,
+) {
+    let index = usize::from(signal != FAULTS[0]);
+    // SAFETY: initialised before this handler was installed, never written again.
+    let previous = unsafe { &(*PREVIOUS.0.get()).assume_init_ref()[index] };
+    match previous.sa_sigaction {
+        libc::SIG_IGN if code <= 0 => {}
+        libc::SIG_DFL | libc::SIG_IGN => {
+            // SAFETY: restores the default action; a fault then happens again as we return,
+            // and a signal that was sent is sent again.
+            unsafe {
+                let mut default: libc::sigaction = std::mem::zeroed();
+                default.sa_sigaction = libc::SIG_DFL;
+                libc::sigaction(signal, &default, ptr::null_mut());
+                if code <= 0 {
+                    libc::raise(signal);
+                }
+            }
+        }
+        handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
+            type Handler = unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+            // SAFETY: a handler registered with SA_SIGINFO has this type.
+            unsafe { std::mem::transmute::<usize, Handler>(handler)(signal, info, context) }
+        }
+        handler => {
+            // SAFETY: a handler registered without SA_SIGINFO has this type.
+            unsafe {
+                std::mem::transmute::<usize, unsafe extern "C" fn(libc::c_int)>(handler)(signal)
+            }
+        }
+    }
+}
+
+/// The stack pointer of the interrupted code, where this library knows how to find it.
+unsafe fn stack_pointer(context: *mut libc::c_void) -> Option<usize> {
+    let context = context.cast::<libc::ucontext_t>();
+    // SAFETY: the caller passes on the context that the kernel made.
+    #[allow(clippy::useless_conversion, reason = "the field's type differs between platforms")]
+    unsafe {
+        #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64"))]
+        return Some((*context).uc_mcontext.gregs[libc::REG_RSP as usize] as usize);
+        #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "aarch64"))]
+        return Some((*context).uc_mcontext.sp as usize);
+        #[cfg(all(target_vendor = "apple", target_arch = "x86_64"))]
+        return Some((*(*context).uc_mcontext).__ss.__rsp as usize);
+        #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
+        return Some((*(*context).uc_mcontext).__ss.__sp as usize);
+        #[allow(unreachable_code, reason = "only some platforms return above")]
+        {
+            let _ = context;
+            None
+        }
+    }
+}
+
+/// A stack for signal handlers, for threads that Rust did not start and that have none: on an
+/// overflown stack no handler could run.
+struct Alternate(AtomicPtr<libc::c_void>);
+
+impl Alternate {
+    const SIZE_BYTES: usize = 64 * 1024;
+
+    fn install() -> Self {
+        let none = Self(AtomicPtr::new(ptr::null_mut()));
+        // SAFETY: the first call reads the present one; the mapping is fresh; the second
+        // call gives it to the kernel, which uses it until `drop` takes it back.
+        unsafe {
+            let mut present: libc::stack_t = std::mem::zeroed();
+            if libc::sigaltstack(ptr::null(), &mut present) != 0
+                || present.ss_flags & libc::SS_DISABLE == 0
+            {
+                return none;
+            }
+            let start = libc::mmap(
+                ptr::null_mut(),
+                Self::SIZE_BYTES,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            if start == libc::MAP_FAILED {
+                return none;
+            }
+            let stack = libc::stack_t { ss_sp: start, ss_flags: 0, ss_size: Self::SIZE_BYTES };
+            if libc::sigaltstack(&stack, ptr::null_mut()) != 0 {
+                libc::munmap(start, Self::SIZE_BYTES);
+                return none;
+            }
+            none.0.store(start, Ordering::Relaxed);
+        }
+        none
+    }
+}
+
+impl Drop for Alternate {
+    fn drop(&mut self) {
+        let start = self.0.load(Ordering::Relaxed);
+        if start.is_null() {
+            return;
+        }
+        // SAFETY: the kernel stops using the stack before it is unmapped; if it is in use
+        // right now, sigaltstack fails and it is leaked.
+        unsafe {
+            let mut none: libc::stack_t = std::mem::zeroed();
+            none.ss_flags = libc::SS_DISABLE;
+            none.ss_size = Self::SIZE_BYTES;
+            if libc::sigaltstack(&none, ptr::null_mut()) == 0 {
+                libc::munmap(start, Self::SIZE_BYTES);
+            }
+        }
+    }
+}
+
+thread_local! {
+    static ALTERNATE: Alternate = Alternate::install();
+}

@@ -1,0 +1,51 @@
+//! The bounds of the running thread's own stack.
+
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+/// The addresses of the running thread's own stack, guard excluded, where the platform tells.
+///
+/// The main thread's lower bound follows its resource limit, which is what it may grow to.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn stack_bounds() -> Option<Range<usize>> {
+    use std::mem::MaybeUninit;
+    let mut attributes = MaybeUninit::uninit();
+    let mut start = std::ptr::null_mut();
+    let mut len = 0;
+    let mut guard = 0;
+    // SAFETY: pthread_getattr_np initialises the attributes when it answers 0; the getters
+    // read them and write to locals; destroy ends their life.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let found = libc::pthread_attr_getstack(attributes.as_ptr(), &mut start, &mut len) == 0
+            && libc::pthread_attr_getguardsize(attributes.as_ptr(), &mut guard) == 0;
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        if !found {
+            return None;
+        }
+    }
+    // glibc and musl count the guard outside of the range, bionic inside.
+    let guard = if cfg!(target_os = "android") { guard } else { 0 };
+    let start = start as usize;
+    Some(start + guard..start + len)
+}
+
+/// The addresses of the running thread's own stack, where the platform tells.
+#[cfg(target_vendor = "apple")]
+pub(crate) fn stack_bounds() -> Option<Range<usize>> {
+    // SAFETY: both functions only read what the thread knows of itself.
+    let (base, len) = unsafe {
+        let thread = libc::pthread_self();
+        (libc::pthread_get_stackaddr_np(thread) as usize, libc::pthread_get_stacksize_np(thread))
+    };
+    Some(base - len..base)
+}
+
+/// The addresses of the running thread's own stack: not told on this platform.
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+pub(crate) fn stack_bounds() -> Option<Range<usize>> {
+    None
+}

@@ -1,0 +1,62 @@
+//! Tells Valgrind about stacks, so that memcheck understands a change of the stack pointer.
+//!
+//! The requests are plain instructions that do nothing on a real processor; see
+//! `asm/x86_64/valgrind.s`.
+
+#![allow(unsafe_code)]
+
+use std::ops::Range;
+
+const STACK_REGISTER: usize = 0x1501;
+const STACK_DEREGISTER: usize = 0x1502;
+
+/// The answer where there is no Valgrind.
+const NOBODY: usize = usize::MAX;
+
+/// Tells that the addresses are a stack. Under Valgrind the answer names it to [`deregister`].
+pub(crate) fn register(stack: Range<usize>) -> Option<u32> {
+    let number = request([STACK_REGISTER, stack.start, stack.end, 0, 0, 0]);
+    (number != NOBODY).then_some(number as u32)
+}
+
+/// Tells that a stack is one no more.
+pub(crate) fn deregister(number: u32) {
+    request([STACK_DEREGISTER, number as usize, 0, 0, 0, 0]);
+}
+
+#[cfg(target_arch = "x86_64")]
+fn request(words: [usize; 6]) -> usize {
+    let answer;
+    // SAFETY: on a processor the instructions leave every register as it was; Valgrind reads
+    // the six words and writes its answer to rdx.
+    unsafe {
+        std::arch::asm!(
+            include_str!("../../asm/x86_64/valgrind.s"),
+            in("rax") &raw const words,
+            inlateout("rdx") NOBODY => answer,
+            options(nostack),
+        );
+    }
+    answer
+}
+
+#[cfg(target_arch = "aarch64")]
+fn request(words: [usize; 6]) -> usize {
+    let answer;
+    // SAFETY: on a processor the instructions leave every register as it was; Valgrind reads
+    // the six words and writes its answer to x3.
+    unsafe {
+        std::arch::asm!(
+            include_str!("../../asm/aarch64/valgrind.s"),
+            in("x4") &raw const words,
+            inlateout("x3") NOBODY => answer,
+            options(nostack),
+        );
+    }
+    answer
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn request(_words: [usize; 6]) -> usize {
+    NOBODY
+}
