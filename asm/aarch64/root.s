@@ -9,7 +9,7 @@
 // Unwinding: as x86_64/root.s. The expression of the canonical frame address reads:
 //          0x0f def_cfa_expression, 5 bytes, 0x8d 0x00 x29 + 0, 0x06 dereference,
 //          0x23 0x20 plus 32 (x29, x30, x19, padding).
-// Leaves by: `blr`; the trap behind it can't be reached.
+// Leaves by: a return address and a jump, as x86_64/root.s.
     .cfi_startproc
     .cfi_signal_frame
     .cfi_def_cfa sp, 16
@@ -24,12 +24,11 @@
     mov x29, x0
     .cfi_escape 0x0f, 0x05, 0x8d, 0x00, 0x06, 0x23, 0x20
     add sp, x21, #16
-    adr x16, 2f
-    str x16, [x0, #8]
     mov x1, x20
     mov x2, x22
     ldr x16, [x0, {ENTRY}]
-    blr x16
+    adr x30, 2f
+    br x16
 2:
     brk #1
     .cfi_endproc

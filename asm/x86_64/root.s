@@ -4,10 +4,10 @@
 //          upwards lie the address of this function and the address of the root block.
 // Exit:    calls the entry function whose address is in the root block, with the root block,
 //          the word and the tag as arguments; it leaves by finish.s and never returns.
-// Frame:   the root block begins with a frame record: the link, rewritten at each resume,
-//          and a return address that is this function's own.
+// Frame:   the root block begins with a frame record: the link, rewritten when the resumer
+//          is another, and a return address that lies in this function, written once.
 //
-//              root block + 8   return address: the label behind the call
+//              root block + 8   return address
 //              root block       link: the resumer's frame record                   <- rbp
 //              ...              the closure
 //              rsp              first frame of the entry function grows down from here
@@ -20,7 +20,9 @@
 //          instruction behind the call. The expression of the canonical frame address reads:
 //          0x0f def_cfa_expression, 5 bytes, 0x76 0x00 rbp + 0, 0x06 dereference,
 //          0x23 0x18 plus 24 (rbp, return address, rbx).
-// Leaves by: `call`; the trap behind it can't be reached.
+// Leaves by: a pushed return address and a jump, not `call`: the entry function never returns
+//          here, and a `call` would leave the processor's return stack one ahead of the `ret`
+//          with which the coroutine first suspends or finishes. The trap can't be reached.
     .cfi_startproc
     .cfi_signal_frame
     .cfi_def_cfa rsp, 16
@@ -34,11 +36,11 @@
     mov rbp, rdi
     .cfi_escape 0x0f, 0x05, 0x76, 0x00, 0x06, 0x23, 0x18
     lea rsp, [r13 + 16]
-    lea rax, [rip + 2f]
-    mov [rdi + 8], rax
     mov rsi, r12
     mov rdx, r14
-    call [rdi + {ENTRY}]
+    lea rax, [rip + 2f]
+    push rax
+    jmp [rdi + {ENTRY}]
 2:
     ud2
     .cfi_endproc

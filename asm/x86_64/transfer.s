@@ -20,8 +20,8 @@
     lea rsp, [{link} + 8]
     jmp [r13]
 2:
-    push rbp
-    mov r15, rsp
+    mov [rsp - 8], rbp
+    lea r15, [rsp - 8]
     lea rsp, [r13 + 8]
     pop rbx
     pop rbp

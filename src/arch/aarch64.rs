@@ -105,7 +105,7 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
 pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
     let answer: Word;
     let tag: usize;
-    let new_link: *mut u8;
+    let new_link: usize;
     // SAFETY: suspend.s keeps x19, x29 and sp; everything else is declared. The caller says
     // that the resumer waits at the link.
     unsafe {
@@ -159,7 +159,7 @@ pub(crate) unsafe fn transfer(
 ) -> (Word, usize, Link) {
     let answer: Word;
     let answer_tag: usize;
-    let new_link: *mut u8;
+    let new_link: usize;
     // SAFETY: transfer.s keeps x19, x29 and sp; everything else is declared. The caller says
     // who waits where.
     unsafe {
@@ -208,4 +208,22 @@ pub(crate) fn depth_below(address: usize) -> usize {
         );
     }
     depth
+}
+
+/// Starts to load the cache line of an address.
+#[inline(always)]
+pub(crate) fn prefetch(address: *const u8) {
+    // SAFETY: prefetch.s changes nothing that can be seen, whatever the address.
+    unsafe {
+        asm!(
+            include_str!("../../asm/aarch64/prefetch.s"),
+            address = in(reg) address,
+            options(readonly, nostack, preserves_flags),
+        );
+    }
+}
+
+/// An address in the root function, for the frame record at the root.
+pub(super) fn root_return_address() -> usize {
+    root as *const () as usize + 1
 }

@@ -60,8 +60,8 @@ pub(crate) unsafe fn prepare(top: NonNull<u8>, root: *const Root) -> Parked {
         // stays by the word of `prepare`'s caller.
         unsafe {
             *(*fiber).yielder.get() = yielder;
-            (*root).link.set(Link(address as *mut u8));
-            ((*root).entry)(root, word, tag)
+            (*root).link.set(Link(address));
+            ((*root).entry.get())(root, word, tag)
         }
     });
     // SAFETY: the fiber fits below `top`, where nothing lives.
@@ -163,4 +163,13 @@ pub(crate) unsafe fn on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()
 pub(crate) fn depth_below(address: usize) -> usize {
     let local = MaybeUninit::<u8>::uninit();
     address.wrapping_sub(std::hint::black_box(local.as_ptr()) as usize)
+}
+
+/// Does nothing here.
+#[inline(always)]
+pub(crate) fn prefetch(_address: *const u8) {}
+
+/// There is no root function of ours here.
+pub(super) fn root_return_address() -> usize {
+    0
 }

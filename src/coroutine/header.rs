@@ -14,7 +14,7 @@
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 
 use super::unwind::Payload;
@@ -45,7 +45,6 @@ pub(super) struct Header {
     n_open: Cell<u32>,
     /// How often the body went on after a close during somebody's panic.
     pub(super) n_swallowed: Cell<u32>,
-    stack: Stack,
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
@@ -59,35 +58,59 @@ pub(super) enum Outcome<Ret> {
 }
 
 impl Header {
-    /// Lays out a coroutine on a stack.
+    /// Lays out a coroutine on a stack, and labels the stack.
     #[inline]
-    pub(super) fn build<In, Out, Ret, F>(stack: Stack, body: F) -> (NonNull<Self>, Parked)
+    pub(super) fn build<In, Out, Ret, F>(
+        stack: Stack,
+        name: Option<*const [u8]>,
+        site: &'static Location<'static>,
+        body: F,
+    ) -> (NonNull<Self>, Parked)
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret,
     {
-        let record: &Record = stack.record();
+        let had_header = stack.record().in_use() == Use::Coroutine;
+        stack.record().label(Use::Coroutine, name, site);
+        let entry = entry::<In, Out, Ret, F> as Entry;
         // SAFETY: `Stack::acquire` gives 16 KiB at least below the base, which is aligned to a
         // cache line; header, body (512 bytes, aligned to 64, at most) and the two words of
         // `prepare` take less than 1 KiB of it, and nobody else uses it.
         unsafe {
             let header = stack.base().sub(size_of::<Self>()).cast::<Self>();
-            let span = header.as_ptr() as usize - record.usable().start;
             let place = BodyPlace::<F>::below(header.as_ptr());
             if BodyPlace::<F>::INLINE {
                 place.0.cast::<F>().write(body);
             } else {
                 place.0.cast::<Box<F>>().write(Box::new(body));
             }
+            if had_header {
+                // The coroutine before left all else as a new one has it.
+                header.as_ref().root.renew(entry);
+            } else {
+                Self::format(header, stack, entry);
+            }
+            let top = NonNull::new_unchecked((place.0 as usize & !15) as *mut u8);
+            (header, arch::prepare(top, header.as_ptr().cast()))
+        }
+    }
+
+    /// Writes the header of the first coroutine on a stack.
+    ///
+    /// # Safety
+    /// The header's place is writable and nobody else uses it.
+    #[cold]
+    #[inline(never)]
+    unsafe fn format(header: NonNull<Self>, stack: Stack, entry: Entry) {
+        let span = stack.record().usable().len() - size_of::<Self>();
+        // SAFETY: forwarded to the caller.
+        unsafe {
             header.write(Self {
-                root: Root::new(entry::<In, Out, Ret, F> as Entry),
+                root: Root::new(entry),
                 span: Cell::new(span),
                 close_request: Cell::new(0),
                 n_open: Cell::new(0),
                 n_swallowed: Cell::new(0),
-                stack,
             });
-            let top = NonNull::new_unchecked((place.0 as usize & !15) as *mut u8);
-            (header, arch::prepare(top, header.as_ptr().cast()))
         }
     }
 
@@ -97,18 +120,33 @@ impl Header {
         (record.in_use() == Use::Coroutine).then(|| NonNull::new(address as *mut Self))?
     }
 
-    /// The stack. Taking it ends the header.
+    /// Gives the stack back, with the header on it.
     ///
     /// # Safety
-    /// The coroutine is over, and the header is not used any more.
+    /// The coroutine is over, nothing of it is left on the stack, and the header is not used
+    /// any more.
     #[inline]
-    pub(super) unsafe fn take_stack(header: NonNull<Self>) -> Stack {
-        // SAFETY: by the caller's word nobody reads the original any more.
-        unsafe { (&raw const (*header.as_ptr()).stack).read() }
+    pub(super) unsafe fn release(header: NonNull<Self>) {
+        // SAFETY: by the caller's word nobody uses the original any more. A header on a stack
+        // of the pool is as `format` wrote it, but for its entry and its link.
+        unsafe {
+            debug_assert_eq!(header.as_ref().n_open.get(), 0);
+            if header.as_ref().close_request.get() != 0 {
+                header.as_ref().close_request.set(0);
+            }
+            Self::stack_of(header).release();
+        }
     }
 
-    pub(super) fn stack(&self) -> &Stack {
-        &self.stack
+    /// The stack that a header is on. It is by its address that one is found from the other.
+    ///
+    /// # Safety
+    /// The header was laid out by [`Header::build`] and its stack not given back.
+    #[inline(always)]
+    pub(super) unsafe fn stack_of(header: NonNull<Self>) -> Stack {
+        // SAFETY: `build` puts the header right below the stack's base; the rest is the
+        // caller's word.
+        unsafe { Stack::at(header.add(1).cast()) }
     }
 
     /// Whether the body has begun: the first switch to it leaves a link.
@@ -167,8 +205,9 @@ impl Drop for OpenFrame {
         let header = unsafe { header.as_ref() };
         header.n_open.set(header.n_open.get() - 1);
         if !header.has_open_frame() {
-            let limit = header.stack.record().usable().start;
-            header.span.set(std::ptr::from_ref(header) as usize - limit);
+            // SAFETY: as above.
+            let stack = unsafe { Header::stack_of(NonNull::from(header)) };
+            header.span.set(stack.record().usable().len() - size_of::<Header>());
         }
     }
 }

@@ -38,7 +38,7 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
         Ok(stack) => stack,
         Err(error) => panic!("selvedge: no stack to call on: {error}"),
     };
-    stack.record().label(Use::Call, "", Location::caller());
+    stack.record().label(Use::Call, None, Location::caller());
     let mut call = Call { f: ManuallyDrop::new(f), result: None };
     // SAFETY: the stack is unused and holds the frame and much more; its base is aligned to a
     // cache line, and so is what is below the frame. `run` is called with its own kind of call

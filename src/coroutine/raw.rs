@@ -2,6 +2,9 @@
 //!
 //! Whoever holds one enters it by [`Raw::enter`], which is one call of `arch::resume`, and then
 //! reads the answer with the right types, which is what `typed` is for.
+//!
+//! It is plain data, passed by value into whatever is rarely called: a handle whose address
+//! never leaves the function can live in registers.
 
 #![allow(unsafe_code)]
 
@@ -13,22 +16,23 @@ use super::header::{Header, Outcome};
 use super::state::Status;
 use super::yielder::Yielder;
 use crate::arch::{self, Parked, Word};
-use crate::stack::{Stack, StackUsage, Use};
+use crate::stack::{Stack, StackUsage};
 
-/// The name of a coroutine, at an address of its own: the overflow report reads it there.
-#[derive(Debug)]
-pub(super) struct Name(Box<str>);
-
-/// A coroutine on its stack.
-#[derive(Debug)]
+/// A coroutine on its stack. [`Raw::forget_name`] or [`Raw::drop_name`] has the last word.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Raw {
     /// Where it is parked; `None` while it runs and when it is done.
     parked: Option<Parked>,
     /// Its control block; `None` when it is done and its stack has gone back.
     header: Option<NonNull<Header>>,
-    name: Option<Box<Name>>,
+    /// From a box: the overflow report reads it at an address that stays.
+    name: Option<NonNull<Box<str>>>,
     site: &'static Location<'static>,
 }
+
+/// The fields of a [`Raw`].
+pub(super) type Parts =
+    (Option<Parked>, Option<NonNull<Header>>, Option<NonNull<Box<str>>>, &'static Location<'static>);
 
 /// What entering led to.
 pub(super) enum Answer {
@@ -54,10 +58,10 @@ impl Raw {
         F: FnOnce(&Yielder<In, Out>, In) -> Ret,
     {
         let stack = Stack::acquire(stack_size)?;
-        let name = name.map(|name| Box::new(Name(name.into_boxed_str())));
-        let text = name.as_ref().map_or("", |name| &name.0);
-        stack.record().label(Use::Coroutine, text, site);
-        let (header, parked) = Header::build(stack, body);
+        let name = name.map(|name| NonNull::from(Box::leak(Box::new(name.into_boxed_str()))));
+        // SAFETY: the box was made just now.
+        let text = name.map(|name| std::ptr::from_ref(unsafe { name.as_ref() }.as_bytes()));
+        let (header, parked) = Header::build(stack, text, site, body);
         Ok(Self { parked: Some(parked), header: Some(header), name, site })
     }
 
@@ -98,32 +102,65 @@ impl Raw {
     ///
     /// # Safety
     /// `Ret` is what the body returns.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn finish<Ret>(&mut self, finished: Finished) -> Option<Outcome<Ret>> {
         let header = self.header.take()?;
         if finished.0.is_null() {
-            self.leak_name();
+            self.forget_name();
             return None;
         }
         // SAFETY: the entry function left the outcome on the stack, which is not released yet;
-        // it is read once. Then nothing of the coroutine is left there.
+        // it is moved out once, part by part, because a wide load of what narrow stores have
+        // just written stalls. Then nothing of the coroutine is left there.
         unsafe {
-            let outcome = finished.0.cast::<Outcome<Ret>>().read();
-            Header::take_stack(header).release();
+            let outcome = match &*finished.0.cast::<Outcome<Ret>>() {
+                Outcome::Returned(ret) => Outcome::Returned(std::ptr::from_ref(ret).read()),
+                Outcome::Unwound(payload) => {
+                    Outcome::Unwound(std::ptr::from_ref(payload).read())
+                }
+                Outcome::Discarded => Outcome::Discarded,
+            };
+            Header::release(header);
             Some(outcome)
         }
     }
 
-    /// Leaves the coroutine as it is, for ever.
+    /// Leaves the coroutine as it is, for ever, if it is not done.
     pub(super) fn leak(&mut self) {
-        self.parked = None;
-        self.header = None;
-        self.leak_name();
+        if self.header.take().is_some() {
+            self.parked = None;
+            self.forget_name();
+        }
     }
 
     /// The overflow report may still read the name of a coroutine that was not ended.
-    fn leak_name(&mut self) {
-        std::mem::forget(self.name.take());
+    fn forget_name(&mut self) {
+        self.name = None;
+    }
+
+    /// Whether nothing is left to be ended or freed.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.header.is_none() && self.name.is_none()
+    }
+
+    /// What it consists of, to be passed in registers.
+    #[inline(always)]
+    pub(super) fn into_parts(self) -> Parts {
+        (self.parked, self.header, self.name, self.site)
+    }
+
+    /// What [`Raw::into_parts`] took apart.
+    pub(super) fn from_parts((parked, header, name, site): Parts) -> Self {
+        Self { parked, header, name, site }
+    }
+
+    /// Frees the name.
+    pub(super) fn drop_name(&mut self) {
+        if let Some(name) = self.name.take() {
+            // SAFETY: it came from a box, and this copy of it is the last that is used.
+            drop(unsafe { Box::from_raw(name.as_ptr()) });
+        }
     }
 
     /// The control block, as long as there is one.
@@ -133,7 +170,8 @@ impl Raw {
         self.header.map(|header| unsafe { header.as_ref() })
     }
 
-    pub(super) fn status(&self) -> Status {
+    #[inline]
+    pub(super) fn status(self) -> Status {
         match (self.header(), self.parked) {
             (None, _) => Status::Done,
             (Some(_), None) => Status::Running,
@@ -143,7 +181,8 @@ impl Raw {
     }
 
     pub(super) fn name(&self) -> Option<&str> {
-        self.name.as_ref().map(|name| &*name.0)
+        // SAFETY: the name is alive until `drop_name` takes it.
+        self.name.map(|name| unsafe { &**name.as_ref() })
     }
 
     pub(super) fn site(&self) -> &'static Location<'static> {
@@ -151,14 +190,7 @@ impl Raw {
     }
 
     pub(super) fn usage(&self) -> Option<StackUsage> {
-        self.header().map(|header| header.stack().usage())
-    }
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        if self.header.is_some() {
-            self.leak();
-        }
+        // SAFETY: the header's stack is given back by `finish`, which takes the header.
+        self.header.map(|header| unsafe { Header::stack_of(header) }.usage())
     }
 }

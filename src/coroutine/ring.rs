@@ -7,19 +7,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
+use std::ptr::NonNull;
 use std::rc::Rc;
 
+use super::header::Header;
 use super::raw::Answer;
 use super::typed::Typed;
 use super::value;
 use super::yielder::Yielder;
-use crate::arch::{Parked, VALUE, Word};
+use crate::arch::{self, Parked, VALUE, Word};
 use crate::stack::DEFAULT_STACK_SIZE;
+
+/// How many places ahead a stack is prefetched.
+const AHEAD: usize = 4;
 
 /// A ring of `n` coroutines that hand control round.
 #[derive(Debug)]
 pub struct TransferRing {
-    members: Vec<Typed<(), usize, ()>>,
+    coroutines: Vec<Typed<(), usize, ()>>,
     shared: Rc<Shared>,
     /// Who goes first the next time.
     next: usize,
@@ -27,8 +32,24 @@ pub struct TransferRing {
 
 #[derive(Debug)]
 struct Shared {
-    parked: RefCell<Vec<Cell<Option<Parked>>>>,
+    members: RefCell<Vec<Member>>,
     n_left: Cell<usize>,
+}
+
+/// What the ring knows of a coroutine.
+#[derive(Debug)]
+struct Member {
+    parked: Cell<Parked>,
+    header: NonNull<Header>,
+}
+
+impl Member {
+    /// Starts to load what entering it will touch: its control block and its innermost frames.
+    #[inline(always)]
+    fn prefetch(&self) {
+        self.parked.get().prefetch();
+        arch::prefetch(self.header.as_ptr().cast());
+    }
 }
 
 impl TransferRing {
@@ -40,60 +61,60 @@ impl TransferRing {
     #[track_caller]
     pub fn new(n: usize) -> Self {
         assert!(n > 0, "a ring has a member at least");
-        let shared = Rc::new(Shared {
-            parked: RefCell::new(vec![Cell::new(None); n]),
-            n_left: Cell::new(0),
-        });
+        let shared = Rc::new(Shared { members: RefCell::default(), n_left: Cell::new(0) });
         let site = Location::caller();
-        let mut ring = Self { members: Vec::with_capacity(n), shared, next: 0 };
-        for index in 0..n {
-            let shared = Rc::clone(&ring.shared);
-            let body = move |yielder: &Yielder<(), usize>, ()| pass_on(yielder, &shared, index);
-            let member = Typed::new(DEFAULT_STACK_SIZE, None, site, body);
-            ring.members.push(member.expect("stacks for a ring"));
-            ring.members[index].send(());
-            ring.note(index);
+        let mut coroutines: Vec<_> = (0..n)
+            .map(|index| {
+                let shared = Rc::clone(&shared);
+                let body = move |yielder: &Yielder<(), usize>, ()| {
+                    yielder.suspend(index);
+                    pass_on(yielder, &shared, index);
+                };
+                Typed::new(DEFAULT_STACK_SIZE, None, site, body).expect("stacks for a ring")
+            })
+            .collect();
+        for coroutine in &mut coroutines {
+            coroutine.send(());
+            let parked = Cell::new(coroutine.raw.parked().expect("it suspended"));
+            let header = NonNull::from(coroutine.raw.header().expect("it lives"));
+            shared.members.borrow_mut().push(Member { parked, header });
         }
-        ring
+        Self { coroutines, shared, next: 0 }
     }
 
     /// Lets control go from member to member so many times.
     pub fn run(&mut self, n_transfers: usize) {
         self.shared.n_left.set(n_transfers);
-        let first = self.next;
-        let parked = self.shared.parked.borrow()[first].get().expect("every member is parked");
-        // SAFETY: the member is parked there and expects `()`, which is any word. Whichever
-        // member suspends at the end answers its own index.
-        let answer = unsafe { self.members[first].raw.enter(parked, Word::uninit(), VALUE) };
+        let first = &mut self.coroutines[self.next];
+        let parked = self.shared.members.borrow()[self.next].parked.get();
+        // SAFETY: the member is parked there and expects `()`, which is any word.
+        let answer = unsafe { first.raw.enter(parked, Word::uninit(), VALUE) };
         let Answer::Suspended(word) = answer else { unreachable!("members never end") };
-        // SAFETY: members suspend with their index.
+        // SAFETY: whichever member suspends at the end answers its own index.
         let last = unsafe { value::decode::<usize>(word) };
         // What was learned belongs to the member that suspended, not to the one entered.
-        self.shared.parked.borrow()[last].set(self.members[first].raw.parked());
+        let parked = first.raw.parked().expect("it suspended");
+        self.shared.members.borrow()[last].parked.set(parked);
         self.next = last;
-    }
-
-    fn note(&self, index: usize) {
-        self.shared.parked.borrow()[index].set(self.members[index].raw.parked());
     }
 }
 
 impl Drop for TransferRing {
     fn drop(&mut self) {
-        for (member, parked) in self.members.iter_mut().zip(self.shared.parked.borrow().iter()) {
-            // SAFETY: members were noted wherever they parked last.
-            unsafe { member.raw.set_parked(parked.get()) };
+        for (coroutine, member) in self.coroutines.iter_mut().zip(&*self.shared.members.borrow()) {
+            // SAFETY: that is where the member parked last.
+            unsafe { coroutine.raw.set_parked(Some(member.parked.get())) };
         }
     }
 }
 
 /// The body of a member.
 fn pass_on(yielder: &Yielder<(), usize>, shared: &Shared, index: usize) {
-    let (n, slots) = {
-        let parked = shared.parked.borrow();
-        (parked.len(), parked.as_ptr())
-    };
-    let next = (index + 1) % n;
+    let members = shared.members.borrow().as_ptr();
+    let n = shared.members.borrow().len();
+    // SAFETY: the vector is never changed in length after `new`, so its members stay.
+    let [own, next, soon] =
+        [0, 1, AHEAD].map(|places| unsafe { &*members.add((index + places) % n) });
     loop {
         let left = shared.n_left.get();
         if left == 0 || n == 1 {
@@ -101,12 +122,9 @@ fn pass_on(yielder: &Yielder<(), usize>, shared: &Shared, index: usize) {
             continue;
         }
         shared.n_left.set(left - 1);
-        // SAFETY: the vector is never changed in length after `new`, so its slots stay; the
-        // next member is parked where its slot says, because only the running one is not.
-        unsafe {
-            let to = (*slots.add(next)).get().expect("every other member is parked");
-            yielder.transfer((*slots.add(index)).as_ptr().cast(), to);
-        }
+        soon.prefetch();
+        // SAFETY: the next member is parked where it says, because only the running one is not.
+        unsafe { yielder.transfer(own.parked.as_ptr(), next.parked.get()) };
     }
 }
 

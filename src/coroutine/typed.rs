@@ -8,15 +8,16 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::ptr::NonNull;
 use std::thread;
 
-use super::header::{DISCARD, Outcome, RAISE};
+use super::header::{DISCARD, Header, Outcome, RAISE};
 use super::raw::{Answer, Finished, Raw};
 use super::state::{CloseIgnored, CoroutineState, Refused, Status};
 use super::unwind::{CLOSE_ATTEMPTS, Payload, close_payload, is_close, next_request};
 use super::value;
 use super::yielder::Yielder;
-use crate::arch::{VALUE, Word};
+use crate::arch::{Parked, VALUE, Word};
 use crate::stack;
 
 /// A coroutine. Dropping it ends it.
@@ -57,7 +58,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     pub(super) fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
         let Some(parked) = self.raw.parked() else {
             drop(value);
-            cannot_send(self.status());
+            cannot_send(self.raw.status());
         };
         let mut value = ManuallyDrop::new(value);
         // SAFETY: it is parked there, and expects a value of this type, which it takes.
@@ -74,9 +75,9 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         &mut self,
         value: In,
     ) -> Result<CoroutineState<Out, Ret>, Refused<In>> {
-        match self.status() {
-            Status::Unstarted | Status::Suspended => Ok(self.send(value)),
-            status @ (Status::Running | Status::Done) => Err(Refused::new(value, status)),
+        match self.raw.parked() {
+            Some(_) => Ok(self.send(value)),
+            None => Err(Refused::new(value, self.raw.status())),
         }
     }
 
@@ -106,7 +107,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     }
 
     pub(super) fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
-        self.try_close().unwrap_or_else(|Abandoned| self.abandoned())
+        self.try_close().unwrap_or_else(|Abandoned| abandoned(self.raw.site()))
     }
 
     /// Ends it however often that takes, within reason, whatever its types.
@@ -197,38 +198,37 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     }
 
     /// What the body returned; what it panicked with goes on here.
-    #[inline]
+    #[inline(always)]
     fn returned(&mut self, finished: Finished) -> Ret {
         // SAFETY: the body returns this type.
         match unsafe { self.raw.finish(finished) } {
             Some(Outcome::Returned(ret)) => ret,
             Some(Outcome::Unwound(payload)) => resume_unwind(payload),
             Some(Outcome::Discarded) => unreachable!("a body that was entered is not discarded"),
-            None => self.abandoned(),
+            None => abandoned(self.raw.site()),
         }
     }
 
+    /// Ends a coroutine as its handle goes.
     #[cold]
-    fn abandoned(&self) -> ! {
-        panic!(
-            "selvedge: the coroutine created at {} was abandoned: a scope on its stack has a child \
-             that can't be ended; its stack is leaked",
-            self.raw.site()
-        )
-    }
-
-    /// Ends it as its handle goes.
-    #[cold]
-    fn end_in_drop(&mut self) {
+    #[inline(never)]
+    fn end_in_drop(
+        parked: Option<Parked>,
+        header: Option<NonNull<Header>>,
+        name: Option<NonNull<Box<str>>>,
+        site: &'static Location<'static>,
+    ) {
+        let raw = Raw::from_parts((parked, header, name, site));
+        let mut this = ManuallyDrop::new(Self { raw, types: PhantomData });
         // Whoever drops a running coroutine does so from within it, or as the process exits.
         // As the thread is torn down, what the frames refer to may be gone already.
-        let status = self.status();
-        if status == Status::Running || (status == Status::Suspended && stack::in_teardown()) {
-            self.raw.leak();
-            return;
-        }
-        let ended = catch_unwind(AssertUnwindSafe(|| self.end()));
-        self.raw.leak();
+        let ended = match this.status() {
+            Status::Running => Ok(End::Stubborn),
+            Status::Suspended if stack::in_teardown() => Ok(End::Stubborn),
+            _ => catch_unwind(AssertUnwindSafe(|| this.end())),
+        };
+        this.raw.leak();
+        this.raw.drop_name();
         match ended {
             Ok(_) => {}
             // A second panic would abort the process; the hook has told of it.
@@ -236,6 +236,14 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
             Err(payload) => resume_unwind(payload),
         }
     }
+}
+
+#[cold]
+fn abandoned(site: &'static Location<'static>) -> ! {
+    panic!(
+        "selvedge: the coroutine created at {site} was abandoned: a scope on its stack has a child \
+         that can't be ended; its stack is leaked"
+    )
 }
 
 #[cold]
@@ -253,8 +261,9 @@ fn cannot_send(status: Status) -> ! {
 impl<In, Out, Ret> Drop for Typed<In, Out, Ret> {
     #[inline]
     fn drop(&mut self) {
-        if self.raw.header().is_some() {
-            self.end_in_drop();
+        if !self.raw.is_empty() {
+            let (parked, header, name, site) = self.raw.into_parts();
+            Self::end_in_drop(parked, header, name, site);
         }
     }
 }

@@ -129,6 +129,15 @@ impl Stack {
         pool::acquire(size).map(Self)
     }
 
+    /// The stack that has its base here.
+    ///
+    /// # Safety
+    /// It is somebody's [`Stack::base`], who does not use the stack by another name.
+    #[inline(always)]
+    pub(crate) unsafe fn at(base: NonNull<u8>) -> Self {
+        Self(base.cast())
+    }
+
     /// Gives the stack back.
     ///
     /// # Safety
@@ -184,13 +193,14 @@ pub(crate) fn in_teardown() -> bool {
     pool::is_gone()
 }
 
-/// The record of the stack in use that an address falls into.
-pub(crate) fn find(address: usize) -> Option<&'static Record> {
-    let slot = table::find(address)?;
-    // SAFETY: the page of the record is mapped; where the slot was never taken it reads as
-    // zeros, which is `Use::Idle`. The caller runs on the stack, so it stays.
+/// The record of the stack that the running code is on, by its stack pointer; `None` on a
+/// thread's own.
+pub(crate) fn find(stack_pointer: usize) -> Option<&'static Record> {
+    let slot = table::find(stack_pointer)?;
+    // SAFETY: the slot is taken, since code runs on it, so its record is initialised; it stays
+    // as long as the caller is on it.
     let record = unsafe { slot.record.as_ref() };
-    (record.in_use() != Use::Idle && record.usable().contains(&address)).then_some(record)
+    record.usable().contains(&stack_pointer).then_some(record)
 }
 
 thread_local! {

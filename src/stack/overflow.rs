@@ -24,15 +24,15 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
         return false;
     }
     // SAFETY: the page of the record belongs to a slab that is mapped; where the slot was never
-    // taken it reads as zeros, which is `Use::Idle`.
+    // taken it reads as zeros, which is `Use::Unused`.
     let record = unsafe { slot.record.as_ref() };
     let what: &[u8] = match record.in_use() {
-        Use::Idle => return false,
+        Use::Unused => return false,
         Use::Coroutine => b"coroutine ",
         Use::Call => b"on_stack call ",
     };
     // SAFETY: whoever labelled the record keeps the name where it is while the stack is in use.
-    let name = unsafe { &*record.name() }.as_bytes();
+    let name = unsafe { &*record.name() };
     let (open, name, close): (&[u8], _, &[u8]) =
         if name.is_empty() { (b"(", b"unnamed" as &[u8], b")") } else { (b"'", name, b"'") };
     let mut line = [0; 20];

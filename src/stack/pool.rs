@@ -34,10 +34,11 @@ const MAX_SLAB_SIZE: usize = 2 << 30;
 pub(crate) struct Class {
     usable_size: usize,
     warm: Cell<Option<NonNull<Record>>>,
-    n_warm: Cell<usize>,
+    /// How often a stack was put on the warm list and taken off it.
+    n_pushed: Cell<u64>,
+    n_popped: Cell<u64>,
     watermark: Cell<usize>,
     slabs: RefCell<Vec<NonNull<Slab>>>,
-    n_reused: Cell<u64>,
     n_fresh: Cell<u64>,
     n_trimmed: Cell<u64>,
 }
@@ -86,16 +87,31 @@ pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
 #[inline]
 pub(super) unsafe fn release(record: NonNull<Record>) {
     // SAFETY: the caller's stack is taken, so record and slab are alive.
-    let (slab, class) = unsafe {
-        record.as_ref().clear();
-        let slab = record.as_ref().slab;
-        (slab, slab.as_ref().class.get())
-    };
+    let class = unsafe { record.as_ref().slab.as_ref() }.class.get();
+    // The common class is reached by its own address: through the record it would take three
+    // loads in a row before the next coroutine could have the stack.
+    let pooled = POOL.try_with(|pool| {
+        let common = class == Some(NonNull::from(&pool.default));
+        if common {
+            pool.default.push_warm(record);
+        }
+        common
+    });
+    if pooled != Ok(true) {
+        // SAFETY: forwarded to the caller.
+        unsafe { release_slow(record, class) };
+    }
+}
+
+#[cold]
+unsafe fn release_slow(record: NonNull<Record>, class: Option<NonNull<Class>>) {
     match class {
         // SAFETY: a slab that has a class has it as long as the class lives.
         Some(class) => unsafe { class.as_ref().push_warm(record) },
-        // SAFETY: as above; without a class nobody else counts this slab's slots.
+        // SAFETY: the stack is taken, so its slab is alive; without a class nobody else counts
+        // this slab's slots.
         None => unsafe {
+            let slab = record.as_ref().slab;
             slab.as_ref().forget();
             if slab.as_ref().n_taken() == 0 {
                 Slab::delete(slab);
@@ -122,7 +138,7 @@ pub(super) fn set_watermark(n_stacks: usize) {
         pool.watermark.set(n_stacks);
         pool.for_each(|class| {
             class.watermark.set(n_stacks);
-            if class.n_warm.get() > n_stacks {
+            if class.n_warm() > n_stacks {
                 class.trim(n_stacks);
             }
         });
@@ -174,10 +190,10 @@ impl Class {
         Self {
             usable_size,
             warm: Cell::new(None),
-            n_warm: Cell::new(0),
+            n_pushed: Cell::new(0),
+            n_popped: Cell::new(0),
             watermark: Cell::new(watermark),
             slabs: RefCell::new(Vec::new()),
-            n_reused: Cell::new(0),
             n_fresh: Cell::new(0),
             n_trimmed: Cell::new(0),
         }
@@ -188,9 +204,14 @@ impl Class {
         let record = self.warm.get()?;
         // SAFETY: a record on the list is taken, so its page is mapped and initialised.
         self.warm.set(unsafe { record.as_ref().next.get() });
-        self.n_warm.set(self.n_warm.get() - 1);
-        self.n_reused.set(self.n_reused.get() + 1);
+        self.n_popped.set(self.n_popped.get() + 1);
         Some(record)
+    }
+
+    /// What was put on the list and neither taken off it nor trimmed.
+    #[inline]
+    fn n_warm(&self) -> usize {
+        (self.n_pushed.get() - self.n_popped.get() - self.n_trimmed.get()) as usize
     }
 
     #[inline]
@@ -198,8 +219,8 @@ impl Class {
         // SAFETY: as in `pop_warm`.
         unsafe { record.as_ref().next.set(self.warm.get()) };
         self.warm.set(Some(record));
-        self.n_warm.set(self.n_warm.get() + 1);
-        if self.n_warm.get() > self.watermark.get() {
+        self.n_pushed.set(self.n_pushed.get() + 1);
+        if self.n_warm() > self.watermark.get() {
             self.trim(self.watermark.get() / 2);
         }
     }
@@ -271,7 +292,6 @@ impl Class {
                 slab.make_cold(record.index);
                 n += 1;
             }
-            self.n_warm.set(self.n_warm.get() - n);
             self.n_trimmed.set(self.n_trimmed.get() + n as u64);
             // SAFETY: nothing lives on idle stacks, and these are off the list.
             unsafe { memory::discard(&batch[..n]) };
@@ -292,8 +312,8 @@ impl Class {
     }
 
     fn add_to(&self, stats: &mut PoolStats) {
-        stats.warm += self.n_warm.get();
-        stats.reused += self.n_reused.get();
+        stats.warm += self.n_warm();
+        stats.reused += self.n_popped.get();
         stats.fresh += self.n_fresh.get();
         stats.trimmed += self.n_trimmed.get();
         for slab in self.slabs.borrow().iter() {
@@ -304,7 +324,7 @@ impl Class {
             stats.live += slab.n_taken();
             stats.cold += slab.n_cold();
         }
-        stats.live -= self.n_warm.get();
+        stats.live -= self.n_warm();
     }
 }
 

@@ -12,17 +12,20 @@ use std::ptr::{self, NonNull};
 
 use super::slab::Slab;
 
-/// What a stack is in use for.
+/// What a stack is in use for, or was in use for last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Use {
-    /// Nothing: it waits in a pool.
-    Idle,
+    /// Nothing yet since its pages were committed.
+    Unused,
     /// A coroutine.
     Coroutine,
     /// A call of `on_stack`.
     Call,
 }
+
+/// The name of what has none.
+const NO_NAME: *const [u8] = &[];
 
 /// The record. Its address is the base of the stack: frames grow down from it.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(crate) struct Record {
     limit: usize,
     pub(super) index: u32,
     in_use: Cell<Use>,
-    name: Cell<*const str>,
+    name: Cell<*const [u8]>,
     site: Cell<Option<&'static Location<'static>>>,
 }
 
@@ -49,8 +52,8 @@ impl Record {
             slab,
             limit,
             index,
-            in_use: Cell::new(Use::Idle),
-            name: Cell::new(ptr::slice_from_raw_parts(NonNull::<u8>::dangling().as_ptr(), 0) as _),
+            in_use: Cell::new(Use::Unused),
+            name: Cell::new(NO_NAME),
             site: Cell::new(None),
         }
     }
@@ -60,29 +63,34 @@ impl Record {
         self.limit..ptr::from_ref(self) as usize
     }
 
-    /// What the stack is in use for.
+    /// What the stack is in use for, if it is in use.
     pub(crate) fn in_use(&self) -> Use {
         self.in_use.get()
     }
 
-    /// Notes what the stack is used for and by whom.
+    /// Notes what the stack is used for and by whom; stores only what is different, because
+    /// stacks change hands often.
     ///
     /// The name must stay where it is until the stack is released: the overflow report reads
     /// it.
     #[inline]
-    pub(crate) fn label(&self, in_use: Use, name: *const str, site: &'static Location<'static>) {
-        self.in_use.set(in_use);
-        self.name.set(name);
+    pub(crate) fn label(
+        &self,
+        in_use: Use,
+        name: Option<*const [u8]>,
+        site: &'static Location<'static>,
+    ) {
+        if self.in_use.get() != in_use {
+            self.in_use.set(in_use);
+        }
+        if name.is_some() || self.name.get().len() > 0 {
+            self.name.set(name.unwrap_or(NO_NAME));
+        }
         self.site.set(Some(site));
     }
 
-    #[inline]
-    pub(super) fn clear(&self) {
-        self.in_use.set(Use::Idle);
-    }
-
     /// The name given with the label, empty for none.
-    pub(super) fn name(&self) -> *const str {
+    pub(super) fn name(&self) -> *const [u8] {
         self.name.get()
     }
 
