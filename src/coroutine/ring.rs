@@ -6,8 +6,9 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
 use std::panic::Location;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use super::header::Header;
@@ -15,7 +16,7 @@ use super::raw::Answer;
 use super::typed::Typed;
 use super::value;
 use super::yielder::Yielder;
-use crate::arch::{self, Parked, VALUE, Word};
+use crate::arch::{self, Parked, VALUE};
 use crate::stack::DEFAULT_STACK_SIZE;
 
 /// How many places ahead a stack is prefetched.
@@ -24,7 +25,7 @@ const AHEAD: usize = 4;
 /// A ring of `n` coroutines that hand control round.
 #[derive(Debug)]
 pub struct TransferRing {
-    coroutines: Vec<Typed<(), usize, ()>>,
+    coroutines: Vec<Typed<Turn, usize, ()>>,
     shared: Rc<Shared>,
     /// Who goes first the next time.
     next: usize,
@@ -36,11 +37,18 @@ struct Shared {
     n_left: Cell<usize>,
 }
 
+/// Whose turn it is. It travels from member to member in a register: were it read from each
+/// member's stack, the processor could not look past the switch that makes that stack current.
+type Turn = *const Member;
+
 /// What the ring knows of a coroutine.
 #[derive(Debug)]
 struct Member {
     parked: Cell<Parked>,
     header: NonNull<Header>,
+    next: Cell<Turn>,
+    /// A few places on: whom to prefetch.
+    soon: Cell<Turn>,
 }
 
 impl Member {
@@ -66,19 +74,30 @@ impl TransferRing {
         let mut coroutines: Vec<_> = (0..n)
             .map(|index| {
                 let shared = Rc::clone(&shared);
-                let body = move |yielder: &Yielder<(), usize>, ()| {
-                    yielder.suspend(index);
-                    pass_on(yielder, &shared, index);
+                let body = move |yielder: &Yielder<Turn, usize>, _: Turn| {
+                    let turn = yielder.suspend(index);
+                    pass_on(yielder, &shared, index, turn);
                 };
                 Typed::new(DEFAULT_STACK_SIZE, None, site, body).expect("stacks for a ring")
             })
             .collect();
         for coroutine in &mut coroutines {
-            coroutine.send(());
+            coroutine.send(ptr::null());
             let parked = Cell::new(coroutine.raw.parked().expect("it suspended"));
             let header = NonNull::from(coroutine.raw.header().expect("it lives"));
-            shared.members.borrow_mut().push(Member { parked, header });
+            shared.members.borrow_mut().push(Member {
+                parked,
+                header,
+                next: Cell::new(ptr::null()),
+                soon: Cell::new(ptr::null()),
+            });
         }
+        let members = shared.members.borrow();
+        for (index, member) in members.iter().enumerate() {
+            member.next.set(&raw const members[(index + 1) % n]);
+            member.soon.set(&raw const members[(index + AHEAD) % n]);
+        }
+        drop(members);
         Self { coroutines, shared, next: 0 }
     }
 
@@ -86,9 +105,11 @@ impl TransferRing {
     pub fn run(&mut self, n_transfers: usize) {
         self.shared.n_left.set(n_transfers);
         let first = &mut self.coroutines[self.next];
-        let parked = self.shared.members.borrow()[self.next].parked.get();
-        // SAFETY: the member is parked there and expects `()`, which is any word.
-        let answer = unsafe { first.raw.enter(parked, Word::uninit(), VALUE) };
+        let turn: Turn = &raw const self.shared.members.borrow()[self.next];
+        // SAFETY: the vector is not changed in length any more, so the member stays where it is.
+        let parked = unsafe { (*turn).parked.get() };
+        // SAFETY: the member is parked there and expects to be told that it is its turn.
+        let answer = unsafe { first.raw.enter(parked, value::encode(&mut ManuallyDrop::new(turn)), VALUE) };
         let Answer::Suspended(word) = answer else { unreachable!("members never end") };
         // SAFETY: whichever member suspends at the end answers its own index.
         let last = unsafe { value::decode::<usize>(word) };
@@ -109,22 +130,22 @@ impl Drop for TransferRing {
 }
 
 /// The body of a member.
-fn pass_on(yielder: &Yielder<(), usize>, shared: &Shared, index: usize) {
-    let members = shared.members.borrow().as_ptr();
+fn pass_on(yielder: &Yielder<Turn, usize>, shared: &Shared, index: usize, mut turn: Turn) {
     let n = shared.members.borrow().len();
-    // SAFETY: the vector is never changed in length after `new`, so its members stay.
-    let [own, next, soon] =
-        [0, 1, AHEAD].map(|places| unsafe { &*members.add((index + places) % n) });
     loop {
         let left = shared.n_left.get();
         if left == 0 || n == 1 {
-            yielder.suspend(index);
+            turn = yielder.suspend(index);
             continue;
         }
         shared.n_left.set(left - 1);
-        soon.prefetch();
-        // SAFETY: the next member is parked where it says, because only the running one is not.
-        unsafe { yielder.transfer(own.parked.as_ptr(), next.parked.get()) };
+        // SAFETY: the vector is not changed after `new`, so its members stay where they are;
+        // the next one is parked where it says, because only the running one is not.
+        unsafe {
+            let (own, next) = (&*turn, (*turn).next.get());
+            (*own.soon.get()).prefetch();
+            turn = yielder.transfer(own.parked.as_ptr(), (*next).parked.get(), next);
+        }
     }
 }
 

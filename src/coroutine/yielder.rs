@@ -159,31 +159,32 @@ impl<In, Out> Yielder<In, Out> {
         }
     }
 
-    /// Parks the coroutine, notes where, and enters another that takes over the resumer.
-    /// Returns what is sent next.
+    /// Parks the coroutine, notes where, and enters another one with a value; that one takes over
+    /// the resumer. Returns what is sent next.
     ///
     /// # Panics
     /// As [`suspend`](Self::suspend).
     ///
     /// # Safety
-    /// Another coroutine that expects `()` is parked at `to`; `save` is writable; whoever
-    /// enters this one again knows that it is parked where `save` says.
+    /// Another coroutine that expects a value of the same type is parked at `to`; `save` is
+    /// writable; whoever enters this one again knows that it is parked where `save` says.
     #[inline(always)]
-    pub(super) unsafe fn transfer(&self, save: *mut Parked, to: Parked) -> In {
+    pub(super) unsafe fn transfer(&self, save: *mut Parked, to: Parked, value: In) -> In {
         let header = &self.header;
         let link = header.link();
         if !header.may_be_left() || std::thread::panicking() {
+            drop(value);
             raise(refuse(header));
         }
-        // SAFETY: as in `switch`; the rest is the caller's word. A word for `()` is any word.
-        unsafe {
-            let (word, tag, link) = arch::transfer(link, save, to, Word::uninit(), VALUE);
+        let mut value = ManuallyDrop::new(value);
+        // SAFETY: as in `switch`; the rest is the caller's word.
+        let received = unsafe {
+            let word = value::encode(&mut value);
+            let (word, tag, link) = arch::transfer(link, save, to, word, VALUE);
             header.set_link(link);
-            match received(word, tag) {
-                Ok(value) => value,
-                Err(raised) => raise(raised),
-            }
-        }
+            received(word, tag)
+        };
+        received.unwrap_or_else(|raised| raise(raised))
     }
 
     #[inline(always)]
