@@ -19,7 +19,12 @@ type Input = (Word, usize);
 enum Output {
     Suspended(Word),
     Finished(Word),
-    Transferred { save: *mut Parked, to: Parked, word: Word, tag: usize },
+    Transferred {
+        save: *mut Parked,
+        to: Parked,
+        word: Word,
+        tag: usize,
+    },
 }
 
 /// The part of a stack that is left below the fiber.
@@ -88,7 +93,12 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
         match output {
             CoroutineResult::Yield(Output::Suspended(word)) => return (word, Some(parked)),
             CoroutineResult::Yield(Output::Finished(word)) => return (word, None),
-            CoroutineResult::Yield(Output::Transferred { save, to, word, tag }) => {
+            CoroutineResult::Yield(Output::Transferred {
+                save,
+                to,
+                word,
+                tag,
+            }) => {
                 // SAFETY: `transfer`'s caller says that the place is writable.
                 unsafe { save.write(parked) };
                 (parked, input) = (to, (word, tag));
@@ -99,6 +109,9 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
 }
 
 /// Leaves the fiber that the link names.
+///
+/// # Safety
+/// As [`suspend`].
 unsafe fn leave(link: Link, output: Output) -> (Word, usize, Link) {
     let fiber = link.0 as *const Fiber;
     // SAFETY: the callers' callers say that the fiber at the link is the running one, so its
@@ -141,7 +154,17 @@ pub(crate) unsafe fn transfer(
     tag: usize,
 ) -> (Word, usize, Link) {
     // SAFETY: forwarded to the caller.
-    unsafe { leave(link, Output::Transferred { save, to, word, tag }) }
+    unsafe {
+        leave(
+            link,
+            Output::Transferred {
+                save,
+                to,
+                word,
+                tag,
+            },
+        )
+    }
 }
 
 /// Calls a function on another stack.

@@ -92,7 +92,11 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) fn new(entry: Entry) -> Self {
         let return_address = backend::root_return_address();
-        Self { link: Cell::new(Link::NONE), return_address, entry: Cell::new(entry) }
+        Self {
+            link: Cell::new(Link::NONE),
+            return_address,
+            entry: Cell::new(entry),
+        }
     }
 
     /// Makes the root of a coroutine that is over that of another.

@@ -42,6 +42,7 @@ global_asm!(
 );
 
 // The version in the names keeps two versions of this crate in one program apart.
+// SAFETY: the symbols are defined by the assembly above, for these conventions.
 unsafe extern "sysv64" {
     #[link_name = concat!("selvedge_root_", env!("CARGO_PKG_VERSION"))]
     fn root();
@@ -176,11 +177,7 @@ pub(crate) unsafe fn transfer(
 /// # Safety
 /// `base` is the base of an unused stack, aligned to 16 bytes; `f` may be called with `data`
 /// and does not unwind.
-pub(crate) unsafe fn on_stack(
-    base: NonNull<u8>,
-    f: unsafe extern "C" fn(*mut ()),
-    data: *mut (),
-) {
+pub(crate) unsafe fn on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()), data: *mut ()) {
     // SAFETY: forwarded to the caller; on_stack.s follows the calling convention.
     unsafe { call_on_stack(base, f, data) }
 }

@@ -38,7 +38,9 @@ impl<T> Generator<T> {
     where
         F: FnOnce(&Yielder<(), T>) + 'static,
     {
-        Self(Coroutine::new(move |yielder: &Yielder<(), T>, ()| body(yielder)))
+        Self(Coroutine::new(move |yielder: &Yielder<(), T>, ()| {
+            body(yielder)
+        }))
     }
 
     /// Ends it: its body is unwound, and `next` answers `None` from then on.

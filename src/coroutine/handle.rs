@@ -205,9 +205,11 @@ impl Coroutine<(), (), ()> {
     /// assert_eq!(coroutine.into_iter().collect::<String>(), "abc");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    #[must_use]
     pub fn builder() -> CoroutineBuilder {
-        CoroutineBuilder { stack_size: DEFAULT_STACK_SIZE, name: None }
+        CoroutineBuilder {
+            stack_size: DEFAULT_STACK_SIZE,
+            name: None,
+        }
     }
 }
 

@@ -207,7 +207,9 @@ impl Drop for OpenFrame {
         if !header.has_open_frame() {
             // SAFETY: as above.
             let stack = unsafe { Header::stack_of(NonNull::from(header)) };
-            header.span.set(stack.record().usable().len() - size_of::<Header>());
+            header
+                .span
+                .set(stack.record().usable().len() - size_of::<Header>());
         }
     }
 }
@@ -238,7 +240,11 @@ impl<F> BodyPlace<F> {
     unsafe fn take(self) -> F {
         // SAFETY: forwarded to the caller.
         unsafe {
-            if Self::INLINE { self.0.read() } else { *self.0.cast::<Box<F>>().read() }
+            if Self::INLINE {
+                self.0.read()
+            } else {
+                *self.0.cast::<Box<F>>().read()
+            }
         }
     }
 }

@@ -39,13 +39,18 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
         Err(error) => panic!("selvedge: no stack to call on: {error}"),
     };
     stack.record().label(Use::Call, None, Location::caller());
-    let mut call = Call { f: ManuallyDrop::new(f), result: None };
+    let mut call = Call {
+        f: ManuallyDrop::new(f),
+        result: None,
+    };
     // SAFETY: the stack is unused and holds the frame and much more; its base is aligned to a
     // cache line, and so is what is below the frame. `run` is called with its own kind of call
     // and catches what unwinds. Afterwards nothing lives on the stack.
     unsafe {
         let base = stack.base().sub(size_of::<CallFrame>());
-        base.cast::<CallFrame>().write(CallFrame { caller: stack_pointer() });
+        base.cast::<CallFrame>().write(CallFrame {
+            caller: stack_pointer(),
+        });
         arch::on_stack(base, run::<R, F>, (&raw mut call).cast());
         stack.release();
     }

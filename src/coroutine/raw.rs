@@ -31,8 +31,12 @@ pub(super) struct Raw {
 }
 
 /// The fields of a [`Raw`].
-pub(super) type Parts =
-    (Option<Parked>, Option<NonNull<Header>>, Option<NonNull<Box<str>>>, &'static Location<'static>);
+pub(super) type Parts = (
+    Option<Parked>,
+    Option<NonNull<Header>>,
+    Option<NonNull<Box<str>>>,
+    &'static Location<'static>,
+);
 
 /// What entering led to.
 pub(super) enum Answer {
@@ -62,7 +66,12 @@ impl Raw {
         // SAFETY: the box was made just now.
         let text = name.map(|name| std::ptr::from_ref(unsafe { name.as_ref() }.as_bytes()));
         let (header, parked) = Header::build(stack, text, site, body);
-        Ok(Self { parked: Some(parked), header: Some(header), name, site })
+        Ok(Self {
+            parked: Some(parked),
+            header: Some(header),
+            name,
+            site,
+        })
     }
 
     /// Where it is parked, if it can be entered.
@@ -115,9 +124,7 @@ impl Raw {
         unsafe {
             let outcome = match &*finished.0.cast::<Outcome<Ret>>() {
                 Outcome::Returned(ret) => Outcome::Returned(std::ptr::from_ref(ret).read()),
-                Outcome::Unwound(payload) => {
-                    Outcome::Unwound(std::ptr::from_ref(payload).read())
-                }
+                Outcome::Unwound(payload) => Outcome::Unwound(std::ptr::from_ref(payload).read()),
                 Outcome::Discarded => Outcome::Discarded,
             };
             Header::release(header);
@@ -152,7 +159,12 @@ impl Raw {
 
     /// What [`Raw::into_parts`] took apart.
     pub(super) fn from_parts((parked, header, name, site): Parts) -> Self {
-        Self { parked, header, name, site }
+        Self {
+            parked,
+            header,
+            name,
+            site,
+        }
     }
 
     /// Frees the name.
@@ -191,6 +203,7 @@ impl Raw {
 
     pub(super) fn usage(&self) -> Option<StackUsage> {
         // SAFETY: the header's stack is given back by `finish`, which takes the header.
-        self.header.map(|header| unsafe { Header::stack_of(header) }.usage())
+        self.header
+            .map(|header| unsafe { Header::stack_of(header) }.usage())
     }
 }

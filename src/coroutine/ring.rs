@@ -69,7 +69,10 @@ impl TransferRing {
     #[track_caller]
     pub fn new(n: usize) -> Self {
         assert!(n > 0, "a ring has a member at least");
-        let shared = Rc::new(Shared { members: RefCell::default(), n_left: Cell::new(0) });
+        let shared = Rc::new(Shared {
+            members: RefCell::default(),
+            n_left: Cell::new(0),
+        });
         let site = Location::caller();
         let mut coroutines: Vec<_> = (0..n)
             .map(|index| {
@@ -98,7 +101,11 @@ impl TransferRing {
             member.soon.set(&raw const members[(index + AHEAD) % n]);
         }
         drop(members);
-        Self { coroutines, shared, next: 0 }
+        Self {
+            coroutines,
+            shared,
+            next: 0,
+        }
     }
 
     /// Lets control go from member to member so many times.
@@ -109,8 +116,14 @@ impl TransferRing {
         // SAFETY: the vector is not changed in length any more, so the member stays where it is.
         let parked = unsafe { (*turn).parked.get() };
         // SAFETY: the member is parked there and expects to be told that it is its turn.
-        let answer = unsafe { first.raw.enter(parked, value::encode(&mut ManuallyDrop::new(turn)), VALUE) };
-        let Answer::Suspended(word) = answer else { unreachable!("members never end") };
+        let answer = unsafe {
+            first
+                .raw
+                .enter(parked, value::encode(&mut ManuallyDrop::new(turn)), VALUE)
+        };
+        let Answer::Suspended(word) = answer else {
+            unreachable!("members never end")
+        };
         // SAFETY: whichever member suspends at the end answers its own index.
         let last = unsafe { value::decode::<usize>(word) };
         // What was learned belongs to the member that suspended, not to the one entered.
@@ -122,7 +135,11 @@ impl TransferRing {
 
 impl Drop for TransferRing {
     fn drop(&mut self) {
-        for (coroutine, member) in self.coroutines.iter_mut().zip(&*self.shared.members.borrow()) {
+        for (coroutine, member) in self
+            .coroutines
+            .iter_mut()
+            .zip(&*self.shared.members.borrow())
+        {
             // SAFETY: that is where the member parked last.
             unsafe { coroutine.raw.set_parked(Some(member.parked.get())) };
         }
@@ -172,6 +189,10 @@ mod tests {
         ring.run(3);
         let kept = Rc::clone(&ring.shared);
         drop(ring);
-        assert_eq!(Rc::strong_count(&kept), 1, "every member's captures were dropped");
+        assert_eq!(
+            Rc::strong_count(&kept),
+            1,
+            "every member's captures were dropped"
+        );
     }
 }

@@ -55,8 +55,11 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let scope =
-        Scope { children: ManuallyDrop::default(), scope: PhantomData, env: PhantomData };
+    let scope = Scope {
+        children: ManuallyDrop::default(),
+        scope: PhantomData,
+        env: PhantomData,
+    };
     let open = OpenFrame::open();
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let panicked = scope.end_all();
@@ -87,11 +90,13 @@ type Shared<In, Out, Ret> = Rc<RefCell<Typed<In, Out, Ret>>>;
 impl<In, Out, Ret> Child for RefCell<Typed<In, Out, Ret>> {
     fn end(&self) -> End {
         // A child that is borrowed is running; its own destructors may drop its handle.
-        self.try_borrow_mut().map_or(End::Stubborn, |mut child| child.end())
+        self.try_borrow_mut()
+            .map_or(End::Stubborn, |mut child| child.end())
     }
 
     fn is_done(&self) -> bool {
-        self.try_borrow().is_ok_and(|child| child.status() == Status::Done)
+        self.try_borrow()
+            .is_ok_and(|child| child.status() == Status::Done)
     }
 }
 
@@ -101,7 +106,10 @@ impl<'scope> Scope<'scope, '_> {
     /// # Panics
     /// If there is no stack to be had.
     #[track_caller]
-    pub fn coroutine<In, Out, Ret, F>(&'scope self, body: F) -> ScopedCoroutine<'scope, In, Out, Ret>
+    pub fn coroutine<In, Out, Ret, F>(
+        &'scope self,
+        body: F,
+    ) -> ScopedCoroutine<'scope, In, Out, Ret>
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret + 'scope,
         In: 'scope,
@@ -118,7 +126,10 @@ impl<'scope> Scope<'scope, '_> {
             children.retain(|child| !child.is_done());
         }
         children.push(Rc::clone(&child) as Rc<dyn Child + 'scope>);
-        ScopedCoroutine { child, scope: PhantomData }
+        ScopedCoroutine {
+            child,
+            scope: PhantomData,
+        }
     }
 
     /// A generator whose body may borrow from around the scope.
@@ -233,7 +244,9 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// Where the coroutine is in its life.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.child.try_borrow().map_or(Status::Running, |child| child.status())
+        self.child
+            .try_borrow()
+            .map_or(Status::Running, |child| child.status())
     }
 }
 
@@ -260,7 +273,9 @@ impl<In, Out, Ret> Drop for ScopedCoroutine<'_, In, Out, Ret> {
 
 impl<In, Out, Ret> fmt::Debug for ScopedCoroutine<'_, In, Out, Ret> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScopedCoroutine").field("status", &self.status()).finish_non_exhaustive()
+        f.debug_struct("ScopedCoroutine")
+            .field("status", &self.status())
+            .finish_non_exhaustive()
     }
 }
 

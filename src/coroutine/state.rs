@@ -47,7 +47,8 @@ impl<Out, Ret> CoroutineState<Out, Ret> {
     /// If the body returned.
     #[track_caller]
     pub fn unwrap_yielded(self) -> Out {
-        self.yielded().expect("the coroutine completed where it was expected to suspend")
+        self.yielded()
+            .expect("the coroutine completed where it was expected to suspend")
     }
 
     /// The value its body returned.
@@ -56,7 +57,8 @@ impl<Out, Ret> CoroutineState<Out, Ret> {
     /// If it suspended.
     #[track_caller]
     pub fn unwrap_complete(self) -> Ret {
-        self.complete().expect("the coroutine suspended where it was expected to complete")
+        self.complete()
+            .expect("the coroutine suspended where it was expected to complete")
     }
 }
 
@@ -110,13 +112,19 @@ impl<T> Refused<T> {
 
 impl<T> fmt::Debug for Refused<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Refused")
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
 impl<T> fmt::Display for Refused<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the coroutine is {} and can't take a value; it is handed back", self.status)
+        write!(
+            f,
+            "the coroutine is {} and can't take a value; it is handed back",
+            self.status
+        )
     }
 }
 

@@ -51,7 +51,10 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret,
     {
-        Ok(Self { raw: Raw::new(stack_size, name, site, body)?, types: PhantomData })
+        Ok(Self {
+            raw: Raw::new(stack_size, name, site, body)?,
+            types: PhantomData,
+        })
     }
 
     #[inline(always)]
@@ -71,10 +74,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     }
 
     #[inline]
-    pub(super) fn try_send(
-        &mut self,
-        value: In,
-    ) -> Result<CoroutineState<Out, Ret>, Refused<In>> {
+    pub(super) fn try_send(&mut self, value: In) -> Result<CoroutineState<Out, Ret>, Refused<In>> {
         match self.raw.parked() {
             Some(_) => Ok(self.send(value)),
             None => Err(Refused::new(value, self.raw.status())),
@@ -107,7 +107,8 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     }
 
     pub(super) fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
-        self.try_close().unwrap_or_else(|Abandoned| abandoned(self.raw.site()))
+        self.try_close()
+            .unwrap_or_else(|Abandoned| abandoned(self.raw.site()))
     }
 
     /// Ends it however often that takes, within reason, whatever its types.
@@ -219,7 +220,10 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         site: &'static Location<'static>,
     ) {
         let raw = Raw::from_parts((parked, header, name, site));
-        let mut this = ManuallyDrop::new(Self { raw, types: PhantomData });
+        let mut this = ManuallyDrop::new(Self {
+            raw,
+            types: PhantomData,
+        });
         // Whoever drops a running coroutine does so from within it, or as the process exits.
         // As the thread is torn down, what the frames refer to may be gone already.
         let ended = match this.status() {

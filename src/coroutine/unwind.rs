@@ -38,7 +38,10 @@ pub(super) fn close_payload(request: u64) -> Payload {
 
 /// Whether a payload is that of the request.
 pub(super) fn is_close(payload: &Payload, request: u64) -> bool {
-    request != 0 && payload.downcast_ref::<CloseRequest>().is_some_and(|close| close.0 == request)
+    request != 0
+        && payload
+            .downcast_ref::<CloseRequest>()
+            .is_some_and(|close| close.0 == request)
 }
 
 /// What a suspension meets instead of a value.
@@ -108,7 +111,9 @@ pub(super) fn give_up() -> ! {
             address = caller_of(record);
             continue;
         }
-        let Some(header) = Header::of(record) else { break };
+        let Some(header) = Header::of(record) else {
+            break;
+        };
         // SAFETY: the running code is on this coroutine's stack, or on a stack that it called
         // to, which is leaked with it; so it is the innermost one, and its resumer waits.
         // Nothing of what is left behind is ever freed.

@@ -125,7 +125,11 @@ impl Stack {
     /// system answers.
     #[inline]
     pub(crate) fn acquire(size: usize) -> io::Result<Self> {
-        let size = if size == DEFAULT_STACK_SIZE { size } else { round_up(size)? };
+        let size = if size == DEFAULT_STACK_SIZE {
+            size
+        } else {
+            round_up(size)?
+        };
         pool::acquire(size).map(Self)
     }
 
@@ -180,12 +184,18 @@ impl Stack {
 fn round_up(size: usize) -> io::Result<usize> {
     let invalid = |text| io::Error::new(io::ErrorKind::InvalidInput, text);
     if size == 0 {
-        return Err(invalid("a coroutine needs a stack: the size asked for is zero".to_owned()));
+        return Err(invalid(
+            "a coroutine needs a stack: the size asked for is zero".to_owned(),
+        ));
     }
     size.max(MIN_STACK_SIZE)
         .checked_next_multiple_of(page_size())
         .filter(|size| isize::try_from(*size).is_ok())
-        .ok_or_else(|| invalid(format!("a stack of {size} bytes does not fit the address space")))
+        .ok_or_else(|| {
+            invalid(format!(
+                "a stack of {size} bytes does not fit the address space"
+            ))
+        })
 }
 
 /// Whether the running thread is being torn down: its pool is gone already.

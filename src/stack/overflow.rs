@@ -15,12 +15,16 @@ const SLACK: usize = 1024 * 1024;
 /// Prints the report if the address lies in the guard of a stack in use and the stack pointer
 /// does not belong elsewhere; answers whether it does.
 pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
-    let Some(slot) = table::find(address) else { return false };
+    let Some(slot) = table::find(address) else {
+        return false;
+    };
     if !slot.guard.contains(&address) {
         return false;
     }
     let base = slot.record.as_ptr() as usize;
-    if stack_pointer.is_some_and(|sp| !(slot.guard.start.saturating_sub(SLACK)..=base).contains(&sp)) {
+    if stack_pointer
+        .is_some_and(|sp| !(slot.guard.start.saturating_sub(SLACK)..=base).contains(&sp))
+    {
         return false;
     }
     // SAFETY: the page of the record belongs to a slab that is mapped; where the slot was never
@@ -33,15 +37,29 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     };
     // SAFETY: whoever labelled the record keeps the name where it is while the stack is in use.
     let name = unsafe { &*record.name() };
-    let (open, name, close): (&[u8], _, &[u8]) =
-        if name.is_empty() { (b"(", b"unnamed" as &[u8], b")") } else { (b"'", name, b"'") };
+    let (open, name, close): (&[u8], _, &[u8]) = if name.is_empty() {
+        (b"(", b"unnamed" as &[u8], b")")
+    } else {
+        (b"'", name, b"'")
+    };
     let mut line = [0; 20];
     let mut column = [0; 20];
     let mut size = [0; 20];
     write_stderr(&[b"\nselvedge: the ", what, open, name, close]);
     if let Some(site) = record.site() {
-        let (line, column) = (decimal(site.line() as usize, &mut line), decimal(site.column() as usize, &mut column));
-        write_stderr(&[b", created at ", site.file().as_bytes(), b":", line, b":", column, b","]);
+        let (line, column) = (
+            decimal(site.line() as usize, &mut line),
+            decimal(site.column() as usize, &mut column),
+        );
+        write_stderr(&[
+            b", created at ",
+            site.file().as_bytes(),
+            b":",
+            line,
+            b":",
+            column,
+            b",",
+        ]);
     }
     let kib = decimal(slot.usable_size / 1024, &mut size);
     write_stderr(&[

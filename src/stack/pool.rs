@@ -69,10 +69,10 @@ thread_local! {
 #[inline]
 pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
     let pooled = POOL.try_with(|pool| {
-        if usable_size == DEFAULT_STACK_SIZE {
-            if let Some(record) = pool.default.pop_warm() {
-                return Ok(record);
-            }
+        if usable_size == DEFAULT_STACK_SIZE
+            && let Some(record) = pool.default.pop_warm()
+        {
+            return Ok(record);
         }
         pool.acquire_slow(usable_size)
     });
@@ -103,6 +103,10 @@ pub(super) unsafe fn release(record: NonNull<Record>) {
     }
 }
 
+/// Puts a stack of another size back, or one that has outlived its thread's pool.
+///
+/// # Safety
+/// As [`release`]; the class is that of the stack's slab.
 #[cold]
 unsafe fn release_slow(record: NonNull<Record>, class: Option<NonNull<Class>>) {
     match class {
@@ -171,7 +175,9 @@ impl Pool {
             return self.default.acquire();
         }
         let mut others = self.others.borrow_mut();
-        let known = others.iter().position(|class| class.usable_size == usable_size);
+        let known = others
+            .iter()
+            .position(|class| class.usable_size == usable_size);
         let index = known.unwrap_or_else(|| {
             others.push(Box::new(Class::new(usable_size, self.watermark.get())));
             others.len() - 1
@@ -242,7 +248,9 @@ impl Class {
     fn slab_with_room(&self) -> Option<NonNull<Slab>> {
         let mut slabs = self.slabs.borrow_mut();
         // SAFETY: slabs on the list are alive.
-        let index = slabs.iter().rposition(|slab| unsafe { slab.as_ref() }.has_room())?;
+        let index = slabs
+            .iter()
+            .rposition(|slab| unsafe { slab.as_ref() }.has_room())?;
         // Found at once the next time.
         let last = slabs.len() - 1;
         slabs.swap(index, last);
@@ -254,12 +262,17 @@ impl Class {
         signal::install(overflow::report);
         let mut slabs = self.slabs.borrow_mut();
         // SAFETY: slabs on the list are alive.
-        let largest = slabs.iter().map(|slab| unsafe { slab.as_ref() }.n_slots()).max();
+        let largest = slabs
+            .iter()
+            .map(|slab| unsafe { slab.as_ref() }.n_slots())
+            .max();
         let fitting = (MAX_SLAB_SIZE / self.usable_size.max(1)).clamp(1, MAX_SLAB_SLOTS);
         let n_slots = largest.map_or(FIRST_SLAB_SLOTS, |n| 2 * n).min(fitting);
         let slab = Slab::new(self.usable_size, n_slots)?;
         // SAFETY: fresh and alive.
-        unsafe { slab.as_ref() }.class.set(Some(NonNull::from(self)));
+        unsafe { slab.as_ref() }
+            .class
+            .set(Some(NonNull::from(self)));
         slabs.push(slab);
         Ok(slab)
     }

@@ -69,12 +69,20 @@ impl Slab {
             )
         };
         let head_and_guard = page + GUARD_SIZE.next_multiple_of(page);
-        let unpadded = usable_size.checked_add(head_and_guard).ok_or_else(too_large)?;
-        let padding = if (unpadded / page).is_multiple_of(2) { page } else { 0 };
+        let unpadded = usable_size
+            .checked_add(head_and_guard)
+            .ok_or_else(too_large)?;
+        let padding = if (unpadded / page).is_multiple_of(2) {
+            page
+        } else {
+            0
+        };
         let stride = unpadded.checked_add(padding).ok_or_else(too_large)?;
         let mut n_slots = n_slots;
         let mapping = loop {
-            let len = stride.checked_mul(n_slots).filter(|len| isize::try_from(*len).is_ok());
+            let len = stride
+                .checked_mul(n_slots)
+                .filter(|len| isize::try_from(*len).is_ok());
             match len.ok_or_else(too_large).and_then(Mapping::reserve) {
                 Ok(mapping) => break mapping,
                 Err(error) if n_slots == 1 => return Err(error),
@@ -113,7 +121,10 @@ impl Slab {
         table::remove(slab.registered);
         super::forget_last();
         guard::released(slab.n_split.get());
-        slab.valgrind.borrow_mut().drain(..).for_each(valgrind::deregister);
+        slab.valgrind
+            .borrow_mut()
+            .drain(..)
+            .for_each(valgrind::deregister);
     }
 
     pub(super) fn n_slots(&self) -> usize {

@@ -65,7 +65,9 @@ pub(super) struct Key(&'static Entry);
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Key").field(&std::ptr::from_ref(self.0)).finish()
+        f.debug_tuple("Key")
+            .field(&std::ptr::from_ref(self.0))
+            .finish()
     }
 }
 
@@ -74,12 +76,18 @@ pub(super) fn insert(range: Range<usize>, stride: usize, guard_size: usize) -> K
     let _writing = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut chunk = &TABLE;
     let entry = loop {
-        if let Some(free) = chunk.entries.iter().find(|entry| entry.end.load(Relaxed) == 0) {
+        if let Some(free) = chunk
+            .entries
+            .iter()
+            .find(|entry| entry.end.load(Relaxed) == 0)
+        {
             break free;
         }
         chunk = chunk.next().unwrap_or_else(|| {
             let new: &'static Chunk = Box::leak(Box::new(Chunk::new()));
-            chunk.next.store(std::ptr::from_ref(new).cast_mut(), Release);
+            chunk
+                .next
+                .store(std::ptr::from_ref(new).cast_mut(), Release);
             new
         });
     };

@@ -54,6 +54,10 @@ pub(crate) fn released(n_split: usize) {
     SPLIT.fetch_sub(2 * n_split, Relaxed);
 }
 
+/// Makes a guard by `mprotect`.
+///
+/// # Safety
+/// As [`install`].
 unsafe fn protect(range: &Range<usize>) -> io::Result<()> {
     let limit = map_limit();
     let split = SPLIT.fetch_add(2, Relaxed) + 2;
@@ -93,7 +97,11 @@ fn map_limit() -> usize {
             let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count")
                 .ok()
                 .and_then(|text| text.trim().parse().ok())
-                .unwrap_or(if cfg!(target_os = "linux") { 65_530 } else { usize::MAX });
+                .unwrap_or(if cfg!(target_os = "linux") {
+                    65_530
+                } else {
+                    usize::MAX
+                });
             LIMIT.store(limit, Relaxed);
             limit
         }

@@ -24,6 +24,24 @@ pub(crate) fn page_size() -> usize {
     }
 }
 
+/// What a mapping for stacks is asked to be besides private and anonymous. FreeBSD's `MAP_STACK`
+/// would make it grow by itself; it never reserves swap in advance.
+const STACK_FLAGS: libc::c_int = {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    let flags = libc::MAP_NORESERVE;
+    #[cfg(any(target_os = "openbsd", target_os = "netbsd"))]
+    let flags = libc::MAP_STACK;
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "openbsd",
+        target_os = "netbsd"
+    )))]
+    let flags = 0;
+    flags
+};
+
 /// An anonymous private mapping, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
@@ -37,12 +55,6 @@ impl Mapping {
     /// # Errors
     /// What `mmap` answers, with the size in the message.
     pub(crate) fn reserve(len: usize) -> io::Result<Self> {
-        #[cfg(any(target_os = "openbsd", target_os = "netbsd", target_os = "freebsd"))]
-        const STACK: libc::c_int = libc::MAP_STACK;
-        #[cfg(not(any(target_os = "openbsd", target_os = "netbsd", target_os = "freebsd")))]
-        const STACK: libc::c_int = 0;
-        // FreeBSD's MAP_STACK implies a mapping that grows, which is not what a slab is.
-        let stack = if cfg!(target_os = "freebsd") { 0 } else { STACK };
         // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory
         // that exists.
         let start = unsafe {
@@ -50,7 +62,7 @@ impl Mapping {
                 ptr::null_mut(),
                 len,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | stack,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | STACK_FLAGS,
                 -1,
                 0,
             )
@@ -59,10 +71,15 @@ impl Mapping {
             let error = io::Error::last_os_error();
             return Err(io::Error::new(
                 error.kind(),
-                format!("cannot reserve {len} bytes of address space for coroutine stacks: {error}"),
+                format!(
+                    "cannot reserve {len} bytes of address space for coroutine stacks: {error}"
+                ),
             ));
         }
-        let mapping = Self { start: NonNull::new(start.cast()).expect("mmap never answers null"), len };
+        let mapping = Self {
+            start: NonNull::new(start.cast()).expect("mmap never answers null"),
+            len,
+        };
         // A huge page under a stack would commit 2 MiB for a coroutine that needs one page.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: advice on a mapping of our own; a kernel without it answers an error, which
@@ -81,7 +98,10 @@ impl Mapping {
 
     /// The address `offset` bytes into the mapping.
     pub(crate) fn at(&self, offset: usize) -> NonNull<u8> {
-        assert!(offset < self.len, "an offset of {offset} bytes is outside of the mapping");
+        assert!(
+            offset < self.len,
+            "an offset of {offset} bytes is outside of the mapping"
+        );
         // SAFETY: the offset was just seen to be inside of the mapping.
         unsafe { self.start.add(offset) }
     }
@@ -113,7 +133,11 @@ pub(crate) unsafe fn discard(ranges: &[Range<usize>]) {
         // SAFETY: the caller's ranges are pages of ours without content. A failure leaves
         // the pages as they are, which costs memory only.
         unsafe {
-            libc::madvise(range.start as *mut libc::c_void, range.len(), libc::MADV_FREE);
+            libc::madvise(
+                range.start as *mut libc::c_void,
+                range.len(),
+                libc::MADV_FREE,
+            );
         }
     }
 }
@@ -147,12 +171,21 @@ pub(crate) unsafe fn advise_all(ranges: &[Range<usize>], advice: libc::c_int) ->
 
 /// One `process_madvise` on this process, named by `PIDFD_SELF` (Linux 6.14): no descriptor is
 /// needed, and a child after `fork` means itself. False if it did not do them all.
+///
+/// # Safety
+/// As [`advise_all`].
 #[cfg(any(target_os = "linux", target_os = "android"))]
 unsafe fn advise_batch(batch: &[Range<usize>], advice: libc::c_int) -> bool {
     const PIDFD_SELF_PROCESS: libc::c_long = -10001;
-    let mut vectors = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; BATCH];
+    let mut vectors = [libc::iovec {
+        iov_base: ptr::null_mut(),
+        iov_len: 0,
+    }; BATCH];
     for (vector, range) in vectors.iter_mut().zip(batch) {
-        *vector = libc::iovec { iov_base: range.start as *mut _, iov_len: range.len() };
+        *vector = libc::iovec {
+            iov_base: range.start as *mut _,
+            iov_len: range.len(),
+        };
     }
     let bytes: usize = batch.iter().map(ExactSizeIterator::len).sum();
     // SAFETY: the vectors are initialised and name memory for which the caller allows the
@@ -183,13 +216,15 @@ pub(crate) fn lowest_resident(range: Range<usize>) -> usize {
             let len = (range.end - from).min(residency.len() * page);
             // SAFETY: the vector has a byte for each page asked about; mincore reads page
             // tables, not the pages.
-            let result = unsafe {
-                libc::mincore(from as *mut _, len, residency.as_mut_ptr().cast())
-            };
+            let result =
+                unsafe { libc::mincore(from as *mut _, len, residency.as_mut_ptr().cast()) };
             if result != 0 {
                 break;
             }
-            if let Some(index) = residency[..len / page].iter().position(|byte| byte & 1 != 0) {
+            if let Some(index) = residency[..len / page]
+                .iter()
+                .position(|byte| byte & 1 != 0)
+            {
                 return from + index * page;
             }
             from += len;

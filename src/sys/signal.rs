@@ -63,12 +63,18 @@ pub(crate) fn write_stderr(pieces: &[&[u8]]) {
         while !rest.is_empty() {
             // SAFETY: the slice is readable for its length.
             let n = unsafe { libc::write(libc::STDERR_FILENO, rest.as_ptr().cast(), rest.len()) };
-            let Ok(n @ 1..) = usize::try_from(n) else { return };
+            let Ok(n @ 1..) = usize::try_from(n) else {
+                return;
+            };
             rest = &rest[n..];
         }
     }
 }
 
+/// The handler.
+///
+/// # Safety
+/// Called by the kernel, or by a handler that passes on what the kernel gave it.
 unsafe extern "C" fn handle(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
@@ -92,6 +98,9 @@ unsafe extern "C" fn handle(
 }
 
 /// Does what would have happened had we not been installed.
+///
+/// # Safety
+/// As [`handle`], whose arguments these are.
 unsafe fn forward(
     signal: libc::c_int,
     code: libc::c_int,
@@ -116,7 +125,8 @@ unsafe fn forward(
             }
         }
         handler if previous.sa_flags & libc::SA_SIGINFO != 0 => {
-            type Handler = unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+            type Handler =
+                unsafe extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
             // SAFETY: a handler registered with SA_SIGINFO has this type.
             unsafe { std::mem::transmute::<usize, Handler>(handler)(signal, info, context) }
         }
@@ -130,24 +140,33 @@ unsafe fn forward(
 }
 
 /// The stack pointer of the interrupted code, where this library knows how to find it.
+///
+/// # Safety
+/// The kernel made the context.
+#[allow(
+    clippy::unnecessary_cast,
+    reason = "the type of the field differs between platforms"
+)]
 unsafe fn stack_pointer(context: *mut libc::c_void) -> Option<usize> {
-    let context = context.cast::<libc::ucontext_t>();
-    // SAFETY: the caller passes on the context that the kernel made.
-    #[allow(clippy::useless_conversion, reason = "the field's type differs between platforms")]
-    unsafe {
-        #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "x86_64"))]
-        return Some((*context).uc_mcontext.gregs[libc::REG_RSP as usize] as usize);
-        #[cfg(all(any(target_os = "linux", target_os = "android"), target_arch = "aarch64"))]
-        return Some((*context).uc_mcontext.sp as usize);
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        // SAFETY: forwarded to the caller.
+        let context = unsafe { &(*context.cast::<libc::ucontext_t>()).uc_mcontext };
+        #[cfg(all(not(target_vendor = "apple"), target_arch = "x86_64"))]
+        return Some(context.gregs[libc::REG_RSP as usize] as usize);
+        #[cfg(all(not(target_vendor = "apple"), target_arch = "aarch64"))]
+        return Some(context.sp as usize);
         #[cfg(all(target_vendor = "apple", target_arch = "x86_64"))]
-        return Some((*(*context).uc_mcontext).__ss.__rsp as usize);
+        // SAFETY: the machine context is part of what the kernel made.
+        return Some(unsafe { (**context).__ss.__rsp } as usize);
         #[cfg(all(target_vendor = "apple", target_arch = "aarch64"))]
-        return Some((*(*context).uc_mcontext).__ss.__sp as usize);
-        #[allow(unreachable_code, reason = "only some platforms return above")]
-        {
-            let _ = context;
-            None
-        }
+        // SAFETY: the machine context is part of what the kernel made.
+        return Some(unsafe { (**context).__ss.__sp } as usize);
+    }
+    #[allow(unreachable_code, reason = "some platforms return above")]
+    {
+        let _ = context;
+        None
     }
 }
 
@@ -180,7 +199,11 @@ impl Alternate {
             if start == libc::MAP_FAILED {
                 return none;
             }
-            let stack = libc::stack_t { ss_sp: start, ss_flags: 0, ss_size: Self::SIZE_BYTES };
+            let stack = libc::stack_t {
+                ss_sp: start,
+                ss_flags: 0,
+                ss_size: Self::SIZE_BYTES,
+            };
             if libc::sigaltstack(&stack, ptr::null_mut()) != 0 {
                 libc::munmap(start, Self::SIZE_BYTES);
                 return none;

@@ -28,7 +28,11 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
         }
     }
     // glibc and musl count the guard outside of the range, bionic inside.
-    let guard = if cfg!(target_os = "android") { guard } else { 0 };
+    let guard = if cfg!(target_os = "android") {
+        guard
+    } else {
+        0
+    };
     let start = start as usize;
     Some(start + guard..start + len)
 }
@@ -39,7 +43,10 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     // SAFETY: both functions only read what the thread knows of itself.
     let (base, len) = unsafe {
         let thread = libc::pthread_self();
-        (libc::pthread_get_stackaddr_np(thread) as usize, libc::pthread_get_stacksize_np(thread))
+        (
+            libc::pthread_get_stackaddr_np(thread) as usize,
+            libc::pthread_get_stacksize_np(thread),
+        )
     };
     Some(base - len..base)
 }

@@ -1,0 +1,28 @@
+//! Each rule fails on a small tree that breaks it, and passes on the same tree put right.
+
+mod assembly;
+mod floors;
+mod shape;
+mod unsafety;
+
+use crate::Rule;
+use crate::tree::{Finding, Tree};
+
+/// Expects the findings, in order, to contain these words; none for none.
+#[track_caller]
+fn expect(rule: Rule, texts: &[(&str, &str)], expected: &[&str]) {
+    let findings: Vec<String> = rule(&Tree::of(texts))
+        .iter()
+        .map(Finding::to_string)
+        .collect();
+    let pairs = findings.iter().zip(expected);
+    let agree = findings.len() == expected.len()
+        && pairs.clone().all(|(found, words)| found.contains(words));
+    assert!(agree, "expected {expected:#?}\nfound {findings:#?}");
+}
+
+/// Expects these findings in one file of that text.
+#[track_caller]
+fn expect_in(rule: Rule, path: &str, text: &str, expected: &[&str]) {
+    expect(rule, &[(path, text)], expected);
+}

@@ -1,0 +1,116 @@
+//! The rules of the tree, as tests over its text: what clippy and rustfmt can't see.
+//!
+//! A rule is a pure function from a [`Tree`] (a map of path to text) to a list of findings, and
+//! knows nothing of the disk. Here each rule is held against the tree as it is; in `broken.rs` each
+//! is shown to fail on a small tree that breaks it. What a rule permits by name stands in
+//! `tables.rs`, which is the file to edit when a module is added.
+
+mod assembly;
+mod broken;
+mod floors;
+mod shape;
+mod source;
+mod tables;
+mod tree;
+mod unsafety;
+
+use tree::{Finding, Tree};
+
+type Rule = fn(&Tree) -> Vec<Finding>;
+
+/// Panics with every finding of the rule in the tree on the disk.
+#[track_caller]
+fn holds(rule: Rule) {
+    let findings = rule(&Tree::read());
+    let lines: Vec<String> = findings.iter().map(Finding::to_string).collect();
+    assert!(
+        lines.is_empty(),
+        "{} found:\n{}",
+        lines.len(),
+        lines.join("\n")
+    );
+}
+
+/// A rule holds on an empty tree, so see that the one that was read is not.
+#[test]
+fn the_tree_was_read() {
+    let tree = Tree::read();
+    for path in [
+        "Cargo.toml",
+        "src/lib.rs",
+        "asm/x86_64/resume.s",
+        "tests/tidy/main.rs",
+    ] {
+        assert!(tree.get(path).is_some(), "{path} was not read");
+    }
+}
+
+#[test]
+fn a_module_names_only_lower_floors() {
+    holds(floors::names_only_lower_floors);
+}
+
+#[test]
+fn unsafe_stays_in_the_listed_files() {
+    holds(unsafety::stays_in_listed_files);
+}
+
+#[test]
+fn the_list_of_unsafe_files_is_current() {
+    holds(unsafety::list_is_current);
+}
+
+#[test]
+fn every_unsafe_block_and_impl_says_why_it_is_sound() {
+    holds(unsafety::blocks_argue);
+}
+
+#[test]
+fn every_unsafe_fn_and_trait_says_what_it_demands() {
+    holds(unsafety::functions_demand);
+}
+
+#[test]
+fn only_sys_says_libc() {
+    holds(unsafety::libc_stays_in_sys);
+}
+
+#[test]
+fn only_arch_includes_instructions_and_none_are_in_rust_files() {
+    holds(assembly::macros_include_files);
+}
+
+#[test]
+fn every_assembly_file_has_its_header() {
+    holds(assembly::headers_are_complete);
+}
+
+#[test]
+fn architectures_have_the_same_assembly_files() {
+    holds(assembly::folders_match);
+}
+
+#[test]
+fn files_are_short() {
+    holds(shape::files_are_short);
+}
+
+#[test]
+fn every_source_file_begins_with_what_it_is_for() {
+    holds(shape::files_begin_with_purpose);
+}
+
+#[test]
+fn no_test_is_ignored_and_no_code_is_missing() {
+    holds(shape::nothing_is_left_out);
+}
+
+#[test]
+fn tests_wait_on_events_and_never_sleep() {
+    holds(shape::tests_do_not_sleep);
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    holds(shape::dependencies_have_reasons);
+}

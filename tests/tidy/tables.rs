@@ -1,0 +1,83 @@
+//! What the rules permit by name: the one file of the checker to edit when the tree grows.
+
+/// The floor of each module (DESIGN.md, section 5). A module takes the entry of the longest path
+/// that it begins with, so a part of a module may stand on a floor of its own: `("runtime::task",
+/// 4)`.
+pub const FLOORS: &[(&str, u32)] = &[
+    ("sys", 0),
+    ("util", 0),
+    ("error", 0),
+    ("stack", 1),
+    ("arch", 2),
+    ("coroutine", 3),
+];
+
+/// The files under `src` and `examples` that may say `unsafe`: a folder ends with a slash and
+/// stands for all of its files. An entry that no longer permits anything is a finding too.
+pub const UNSAFE_FILES: &[&str] = &[
+    "src/sys/",
+    "src/stack/",
+    "src/arch/",
+    "src/coroutine/header.rs",
+    "src/coroutine/on_stack.rs",
+    "src/coroutine/raw.rs",
+    "src/coroutine/ring.rs",
+    "src/coroutine/typed.rs",
+    "src/coroutine/unwind.rs",
+    "src/coroutine/value.rs",
+    "src/coroutine/yielder.rs",
+];
+
+/// The one folder whose files may name `libc`.
+pub const LIBC_FOLDER: &str = "src/sys/";
+
+/// The files that may include instructions. The requests to Valgrind switch nothing, and the
+/// stacks, which stand below `arch`, send them.
+pub const ASM_FILES: &[&str] = &["src/arch/", "src/sys/valgrind.rs"];
+
+/// The folders of `asm`, in groups. The folders of a group hold files of the same names. In a group
+/// of architectures each file begins with the whole header; in the other, which only frames a
+/// function for an object format, with any comment.
+pub struct AssemblyGroup {
+    pub folders: &'static [&'static str],
+    pub needs_header: bool,
+}
+
+pub const ASSEMBLY: &[AssemblyGroup] = &[
+    AssemblyGroup {
+        folders: &["x86_64", "aarch64"],
+        needs_header: true,
+    },
+    AssemblyGroup {
+        folders: &["elf", "macho"],
+        needs_header: false,
+    },
+];
+
+/// The labels of an assembly header, in order.
+pub const HEADER_LABELS: &[&str] = &[
+    "Purpose:",
+    "Entry:",
+    "Exit:",
+    "Frame:",
+    "Not saved:",
+    "Unwinding:",
+    "Leaves by:",
+];
+
+/// The most lines that a Rust file below a folder may have. The first entry that fits counts.
+pub const MAX_LINES: &[(&str, usize)] = &[
+    ("examples/quickstart.rs", 400),
+    ("examples/", 60),
+    ("src/", 400),
+];
+
+/// Whether the list names the path, or a folder above it.
+pub fn lists(entries: &[&str], path: &str) -> bool {
+    entries.iter().any(|entry| permits(entry, path))
+}
+
+/// Whether the entry of a list is the path, or a folder above it.
+pub fn permits(entry: &str, path: &str) -> bool {
+    path == entry || entry.ends_with('/') && path.starts_with(entry)
+}
