@@ -45,6 +45,8 @@ pub(super) struct Header {
     n_open: Cell<u32>,
     /// How often the body went on after a close during somebody's panic.
     pub(super) n_swallowed: Cell<u32>,
+    /// Whether the coroutine was left for ever with frames on its stack, which is leaked.
+    abandoned: Cell<bool>,
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
@@ -110,6 +112,7 @@ impl Header {
                 close_request: Cell::new(0),
                 n_open: Cell::new(0),
                 n_swallowed: Cell::new(0),
+                abandoned: Cell::new(false),
             });
         }
     }
@@ -172,6 +175,24 @@ impl Header {
     #[inline(always)]
     pub(super) fn may_be_left(&self) -> bool {
         arch::depth_below(std::ptr::from_ref(self) as usize) < self.span.get()
+    }
+
+    /// Leaves the coroutine for ever, as it is. Its stack, and so this header, is never given
+    /// back.
+    ///
+    /// # Safety
+    /// The running code is on this coroutine's stack, or on one that it called to; whoever
+    /// borrowed from or lent to what is left behind is left behind as well, or never returns.
+    pub(super) unsafe fn abandon(&self) -> ! {
+        self.abandoned.set(true);
+        // SAFETY: the innermost coroutine's resumer waits at its link; nothing of what is left
+        // behind is ever freed.
+        unsafe { arch::finish(self.link(), Word::uninit()) }
+    }
+
+    /// Whether the coroutine was left for ever.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.get()
     }
 
     /// Whether a frame is open that must not be left.

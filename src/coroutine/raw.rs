@@ -47,7 +47,7 @@ pub(super) enum Answer {
 }
 
 /// Where a coroutine left its outcome.
-pub(super) struct Finished(*mut ());
+pub(super) struct Finished(Word);
 
 impl Raw {
     /// Lays a coroutine out on a stack from the thread's pool.
@@ -101,8 +101,7 @@ impl Raw {
         self.parked = parked;
         match parked {
             Some(_) => Answer::Suspended(word),
-            // SAFETY: a coroutine that leaves for ever leaves an address.
-            None => Answer::Finished(Finished(unsafe { word.assume_init() })),
+            None => Answer::Finished(Finished(word)),
         }
     }
 
@@ -113,16 +112,15 @@ impl Raw {
     /// `Ret` is what the body returns.
     #[inline(always)]
     pub(super) unsafe fn finish<Ret>(&mut self, finished: Finished) -> Option<Outcome<Ret>> {
-        let header = self.header.take()?;
-        if finished.0.is_null() {
-            self.forget_name();
+        if self.is_abandoned() {
             return None;
         }
+        let header = self.header.take()?;
         // SAFETY: the entry function left the outcome on the stack, which is not released yet;
         // it is moved out once, part by part, because a wide load of what narrow stores have
         // just written stalls. Then nothing of the coroutine is left there.
         unsafe {
-            let outcome = match &*finished.0.cast::<Outcome<Ret>>() {
+            let outcome = match &*finished.0.assume_init().cast::<Outcome<Ret>>() {
                 Outcome::Returned(ret) => Outcome::Returned(std::ptr::from_ref(ret).read()),
                 Outcome::Unwound(payload) => Outcome::Unwound(std::ptr::from_ref(payload).read()),
                 Outcome::Discarded => Outcome::Discarded,
@@ -182,10 +180,17 @@ impl Raw {
         self.header.map(|header| unsafe { header.as_ref() })
     }
 
+    /// Whether it was left for ever with frames on its stack.
+    #[inline]
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.header().is_some_and(Header::is_abandoned)
+    }
+
     #[inline]
     pub(super) fn status(self) -> Status {
         match (self.header(), self.parked) {
             (None, _) => Status::Done,
+            (Some(header), None) if header.is_abandoned() => Status::Done,
             (Some(_), None) => Status::Running,
             (Some(header), Some(_)) if header.has_started() => Status::Suspended,
             (Some(_), Some(_)) => Status::Unstarted,
@@ -202,8 +207,8 @@ impl Raw {
     }
 
     pub(super) fn usage(&self) -> Option<StackUsage> {
+        let header = self.header.filter(|_| self.status() != Status::Done)?;
         // SAFETY: the header's stack is given back by `finish`, which takes the header.
-        self.header
-            .map(|header| unsafe { Header::stack_of(header) }.usage())
+        Some(unsafe { Header::stack_of(header) }.usage())
     }
 }

@@ -82,7 +82,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// What a scope needs of a child, whatever its types.
 trait Child {
     fn end(&self) -> End;
-    fn is_done(&self) -> bool;
+    /// Whether it is done, with nothing left on its stack.
+    fn is_over(&self) -> bool;
 }
 
 type Shared<In, Out, Ret> = Rc<RefCell<Typed<In, Out, Ret>>>;
@@ -94,9 +95,9 @@ impl<In, Out, Ret> Child for RefCell<Typed<In, Out, Ret>> {
             .map_or(End::Stubborn, |mut child| child.end())
     }
 
-    fn is_done(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.try_borrow()
-            .is_ok_and(|child| child.status() == Status::Done)
+            .is_ok_and(|child| child.status() == Status::Done && !child.raw.is_abandoned())
     }
 }
 
@@ -123,7 +124,7 @@ impl<'scope> Scope<'scope, '_> {
         let child: Shared<In, Out, Ret> = Rc::new(RefCell::new(typed));
         let mut children = self.children.borrow_mut();
         if children.len() == children.capacity() {
-            children.retain(|child| !child.is_done());
+            children.retain(|child| !child.is_over());
         }
         children.push(Rc::clone(&child) as Rc<dyn Child + 'scope>);
         ScopedCoroutine {
@@ -188,7 +189,10 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// If it is done; with what its body panics with.
     #[inline]
     pub fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
-        self.child.borrow_mut().send(value)
+        match self.child.try_borrow_mut() {
+            Ok(mut child) => child.send(value),
+            Err(_) => running(),
+        }
     }
 
     /// Enters the coroutine, or hands the value back if it is done.
@@ -210,7 +214,10 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// # Panics
     /// With the payload, unless the body catches it.
     pub fn throw(&mut self, payload: Box<dyn Any + Send>) -> CoroutineState<Out, Ret> {
-        self.child.borrow_mut().throw(payload)
+        match self.child.try_borrow_mut() {
+            Ok(mut child) => child.throw(payload),
+            Err(_) => running(),
+        }
     }
 
     /// Raises a payload, or hands it back if the coroutine is not suspended.
@@ -238,7 +245,10 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// # Panics
     /// If the body, or a destructor in it, panics.
     pub fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
-        self.child.borrow_mut().close()
+        match self.child.try_borrow_mut() {
+            Ok(mut child) => child.close(),
+            Err(_) => running(),
+        }
     }
 
     /// Where the coroutine is in its life.
@@ -273,10 +283,22 @@ impl<In, Out, Ret> Drop for ScopedCoroutine<'_, In, Out, Ret> {
 
 impl<In, Out, Ret> fmt::Debug for ScopedCoroutine<'_, In, Out, Ret> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScopedCoroutine")
-            .field("status", &self.status())
-            .finish_non_exhaustive()
+        match self.child.try_borrow() {
+            Ok(child) => child.fmt(f),
+            Err(_) => f
+                .debug_struct("Coroutine")
+                .field("status", &Status::Running)
+                .finish_non_exhaustive(),
+        }
     }
+}
+
+#[cold]
+fn running() -> ! {
+    panic!(
+        "selvedge: this coroutine is running, or being ended, and can't be entered from within \
+         itself; try_send and try_throw hand the value back instead of panicking"
+    )
 }
 
 /// An iterator over what a coroutine of a [`Scope`] suspends with.

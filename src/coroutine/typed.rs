@@ -113,6 +113,9 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
 
     /// Ends it however often that takes, within reason, whatever its types.
     pub(super) fn end(&mut self) -> End {
+        if self.raw.is_abandoned() {
+            return End::Abandoned;
+        }
         for _ in 0..CLOSE_ATTEMPTS {
             match self.try_close() {
                 Ok(Ok(_)) => return End::Ended,

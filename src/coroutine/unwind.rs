@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::header::{Header, stack_pointer};
 use super::on_stack::caller_of;
-use crate::arch::{self, Word};
 use crate::stack::{self, Use};
 use crate::sys::signal::write_stderr;
 
@@ -54,8 +53,8 @@ pub(super) enum Raised {
 
 /// Why a coroutine may not suspend where it tries to.
 ///
-/// While the thread panics, a coroutine that is being closed meets the close again: its next
-/// suspension is closed at once, as `drop` does. One that never gives in is given up.
+/// A coroutine that is being closed while its thread panics, and that goes on whatever it meets,
+/// is given up: it could neither be parked nor ended.
 ///
 /// # Panics
 /// If the coroutine is not the one whose stack the running code is on, or a frame is open that
@@ -64,15 +63,11 @@ pub(super) enum Raised {
 #[inline(never)]
 pub(super) fn refuse(header: &Header) -> Raised {
     if std::thread::panicking() {
-        let request = header.close_request.get();
-        if request == 0 {
-            return Raised::Panicking;
-        }
         header.n_swallowed.set(header.n_swallowed.get() + 1);
-        if header.n_swallowed.get() > CLOSE_ATTEMPTS {
+        if header.close_request.get() != 0 && header.n_swallowed.get() > CLOSE_ATTEMPTS {
             give_up();
         }
-        return Raised::Payload(close_payload(request));
+        return Raised::Panicking;
     }
     if header.has_open_frame() {
         panic!(
@@ -114,10 +109,9 @@ pub(super) fn give_up() -> ! {
         let Some(header) = Header::of(record) else {
             break;
         };
-        // SAFETY: the running code is on this coroutine's stack, or on a stack that it called
-        // to, which is leaked with it; so it is the innermost one, and its resumer waits.
-        // Nothing of what is left behind is ever freed.
-        unsafe { arch::finish(header.as_ref().link(), Word::new(std::ptr::null_mut())) }
+        // SAFETY: the running code is on this coroutine's stack, or on one that it called to. If
+        // the coroutine is itself a scope's child, that scope learns of it and gives up in turn.
+        unsafe { header.as_ref().abandon() }
     }
     write_stderr(&[
         b"\nselvedge: a scoped coroutine can't be ended: it suspends again each time it is closed \

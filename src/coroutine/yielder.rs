@@ -125,6 +125,10 @@ impl<In, Out> Yielder<In, Out> {
     /// As [`suspend`](Self::suspend); if the inner one is done; with what the inner one panics
     /// with.
     pub fn delegate<R>(&self, inner: &mut Coroutine<In, Out, R>, first: In) -> R {
+        if !self.header.may_be_left() {
+            drop(first);
+            raise(refuse(&self.header));
+        }
         let mut state = inner.send(first);
         loop {
             let out = match state {
