@@ -1,8 +1,86 @@
 //! Stackful coroutines on guarded stacks, with hand-written context switching.
+//!
+//! A coroutine is a function with a stack of its own. It suspends anywhere, however deep in
+//! calls, and whoever resumes it goes on where it left off; a value travels each way.
+//!
+//! ```
+//! use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
+//!
+//! // A generator: an iterator written as a function.
+//! let mut powers = Generator::new(|yielder: &Yielder<(), u64>| {
+//!     let mut n = 1;
+//!     loop {
+//!         yielder.suspend(n);
+//!         n *= 2;
+//!     }
+//! });
+//! assert_eq!(powers.nth(10), Some(1024));
+//!
+//! // A coroutine: values go in, values come out, and it returns in the end.
+//! let mut accumulator = Coroutine::new(|yielder: &Yielder<Option<u64>, u64>, mut next| {
+//!     let mut sum = 0;
+//!     while let Some(n) = next {
+//!         sum += n;
+//!         next = yielder.suspend(sum);
+//!     }
+//!     format!("{sum} in all")
+//! });
+//! assert_eq!(accumulator.send(Some(40)), CoroutineState::Yielded(40));
+//! assert_eq!(accumulator.send(Some(2)), CoroutineState::Yielded(42));
+//! assert_eq!(accumulator.send(None), CoroutineState::Complete("42 in all".to_owned()));
+//! ```
+//!
+//! # A tour
+//!
+//! - [`Coroutine`]: `send`, `resume`, `throw`, `close`; [`Coroutine::builder`] for a name and a
+//!   stack's size. Its body has a [`Yielder`], by which it suspends.
+//! - [`Generator`]: an iterator; [`Yielder::yield_from`] and [`Yielder::delegate`] for nesting.
+//! - [`coroutine::scope`](coroutine::scope()): coroutines that borrow.
+//! - [`on_stack`] and [`remaining_stack`]: deep recursion without fear.
+//! - [`stack`]: sizes, usage, and the thread's pool of stacks.
+//!
+//! # What it promises
+//!
+//! Safe code that uses this crate can't cause undefined behaviour. A panic in a body surfaces
+//! where the coroutine was resumed. Dropping a suspended coroutine unwinds it, so that its
+//! destructors run. Overflowing a stack prints whose it was and how large, and aborts; the guard
+//! below each stack sees to that. Misuse panics with a sentence, or is refused with the value
+//! handed back where a method's name begins with `try_`.
+//!
+//! # What it will not do
+//!
+//! - Move a coroutine to another thread: a stack refers to its thread's locals.
+//! - Switch the floating-point control words, or save signal masks.
+//! - Suspend in the middle of a panic.
+//!
+//! # Targets
+//!
+//! | architecture | switch | guards |
+//! |---|---|---|
+//! | x86_64, aarch64 on Linux and Android | instructions of our own | lightweight on Linux 6.13, else `mprotect` |
+//! | x86_64, aarch64 on Apple's systems and the BSDs | instructions of our own | `mprotect` |
+//! | other architectures, on any Unix that `corosensei` supports | the crate `corosensei` | as above |
+//!
+//! There are no features yet; the event loop will be one.
+//!
+//! # Reading the source
+//!
+//! The modules stand on floors, and each imports only lower ones: `sys` (the operating system),
+//! [`stack`], `arch` (the switch, in `asm/`), [`coroutine`]. `ARCHITECTURE.md` has the map.
+
+#[cfg(not(unix))]
+compile_error!(
+    "selvedge needs a Unix system: it maps stacks with mmap, guards them with mprotect or \
+     madvise, and reports overflows from a signal handler"
+);
+
+pub mod coroutine;
+
+pub mod stack;
 
 mod arch;
-pub mod coroutine;
-pub mod stack;
+#[cfg(doctest)]
+mod compile_fail;
 mod sys;
 
 pub use coroutine::{

@@ -1,5 +1,5 @@
 // Purpose: park the running coroutine and return to its resumer with a word.
-// Entry:   link = the address of the resumer's frame record, x20 = the word.
+// Entry:   x23 = the link: the address of the resumer's frame record, x20 = the word.
 // Exit:    when resumed: x20 = the word sent, x22 = its tag, x23 = the link of the new
 //          resumer, which need not be the old one.
 // Frame:   the parked stack, from the sp that travels to the resumer in x21:
@@ -18,7 +18,7 @@
     stp x21, x19, [sp, #-32]!
     str x29, [sp, #16]
     mov x21, sp
-    mov sp, {link}
+    mov sp, x23
     ldp x29, x30, [sp], #16
     ret
 2:

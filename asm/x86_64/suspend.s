@@ -1,5 +1,6 @@
 // Purpose: park the running coroutine and return to its resumer with a word.
-// Entry:   link = the address of the resumer's frame record, r12 = the word.
+// Entry:   r15 = the link: the address of the resumer's frame record, r12 = the word. The
+//          link has a register by name because the compiler may choose rbp for one it chooses.
 // Exit:    when resumed: r12 = the word sent, r14 = its tag, r15 = the link of the new
 //          resumer, which need not be the old one.
 // Frame:   the parked stack, from the sp that travels to the resumer in r13:
@@ -22,8 +23,8 @@
     lea r13, [rip + 2f]
     push r13
     mov r13, rsp
-    mov rbp, [{link}]
-    lea rsp, [{link} + 8]
+    mov rbp, [r15]
+    lea rsp, [r15 + 8]
     ret
 2:
     mov [rsp - 8], rbp

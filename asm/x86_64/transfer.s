@@ -1,6 +1,6 @@
 // Purpose: park the running coroutine and enter another at once, which takes over the
 //          resumer: as if the resumer had got control back and resumed the other.
-// Entry:   link = the address of the common resumer's frame record, save = where the
+// Entry:   r15 = the address of the common resumer's frame record, save = where the
 //          sp of the coroutine that parks is written, r13 = the parked sp of the one that
 //          runs next, r12 = a word for it, r14 = its tag.
 // Exit:    as suspend.s: r12, r14 and r15 from whoever enters this coroutine again.
@@ -13,11 +13,11 @@
 //          and completed again by the far side, which costs one load and one store.
     push rbp
     push rbx
-    lea r15, [rip + 2f]
-    push r15
+    lea rax, [rip + 2f]
+    push rax
     mov [{save}], rsp
-    mov rbp, [{link}]
-    lea rsp, [{link} + 8]
+    mov rbp, [r15]
+    lea rsp, [r15 + 8]
     jmp [r13]
 2:
     mov [rsp - 8], rbp

@@ -112,11 +112,10 @@ pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
     unsafe {
         asm!(
             include_str!("../../asm/aarch64/suspend.s"),
-            link = in(reg) link.0,
             inlateout("x20") word => answer,
             out("x21") _,
             lateout("x22") tag,
-            lateout("x23") new_link,
+            inlateout("x23") link.0 => new_link,
             lateout("x24") _, lateout("x25") _, lateout("x26") _, lateout("x27") _, lateout("x28") _,
             lateout("v8") _, lateout("v9") _, lateout("v10") _, lateout("v11") _,
             lateout("v12") _, lateout("v13") _, lateout("v14") _, lateout("v15") _,
@@ -137,7 +136,7 @@ pub(crate) unsafe fn finish(link: Link, word: Word) -> ! {
     unsafe {
         asm!(
             include_str!("../../asm/aarch64/finish.s"),
-            link = in(reg) link.0,
+            in("x23") link.0,
             in("x20") word,
             options(noreturn),
         );
@@ -166,12 +165,12 @@ pub(crate) unsafe fn transfer(
     unsafe {
         asm!(
             include_str!("../../asm/aarch64/transfer.s"),
-            link = in(reg) link.0,
             save = in(reg) save,
             inlateout("x20") word => answer,
             inout("x21") to.0.as_ptr() => _,
             inlateout("x22") tag => answer_tag,
-            out("x23") new_link,
+            inlateout("x23") link.0 => new_link,
+            out("x16") _,
             lateout("x24") _, lateout("x25") _, lateout("x26") _, lateout("x27") _, lateout("x28") _,
             lateout("v8") _, lateout("v9") _, lateout("v10") _, lateout("v11") _,
             lateout("v12") _, lateout("v13") _, lateout("v14") _, lateout("v15") _,

@@ -109,11 +109,10 @@ pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
     unsafe {
         asm!(
             include_str!("../../asm/x86_64/suspend.s"),
-            link = in(reg) link.0,
             inlateout("r12") word => answer,
             out("r13") _,
             lateout("r14") tag,
-            lateout("r15") new_link,
+            inlateout("r15") link.0 => new_link,
             clobber_abi("sysv64"),
         );
     }
@@ -131,7 +130,7 @@ pub(crate) unsafe fn finish(link: Link, word: Word) -> ! {
     unsafe {
         asm!(
             include_str!("../../asm/x86_64/finish.s"),
-            link = in(reg) link.0,
+            in("r15") link.0,
             in("r12") word,
             options(noreturn),
         );
@@ -160,12 +159,12 @@ pub(crate) unsafe fn transfer(
     unsafe {
         asm!(
             include_str!("../../asm/x86_64/transfer.s"),
-            link = in(reg) link.0,
             save = in(reg) save,
             inlateout("r12") word => answer,
             inout("r13") to.0.as_ptr() => _,
             inlateout("r14") tag => answer_tag,
-            out("r15") new_link,
+            inlateout("r15") link.0 => new_link,
+            out("rax") _,
             clobber_abi("sysv64"),
         );
     }

@@ -87,7 +87,8 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     /// coroutine.send(());
     /// coroutine.send(()); // finished
     /// ```
-    #[inline(always)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
         self.0.send(value)
     }
@@ -185,7 +186,8 @@ impl<Out, Ret> Coroutine<(), Out, Ret> {
     ///
     /// # Panics
     /// As [`send`](Self::send).
-    #[inline(always)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn resume(&mut self) -> CoroutineState<Out, Ret> {
         self.0.send(())
     }

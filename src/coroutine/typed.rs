@@ -57,7 +57,8 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         })
     }
 
-    #[inline(always)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub(super) fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
         let Some(parked) = self.raw.parked() else {
             drop(value);
@@ -202,7 +203,8 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     }
 
     /// What the body returned; what it panicked with goes on here.
-    #[inline(always)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn returned(&mut self, finished: Finished) -> Ret {
         // SAFETY: the body returns this type.
         match unsafe { self.raw.finish(finished) } {

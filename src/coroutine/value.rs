@@ -10,13 +10,15 @@ use std::ptr;
 
 use crate::arch::Word;
 
-const fn fits<T>() -> bool {
+/// Whether a value travels in a register.
+pub(super) const fn fits<T>() -> bool {
     size_of::<T>() <= size_of::<Word>()
 }
 
 /// What to send for a value. The value counts as moved once the word was received, and must
 /// stay where it is until then.
-#[inline(always)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn encode<T>(value: &mut ManuallyDrop<T>) -> Word {
     let mut word = Word::uninit();
     if fits::<T>() {
@@ -40,7 +42,8 @@ pub(super) fn encode<T>(value: &mut ManuallyDrop<T>) -> Word {
 /// # Safety
 /// The word is from [`encode`] of the same type, is decoded once, and a value that did not fit
 /// is still where it was.
-#[inline(always)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) unsafe fn decode<T>(word: Word) -> T {
     let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: by the caller's word these are the bytes of a value, which now moves.

@@ -56,7 +56,11 @@ impl<In, Out> Yielder<In, Out> {
     /// # Cancellation
     /// [`close`](Coroutine::close), dropping the handle and [`throw`](Coroutine::throw) unwind
     /// from here, so destructors run. The panic hook does not.
-    #[inline(always)]
+    // Inlined into the body, so that the `ret` of the switch meets the `call` of the resumer; but
+    // not without optimisation, where each place would add its copies of the value to the body's
+    // frame.
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     pub fn suspend(&self, out: Out) -> In {
         match self.switch(out) {
             Ok(value) => value,
@@ -191,8 +195,26 @@ impl<In, Out> Yielder<In, Out> {
         received.unwrap_or_else(|raised| raise(raised))
     }
 
-    #[inline(always)]
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn switch(&self, out: Out) -> Result<In, Raised> {
+        if value::fits::<Out>() && value::fits::<In>() {
+            self.switch_here(out)
+        } else {
+            self.switch_out_of_line(out)
+        }
+    }
+
+    /// For large values: their copies live in one frame, not in the body's once for each place
+    /// at which it suspends.
+    #[inline(never)]
+    fn switch_out_of_line(&self, out: Out) -> Result<In, Raised> {
+        self.switch_here(out)
+    }
+
+    #[cfg_attr(debug_assertions, inline)]
+    #[cfg_attr(not(debug_assertions), inline(always))]
+    fn switch_here(&self, out: Out) -> Result<In, Raised> {
         let header = &self.header;
         let link = header.link();
         if !header.may_be_left() || std::thread::panicking() {
@@ -215,7 +237,8 @@ impl<In, Out> Yielder<In, Out> {
 /// # Safety
 /// With a value's tag it is an encoded value of the type; otherwise it is the address of a
 /// payload on its sender's stack, to be taken.
-#[inline(always)]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 unsafe fn received<In>(word: Word, tag: usize) -> Result<In, Raised> {
     // SAFETY: forwarded to the caller.
     unsafe {

@@ -1,10 +1,10 @@
 //! Guarded stacks: where coroutines live.
 //!
-//! A [`Stack`] is a slot of a slab ([`slab`]), handed out by the thread's pool ([`pool`]), with
-//! a record at its base ([`record`]). Nothing here knows what runs on a stack. Next floor:
-//! `crate::arch`, which switches to one.
-//!
 //! What of it is public is for measuring and tuning: sizes, usage, and the pool's counts.
+
+// A `Stack` is a slot of a slab (slab.rs), handed out by the thread's pool (pool.rs), with a
+// record at its base (record.rs). Nothing here knows what runs on a stack. Next floor:
+// `crate::arch`, which switches to one.
 
 #![allow(unsafe_code)]
 

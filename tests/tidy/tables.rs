@@ -10,6 +10,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("stack", 1),
     ("arch", 2),
     ("coroutine", 3),
+    ("compile_fail", 4),
 ];
 
 /// The files under `src` and `examples` that may say `unsafe`: a folder ends with a slash and
