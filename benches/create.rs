@@ -58,7 +58,11 @@ fn create_run_drop(criterion: &mut Criterion) {
     });
 
     group.bench_function("thread", |bencher| {
-        bencher.iter(|| thread::spawn(|| black_box(7)).join().expect("it does not panic"));
+        bencher.iter(|| {
+            thread::spawn(|| black_box(7))
+                .join()
+                .expect("it does not panic")
+        });
     });
 
     // A neighbour keeps the slab mapped; the stack itself gives its pages back each time.
@@ -69,7 +73,9 @@ fn create_run_drop(criterion: &mut Criterion) {
     drop(neighbour);
 
     let others = n_parked(N_LIVE);
-    group.bench_function("selvedge, pooled, beside 100,000", |bencher| bencher.iter(ours));
+    group.bench_function("selvedge, pooled, beside 100,000", |bencher| {
+        bencher.iter(ours)
+    });
     drop(others);
     group.finish();
 }
@@ -77,7 +83,9 @@ fn create_run_drop(criterion: &mut Criterion) {
 /// The figures are of all together; the throughput tells of one.
 fn many(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("100,000_live");
-    group.sample_size(10).throughput(Throughput::Elements(N_LIVE as u64));
+    group
+        .sample_size(10)
+        .throughput(Throughput::Elements(N_LIVE as u64));
     // What is made is dropped outside of the measurement, and the other way round.
     group.bench_function("create and enter", |bencher| {
         bencher.iter_with_large_drop(|| n_parked(N_LIVE));

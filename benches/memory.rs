@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::io;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::{env, fs};
 
 use selvedge::{Coroutine, Yielder};
@@ -18,13 +18,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(n) = arguments.nth(1) {
         return Ok(hold(n.parse()?)?);
     }
-    println!("Parked coroutines with the default stack size; bytes are what one of them adds.\\n");
     println!(
-        "{:>10} {:>12} {:>18} {:>10} {:>15}",
-        "live", "VmRSS/bytes", "VmPTE/bytes", "sum/KiB", "mappings in all"
+        "What a process grows by: bytes for each parked coroutine, mappings for all of them.\n"
+    );
+    println!(
+        "{:>10} {:>10} {:>13} {:>12} {:>10}",
+        "coroutines", "resident/B", "page tables/B", "together/KiB", "mappings"
     );
     for n in [10_000, 100_000, 1_000_000] {
-        let status = Command::new(env::current_exe()?).args([HOLD, &n.to_string()]).status()?;
+        let status = Command::new(env::current_exe()?)
+            .args([HOLD, &n.to_string()])
+            .status()?;
         if !status.success() {
             return Err(format!("the process with {n} coroutines ended with {status}").into());
         }
@@ -45,12 +49,13 @@ fn hold(n: usize) -> io::Result<()> {
     let resident = (after.resident_bytes - before.resident_bytes) as f64 / n as f64;
     let tables = (after.table_bytes - before.table_bytes) as f64 / n as f64;
     println!(
-        "{n:>10} {resident:>12.0} {tables:>12.0} {:>10.2} {:>9}",
+        "{n:>10} {resident:>10.0} {tables:>13.0} {:>12.2} {:>10}",
         (resident + tables) / 1024.0,
         after.n_mappings - before.n_mappings,
     );
-    // Ending them would only take time: the process is over.
-    std::process::exit(0)
+    // The process is over; ending them would only take time.
+    std::mem::forget(coroutines);
+    Ok(())
 }
 
 /// What the system says of this process.
@@ -66,7 +71,8 @@ impl Usage {
         let bytes = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-            kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other(format!("no {name} in status")))
+            kib.map(|kib| kib * 1024)
+                .ok_or_else(|| io::Error::other(format!("no {name} in status")))
         };
         Ok(Self {
             resident_bytes: bytes("VmRSS:")?,

@@ -21,17 +21,24 @@ use threads::{Parking, Piping, Placement};
 criterion_main!(benches);
 criterion_group!(benches, threads_round_trip, round_trip, transfer);
 
+/// The first group, because it binds this thread to the core on which the others are measured too.
 fn threads_round_trip(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("round_trip_of_threads");
     for placement in Placement::all() {
         let mut parking = Parking::new(&placement);
-        group.bench_function(BenchmarkId::new("park and unpark", placement.name), |bencher| {
-            bencher.iter_custom(|n| timed(|| parking.round_trips(n as usize)));
-        });
+        group.bench_function(
+            BenchmarkId::new("park and unpark", placement.name),
+            |bencher| {
+                bencher.iter_custom(|n| timed(|| parking.round_trips(n as usize)));
+            },
+        );
         let mut piping = Piping::new(&placement).expect("two pipes");
-        group.bench_function(BenchmarkId::new("byte through a pipe", placement.name), |bencher| {
-            bencher.iter_custom(|n| timed(|| piping.round_trips(n as usize)));
-        });
+        group.bench_function(
+            BenchmarkId::new("byte through a pipe", placement.name),
+            |bencher| {
+                bencher.iter_custom(|n| timed(|| piping.round_trips(n as usize)));
+            },
+        );
     }
     group.finish();
 }
@@ -52,7 +59,7 @@ fn round_trip(criterion: &mut Criterion) {
 }
 
 /// Sends a value and gets it back, ours and the peers. The parameter is its size in bytes.
-fn echo<T: Copy + 'static>(group: &mut BenchmarkGroup<'_, WallTime>, value: T) {
+fn echo<T: Copy + Send + 'static>(group: &mut BenchmarkGroup<'_, WallTime>, value: T) {
     let id = |name| BenchmarkId::new(name, size_of::<T>());
 
     let mut ours = Coroutine::new(|yielder: &Yielder<T, T>, mut value: T| -> T {
@@ -74,7 +81,7 @@ fn echo<T: Copy + 'static>(group: &mut BenchmarkGroup<'_, WallTime>, value: T) {
         bencher.iter(|| theirs.resume(black_box(value)));
     });
 
-    let mut theirs = Gn::new_scoped_local(|mut scope| -> T {
+    let mut theirs = Gn::new_scoped(|mut scope| -> T {
         let mut value: T = scope.get_yield().expect("a value is sent");
         loop {
             value = scope.yield_(value).expect("a value is sent");

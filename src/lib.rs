@@ -81,6 +81,10 @@ pub mod stack;
 mod arch;
 #[cfg(doctest)]
 mod compile_fail;
+/// The examples of the README are tests as well.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 mod sys;
 
 pub use coroutine::{

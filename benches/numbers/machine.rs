@@ -9,7 +9,11 @@ pub fn pin_to_core(core: usize) {
     unsafe {
         let mut set: libc::cpu_set_t = std::mem::zeroed();
         libc::CPU_SET(core, &mut set);
-        assert_eq!(libc::sched_setaffinity(0, size_of_val(&set), &set), 0, "can't pin to core {core}");
+        assert_eq!(
+            libc::sched_setaffinity(0, size_of_val(&set), &set),
+            0,
+            "can't pin to core {core}"
+        );
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = core;

@@ -29,5 +29,9 @@ fn main() -> ExitCode {
     ];
     rows.push(memory::million_live());
     let missed = table::print(&rows);
-    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if missed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

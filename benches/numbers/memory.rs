@@ -23,8 +23,10 @@ pub fn child() {
     let mut live: Vec<Coroutine<usize, usize, ()>> = Vec::with_capacity(N);
     let before = resident_bytes();
     for i in 0..N {
-        let mut coroutine = Coroutine::new(|yielder: &Yielder<usize, usize>, mut value| loop {
-            value = yielder.suspend(value);
+        let mut coroutine = Coroutine::new(|yielder: &Yielder<usize, usize>, mut value| {
+            loop {
+                value = yielder.suspend(value);
+            }
         });
         assert_eq!(coroutine.send(i), CoroutineState::Yielded(i));
         live.push(coroutine);
@@ -57,8 +59,14 @@ fn is_guarded(coroutine: &Coroutine<usize, usize, ()>) -> bool {
 fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let kib = |key: &str| -> usize {
-        let line = status.lines().find_map(|line| line.strip_prefix(key)).expect("a known key");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(key))
+            .expect("a known key");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number")
     };
     (kib("VmRSS:") + kib("VmPTE:")) * 1024
 }
@@ -76,7 +84,17 @@ pub fn million_live() -> Row {
 
 fn one_process() -> f64 {
     let exe = std::env::current_exe().expect("this program's path");
-    let output = Command::new(exe).env(CHILD, "1").output().expect("a child process");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("bytes each")
+    let output = Command::new(exe)
+        .env(CHILD, "1")
+        .output()
+        .expect("a child process");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .expect("bytes each")
 }

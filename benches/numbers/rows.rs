@@ -30,8 +30,10 @@ fn interleaved(
 /// Resume and suspend, a word through in each direction.
 fn round_trips() -> f64 {
     let mut echo: Coroutine<usize, usize, ()> =
-        Coroutine::new(|yielder: &Yielder<usize, usize>, mut value| loop {
-            value = yielder.suspend(value);
+        Coroutine::new(|yielder: &Yielder<usize, usize>, mut value| {
+            loop {
+                value = yielder.suspend(value);
+            }
         });
     ns_each(TRIPS, || {
         for i in 0..TRIPS {
@@ -44,8 +46,10 @@ fn round_trips() -> f64 {
 }
 
 fn corosensei_round_trips() -> f64 {
-    let mut echo = corosensei::Coroutine::<usize, usize, ()>::new(|yielder, mut value| loop {
-        value = yielder.suspend(value);
+    let mut echo = corosensei::Coroutine::<usize, usize, ()>::new(|yielder, mut value| {
+        loop {
+            value = yielder.suspend(value);
+        }
     });
     ns_each(TRIPS, || {
         for i in 0..TRIPS {
@@ -161,10 +165,10 @@ pub fn create_run_drop() -> Row {
     let theirs = || {
         ns_each(N, || {
             for i in 0..N {
-                let coroutine = ScopedCoroutine::<usize, (), usize, _>::with_stack(
-                    &mut stack,
-                    |_, value| value,
-                );
+                let coroutine =
+                    ScopedCoroutine::<usize, (), usize, _>::with_stack(&mut stack, |_, value| {
+                        value
+                    });
                 coroutine.scope(|mut coroutine| black_box(coroutine.resume(black_box(i))));
             }
         })

@@ -31,7 +31,9 @@ pub fn median(samples: &[f64]) -> f64 {
 }
 
 fn extremes(samples: &[f64]) -> (f64, f64) {
-    samples.iter().fold((f64::INFINITY, 0.0), |(min, max), &x| (min.min(x), f64::max(max, x)))
+    samples.iter().fold((f64::INFINITY, 0.0), |(min, max), &x| {
+        (min.min(x), f64::max(max, x))
+    })
 }
 
 impl Row {
@@ -62,7 +64,11 @@ pub fn print(rows: &[Row]) -> usize {
     for row in rows {
         let (min, max) = extremes(&row.ours);
         let (figure, kept, limit) = row.verdict();
-        let peer = if row.peers.is_empty() { String::new() } else { format!("{:.2}", median(&row.peers)) };
+        let peer = if row.peers.is_empty() {
+            String::new()
+        } else {
+            format!("{:.2}", median(&row.peers))
+        };
         println!(
             "{:<58}{:>10.2}{min:>10.2}{max:>10.2}{peer:>12}{figure:>10.2}{limit:>9}  {}",
             row.what,

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
-use super::Generator;
+use super::generator::Generator;
+use super::scope::{Scope, ScopedCoroutine};
 use super::state::{CloseIgnored, CoroutineState, Refused, Status};
 use super::typed::Typed;
 use super::yielder::Yielder;
@@ -273,8 +274,74 @@ impl CoroutineBuilder {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret + 'static,
     {
-        let site = Location::caller();
-        Typed::new(self.stack_size, self.name, site, body).map(Coroutine)
+        self.build_typed(Location::caller(), body).map(Coroutine)
+    }
+
+    /// A generator of this body.
+    ///
+    /// ```
+    /// use selvedge::{Coroutine, Yielder};
+    ///
+    /// let digits = Coroutine::builder()
+    ///     .stack_size(16 * 1024)
+    ///     .build_generator(|yielder: &Yielder<(), u32>| yielder.yield_from(0..10))?;
+    /// assert_eq!(digits.sum::<u32>(), 45);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    #[track_caller]
+    pub fn build_generator<T, F>(self, body: F) -> io::Result<Generator<T>>
+    where
+        F: FnOnce(&Yielder<(), T>) + 'static,
+    {
+        let body = move |yielder: &Yielder<(), T>, ()| body(yielder);
+        self.build(body).map(Generator::from)
+    }
+
+    /// A coroutine of this body that may borrow from around a scope.
+    ///
+    /// ```
+    /// use selvedge::{Coroutine, Yielder, coroutine};
+    ///
+    /// let text = String::from("deep");
+    /// let length = coroutine::scope(|s| {
+    ///     let builder = Coroutine::builder().name("reader").stack_size(1024 * 1024);
+    ///     let mut reader = builder.build_scoped(s, |_: &Yielder<(), ()>, ()| text.len())?;
+    ///     Ok::<_, std::io::Error>(reader.resume().unwrap_complete())
+    /// })?;
+    /// assert_eq!(length, 4);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    #[track_caller]
+    pub fn build_scoped<'scope, In, Out, Ret, F>(
+        self,
+        scope: &'scope Scope<'scope, '_>,
+        body: F,
+    ) -> io::Result<ScopedCoroutine<'scope, In, Out, Ret>>
+    where
+        F: FnOnce(&Yielder<In, Out>, In) -> Ret + 'scope,
+        In: 'scope,
+        Out: 'scope,
+        Ret: 'scope,
+    {
+        let typed = self.build_typed(Location::caller(), body)?;
+        Ok(scope.adopt(typed))
+    }
+
+    fn build_typed<In, Out, Ret, F>(
+        self,
+        site: &'static Location<'static>,
+        body: F,
+    ) -> io::Result<Typed<In, Out, Ret>>
+    where
+        F: FnOnce(&Yielder<In, Out>, In) -> Ret,
+    {
+        Typed::new(self.stack_size, self.name, site, body)
     }
 }
 

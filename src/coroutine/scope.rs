@@ -121,6 +121,19 @@ impl<'scope> Scope<'scope, '_> {
             Ok(typed) => typed,
             Err(error) => panic!("selvedge: no stack for a coroutine: {error}"),
         };
+        self.adopt(typed)
+    }
+
+    /// Makes a coroutine a child.
+    pub(super) fn adopt<In, Out, Ret>(
+        &'scope self,
+        typed: Typed<In, Out, Ret>,
+    ) -> ScopedCoroutine<'scope, In, Out, Ret>
+    where
+        In: 'scope,
+        Out: 'scope,
+        Ret: 'scope,
+    {
         let child: Shared<In, Out, Ret> = Rc::new(RefCell::new(typed));
         let mut children = self.children.borrow_mut();
         if children.len() == children.capacity() {

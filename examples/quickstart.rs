@@ -1,0 +1,274 @@
+//! The main job: a pipeline of coroutines over a real file, then what a coroutine answers to
+//! resume, send, throw and close, then what a switch costs on this machine beside its peers.
+//!
+//! ```text
+//! cargo run --release --example quickstart            # reads the README
+//! cargo run --release --example quickstart FILE
+//! ```
+//!
+//! With `SELVEDGE_QUICK=1` it takes fewer samples, as it does in a debug build.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs::File;
+use std::hint::black_box;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use selvedge::{Coroutine, CoroutineState, Generator, Thrown, Yielder};
+
+#[path = "../benches/peers/threads.rs"]
+mod threads;
+
+use threads::{Parking, Piping, Placement};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args_os()
+        .nth(1)
+        .map_or_else(default_path, PathBuf::from);
+    pipeline(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    tour();
+    latency()?;
+    Ok(())
+}
+
+fn default_path() -> PathBuf {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = repository.join("README.md");
+    if readme.exists() {
+        readme
+    } else {
+        repository.join("Cargo.toml")
+    }
+}
+
+/// Suspends with each item; what went wrong with the file, if anything, is what it returns.
+type Source = Coroutine<(), String, io::Result<()>>;
+
+/// Lines, words, counts and ranking, each stage a coroutine: words are pulled by `resume` and
+/// pushed by `send`, so that neither stage must be turned inside out for the other's sake.
+fn pipeline(path: &Path) -> io::Result<()> {
+    let mut words = words(lines(File::open(path)?));
+    let mut counter = counter();
+    let counts = loop {
+        match words.resume() {
+            CoroutineState::Yielded(word) => counter.send(Some(word)),
+            CoroutineState::Complete(read) => {
+                read?;
+                break counter.send(None).unwrap_complete();
+            }
+        };
+    };
+    println!("The ten most frequent words of {}:", path.display());
+    for (word, count) in ranking(counts).take(10) {
+        println!("{count:>6}  {word}");
+    }
+    Ok(())
+}
+
+fn lines(file: File) -> Source {
+    Coroutine::new(move |yielder, ()| {
+        for line in BufReader::new(file).split(b'\n') {
+            yielder.suspend(String::from_utf8_lossy(&line?).into_owned());
+        }
+        Ok(())
+    })
+}
+
+fn words(mut lines: Source) -> Source {
+    Coroutine::new(move |yielder, ()| {
+        loop {
+            match lines.resume() {
+                CoroutineState::Yielded(line) => {
+                    let words = line.split(|c: char| !c.is_alphanumeric());
+                    let words = words.filter(|word| word.len() > 1);
+                    yielder.yield_from(words.map(str::to_lowercase));
+                }
+                CoroutineState::Complete(read) => return read,
+            }
+        }
+    })
+}
+
+/// Takes words until there are none; returns how often each came.
+fn counter() -> Coroutine<Option<String>, (), HashMap<String, usize>> {
+    Coroutine::new(|yielder, mut next| {
+        let mut counts = HashMap::new();
+        while let Some(word) = next {
+            *counts.entry(word).or_default() += 1;
+            next = yielder.suspend(());
+        }
+        counts
+    })
+}
+
+fn ranking(counts: HashMap<String, usize>) -> Generator<(String, usize)> {
+    Generator::new(move |yielder| {
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        // Words that are equally frequent go by the alphabet, so that each run prints the same.
+        counts.sort_by(|(word, count), (other, others)| others.cmp(count).then(word.cmp(other)));
+        yielder.yield_from(counts);
+    })
+}
+
+/// What can be done to a coroutine, with what it answers.
+fn tour() {
+    /// Says when it is dropped.
+    struct Local(&'static str);
+
+    impl Drop for Local {
+        fn drop(&mut self) {
+            println!("    ({} is dropped)", self.0);
+        }
+    }
+
+    println!("\nA countdown is resumed, and closed in the middle:");
+    let mut countdown = Coroutine::new(|yielder: &Yielder<(), u32>, ()| {
+        let _local = Local("the countdown's local variable");
+        yielder.yield_from((1..=3).rev());
+        "lift-off"
+    });
+    println!("  resume()       {:?}", countdown.resume());
+    println!("  resume()       {:?}", countdown.resume());
+    println!("  close()        {:?}", countdown.close());
+    println!("  status()       {}", countdown.status());
+
+    println!("\nA running sum is sent numbers; what is thrown at it makes it start anew:");
+    let mut sum = Coroutine::new(|yielder: &Yielder<i64, i64>, first: i64| {
+        let (mut sum, mut n_restarts) = (first, 0);
+        loop {
+            match yielder.try_suspend(sum) {
+                Ok(value) => sum += value,
+                Err(Thrown::Payload(_)) => (sum, n_restarts) = (0, n_restarts + 1),
+                Err(_) => return n_restarts,
+            }
+        }
+    });
+    println!("  send(30)       {:?}", sum.send(30));
+    println!("  send(12)       {:?}", sum.send(12));
+    println!("  throw(\"anew\")  {:?}", sum.throw(Box::new("anew")));
+    println!("  send(7)        {:?}", sum.send(7));
+    println!("  close()        {:?}", sum.close());
+    println!("  try_send(1)    {:?}", sum.try_send(1));
+}
+
+/// Somebody who makes round trips, and how long one took, as the mean of each batch.
+struct Contender {
+    name: String,
+    batch: usize,
+    round_trips: Box<dyn FnMut(usize)>,
+    samples_ns: Vec<f64>,
+}
+
+impl Contender {
+    fn new(name: String, batch: usize, round_trips: impl FnMut(usize) + 'static) -> Self {
+        Self {
+            name,
+            batch,
+            round_trips: Box::new(round_trips),
+            samples_ns: Vec::new(),
+        }
+    }
+
+    fn take_sample(&mut self) {
+        let start = Instant::now();
+        (self.round_trips)(self.batch);
+        self.samples_ns
+            .push(start.elapsed().as_nanos() as f64 / self.batch as f64);
+    }
+
+    /// The sample that so many of a hundred don't exceed.
+    fn percentile_ns(&mut self, percent: usize) -> f64 {
+        self.samples_ns.sort_by(f64::total_cmp);
+        self.samples_ns[self.samples_ns.len() * percent / 100]
+    }
+}
+
+/// Measures a round trip (there and back, which is two switches) of ours and of its peers.
+fn latency() -> io::Result<()> {
+    let is_quick = cfg!(debug_assertions) || std::env::var_os("SELVEDGE_QUICK").is_some();
+    let n_samples = if is_quick { 50 } else { 2_000 };
+
+    let placements = Placement::all();
+    placements[0].pin_caller();
+    let mut rows = in_turns(coroutines(), n_samples);
+    for placement in &placements {
+        rows.extend(in_turns(threads(placement)?, n_samples));
+    }
+
+    println!("\nOne round trip (there and back: two switches) in nanoseconds; median and p99 of");
+    println!("{n_samples} samples, each of which is the mean of a batch of round trips.\n");
+    println!(
+        "{:42} {:>6} {:>10} {:>10} {:>10}",
+        "", "batch", "median/ns", "p99/ns", "x ours"
+    );
+    let ours_ns = rows[0].percentile_ns(50);
+    for row in &mut rows {
+        let (median_ns, p99_ns) = (row.percentile_ns(50), row.percentile_ns(99));
+        let (name, batch, ratio) = (&row.name, row.batch, median_ns / ours_ns);
+        println!("{name:42} {batch:>6} {median_ns:>10.2} {p99_ns:>10.2} {ratio:>10.2}");
+    }
+    if cfg!(debug_assertions) {
+        println!("\nThis is a debug build, so these figures mean nothing: run it with --release.");
+    }
+    Ok(())
+}
+
+/// Takes a sample of each in turn, so that whatever disturbs this machine disturbs them alike.
+fn in_turns(mut contenders: Vec<Contender>, n_samples: usize) -> Vec<Contender> {
+    for _ in 0..n_samples {
+        contenders.iter_mut().for_each(Contender::take_sample);
+    }
+    contenders
+}
+
+/// Ours, first of all, and what runs on one thread as well. Each passes a number and gets it back.
+fn coroutines() -> Vec<Contender> {
+    let mut ours = Coroutine::new(
+        |yielder: &Yielder<usize, usize>, mut value: usize| -> usize {
+            loop {
+                value = yielder.suspend(value);
+            }
+        },
+    );
+    let mut theirs = corosensei::Coroutine::new(
+        |yielder: &corosensei::Yielder<usize, usize>, mut value: usize| -> usize {
+            loop {
+                value = yielder.suspend(value);
+            }
+        },
+    );
+    // The compiler must not know which function it calls.
+    let call: fn(usize) -> usize = black_box(|value| value);
+    vec![
+        Contender::new("selvedge, send and suspend".into(), 10_000, move |n| {
+            for value in 0..n {
+                black_box(ours.send(black_box(value)));
+            }
+        }),
+        Contender::new("corosensei, resume and suspend".into(), 10_000, move |n| {
+            for value in 0..n {
+                black_box(theirs.resume(black_box(value)));
+            }
+        }),
+        Contender::new("indirect call and return".into(), 10_000, move |n| {
+            for value in 0..n {
+                black_box(call(black_box(value)));
+            }
+        }),
+    ]
+}
+
+/// Two OS threads, one of which is this one.
+fn threads(placement: &Placement) -> io::Result<Vec<Contender>> {
+    let mut parking = Parking::new(placement);
+    let mut piping = Piping::new(placement)?;
+    let name = |how| format!("threads, {how}, {}", placement.name);
+    Ok(vec![
+        Contender::new(name("park and unpark"), 10, move |n| parking.round_trips(n)),
+        Contender::new(name("byte through a pipe"), 10, move |n| {
+            piping.round_trips(n)
+        }),
+    ])
+}
