@@ -7,6 +7,8 @@
 use std::io;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The size of a page in bytes, asked once.
@@ -170,13 +172,18 @@ pub(crate) unsafe fn advise_all(ranges: &[Range<usize>], advice: libc::c_int) ->
 }
 
 /// One `process_madvise` on this process, named by `PIDFD_SELF` (Linux 6.14): no descriptor is
-/// needed, and a child after `fork` means itself. False if it did not do them all.
+/// needed, and a child after `fork` means itself. False if it did not do them all; a kernel that
+/// does not know how is not asked again.
 ///
 /// # Safety
 /// As [`advise_all`].
 #[cfg(any(target_os = "linux", target_os = "android"))]
 unsafe fn advise_batch(batch: &[Range<usize>], advice: libc::c_int) -> bool {
     const PIDFD_SELF_PROCESS: libc::c_long = -10001;
+    static UNKNOWN_TO_KERNEL: AtomicBool = AtomicBool::new(false);
+    if UNKNOWN_TO_KERNEL.load(Relaxed) {
+        return false;
+    }
     let mut vectors = [libc::iovec {
         iov_base: ptr::null_mut(),
         iov_len: 0,
@@ -200,6 +207,9 @@ unsafe fn advise_batch(batch: &[Range<usize>], advice: libc::c_int) -> bool {
             0 as libc::c_long,
         )
     };
+    if advised == -1 && io::Error::last_os_error().raw_os_error() != Some(libc::ENOMEM) {
+        UNKNOWN_TO_KERNEL.store(true, Relaxed);
+    }
     usize::try_from(advised) == Ok(bytes)
 }
 
