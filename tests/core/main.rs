@@ -1,0 +1,26 @@
+//! The coroutine layer without a loop, one module a group of promises. Everything here goes through the public API.
+
+mod closing;
+mod delegate;
+mod drop_order;
+mod dropping;
+mod generators;
+mod inference;
+mod leaking;
+mod misuse;
+mod misuse_panicking;
+mod on_stack;
+mod panics;
+mod placement;
+mod pool;
+mod protocol;
+mod scope;
+mod scope_ends;
+mod scope_panics;
+mod stacks;
+mod stale;
+mod stolen;
+mod support;
+mod threads;
+mod throwing;
+mod values;

@@ -1,0 +1,196 @@
+//! A close payload that a body has caught and kept closes nothing any more: raised elsewhere or later, it is an
+//! ordinary panic there.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+
+use selvedge::{Coroutine, CoroutineState, Status, Yielder, on_stack};
+
+use crate::support::{Counted, Payload, address, caught, hook_calls, live};
+
+type Loot = Rc<RefCell<Vec<Payload>>>;
+
+/// A coroutine that steals the payload of its first close and lives on; what it does when resumed is `then`'s matter.
+fn thief<F>(loot: &Loot, then: F) -> Coroutine<(), u8, u8>
+where
+    F: FnOnce(&Yielder<(), u8>, Loot) -> u8 + 'static,
+{
+    let loot = Rc::clone(loot);
+    let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), u8>, ()| {
+        let _local = Counted::new(0);
+        let payload =
+            catch_unwind(AssertUnwindSafe(|| yielder.suspend(1))).expect_err("it is closed");
+        loot.borrow_mut().push(payload);
+        yielder.suspend(2);
+        then(yielder, loot)
+    });
+    assert_eq!(coroutine.resume(), CoroutineState::Yielded(1));
+    assert_eq!(coroutine.close().expect_err("stolen").into_value(), Some(2));
+    coroutine
+}
+
+fn steal() -> (Coroutine<(), u8, u8>, Payload) {
+    let loot = Loot::default();
+    let coroutine = thief(&loot, |_, _| 9);
+    let payload = loot.borrow_mut().pop().expect("a payload");
+    (coroutine, payload)
+}
+
+#[test]
+fn raised_on_the_threads_own_stack_it_is_an_ordinary_panic() {
+    let (_thief, payload) = steal();
+    let stolen = address(&payload);
+    assert_eq!(address(&caught(|| resume_unwind(payload))), stolen);
+}
+
+#[test]
+fn thrown_into_another_coroutine_it_comes_back_out_of_throw() {
+    let (mut thief, payload) = steal();
+    let stolen = address(&payload);
+    let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        let _local = Counted::new(0);
+        yielder.suspend(());
+    });
+    other.resume();
+    let back = caught(|| other.throw(payload));
+    assert_eq!(
+        (address(&back), other.status(), live()),
+        (stolen, Status::Done, 1)
+    );
+    assert_eq!(thief.resume(), CoroutineState::Complete(9));
+}
+
+#[test]
+fn raised_in_another_coroutines_body_it_surfaces_at_its_send() {
+    let (_thief, payload) = steal();
+    let stolen = address(&payload);
+    let mut other =
+        Coroutine::new(|_: &Yielder<Payload, ()>, first: Payload| -> () { resume_unwind(first) });
+    assert_eq!(address(&caught(|| other.send(payload))), stolen);
+    assert_eq!(other.status(), Status::Done);
+}
+
+#[test]
+fn raised_while_another_coroutine_is_closed_it_surfaces_from_that_close() {
+    let (_thief, payload) = steal();
+    let stolen = address(&payload);
+    let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        if yielder.try_suspend(()).is_err() {
+            resume_unwind(payload);
+        }
+    });
+    other.resume();
+    assert_eq!(address(&caught(|| other.close().is_ok())), stolen);
+    assert_eq!(other.status(), Status::Done);
+}
+
+#[test]
+fn raised_later_in_its_own_coroutine_it_surfaces_at_send() {
+    let loot = Loot::default();
+    let mut coroutine = thief(&loot, |_, loot| {
+        let payload = loot.borrow_mut().pop().expect("the payload");
+        resume_unwind(payload)
+    });
+    let stolen = address(&loot.borrow()[0]);
+    assert_eq!(address(&caught(|| coroutine.resume())), stolen);
+    assert_eq!((coroutine.status(), live()), (Status::Done, 0));
+}
+
+#[test]
+fn thrown_back_into_its_own_coroutine_it_comes_back_out_of_throw() {
+    let (mut thief, payload) = steal();
+    let stolen = address(&payload);
+    assert_eq!(address(&caught(|| thief.throw(payload))), stolen);
+    assert_eq!((thief.status(), live()), (Status::Done, 0));
+}
+
+#[test]
+fn raised_during_a_later_close_of_its_own_coroutine_it_surfaces_from_that_close() {
+    let loot = Loot::default();
+    let mut coroutine = thief(&loot, |yielder, loot| {
+        let second =
+            catch_unwind(AssertUnwindSafe(|| yielder.suspend(3))).expect_err("it is closed");
+        drop(second);
+        let first = loot
+            .borrow_mut()
+            .pop()
+            .expect("the payload of the first close");
+        resume_unwind(first)
+    });
+    assert_eq!(coroutine.resume(), CoroutineState::Yielded(3));
+    let stolen = address(&loot.borrow()[0]);
+    assert_eq!(address(&caught(|| coroutine.close().is_ok())), stolen);
+    assert_eq!(coroutine.status(), Status::Done);
+}
+
+#[test]
+fn caught_and_raised_again_at_once_it_still_closes() {
+    let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        let payload =
+            catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("it is closed");
+        resume_unwind(payload);
+    });
+    coroutine.resume();
+    assert_eq!(coroutine.close().expect("the close went on"), None);
+    assert_eq!(coroutine.status(), Status::Done);
+}
+
+#[test]
+fn a_close_that_takes_a_way_round_through_other_stacks_is_still_that_close() {
+    let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        let mut inner = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
+        inner.resume();
+        let payload =
+            catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("it is closed");
+        on_stack(64 * 1024, || inner.throw(payload));
+    });
+    outer.resume();
+    assert_eq!(outer.close().expect("the close went on"), None);
+    assert_eq!(outer.status(), Status::Done);
+}
+
+#[test]
+fn a_coroutine_that_raises_anothers_current_close_does_not_close_itself() {
+    let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        let payload =
+            catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("it is closed");
+        let mine = address(&payload);
+        let mut inner =
+            Coroutine::new(move |_: &Yielder<(), ()>, ()| -> () { resume_unwind(payload) });
+        let back = caught(|| inner.resume());
+        assert_eq!((address(&back), inner.status()), (mine, Status::Done));
+        "unmoved"
+    });
+    outer.resume();
+    assert_eq!(outer.close().expect("it returns"), Some("unmoved"));
+}
+
+#[test]
+fn it_may_be_dropped_forgotten_or_sent_to_another_thread() {
+    let (_dropped, payload) = steal();
+    drop(payload);
+    let (_forgotten, payload) = steal();
+    std::mem::forget(payload);
+    let (mut thief, payload) = steal();
+    let there = std::thread::spawn(move || resume_unwind(payload));
+    assert!(there.join().is_err());
+    assert_eq!(thief.resume(), CoroutineState::Complete(9));
+}
+
+#[test]
+fn it_outlives_its_coroutine() {
+    let (thief, payload) = steal();
+    drop(thief);
+    let stolen = address(&payload);
+    assert_eq!(address(&caught(|| resume_unwind(payload))), stolen);
+}
+
+#[test]
+fn raising_it_never_calls_the_panic_hook() {
+    let calls = hook_calls(|| {
+        let (mut thief, payload) = steal();
+        caught(|| thief.throw(payload));
+    });
+    assert_eq!(calls, 0);
+}

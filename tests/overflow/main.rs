@@ -1,0 +1,83 @@
+//! A stack overflow is reported by name and ends in SIGABRT; every other fault behaves as if we were not there.
+
+#![allow(unsafe_code)]
+
+#[path = "../support/child.rs"]
+mod child;
+mod other_faults;
+mod reports;
+mod slabs;
+
+use std::hint::black_box;
+
+use selvedge::{Coroutine, Yielder};
+
+use child::Ended;
+
+const KIB: usize = 1024;
+
+/// The child's entry. In the parent there is no scenario, and nothing to do.
+#[test]
+fn play_a_scenario() {
+    child::play(
+        &[
+            other_faults::SCENARIOS,
+            reports::SCENARIOS,
+            slabs::SCENARIOS,
+        ]
+        .concat(),
+    );
+}
+
+fn run(scenario: &str) -> Ended {
+    let arguments = [
+        "play_a_scenario",
+        "--exact",
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    child::finish(&mut child::command(scenario, &arguments))
+}
+
+fn overflow_on(name: &str, size_bytes: usize, f: impl FnOnce() + 'static) {
+    let builder = Coroutine::builder().name(name).stack_size(size_bytes);
+    let mut coroutine = builder
+        .build(|_: &Yielder<(), ()>, ()| f())
+        .expect("a stack");
+    coroutine.resume();
+    println!("it came back");
+}
+
+fn in_a_coroutine(f: fn()) {
+    Coroutine::new(move |_: &Yielder<(), ()>, ()| f()).resume();
+    println!("it came back");
+}
+
+/// Calls itself for ever, touching every frame.
+fn recurse() {
+    #[inline(never)]
+    fn descend(depth: usize) -> usize {
+        let frame = black_box([depth; 16]);
+        if frame[0] == usize::MAX {
+            0
+        } else {
+            descend(depth + 1) + black_box(frame)[depth % 16]
+        }
+    }
+    black_box(descend(0));
+}
+
+/// The report of the overflow of `name` on a stack of `size_kib`, and nothing that came after it.
+#[track_caller]
+fn assert_overflow_reported(ended: &Ended, name: &str, size_kib: &str) {
+    ended.assert_killed_by(libc::SIGABRT);
+    let line = ended.stderr.lines().find(|line| line.contains(name));
+    let line = line.unwrap_or_else(|| panic!("no line names {name:?} in {ended:#?}"));
+    let site = "overflow/";
+    assert!(
+        line.contains(&format!("{size_kib} KiB")) && line.contains(site),
+        "size or site missing in {line:?}"
+    );
+    ended.assert_reported(&["stack_size"]);
+    assert!(!ended.stdout.contains("it came back"), "{ended:#?}");
+}

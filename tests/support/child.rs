@@ -1,0 +1,106 @@
+//! Runs this test binary again as a child process that plays one scenario, for what ends a process.
+
+use std::env;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+const SCENARIO: &str = "SELVEDGE_SCENARIO";
+
+/// Only a hang reaches this; it ends the child and so fails the test.
+const DEADLINE_SECONDS: u32 = 120;
+
+/// How a child ended and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn assert_exited(&self, code: i32) {
+        assert_eq!(self.status.code(), Some(code), "{self:#?}");
+    }
+
+    #[track_caller]
+    pub fn assert_killed_by(&self, signal: i32) {
+        assert_eq!(self.status.signal(), Some(signal), "{self:#?}");
+    }
+
+    /// Whether stderr holds every one of `parts`.
+    #[track_caller]
+    pub fn assert_reported(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part:?} is not in {self:#?}");
+        }
+    }
+}
+
+/// The command that plays `scenario`. `arguments` bring the child's harness to the entry below.
+pub fn command(scenario: &str, arguments: &[&str]) -> Command {
+    let program = env::current_exe().expect("the path of this test");
+    let mut command = match emulator() {
+        Some(emulator) => {
+            let mut words = emulator.split_whitespace();
+            let mut command = Command::new(words.next().expect("an emulator's name"));
+            command.args(words).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command
+        .args(arguments)
+        .env(SCENARIO, scenario)
+        .env("RUST_BACKTRACE", "0");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+/// Runs `command` to its end.
+pub fn finish(command: &mut Command) -> Ended {
+    collect(command.spawn().expect("this test starts itself again"))
+}
+
+/// Closes the child's input and waits for its end.
+pub fn collect(child: Child) -> Ended {
+    let output = child.wait_with_output().expect("the child ends");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ended {
+        status: output.status,
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
+}
+
+/// In a child, plays the scenario that it was started for and says so; elsewhere does nothing.
+pub fn play(scenarios: &[(&str, fn())]) -> bool {
+    let Ok(name) = env::var(SCENARIO) else {
+        return false;
+    };
+    let (_, scenario) = scenarios
+        .iter()
+        .find(|(known, _)| *known == name)
+        .expect("a scenario of that name");
+    let no_core = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: both only set limits of this process, from values on this stack.
+    unsafe {
+        libc::setrlimit(libc::RLIMIT_CORE, &no_core);
+        libc::alarm(DEADLINE_SECONDS);
+    }
+    scenario();
+    true
+}
+
+/// What cargo runs a foreign binary with: a child can't be started without it.
+fn emulator() -> Option<String> {
+    let under_qemu = env::var_os("SELVEDGE_UNDER_QEMU").is_some() || cfg!(target_arch = "aarch64");
+    let runner = || env::var("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER").ok();
+    if under_qemu { runner() } else { None }
+}
