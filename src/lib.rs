@@ -41,7 +41,9 @@
 //!
 //! # What it promises
 //!
-//! Safe code that uses this crate can't cause undefined behaviour. A panic in a body surfaces
+//! Safe code that uses this crate can't cause undefined behaviour, with one exception that no
+//! stackful coroutine can prevent: a thread that ends while a body is suspended inside of a
+//! thread-local's `with`, see the limits of [`Coroutine`]. A panic in a body surfaces
 //! where the coroutine was resumed. Dropping a suspended coroutine unwinds it, so that its
 //! destructors run. Overflowing a stack prints whose it was and how large, and aborts; the guard
 //! below each stack sees to that. Misuse panics with a sentence, or is refused with the value

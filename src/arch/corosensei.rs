@@ -12,6 +12,7 @@ use corosensei::stack::{Stack, StackPointer};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::{Link, Parked, Root, Word};
+use crate::stack;
 
 type Input = (Word, usize);
 
@@ -27,20 +28,32 @@ enum Output {
     },
 }
 
-/// The part of a stack that is left below the fiber.
+/// The part of a stack that is left below an address.
 struct Below {
     base: StackPointer,
+    limit: StackPointer,
 }
 
-// SAFETY: `prepare` is given memory that is writable down to a guard. The limit is not known
-// here; corosensei uses it on Windows only and in its trap handler, which is not used.
+impl Below {
+    fn new(base: usize) -> Self {
+        let record = stack::find(base - 1).expect("coroutines are laid out on stacks of ours");
+        let address = |address| StackPointer::new(address).expect("stacks are not at zero");
+        Self {
+            base: address(base),
+            limit: address(record.usable().start),
+        }
+    }
+}
+
+// SAFETY: stacks of ours are writable between their limit, below which is a guard, and their base;
+// whoever makes a `Below` keeps the stack.
 unsafe impl Stack for Below {
     fn base(&self) -> StackPointer {
         self.base
     }
 
     fn limit(&self) -> StackPointer {
-        StackPointer::new(corosensei::stack::MIN_STACK_SIZE).expect("not zero")
+        self.limit
     }
 }
 
@@ -57,18 +70,18 @@ struct Fiber {
 /// stays where it is as long as the coroutine runs.
 pub(crate) unsafe fn prepare(top: NonNull<u8>, root: *const Root) -> Parked {
     let fiber = ((top.as_ptr() as usize - size_of::<Fiber>()) & !15) as *mut Fiber;
-    let base = StackPointer::new(fiber as usize).expect("stacks are not at zero");
     let address = fiber as usize;
-    let coroutine = Coroutine::with_stack(Below { base }, move |yielder, (word, tag): Input| {
-        let fiber = address as *const Fiber;
-        // SAFETY: the fiber was written before anybody could enter it and stays; the root
-        // stays by the word of `prepare`'s caller.
-        unsafe {
-            *(*fiber).yielder.get() = yielder;
-            (*root).link.set(Link(address));
-            ((*root).entry.get())(root, word, tag)
-        }
-    });
+    let coroutine =
+        Coroutine::with_stack(Below::new(address), move |yielder, (word, tag): Input| {
+            let fiber = address as *const Fiber;
+            // SAFETY: the fiber was written before anybody could enter it and stays; the root
+            // stays by the word of `prepare`'s caller.
+            unsafe {
+                *(*fiber).yielder.get() = yielder;
+                (*root).link.set(Link(address));
+                ((*root).entry.get())(root, word, tag)
+            }
+        });
     // SAFETY: the fiber fits below `top`, where nothing lives.
     unsafe {
         fiber.write(Fiber {
@@ -173,9 +186,9 @@ pub(crate) unsafe fn transfer(
 /// `base` is the base of an unused stack, aligned to 16 bytes; `f` may be called with `data`
 /// and does not unwind.
 pub(crate) unsafe fn on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()), data: *mut ()) {
-    let base = StackPointer::new(base.as_ptr() as usize).expect("stacks are not at zero");
+    let below = Below::new(base.as_ptr() as usize);
     // SAFETY: forwarded to the caller.
-    corosensei::on_stack(Below { base }, || unsafe { f(data) });
+    corosensei::on_stack(below, || unsafe { f(data) });
 }
 
 /// How many bytes the stack pointer is below an address, wrapping if it is above.

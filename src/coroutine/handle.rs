@@ -43,9 +43,11 @@ use crate::stack::{DEFAULT_STACK_SIZE, StackUsage};
 /// panics abort, a coroutine that has begun is leaked as well.
 ///
 /// # Limits
-/// - A coroutine that is suspended inside of `LocalKey::with` and owned by another thread-local
-///   is unwound when that one is destroyed; if the key went before, what the body borrowed from
-///   it is gone. Keep such handles out of thread-locals.
+/// - A body must not be suspended, or have been given up, inside of the closure of
+///   `LocalKey::with` when its thread ends, whoever holds its handle, and be it forgotten or
+///   leaked: the key's destructor runs then, under the body's borrow. This is the one way known to
+///   break memory safety from safe code; neither the language nor the library can see it. Don't
+///   suspend inside of such a closure, or end the coroutine before its thread ends.
 /// - Don't suspend in a `thread_local!` initialiser, or in the closure of a crate that keeps a
 ///   stack of pointers for each thread.
 /// - A std mutex that is held across a suspension is poisoned by a close, and deadlocks whoever
@@ -90,6 +92,7 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     /// ```
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
+    #[track_caller]
     pub fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
         self.0.send(value)
     }
@@ -189,6 +192,7 @@ impl<Out, Ret> Coroutine<(), Out, Ret> {
     /// As [`send`](Self::send).
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
+    #[track_caller]
     pub fn resume(&mut self) -> CoroutineState<Out, Ret> {
         self.0.send(())
     }

@@ -45,6 +45,8 @@ pub(super) struct Header {
     n_open: Cell<u32>,
     /// How often the body went on after a close during somebody's panic.
     pub(super) n_swallowed: Cell<u32>,
+    /// Whether the thread was panicking when the close was requested.
+    pub(super) closed_in_panic: Cell<bool>,
     /// Whether the coroutine was left for ever with frames on its stack, which is leaked.
     abandoned: Cell<bool>,
 }
@@ -112,6 +114,7 @@ impl Header {
                 close_request: Cell::new(0),
                 n_open: Cell::new(0),
                 n_swallowed: Cell::new(0),
+                closed_in_panic: Cell::new(false),
                 abandoned: Cell::new(false),
             });
         }
@@ -221,13 +224,13 @@ impl OpenFrame {
 
 impl Drop for OpenFrame {
     fn drop(&mut self) {
-        let Some(header) = self.0 else { return };
+        let Some(place) = self.0 else { return };
         // SAFETY: the guard lives in a frame of the coroutine, which is therefore there.
-        let header = unsafe { header.as_ref() };
+        let header = unsafe { place.as_ref() };
         header.n_open.set(header.n_open.get() - 1);
         if !header.has_open_frame() {
             // SAFETY: as above.
-            let stack = unsafe { Header::stack_of(NonNull::from(header)) };
+            let stack = unsafe { Header::stack_of(place) };
             header
                 .span
                 .set(stack.record().usable().len() - size_of::<Header>());
@@ -256,8 +259,23 @@ impl<F> BodyPlace<F> {
         Self(((header as usize - size) & !(align - 1)) as *mut F)
     }
 
+    /// Drops the body where it is: it may be larger than the stack.
+    ///
     /// # Safety
-    /// The body was written there and is taken once.
+    /// The body was written there, and is dropped or taken once.
+    unsafe fn discard(self) {
+        // SAFETY: forwarded to the caller.
+        unsafe {
+            if Self::INLINE {
+                self.0.drop_in_place();
+            } else {
+                self.0.cast::<Box<F>>().drop_in_place();
+            }
+        }
+    }
+
+    /// # Safety
+    /// The body was written there, and is dropped or taken once.
     unsafe fn take(self) -> F {
         // SAFETY: forwarded to the caller.
         unsafe {
@@ -285,12 +303,12 @@ where
         // SAFETY: this is the only time that the body is taken; a value comes with its tag; the
         // header outlives the body's run.
         unsafe {
-            let body = place.take();
             if tag == VALUE {
+                let body = place.take();
                 let first = value::decode::<In>(word);
                 Outcome::Returned(body(Yielder::at(header), first))
             } else {
-                drop(body);
+                place.discard();
                 Outcome::Discarded
             }
         }

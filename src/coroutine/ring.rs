@@ -8,8 +8,10 @@
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::panic::Location;
+use std::process;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
+use std::thread;
 
 use super::header::Header;
 use super::raw::Answer;
@@ -109,7 +111,14 @@ impl TransferRing {
     }
 
     /// Lets control go from member to member so many times.
+    ///
+    /// # Panics
+    /// If the thread is panicking.
     pub fn run(&mut self, n_transfers: usize) {
+        assert!(
+            !thread::panicking(),
+            "members can't suspend while the thread panics"
+        );
         self.shared.n_left.set(n_transfers);
         let first = &mut self.coroutines[self.next];
         let turn: Turn = &raw const self.shared.members.borrow()[self.next];
@@ -122,7 +131,8 @@ impl TransferRing {
                 .enter(parked, value::encode(&mut ManuallyDrop::new(turn)), VALUE)
         };
         let Answer::Suspended(word) = answer else {
-            unreachable!("members never end")
+            // A member ended, and nobody knows where the others are parked.
+            process::abort()
         };
         // SAFETY: whichever member suspends at the end answers its own index.
         let last = unsafe { value::decode::<usize>(word) };

@@ -62,11 +62,22 @@ where
     };
     let open = OpenFrame::open();
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    let unwinding = AbortOnUnwind;
     let panicked = scope.end_all();
+    std::mem::forget(unwinding);
     drop(open);
     match (result, panicked) {
         (Ok(value), None) => value,
         (Err(payload), _) | (Ok(_), Some(payload)) => resume_unwind(payload),
+    }
+}
+
+/// Nothing may unwind while children are left. Nothing does; this makes sure.
+struct AbortOnUnwind;
+
+impl Drop for AbortOnUnwind {
+    fn drop(&mut self) {
+        std::process::abort();
     }
 }
 
@@ -174,7 +185,10 @@ impl<'scope> Scope<'scope, '_> {
                 Ok(End::Ended) => {}
                 // Its frames live on, with what they borrow: nobody may return past that.
                 Ok(End::Stubborn | End::Abandoned) => unwind::give_up(),
-                Err(payload) => panicked = panicked.or(Some(payload)),
+                Err(_) if !child.is_over() => unwind::give_up(),
+                Err(payload) if panicked.is_none() => panicked = Some(payload),
+                // Dropping a second payload could panic.
+                Err(payload) => std::mem::forget(payload),
             }
         }
     }
@@ -201,6 +215,7 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// # Panics
     /// If it is done; with what its body panics with.
     #[inline]
+    #[track_caller]
     pub fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
         match self.child.try_borrow_mut() {
             Ok(mut child) => child.send(value),
@@ -279,6 +294,7 @@ impl<Out, Ret> ScopedCoroutine<'_, (), Out, Ret> {
     /// # Panics
     /// As [`send`](Self::send).
     #[inline]
+    #[track_caller]
     pub fn resume(&mut self) -> CoroutineState<Out, Ret> {
         self.send(())
     }
@@ -307,6 +323,7 @@ impl<In, Out, Ret> fmt::Debug for ScopedCoroutine<'_, In, Out, Ret> {
 }
 
 #[cold]
+#[track_caller]
 fn running() -> ! {
     panic!(
         "selvedge: this coroutine is running, or being ended, and can't be entered from within \

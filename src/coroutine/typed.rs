@@ -59,6 +59,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
 
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
+    #[track_caller]
     pub(super) fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
         let Some(parked) = self.raw.parked() else {
             drop(value);
@@ -113,20 +114,32 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     }
 
     /// Ends it however often that takes, within reason, whatever its types.
+    ///
+    /// # Panics
+    /// With the first panic of a destructor, once it is over.
     pub(super) fn end(&mut self) -> End {
         if self.raw.is_abandoned() {
             return End::Abandoned;
         }
+        let mut panicked = None;
         for _ in 0..CLOSE_ATTEMPTS {
             match self.try_close() {
-                Ok(Ok(_)) => return End::Ended,
+                Ok(Ok(_)) => return panicked.map_or(End::Ended, |payload| resume_unwind(payload)),
                 Ok(Err(ignored)) => match ignored.into_value() {
-                    Some(out) => drop(out),
+                    // What it suspends with may panic as it is dropped; it is to be ended all
+                    // the same.
+                    Some(out) => match catch_unwind(AssertUnwindSafe(|| drop(out))) {
+                        Err(payload) if panicked.is_none() => panicked = Some(payload),
+                        // Dropping a second payload could panic again.
+                        Err(payload) => std::mem::forget(payload),
+                        Ok(()) => {}
+                    },
                     None => return End::Stubborn,
                 },
                 Err(Abandoned) => return End::Abandoned,
             }
         }
+        std::mem::forget(panicked);
         End::Stubborn
     }
 
@@ -140,6 +153,9 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
             Status::Running => Ok(Err(CloseIgnored::new(None))),
             Status::Unstarted => {
                 self.discard();
+                if self.raw.is_abandoned() {
+                    return Err(Abandoned);
+                }
                 Ok(Ok(None))
             }
             Status::Suspended if cfg!(panic = "abort") => Ok(Err(CloseIgnored::new(None))),
@@ -170,6 +186,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         if let Some(header) = self.raw.header() {
             header.close_request.set(request);
             header.n_swallowed.set(0);
+            header.closed_in_panic.set(thread::panicking());
         }
     }
 

@@ -8,6 +8,7 @@
 
 use std::any::Any;
 use std::panic::resume_unwind;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::header::{Header, stack_pointer};
@@ -61,11 +62,15 @@ pub(super) enum Raised {
 /// must not be left.
 #[cold]
 #[inline(never)]
+#[track_caller]
 pub(super) fn refuse(header: &Header) -> Raised {
     if std::thread::panicking() {
-        header.n_swallowed.set(header.n_swallowed.get() + 1);
-        if header.close_request.get() != 0 && header.n_swallowed.get() > CLOSE_ATTEMPTS {
-            give_up();
+        let innermost = stack::find(stack_pointer()).and_then(Header::of);
+        if header.close_request.get() != 0 && innermost == Some(NonNull::from(header)) {
+            header.n_swallowed.set(header.n_swallowed.get() + 1);
+            if header.n_swallowed.get() > CLOSE_ATTEMPTS {
+                end_of_patience(header);
+            }
         }
         return Raised::Panicking;
     }
@@ -82,9 +87,24 @@ pub(super) fn refuse(header: &Header) -> Raised {
     );
 }
 
+/// A coroutine that is being closed while its thread panics goes on for ever.
+fn end_of_patience(header: &Header) -> ! {
+    if header.closed_in_panic.get() {
+        give_up();
+    }
+    // It is its own unwind that it can't finish, and an unwind that is left behind would make
+    // the thread panic for ever.
+    write_stderr(&[
+        b"\nselvedge: a destructor in a coroutine that is being closed tries to suspend again and \
+          again, which is impossible in the middle of an unwind; aborting\n",
+    ]);
+    std::process::abort()
+}
+
 /// Raises what a suspension met.
 #[cold]
 #[inline(never)]
+#[track_caller]
 pub(super) fn raise(raised: Raised) -> ! {
     match raised {
         Raised::Payload(payload) => resume_unwind(payload),

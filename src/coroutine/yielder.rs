@@ -61,6 +61,7 @@ impl<In, Out> Yielder<In, Out> {
     // frame.
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
+    #[track_caller]
     pub fn suspend(&self, out: Out) -> In {
         match self.switch(out) {
             Ok(value) => value,
@@ -96,6 +97,7 @@ impl<In, Out> Yielder<In, Out> {
     /// server.send(20);
     /// assert_eq!(server.close().unwrap(), Some(2));
     /// ```
+    #[track_caller]
     pub fn try_suspend(&self, out: Out) -> Result<In, Thrown> {
         self.switch(out).map_err(|raised| match raised {
             Raised::Payload(payload) if is_close(&payload, self.header.close_request.get()) => {
@@ -128,6 +130,7 @@ impl<In, Out> Yielder<In, Out> {
     /// # Panics
     /// As [`suspend`](Self::suspend); if the inner one is done; with what the inner one panics
     /// with.
+    #[track_caller]
     pub fn delegate<R>(&self, inner: &mut Coroutine<In, Out, R>, first: In) -> R {
         if !self.header.may_be_left() {
             drop(first);
@@ -197,6 +200,7 @@ impl<In, Out> Yielder<In, Out> {
 
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
+    #[track_caller]
     fn switch(&self, out: Out) -> Result<In, Raised> {
         if value::fits::<Out>() && value::fits::<In>() {
             self.switch_here(out)
@@ -208,12 +212,14 @@ impl<In, Out> Yielder<In, Out> {
     /// For large values: their copies live in one frame, not in the body's once for each place
     /// at which it suspends.
     #[inline(never)]
+    #[track_caller]
     fn switch_out_of_line(&self, out: Out) -> Result<In, Raised> {
         self.switch_here(out)
     }
 
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
+    #[track_caller]
     fn switch_here(&self, out: Out) -> Result<In, Raised> {
         let header = &self.header;
         let link = header.link();
@@ -265,6 +271,7 @@ impl<Out> Yielder<(), Out> {
     ///
     /// # Panics
     /// As [`suspend`](Self::suspend).
+    #[track_caller]
     pub fn yield_from<I: IntoIterator<Item = Out>>(&self, items: I) {
         for item in items {
             self.suspend(item);

@@ -6,6 +6,7 @@
 mod child;
 mod exits;
 mod limits;
+mod loans;
 mod scopes;
 mod thread_ends;
 
@@ -20,6 +21,7 @@ fn play_a_scenario() {
         &[
             exits::SCENARIOS,
             limits::SCENARIOS,
+            loans::SCENARIOS,
             scopes::SCENARIOS,
             thread_ends::SCENARIOS,
         ]

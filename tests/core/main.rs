@@ -1,5 +1,6 @@
 //! The coroutine layer without a loop, one module a group of promises. Everything here goes through the public API.
 
+mod callee_saved;
 mod closing;
 mod delegate;
 mod drop_order;
@@ -23,4 +24,5 @@ mod stolen;
 mod support;
 mod threads;
 mod throwing;
+mod unwinding;
 mod values;

@@ -1,0 +1,179 @@
+//! A scope never comes back past a child whose frames are alive, however destructors panic meanwhile.
+//!
+//! Each scenario lends a flag to a child, whose guard lowers it as the frame ends, and would say so if the
+//! scope came back with the flag up.
+
+use std::cell::Cell;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+
+use selvedge::coroutine::{Scope, scope};
+use selvedge::{CoroutineState, Yielder};
+
+use crate::run;
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("captures_that_abandon", captures_that_abandon),
+    ("a_value_that_panics_for_ever", || values_that_panic(5_000)),
+    ("a_value_that_panics_thrice", || values_that_panic(3)),
+    ("payloads_that_panic", payloads_that_panic),
+];
+
+/// Up while the frame that holds it is alive.
+struct Alive<'a>(&'a Cell<bool>);
+
+impl<'a> Alive<'a> {
+    fn new(flag: &'a Cell<bool>) -> Self {
+        flag.set(true);
+        Self(flag)
+    }
+}
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+/// Runs a scope, and tells how it came back and whether a frame is alive.
+fn lend<'env>(alive: &Cell<bool>, f: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>)) {
+    let result = catch_unwind(AssertUnwindSafe(|| scope(f)));
+    let how = if result.is_ok() {
+        "returned"
+    } else {
+        "unwound"
+    };
+    println!(
+        "the scope {how}, the frame is {}",
+        if alive.get() { "alive" } else { "gone" }
+    );
+    // Whatever is in it may panic as well.
+    mem::forget(result);
+}
+
+/// Never comes back to where it was called: its coroutine is abandoned.
+fn abandon() {
+    scope(|s| {
+        let mut stubborn = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
+            loop {
+                let _ = yielder.try_suspend(());
+            }
+        });
+        let _: CoroutineState<(), ()> = stubborn.resume();
+    });
+}
+
+struct Abandons<'a>(&'a Cell<bool>);
+
+impl Drop for Abandons<'_> {
+    fn drop(&mut self) {
+        let _alive = Alive::new(self.0);
+        abandon();
+    }
+}
+
+fn captures_that_abandon() {
+    let alive = Cell::new(false);
+    lend(&alive, |s| {
+        let abandons = Abandons(&alive);
+        mem::forget(s.coroutine(move |_: &Yielder<(), ()>, ()| {
+            let _abandons = abandons;
+        }));
+    });
+}
+
+/// Panics as it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("a value that panics as it is dropped");
+    }
+}
+
+fn values_that_panic(n_swallowed: usize) {
+    let alive = Cell::new(false);
+    lend(&alive, |s| {
+        let mut child = s.coroutine(|yielder: &Yielder<(), Option<Bomb>>, ()| {
+            let _alive = Alive::new(&alive);
+            yielder.try_suspend(None).expect_err("nobody resumes it");
+            for _ in 0..n_swallowed {
+                let _ = yielder.try_suspend(Some(Bomb));
+            }
+        });
+        let _ = child.resume();
+        mem::forget(child);
+    });
+}
+
+/// A payload that panics as it is dropped.
+struct Sour;
+
+impl Drop for Sour {
+    fn drop(&mut self) {
+        panic!("a payload that panics as it is dropped");
+    }
+}
+
+struct PanicsWith<F: Fn()>(F);
+
+impl<F: Fn()> Drop for PanicsWith<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+fn payloads_that_panic() {
+    let alive = Cell::new(false);
+    lend(&alive, |s| {
+        let mut oldest = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
+            let _alive = Alive::new(&alive);
+            yielder.suspend(());
+        });
+        oldest.resume().unwrap_yielded();
+        mem::forget(oldest);
+        for _ in 0..2 {
+            let panics = PanicsWith(|| panic_any(Sour));
+            mem::forget(s.coroutine(move |_: &Yielder<(), ()>, ()| {
+                let _panics = panics;
+            }));
+        }
+    });
+}
+
+#[test]
+fn captures_that_abandon_their_coroutine_take_the_scope_along() {
+    let ended = run("captures_that_abandon");
+    ended.assert_killed_by(libc::SIGABRT);
+    ended.assert_reported(&["can't be ended"]);
+    assert!(!ended.stdout.contains("the scope"), "{ended:#?}");
+}
+
+#[test]
+fn values_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
+    let ended = run("a_value_that_panics_for_ever");
+    ended.assert_killed_by(libc::SIGABRT);
+    ended.assert_reported(&["can't be ended"]);
+    assert!(!ended.stdout.contains("the scope"), "{ended:#?}");
+
+    let ended = run("a_value_that_panics_thrice");
+    ended.assert_exited(0);
+    assert!(
+        ended
+            .stdout
+            .contains("the scope unwound, the frame is gone"),
+        "{ended:#?}"
+    );
+}
+
+#[test]
+fn payloads_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
+    let ended = run("payloads_that_panic");
+    ended.assert_exited(0);
+    assert!(
+        ended
+            .stdout
+            .contains("the scope unwound, the frame is gone"),
+        "{ended:#?}"
+    );
+}
