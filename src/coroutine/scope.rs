@@ -68,7 +68,11 @@ where
     drop(open);
     match (result, panicked) {
         (Ok(value), None) => value,
-        (Err(payload), _) | (Ok(_), Some(payload)) => resume_unwind(payload),
+        (Err(payload), more) => {
+            more.into_iter().for_each(unwind::drop_payload);
+            resume_unwind(payload)
+        }
+        (Ok(_), Some(payload)) => resume_unwind(payload),
     }
 }
 
@@ -187,8 +191,7 @@ impl<'scope> Scope<'scope, '_> {
                 Ok(End::Stubborn | End::Abandoned) => unwind::give_up(),
                 Err(_) if !child.is_over() => unwind::give_up(),
                 Err(payload) if panicked.is_none() => panicked = Some(payload),
-                // Dropping a second payload could panic.
-                Err(payload) => std::mem::forget(payload),
+                Err(payload) => unwind::drop_payload(payload),
             }
         }
     }
@@ -304,8 +307,9 @@ impl<In, Out, Ret> Drop for ScopedCoroutine<'_, In, Out, Ret> {
     fn drop(&mut self) {
         // What can't be ended is left to the scope, which can't be left then.
         match catch_unwind(AssertUnwindSafe(|| self.child.end())) {
-            Err(payload) if !std::thread::panicking() => resume_unwind(payload),
-            _ => {}
+            Err(payload) if std::thread::panicking() => unwind::drop_payload(payload),
+            Err(payload) => resume_unwind(payload),
+            Ok(_) => {}
         }
     }
 }

@@ -14,7 +14,7 @@ use std::thread;
 use super::header::{DISCARD, Header, Outcome, RAISE};
 use super::raw::{Answer, Finished, Raw};
 use super::state::{CloseIgnored, CoroutineState, Refused, Status};
-use super::unwind::{CLOSE_ATTEMPTS, Payload, close_payload, is_close, next_request};
+use super::unwind::{CLOSE_ATTEMPTS, Payload, close_payload, drop_payload, is_close, next_request};
 use super::value;
 use super::yielder::Yielder;
 use crate::arch::{Parked, VALUE, Word};
@@ -130,8 +130,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
                     // the same.
                     Some(out) => match catch_unwind(AssertUnwindSafe(|| drop(out))) {
                         Err(payload) if panicked.is_none() => panicked = Some(payload),
-                        // Dropping a second payload could panic again.
-                        Err(payload) => std::mem::forget(payload),
+                        Err(payload) => drop_payload(payload),
                         Ok(()) => {}
                     },
                     None => return End::Stubborn,
@@ -139,7 +138,9 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
                 Err(Abandoned) => return End::Abandoned,
             }
         }
-        std::mem::forget(panicked);
+        if let Some(payload) = panicked {
+            drop_payload(payload);
+        }
         End::Stubborn
     }
 
@@ -258,7 +259,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         match ended {
             Ok(_) => {}
             // A second panic would abort the process; the hook has told of it.
-            Err(_) if thread::panicking() => {}
+            Err(payload) if thread::panicking() => drop_payload(payload),
             Err(payload) => resume_unwind(payload),
         }
     }

@@ -7,7 +7,7 @@
 #![allow(unsafe_code)]
 
 use std::any::Any;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -18,6 +18,13 @@ use crate::sys::signal::write_stderr;
 
 /// What unwinds.
 pub(super) type Payload = Box<dyn Any + Send>;
+
+/// Drops a payload that is one too many. What that panics with is leaked: it could go on for ever.
+pub(super) fn drop_payload(payload: Payload) {
+    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(another);
+    }
+}
 
 /// How often a close is repeated for a body that swallows it before its stack is given up.
 pub(super) const CLOSE_ATTEMPTS: u32 = 1024;

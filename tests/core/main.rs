@@ -1,6 +1,5 @@
 //! The coroutine layer without a loop, one module a group of promises. Everything here goes through the public API.
 
-mod callee_saved;
 mod closing;
 mod delegate;
 mod drop_order;
@@ -15,6 +14,7 @@ mod panics;
 mod placement;
 mod pool;
 mod protocol;
+mod registers;
 mod scope;
 mod scope_ends;
 mod scope_panics;
