@@ -4,6 +4,9 @@
 //!
 //! `cargo bench --bench switch`; criterion's plots are in `target/criterion`.
 
+// The macro that makes criterion's groups writes a public function without a word.
+#![allow(missing_docs)]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
