@@ -63,7 +63,11 @@
 //! | x86_64, aarch64 on Apple's systems and the BSDs | instructions of our own | `mprotect` |
 //! | other architectures, on any Unix that `corosensei` supports | the crate `corosensei` | as above |
 //!
-//! There are no features yet; the event loop will be one.
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `runtime` (default) | the event loop, and sockets that wait in it: [`net`] |
 //!
 //! # Reading the source
 //!
@@ -80,6 +84,15 @@ pub mod coroutine;
 
 pub mod stack;
 
+#[cfg(feature = "runtime")]
+pub mod error;
+#[cfg(feature = "runtime")]
+pub mod net;
+#[cfg(feature = "runtime")]
+pub mod task;
+#[cfg(feature = "runtime")]
+pub mod time;
+
 mod arch;
 #[cfg(doctest)]
 mod compile_fail;
@@ -87,7 +100,31 @@ mod compile_fail;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+#[cfg(feature = "runtime")]
+mod runtime;
 mod sys;
+#[cfg(feature = "runtime")]
+mod util;
+
+#[cfg(feature = "runtime")]
+pub use error::{Cancelled, Deadlock, Elapsed, LoopError, RunError, TaskError};
+#[cfg(feature = "runtime")]
+pub use runtime::{
+    builder::{LoopBuilder, run, try_run},
+    event_loop::{EventLoop, current_loop},
+    handles::{Handle, TimerHandle},
+    into_task::IntoTask,
+    local::LocalLoop,
+    remote::LoopHandle,
+    report::ExceptionContext,
+};
+#[cfg(feature = "runtime")]
+pub use task::{
+    CallbackId, Promise, RemoteTask, Task, TaskId, TaskRef, all_tasks, block_on, catch_cancelled,
+    current_task, spawn, spawn_eager, spawn_fallible, spawn_named, yield_now,
+};
+#[cfg(feature = "runtime")]
+pub use time::{sleep, sleep_until};
 
 pub use coroutine::{
     CloseIgnored, Coroutine, CoroutineBuilder, CoroutineState, Generator, Refused, Status, Thrown,

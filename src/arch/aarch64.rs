@@ -96,6 +96,33 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
     (answer, NonNull::new(sp).map(Parked))
 }
 
+/// Enters a parked task, as [`resume`] enters a coroutine; it comes back by [`park`], or by its end.
+///
+/// # Safety
+/// As [`resume`].
+#[cfg(feature = "runtime")]
+#[inline(always)]
+pub(crate) unsafe fn enter(parked: Parked, word: Word, tag: usize) -> (Word, Option<Parked>) {
+    let answer: Word;
+    let sp: *mut u8;
+    // SAFETY: enter.s keeps x19 and x29 and leaves sp as it was; everything else that the
+    // far side changes is declared. The caller says that the coroutine is there.
+    unsafe {
+        asm!(
+            include_str!("../../asm/aarch64/enter.s"),
+            inlateout("x20") word => answer,
+            inlateout("x21") parked.0.as_ptr() => sp,
+            inlateout("x22") tag => _,
+            lateout("x23") _,
+            lateout("x24") _, lateout("x25") _, lateout("x26") _, lateout("x27") _, lateout("x28") _,
+            lateout("v8") _, lateout("v9") _, lateout("v10") _, lateout("v11") _,
+            lateout("v12") _, lateout("v13") _, lateout("v14") _, lateout("v15") _,
+            clobber_abi("C"),
+        );
+    }
+    (answer, NonNull::new(sp).map(Parked))
+}
+
 /// Parks the running coroutine; returns when it is entered again, with the word, its tag, and
 /// the new link.
 ///
@@ -112,6 +139,36 @@ pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
     unsafe {
         asm!(
             include_str!("../../asm/aarch64/suspend.s"),
+            inlateout("x20") word => answer,
+            out("x21") _,
+            lateout("x22") tag,
+            inlateout("x23") link.0 => new_link,
+            lateout("x24") _, lateout("x25") _, lateout("x26") _, lateout("x27") _, lateout("x28") _,
+            lateout("v8") _, lateout("v9") _, lateout("v10") _, lateout("v11") _,
+            lateout("v12") _, lateout("v13") _, lateout("v14") _, lateout("v15") _,
+            clobber_abi("C"),
+        );
+    }
+    (answer, tag, Link(new_link))
+}
+
+/// Parks the running task and what it has called, as [`suspend`] does a coroutine that was
+/// entered by [`resume`].
+///
+/// # Safety
+/// The running code is on the stack of a task that was entered through `link`, or on one that was
+/// entered from there and has not come back.
+#[cfg(feature = "runtime")]
+#[inline(always)]
+pub(crate) unsafe fn park(link: Link, word: Word) -> (Word, usize, Link) {
+    let answer: Word;
+    let tag: usize;
+    let new_link: usize;
+    // SAFETY: park.s keeps x19, x29 and sp; everything else is declared. The caller says
+    // that the resumer waits at the link.
+    unsafe {
+        asm!(
+            include_str!("../../asm/aarch64/park.s"),
             inlateout("x20") word => answer,
             out("x21") _,
             lateout("x22") tag,

@@ -143,6 +143,27 @@ pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
     unsafe { leave(link, Output::Suspended(word)) }
 }
 
+/// As with our own instructions; here nothing distinguishes it from [`resume`].
+///
+/// # Safety
+/// As [`resume`].
+#[cfg(feature = "runtime")]
+pub(crate) unsafe fn enter(parked: Parked, word: Word, tag: usize) -> (Word, Option<Parked>) {
+    // SAFETY: forwarded to the caller.
+    unsafe { resume(parked, word, tag) }
+}
+
+/// As with our own instructions; here nothing distinguishes it from [`suspend`].
+///
+/// # Safety
+/// The running code is on the stack of the coroutine that `link` belongs to, or on one that was
+/// entered from there and has not come back.
+#[cfg(feature = "runtime")]
+pub(crate) unsafe fn park(link: Link, word: Word) -> (Word, usize, Link) {
+    // SAFETY: forwarded to the caller.
+    unsafe { suspend(link, word) }
+}
+
 /// As with our own instructions.
 ///
 /// # Safety

@@ -93,6 +93,30 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
     (answer, NonNull::new(sp).map(Parked))
 }
 
+/// Enters a parked task, as [`resume`] enters a coroutine; it comes back by [`park`], or by its end.
+///
+/// # Safety
+/// As [`resume`].
+#[cfg(feature = "runtime")]
+#[inline(always)]
+pub(crate) unsafe fn enter(parked: Parked, word: Word, tag: usize) -> (Word, Option<Parked>) {
+    let answer: Word;
+    let sp: *mut u8;
+    // SAFETY: enter.s keeps rbx and rbp and leaves rsp as it was; everything else that the
+    // far side changes is declared. The caller says that the coroutine is there.
+    unsafe {
+        asm!(
+            include_str!("../../asm/x86_64/enter.s"),
+            inlateout("r12") word => answer,
+            inlateout("r13") parked.0.as_ptr() => sp,
+            inlateout("r14") tag => _,
+            lateout("r15") _,
+            clobber_abi("sysv64"),
+        );
+    }
+    (answer, NonNull::new(sp).map(Parked))
+}
+
 /// Parks the running coroutine; returns when it is entered again, with the word, its tag, and
 /// the new link.
 ///
@@ -111,6 +135,34 @@ pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
             include_str!("../../asm/x86_64/suspend.s"),
             inlateout("r12") word => answer,
             out("r13") _,
+            lateout("r14") tag,
+            inlateout("r15") link.0 => new_link,
+            clobber_abi("sysv64"),
+        );
+    }
+    (answer, tag, Link(new_link))
+}
+
+/// Parks the running task and what it has called, as [`suspend`] does a coroutine that was
+/// entered by [`resume`].
+///
+/// # Safety
+/// The running code is on the stack of a task that was entered through `link`, or on one that was
+/// entered from there and has not come back.
+#[cfg(feature = "runtime")]
+#[inline(always)]
+pub(crate) unsafe fn park(link: Link, word: Word) -> (Word, usize, Link) {
+    let answer: Word;
+    let tag: usize;
+    let new_link: usize;
+    // SAFETY: park.s keeps rbx, rbp and rsp; everything else is declared. The caller says
+    // that the resumer waits at the link.
+    unsafe {
+        asm!(
+            include_str!("../../asm/x86_64/park.s"),
+            inlateout("r12") word => answer,
+            out("r13") _,
+            out("rax") _,
             lateout("r14") tag,
             inlateout("r15") link.0 => new_link,
             clobber_abi("sysv64"),

@@ -3,6 +3,7 @@
 //! ```text
 //! stack record   the pool's and the overflow report's
 //! header         this file's: root block, where suspending is allowed, the request to close
+//! block          of whoever hosts the coroutine, for example a task's control block
 //! body           the closure, unless it is large
 //! two words      what the first resume pops
 //! frames         entry, body, ... grow down from here
@@ -62,9 +63,10 @@ pub(super) enum Outcome<Ret> {
 }
 
 impl Header {
-    /// Lays out a coroutine on a stack, and labels the stack.
+    /// Lays out a coroutine on a stack, and labels the stack. Right below the header stays room
+    /// for a `B`, which is the caller's.
     #[inline]
-    pub(super) fn build<In, Out, Ret, F>(
+    pub(super) fn build<In, Out, Ret, F, B>(
         stack: Stack,
         name: Option<*const [u8]>,
         site: &'static Location<'static>,
@@ -75,13 +77,14 @@ impl Header {
     {
         let had_header = stack.record().in_use() == Use::Coroutine;
         stack.record().label(Use::Coroutine, name, site);
-        let entry = entry::<In, Out, Ret, F> as Entry;
+        let entry = entry::<In, Out, Ret, F, B> as Entry;
+        const { assert!(size_of::<B>() <= 256 && align_of::<B>() <= 64) };
         // SAFETY: `Stack::acquire` gives 16 KiB at least below the base, which is aligned to a
-        // cache line; header, body (512 bytes, aligned to 64, at most) and the two words of
+        // cache line; header, block, body (512 bytes, aligned to 64, at most) and the two words of
         // `prepare` take less than 1 KiB of it, and nobody else uses it.
         unsafe {
             let header = stack.base().sub(size_of::<Self>()).cast::<Self>();
-            let place = BodyPlace::<F>::below(header.as_ptr());
+            let place = BodyPlace::<F>::below(block_below::<B>(header).as_ptr());
             if BodyPlace::<F>::INLINE {
                 place.0.cast::<F>().write(body);
             } else {
@@ -244,19 +247,29 @@ pub(super) fn stack_pointer() -> usize {
     arch::depth_below(0).wrapping_neg()
 }
 
-/// Where a body lies: below its header.
+/// The room for a `B` below a header.
+#[inline(always)]
+pub(super) fn block_below<B>(header: NonNull<Header>) -> NonNull<B> {
+    const { assert!(size_of::<B>().is_multiple_of(align_of::<B>())) };
+    // The header is aligned to a cache line, and a block to that at most.
+    let address = (header.as_ptr() as usize - size_of::<B>()) & !(align_of::<B>() - 1);
+    // SAFETY: a header lies far above the address zero.
+    unsafe { NonNull::new_unchecked(address as *mut B) }
+}
+
+/// Where a body lies: below its header and the block of the caller's.
 struct BodyPlace<F>(*mut F);
 
 impl<F> BodyPlace<F> {
     const INLINE: bool = size_of::<F>() <= MAX_INLINE_BODY && align_of::<F>() <= 64;
 
-    fn below(header: *mut Header) -> Self {
+    fn below<B>(block: *mut B) -> Self {
         let (size, align) = if Self::INLINE {
             (size_of::<F>(), align_of::<F>())
         } else {
             (size_of::<Box<F>>(), align_of::<Box<F>>())
         };
-        Self(((header as usize - size) & !(align - 1)) as *mut F)
+        Self(((block as usize - size) & !(align - 1)) as *mut F)
     }
 
     /// Drops the body where it is: it may be larger than the stack.
@@ -293,12 +306,14 @@ impl<F> BodyPlace<F> {
 ///
 /// # Safety
 /// Called by the root frame of a coroutine that [`Header::build`] laid out with the same types.
-unsafe extern "C" fn entry<In, Out, Ret, F>(root: *const Root, word: Word, tag: usize) -> !
+unsafe extern "C" fn entry<In, Out, Ret, F, B>(root: *const Root, word: Word, tag: usize) -> !
 where
     F: FnOnce(&Yielder<In, Out>, In) -> Ret,
 {
     let header = root.cast::<Header>().cast_mut();
-    let place = BodyPlace::<F>::below(header);
+    // SAFETY: the root is at the start of a header.
+    let block = block_below::<B>(unsafe { NonNull::new_unchecked(header) });
+    let place = BodyPlace::<F>::below(block.as_ptr());
     let caught = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: this is the only time that the body is taken; a value comes with its tag; the
         // header outlives the body's run.

@@ -8,6 +8,8 @@
 mod generator;
 mod handle;
 mod header;
+#[cfg(feature = "runtime")]
+mod hosted;
 mod on_stack;
 mod raw;
 mod ring;
@@ -20,9 +22,13 @@ mod yielder;
 
 pub use generator::Generator;
 pub use handle::{Coroutine, CoroutineBuilder};
+#[cfg(feature = "runtime")]
+pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack};
 #[doc(hidden)]
 pub use ring::TransferRing;
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
+#[cfg(feature = "runtime")]
+pub(crate) use unwind::{Payload, drop_payload};
 pub use yielder::Yielder;

@@ -65,7 +65,7 @@ impl Raw {
         let name = name.map(|name| NonNull::from(Box::leak(Box::new(name.into_boxed_str()))));
         // SAFETY: the box was made just now.
         let text = name.map(|name| std::ptr::from_ref(unsafe { name.as_ref() }.as_bytes()));
-        let (header, parked) = Header::build(stack, text, site, body);
+        let (header, parked) = Header::build::<_, _, _, _, ()>(stack, text, site, body);
         Ok(Self {
             parked: Some(parked),
             header: Some(header),

@@ -17,10 +17,10 @@ use crate::stack::{self, Use};
 use crate::sys::signal::write_stderr;
 
 /// What unwinds.
-pub(super) type Payload = Box<dyn Any + Send>;
+pub(crate) type Payload = Box<dyn Any + Send>;
 
 /// Drops a payload that is one too many. What that panics with is leaked: it could go on for ever.
-pub(super) fn drop_payload(payload: Payload) {
+pub(crate) fn drop_payload(payload: Payload) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         std::mem::forget(another);
     }

@@ -3,15 +3,28 @@
 //! Each platform owes:
 //! - [`memory`]: reserve and release address space, make guards, give pages back, tell which
 //!   pages are resident;
+//! - [`poller`]: which of many descriptors are ready, sleeping until one is, and being woken from
+//!   another thread;
 //! - [`signal`]: a handler for memory faults that reports an overflow and hands every other
 //!   fault to whoever was there before;
+//! - [`socket`]: transfers that never wait;
+//! - [`fork`]: whether this is still the same process;
 //! - [`valgrind`]: where a stack begins and ends, for whoever runs this under Valgrind;
-//! - [`thread`]: the bounds of the running thread's own stack.
+//! - [`thread`]: the bounds of the running thread's own stack;
+//! - [`wait_fd`]: blocking the thread until one descriptor is ready.
 //!
 //! Nothing here knows of stacks as objects or of coroutines; next floor: `crate::stack`.
 
+#[cfg(feature = "runtime")]
+pub(crate) mod fork;
 pub(crate) mod guard;
 pub(crate) mod memory;
+#[cfg(feature = "runtime")]
+pub(crate) mod poller;
 pub(crate) mod signal;
+#[cfg(feature = "runtime")]
+pub(crate) mod socket;
 pub(crate) mod thread;
 pub(crate) mod valgrind;
+#[cfg(feature = "runtime")]
+pub(crate) mod wait_fd;

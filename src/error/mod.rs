@@ -1,0 +1,20 @@
+//! What can go wrong with tasks, promises and loops, as values.
+//!
+//! Operating-system work answers `std::io::Error`. Here are the rest: how a task or promise
+//! failed ([`TaskError`]), why a run ended early ([`RunError`]), and that a loop is gone
+//! ([`LoopError`]). Nothing here knows of a loop's insides.
+
+mod run;
+mod task;
+
+pub use run::{Deadlock, LoopError, RunError};
+pub use task::{Cancelled, Elapsed, TaskError};
+
+/// What a panic's payload says, as far as it is text.
+pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a payload that is not text")
+}

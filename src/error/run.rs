@@ -1,0 +1,129 @@
+//! Why a run ended before its task did, and that a loop is gone.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// Why a run ended without a result.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Nothing could ever wake a task again.
+    Deadlock(Deadlock),
+    /// The main task was cancelled, with this message (empty for none).
+    Cancelled(String),
+    /// The loop was stopped first.
+    Stopped,
+    /// The call is not possible here; the sentence says what to do instead.
+    Misuse(String),
+    /// The operating system refused something that a loop needs.
+    Io(io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deadlock(deadlock) => deadlock.fmt(f),
+            Self::Cancelled(message) if message.is_empty() => {
+                f.write_str("the main task was cancelled")
+            }
+            Self::Cancelled(message) => write!(f, "the main task was cancelled: {message}"),
+            Self::Stopped => f.write_str("the loop was stopped before the main task was done"),
+            Self::Misuse(text) => f.write_str(text),
+            Self::Io(error) => write!(f, "no event loop: {error}"),
+        }
+    }
+}
+
+impl Error for RunError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The report of a deadlock: the parked tasks and what each waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deadlock {
+    waits: Vec<(String, String)>,
+    cycle: Vec<String>,
+}
+
+impl Deadlock {
+    pub(crate) fn new(waits: Vec<(String, String)>, cycle: Vec<String>) -> Self {
+        Self { waits, cycle }
+    }
+
+    /// The parked tasks by name, each with what it waits for.
+    pub fn waits(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.waits.iter().map(|(who, what)| (&**who, &**what))
+    }
+
+    /// The names of tasks that wait for each other in a circle, if some do.
+    #[must_use]
+    pub fn cycle(&self) -> &[String] {
+        &self.cycle
+    }
+}
+
+impl fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// A list of a million tasks helps nobody.
+        const SHOWN: usize = 20;
+        f.write_str(
+            "deadlock: no task can run, and no timer, socket or handle is left that could wake one",
+        )?;
+        for (who, what) in self.waits.iter().take(SHOWN) {
+            write!(f, "\n  {who} waits for {what}")?;
+        }
+        if self.waits.len() > SHOWN {
+            write!(f, "\n  ... and {} more", self.waits.len() - SHOWN)?;
+        }
+        if !self.cycle.is_empty() {
+            write!(f, "\n  in a circle: {}", self.cycle.join(" -> "))?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Deadlock {}
+
+/// That the loop is closed, or busy where it must not be; what was to be handed over comes back.
+pub struct LoopError<F = ()> {
+    text: &'static str,
+    inner: F,
+}
+
+impl<F> LoopError<F> {
+    pub(crate) fn closed(inner: F) -> Self {
+        Self {
+            text: "event loop is closed",
+            inner,
+        }
+    }
+
+    pub(crate) fn with_text(text: &'static str, inner: F) -> Self {
+        Self { text, inner }
+    }
+
+    /// What was to be handed to the loop.
+    pub fn into_inner(self) -> F {
+        self.inner
+    }
+}
+
+impl<F> fmt::Display for LoopError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text)
+    }
+}
+
+impl<F> fmt::Debug for LoopError<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoopError").field(&self.text).finish()
+    }
+}
+
+impl<F> Error for LoopError<F> {}

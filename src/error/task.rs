@@ -1,0 +1,195 @@
+//! How a task or a promise failed.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::panic_text;
+
+/// How a task or a promise failed: it was cancelled, it panicked, it has an error of its own, or it
+/// was asked for something that it can't give in its state.
+///
+/// It is cheap to clone, and all clones are the same error.
+///
+/// ```
+/// let task_error = selvedge::run(|| {
+///     let task = selvedge::spawn(|| -> u32 { panic!("no thread left on the bobbin") });
+///     task.join().unwrap_err()
+/// });
+/// assert!(task_error.is_panic());
+/// assert_eq!(task_error.message(), "no thread left on the bobbin");
+/// ```
+#[derive(Clone)]
+pub struct TaskError(Arc<Kind>);
+
+enum Kind {
+    Cancelled(Option<String>),
+    Panic {
+        text: String,
+        payload: Mutex<Option<Box<dyn Any + Send>>>,
+    },
+    Exception(Box<dyn Error + Send + Sync>),
+    InvalidState(String),
+    Misuse(String),
+}
+
+impl TaskError {
+    pub(crate) fn cancelled(message: Option<String>) -> Self {
+        Self(Arc::new(Kind::Cancelled(message)))
+    }
+
+    pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
+        Self(Arc::new(Kind::Panic {
+            text: panic_text(&*payload).to_owned(),
+            payload: Mutex::new(Some(payload)),
+        }))
+    }
+
+    pub(crate) fn exception(error: Box<dyn Error + Send + Sync>) -> Self {
+        Self(Arc::new(Kind::Exception(error)))
+    }
+
+    pub(crate) fn invalid_state(text: impl Into<String>) -> Self {
+        Self(Arc::new(Kind::InvalidState(text.into())))
+    }
+
+    pub(crate) fn misuse(text: impl Into<String>) -> Self {
+        Self(Arc::new(Kind::Misuse(text.into())))
+    }
+
+    /// Whether the task or promise was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(*self.0, Kind::Cancelled(_))
+    }
+
+    /// Whether the task panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        matches!(*self.0, Kind::Panic { .. })
+    }
+
+    /// Whether something was asked that the task or promise can't give yet, or not any more.
+    #[must_use]
+    pub fn is_invalid_state(&self) -> bool {
+        matches!(*self.0, Kind::InvalidState(_))
+    }
+
+    /// The message of the cancel (empty for none), the text of the panic, or the error's own.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match &*self.0 {
+            Kind::Cancelled(message) => message.clone().unwrap_or_default(),
+            Kind::Panic { text, .. } => text.clone(),
+            Kind::Exception(error) => error.to_string(),
+            Kind::InvalidState(text) | Kind::Misuse(text) => text.clone(),
+        }
+    }
+
+    /// The payload of the panic, to be resumed with `std::panic::resume_unwind`.
+    ///
+    /// # Errors
+    /// The error itself, if it is no panic, or if a clone of it has given the payload away.
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        let taken = match &*self.0 {
+            Kind::Panic { payload, .. } => payload
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+            _ => None,
+        };
+        taken.ok_or(self)
+    }
+
+    /// The error that a task of `spawn_fallible` returned, or that a promise was given, if it is
+    /// of this type.
+    #[must_use]
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        match &*self.0 {
+            Kind::Exception(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Cancelled(None) => f.write_str("cancelled"),
+            Kind::Cancelled(Some(message)) => write!(f, "cancelled: {message}"),
+            Kind::Panic { text, .. } => write!(f, "panicked: {text}"),
+            Kind::Exception(error) => error.fmt(f),
+            Kind::InvalidState(text) | Kind::Misuse(text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Kind::Cancelled(message) => f.debug_tuple("Cancelled").field(message).finish(),
+            Kind::Panic { text, .. } => f.debug_tuple("Panic").field(text).finish(),
+            Kind::Exception(error) => f.debug_tuple("Exception").field(error).finish(),
+            Kind::InvalidState(text) => f.debug_tuple("InvalidState").field(text).finish(),
+            Kind::Misuse(text) => f.debug_tuple("Misuse").field(text).finish(),
+        }
+    }
+}
+
+impl Error for TaskError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &*self.0 {
+            Kind::Exception(error) => error.source(),
+            _ => None,
+        }
+    }
+}
+
+/// That the running task was cancelled: what `catch_cancelled` answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancelled {
+    message: Option<String>,
+}
+
+impl Cancelled {
+    pub(crate) fn new(message: Option<String>) -> Self {
+        Self { message }
+    }
+
+    /// The message of the cancel, empty for none.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        self.message.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.message {
+            None => f.write_str("cancelled"),
+            Some(message) => write!(f, "cancelled: {message}"),
+        }
+    }
+}
+
+impl Error for Cancelled {}
+
+/// That a deadline has passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Elapsed;
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline has passed")
+    }
+}
+
+impl Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}

@@ -1,0 +1,68 @@
+//! A callback on its way through the run queue, or waiting for its deadline.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::rc::Rc;
+
+use crate::coroutine::drop_payload;
+use crate::error::TaskError;
+
+/// What a loop calls.
+type Function = Box<dyn FnOnce()>;
+
+/// A callback: called once, or cancelled, whichever comes first.
+pub(crate) struct Callback {
+    function: Cell<Option<Function>>,
+    is_cancelled: Cell<bool>,
+    pub(crate) site: &'static Location<'static>,
+}
+
+impl Callback {
+    pub(crate) fn new(function: Function, site: &'static Location<'static>) -> Rc<Self> {
+        Rc::new(Self {
+            function: Cell::new(Some(function)),
+            is_cancelled: Cell::new(false),
+            site,
+        })
+    }
+
+    /// Drops the function now; it will not be called. Nothing if it was called already.
+    pub(crate) fn cancel(&self) {
+        self.is_cancelled.set(true);
+        let function = self.function.take();
+        drop(function);
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.is_cancelled.get()
+    }
+
+    /// Calls the function, if it is still there.
+    ///
+    /// # Errors
+    /// What it panics with.
+    pub(crate) fn call(&self) -> Result<(), TaskError> {
+        match self.function.take() {
+            Some(function) => catch_unwind(AssertUnwindSafe(function)).map_err(TaskError::panic),
+            None => Ok(()),
+        }
+    }
+
+    /// Drops the function without calling it, whatever its destructors do.
+    pub(crate) fn discard(&self) {
+        let function = self.function.take();
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(function))) {
+            drop_payload(payload);
+        }
+    }
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback")
+            .field("created_at", &format_args!("{}", self.site))
+            .field("is_cancelled", &self.is_cancelled.get())
+            .finish()
+    }
+}

@@ -1,0 +1,131 @@
+//! Cancelling: a request that a task meets at a suspension, as an unwind.
+//!
+//! The payload names the task, so that only that task's root takes it for a cancel; to anything
+//! else that catches it on the way it is an ordinary panic, which it resumes. It goes by
+//! `resume_unwind`: no panic hook runs. Requests are edge-triggered: a body that catches one goes
+//! on, and its next operation works.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::context;
+use super::park;
+use super::task::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
+use crate::coroutine::Payload;
+use crate::error::Cancelled;
+
+/// How often a task that is doomed is unwound before it is left where it is.
+const PATIENCE: u32 = 1024;
+
+/// The payload of a cancel.
+struct CancelPayload(TaskId);
+
+/// Asks a task to end. Where it waits for another task or a promise, that one is asked, and so on
+/// down the chain; the task itself learns of it when its wait ends. False if it is done.
+pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
+    if task.has(OVER) {
+        return false;
+    }
+    let mut task = task;
+    loop {
+        task.n_cancels.set(task.n_cancels.get() + 1);
+        if message.is_some() || task.message().is_some() {
+            task.with_extras(|extras| extras.message = message.map(str::to_owned));
+        }
+        if task.has(MUST_CANCEL) {
+            return true;
+        }
+        if let Some(next) = task.with_awaiting(|what| what.task()).flatten() {
+            task.set(THROUGH);
+            task = next;
+            continue;
+        }
+        if task.with_awaiting(|what| what.cancel(message)) == Some(true) {
+            task.set(THROUGH);
+        } else {
+            task.clear(THROUGH);
+            task.set(MUST_CANCEL);
+            park::unpark(task);
+        }
+        return true;
+    }
+}
+
+/// Takes one request back; answers how many are left. With the last one goes what was not
+/// delivered yet.
+pub(crate) fn take_back(task: TaskPtr) -> u32 {
+    let left = task.n_cancels.get().saturating_sub(1);
+    task.n_cancels.set(left);
+    if left == 0 {
+        task.clear(MUST_CANCEL);
+    }
+    left
+}
+
+/// Whether a cancel was passed on to what the task has just stopped waiting for; asking clears
+/// that.
+pub(crate) fn went_through(task: TaskPtr) -> bool {
+    let through = task.has(THROUGH);
+    task.clear(THROUGH);
+    through
+}
+
+/// Unwinds the running task.
+#[cold]
+#[inline(never)]
+pub(crate) fn raise(task: TaskPtr) -> ! {
+    task.clear(MUST_CANCEL | THROUGH);
+    if task.has(DOOMED) {
+        let n = task.n_immediate.get().saturating_add(1);
+        task.n_immediate.set(n);
+        if n > PATIENCE {
+            park::park_for_ever(task);
+        }
+    }
+    resume_unwind(Box::new(CancelPayload(task.id)))
+}
+
+/// Whether a payload is a cancel of this task.
+pub(crate) fn is_cancel(payload: &Payload, task: TaskPtr) -> bool {
+    payload
+        .downcast_ref::<CancelPayload>()
+        .is_some_and(|cancel| cancel.0 == task.id)
+}
+
+/// Has every further suspension of a task unwind: its loop closes for good.
+pub(crate) fn doom(task: TaskPtr) {
+    task.set(DOOMED);
+    task.n_immediate.set(0);
+}
+
+/// The message of a cancel of the running task that a function unwinds with; any other payload goes
+/// on.
+///
+/// May suspend if the function does. A task whose cancel was caught goes on and is not cancelled.
+///
+/// ```
+/// let caught = selvedge::run(|| {
+///     let task = selvedge::spawn(|| {
+///         let caught = selvedge::catch_cancelled(|| selvedge::sleep(std::time::Duration::MAX));
+///         caught.unwrap_err().message().to_owned()
+///     });
+///     selvedge::yield_now();
+///     task.cancel_with("enough");
+///     task.join()
+/// });
+/// assert_eq!(caught.unwrap(), "enough");
+/// ```
+///
+/// # Errors
+/// [`Cancelled`], with the message.
+///
+/// # Panics
+/// With whatever else the function panics with.
+pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let task = context::current().and_then(|core| core.current());
+        match task {
+            Some(task) if is_cancel(&payload, task) => Cancelled::new(task.message()),
+            _ => resume_unwind(payload),
+        }
+    })
+}

@@ -1,0 +1,289 @@
+//! Which loop runs on this thread, and which of its tasks.
+//!
+//! [`Core`] is what tasks see of their loop: the run queue, the clock, the list of tasks, the
+//! exception handler. Nothing here knows of timers, descriptors or other threads.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use super::callback::Callback;
+use super::clock::Clock;
+use super::report::ExceptionContext;
+use super::run_queue::RunQueue;
+use super::task::{TaskBlock, TaskId, TaskPtr};
+use crate::util::list::{Link, List};
+
+/// What handles exceptions that nobody else takes.
+pub(super) type Handler = Rc<dyn Fn(&ExceptionContext)>;
+
+/// The part of a loop that its tasks see.
+pub(crate) struct Core {
+    pub(crate) id: u64,
+    pub(crate) run_queue: RunQueue,
+    current: Cell<Option<TaskPtr>>,
+    pub(crate) clock: Clock,
+    /// The tasks that are not done, in the order in which they were made.
+    tasks: List,
+    pub(crate) n_tasks: Cell<usize>,
+    pub(crate) default_stack_size: usize,
+    pub(crate) is_running: Cell<bool>,
+    pub(crate) is_closed: Cell<bool>,
+    pub(crate) is_debug: Cell<bool>,
+    pub(crate) slow_callback_duration: Duration,
+    pub(crate) handler: RefCell<Option<Handler>>,
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<NonNull<Core>>> = const { Cell::new(None) };
+}
+
+impl Core {
+    pub(crate) fn new(
+        clock: Clock,
+        default_stack_size: usize,
+        is_debug: bool,
+        slow_callback_duration: Duration,
+    ) -> Rc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Rc::new(Self {
+            id: NEXT.fetch_add(1, Relaxed),
+            run_queue: RunQueue::new(),
+            current: Cell::new(None),
+            clock,
+            tasks: List::new(),
+            n_tasks: Cell::new(0),
+            default_stack_size,
+            is_running: Cell::new(false),
+            is_closed: Cell::new(false),
+            is_debug: Cell::new(is_debug),
+            slow_callback_duration,
+            handler: RefCell::new(None),
+        })
+    }
+
+    /// The running task.
+    #[inline(always)]
+    pub(crate) fn current(&self) -> Option<TaskPtr> {
+        self.current.get()
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_current(&self, task: Option<TaskPtr>) {
+        self.current.set(task);
+    }
+
+    /// Has a function called in the next iteration.
+    pub(crate) fn call_soon(
+        &self,
+        function: Box<dyn FnOnce()>,
+        site: &'static Location<'static>,
+    ) -> Rc<Callback> {
+        let callback = Callback::new(function, site);
+        self.run_queue.push_callback(Rc::clone(&callback));
+        callback
+    }
+
+    /// Adds a task to the list.
+    ///
+    /// # Safety
+    /// It stays where it is until [`forget`](Self::forget).
+    pub(crate) unsafe fn adopt(&self, task: TaskPtr) {
+        // SAFETY: forwarded to the caller.
+        unsafe { self.tasks.push_back(&task.0.as_ref().link) };
+        self.n_tasks.set(self.n_tasks.get() + 1);
+    }
+
+    /// Takes a task off the list.
+    pub(crate) fn forget(&self, task: TaskPtr) {
+        if task.link.is_linked() {
+            task.link.unlink();
+            self.n_tasks.set(self.n_tasks.get() - 1);
+        }
+    }
+
+    /// The task that was made last, of those that are not done.
+    pub(crate) fn newest_task(&self) -> Option<TaskPtr> {
+        Self::task_of(self.tasks.back())
+    }
+
+    /// The task with a number, if it is not done. Numbers grow along the list.
+    pub(crate) fn find_task(&self, id: TaskId) -> Option<TaskPtr> {
+        let mut link = self.tasks.back();
+        loop {
+            let task = Self::task_of(link)?;
+            if task.id <= id {
+                return (task.id == id).then_some(task);
+            }
+            link = self.tasks.before(link);
+        }
+    }
+
+    fn task_of(link: *const Link) -> Option<TaskPtr> {
+        if link.is_null() {
+            return None;
+        }
+        let offset = std::mem::offset_of!(TaskBlock, link);
+        // SAFETY: every node of the list is the link of a live task's block.
+        let block = unsafe { link.byte_sub(offset) }.cast::<TaskBlock>();
+        NonNull::new(block.cast_mut()).map(TaskPtr)
+    }
+
+    /// The tasks that are not done, in the order in which they were made.
+    pub(crate) fn tasks(&self) -> Vec<TaskPtr> {
+        let mut tasks = Vec::with_capacity(self.n_tasks.get());
+        let mut link = self.tasks.front();
+        while !link.is_null() {
+            tasks.extend(Self::task_of(link));
+            link = self.tasks.after(link);
+        }
+        tasks
+    }
+}
+
+/// A task's number: never given again in this process.
+pub(crate) fn next_task_id() -> TaskId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    TaskId(NEXT.fetch_add(1, Relaxed))
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("id", &self.id)
+            .field("n_tasks", &self.n_tasks.get())
+            .field("is_running", &self.is_running.get())
+            .field("is_closed", &self.is_closed.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The running loop's core, for code that it has called. It is not kept beyond that.
+#[derive(Clone, Copy)]
+pub(crate) struct CoreRef(NonNull<Core>);
+
+impl Deref for CoreRef {
+    type Target = Core;
+
+    #[inline(always)]
+    fn deref(&self) -> &Core {
+        // SAFETY: the loop's `run` holds its core while it is current, and whoever has this was
+        // called by it, on its thread.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl CoreRef {
+    /// A share in the core.
+    pub(crate) fn to_rc(self) -> Rc<Core> {
+        // SAFETY: a core is always made by `Rc::new`, and alive, as in `deref`.
+        unsafe {
+            Rc::increment_strong_count(self.0.as_ptr());
+            Rc::from_raw(self.0.as_ptr())
+        }
+    }
+}
+
+/// Where a running task may park.
+#[derive(Clone, Copy)]
+pub(crate) struct Here {
+    pub(crate) core: CoreRef,
+    pub(crate) task: TaskPtr,
+}
+
+/// Why nothing can be waited for where this was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nowhere {
+    NoLoop,
+    NoTask,
+    Panicking,
+}
+
+impl Nowhere {
+    /// A sentence for whoever tried to.
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Self::NoLoop => {
+                "selvedge: no event loop runs on this thread, so there is nothing to wait in; call \
+                 this from a task, inside of `selvedge::run`"
+            }
+            Self::NoTask => {
+                "selvedge: a callback can't wait, because it runs on the loop itself; spawn a task \
+                 that waits instead"
+            }
+            Self::Panicking => {
+                "selvedge: a task can't wait while its thread is panicking; do it before the \
+                 panic, or without waiting"
+            }
+        }
+    }
+}
+
+/// The loop that runs on this thread.
+#[inline(always)]
+pub(crate) fn current() -> Option<CoreRef> {
+    CURRENT.get().map(CoreRef)
+}
+
+/// The loop and the task that run here, if the task may wait now.
+#[inline(always)]
+pub(crate) fn here() -> Result<Here, Nowhere> {
+    let core = current().ok_or(Nowhere::NoLoop)?;
+    let task = core.current().ok_or(Nowhere::NoTask)?;
+    if thread::panicking() {
+        return Err(Nowhere::Panicking);
+    }
+    Ok(Here { core, task })
+}
+
+/// Makes a core current for as long as the guard lives, and whichever was before it again then.
+pub(crate) struct Entered<'a> {
+    core: &'a Rc<Core>,
+    before: Option<NonNull<Core>>,
+}
+
+impl<'a> Entered<'a> {
+    pub(crate) fn new(core: &'a Rc<Core>) -> Self {
+        core.is_running.set(true);
+        Self {
+            core,
+            before: CURRENT.replace(Some(NonNull::from(&**core))),
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.core.set_current(None);
+        self.core.is_running.set(false);
+        CURRENT.set(self.before);
+    }
+}
+
+/// Runs a function as a callback: no task is current meanwhile.
+pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<CoreRef>, Option<TaskPtr>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            if let Some(core) = self.0 {
+                core.set_current(self.1);
+            }
+        }
+    }
+    let core = current();
+    let restore = Restore(core, core.and_then(|core| core.current()));
+    if let Some(core) = core {
+        core.set_current(None);
+    }
+    let result = f();
+    drop(restore);
+    result
+}

@@ -1,0 +1,378 @@
+//! [`EventLoop`]: a loop of one's own, asyncio's way.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::builder::LoopBuilder;
+use super::context;
+use super::handle::Task;
+use super::handles::{Handle, TimerHandle};
+use super::into_task::{IntoTask, Place};
+use super::local::LocalLoop;
+use super::promise::Promise;
+use super::remote::LoopHandle;
+use super::report::{ExceptionContext, report_by_default};
+use super::scheduler::{Halt, Loop, Running};
+use crate::error::{LoopError, RunError, TaskError};
+
+/// An event loop: it runs tasks and callbacks on the thread that calls
+/// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).
+///
+/// Most programs need none by name: [`run`](crate::run()) makes one, runs a function in it as the main
+/// task, and closes it.
+///
+/// ```
+/// use selvedge::EventLoop;
+///
+/// let event_loop = EventLoop::new()?;
+/// let answer = event_loop.run_until_complete(|| selvedge::spawn(|| 42).join());
+/// assert_eq!(answer.unwrap().unwrap(), 42);
+/// event_loop.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Dropping it closes it: see [`close`](Self::close).
+pub struct EventLoop(pub(super) Rc<Loop>);
+
+thread_local! {
+    static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
+}
+
+/// Makes a loop the one that [`current`] answers, as long as the guard lives.
+pub(super) struct Entered<'a> {
+    before: Option<NonNull<Loop>>,
+    _running: Running<'a>,
+}
+
+impl<'a> Entered<'a> {
+    pub(super) fn new(inner: &'a Rc<Loop>) -> Self {
+        Self {
+            before: CURRENT.replace(Some(NonNull::from(&**inner))),
+            _running: inner.enter(),
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+/// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
+///
+/// ```
+/// assert!(selvedge::current_loop().is_none());
+/// selvedge::run(|| {
+///     let event_loop = selvedge::current_loop().unwrap();
+///     event_loop.call_soon(|| println!("soon")).unwrap();
+///     selvedge::yield_now();
+/// });
+/// ```
+#[must_use]
+pub fn current_loop() -> Option<LocalLoop> {
+    current().map(|inner| LocalLoop::new(&inner))
+}
+
+/// A share in the loop that runs on this thread.
+#[allow(unsafe_code)]
+pub(super) fn current() -> Option<Rc<Loop>> {
+    // SAFETY: whoever runs a loop holds it in an `Rc` meanwhile; all are made by `Rc::new`.
+    CURRENT.get().map(|inner| unsafe {
+        Rc::increment_strong_count(inner.as_ptr());
+        Rc::from_raw(inner.as_ptr())
+    })
+}
+
+const CLOSED: &str = "selvedge: event loop is closed; make another one";
+const RUNNING: &str = "selvedge: this event loop is running already; from inside of it, spawn a \
+                       task and join it";
+const ANOTHER: &str = "selvedge: another event loop runs on this thread, and there can be one at \
+                       a time; spawn a task on that one, or run this one on a thread of its own";
+const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
+                      another one here";
+
+impl EventLoop {
+    /// A loop with the usual settings.
+    ///
+    /// # Errors
+    /// If the system has no descriptors for its poller.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A builder, for settings.
+    pub fn builder() -> LoopBuilder {
+        LoopBuilder::new()
+    }
+
+    /// Why the loop can't be run here and now.
+    pub(super) fn why_not(&self) -> Option<&'static str> {
+        if self.is_closed() {
+            Some(CLOSED)
+        } else if self.0.is_forked() {
+            Some(FORKED)
+        } else if self.is_running() {
+            Some(RUNNING)
+        } else if context::current().is_some() {
+            Some(ANOTHER)
+        } else {
+            None
+        }
+    }
+
+    /// Runs the loop until a task, which it makes of a closure, a coroutine, a task or a promise, is
+    /// done, and returns its result.
+    ///
+    /// # Errors
+    /// How the task failed; that the loop was stopped first, when the task stays and goes on in the next run; that it can never be done, with the report of
+    /// [`RunError::Deadlock`] as the error; that the loop is closed or running.
+    #[track_caller]
+    pub fn run_until_complete<I: IntoTask>(&self, task: I) -> Result<I::Output, TaskError> {
+        if let Some(reason) = self.why_not() {
+            return Err(TaskError::misuse(reason));
+        }
+        let task = task.into_task(&Place(&self.0.core));
+        let core = Rc::downgrade(&self.0.core);
+        let stop = task.add_done_callback(move |_| {
+            if let Some(core) = core.upgrade() {
+                core.run_queue.stop();
+            }
+        });
+        let halt = {
+            let _entered = Entered::new(&self.0);
+            self.0.run(|| false)
+        };
+        if task.is_done() {
+            return task.into_result();
+        }
+        task.remove_done_callback(stop);
+        Err(match self.explain(halt) {
+            Some(error) => TaskError::exception(error.into()),
+            None => TaskError::exception(RunError::Stopped.into()),
+        })
+    }
+
+    /// Runs the loop until [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// That nothing can ever happen in it any more; that it is closed or running.
+    pub fn run_forever(&self) -> Result<(), RunError> {
+        if let Some(reason) = self.why_not() {
+            return Err(RunError::Misuse(reason.to_owned()));
+        }
+        let _entered = Entered::new(&self.0);
+        match self.explain(self.0.run(|| false)) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn explain(&self, halt: Halt) -> Option<RunError> {
+        match halt {
+            Halt::Stopped => None,
+            Halt::Deadlock(report) => Some(RunError::Deadlock(report)),
+            Halt::Io(error) => Some(RunError::Io(error)),
+            Halt::Forked => Some(RunError::Misuse(FORKED.to_owned())),
+        }
+    }
+
+    /// Has the loop end after the present iteration; of a loop that does not run, the next run ends
+    /// after one iteration.
+    pub fn stop(&self) {
+        self.0.core.run_queue.stop();
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.0.core.is_running.get()
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.core.is_closed.get()
+    }
+
+    /// Closes the loop: drops queued callbacks, cancels its tasks and runs until they have ended, for
+    /// a bounded time; unwinds what is left on the spot. Tasks that were pending are reported.
+    /// Closing again does nothing.
+    ///
+    /// # Errors
+    /// That it is running.
+    pub fn close(&self) -> Result<(), LoopError> {
+        if self.is_running() {
+            let text = "a running event loop can't be closed; stop it first";
+            return Err(LoopError::with_text(text, ()));
+        }
+        if !self.is_closed() {
+            self.report_pending();
+            self.shut_down();
+        }
+        Ok(())
+    }
+
+    fn report_pending(&self) {
+        if self.0.is_forked() {
+            return;
+        }
+        for task in self.0.core.tasks() {
+            let context = ExceptionContext::new("Task was pending when its loop was closed");
+            self.0
+                .core
+                .report(&context.with_subject("task", task.name()));
+        }
+    }
+
+    /// Ends everything and closes the loop.
+    pub(super) fn shut_down(&self) {
+        let inner = &self.0;
+        if inner.is_forked() {
+            // The parent goes on with what this is a copy of: only the descriptors are closed.
+            inner.core.is_closed.set(true);
+            return;
+        }
+        inner.clear_callbacks();
+        // In the middle of a panic, or of another loop, nobody else may run.
+        let may_run = !thread::panicking() && context::current().is_none();
+        let _entered = Entered::new(inner);
+        if may_run {
+            inner.cancel_all();
+        }
+        inner.end_all();
+        inner.seal();
+    }
+
+    /// The time on the loop's clock.
+    #[must_use]
+    pub fn time(&self) -> Instant {
+        self.0.core.clock.instant()
+    }
+
+    /// How long the loop exists, on its clock.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.core.clock.elapsed()
+    }
+
+    /// Makes a task of a closure, a coroutine, a promise or another task. It begins in the next
+    /// iteration of the loop.
+    ///
+    /// # Panics
+    /// If the loop is closed, or there is no stack to be had.
+    #[track_caller]
+    pub fn create_task<I: IntoTask>(&self, task: I) -> Task<I::Output> {
+        self.assert_open();
+        task.into_task(&Place(&self.0.core))
+    }
+
+    /// Makes a promise.
+    #[track_caller]
+    #[must_use]
+    pub fn create_promise<T: 'static>(&self) -> Promise<T> {
+        self.assert_open();
+        Promise::of(Rc::downgrade(&self.0.core), Location::caller())
+    }
+
+    /// Has a function called in the next iteration, after what was queued before.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    #[track_caller]
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Handle {
+        self.assert_open();
+        self.0.call_soon(Box::new(f), Location::caller())
+    }
+
+    /// Has a function called when so much time has passed.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    #[track_caller]
+    pub fn call_later(&self, delay: Duration, f: impl FnOnce() + 'static) -> TimerHandle {
+        self.assert_open();
+        let deadline = self.0.core.clock.after(delay);
+        self.0.call_at(deadline, Box::new(f), Location::caller())
+    }
+
+    /// Has a function called at a time of the loop's clock.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    #[track_caller]
+    pub fn call_at(&self, when: Instant, f: impl FnOnce() + 'static) -> TimerHandle {
+        self.assert_open();
+        let deadline = self.0.core.clock.at(when);
+        self.0.call_at(deadline, Box::new(f), Location::caller())
+    }
+
+    #[track_caller]
+    fn assert_open(&self) {
+        assert!(!self.is_closed(), "{CLOSED}");
+    }
+
+    /// Sets what is told of exceptions that nobody else takes. It may not wait.
+    pub fn set_exception_handler(&self, handler: impl Fn(&ExceptionContext) + 'static) {
+        self.0.core.set_handler(Some(Rc::new(handler)));
+    }
+
+    /// Sets the default exception handler again.
+    pub fn reset_exception_handler(&self) {
+        self.0.core.set_handler(None);
+    }
+
+    /// Tells the exception handler something.
+    pub fn call_exception_handler(&self, context: &ExceptionContext) {
+        self.0.core.report(context);
+    }
+
+    /// What is done if no handler is set: prints the context to standard error.
+    pub fn default_exception_handler(&self, context: &ExceptionContext) {
+        report_by_default(context);
+    }
+
+    /// A weak reference for callbacks and tasks on this thread.
+    #[must_use]
+    pub fn local(&self) -> LocalLoop {
+        LocalLoop::new(&self.0)
+    }
+
+    /// A handle for other threads.
+    #[must_use]
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle::new(&self.0.injector)
+    }
+
+    /// Turns debug mode on or off: callbacks and slices of tasks that take longer than
+    /// `slow_callback_duration` are reported, by name.
+    pub fn set_debug(&self, is_debug: bool) {
+        self.0.core.is_debug.set(is_debug);
+    }
+
+    /// Whether debug mode is on.
+    #[must_use]
+    pub fn is_debug(&self) -> bool {
+        self.0.core.is_debug.get()
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        // Whoever drops a loop that runs does so from within it, by leaking out of its own call;
+        // nothing can be ended there.
+        drop(self.close());
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.core.fmt(f)
+    }
+}

@@ -1,0 +1,93 @@
+//! Handles of callbacks: [`Handle`] and [`TimerHandle`].
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::time::Instant;
+
+use super::callback::Callback;
+use super::clock::Nanoseconds;
+use super::scheduler::Loop;
+use super::timer::{Key, Timers};
+
+impl Loop {
+    pub(super) fn call_soon(
+        &self,
+        f: Box<dyn FnOnce()>,
+        site: &'static Location<'static>,
+    ) -> Handle {
+        Handle(self.core.call_soon(f, site))
+    }
+
+    pub(super) fn call_at(
+        &self,
+        deadline: Nanoseconds,
+        f: Box<dyn FnOnce()>,
+        site: &'static Location<'static>,
+    ) -> TimerHandle {
+        let callback = Callback::new(f, site);
+        TimerHandle {
+            key: self.timers.call_at(deadline, Rc::clone(&callback)),
+            callback,
+            timers: Rc::downgrade(&self.timers),
+            when: self.core.clock.instant_of(deadline),
+        }
+    }
+}
+
+/// A callback that was queued.
+#[derive(Clone, Debug)]
+pub struct Handle(Rc<Callback>);
+
+impl Handle {
+    /// Takes the callback back: it is dropped now, and not called.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether it was taken back.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// A callback that waits for its time.
+#[derive(Clone)]
+pub struct TimerHandle {
+    callback: Rc<Callback>,
+    timers: Weak<Timers>,
+    key: Key,
+    when: Instant,
+}
+
+impl TimerHandle {
+    /// Takes the callback back: it is dropped now, and not called.
+    pub fn cancel(&self) {
+        if let Some(timers) = self.timers.upgrade() {
+            timers.cancel(self.key);
+        }
+        self.callback.cancel();
+    }
+
+    /// Whether it was taken back.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.callback.is_cancelled()
+    }
+
+    /// When it is to be called, on the loop's clock.
+    #[must_use]
+    pub fn when(&self) -> Instant {
+        self.when
+    }
+}
+
+impl fmt::Debug for TimerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimerHandle")
+            .field("callback", &self.callback)
+            .field("when", &self.when)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! Waiting for a task.
+
+use std::fmt;
+use std::rc::Weak;
+
+use super::cancel;
+use super::context::{self, Core, Here};
+use super::packet::AnyPacket;
+use super::task::{Awaiting, TaskPtr};
+use crate::error::TaskError;
+
+/// Parks the running task until another is done.
+pub(super) fn wait_done(packet: &dyn AnyPacket, core: &Weak<Core>) -> Result<(), TaskError> {
+    let Some(task) = packet.link().task() else {
+        return Ok(());
+    };
+    let here = context::here().map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+    check(here, task, core)?;
+    let what = Joining(packet);
+    let is_done = || packet.link().task().is_none();
+    while !is_done() {
+        task.waiters.wait(here, &what, is_done);
+    }
+    if cancel::went_through(here.task) && packet.error().is_some_and(TaskError::is_cancelled) {
+        packet.link().set_retrieved();
+        cancel::raise(here.task);
+    }
+    Ok(())
+}
+
+/// Whether the running task may wait for another.
+fn check(here: Here, task: TaskPtr, core: &Weak<Core>) -> Result<(), TaskError> {
+    if !std::ptr::eq(core.as_ptr(), &raw const *here.core) {
+        return Err(TaskError::misuse(
+            "selvedge: this task belongs to another event loop; send its result over by a channel, \
+             or spawn it by spawn_threadsafe, whose handle any loop can join",
+        ));
+    }
+    // Nobody can be in a circle for whom nobody waits; that keeps long chains cheap.
+    let mut next = (task == here.task || !here.task.waiters.is_empty()).then_some(task);
+    while let Some(task) = next {
+        if task == here.task {
+            return Err(TaskError::misuse(
+                "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
+                 for each other",
+            ));
+        }
+        next = task.with_awaiting(|what| what.task()).flatten();
+    }
+    Ok(())
+}
+
+/// Waiting for a task.
+struct Joining<'a>(&'a dyn AnyPacket);
+
+impl Awaiting for Joining<'_> {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the task {}", self.0.link().name())
+    }
+
+    fn task(&self) -> Option<TaskPtr> {
+        self.0.link().task()
+    }
+}

@@ -1,0 +1,64 @@
+//! Making tasks that a loop owns, and putting them into its queue.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::rc::Rc;
+
+use super::context::Core;
+use super::handle::Task;
+use super::spawn::{Recipe, dispatch, prepare};
+use super::task::QUEUED;
+use crate::error::TaskError;
+
+/// Makes a task that begins in the next iteration.
+///
+/// # Panics
+/// If there is no stack to be had.
+#[track_caller]
+#[inline]
+pub(crate) fn spawn_on<T, F>(core: &Rc<Core>, recipe: Recipe, body: F) -> Task<T>
+where
+    T: 'static,
+    F: FnOnce() -> Result<T, TaskError> + 'static,
+{
+    match try_spawn_on(core, recipe, body) {
+        Ok(task) => task,
+        Err(error) => panic!("selvedge: no stack for a task: {error}"),
+    }
+}
+
+/// Makes a task that begins in the next iteration.
+///
+/// # Errors
+/// If there is no stack to be had.
+#[inline]
+pub(crate) fn try_spawn_on<T, F>(core: &Rc<Core>, recipe: Recipe, body: F) -> io::Result<Task<T>>
+where
+    T: 'static,
+    F: FnOnce() -> Result<T, TaskError> + 'static,
+{
+    // SAFETY: body and result are 'static.
+    let (task, packet) = unsafe { prepare(core, recipe, body)? };
+    task.set(QUEUED);
+    core.run_queue.push_task(task, task.parked.get());
+    Ok(Task::new(packet, Rc::downgrade(core)))
+}
+
+/// Makes a task and runs its first step now.
+///
+/// # Errors
+/// If there is no stack to be had.
+pub(crate) fn spawn_eagerly<T, F>(core: &Rc<Core>, recipe: Recipe, body: F) -> io::Result<Task<T>>
+where
+    T: 'static,
+    F: FnOnce() -> Result<T, TaskError> + 'static,
+{
+    // SAFETY: body and result are 'static.
+    let (task, packet) = unsafe { prepare(core, recipe, body)? };
+    let handle = Task::new(packet, Rc::downgrade(core));
+    let before = core.current();
+    dispatch(core, task, task.parked.get());
+    core.set_current(before);
+    Ok(handle)
+}

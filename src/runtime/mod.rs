@@ -1,0 +1,37 @@
+//! The event loop: tasks on coroutines, a scheduler, timers, descriptors, other threads.
+//!
+//! Reading order: [`task`] is a task's control block, [`spawn`] how one begins and ends; [`park`]
+//! and [`wait_list`] how one waits; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
+//! are what wakes it; [`event_loop`] and [`handle`] what users hold.
+
+pub(crate) mod blocking;
+pub(crate) mod builder;
+pub(crate) mod callback;
+pub(crate) mod cancel;
+pub(crate) mod clock;
+pub(crate) mod context;
+pub(crate) mod deadlock;
+pub(crate) mod event_loop;
+pub(crate) mod foreign;
+pub(crate) mod handle;
+pub(crate) mod handles;
+pub(crate) mod injector;
+pub(crate) mod into_task;
+pub(crate) mod join;
+pub(crate) mod local;
+pub(crate) mod make;
+pub(crate) mod packet;
+pub(crate) mod park;
+pub(crate) mod promise;
+pub(crate) mod reactor;
+pub(crate) mod registration;
+pub(crate) mod remote;
+pub(crate) mod report;
+pub(crate) mod run_queue;
+pub(crate) mod scheduler;
+pub(crate) mod shutdown;
+pub(crate) mod spawn;
+pub(crate) mod task;
+pub(crate) mod task_ref;
+pub(crate) mod timer;
+pub(crate) mod wait_list;

@@ -1,0 +1,233 @@
+//! From readiness of descriptors to tasks that wait for it.
+//!
+//! A descriptor is registered with the poller once, for both directions, when an operation on it
+//! has to wait for the first time. The poller tells of changes only, so what it said is kept: a
+//! direction counts as ready until an attempt shows that it is not. Tasks that wait for a direction
+//! are woken one after the other, in the order in which they came; one that is done with a
+//! direction that is still ready wakes the next.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::injector::Injector;
+use super::wait_list::WaitList;
+use crate::sys::poller::{Event, Poller};
+
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+/// The descriptors of a loop on which tasks have waited.
+pub(crate) struct Reactor {
+    pub(super) poller: Poller,
+    sources: RefCell<Vec<Slot>>,
+    free: RefCell<Vec<u32>>,
+    /// How many tasks wait for a descriptor.
+    pub(super) n_waiting: Cell<usize>,
+    pub(crate) injector: Arc<Injector>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    source: Option<Rc<Source>>,
+}
+
+/// A descriptor.
+pub(super) struct Source {
+    pub(super) fd: RawFd,
+    read: Side,
+    write: Side,
+    pub(super) is_gone: Cell<bool>,
+}
+
+/// One direction of a descriptor.
+pub(super) struct Side {
+    pub(super) is_ready: Cell<bool>,
+    /// Nothing more will come, or can go: it stays ready.
+    pub(super) is_closed: Cell<bool>,
+    pub(super) waiters: WaitList,
+}
+
+impl Side {
+    fn new() -> Self {
+        Self {
+            is_ready: Cell::new(true),
+            is_closed: Cell::new(false),
+            waiters: WaitList::new(),
+        }
+    }
+
+    fn becomes_ready(&self, is_closed: bool) {
+        self.is_ready.set(true);
+        if is_closed {
+            self.is_closed.set(true);
+            self.waiters.wake_all();
+        } else {
+            self.waiters.wake_one();
+        }
+    }
+
+    pub(super) fn is_drained(&self) {
+        self.is_ready.set(self.is_closed.get());
+    }
+}
+
+impl Source {
+    pub(super) fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+}
+
+impl Reactor {
+    pub(crate) fn new(poller: Poller, injector: Arc<Injector>) -> Rc<Self> {
+        Rc::new(Self {
+            poller,
+            sources: RefCell::default(),
+            free: RefCell::default(),
+            n_waiting: Cell::new(0),
+            injector,
+        })
+    }
+
+    pub(crate) fn n_waiting(&self) -> usize {
+        self.n_waiting.get()
+    }
+
+    /// Sleeps until something is ready, somebody notifies or the time is over, and makes the tasks
+    /// runnable that wait for what is ready.
+    pub(crate) fn poll(&self, timeout: Option<Duration>) -> io::Result<usize> {
+        self.poller.wait(timeout, &mut |event| self.deliver(event))
+    }
+
+    fn deliver(&self, event: Event) {
+        let Some(source) = self.source(event.token) else {
+            return;
+        };
+        if event.readable || event.read_closed {
+            source.read.becomes_ready(event.read_closed);
+        }
+        if event.writable || event.write_closed {
+            source.write.becomes_ready(event.write_closed);
+        }
+    }
+
+    /// What is registered under a token, unless that token is over.
+    pub(super) fn source(&self, token: u64) -> Option<Rc<Source>> {
+        let (index, generation) = split(token);
+        let sources = self.sources.borrow();
+        let slot = sources
+            .get(index)
+            .filter(|slot| slot.generation == generation)?;
+        slot.source.clone()
+    }
+
+    pub(super) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
+        let source = Rc::new(Source {
+            fd: fd.as_raw_fd(),
+            read: Side::new(),
+            write: Side::new(),
+            is_gone: Cell::new(false),
+        });
+        let mut sources = self.sources.borrow_mut();
+        let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            sources.push(Slot::default());
+            u32::try_from(sources.len() - 1).expect("fewer than 2^32 descriptors")
+        });
+        let slot = &mut sources[index as usize];
+        slot.source = Some(source);
+        let token = u64::from(slot.generation) << 32 | u64::from(index);
+        drop(sources);
+        if let Err(error) = self.poller.add(fd, token) {
+            self.forget(token);
+            return Err(error);
+        }
+        Ok(token)
+    }
+
+    /// Forgets a descriptor; whoever waits for it learns that it is gone.
+    pub(crate) fn forget(&self, token: u64) {
+        let (index, generation) = split(token);
+        let mut sources = self.sources.borrow_mut();
+        let Some(slot) = sources
+            .get_mut(index)
+            .filter(|slot| slot.generation == generation)
+        else {
+            return;
+        };
+        // The last generation of a slot is not used, so that no token is ever the reserved one.
+        slot.generation = (slot.generation + 1) & (u32::MAX >> 1);
+        let source = slot.source.take();
+        drop(sources);
+        self.free.borrow_mut().push(index as u32);
+        if let Some(source) = source {
+            source.is_gone.set(true);
+            source.read.waiters.wake_all();
+            source.write.waiters.wake_all();
+        }
+    }
+
+    /// Forgets a descriptor that was closed or given away by another thread. Its number may be
+    /// somebody else's by now.
+    pub(crate) fn forget_foreign(&self, token: u64) {
+        let Some(source) = self.source(token) else {
+            return;
+        };
+        self.forget(token);
+        let is_taken = |slot: &Slot| slot.source.as_ref().is_some_and(|s| s.fd == source.fd);
+        if !self.sources.borrow().iter().any(is_taken) {
+            // SAFETY: the call takes any number; for one that is not registered it is an error.
+            let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
+            drop(self.poller.remove(fd));
+        }
+    }
+}
+
+fn split(token: u64) -> (usize, u32) {
+    ((token & u64::from(u32::MAX)) as usize, (token >> 32) as u32)
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<NonNull<Reactor>>> = const { Cell::new(None) };
+}
+
+/// Makes a reactor that of the running loop, as long as the guard lives.
+pub(crate) struct Entered<'a> {
+    before: Option<NonNull<Reactor>>,
+    entered: PhantomData<&'a Reactor>,
+}
+
+impl<'a> Entered<'a> {
+    pub(crate) fn new(reactor: &'a Reactor) -> Self {
+        Self {
+            before: CURRENT.replace(Some(NonNull::from(reactor))),
+            entered: PhantomData,
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+/// Calls a function with the running loop's reactor.
+pub(super) fn with_current<R>(f: impl FnOnce(&Reactor) -> R) -> Option<R> {
+    // SAFETY: the running loop keeps its reactor, and whoever asks was called by it.
+    CURRENT.get().map(|reactor| f(unsafe { reactor.as_ref() }))
+}

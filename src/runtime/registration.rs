@@ -1,0 +1,313 @@
+//! A socket's place in a reactor, and the loop that every operation on one goes through: try, and
+//! wait if it would block.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::context::{self, Here, Nowhere};
+use super::injector::{Injector, Message};
+use super::park;
+use super::reactor::{Direction, Side, Source, with_current};
+use super::task::Awaiting;
+use super::timer::Alarm;
+use crate::sys::wait_fd::wait_fd;
+
+/// How many operations a task may do one after the other before it lets others run.
+const N_IMMEDIATE: u32 = 128;
+
+/// A socket's place in a reactor. The first loop that has to wait for the socket owns it, until it
+/// is taken back.
+pub(crate) struct Registration {
+    /// 0 for none yet.
+    loop_id: AtomicU64,
+    /// Meaningful to the owning loop's thread only.
+    token: AtomicU64,
+    owner: OnceLock<Arc<Injector>>,
+}
+
+const NO_TOKEN: u64 = u64::MAX;
+
+impl Registration {
+    pub(crate) const fn new() -> Self {
+        Self {
+            loop_id: AtomicU64::new(0),
+            token: AtomicU64::new(NO_TOKEN),
+            owner: OnceLock::new(),
+        }
+    }
+
+    /// May suspend. Runs `op` until it answers something else than `WouldBlock`, parking the task
+    /// meanwhile, or blocking the thread where no loop runs.
+    ///
+    /// # Errors
+    /// `TimedOut` if the timeout passes; what `op` answers; where it can't wait (in a callback,
+    /// while panicking, on a loop that does not own the socket) an error that says so.
+    pub(crate) fn io<T>(
+        &self,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        timeout: Option<Duration>,
+        mut op: impl FnMut() -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.run(fd, direction, timeout, |_| op())
+    }
+
+    /// As [`io`](Self::io) for byte streams: a transfer of less than `wanted` bytes tells that the
+    /// direction is drained, which spares the attempt that would find out.
+    pub(crate) fn stream_io(
+        &self,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        wanted: usize,
+        timeout: Option<Duration>,
+        mut op: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.run(fd, direction, timeout, |side| {
+            let n = op()?;
+            // Zero bytes are the stream's end, which stays.
+            if let Some(side) = side
+                && n > 0
+                && n < wanted
+            {
+                side.is_drained();
+            }
+            Ok(n)
+        })
+    }
+
+    fn run<T>(
+        &self,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        timeout: Option<Duration>,
+        mut op: impl FnMut(Option<&Side>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let mut deadline = None;
+        // Before the operation: a cancel that arrives meanwhile loses nothing.
+        take_turns();
+        loop {
+            let source = self.source();
+            let side = source.as_ref().map(|source| source.side(direction));
+            if side.is_none_or(|side| side.is_ready.get()) {
+                match op(side) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        if let Some(side) = side {
+                            side.is_drained();
+                        }
+                    }
+                    result => {
+                        if let Some(side) = side.filter(|side| side.is_ready.get()) {
+                            side.waiters.wake_one();
+                        }
+                        return result;
+                    }
+                }
+            }
+            self.wait(fd, direction, timeout, &mut deadline)?;
+        }
+    }
+
+    /// What this socket is in the running loop's reactor.
+    fn source(&self) -> Option<Rc<Source>> {
+        let token = self.token.load(Relaxed);
+        if token == NO_TOKEN {
+            return None;
+        }
+        let core = context::current()?;
+        if core.id != self.loop_id.load(Relaxed) {
+            return None;
+        }
+        with_current(|reactor| reactor.source(token)).flatten()
+    }
+
+    /// Waits until the direction may be ready.
+    fn wait(
+        &self,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+        timeout: Option<Duration>,
+        deadline: &mut Option<Instant>,
+    ) -> io::Result<()> {
+        let here = match context::here() {
+            Ok(here) => here,
+            Err(Nowhere::NoLoop) => return block(fd, direction, timeout, deadline),
+            Err(nowhere @ Nowhere::Panicking) => {
+                let kind = io::ErrorKind::WouldBlock;
+                return Err(io::Error::new(kind, nowhere.sentence()));
+            }
+            Err(nowhere @ Nowhere::NoTask) => return Err(io::Error::other(nowhere.sentence())),
+        };
+        let source = self.claim(here, fd)?;
+        let side = source.side(direction);
+        if side.is_ready.get() && !side.is_closed.get() {
+            // Registered just now, after an attempt that would have blocked: if that has changed
+            // since, the poller tells.
+            side.is_ready.set(false);
+        }
+        let what = Waiting {
+            fd: source.fd,
+            direction,
+        };
+        let _counted = Counted::new();
+        let Some(timeout) = timeout else {
+            while !side.waiters.wait(here, &what, || source.is_gone.get()) {
+                if source.is_gone.get() {
+                    return Err(gone());
+                }
+            }
+            return if source.is_gone.get() {
+                Err(gone())
+            } else {
+                Ok(())
+            };
+        };
+        let now = here.core.clock.instant();
+        let until = deadline.get_or_insert_with(|| {
+            let at = here.core.clock.after(timeout);
+            here.core.clock.instant_of(at)
+        });
+        if *until <= now {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let until = here.core.clock.at(*until);
+        Alarm::with(here, until, |alarm| {
+            let woken = side
+                .waiters
+                .wait(here, &what, || alarm.has_gone_off() || source.is_gone.get());
+            if source.is_gone.get() {
+                return Err(gone());
+            }
+            if !woken && alarm.has_gone_off() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            Ok(())
+        })
+    }
+
+    /// Registers the socket with the running loop, if it is not.
+    fn claim(&self, here: Here, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
+        let id = here.core.id;
+        let owner = self.loop_id.compare_exchange(0, id, Relaxed, Relaxed);
+        if owner.is_err_and(|owner| owner != id) {
+            return Err(io::Error::other(
+                "selvedge: this socket belongs to another event loop, which has waited for it \
+                 first; give each loop its own by try_clone",
+            ));
+        }
+        if let Some(source) = self.source() {
+            return Ok(source);
+        }
+        let registered = with_current(|reactor| {
+            let token = reactor.register(fd)?;
+            self.token.store(token, Relaxed);
+            self.owner.get_or_init(|| Arc::clone(&reactor.injector));
+            Ok(reactor.source(token))
+        });
+        match registered {
+            Some(Ok(Some(source))) => Ok(source),
+            Some(Err(error)) => {
+                self.loop_id.store(0, Relaxed);
+                Err(error)
+            }
+            Some(Ok(None)) | None => unreachable!("a task runs within its loop's reactor"),
+        }
+    }
+
+    /// Forgets the socket, before its descriptor is closed or given away: whoever waits for it
+    /// gets an error.
+    pub(crate) fn deregister(&self, fd: BorrowedFd<'_>) {
+        let token = self.token.swap(NO_TOKEN, Relaxed);
+        let loop_id = self.loop_id.swap(0, Relaxed);
+        let Some(owner) = self.owner.get().filter(|_| token != NO_TOKEN) else {
+            return;
+        };
+        let is_here = with_current(|reactor| {
+            let is_here = reactor.injector.loop_id == loop_id;
+            if is_here {
+                drop(reactor.poller.remove(fd));
+                reactor.forget(token);
+            }
+            is_here
+        });
+        if is_here != Some(true) {
+            // A loop that is closed has forgotten it already.
+            drop(owner.push(Message::Forget(token)));
+        }
+    }
+}
+
+/// Lets others run after so many operations that did not have to wait.
+fn take_turns() {
+    let Ok(here) = context::here() else { return };
+    let n = here.task.n_immediate.get() + 1;
+    here.task.n_immediate.set(n % N_IMMEDIATE);
+    if n == N_IMMEDIATE {
+        park::yield_now(here);
+    }
+}
+
+/// Blocks the thread, which has no loop.
+fn block(
+    fd: BorrowedFd<'_>,
+    direction: Direction,
+    timeout: Option<Duration>,
+    deadline: &mut Option<Instant>,
+) -> io::Result<()> {
+    let left = match (timeout, *deadline) {
+        (None, _) => None,
+        (Some(timeout), None) => {
+            *deadline = Instant::now().checked_add(timeout);
+            Some(timeout)
+        }
+        (Some(_), Some(until)) => Some(until.saturating_duration_since(Instant::now())),
+    };
+    if wait_fd(fd, direction == Direction::Write, left)? {
+        Ok(())
+    } else {
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::NotConnected,
+        "the socket was closed, or taken out of the loop, while a task waited for it",
+    )
+}
+
+/// Counts a task that waits for a descriptor, as long as it does.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        with_current(|reactor| reactor.n_waiting.set(reactor.n_waiting.get() + 1));
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        with_current(|reactor| reactor.n_waiting.set(reactor.n_waiting.get() - 1));
+    }
+}
+
+/// What a task waits for here.
+struct Waiting {
+    fd: RawFd,
+    direction: Direction,
+}
+
+impl Awaiting for Waiting {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.direction {
+            Direction::Read => write!(f, "descriptor {} to be readable", self.fd),
+            Direction::Write => write!(f, "descriptor {} to be writable", self.fd),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What nobody else takes: exceptions of callbacks, results that were never fetched, tasks that
+//! are pending when their loop closes. They go to the loop's exception handler.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+
+use super::context::{Core, Handler, without_task};
+use crate::coroutine::drop_payload;
+use crate::error::{TaskError, panic_text};
+
+/// What an exception handler is told.
+///
+/// `Display` gives the text that the default handler prints: the message, then a line `key: value`
+/// for everything else that is known, sorted by key.
+#[derive(Clone, Debug)]
+pub struct ExceptionContext {
+    message: String,
+    exception: Option<TaskError>,
+    source: Option<&'static Location<'static>>,
+    subject: Option<(&'static str, String)>,
+}
+
+impl ExceptionContext {
+    /// A context with a message and nothing else.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            exception: None,
+            source: None,
+            subject: None,
+        }
+    }
+
+    /// Adds the error.
+    #[must_use]
+    pub fn with_exception(mut self, exception: TaskError) -> Self {
+        self.exception = Some(exception);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: &'static Location<'static>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    pub(crate) fn with_subject(mut self, kind: &'static str, name: String) -> Self {
+        self.subject = Some((kind, name));
+        self
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error.
+    #[must_use]
+    pub fn exception(&self) -> Option<&TaskError> {
+        self.exception.as_ref()
+    }
+
+    /// Where the callback was made; for callbacks of a loop in debug mode.
+    #[must_use]
+    pub fn source(&self) -> Option<&'static Location<'static>> {
+        self.source
+    }
+
+    /// The task, handle or promise that it is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_ref().map(|subject| &*subject.1)
+    }
+}
+
+impl fmt::Display for ExceptionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let mut lines = Vec::new();
+        if let Some(exception) = &self.exception {
+            lines.push(("exception", exception.to_string()));
+        }
+        if let Some(source) = self.source {
+            lines.push(("source", source.to_string()));
+        }
+        if let Some((kind, name)) = &self.subject {
+            lines.push((kind, name.clone()));
+        }
+        lines.sort();
+        lines
+            .iter()
+            .try_for_each(|(key, value)| write!(f, "\n{key}: {value}"))
+    }
+}
+
+impl Core {
+    /// Tells the exception handler, whatever that does.
+    pub(crate) fn report(&self, context: &ExceptionContext) {
+        let handler = self.handler.borrow().clone();
+        let Some(handler) = handler else {
+            report_by_default(context);
+            return;
+        };
+        let called = without_task(|| catch_unwind(AssertUnwindSafe(|| handler(context))));
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(handler)));
+        for payload in [called, dropped].into_iter().filter_map(Result::err) {
+            let text = panic_text(&*payload).to_owned();
+            drop_payload(payload);
+            report_by_default(
+                &ExceptionContext::new("Unhandled error in exception handler")
+                    .with_exception(TaskError::misuse(text)),
+            );
+            report_by_default(context);
+        }
+    }
+
+    /// Replaces the exception handler; `None` for the default one.
+    pub(crate) fn set_handler(&self, handler: Option<Handler>) {
+        let before = self.handler.replace(handler);
+        drop(before);
+    }
+}
+
+/// The default handler: prints to standard error, in one write.
+pub(crate) fn report_by_default(context: &ExceptionContext) {
+    let text = catch_unwind(AssertUnwindSafe(|| format!("{context}\n")));
+    match text {
+        Ok(text) => eprint!("{text}"),
+        Err(payload) => {
+            drop_payload(payload);
+            eprintln!(
+                "Exception in default exception handler: {}",
+                context.message
+            );
+        }
+    }
+}

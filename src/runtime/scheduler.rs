@@ -1,0 +1,281 @@
+//! The loop itself: one place that runs tasks and callbacks, looks at timers and descriptors, and
+//! sleeps when there is nothing to do.
+//!
+//! It runs on the thread's own stack. A task is entered by a jump and comes back by one when it
+//! parks, because it parks in functions that it has called; handing over from task to task directly
+//! would save one jump of two and was not faster at a thousand tasks (ARCHITECTURE.md has the
+//! figures). So there is one place at which anything runs.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::callback::Callback;
+use super::clock::{Clock, Nanoseconds};
+use super::context::{self, Core};
+use super::deadlock;
+use super::foreign::{self, ForeignWaits};
+use super::injector::{Injector, Message};
+use super::reactor::{self, Reactor};
+use super::report::ExceptionContext;
+use super::run_queue::Runnable;
+use super::spawn::dispatch;
+use super::task::TaskPtr;
+use super::timer::{self, Timers};
+use crate::arch::Parked;
+use crate::error::Deadlock;
+use crate::sys::fork;
+use crate::sys::poller::Poller;
+
+/// A loop and all that it owns.
+pub(crate) struct Loop {
+    pub(crate) core: Rc<Core>,
+    pub(crate) timers: Rc<Timers>,
+    pub(crate) reactor: Rc<Reactor>,
+    pub(crate) waits: Rc<ForeignWaits>,
+    pub(crate) injector: Arc<Injector>,
+    pub(crate) shutdown_timeout: Duration,
+    fork: fork::Generation,
+}
+
+/// What a loop is made with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) stack_size: usize,
+    pub(crate) is_virtual: bool,
+    pub(crate) is_debug: bool,
+    pub(crate) slow_callback_duration: Duration,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+/// Why a run ended.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    Stopped,
+    Deadlock(Deadlock),
+    Io(io::Error),
+    /// This is another process than the one that made the loop.
+    Forked,
+}
+
+/// Makes a loop the one that runs on this thread, as long as the guard lives.
+pub(crate) struct Running<'a> {
+    _waits: foreign::Entered<'a>,
+    _reactor: reactor::Entered<'a>,
+    _timers: timer::Entered<'a>,
+    _core: context::Entered<'a>,
+}
+
+impl Loop {
+    pub(crate) fn new(settings: &Settings) -> io::Result<Rc<Self>> {
+        let poller = Poller::new()?;
+        let core = Core::new(
+            Clock::new(settings.is_virtual),
+            settings.stack_size,
+            settings.is_debug,
+            settings.slow_callback_duration,
+        );
+        let injector = Injector::new(core.id, poller.notifier());
+        Ok(Rc::new(Self {
+            timers: Timers::new(),
+            reactor: Reactor::new(poller, Arc::clone(&injector)),
+            waits: ForeignWaits::new(Arc::clone(&injector)),
+            injector,
+            core,
+            shutdown_timeout: settings.shutdown_timeout,
+            fork: fork::Generation::now(),
+        }))
+    }
+
+    /// Makes this the loop that runs on the thread.
+    pub(crate) fn enter(&self) -> Running<'_> {
+        Running {
+            _waits: foreign::Entered::new(&self.waits),
+            _reactor: reactor::Entered::new(&self.reactor),
+            _timers: timer::Entered::new(&self.timers),
+            _core: context::Entered::new(&self.core),
+        }
+    }
+
+    pub(crate) fn is_forked(&self) -> bool {
+        !self.fork.is_this()
+    }
+
+    /// Runs until `stop` is called, `is_done` says so at the end of an iteration, or nothing can
+    /// happen any more.
+    pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
+        let queue = &self.core.run_queue;
+        loop {
+            // 1. When it is time, or there is nothing else to do: what other threads have sent,
+            //    timers, descriptors. With nothing to run at all the loop sleeps here.
+            if (queue.is_empty() || queue.is_poll_due())
+                && let Err(halt) = self.poll(queue.is_empty() && !queue.is_stopping())
+            {
+                return halt;
+            }
+            // 2. An iteration: the entries that are there now.
+            queue.begin_iteration();
+            while !queue.is_iteration_over() {
+                if queue.is_poll_due()
+                    && let Err(halt) = self.poll(false)
+                {
+                    return halt;
+                }
+                match queue.pop() {
+                    Some(Runnable::Task(task, parked)) => self.resume(task, parked),
+                    Some(Runnable::Callback(callback)) => self.call(&callback),
+                    None => break,
+                }
+            }
+            // 3. The end, between iterations only.
+            if queue.is_stopping() {
+                queue.clear_stop();
+                return Halt::Stopped;
+            }
+            if is_done() {
+                return Halt::Stopped;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn resume(&self, task: TaskPtr, parked: Parked) {
+        if self.core.is_debug.get() {
+            self.resume_watched(task, parked);
+        } else {
+            dispatch(&self.core, task, parked);
+        }
+    }
+
+    /// Enters a task and tells if it takes too long.
+    #[cold]
+    fn resume_watched(&self, task: TaskPtr, parked: Parked) {
+        let name = task.name();
+        let start = Instant::now();
+        dispatch(&self.core, task, parked);
+        self.tell_if_slow("task", &name, start.elapsed());
+    }
+
+    fn call(&self, callback: &Callback) {
+        self.core.set_current(None);
+        let start = self.core.is_debug.get().then(Instant::now);
+        let result = callback.call();
+        let name = || format!("Handle(created at {})", callback.site);
+        if let Err(error) = result {
+            let mut context = ExceptionContext::new("Exception in callback")
+                .with_exception(error)
+                .with_subject("handle", name());
+            if self.core.is_debug.get() {
+                context = context.with_source(callback.site);
+            }
+            self.core.report(&context);
+        }
+        if let Some(start) = start {
+            self.tell_if_slow("handle", &name(), start.elapsed());
+        }
+    }
+
+    fn tell_if_slow(&self, kind: &'static str, name: &str, took: Duration) {
+        if took >= self.core.slow_callback_duration {
+            self.core.set_current(None);
+            let message = format!(
+                "Executing {name} took {:.3} seconds; while it ran nothing else could",
+                took.as_secs_f64()
+            );
+            self.core
+                .report(&ExceptionContext::new(message).with_subject(kind, name.to_owned()));
+        }
+    }
+
+    /// Looks at messages, timers and descriptors; sleeps until there is something, if it may.
+    fn poll(&self, may_sleep: bool) -> Result<(), Halt> {
+        if self.is_forked() {
+            return Err(Halt::Forked);
+        }
+        // Whoever ran last is parked: what wakes it now is to queue it.
+        self.core.set_current(None);
+        let queue = &self.core.run_queue;
+        self.receive();
+        self.fire_timers();
+        if may_sleep && queue.is_empty() {
+            self.sleep()?;
+            self.receive();
+            self.fire_timers();
+        } else if self.reactor.n_waiting() > 0 {
+            self.reactor.poll(Some(Duration::ZERO)).map_err(Halt::Io)?;
+        }
+        queue.polled();
+        Ok(())
+    }
+
+    fn fire_timers(&self) {
+        if !self.timers.is_empty() {
+            self.timers.fire(&self.core, self.core.clock.now());
+        }
+    }
+
+    /// Takes what other threads have sent.
+    pub(crate) fn receive(&self) {
+        for _ in 0..self.injector.len() {
+            match self.injector.pop() {
+                Some(Message::Call(function, site)) => {
+                    self.core.call_soon(function, site);
+                }
+                Some(Message::Wake(number)) => self.waits.wake(number),
+                Some(Message::Forget(token)) => self.reactor.forget_foreign(token),
+                None => break,
+            }
+        }
+    }
+
+    /// Sleeps until something may have happened.
+    fn sleep(&self) -> Result<(), Halt> {
+        let timeout = match self.earliest() {
+            Some(deadline) if self.core.clock.is_virtual() && !self.waits.has_jobs() => {
+                let n_events = self.reactor.poll(Some(Duration::ZERO)).map_err(Halt::Io)?;
+                if n_events == 0 && self.injector.len() == 0 {
+                    self.core.clock.jump(deadline);
+                }
+                return Ok(());
+            }
+            Some(deadline) => {
+                let left = deadline.saturating_sub(self.core.clock.now());
+                Some(Duration::from_nanos(left))
+            }
+            None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
+            None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
+        };
+        if !self.injector.prepare_to_sleep() {
+            return Ok(());
+        }
+        let polled = self.reactor.poll(timeout);
+        self.injector.awake();
+        polled.map_err(Halt::Io)?;
+        Ok(())
+    }
+
+    fn earliest(&self) -> Option<Nanoseconds> {
+        if self.core.clock.is_virtual() {
+            // The clock must not jump to a deadline that was cancelled.
+            self.timers.sweep();
+        }
+        self.timers.earliest()
+    }
+
+    /// Whether anything but a deadline can wake a task.
+    fn can_something_happen(&self) -> bool {
+        !self.timers.is_empty()
+            || self.reactor.n_waiting() > 0
+            || self.injector.n_handles() > 0
+            || self.waits.may_be_woken()
+    }
+
+    /// Whether only wakers elsewhere can wake a task. Nobody tells when one is dropped.
+    fn wakers_only(&self) -> bool {
+        self.timers.is_empty() && self.reactor.n_waiting() == 0 && self.injector.n_handles() == 0
+    }
+}
+
+/// How often a loop that only wakers can wake looks whether there still are any.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);

@@ -1,0 +1,159 @@
+//! How a loop ends its tasks.
+//!
+//! 1. Each is cancelled, and the loop runs until all have ended, for a bounded time.
+//! 2. What is left is doomed: entered, the newest first, with every suspension unwinding at once.
+//! 3. What can't be ended even so is left for ever, its stack leaked.
+//!
+//! A loop that is dropped while its thread panics, or inside of another loop, skips the first step:
+//! nobody else runs.
+
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::callback::Callback;
+use super::cancel;
+use super::clock::NEVER;
+use super::packet::AnyPacket;
+use super::report::ExceptionContext;
+use super::run_queue::Runnable;
+use super::scheduler::{Halt, Loop};
+use super::spawn::{abandoned, dispatch};
+use super::task::{OVER, QUEUED, TaskPtr};
+use crate::error::TaskError;
+
+/// How often the tasks of a loop are looked through again because some made others meanwhile.
+const ROUNDS: usize = 1024;
+
+impl Loop {
+    /// Step 1: cancels every task and lets them run until they have ended.
+    pub(crate) fn cancel_all(&self) {
+        self.run_for_a_while(
+            || self.core.n_tasks.get() == 0,
+            || {
+                for task in self.core.tasks() {
+                    cancel::request(task, None);
+                }
+            },
+        );
+    }
+
+    /// Step 1 for one task.
+    pub(crate) fn cancel_one(&self, packet: &dyn AnyPacket) {
+        let task = || packet.link().task();
+        self.run_for_a_while(
+            || task().is_none(),
+            || {
+                let _ = task().map(|task| cancel::request(task, None));
+            },
+        );
+    }
+
+    /// Runs until something is over that is cancelled first, and again each time the loop is
+    /// stopped before; for as long as a shutdown may take.
+    fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) {
+        let deadline = self.core.clock.after(self.shutdown_timeout);
+        let timer = (deadline < NEVER && !is_over()).then(|| {
+            let core = Rc::downgrade(&self.core);
+            let stop = move || {
+                if let Some(core) = core.upgrade() {
+                    core.run_queue.stop();
+                }
+            };
+            let callback = Callback::new(Box::new(stop), Location::caller());
+            self.timers.call_at(deadline, callback)
+        });
+        for _ in 0..ROUNDS {
+            if is_over() {
+                break;
+            }
+            cancel();
+            let halt = self.run(&is_over);
+            if !matches!(halt, Halt::Stopped) || self.core.clock.now() >= deadline {
+                break;
+            }
+        }
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// Steps 2 and 3: ends what is left on the spot, and what that makes.
+    pub(crate) fn end_all(&self) {
+        let mut n_left = ROUNDS + self.core.n_tasks.get();
+        while let Some(task) = self.core.newest_task() {
+            if n_left == 0 {
+                // Destructors that spawn for ever: leave the rest where it is.
+                self.clear_queue();
+                abandoned(&self.core, task);
+            } else {
+                n_left -= 1;
+                self.end_on_the_spot(task);
+            }
+        }
+    }
+
+    /// Unwinds a task, or leaves it for ever if that can't be done.
+    pub(crate) fn end_on_the_spot(&self, task: TaskPtr) {
+        let (id, name) = (task.id, task.name());
+        cancel::doom(task);
+        self.clear_queue();
+        if cfg!(panic = "unwind") || !task.has_begun() {
+            dispatch(&self.core, task, task.parked.get());
+        }
+        self.core.set_current(None);
+        self.clear_queue();
+        // It may be gone, and its block with it, so it is looked for by its number.
+        if let Some(task) = self.core.find_task(id) {
+            self.core.report(
+                &ExceptionContext::new("Task can't be ended; its stack is leaked")
+                    .with_exception(TaskError::misuse(
+                        "it goes on each time it is cancelled, or panics abort in this program",
+                    ))
+                    .with_subject("task", name),
+            );
+            self.clear_queue();
+            abandoned(&self.core, task);
+        }
+    }
+
+    /// Drops the queued callbacks and leaves the tasks in the queue.
+    pub(crate) fn clear_callbacks(&self) {
+        let mut tasks = Vec::new();
+        while let Some(runnable) = self.core.run_queue.pop() {
+            match runnable {
+                Runnable::Callback(callback) => callback.discard(),
+                Runnable::Task(task, parked) => tasks.push((task, parked)),
+            }
+        }
+        for (task, parked) in tasks {
+            self.core.run_queue.push_task(task, parked);
+        }
+    }
+
+    /// Drops the queued callbacks, and takes the tasks out of the queue.
+    pub(crate) fn clear_queue(&self) {
+        while let Some(runnable) = self.core.run_queue.pop() {
+            match runnable {
+                Runnable::Callback(callback) => callback.discard(),
+                Runnable::Task(task, _) => {
+                    if !task.has(OVER) {
+                        task.clear(QUEUED);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes the way in from other threads, and drops what is left there and in the queue. The
+    /// tasks have ended.
+    pub(crate) fn seal(&self) {
+        self.core.is_closed.set(true);
+        self.injector.close();
+        while let Some(message) = self.injector.pop() {
+            super::spawn::drop_quietly(message);
+        }
+        self.clear_queue();
+        self.timers.clear();
+        self.core.set_handler(None);
+    }
+}

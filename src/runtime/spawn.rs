@@ -1,0 +1,236 @@
+//! Making tasks, and how one ends: what runs on a task's stack first and last.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use super::cancel;
+use super::context::{Core, next_task_id};
+use super::packet::{AnyPacket, Packet, typed};
+use super::report::ExceptionContext;
+use super::task::{BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, QUEUED, TaskBlock, TaskPtr};
+use crate::coroutine::{Ending, Hosted, drop_payload};
+use crate::error::TaskError;
+use crate::sys::signal::write_stderr;
+
+/// How a task is to be made.
+pub(crate) struct Recipe {
+    pub(crate) name: Option<String>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) site: &'static Location<'static>,
+}
+
+impl Recipe {
+    pub(crate) fn new(site: &'static Location<'static>) -> Self {
+        Self {
+            name: None,
+            stack_size: None,
+            site,
+        }
+    }
+}
+
+/// Makes a task, which does not run yet and is in no queue.
+///
+/// # Safety
+/// What the body and its result borrow lives until the task is done.
+///
+/// # Errors
+/// If there is no stack to be had.
+#[inline]
+pub(crate) unsafe fn prepare<T, F>(
+    core: &Core,
+    recipe: Recipe,
+    body: F,
+) -> io::Result<(TaskPtr, Rc<Packet<T>>)>
+where
+    F: FnOnce() -> Result<T, TaskError>,
+{
+    let id = next_task_id();
+    let name = recipe.name.map(|name| Box::new(name.into_boxed_str()));
+    let label = name
+        .as_ref()
+        .map(|name| std::ptr::from_ref(name.as_bytes()));
+    let stack_size = recipe.stack_size.unwrap_or(core.default_stack_size);
+    let packet = Packet::<T>::new();
+    let any = erase(Rc::clone(&packet));
+    let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
+    // SAFETY: the name moves into the block and, at the end, into the packet, in its box; whoever
+    // frees it there does so when the stack has nothing left to overflow. The rest is the caller's.
+    let (block, _) = unsafe {
+        Hosted::build(stack_size, label, recipe.site, built, move |block| {
+            run(TaskPtr(block), body);
+        })?
+    };
+    let task = TaskPtr(block);
+    packet.link().begin(block);
+    // SAFETY: the block stays until `end` or `abandoned` has taken it off the list.
+    unsafe { core.adopt(task) };
+    Ok((task, packet))
+}
+
+/// A packet without its types, and without the lifetimes in them.
+fn erase<T>(packet: Rc<Packet<T>>) -> Rc<dyn AnyPacket> {
+    let packet: Rc<dyn AnyPacket + '_> = packet;
+    // SAFETY: only the lifetime of the trait object changes. Through it nobody touches a `T`: the
+    // result's destructor is the handle's business, and the methods look at errors.
+    unsafe { std::mem::transmute::<Rc<dyn AnyPacket + '_>, Rc<dyn AnyPacket + 'static>>(packet) }
+}
+
+/// What runs on a task's stack.
+fn run<T, F: FnOnce() -> Result<T, TaskError>>(task: TaskPtr, body: F) {
+    let outcome = if task.has(MUST_CANCEL | DOOMED) {
+        // Cancelled before its first step: the body never runs.
+        match catch_unwind(AssertUnwindSafe(|| drop(body))) {
+            Ok(()) => Err(TaskError::cancelled(task.message())),
+            Err(payload) => Err(TaskError::panic(payload)),
+        }
+    } else {
+        match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(result) if task.has(MUST_CANCEL) => {
+                drop_or_fail(result).and_then(|()| Err(TaskError::cancelled(task.message())))
+            }
+            Ok(result) => result,
+            Err(payload) if cancel::is_cancel(&payload, task) => {
+                Err(TaskError::cancelled(task.message()))
+            }
+            Err(payload) => Err(TaskError::panic(payload)),
+        }
+    };
+    let outcome = match outcome {
+        // Nobody wants the value. It goes while the task can still wait in its destructor.
+        Ok(value) if task.has(DETACHED) => match drop_or_fail(Ok(value)) {
+            Ok(()) => None,
+            Err(error) => Some(Err(error)),
+        },
+        outcome => Some(outcome),
+    };
+    finish(task, outcome);
+}
+
+/// Drops a result; what that panics with is an error.
+fn drop_or_fail<T>(result: Result<T, TaskError>) -> Result<(), TaskError> {
+    catch_unwind(AssertUnwindSafe(|| drop(result))).map_err(TaskError::panic)
+}
+
+/// Marks the task as over and tells whoever waits. No code of the user's runs from here on, save
+/// the exception handler.
+fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+    // SAFETY: the task's loop is alive: it is what runs the task.
+    let core = unsafe { task.core.as_ref() };
+    // An error of a task whose handle is gone: nobody will fetch it.
+    let unretrieved = match &outcome {
+        Some(Err(error)) if task.has(DETACHED) && !error.is_cancelled() => {
+            Some((task.name(), error.clone()))
+        }
+        _ => None,
+    };
+    task.set(OVER);
+    core.forget(task);
+    if let Some(packet) = task.packet.take() {
+        // SAFETY: the packet was made with the type of the body's result.
+        let packet = unsafe { typed::<T>(packet) };
+        packet.link().finish(task.id, task.name.take());
+        if let Some(outcome) = outcome {
+            packet.put(outcome);
+        }
+    }
+    task.waiters.wake_all();
+    if let Some(extras) = task.extras.take() {
+        for (_, callback) in extras.callbacks {
+            core.run_queue.push_callback(callback);
+        }
+    }
+    if let Some((name, error)) = unretrieved {
+        report_unretrieved(core, name, error);
+    }
+}
+
+/// Tells of an error that nobody will fetch.
+pub(crate) fn report_unretrieved(core: &Core, name: String, error: TaskError) {
+    core.report(
+        &ExceptionContext::new("Task exception was never retrieved")
+            .with_exception(error)
+            .with_subject("task", name),
+    );
+}
+
+/// Makes a task current and enters it; comes back when it parks or ends.
+#[inline(always)]
+pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: crate::arch::Parked) {
+    core.set_current(Some(task));
+    task.clear(QUEUED);
+    // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
+    match unsafe { Hosted::<TaskBlock>::enter(parked) } {
+        Ok(parked) => {
+            task.parked.set(parked);
+            if task.has(QUEUED) {
+                core.run_queue.push_task(task, parked);
+            }
+        }
+        // SAFETY: the word came from this task.
+        Err(word) => match unsafe { Hosted::<TaskBlock>::ending(task.0, word) } {
+            Ending::Over => end(task),
+            Ending::Abandoned => abandoned(core, task),
+        },
+    }
+}
+
+/// Gives the stack of a task that is over back.
+#[inline]
+fn end(task: TaskPtr) {
+    debug_assert!(task.has(OVER));
+    // SAFETY: the task is off the list, out of the queue, has no waiters, and its packet has
+    // forgotten it: nobody names it any more. The block is dropped once.
+    unsafe {
+        task.0.drop_in_place();
+        Hosted::<TaskBlock>::release(task.0);
+    }
+}
+
+/// Ends a task of which frames were left for ever. Its stack and its block stay.
+#[cold]
+pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
+    core.set_current(None);
+    if task.has(BORROWS) {
+        write_stderr(&[
+            b"\nselvedge: the main task can't be ended, and it may borrow from the caller of `run`, \
+              which can't be returned to; aborting\n",
+        ]);
+        std::process::abort();
+    }
+    task.set(OVER);
+    core.forget(task);
+    let name = task.name();
+    let error = TaskError::misuse(format!(
+        "selvedge: the task {name} was abandoned: something that it had started can't be ended, so \
+         that its stack is leaked as it is"
+    ));
+    if let Some(packet) = task.packet.take() {
+        packet
+            .link()
+            .finish(task.id, Some(Box::new(name.clone().into_boxed_str())));
+        packet.fail(error.clone());
+    }
+    task.waiters.wake_all();
+    if let Some(extras) = task.extras.take() {
+        for (_, callback) in extras.callbacks {
+            core.run_queue.push_callback(callback);
+        }
+    }
+    core.report(
+        &ExceptionContext::new("Task was abandoned")
+            .with_exception(error)
+            .with_subject("task", name),
+    );
+}
+
+/// Drops a value that may panic, losing the panic.
+pub(crate) fn drop_quietly<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        drop_payload(payload);
+    }
+}

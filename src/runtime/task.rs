@@ -1,0 +1,239 @@
+//! The control block of a task: what the scheduler and whoever waits know of it.
+//!
+//! It lies on the first page of the task's own stack, beside its innermost frames while it is
+//! parked, so that entering a task touches one page. What outlives the task is elsewhere: its
+//! result and its identity are in its [`packet`](super::packet).
+//!
+//! | flag | meaning | set by | cleared by |
+//! |---|---|---|---|
+//! | `QUEUED` | it is in the run queue, or will be when it parks | `unpark` | its dispatch |
+//! | `MUST_CANCEL` | its next suspension raises a cancel | a cancel | that suspension, `uncancel` |
+//! | `THROUGH` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
+//! | `DOOMED` | every suspension raises a cancel: its loop is closing for good | shutdown | never |
+//! | `DETACHED` | its handle is gone | the handle's drop | never |
+//! | `BORROWS` | its body may borrow from the caller of `run`: it can't be abandoned | `run` | never |
+//! | `OVER` | it is done, or abandoned; wake-ups are ignored | its end | never |
+//!
+//! `MUST_CANCEL` and `THROUGH` exclude each other.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::fmt;
+use std::ops::Deref;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use super::callback::Callback;
+use super::context::Core;
+use super::packet::AnyPacket;
+use super::wait_list::WaitList;
+use crate::arch::Parked;
+use crate::coroutine::Hosted;
+use crate::util::list::Link;
+
+pub(crate) const QUEUED: u32 = 1;
+pub(crate) const MUST_CANCEL: u32 = 2;
+pub(crate) const THROUGH: u32 = 4;
+pub(crate) const DOOMED: u32 = 8;
+pub(crate) const DETACHED: u32 = 16;
+pub(crate) const OVER: u32 = 32;
+pub(crate) const BORROWS: u32 = 64;
+
+/// A task's number. Numbers are never used again in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(crate) u64);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The control block.
+#[repr(C, align(64))]
+pub(crate) struct TaskBlock {
+    // The first line is what a dispatch touches.
+    /// Where the task was parked last.
+    pub(crate) parked: Cell<Parked>,
+    flags: Cell<u32>,
+    /// How many operations succeeded at once since one suspended.
+    pub(crate) n_immediate: Cell<u32>,
+    pub(crate) core: NonNull<Core>,
+    /// What the task waits for: a value in the waiting frame.
+    pub(crate) awaiting: Cell<Option<NonNull<dyn Awaiting>>>,
+    /// Where its result goes; nobody wants it if there is none.
+    pub(crate) packet: Cell<Option<Rc<dyn AnyPacket>>>,
+
+    // The second line.
+    /// In the list of the loop's tasks.
+    pub(crate) link: Link,
+    /// Who waits for its end.
+    pub(crate) waiters: WaitList,
+    pub(crate) id: TaskId,
+    pub(crate) name: Cell<Option<Box<Box<str>>>>,
+    pub(crate) extras: Cell<Option<Box<Extras>>>,
+    pub(crate) n_cancels: Cell<u32>,
+}
+
+const _: () = assert!(size_of::<TaskBlock>() == 128);
+
+/// Names a done-callback, for removing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallbackId(pub(crate) u64);
+
+/// What few tasks have.
+#[derive(Default)]
+pub(crate) struct Extras {
+    /// The message of the last cancel.
+    pub(crate) message: Option<String>,
+    /// To be called when it is done, in this order.
+    pub(crate) callbacks: Vec<(CallbackId, Rc<Callback>)>,
+    next_callback: u64,
+}
+
+impl Extras {
+    pub(crate) fn add_callback(&mut self, callback: Rc<Callback>) -> CallbackId {
+        self.next_callback += 1;
+        let id = CallbackId(self.next_callback);
+        self.callbacks.push((id, callback));
+        id
+    }
+}
+
+impl TaskBlock {
+    #[inline(always)]
+    pub(crate) fn has(&self, flag: u32) -> bool {
+        self.flags.get() & flag != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, flag: u32) {
+        self.flags.set(self.flags.get() | flag);
+    }
+
+    #[inline(always)]
+    pub(crate) fn clear(&self, flag: u32) {
+        self.flags.set(self.flags.get() & !flag);
+    }
+
+    pub(crate) fn new(
+        core: NonNull<Core>,
+        id: TaskId,
+        name: Option<Box<Box<str>>>,
+        packet: Rc<dyn AnyPacket>,
+        parked: Parked,
+    ) -> Self {
+        Self {
+            parked: Cell::new(parked),
+            flags: Cell::new(0),
+            n_immediate: Cell::new(0),
+            core,
+            awaiting: Cell::new(None),
+            packet: Cell::new(Some(packet)),
+            link: Link::new(),
+            waiters: WaitList::new(),
+            id,
+            name: Cell::new(name),
+            extras: Cell::new(None),
+            n_cancels: Cell::new(0),
+        }
+    }
+
+    /// Whether the body was entered.
+    pub(crate) fn has_begun(&self) -> bool {
+        Hosted::has_begun(NonNull::from(self))
+    }
+
+    /// Changes what few tasks have.
+    pub(crate) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
+        let mut extras = self.extras.take().unwrap_or_default();
+        let result = f(&mut extras);
+        self.extras.set(Some(extras));
+        result
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let name = self.name.take();
+        let text = name.as_ref().map(|name| name.to_string());
+        self.name.set(name);
+        text.unwrap_or_else(|| default_name(self.id))
+    }
+
+    pub(crate) fn message(&self) -> Option<String> {
+        let extras = self.extras.take();
+        let message = extras.as_ref().and_then(|extras| extras.message.clone());
+        self.extras.set(extras);
+        message
+    }
+
+    /// What it waits for, as a reader of a report wants it.
+    pub(crate) fn waits_for(&self) -> String {
+        struct Text<'a>(&'a dyn Awaiting);
+        impl fmt::Display for Text<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.describe(f)
+            }
+        }
+        self.with_awaiting(|what| Text(what).to_string())
+            .unwrap_or_else(|| "its turn".to_owned())
+    }
+
+    /// Calls a function with what the task waits for, if it does.
+    pub(crate) fn with_awaiting<R>(&self, f: impl FnOnce(&dyn Awaiting) -> R) -> Option<R> {
+        // SAFETY: the waiting frame takes the pointer back before it goes.
+        self.awaiting.get().map(|what| f(unsafe { what.as_ref() }))
+    }
+}
+
+/// The name of a task that was given none.
+pub(crate) fn default_name(id: TaskId) -> String {
+    format!("Task-{id}")
+}
+
+/// What a task can wait for.
+pub(crate) trait Awaiting {
+    /// Completes the sentence "the task waits for ...".
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
+
+    /// The task that is waited for, while it is not done.
+    fn task(&self) -> Option<TaskPtr> {
+        None
+    }
+
+    /// Passes a cancel on to what is waited for; false if that can't be cancelled.
+    fn cancel(&self, _message: Option<&str>) -> bool {
+        false
+    }
+}
+
+impl Awaiting for &'static str {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+/// A task that is alive.
+///
+/// It is kept where the task is known to be alive only: in the run queue, as the running task, in
+/// nodes that the task's own frames unlink, in the loop's list and in the packet, which forgets it
+/// at the end. The stack of an abandoned task is never given back, so that a block stays valid there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskPtr(pub(crate) NonNull<TaskBlock>);
+
+impl Deref for TaskPtr {
+    type Target = TaskBlock;
+
+    #[inline(always)]
+    fn deref(&self) -> &TaskBlock {
+        // SAFETY: by the type's rule the task is alive, and a block is only used through shared
+        // references while it is.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl fmt::Debug for TaskPtr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}

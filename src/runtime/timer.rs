@@ -1,0 +1,275 @@
+//! Timers: what is to happen at a deadline.
+//!
+//! A sleeping task costs an entry in the heap of deadlines and a slot here; the slot names an
+//! [`Alarm`] in the task's own frame. Cancelling empties the slot at once and leaves the entry,
+//! which is swept when such entries are the majority.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use super::callback::Callback;
+use super::clock::{NEVER, Nanoseconds};
+use super::context::{Core, Here};
+use super::park;
+use super::task::{Awaiting, TaskPtr};
+use crate::util::deadlines::Deadlines;
+
+/// The timers of a loop.
+pub(crate) struct Timers {
+    deadlines: RefCell<Deadlines<Key>>,
+    slots: RefCell<Slots>,
+    /// How many entries of the heap were cancelled.
+    n_stale: Cell<usize>,
+    due: RefCell<Vec<Key>>,
+}
+
+/// A slot, and its use: keys of what is over fit no slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    index: u32,
+    generation: u32,
+}
+
+#[derive(Default)]
+struct Slots {
+    slots: Vec<Slot>,
+    free: Option<u32>,
+    n_used: usize,
+}
+
+struct Slot {
+    generation: u32,
+    target: Target,
+}
+
+/// What happens at the deadline.
+enum Target {
+    Nothing { next_free: Option<u32> },
+    Alarm(NonNull<Alarm>),
+    Callback(Rc<Callback>),
+}
+
+impl Slots {
+    fn fill(&mut self, target: Target) -> Key {
+        self.n_used += 1;
+        if let Some(index) = self.free {
+            let slot = &mut self.slots[index as usize];
+            let Target::Nothing { next_free } = std::mem::replace(&mut slot.target, target) else {
+                unreachable!("slots on the free list hold nothing");
+            };
+            self.free = next_free;
+            let generation = slot.generation;
+            return Key { index, generation };
+        }
+        let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers");
+        self.slots.push(Slot {
+            generation: 0,
+            target,
+        });
+        Key {
+            index,
+            generation: 0,
+        }
+    }
+
+    fn empty(&mut self, key: Key) -> Option<Target> {
+        let slot = self.slots.get_mut(key.index as usize)?;
+        if slot.generation != key.generation {
+            return None;
+        }
+        slot.generation = slot.generation.wrapping_add(1);
+        let next_free = self.free.replace(key.index);
+        self.n_used -= 1;
+        Some(std::mem::replace(
+            &mut slot.target,
+            Target::Nothing { next_free },
+        ))
+    }
+
+    fn holds(&self, key: Key) -> bool {
+        let slot = self.slots.get(key.index as usize);
+        slot.is_some_and(|slot| slot.generation == key.generation)
+    }
+}
+
+/// Stale entries that are too few to be swept.
+const FEW_STALE: usize = 64;
+
+impl Timers {
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            deadlines: RefCell::new(Deadlines::new()),
+            slots: RefCell::default(),
+            n_stale: Cell::new(0),
+            due: RefCell::default(),
+        })
+    }
+
+    /// Whether any timer is set.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.borrow().n_used == 0
+    }
+
+    /// The earliest deadline, which may be that of a timer that was cancelled.
+    pub(crate) fn earliest(&self) -> Option<Nanoseconds> {
+        self.deadlines.borrow().earliest()
+    }
+
+    /// Has a callback queued at a deadline.
+    pub(crate) fn call_at(&self, deadline: Nanoseconds, callback: Rc<Callback>) -> Key {
+        self.set(deadline, Target::Callback(callback))
+    }
+
+    fn set(&self, deadline: Nanoseconds, target: Target) -> Key {
+        let key = self.slots.borrow_mut().fill(target);
+        if deadline < NEVER {
+            self.deadlines.borrow_mut().push(deadline, key);
+        }
+        key
+    }
+
+    /// Forgets a timer; nothing if it is over.
+    pub(crate) fn cancel(&self, key: Key) {
+        let target = self.slots.borrow_mut().empty(key);
+        if target.is_none() {
+            return;
+        }
+        // The target may own a closure: it goes when nothing is borrowed.
+        drop(target);
+        self.n_stale.set(self.n_stale.get() + 1);
+        let n_stale = self.n_stale.get();
+        if n_stale > FEW_STALE && n_stale * 2 > self.deadlines.borrow().len() {
+            self.sweep();
+        }
+    }
+
+    /// Drops every callback that waits for its deadline. No task waits any more.
+    pub(crate) fn clear(&self) {
+        let slots = std::mem::take(&mut *self.slots.borrow_mut());
+        self.deadlines.replace(Deadlines::new());
+        for slot in slots.slots {
+            if let Target::Callback(callback) = slot.target {
+                callback.discard();
+            }
+        }
+    }
+
+    /// Drops the entries of timers that were cancelled.
+    pub(crate) fn sweep(&self) {
+        if self.n_stale.replace(0) > 0 {
+            let slots = self.slots.borrow();
+            let mut deadlines = self.deadlines.borrow_mut();
+            deadlines.retain(|key| slots.holds(*key));
+        }
+    }
+
+    /// Queues whatever is due, in the order of the deadlines.
+    pub(crate) fn fire(&self, core: &Core, now: Nanoseconds) {
+        let mut due = self.due.take();
+        self.deadlines.borrow_mut().pass(now, &mut due);
+        for key in due.drain(..) {
+            // The borrow ends here: queueing runs nobody's code, but dropping might.
+            let target = self.slots.borrow_mut().empty(key);
+            match target {
+                Some(Target::Alarm(alarm)) => {
+                    // SAFETY: an alarm empties its slot before it goes, and this slot was full.
+                    let alarm = unsafe { alarm.as_ref() };
+                    alarm.key.set(None);
+                    park::unpark(alarm.task);
+                }
+                Some(Target::Callback(callback)) => core.run_queue.push_callback(callback),
+                Some(Target::Nothing { .. }) | None => {
+                    self.n_stale.set(self.n_stale.get().saturating_sub(1));
+                }
+            }
+        }
+        due.shrink_to(1024);
+        self.due.replace(due);
+    }
+}
+
+impl Drop for Timers {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<NonNull<Timers>>> = const { Cell::new(None) };
+}
+
+/// Makes timers those of the running loop, as long as the guard lives.
+pub(crate) struct Entered<'a> {
+    before: Option<NonNull<Timers>>,
+    entered: PhantomData<&'a Timers>,
+}
+
+impl<'a> Entered<'a> {
+    pub(crate) fn new(timers: &'a Timers) -> Self {
+        Self {
+            before: CURRENT.replace(Some(NonNull::from(timers))),
+            entered: PhantomData,
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+/// A deadline that a task waits for, in the waiting frame.
+pub(crate) struct Alarm {
+    task: TaskPtr,
+    /// `None` once it has gone off.
+    key: Cell<Option<Key>>,
+    timers: NonNull<Timers>,
+}
+
+impl Alarm {
+    /// Calls a function with an alarm that unparks the running task at a deadline.
+    pub(crate) fn with<R>(here: Here, deadline: Nanoseconds, f: impl FnOnce(&Self) -> R) -> R {
+        let timers = CURRENT.get().expect("a task runs within its loop's timers");
+        let alarm = Self {
+            task: here.task,
+            key: Cell::new(None),
+            timers,
+        };
+        // SAFETY: the loop that runs this task keeps its timers.
+        let key = unsafe { timers.as_ref() }.set(deadline, Target::Alarm(NonNull::from(&alarm)));
+        alarm.key.set(Some(key));
+        f(&alarm)
+    }
+
+    pub(crate) fn has_gone_off(&self) -> bool {
+        self.key.get().is_none()
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.get() {
+            // SAFETY: a task's frames end within the life of its loop, which keeps its timers.
+            unsafe { self.timers.as_ref() }.cancel(key);
+        }
+    }
+}
+
+/// Parks the running task until a deadline.
+pub(crate) fn sleep_until(here: Here, deadline: Nanoseconds) {
+    let what: &'static str = if deadline == NEVER {
+        "ever"
+    } else {
+        "a deadline"
+    };
+    Alarm::with(here, deadline, |alarm| {
+        while !alarm.has_gone_off() {
+            park::park(here, &what as &dyn Awaiting);
+        }
+    });
+}

@@ -1,0 +1,113 @@
+//! Lists of waiting tasks, first come, first served, without an allocation.
+//!
+//! A [`Waiter`] lives in the waiting function's frame and is linked into the list. It unlinks itself
+//! when the frame goes, by return or by an unwind; one that was woken but is unwound before it could
+//! make use of that passes its wake-up on to the next.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+
+use super::context::Here;
+use super::park;
+use super::task::{Awaiting, TaskPtr};
+use crate::util::list::{Link, List};
+
+/// The tasks that wait for something.
+#[derive(Debug)]
+pub(crate) struct WaitList(List);
+
+/// A task in a [`WaitList`].
+#[repr(C)]
+struct Waiter {
+    link: Link,
+    task: TaskPtr,
+    is_woken: Cell<bool>,
+    /// Whom to pass a wake-up on to; null if that is not wanted.
+    list: Cell<*const WaitList>,
+}
+
+impl WaitList {
+    pub(crate) const fn new() -> Self {
+        Self(List::new())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Parks the running task until it is woken through this list, or until `give_up` says so,
+    /// which is asked whenever the task runs again for whatever reason. Answers whether it was
+    /// woken.
+    ///
+    /// A cancel unwinds from here.
+    ///
+    /// The owner of the list keeps it alive meanwhile.
+    pub(crate) fn wait(
+        &self,
+        here: Here,
+        what: &dyn Awaiting,
+        mut give_up: impl FnMut() -> bool,
+    ) -> bool {
+        let waiter = Waiter {
+            link: Link::new(),
+            task: here.task,
+            is_woken: Cell::new(false),
+            list: Cell::new(ptr::null()),
+        };
+        // SAFETY: the waiter is not moved from here on and unlinks itself in its destructor; the
+        // list unlinks what is left in its own.
+        unsafe { self.0.push_back(&waiter.link) };
+        loop {
+            park::park(here, what);
+            if waiter.is_woken.get() {
+                waiter.list.set(ptr::null());
+                return true;
+            }
+            if give_up() {
+                return false;
+            }
+        }
+    }
+
+    /// Wakes the first that waits; false if nobody does.
+    pub(crate) fn wake_one(&self) -> bool {
+        self.wake_first(self)
+    }
+
+    /// Wakes all that wait. The list may die then: nobody passes anything on.
+    pub(crate) fn wake_all(&self) {
+        while self.wake_first(ptr::null()) {}
+    }
+
+    fn wake_first(&self, pass_on_to: *const Self) -> bool {
+        let first = self.0.pop_front().cast::<Waiter>();
+        // SAFETY: a node of this list is the first field of a waiter, which is alive as long as it
+        // is linked, as is its task.
+        let Some(waiter) = (unsafe { first.as_ref() }) else {
+            return false;
+        };
+        waiter.is_woken.set(true);
+        waiter.list.set(pass_on_to);
+        park::unpark(waiter.task);
+        true
+    }
+}
+
+impl Drop for WaitList {
+    fn drop(&mut self) {
+        // Whoever still waits finds out from what it waits for.
+        self.wake_all();
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.link.unlink();
+        if let Some(list) = NonNull::new(self.list.get().cast_mut()) {
+            // SAFETY: the waiting function's caller keeps the list alive during the wait.
+            unsafe { list.as_ref() }.wake_one();
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The poller on Linux: epoll, with an eventfd for notifications.
+//!
+//! Edge-triggered for both directions at once, so that a descriptor costs one system call in its
+//! life. The eventfd is edge-triggered as well: each write to it is an event, and nobody reads it.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BATCH, Event, RESERVED_TOKEN};
+
+pub(super) type RawEvent = libc::epoll_event;
+
+/// Both directions, the peer's half-close, and edges. Errors and hang-ups come unasked.
+const INTEREST: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
+
+pub(super) struct Queue {
+    epoll: OwnedFd,
+    notifier: Notifier,
+    /// Whether to sleep by `epoll_pwait2`, which counts nanoseconds: until a kernel before Linux
+    /// 5.11 has refused it.
+    is_precise: Cell<bool>,
+}
+
+impl Queue {
+    pub(super) fn new() -> io::Result<Self> {
+        // SAFETY: epoll_create1 has no preconditions.
+        let epoll = owned(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: eventfd has no preconditions.
+        let event = owned(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        let queue = Self {
+            epoll,
+            notifier: Notifier(Arc::new(event)),
+            is_precise: Cell::new(true),
+        };
+        let interest = (libc::EPOLLIN | libc::EPOLLET) as u32;
+        let event = queue.notifier.0.as_raw_fd();
+        queue.control(libc::EPOLL_CTL_ADD, event, interest, RESERVED_TOKEN)?;
+        Ok(queue)
+    }
+
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), INTEREST, token)
+    }
+
+    pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_DEL, fd.as_raw_fd(), 0, 0)
+    }
+
+    fn control(&self, operation: i32, fd: i32, events: u32, token: u64) -> io::Result<()> {
+        let mut event = libc::epoll_event { events, u64: token };
+        // SAFETY: the event is readable; epoll_ctl keeps a copy, and no pointer.
+        match unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Appends to `events`, which is empty and has room for a batch.
+    pub(super) fn wait(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<RawEvent>,
+    ) -> io::Result<()> {
+        if let Some(timeout) = timeout
+            && !timeout.is_zero()
+            && self.is_precise.get()
+        {
+            match self.wait_precisely(timeout, events) {
+                // EPERM is what an old container's filter of system calls says.
+                Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+                    self.is_precise.set(false);
+                }
+                other => return other,
+            }
+        }
+        let milliseconds = timeout.map_or(-1, milliseconds_rounded_up);
+        let room = events.spare_capacity_mut();
+        // SAFETY: the room has space for a batch.
+        let n_events = unsafe {
+            libc::epoll_wait(
+                self.epoll.as_raw_fd(),
+                room[..BATCH].as_mut_ptr().cast(),
+                BATCH as i32,
+                milliseconds,
+            )
+        };
+        // SAFETY: epoll_wait has answered how many it has written.
+        unsafe { appended(events, n_events.into()) }
+    }
+
+    fn wait_precisely(&self, timeout: Duration, events: &mut Vec<RawEvent>) -> io::Result<()> {
+        /// The kernel's own, which has 64 bits on every architecture.
+        #[repr(C)]
+        struct Timespec {
+            seconds: i64,
+            nanoseconds: i64,
+        }
+        let timespec = Timespec {
+            seconds: timeout.as_secs().try_into().unwrap_or(i64::MAX),
+            nanoseconds: timeout.subsec_nanos().into(),
+        };
+        let room = events.spare_capacity_mut();
+        // SAFETY: the room has space for a batch, the timeout is readable, and without a signal
+        // mask its size does not matter.
+        let n_events = unsafe {
+            libc::syscall(
+                libc::SYS_epoll_pwait2,
+                self.epoll.as_raw_fd(),
+                room[..BATCH].as_mut_ptr(),
+                BATCH as libc::c_int,
+                &raw const timespec,
+                ptr::null::<libc::sigset_t>(),
+                0 as libc::size_t,
+            )
+        };
+        // SAFETY: epoll_pwait2 has answered how many it has written.
+        unsafe { appended(events, n_events) }
+    }
+
+    pub(super) fn notifier(&self) -> Notifier {
+        self.notifier.clone()
+    }
+
+    #[cfg(test)]
+    pub(super) fn descriptors(&self) -> [i32; 2] {
+        [self.epoll.as_raw_fd(), self.notifier.0.as_raw_fd()]
+    }
+}
+
+/// Takes the events into the vector that the kernel has written behind its end.
+///
+/// # Safety
+/// As many are written there as the number says, unless it is negative.
+unsafe fn appended(events: &mut Vec<RawEvent>, n_events: libc::c_long) -> io::Result<()> {
+    let Ok(n_events) = usize::try_from(n_events) else {
+        return Err(io::Error::last_os_error());
+    };
+    // SAFETY: forwarded to the caller.
+    unsafe { events.set_len(events.len() + n_events) };
+    Ok(())
+}
+
+/// A part of a millisecond counts as a whole one: a sleep must not be too short.
+fn milliseconds_rounded_up(timeout: Duration) -> i32 {
+    let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
+    i32::try_from(milliseconds).unwrap_or(i32::MAX)
+}
+
+/// What an event means. An error makes both directions ready, since either attempt reports it.
+pub(super) fn decode(raw: RawEvent) -> Option<Event> {
+    let token = raw.u64;
+    if token == RESERVED_TOKEN {
+        return None;
+    }
+    let has = |bits: i32| raw.events & bits as u32 != 0;
+    let read_closed = has(libc::EPOLLRDHUP | libc::EPOLLHUP);
+    let write_closed = has(libc::EPOLLHUP);
+    Some(Event {
+        token,
+        readable: has(libc::EPOLLIN | libc::EPOLLERR) || read_closed,
+        writable: has(libc::EPOLLOUT | libc::EPOLLERR) || write_closed,
+        read_closed,
+        write_closed,
+    })
+}
+
+fn owned(fd: i32) -> io::Result<OwnedFd> {
+    if fd == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the caller has just got the descriptor from the system.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Ends the poller's sleep, or the next one if it is awake. Outlives the poller harmlessly.
+#[derive(Clone)]
+pub(crate) struct Notifier(Arc<OwnedFd>);
+
+impl Notifier {
+    /// From any thread. Several before the poller looks count as one.
+    pub(crate) fn notify(&self) {
+        let event = self.0.as_raw_fd();
+        let mut count = 1_u64;
+        // SAFETY: the eight bytes are readable.
+        while unsafe { libc::write(event, (&raw const count).cast(), 8) } == -1 {
+            match io::Error::last_os_error().raw_os_error() {
+                // The counter is full, and a write that does not happen is no event: empty it.
+                // SAFETY: the eight bytes are writable.
+                Some(libc::EAGAIN) => unsafe {
+                    libc::read(event, (&raw mut count).cast(), 8);
+                    count = 1;
+                },
+                Some(libc::EINTR) => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_millisecond_counts_as_a_whole_one() {
+        let cases = [
+            (Duration::ZERO, 0),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_millis(1), 1),
+            (Duration::from_nanos(1_000_001), 2),
+            (Duration::MAX, i32::MAX),
+        ];
+        for (timeout, milliseconds) in cases {
+            assert_eq!(milliseconds_rounded_up(timeout), milliseconds);
+        }
+    }
+
+    #[test]
+    fn without_epoll_pwait2_a_sleep_is_not_too_short_either() {
+        let queue = Queue::new().unwrap();
+        queue.is_precise.set(false);
+        let start = std::time::Instant::now();
+        let timeout = Duration::from_micros(1_100);
+        let mut events = Vec::with_capacity(BATCH);
+        queue.wait(Some(timeout), &mut events).unwrap();
+        assert!(start.elapsed() >= timeout);
+        assert!(!queue.is_precise.get());
+    }
+
+    #[test]
+    fn a_full_counter_loses_no_notification() {
+        let queue = Queue::new().unwrap();
+        let mut events = Vec::with_capacity(BATCH);
+        let most = u64::MAX - 1;
+        let event = queue.notifier.0.as_raw_fd();
+        // SAFETY: the eight bytes are readable.
+        let n_bytes = unsafe { libc::write(event, (&raw const most).cast(), 8) };
+        assert_eq!(n_bytes, 8);
+        queue.wait(Some(Duration::ZERO), &mut events).unwrap();
+        assert_eq!(events.len(), 1, "the write that filled it");
+        events.clear();
+        queue.notifier().notify();
+        queue.wait(Some(Duration::ZERO), &mut events).unwrap();
+        assert_eq!(events.len(), 1, "the notification");
+    }
+}

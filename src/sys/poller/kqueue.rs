@@ -1,0 +1,292 @@
+//! The poller on Apple's systems and the BSDs: kqueue, with an `EVFILT_USER` for notifications.
+//!
+//! Each direction of a descriptor is a filter of its own, and `EV_CLEAR` makes it
+//! edge-triggered. `EV_RECEIPT` has each change answer for itself, so that the failure of one
+//! filter says nothing of the other.
+//!
+//! What differs between the systems: the widths of a `kevent`'s fields (hence the `as _`; NetBSD's
+//! user data has even been an integer), and whether a pipe takes the filter of the direction that
+//! it does not have.
+
+#![allow(unsafe_code)]
+
+use std::cell::RefCell;
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BATCH, Event};
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+use libc as abi;
+
+/// What libc lacks on Linux: the names of the BSDs with FreeBSD's numbers, as libkqueue has them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod abi {
+    pub(super) const EVFILT_READ: i16 = -1;
+    pub(super) const EVFILT_WRITE: i16 = -2;
+    pub(super) const EVFILT_USER: i16 = -11;
+    pub(super) const EV_ADD: u16 = 0x1;
+    pub(super) const EV_DELETE: u16 = 0x2;
+    pub(super) const EV_CLEAR: u16 = 0x20;
+    pub(super) const EV_RECEIPT: u16 = 0x40;
+    pub(super) const EV_ERROR: u16 = 0x4000;
+    pub(super) const EV_EOF: u16 = 0x8000;
+    pub(super) const NOTE_TRIGGER: u32 = 0x0100_0000;
+
+    #[derive(Clone, Copy)]
+    #[repr(C)]
+    #[expect(non_camel_case_types, reason = "the system's name")]
+    pub(crate) struct kevent {
+        pub(super) ident: usize,
+        pub(super) filter: i16,
+        pub(super) flags: u16,
+        pub(super) fflags: u32,
+        pub(super) data: isize,
+        pub(super) udata: *mut libc::c_void,
+    }
+
+    // SAFETY: the signatures that kqueue(2) gives; libkqueue and the shim in tests export them.
+    unsafe extern "C" {
+        pub(super) fn kqueue() -> libc::c_int;
+        pub(super) fn kevent(
+            kq: libc::c_int,
+            changes: *const kevent,
+            n_changes: libc::c_int,
+            events: *mut kevent,
+            n_events: libc::c_int,
+            timeout: *const libc::timespec,
+        ) -> libc::c_int;
+    }
+}
+
+pub(super) type RawEvent = abi::kevent;
+
+pub(super) struct Queue {
+    notifier: Notifier,
+    /// Events for directions that were closed before a filter could be attached to them.
+    found_closed: RefCell<Vec<RawEvent>>,
+}
+
+impl Queue {
+    pub(super) fn new() -> io::Result<Self> {
+        // SAFETY: kqueue has no preconditions.
+        let kqueue = match unsafe { abi::kqueue() } {
+            -1 => return Err(io::Error::last_os_error()),
+            // SAFETY: the descriptor has just come from the system.
+            fd => unsafe { OwnedFd::from_raw_fd(fd) },
+        };
+        // SAFETY: setting a flag of a descriptor of ours. Not every system can have it from the
+        // start; a fork in between inherits no kqueue anyway.
+        if unsafe { libc::fcntl(kqueue.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        let queue = Self {
+            notifier: Notifier(Arc::new(kqueue)),
+            found_closed: RefCell::default(),
+        };
+        queue.notifier.user_event(abi::EV_ADD | abi::EV_CLEAR, 0)?;
+        Ok(queue)
+    }
+
+    fn raw_fd(&self) -> i32 {
+        self.notifier.0.as_raw_fd()
+    }
+
+    pub(super) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        if usize::try_from(token).is_err() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a token has as many bits as a pointer where the poller is a kqueue",
+            ));
+        }
+        let flags = abi::EV_ADD | abi::EV_CLEAR;
+        let [read, write] = self.change_both(fd, flags, token)?;
+        match (read, write) {
+            (0, 0) => Ok(()),
+            (0, error) => self.added_one(fd, abi::EVFILT_READ, error, abi::EVFILT_WRITE, token),
+            (error, 0) => self.added_one(fd, abi::EVFILT_WRITE, error, abi::EVFILT_READ, token),
+            (error, _) => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+
+    /// One filter was attached and the other refused with `error`. That is fine if the refusal
+    /// was about the direction and not about the descriptor or the system.
+    fn added_one(
+        &self,
+        fd: BorrowedFd<'_>,
+        added: Filter,
+        error: i32,
+        refused: Filter,
+        token: u64,
+    ) -> io::Result<()> {
+        match error {
+            // The other end is gone, which no event will say: whoever waits must hear of it.
+            libc::EPIPE | libc::EBADF => {
+                let closed = change(fd.as_raw_fd() as usize, refused, abi::EV_EOF, token);
+                self.found_closed.borrow_mut().push(closed);
+                Ok(())
+            }
+            // The descriptor does not have this direction.
+            libc::EINVAL | libc::ENODEV | libc::ENOTSUP | libc::EOPNOTSUPP => Ok(()),
+            _ => {
+                let undo = change(fd.as_raw_fd() as usize, added, abi::EV_DELETE, 0);
+                let _ = submit(self.raw_fd(), &[undo], &mut []);
+                Err(io::Error::from_raw_os_error(error))
+            }
+        }
+    }
+
+    pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let ident = fd.as_raw_fd() as usize;
+        self.found_closed
+            .borrow_mut()
+            .retain(|event| event.ident as usize != ident);
+        match self.change_both(fd, abi::EV_DELETE, 0)? {
+            [0, _] | [_, 0] => Ok(()),
+            [error, _] => Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+
+    /// Changes the filters of both directions; what each answers is an error number or 0.
+    fn change_both(&self, fd: BorrowedFd<'_>, flags: Flags, token: u64) -> io::Result<[i32; 2]> {
+        let flags = flags | abi::EV_RECEIPT;
+        let changes = [abi::EVFILT_READ, abi::EVFILT_WRITE]
+            .map(|filter| change(fd.as_raw_fd() as usize, filter, flags, token));
+        let mut receipts = changes;
+        let n_receipts = submit(self.raw_fd(), &changes, &mut receipts)?;
+        assert_eq!(n_receipts, 2, "kevent gives a receipt for each change");
+        Ok(receipts.map(|receipt| receipt.data as i32))
+    }
+
+    /// Appends to `events`, which is empty and has room for a batch.
+    pub(super) fn wait(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<RawEvent>,
+    ) -> io::Result<()> {
+        let mut found_closed = self.found_closed.take();
+        let timeout = if found_closed.is_empty() {
+            timeout
+        } else {
+            Some(Duration::ZERO)
+        };
+        let timespec = timeout.map(|timeout| libc::timespec {
+            tv_sec: timeout.as_secs() as _,
+            tv_nsec: timeout.subsec_nanos() as _,
+        });
+        let timespec = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
+        let room = &mut events.spare_capacity_mut()[..BATCH];
+        // SAFETY: the room has space for a batch, and the timeout is readable or null.
+        let n_events = unsafe {
+            abi::kevent(
+                self.raw_fd(),
+                ptr::null(),
+                0,
+                room.as_mut_ptr().cast(),
+                BATCH as _,
+                timespec,
+            )
+        };
+        let result = match usize::try_from(n_events) {
+            Ok(n_events) => {
+                // SAFETY: kevent has answered how many it has written.
+                unsafe { events.set_len(events.len() + n_events) };
+                Ok(())
+            }
+            Err(_) => Err(io::Error::last_os_error()),
+        };
+        events.append(&mut found_closed);
+        result
+    }
+
+    pub(super) fn notifier(&self) -> Notifier {
+        self.notifier.clone()
+    }
+
+    #[cfg(test)]
+    pub(super) fn descriptors(&self) -> [i32; 1] {
+        [self.raw_fd()]
+    }
+}
+
+#[cfg(not(target_os = "netbsd"))]
+type Flags = u16;
+#[cfg(target_os = "netbsd")]
+type Flags = u32;
+
+#[cfg(not(target_os = "netbsd"))]
+type Filter = i16;
+#[cfg(target_os = "netbsd")]
+type Filter = u32;
+
+/// An entry of a list of changes.
+fn change(ident: usize, filter: Filter, flags: Flags, token: u64) -> RawEvent {
+    // SAFETY: a kevent is integers and a pointer, for all of which zero is a value. Some systems
+    // have fields more.
+    let mut change: RawEvent = unsafe { mem::zeroed() };
+    change.ident = ident as _;
+    change.filter = filter;
+    change.flags = flags;
+    change.udata = token as _;
+    change
+}
+
+/// Makes changes and takes as many receipts as there is room for, without waiting.
+fn submit(kqueue: i32, changes: &[RawEvent], receipts: &mut [RawEvent]) -> io::Result<usize> {
+    let at_once = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the changes are readable and the receipts writable for their lengths, the timeout
+    // is readable, and the kernel keeps none of the pointers.
+    let n_receipts = unsafe {
+        abi::kevent(
+            kqueue,
+            changes.as_ptr(),
+            changes.len() as _,
+            receipts.as_mut_ptr(),
+            receipts.len() as _,
+            &at_once,
+        )
+    };
+    usize::try_from(n_receipts).map_err(|_| io::Error::last_os_error())
+}
+
+/// What an event means; nothing for a notification.
+pub(super) fn decode(raw: RawEvent) -> Option<Event> {
+    let is_read = raw.filter == abi::EVFILT_READ;
+    let is_write = raw.filter == abi::EVFILT_WRITE;
+    // An event never carries an error when no change was made; if one does, the attempt shows it.
+    let is_error = raw.flags & abi::EV_ERROR != 0;
+    let is_closed = raw.flags & abi::EV_EOF != 0;
+    (is_read || is_write).then_some(Event {
+        token: raw.udata as usize as u64,
+        readable: is_read || is_error,
+        writable: is_write || is_error,
+        read_closed: is_read && is_closed,
+        write_closed: is_write && is_closed,
+    })
+}
+
+/// Ends the poller's sleep, or the next one if it is awake. Outlives the poller harmlessly: it
+/// keeps the queue's descriptor open.
+#[derive(Clone)]
+pub(crate) struct Notifier(Arc<OwnedFd>);
+
+impl Notifier {
+    /// From any thread. Several before the poller looks count as one.
+    pub(crate) fn notify(&self) {
+        // It can't fail while the queue is open, and there is nobody to tell.
+        let _ = self.user_event(0, abi::NOTE_TRIGGER);
+    }
+
+    fn user_event(&self, flags: Flags, note: u32) -> io::Result<()> {
+        let mut change = change(0, abi::EVFILT_USER, flags, 0);
+        change.fflags = note;
+        submit(self.0.as_raw_fd(), &[change], &mut []).map(|_| ())
+    }
+}

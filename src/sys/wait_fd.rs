@@ -1,0 +1,147 @@
+//! Blocks the thread until one descriptor is ready in one direction: what a socket does where
+//! there is no event loop.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+/// Waits until reading, or writing, would not block. False if the time was over first.
+///
+/// No timeout means for ever; zero looks once. A descriptor with an error or without a peer is
+/// ready: the attempt tells. Signals do not end the wait and do not prolong it.
+///
+/// # Errors
+/// What `poll` answers, and `EBADF`'s error for a descriptor that it does not know.
+pub(crate) fn wait_fd(
+    fd: BorrowedFd<'_>,
+    for_writing: bool,
+    timeout: Option<Duration>,
+) -> io::Result<bool> {
+    // A deadline beyond the clock's end is none.
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let direction = if for_writing {
+        libc::POLLOUT
+    } else {
+        libc::POLLIN
+    };
+    let mut entry = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: direction,
+        revents: 0,
+    };
+    loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        // SAFETY: the one entry is readable and writable.
+        match unsafe { libc::poll(&mut entry, 1, left.map_or(-1, milliseconds)) } {
+            0 if left == Some(Duration::ZERO) => return Ok(false),
+            // The clock decides whether the time is over: a long timeout is waited for in parts.
+            0 => {}
+            -1 => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+            _ if entry.revents & libc::POLLNVAL != 0 => {
+                return Err(io::Error::from_raw_os_error(libc::EBADF));
+            }
+            _ => return Ok(true),
+        }
+    }
+}
+
+/// In the unit of `poll`, rounded up so that it does not return just before the deadline.
+fn milliseconds(left: Duration) -> i32 {
+    i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    #[test]
+    fn readable_when_bytes_are_there() {
+        let (reader, mut writer) = UnixStream::pair().unwrap();
+        assert!(!wait_fd(reader.as_fd(), false, Some(Duration::ZERO)).unwrap());
+        writer.write_all(b"x").unwrap();
+        assert!(wait_fd(reader.as_fd(), false, None).unwrap());
+    }
+
+    #[test]
+    fn writable_until_the_buffer_is_full() {
+        let (mut writer, mut reader) = UnixStream::pair().unwrap();
+        assert!(wait_fd(writer.as_fd(), true, None).unwrap());
+        writer.set_nonblocking(true).unwrap();
+        while writer.write(&[0; 4096]).is_ok() {}
+        assert!(!wait_fd(writer.as_fd(), true, Some(Duration::ZERO)).unwrap());
+        let drainer = thread::spawn(move || {
+            reader.set_nonblocking(true).unwrap();
+            while reader.read(&mut [0; 4096]).is_ok() {}
+            reader
+        });
+        assert!(wait_fd(writer.as_fd(), true, None).unwrap());
+        drainer.join().unwrap();
+    }
+
+    #[test]
+    fn a_peer_that_is_gone_counts_as_ready() {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        drop(writer);
+        assert!(wait_fd(reader.as_fd(), false, None).unwrap());
+    }
+
+    #[test]
+    fn a_timeout_is_waited_for_in_full() {
+        let (reader, _writer) = UnixStream::pair().unwrap();
+        let start = Instant::now();
+        let timeout = Duration::from_micros(2_300);
+        assert!(!wait_fd(reader.as_fd(), false, Some(timeout)).unwrap());
+        assert!(start.elapsed() >= timeout);
+    }
+
+    #[test]
+    fn the_longest_timeout_does_not_overflow() {
+        let (reader, mut writer) = UnixStream::pair().unwrap();
+        writer.write_all(b"x").unwrap();
+        assert!(wait_fd(reader.as_fd(), false, Some(Duration::MAX)).unwrap());
+    }
+
+    /// A handler without SA_RESTART makes `poll` answer EINTR; the wait goes on for what is left
+    /// of its time, and no longer.
+    #[test]
+    fn signals_neither_end_nor_prolong_the_wait() {
+        extern "C" fn ignore(_: libc::c_int) {}
+        // SAFETY: the handler does nothing, and nobody else uses this signal.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = ignore as *const () as usize;
+            libc::sigaction(libc::SIGUSR2, &action, std::ptr::null_mut());
+        }
+        let (reader, mut writer) = UnixStream::pair().unwrap();
+        let timeout = Duration::from_millis(30);
+        // SAFETY: pthread_self has no preconditions.
+        let waiter = unsafe { libc::pthread_self() };
+        thread::scope(|scope| {
+            let (done, is_done) = std::sync::mpsc::channel::<()>();
+            scope.spawn(move || {
+                // One a millisecond until the wait is over.
+                while is_done.recv_timeout(Duration::from_millis(1)).is_err() {
+                    // SAFETY: the waiting thread joins this one before it ends.
+                    unsafe { libc::pthread_kill(waiter, libc::SIGUSR2) };
+                }
+            });
+            let start = Instant::now();
+            assert!(!wait_fd(reader.as_fd(), false, Some(timeout)).unwrap());
+            assert!(start.elapsed() >= timeout);
+            writer.write_all(b"x").unwrap();
+            assert!(wait_fd(reader.as_fd(), false, None).unwrap());
+            done.send(()).unwrap();
+        });
+    }
+}

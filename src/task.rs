@@ -1,0 +1,217 @@
+//! Tasks: functions that run concurrently on one thread, each on a stack of its own.
+//!
+//! A task is spawned, runs when its turn comes, and gives the others theirs whenever it waits: for a
+//! sleep, a socket, another task. Everything here is for code inside of a running loop.
+
+use std::io;
+use std::panic::Location;
+use std::rc::Rc;
+
+pub use crate::runtime::cancel::catch_cancelled;
+pub use crate::runtime::handle::Task;
+pub use crate::runtime::promise::Promise;
+pub use crate::runtime::remote::{RemoteTask, block_on};
+pub use crate::runtime::task::{CallbackId, TaskId};
+pub use crate::runtime::task_ref::TaskRef;
+
+use crate::error::TaskError;
+use crate::runtime::context::{self, Core, Nowhere};
+use crate::runtime::make::{spawn_eagerly, spawn_on, try_spawn_on};
+use crate::runtime::park;
+use crate::runtime::spawn::Recipe;
+
+/// Spawns a task on the running loop. It begins in the loop's next iteration.
+///
+/// ```
+/// let total = selvedge::run(|| {
+///     let tasks: Vec<_> = (1..=4).map(|n| selvedge::spawn(move || n * n)).collect();
+///     tasks.into_iter().map(|task| task.join().unwrap()).sum::<u32>()
+/// });
+/// assert_eq!(total, 30);
+/// ```
+///
+/// # Panics
+/// If no loop runs on this thread, or there is no stack to be had; [`Builder::spawn`] returns the
+/// latter as an error.
+#[track_caller]
+#[inline]
+pub fn spawn<T, F>(f: F) -> Task<T>
+where
+    T: 'static,
+    F: FnOnce() -> T + 'static,
+{
+    spawn_on(&core(), Recipe::new(Location::caller()), || Ok(f()))
+}
+
+/// Spawns a task with a name.
+///
+/// # Panics
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_named<T, F>(name: impl Into<String>, f: F) -> Task<T>
+where
+    T: 'static,
+    F: FnOnce() -> T + 'static,
+{
+    let mut recipe = Recipe::new(Location::caller());
+    recipe.name = Some(name.into());
+    spawn_on(&core(), recipe, || Ok(f()))
+}
+
+/// Spawns a task and runs it at once up to its first suspension; it may be done then.
+///
+/// # Panics
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_eager<T, F>(f: F) -> Task<T>
+where
+    T: 'static,
+    F: FnOnce() -> T + 'static,
+{
+    match spawn_eagerly(&core(), Recipe::new(Location::caller()), || Ok(f())) {
+        Ok(task) => task,
+        Err(error) => panic!("selvedge: no stack for a task: {error}"),
+    }
+}
+
+/// Spawns a task whose `Err` counts as a failure of the task: `join` returns it as a [`TaskError`].
+///
+/// ```
+/// let failure = selvedge::run(|| {
+///     selvedge::spawn_fallible(|| "weft".parse::<u32>()).join().unwrap_err()
+/// });
+/// assert!(failure.downcast_ref::<std::num::ParseIntError>().is_some());
+/// ```
+///
+/// # Panics
+/// As [`spawn`].
+#[track_caller]
+pub fn spawn_fallible<T, E, F>(f: F) -> Task<T>
+where
+    T: 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    F: FnOnce() -> Result<T, E> + 'static,
+{
+    let body = || f().map_err(|error| TaskError::exception(error.into()));
+    spawn_on(&core(), Recipe::new(Location::caller()), body)
+}
+
+/// A name and a stack size for a task to be.
+///
+/// ```
+/// let n = selvedge::run(|| {
+///     let builder = selvedge::task::Builder::new().name("counter").stack_size(64 * 1024);
+///     builder.spawn(|| selvedge::current_task().unwrap().name().len()).unwrap().join()
+/// });
+/// assert_eq!(n.unwrap(), 7);
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `spawn`"]
+pub struct Builder {
+    name: Option<String>,
+    stack_size: Option<usize>,
+}
+
+impl Builder {
+    /// A builder with the loop's settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets the usable size of the stack in bytes.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// Spawns the task on the running loop.
+    ///
+    /// # Errors
+    /// As [`CoroutineBuilder::build`](crate::CoroutineBuilder::build).
+    ///
+    /// # Panics
+    /// If no loop runs on this thread.
+    #[track_caller]
+    pub fn spawn<T, F>(self, f: F) -> io::Result<Task<T>>
+    where
+        T: 'static,
+        F: FnOnce() -> T + 'static,
+    {
+        let mut recipe = Recipe::new(Location::caller());
+        recipe.name = self.name;
+        recipe.stack_size = self.stack_size;
+        try_spawn_on(&core(), recipe, || Ok(f()))
+    }
+}
+
+/// May suspend: gives the other tasks a turn.
+///
+/// While the thread is panicking it returns at once.
+///
+/// ```
+/// let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+/// selvedge::run(|| {
+///     let inner = order.clone();
+///     let other = selvedge::spawn(move || inner.borrow_mut().push("other"));
+///     order.borrow_mut().push("main");
+///     selvedge::yield_now();
+///     order.borrow_mut().push("main again");
+///     other.join().unwrap();
+/// });
+/// assert_eq!(*order.borrow(), ["main", "other", "main again"]);
+/// ```
+///
+/// # Panics
+/// If no task is running: outside of a loop, and in callbacks.
+///
+/// # Cancellation
+/// Unwinds.
+#[track_caller]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub fn yield_now() {
+    match context::here() {
+        Ok(here) => park::yield_now(here),
+        Err(Nowhere::Panicking) => {}
+        Err(nowhere) => refuse(nowhere),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn refuse(nowhere: Nowhere) -> ! {
+    panic!("{}", nowhere.sentence())
+}
+
+/// The running task; `None` in callbacks and outside of a loop.
+#[must_use]
+pub fn current_task() -> Option<TaskRef> {
+    context::current()?.current().and_then(TaskRef::of)
+}
+
+/// The tasks of the running loop that are not done, in the order in which they were made.
+#[must_use]
+pub fn all_tasks() -> Vec<TaskRef> {
+    let tasks = context::current().map(|core| core.tasks());
+    tasks
+        .into_iter()
+        .flatten()
+        .filter_map(TaskRef::of)
+        .collect()
+}
+
+/// The running loop's core.
+#[track_caller]
+#[inline]
+fn core() -> Rc<Core> {
+    match context::current() {
+        Some(core) => core.to_rc(),
+        None => refuse(Nowhere::NoLoop),
+    }
+}

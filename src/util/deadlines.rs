@@ -1,0 +1,196 @@
+//! Deadlines in order: a radix heap over nanoseconds.
+//!
+//! An entry lies in the bucket of the highest bit in which its deadline differs from the last
+//! deadline that was passed. Pushing is an append; passing a deadline moves the first bucket's
+//! entries down, each at most once a bit, one after the other in memory. So a million timers cost
+//! no random access until they are due, which is what a binary heap or a wheel of linked frames
+//! spends its time on (benches/timer.rs). Entries of equal deadlines stay in the order in which
+//! they came, because buckets are emptied in order.
+//!
+//! Cancelled entries are only counted here, and swept out when they are the majority.
+
+/// The entries. `K` says what is due; it is the caller's to know whether it still is.
+#[derive(Debug)]
+pub(crate) struct Deadlines<K> {
+    buckets: [Bucket<K>; 65],
+    /// The last deadline that was passed: no entry in a bucket has an earlier one.
+    last: u64,
+    /// What was pushed with an earlier one.
+    overdue: Vec<(u64, K)>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Bucket<K> {
+    entries: Vec<(u64, K)>,
+    earliest: u64,
+}
+
+impl<K: Copy> Deadlines<K> {
+    pub(crate) fn new() -> Self {
+        Self {
+            buckets: std::array::from_fn(|_| Bucket {
+                entries: Vec::new(),
+                earliest: u64::MAX,
+            }),
+            last: 0,
+            overdue: Vec::new(),
+            len: 0,
+        }
+    }
+
+    /// How many entries there are, cancelled ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn push(&mut self, deadline: u64, key: K) {
+        self.len += 1;
+        if deadline < self.last {
+            self.overdue.push((deadline, key));
+        } else {
+            self.place(deadline, key);
+        }
+    }
+
+    fn place(&mut self, deadline: u64, key: K) {
+        let index = 64 - (deadline ^ self.last).leading_zeros() as usize;
+        let bucket = &mut self.buckets[index];
+        bucket.entries.push((deadline, key));
+        bucket.earliest = bucket.earliest.min(deadline);
+    }
+
+    /// The earliest deadline.
+    pub(crate) fn earliest(&self) -> Option<u64> {
+        if let Some(earliest) = self.overdue.iter().map(|entry| entry.0).min() {
+            return Some(earliest);
+        }
+        let bucket = self
+            .buckets
+            .iter()
+            .find(|bucket| !bucket.entries.is_empty())?;
+        Some(bucket.earliest)
+    }
+
+    /// Moves every entry whose deadline is not after `now` into `due`, in order.
+    pub(crate) fn pass(&mut self, now: u64, due: &mut Vec<K>) {
+        let before = due.len();
+        if !self.overdue.is_empty() {
+            // Stable: entries of equal deadlines stay in order.
+            self.overdue.sort_by_key(|entry| entry.0);
+            due.extend(self.overdue.drain(..).map(|entry| entry.1));
+        }
+        while let Some(index) = self.buckets.iter().position(|b| !b.entries.is_empty()) {
+            let earliest = self.buckets[index].earliest;
+            if earliest > now {
+                break;
+            }
+            self.last = earliest;
+            let mut entries = std::mem::take(&mut self.buckets[index].entries);
+            self.buckets[index].earliest = u64::MAX;
+            if index == 0 {
+                due.extend(entries.drain(..).map(|entry| entry.1));
+            } else {
+                for (deadline, key) in entries.drain(..) {
+                    self.place(deadline, key);
+                }
+            }
+            self.buckets[index].entries = keep_room(entries);
+        }
+        self.len -= due.len() - before;
+    }
+
+    /// Drops the entries that are not wanted any more.
+    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&K) -> bool) {
+        self.overdue.retain(|entry| is_wanted(&entry.1));
+        self.len = self.overdue.len();
+        for bucket in &mut self.buckets {
+            bucket.entries.retain(|entry| is_wanted(&entry.1));
+            let earliest = bucket.entries.iter().map(|entry| entry.0).min();
+            bucket.earliest = earliest.unwrap_or(u64::MAX);
+            bucket.entries.shrink_to(2 * bucket.entries.len() + ROOM);
+            self.len += bucket.entries.len();
+        }
+    }
+}
+
+/// Entries for which a bucket keeps room.
+const ROOM: usize = 1024;
+
+fn keep_room<K>(mut entries: Vec<(u64, K)>) -> Vec<(u64, K)> {
+    if entries.capacity() > ROOM {
+        entries.shrink_to(ROOM);
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(deadlines: &mut Deadlines<u32>, now: u64) -> Vec<u32> {
+        let mut due = Vec::new();
+        deadlines.pass(now, &mut due);
+        due
+    }
+
+    #[test]
+    fn they_come_in_order_and_equal_ones_as_they_were_pushed() {
+        let mut deadlines = Deadlines::new();
+        for (key, deadline) in [50, 20, 50, 1 << 40, 20, 0].into_iter().enumerate() {
+            deadlines.push(deadline, key as u32);
+        }
+        assert_eq!(deadlines.earliest(), Some(0));
+        assert_eq!(passed(&mut deadlines, 20), [5, 1, 4]);
+        deadlines.push(50, 6);
+        assert_eq!(passed(&mut deadlines, 49), []);
+        assert_eq!(passed(&mut deadlines, 50), [0, 2, 6]);
+        assert_eq!((deadlines.len(), deadlines.earliest()), (1, Some(1 << 40)));
+    }
+
+    #[test]
+    fn what_is_overdue_when_it_comes_is_sorted_too() {
+        let mut deadlines = Deadlines::new();
+        deadlines.push(100, 0);
+        assert_eq!(passed(&mut deadlines, 100), [0]);
+        deadlines.push(30, 1);
+        deadlines.push(10, 2);
+        deadlines.push(30, 3);
+        deadlines.push(100, 4);
+        assert_eq!(passed(&mut deadlines, 100), [2, 1, 3, 4]);
+    }
+
+    #[test]
+    fn it_agrees_with_sorting() {
+        let mut deadlines = Deadlines::new();
+        let mut model: Vec<(u64, u32)> = Vec::new();
+        let (mut seed, mut now) = (7_u64, 0_u64);
+        for key in 0..20_000 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let deadline = now
+                .saturating_add(seed >> (20 + (seed & 31)))
+                .saturating_sub(3);
+            deadlines.push(deadline, key);
+            model.push((deadline, key));
+            if key % 97 == 0 {
+                now += seed >> 50;
+                model.sort();
+                let n = model.partition_point(|entry| entry.0 <= now);
+                let expected: Vec<u32> = model.drain(..n).map(|entry| entry.1).collect();
+                assert_eq!(passed(&mut deadlines, now), expected);
+                assert_eq!(deadlines.earliest(), model.first().map(|entry| entry.0));
+            }
+        }
+    }
+
+    #[test]
+    fn sweeping_leaves_the_rest_in_order() {
+        let mut deadlines = Deadlines::new();
+        (0..1000).for_each(|n| deadlines.push(u64::from(n * 7919 % 1000), n));
+        deadlines.retain(|key| key % 10 == 0);
+        assert_eq!(deadlines.len(), 100);
+        let due = passed(&mut deadlines, u64::MAX);
+        assert!(due.is_sorted_by_key(|n| n * 7919 % 1000));
+        assert_eq!(due.len(), 100);
+    }
+}

@@ -1,0 +1,189 @@
+//! An intrusive list of nodes that live in other people's frames.
+//!
+//! The list is a circle through a sentinel, so a node leaves in constant time without knowing its
+//! list, and a list that dies first lets go of its nodes. An unlinked node has null pointers.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::marker::PhantomPinned;
+use std::ptr;
+
+/// What a node carries. It must be the first field of a `repr(C)` node.
+#[derive(Debug)]
+pub(crate) struct Link {
+    prev: Cell<*const Link>,
+    next: Cell<*const Link>,
+    _pinned: PhantomPinned,
+}
+
+impl Link {
+    pub(crate) const fn new() -> Self {
+        Self {
+            prev: Cell::new(ptr::null()),
+            next: Cell::new(ptr::null()),
+            _pinned: PhantomPinned,
+        }
+    }
+
+    pub(crate) fn is_linked(&self) -> bool {
+        !self.next.get().is_null()
+    }
+
+    /// Takes the node out of its list, if it is in one.
+    pub(crate) fn unlink(&self) {
+        if !self.is_linked() {
+            return;
+        }
+        let (prev, next) = (self.prev.get(), self.next.get());
+        // SAFETY: a linked node's neighbours are linked nodes or the sentinel, which are alive:
+        // each unlinks itself, or all of its nodes, before it dies.
+        unsafe {
+            (*prev).next.set(next);
+            (*next).prev.set(prev);
+        }
+        self.prev.set(ptr::null());
+        self.next.set(ptr::null());
+    }
+}
+
+/// A list of nodes. It must stay where it is while it has any.
+#[derive(Debug)]
+pub(crate) struct List {
+    sentinel: Link,
+}
+
+impl List {
+    pub(crate) const fn new() -> Self {
+        Self {
+            sentinel: Link::new(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.front().is_null()
+    }
+
+    /// Appends a node.
+    ///
+    /// # Safety
+    /// Node and list stay where they are until the node is unlinked, and both unlink before they
+    /// die: the list by its destructor, the node by [`Link::unlink`] in its owner's.
+    pub(crate) unsafe fn push_back(&self, node: &Link) {
+        debug_assert!(!node.is_linked(), "a node is in one list at most");
+        let sentinel = &raw const self.sentinel;
+        if !self.sentinel.is_linked() {
+            self.sentinel.prev.set(sentinel);
+            self.sentinel.next.set(sentinel);
+        }
+        let last = self.sentinel.prev.get();
+        node.prev.set(last);
+        node.next.set(sentinel);
+        // SAFETY: the last node, or the sentinel, is alive as long as it is linked.
+        unsafe { (*last).next.set(node) };
+        self.sentinel.prev.set(node);
+    }
+
+    /// The first node, or null.
+    pub(crate) fn front(&self) -> *const Link {
+        self.after(&raw const self.sentinel)
+    }
+
+    /// The last node, or null.
+    pub(crate) fn back(&self) -> *const Link {
+        let last = self.sentinel.prev.get();
+        if last == &raw const self.sentinel {
+            ptr::null()
+        } else {
+            last
+        }
+    }
+
+    /// The node before one of this list, or null.
+    pub(crate) fn before(&self, node: *const Link) -> *const Link {
+        // SAFETY: the caller got the node from this list.
+        let before = unsafe { (*node).prev.get() };
+        if before == &raw const self.sentinel {
+            ptr::null()
+        } else {
+            before
+        }
+    }
+
+    /// The node after one of this list, or null.
+    pub(crate) fn after(&self, node: *const Link) -> *const Link {
+        let sentinel = &raw const self.sentinel;
+        // SAFETY: the caller got the node from this list, or it is the sentinel.
+        let next = unsafe { (*node).next.get() };
+        if next == sentinel { ptr::null() } else { next }
+    }
+
+    /// Takes the first node out; null if there is none.
+    pub(crate) fn pop_front(&self) -> *const Link {
+        let first = self.front();
+        if !first.is_null() {
+            // SAFETY: a linked node is alive.
+            unsafe { (*first).unlink() };
+        }
+        first
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        while !self.pop_front().is_null() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[repr(C)]
+    struct Node(Link, u32);
+
+    fn numbers(list: &List) -> Vec<u32> {
+        let mut numbers = Vec::new();
+        let mut node = list.front();
+        while !node.is_null() {
+            // SAFETY: every node in these tests is the first field of a live `Node`.
+            numbers.push(unsafe { (*node.cast::<Node>()).1 });
+            node = list.after(node);
+        }
+        numbers
+    }
+
+    #[test]
+    fn nodes_come_in_order_and_leave_from_anywhere() {
+        let nodes: Vec<Node> = (0..4).map(|n| Node(Link::new(), n)).collect();
+        let list = List::new();
+        for node in &nodes {
+            // SAFETY: neither moves, and both unlink below.
+            unsafe { list.push_back(&node.0) };
+        }
+        nodes[2].0.unlink();
+        assert_eq!(numbers(&list), [0, 1, 3]);
+        nodes[2].0.unlink();
+        list.pop_front();
+        assert_eq!(numbers(&list), [1, 3]);
+        assert_eq!(list.back(), &raw const nodes[3].0);
+        assert_eq!(list.before(list.back()), &raw const nodes[1].0);
+        assert!(list.before(&nodes[1].0).is_null());
+        assert!(!nodes[0].0.is_linked() && nodes[3].0.is_linked());
+        nodes[3].0.unlink();
+        nodes[1].0.unlink();
+        assert!(list.is_empty() && list.pop_front().is_null() && list.back().is_null());
+    }
+
+    #[test]
+    fn a_list_that_dies_first_lets_go_of_its_nodes() {
+        let nodes: Vec<Node> = (0..3).map(|n| Node(Link::new(), n)).collect();
+        let list = Box::new(List::new());
+        for node in &nodes {
+            // SAFETY: as above.
+            unsafe { list.push_back(&node.0) };
+        }
+        drop(list);
+        assert!(nodes.iter().all(|node| !node.0.is_linked()));
+    }
+}

@@ -1,0 +1,114 @@
+//! Connecting: refused, unanswered, to the first of several that works.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
+
+use crate::support::{Full, MOMENT, NEVER, Nobody, assert_kind, listener};
+
+#[test]
+fn nobody_there_is_refused() {
+    let nobody = Nobody::new();
+    assert_kind(
+        TcpStream::connect(nobody.address()),
+        ErrorKind::ConnectionRefused,
+    );
+    assert_kind(
+        TcpStream::connect_timeout(&nobody.address(), NEVER),
+        ErrorKind::ConnectionRefused,
+    );
+}
+
+#[test]
+fn no_answer_in_time_is_a_timeout() {
+    let full = Full::new();
+    let start = Instant::now();
+    assert_kind(
+        TcpStream::connect_timeout(&full.address(), MOMENT),
+        ErrorKind::TimedOut,
+    );
+    let elapsed = start.elapsed();
+    assert!(elapsed >= MOMENT && elapsed < NEVER, "{elapsed:?}");
+}
+
+#[test]
+fn an_answer_in_time_is_a_connection() {
+    let listener = listener();
+    let address = listener.local_addr().unwrap();
+    let stream = TcpStream::connect_timeout(&address, NEVER).unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+    assert!(stream.take_error().unwrap().is_none());
+}
+
+#[test]
+fn no_time_at_all_is_invalid() {
+    let address = listener().local_addr().unwrap();
+    assert_kind(
+        TcpStream::connect_timeout(&address, Duration::ZERO),
+        ErrorKind::InvalidInput,
+    );
+}
+
+#[test]
+fn addresses_are_tried_until_one_works() {
+    let nobody = Nobody::new();
+    let listener = listener();
+    let address = listener.local_addr().unwrap();
+    let stream = TcpStream::connect(&[nobody.address(), address, nobody.address()][..]).unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), address);
+
+    // Somebody has the first address already.
+    let free: SocketAddr = ([127, 0, 0, 1], 0).into();
+    let bound = TcpListener::bind(&[address, free][..]).unwrap();
+    assert_ne!(bound.local_addr().unwrap(), address);
+}
+
+#[test]
+fn the_last_error_is_the_answer_if_none_works() {
+    let nobody = Nobody::new();
+    let broadcast: SocketAddr = ([255, 255, 255, 255], 1).into();
+    assert_kind(
+        TcpStream::connect(&[broadcast, nobody.address()][..]),
+        ErrorKind::ConnectionRefused,
+    );
+}
+
+#[test]
+fn no_address_is_invalid() {
+    let none: &[SocketAddr] = &[];
+    assert_kind(TcpStream::connect(none), ErrorKind::InvalidInput);
+    assert_kind(TcpListener::bind(none), ErrorKind::InvalidInput);
+    assert_kind(UdpSocket::bind(none), ErrorKind::InvalidInput);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert_kind(socket.connect(none), ErrorKind::InvalidInput);
+    assert_kind(socket.send_to(b"", none), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_port_that_somebody_has_is_in_use() {
+    let listener = listener();
+    assert_kind(
+        TcpListener::bind(listener.local_addr().unwrap()),
+        ErrorKind::AddrInUse,
+    );
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert_kind(
+        UdpSocket::bind(socket.local_addr().unwrap()),
+        ErrorKind::AddrInUse,
+    );
+}
+
+/// Where the machine has IPv6.
+#[test]
+fn the_newer_internet_works_the_same() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        return;
+    };
+    let address = listener.local_addr().unwrap();
+    assert!(address.is_ipv6());
+    let stream = TcpStream::connect(address).unwrap();
+    let (_, peer) = listener.accept().unwrap();
+    assert_eq!(peer, stream.local_addr().unwrap());
+}

@@ -1,0 +1,98 @@
+//! What needs a process of its own: the limit of open files, and signals.
+
+use std::io::{ErrorKind, Read, Write};
+
+use selvedge::net::{TcpListener, TcpStream, UnixStream};
+
+use crate::child::{self, Ended};
+use crate::support::{assert_kind, listener, reset, tcp_pair};
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    (
+        "accept_without_descriptors",
+        accept_without_descriptors as fn(),
+    ),
+    ("write_to_the_dead", write_to_the_dead),
+];
+
+pub fn run(scenario: &str) -> Ended {
+    let arguments = [
+        "play_a_scenario",
+        "--exact",
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    child::finish(&mut child::command(scenario, &arguments))
+}
+
+/// Sets the number of descriptors that this process may have open, or as many as it may set;
+/// answers how many.
+pub fn limit_descriptors(n: libc::rlim_t) -> libc::rlim_t {
+    // SAFETY: all zeros is a limit, and the calls read and write only this one.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
+        limit.rlim_cur = n.min(limit.rlim_max);
+        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur
+    }
+}
+
+#[test]
+fn a_listener_survives_the_limit_of_open_files() {
+    run("accept_without_descriptors").assert_exited(0);
+}
+
+fn accept_without_descriptors() {
+    let listener = listener();
+    let address = listener.local_addr().unwrap();
+    let mut clients = [(); 3].map(|()| TcpStream::connect(address).unwrap());
+    // Everything below the limit is taken.
+    limit_descriptors(64);
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
+    }
+    for _ in 0..3 {
+        let error = listener.accept().expect_err("no descriptor is left");
+        assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+    }
+    let error = TcpStream::connect(address).expect_err("no descriptor is left");
+    assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+    assert!(UnixStream::pair().is_err() && TcpListener::bind("127.0.0.1:0").is_err());
+    let error = clients[0].try_clone().expect_err("no descriptor is left");
+    assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+
+    hoard.clear();
+    for client in &mut clients {
+        let (mut stream, peer) = listener.accept().unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        stream.write_all(b"welcome").unwrap();
+        drop(stream);
+        let mut text = String::new();
+        client.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "welcome");
+    }
+}
+
+#[test]
+fn writing_to_who_is_gone_raises_no_signal() {
+    run("write_to_the_dead").assert_exited(0);
+}
+
+fn write_to_the_dead() {
+    // SAFETY: no handler is involved, only the default action, which ends the process. Rust's
+    // startup code has the signal ignored.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    let (a, mut b) = tcp_pair();
+    reset(a);
+    assert_kind(b.read(&mut [0; 8]), ErrorKind::ConnectionReset);
+    assert_kind(b.write(b"hello?"), ErrorKind::BrokenPipe);
+    assert_kind(
+        b.write_vectored(&[std::io::IoSlice::new(b"hello?")]),
+        ErrorKind::BrokenPipe,
+    );
+    let (mut a, b) = UnixStream::pair().unwrap();
+    drop(b);
+    assert_kind(a.write(b"hello?"), ErrorKind::BrokenPipe);
+}

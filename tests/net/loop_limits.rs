@@ -1,0 +1,143 @@
+//! Many connections, and what happens where there can be no more.
+
+use std::io::{Read, Write};
+use std::rc::Rc;
+
+use selvedge::net::TcpStream;
+use selvedge::{run, spawn, yield_now};
+
+use crate::limits::{limit_descriptors, run as run_child};
+use crate::loop_support::{Log, begun, counter};
+use crate::support::{Full, listener};
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("loop_many_connections", many_connections as fn()),
+    ("loop_without_descriptors", without_descriptors),
+    ("loop_cancelled_connect", cancelled_connect),
+];
+
+#[test]
+fn ten_thousand_connections_share_a_loop() {
+    run_child("loop_many_connections").assert_exited(0);
+}
+
+fn many_connections() {
+    // As many as the limit allows; each connection has both ends here.
+    let n_descriptors = limit_descriptors(20_100);
+    let n_connections = (n_descriptors as usize - 100) / 2;
+    run(|| {
+        let listener = listener();
+        let address = listener.local_addr().unwrap();
+        let server = spawn(move || {
+            for _ in 0..n_connections {
+                let (stream, _) = listener.accept().unwrap();
+                // Waits for its question, and most of the time that is all it does.
+                spawn(move || {
+                    let mut bytes = [0; 4];
+                    (&stream).read_exact(&mut bytes).unwrap();
+                    let answer = u32::from_be_bytes(bytes) + 1;
+                    (&stream).write_all(&answer.to_be_bytes()).unwrap();
+                });
+            }
+        });
+        let clients: Vec<TcpStream> = (0..n_connections)
+            .map(|n| {
+                // Not more at once than the listener's queue holds.
+                if n % 32 == 0 {
+                    yield_now();
+                    yield_now();
+                }
+                TcpStream::connect(address).unwrap()
+            })
+            .collect();
+        server.join().unwrap();
+        for (n, client) in (0u32..).zip(&clients) {
+            (&*client).write_all(&n.to_be_bytes()).unwrap();
+        }
+        for (n, client) in (0u32..).zip(&clients) {
+            let mut bytes = [0; 4];
+            (&*client).read_exact(&mut bytes).unwrap();
+            assert_eq!(u32::from_be_bytes(bytes), n + 1);
+        }
+    });
+}
+
+#[test]
+fn a_loop_survives_the_limit_of_open_files() {
+    run_child("loop_without_descriptors").assert_exited(0);
+}
+
+fn without_descriptors() {
+    run(|| {
+        let listener = Rc::new(listener());
+        let address = listener.local_addr().unwrap();
+        let (counter, turns) = counter();
+        let errors = Log::new();
+        let accepted = Log::new();
+        let acceptor = begun({
+            let (listener, errors, accepted) =
+                (Rc::clone(&listener), errors.clone(), accepted.clone());
+            move || {
+                while accepted.len() < 3 {
+                    match listener.accept() {
+                        Ok((stream, _)) => accepted.push(stream),
+                        Err(error) => {
+                            errors.push(error.raw_os_error());
+                            yield_now();
+                        }
+                    }
+                }
+            }
+        });
+        limit_descriptors(64);
+        // The acceptor can't run before every descriptor is taken: std's sockets never suspend.
+        let clients = [(); 3].map(|()| std::net::TcpStream::connect(address).unwrap());
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        while errors.len() < 3 {
+            yield_now();
+        }
+        assert!(errors.take().iter().all(|code| *code == Some(libc::EMFILE)));
+        assert!(turns.get() > 0 && accepted.len() < 3);
+        drop(hoard);
+        acceptor.join().unwrap();
+        for (client, server) in clients.iter().zip(accepted.take()) {
+            assert_eq!(server.peer_addr().unwrap(), client.local_addr().unwrap());
+        }
+        counter.cancel();
+    });
+}
+
+#[test]
+fn a_cancelled_connect_closes_its_socket() {
+    run_child("loop_cancelled_connect").assert_exited(0);
+}
+
+fn cancelled_connect() {
+    let full = Full::new();
+    let address = full.address();
+    run(|| {
+        let give_up = || {
+            let connector = begun(move || TcpStream::connect(address));
+            assert!(!connector.is_done());
+            connector.cancel();
+            assert!(connector.join().unwrap_err().is_cancelled());
+        };
+        // Whatever the loop opens for itself is open after that.
+        give_up();
+        let before = n_open();
+        for _ in 0..10 {
+            give_up();
+        }
+        assert_eq!(n_open(), before);
+    });
+}
+
+/// How many descriptors this process has open.
+fn n_open() -> usize {
+    // SAFETY: asks for a flag of a descriptor, which may be none.
+    let is_open = |fd: &i32| unsafe { libc::fcntl(*fd, libc::F_GETFD) != -1 };
+    (0..1024).filter(is_open).count()
+}

@@ -1,0 +1,27 @@
+//! Sockets, one module a group of promises. Everything here goes through the public API.
+//!
+//! The modules whose names begin with `loop_` are about sockets in tasks; in the others there is no
+//! event loop, and the same calls block the thread.
+
+#![allow(unsafe_code)]
+
+mod addresses;
+// Not all that other tests need of it is needed here.
+#[allow(dead_code)]
+#[path = "../support/child.rs"]
+mod child;
+mod connecting;
+mod datagrams;
+mod handing_over;
+mod limits;
+mod streams;
+mod support;
+mod timeouts;
+mod types;
+mod unix;
+
+/// A child's entry. In the parent there is no scenario, and nothing to do.
+#[test]
+fn play_a_scenario() {
+    child::play(limits::SCENARIOS);
+}

@@ -1,0 +1,146 @@
+//! What the tests of sockets share: connected pairs, paths, addresses where nobody listens.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
+use socket2::{Domain, SockRef, Socket, Type};
+
+/// Longer than any wait of a test that passes.
+pub const NEVER: Duration = Duration::from_secs(60);
+
+/// Long enough to see that something waits.
+pub const MOMENT: Duration = Duration::from_millis(30);
+
+pub fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a port is free")
+}
+
+/// Both ends of a connection.
+pub fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = listener();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, peer) = listener.accept().unwrap();
+    assert_eq!(peer, client.local_addr().unwrap());
+    (client, server)
+}
+
+/// Two sockets, each connected to the other.
+pub fn udp_pair() -> (UdpSocket, UdpSocket) {
+    let a = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let b = UdpSocket::bind("127.0.0.1:0").unwrap();
+    a.connect(b.local_addr().unwrap()).unwrap();
+    b.connect(a.local_addr().unwrap()).unwrap();
+    (a, b)
+}
+
+/// An address at which nobody listens: somebody has it, but only to keep others away.
+pub struct Nobody(Socket);
+
+impl Nobody {
+    pub fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        socket.bind(&any.into()).unwrap();
+        Self(socket)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap().as_socket().unwrap()
+    }
+}
+
+/// A listener whose queue is full: who connects gets no answer.
+pub struct Full {
+    listener: std::net::TcpListener,
+    queued: Vec<TcpStream>,
+}
+
+impl Full {
+    pub fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        socket.bind(&any.into()).unwrap();
+        socket.listen(0).unwrap();
+        let mut full = Self {
+            listener: socket.into(),
+            queued: Vec::new(),
+        };
+        loop {
+            match TcpStream::connect_timeout(&full.address(), MOMENT) {
+                Ok(stream) => full.queued.push(stream),
+                Err(error) if error.kind() == ErrorKind::TimedOut => return full,
+                Err(error) => panic!("the queue is not full, and yet {error}"),
+            }
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+}
+
+/// Ends the connection by a reset.
+pub fn reset(stream: TcpStream) {
+    let linger = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    linger.expect("linger can be set");
+    drop(stream);
+}
+
+/// Sends until there is no room, without waiting; answers how many were sent.
+pub fn fill(mut send: impl FnMut() -> io::Result<usize>) -> usize {
+    let mut n_sent = 0;
+    loop {
+        match send() {
+            Ok(_) => n_sent += 1,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return n_sent,
+            Err(error) => panic!("the socket is not full, and yet {error}"),
+        }
+    }
+}
+
+/// As [`fill`], by datagrams to the path, from a socket that is set back afterwards.
+pub fn fill_path(socket: &UnixDatagram, path: &Path) -> usize {
+    socket.set_nonblocking(true).unwrap();
+    let n_sent = fill(|| socket.send_to(b"fill", path));
+    socket.set_nonblocking(false).unwrap();
+    n_sent
+}
+
+/// A path for a socket, where nothing is; what is made there is removed in the end.
+pub struct Path(PathBuf);
+
+impl Path {
+    pub fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let n = NEXT.fetch_add(1, Relaxed);
+        let name = format!("selvedge-{}-{n}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl AsRef<std::path::Path> for Path {
+    fn as_ref(&self) -> &std::path::Path {
+        &self.0
+    }
+}
+
+impl Drop for Path {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// Runs it on a thread of its own.
+pub fn beside<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    thread::spawn(f)
+}
+
+#[track_caller]
+pub fn assert_kind<T: std::fmt::Debug>(result: io::Result<T>, kind: ErrorKind) {
+    assert_eq!(result.expect_err("it fails").kind(), kind);
+}
