@@ -5,7 +5,6 @@
 
 use std::io;
 use std::panic::Location;
-use std::rc::Rc;
 
 pub use crate::runtime::cancel::catch_cancelled;
 pub use crate::runtime::handle::Task;
@@ -15,7 +14,7 @@ pub use crate::runtime::task::{CallbackId, TaskId};
 pub use crate::runtime::task_ref::TaskRef;
 
 use crate::error::TaskError;
-use crate::runtime::context::{self, Core, Nowhere};
+use crate::runtime::context::{self, CoreRef, Nowhere};
 use crate::runtime::make::{spawn_eagerly, spawn_on, try_spawn_on};
 use crate::runtime::park;
 use crate::runtime::spawn::Recipe;
@@ -209,9 +208,9 @@ pub fn all_tasks() -> Vec<TaskRef> {
 /// The running loop's core.
 #[track_caller]
 #[inline]
-fn core() -> Rc<Core> {
+fn core() -> CoreRef {
     match context::current() {
-        Some(core) => core.to_rc(),
+        Some(core) => core,
         None => refuse(Nowhere::NoLoop),
     }
 }

@@ -125,7 +125,7 @@ impl LoopBuilder {
         inner.core.run_queue.push_task(task, task.parked.get());
         let reason = {
             let guarded = Guarded;
-            let reason = event_loop.run_main(task, &*packet);
+            let reason = event_loop.run_main(task, &packet);
             std::mem::forget(guarded);
             reason
         };
@@ -147,7 +147,7 @@ impl LoopBuilder {
 
 impl EventLoop {
     /// Runs until the main task is over, whatever happens; answers what happened before that.
-    fn run_main(&self, task: TaskPtr, packet: &dyn AnyPacket) -> Option<RunError> {
+    fn run_main(&self, task: TaskPtr, packet: &AnyPacket) -> Option<RunError> {
         let inner = &self.0;
         let is_over = || packet.link().task().is_none();
         let core = Rc::downgrade(&inner.core);

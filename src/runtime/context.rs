@@ -10,7 +10,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub(super) type Handler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The part of a loop that its tasks see.
 pub(crate) struct Core {
+    this: Weak<Self>,
     pub(crate) id: u64,
     pub(crate) run_queue: RunQueue,
     current: Cell<Option<TaskPtr>>,
@@ -54,7 +55,8 @@ impl Core {
         slow_callback_duration: Duration,
     ) -> Rc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        Rc::new(Self {
+        Rc::new_cyclic(|this| Self {
+            this: this.clone(),
             id: NEXT.fetch_add(1, Relaxed),
             run_queue: RunQueue::new(),
             current: Cell::new(None),
@@ -68,6 +70,12 @@ impl Core {
             slow_callback_duration,
             handler: RefCell::new(None),
         })
+    }
+
+    /// A reference that does not keep it.
+    #[inline]
+    pub(crate) fn weak(&self) -> Weak<Self> {
+        self.this.clone()
     }
 
     /// The running task.
@@ -151,8 +159,18 @@ impl Core {
 
 /// A task's number: never given again in this process.
 pub(crate) fn next_task_id() -> TaskId {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    TaskId(NEXT.fetch_add(1, Relaxed))
+    /// How many numbers a thread takes at a time.
+    const BATCH: u64 = 64;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
+    let mut last = LAST.get();
+    if last.is_multiple_of(BATCH) {
+        last = NEXT.fetch_add(BATCH, Relaxed);
+    }
+    LAST.set(last + 1);
+    TaskId(last + 1)
 }
 
 impl fmt::Debug for Core {
@@ -178,17 +196,6 @@ impl Deref for CoreRef {
         // SAFETY: the loop's `run` holds its core while it is current, and whoever has this was
         // called by it, on its thread.
         unsafe { self.0.as_ref() }
-    }
-}
-
-impl CoreRef {
-    /// A share in the core.
-    pub(crate) fn to_rc(self) -> Rc<Core> {
-        // SAFETY: a core is always made by `Rc::new`, and alive, as in `deref`.
-        unsafe {
-            Rc::increment_strong_count(self.0.as_ptr());
-            Rc::from_raw(self.0.as_ptr())
-        }
     }
 }
 

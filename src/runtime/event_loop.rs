@@ -53,7 +53,7 @@ pub(super) struct Entered<'a> {
 impl<'a> Entered<'a> {
     pub(super) fn new(inner: &'a Rc<Loop>) -> Self {
         Self {
-            before: CURRENT.replace(Some(NonNull::from(&**inner))),
+            before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
             _running: inner.enter(),
         }
     }

@@ -89,9 +89,9 @@ pub(crate) struct Entered<'a> {
 }
 
 impl<'a> Entered<'a> {
-    pub(crate) fn new(waits: &'a ForeignWaits) -> Self {
+    pub(crate) fn new(waits: &'a Rc<ForeignWaits>) -> Self {
         Self {
-            before: CURRENT.replace(Some(NonNull::from(waits))),
+            before: CURRENT.replace(NonNull::new(Rc::as_ptr(waits).cast_mut())),
             entered: PhantomData,
         }
     }

@@ -3,11 +3,11 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 
 use super::context::Core;
 use super::join::wait_done;
-use super::packet::{AnyPacket, Packet};
+use super::packet::Packet;
 use super::spawn::report_unretrieved;
 use super::task::{CallbackId, DETACHED, TaskId};
 use super::task_ref::TaskRef;
@@ -33,12 +33,12 @@ use crate::error::TaskError;
 /// ```
 #[must_use = "dropping a task detaches it; say `drop(task)` or `.detach()` if that is meant"]
 pub struct Task<T: 'static> {
-    packet: Rc<Packet<T>>,
+    packet: Packet<T>,
     core: Weak<Core>,
 }
 
 impl<T> Task<T> {
-    pub(crate) fn new(packet: Rc<Packet<T>>, core: Weak<Core>) -> Self {
+    pub(crate) fn new(packet: Packet<T>, core: Weak<Core>) -> Self {
         Self { packet, core }
     }
 
@@ -53,7 +53,7 @@ impl<T> Task<T> {
     /// A cancel of the waiting task is passed on to this one. When that ends, the waiting task is
     /// unwound, unless this one went on and returned a value, which is then what is returned.
     pub fn join(self) -> Result<T, TaskError> {
-        wait_done(&*self.packet, &self.core)?;
+        wait_done(&self.packet, &self.core)?;
         self.into_result()
     }
 
@@ -192,7 +192,7 @@ impl<T> Task<T> {
     }
 
     fn view(&self) -> TaskRef {
-        TaskRef::new(self.packet.clone(), self.core.clone())
+        TaskRef::new(self.packet.erase(), self.core.clone())
     }
 
     pub(crate) fn core(&self) -> &Weak<Core> {

@@ -83,6 +83,11 @@ impl Injector {
         self.doorbell.awake();
     }
 
+    /// Whether the loop is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gate.enter().is_none()
+    }
+
     /// Refuses every further message. What is left can then be drained.
     pub(crate) fn close(&self) {
         self.gate.close();

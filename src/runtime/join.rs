@@ -10,7 +10,7 @@ use super::task::{Awaiting, TaskPtr};
 use crate::error::TaskError;
 
 /// Parks the running task until another is done.
-pub(super) fn wait_done(packet: &dyn AnyPacket, core: &Weak<Core>) -> Result<(), TaskError> {
+pub(super) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), TaskError> {
     let Some(task) = packet.link().task() else {
         return Ok(());
     };
@@ -51,7 +51,7 @@ fn check(here: Here, task: TaskPtr, core: &Weak<Core>) -> Result<(), TaskError> 
 }
 
 /// Waiting for a task.
-struct Joining<'a>(&'a dyn AnyPacket);
+struct Joining<'a>(&'a AnyPacket);
 
 impl Awaiting for Joining<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,6 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::rc::Rc;
 
 use super::context::Core;
 use super::handle::Task;
@@ -17,7 +16,7 @@ use crate::error::TaskError;
 /// If there is no stack to be had.
 #[track_caller]
 #[inline]
-pub(crate) fn spawn_on<T, F>(core: &Rc<Core>, recipe: Recipe, body: F) -> Task<T>
+pub(crate) fn spawn_on<T, F>(core: &Core, recipe: Recipe, body: F) -> Task<T>
 where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
@@ -33,7 +32,7 @@ where
 /// # Errors
 /// If there is no stack to be had.
 #[inline]
-pub(crate) fn try_spawn_on<T, F>(core: &Rc<Core>, recipe: Recipe, body: F) -> io::Result<Task<T>>
+pub(crate) fn try_spawn_on<T, F>(core: &Core, recipe: Recipe, body: F) -> io::Result<Task<T>>
 where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
@@ -42,21 +41,21 @@ where
     let (task, packet) = unsafe { prepare(core, recipe, body)? };
     task.set(QUEUED);
     core.run_queue.push_task(task, task.parked.get());
-    Ok(Task::new(packet, Rc::downgrade(core)))
+    Ok(Task::new(packet, core.weak()))
 }
 
 /// Makes a task and runs its first step now.
 ///
 /// # Errors
 /// If there is no stack to be had.
-pub(crate) fn spawn_eagerly<T, F>(core: &Rc<Core>, recipe: Recipe, body: F) -> io::Result<Task<T>>
+pub(crate) fn spawn_eagerly<T, F>(core: &Core, recipe: Recipe, body: F) -> io::Result<Task<T>>
 where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
     // SAFETY: body and result are 'static.
     let (task, packet) = unsafe { prepare(core, recipe, body)? };
-    let handle = Task::new(packet, Rc::downgrade(core));
+    let handle = Task::new(packet, core.weak());
     let before = core.current();
     dispatch(core, task, task.parked.get());
     core.set_current(before);

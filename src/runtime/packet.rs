@@ -3,24 +3,207 @@
 //! A packet is the one allocation that spawning costs. The task's handle, its views and, until
 //! its end, its control block share it. While the task lives the packet names its block; at the
 //! end, which is when the result comes, it forgets the block and keeps the number.
+//!
+//! Shares are counted here rather than by `Rc`, which can't recycle its memory.
 
 #![allow(unsafe_code)]
 
+use std::alloc::Layout;
 use std::cell::{Cell, OnceCell};
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::ops::Deref;
 use std::ptr::NonNull;
-use std::rc::Rc;
 
 use super::task::{TaskBlock, TaskId, TaskPtr, default_name};
 use crate::error::TaskError;
+use crate::util::recycle;
 
-/// The packet of a task that returns a `T`.
+/// A share in a packet of unknown type. Through it nobody touches a result, save an error.
+pub(crate) struct AnyPacket(NonNull<Head>);
+
+/// A share in the packet of a task that returns a `T`.
 ///
 /// The result is written once, by the task, and moved out or dropped once, by the one handle of
-/// type `T`; views never touch it.
+/// type `T`.
 pub(crate) struct Packet<T> {
-    link: Link,
+    any: AnyPacket,
+    result: PhantomData<T>,
+}
+
+/// What is allocated.
+#[repr(C)]
+struct Body<T> {
+    head: Head,
     outcome: OnceCell<Result<ManuallyDrop<T>, TaskError>>,
+}
+
+/// What can be asked of a packet whatever its type.
+pub(crate) struct Head {
+    n_shares: Cell<usize>,
+    link: Link,
+    methods: &'static Methods,
+}
+
+/// What depends on the type.
+struct Methods {
+    error: unsafe fn(NonNull<Head>) -> Option<NonNull<TaskError>>,
+    fail: unsafe fn(NonNull<Head>, TaskError),
+    free: unsafe fn(NonNull<Head>),
+}
+
+impl<T> Body<T> {
+    const METHODS: &'static Methods = &Methods {
+        // SAFETY: for all three: these are called for heads of a `Body<T>` only, by a share in it.
+        error: |head| unsafe {
+            let outcome = head.cast::<Self>().as_ref().outcome.get()?;
+            outcome.as_ref().err().map(NonNull::from)
+        },
+        // SAFETY: as above.
+        fail: |head, error| unsafe { head.cast::<Self>().as_ref() }.put(Err(error)),
+        // SAFETY: as above; the last share goes.
+        free: |head| unsafe {
+            let body = head.cast::<Self>();
+            body.drop_in_place();
+            recycle::free(body.cast(), Layout::new::<Self>());
+        },
+    };
+
+    fn put(&self, result: Result<T, TaskError>) {
+        if let Err(again) = self.outcome.set(result.map(ManuallyDrop::new)) {
+            // A task ends once; were it otherwise, this would lose nothing.
+            drop(again.map(ManuallyDrop::into_inner));
+        }
+    }
+}
+
+impl AnyPacket {
+    /// The error, of a task that is done and failed.
+    pub(crate) fn error(&self) -> Option<&TaskError> {
+        // SAFETY: the head is that of the methods' body; an error stays as long as the packet.
+        unsafe { (self.0.as_ref().methods.error)(self.0).map(|error| error.as_ref()) }
+    }
+
+    /// Ends the task with an error, if it has not ended.
+    pub(crate) fn fail(&self, error: TaskError) {
+        // SAFETY: the head is that of the methods' body.
+        unsafe { (self.0.as_ref().methods.fail)(self.0, error) }
+    }
+
+    /// Who the task is.
+    #[inline(always)]
+    pub(crate) fn link(&self) -> &Link {
+        // SAFETY: a share keeps the packet.
+        &unsafe { self.0.as_ref() }.link
+    }
+
+    /// The packet with its type.
+    ///
+    /// # Safety
+    /// It was made as a `Packet<T>`.
+    pub(crate) unsafe fn typed<T>(self) -> Packet<T> {
+        Packet {
+            any: self,
+            result: PhantomData,
+        }
+    }
+}
+
+impl Clone for AnyPacket {
+    #[inline]
+    fn clone(&self) -> Self {
+        // SAFETY: a share keeps the packet.
+        let n_shares = &unsafe { self.0.as_ref() }.n_shares;
+        // Each share takes memory, so the count can't overflow unless shares are forgotten, for
+        // centuries.
+        n_shares.set(n_shares.get() + 1);
+        Self(self.0)
+    }
+}
+
+impl Drop for AnyPacket {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: a share keeps the packet; the last one frees it.
+        unsafe {
+            let head = self.0.as_ref();
+            let left = head.n_shares.get() - 1;
+            head.n_shares.set(left);
+            if left == 0 {
+                (head.methods.free)(self.0);
+            }
+        }
+    }
+}
+
+impl<T> Packet<T> {
+    /// A packet with one share.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        let body = recycle::allocate(Layout::new::<Body<T>>()).cast::<Body<T>>();
+        // SAFETY: fresh memory of the layout.
+        unsafe {
+            body.write(Body {
+                head: Head {
+                    n_shares: Cell::new(1),
+                    link: Link(Cell::new(0)),
+                    methods: Body::<T>::METHODS,
+                },
+                outcome: OnceCell::new(),
+            });
+        }
+        Self {
+            any: AnyPacket(body.cast()),
+            result: PhantomData,
+        }
+    }
+
+    /// Another share, without the type.
+    #[inline]
+    pub(crate) fn erase(&self) -> AnyPacket {
+        self.any.clone()
+    }
+
+    #[inline(always)]
+    fn body(&self) -> &Body<T> {
+        // SAFETY: a share keeps the packet, and this one knows its type.
+        unsafe { self.any.0.cast::<Body<T>>().as_ref() }
+    }
+
+    /// Puts the result in.
+    #[inline]
+    pub(crate) fn put(&self, result: Result<T, TaskError>) {
+        self.body().put(result);
+    }
+
+    /// The result, once there is one.
+    pub(crate) fn outcome(&self) -> Option<Result<&T, &TaskError>> {
+        let outcome = self.body().outcome.get();
+        outcome.map(|outcome| outcome.as_ref().map(|value| &**value))
+    }
+
+    /// Moves the result out.
+    ///
+    /// # Safety
+    /// The caller is the only one who looks at the result, and does so for the last time.
+    #[inline]
+    pub(crate) unsafe fn take(&self) -> Option<Result<T, TaskError>> {
+        self.body().outcome.get().map(|outcome| match outcome {
+            // SAFETY: forwarded to the caller.
+            Ok(value) => Ok(ManuallyDrop::into_inner(unsafe {
+                std::ptr::from_ref(value).read()
+            })),
+            Err(error) => Err(error.clone()),
+        })
+    }
+}
+
+impl<T> Deref for Packet<T> {
+    type Target = AnyPacket;
+
+    fn deref(&self) -> &AnyPacket {
+        &self.any
+    }
 }
 
 /// A word that says who the task is: the address of its block while it lives; then its number, or
@@ -36,15 +219,6 @@ const NAMED: usize = 2;
 const RETRIEVED: usize = 4;
 const BITS: u32 = 3;
 
-/// A packet whatever its type.
-pub(crate) trait AnyPacket {
-    fn link(&self) -> &Link;
-    /// The error, of a task that is done and failed.
-    fn error(&self) -> Option<&TaskError>;
-    /// Ends it with an error, if it has not ended.
-    fn fail(&self, error: TaskError);
-}
-
 impl Link {
     /// Names the task, which has just been made.
     pub(crate) fn begin(&self, block: NonNull<TaskBlock>) {
@@ -52,6 +226,7 @@ impl Link {
     }
 
     /// The task, as long as it is not done.
+    #[inline(always)]
     pub(crate) fn task(&self) -> Option<TaskPtr> {
         let word = self.0.get();
         if word & DONE != 0 {
@@ -77,18 +252,21 @@ impl Link {
     }
 
     /// Forgets the task, keeping its number and name.
+    #[inline]
     pub(crate) fn finish(&self, id: TaskId, name: Option<Box<Box<str>>>) {
-        let number = usize::try_from(id.0)
-            .ok()
-            .filter(|id| id >> (usize::BITS - BITS) == 0);
-        self.0.set(match (number, name) {
-            (Some(number), None) => number << BITS | DONE,
-            (_, name) => {
-                let name = name.unwrap_or_else(|| Box::new(default_name(id).into_boxed_str()));
-                let identity: Box<Identity> = Box::new((id, name));
-                Box::into_raw(identity) as usize | DONE | NAMED
+        match (usize::try_from(id.0), name) {
+            (Ok(number), None) if number >> (usize::BITS - BITS) == 0 => {
+                self.0.set(number << BITS | DONE);
             }
-        });
+            (_, name) => self.finish_with_name(id, name),
+        }
+    }
+
+    #[cold]
+    fn finish_with_name(&self, id: TaskId, name: Option<Box<Box<str>>>) {
+        let name = name.unwrap_or_else(|| Box::new(default_name(id).into_boxed_str()));
+        let identity: Box<Identity> = Box::new((id, name));
+        self.0.set(Box::into_raw(identity) as usize | DONE | NAMED);
     }
 
     fn identity(&self) -> Option<&Identity> {
@@ -99,6 +277,7 @@ impl Link {
             .then(|| unsafe { &*((word >> BITS << BITS) as *const Identity) })
     }
 
+    #[inline]
     pub(crate) fn set_retrieved(&self) {
         if self.0.get() & DONE != 0 {
             self.0.set(self.0.get() | RETRIEVED);
@@ -113,6 +292,7 @@ impl Link {
 const _: () = assert!(align_of::<Identity>() >= 1 << BITS || cfg!(target_pointer_width = "32"));
 
 impl Drop for Link {
+    #[inline]
     fn drop(&mut self) {
         if self.identity().is_some() {
             let address = self.0.get() >> BITS << BITS;
@@ -120,68 +300,4 @@ impl Drop for Link {
             drop(unsafe { Box::from_raw(address as *mut Identity) });
         }
     }
-}
-
-impl<T> Packet<T> {
-    pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self {
-            link: Link(Cell::new(0)),
-            outcome: OnceCell::new(),
-        })
-    }
-
-    /// Puts the result in.
-    pub(crate) fn put(&self, result: Result<T, TaskError>) {
-        if let Err(again) = self.outcome.set(result.map(ManuallyDrop::new)) {
-            // A task ends once; were it otherwise, this would lose nothing.
-            drop(again.map(ManuallyDrop::into_inner));
-        }
-    }
-
-    /// The result, once there is one.
-    pub(crate) fn outcome(&self) -> Option<Result<&T, &TaskError>> {
-        self.outcome
-            .get()
-            .map(|outcome| outcome.as_ref().map(|value| &**value))
-    }
-
-    /// Moves the result out.
-    ///
-    /// # Safety
-    /// The caller is the only one who looks at the result, and does so for the last time.
-    pub(crate) unsafe fn take(&self) -> Option<Result<T, TaskError>> {
-        self.outcome.get().map(|outcome| match outcome {
-            // SAFETY: forwarded to the caller.
-            Ok(value) => Ok(ManuallyDrop::into_inner(unsafe {
-                std::ptr::from_ref(value).read()
-            })),
-            Err(error) => Err(error.clone()),
-        })
-    }
-}
-
-impl<T> AnyPacket for Packet<T> {
-    fn link(&self) -> &Link {
-        &self.link
-    }
-
-    fn error(&self) -> Option<&TaskError> {
-        self.outcome
-            .get()
-            .and_then(|outcome| outcome.as_ref().err())
-    }
-
-    fn fail(&self, error: TaskError) {
-        self.put(Err(error));
-    }
-}
-
-/// The packet of a block, as that of a task that returns a `T`.
-///
-/// # Safety
-/// It was made as a `Packet<T>`.
-pub(crate) unsafe fn typed<T>(packet: Rc<dyn AnyPacket>) -> Rc<Packet<T>> {
-    // SAFETY: the type is the caller's word; an `Rc` of a trait object is made from one of the
-    // concrete type and shares its allocation.
-    unsafe { Rc::from_raw(Rc::into_raw(packet).cast::<Packet<T>>()) }
 }

@@ -62,7 +62,7 @@ impl<T> Promise<T> {
     )]
     pub fn new() -> Self {
         match context::current() {
-            Some(core) => Self::of(Rc::downgrade(&core.to_rc()), Location::caller()),
+            Some(core) => Self::of(core.weak(), Location::caller()),
             None => panic!(
                 "selvedge: no event loop runs on this thread, and a promise belongs to one; call \
                  this inside of `selvedge::run`, or use `EventLoop::create_promise`"

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use super::injector::Injector;
 use super::wait_list::WaitList;
-use crate::sys::poller::{Event, Poller};
+use crate::sys::fork::Generation;
+use crate::sys::poller::{Event, Poller, TELLS_OF_URGENT_DATA};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +31,12 @@ pub(crate) enum Direction {
 
 /// The descriptors of a loop on which tasks have waited.
 pub(crate) struct Reactor {
-    pub(super) poller: Poller,
+    poller: Poller,
     sources: RefCell<Vec<Slot>>,
     free: RefCell<Vec<u32>>,
     /// How many tasks wait for a descriptor.
     pub(super) n_waiting: Cell<usize>,
+    fork: Generation,
     pub(crate) injector: Arc<Injector>,
 }
 
@@ -57,6 +59,8 @@ pub(super) struct Side {
     pub(super) is_ready: Cell<bool>,
     /// Nothing more will come, or can go: it stays ready.
     pub(super) is_closed: Cell<bool>,
+    /// Whether a transfer of fewer bytes than there was room for has drained it.
+    is_short_read_telling: Cell<bool>,
     pub(super) waiters: WaitList,
 }
 
@@ -65,6 +69,7 @@ impl Side {
         Self {
             is_ready: Cell::new(true),
             is_closed: Cell::new(false),
+            is_short_read_telling: Cell::new(TELLS_OF_URGENT_DATA),
             waiters: WaitList::new(),
         }
     }
@@ -79,8 +84,17 @@ impl Side {
         }
     }
 
+    /// An attempt would have blocked.
     pub(super) fn is_drained(&self) {
         self.is_ready.set(self.is_closed.get());
+    }
+
+    /// A transfer was shorter than it could have been. Behind urgent data, at which reads stop
+    /// short, that says nothing.
+    pub(super) fn fell_short(&self) {
+        if self.is_short_read_telling.get() {
+            self.is_drained();
+        }
     }
 }
 
@@ -100,6 +114,7 @@ impl Reactor {
             sources: RefCell::default(),
             free: RefCell::default(),
             n_waiting: Cell::new(0),
+            fork: Generation::now(),
             injector,
         })
     }
@@ -118,6 +133,9 @@ impl Reactor {
         let Some(source) = self.source(event.token) else {
             return;
         };
+        if event.is_urgent {
+            source.read.is_short_read_telling.set(false);
+        }
         if event.readable || event.read_closed {
             source.read.becomes_ready(event.read_closed);
         }
@@ -157,6 +175,16 @@ impl Reactor {
             return Err(error);
         }
         Ok(token)
+    }
+
+    /// Forgets a descriptor that is still open.
+    pub(super) fn remove(&self, fd: BorrowedFd<'_>, token: u64) {
+        // In a forked child the poller is the parent's as well, and so is what it watches.
+        if self.fork.is_this() {
+            // One that is not watched any more is none the worse for it.
+            drop(self.poller.remove(fd));
+        }
+        self.forget(token);
     }
 
     /// Forgets a descriptor; whoever waits for it learns that it is gone.

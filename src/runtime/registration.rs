@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::context::{self, Here, Nowhere};
@@ -15,6 +15,7 @@ use super::park;
 use super::reactor::{Direction, Side, Source, with_current};
 use super::task::Awaiting;
 use super::timer::Alarm;
+use super::wait_list::Place;
 use crate::sys::wait_fd::wait_fd;
 
 /// How many operations a task may do one after the other before it lets others run.
@@ -27,7 +28,7 @@ pub(crate) struct Registration {
     loop_id: AtomicU64,
     /// Meaningful to the owning loop's thread only.
     token: AtomicU64,
-    owner: OnceLock<Arc<Injector>>,
+    owner: Mutex<Option<Arc<Injector>>>,
 }
 
 const NO_TOKEN: u64 = u64::MAX;
@@ -37,7 +38,7 @@ impl Registration {
         Self {
             loop_id: AtomicU64::new(0),
             token: AtomicU64::new(NO_TOKEN),
-            owner: OnceLock::new(),
+            owner: Mutex::new(None),
         }
     }
 
@@ -74,7 +75,7 @@ impl Registration {
                 && n > 0
                 && n < wanted
             {
-                side.is_drained();
+                side.fell_short();
             }
             Ok(n)
         })
@@ -88,6 +89,7 @@ impl Registration {
         mut op: impl FnMut(Option<&Side>) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut deadline = None;
+        let mut place = Place::Back;
         // Before the operation: a cancel that arrives meanwhile loses nothing.
         take_turns();
         loop {
@@ -109,7 +111,8 @@ impl Registration {
                     }
                 }
             }
-            self.wait(fd, direction, timeout, &mut deadline)?;
+            self.wait(fd, direction, place, timeout, &mut deadline)?;
+            place = Place::Front;
         }
     }
 
@@ -131,6 +134,7 @@ impl Registration {
         &self,
         fd: BorrowedFd<'_>,
         direction: Direction,
+        place: Place,
         timeout: Option<Duration>,
         deadline: &mut Option<Instant>,
     ) -> io::Result<()> {
@@ -156,7 +160,10 @@ impl Registration {
         };
         let _counted = Counted::new();
         let Some(timeout) = timeout else {
-            while !side.waiters.wait(here, &what, || source.is_gone.get()) {
+            while !side
+                .waiters
+                .wait_at(here, place, &what, || source.is_gone.get())
+            {
                 if source.is_gone.get() {
                     return Err(gone());
                 }
@@ -177,9 +184,9 @@ impl Registration {
         }
         let until = here.core.clock.at(*until);
         Alarm::with(here, until, |alarm| {
-            let woken = side
-                .waiters
-                .wait(here, &what, || alarm.has_gone_off() || source.is_gone.get());
+            let woken = side.waiters.wait_at(here, place, &what, || {
+                alarm.has_gone_off() || source.is_gone.get()
+            });
             if source.is_gone.get() {
                 return Err(gone());
             }
@@ -193,6 +200,7 @@ impl Registration {
     /// Registers the socket with the running loop, if it is not.
     fn claim(&self, here: Here, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
         let id = here.core.id;
+        self.release_from_closed_loop(id);
         let owner = self.loop_id.compare_exchange(0, id, Relaxed, Relaxed);
         if owner.is_err_and(|owner| owner != id) {
             return Err(io::Error::other(
@@ -206,7 +214,7 @@ impl Registration {
         let registered = with_current(|reactor| {
             let token = reactor.register(fd)?;
             self.token.store(token, Relaxed);
-            self.owner.get_or_init(|| Arc::clone(&reactor.injector));
+            *self.owner() = Some(Arc::clone(&reactor.injector));
             Ok(reactor.source(token))
         });
         match registered {
@@ -219,19 +227,39 @@ impl Registration {
         }
     }
 
+    fn owner(&self) -> MutexGuard<'_, Option<Arc<Injector>>> {
+        // Nothing panics under the lock.
+        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A loop that is closed has forgotten its sockets: another may have them.
+    fn release_from_closed_loop(&self, id: u64) {
+        let owner_id = self.loop_id.load(Relaxed);
+        if owner_id == 0 || owner_id == id {
+            return;
+        }
+        let mut owner = self.owner();
+        if owner.as_ref().is_some_and(|owner| owner.is_closed()) {
+            *owner = None;
+            self.token.store(NO_TOKEN, Relaxed);
+            // Whoever comes first from here on has it, if nobody else was as fast.
+            let _ = self.loop_id.compare_exchange(owner_id, 0, Relaxed, Relaxed);
+        }
+    }
+
     /// Forgets the socket, before its descriptor is closed or given away: whoever waits for it
     /// gets an error.
     pub(crate) fn deregister(&self, fd: BorrowedFd<'_>) {
         let token = self.token.swap(NO_TOKEN, Relaxed);
         let loop_id = self.loop_id.swap(0, Relaxed);
-        let Some(owner) = self.owner.get().filter(|_| token != NO_TOKEN) else {
+        let owner = self.owner().take();
+        let Some(owner) = owner.filter(|_| token != NO_TOKEN) else {
             return;
         };
         let is_here = with_current(|reactor| {
             let is_here = reactor.injector.loop_id == loop_id;
             if is_here {
-                drop(reactor.poller.remove(fd));
-                reactor.forget(token);
+                reactor.remove(fd, token);
             }
             is_here
         });

@@ -38,7 +38,7 @@ impl Loop {
     }
 
     /// Step 1 for one task.
-    pub(crate) fn cancel_one(&self, packet: &dyn AnyPacket) {
+    pub(crate) fn cancel_one(&self, packet: &AnyPacket) {
         let task = || packet.link().task();
         self.run_for_a_while(
             || task().is_none(),

@@ -5,11 +5,10 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
-use std::rc::Rc;
 
 use super::cancel;
 use super::context::{Core, next_task_id};
-use super::packet::{AnyPacket, Packet, typed};
+use super::packet::Packet;
 use super::report::ExceptionContext;
 use super::task::{BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, QUEUED, TaskBlock, TaskPtr};
 use crate::coroutine::{Ending, Hosted, drop_payload};
@@ -45,7 +44,7 @@ pub(crate) unsafe fn prepare<T, F>(
     core: &Core,
     recipe: Recipe,
     body: F,
-) -> io::Result<(TaskPtr, Rc<Packet<T>>)>
+) -> io::Result<(TaskPtr, Packet<T>)>
 where
     F: FnOnce() -> Result<T, TaskError>,
 {
@@ -56,7 +55,7 @@ where
         .map(|name| std::ptr::from_ref(name.as_bytes()));
     let stack_size = recipe.stack_size.unwrap_or(core.default_stack_size);
     let packet = Packet::<T>::new();
-    let any = erase(Rc::clone(&packet));
+    let any = packet.erase();
     let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
     // SAFETY: the name moves into the block and, at the end, into the packet, in its box; whoever
     // frees it there does so when the stack has nothing left to overflow. The rest is the caller's.
@@ -70,14 +69,6 @@ where
     // SAFETY: the block stays until `end` or `abandoned` has taken it off the list.
     unsafe { core.adopt(task) };
     Ok((task, packet))
-}
-
-/// A packet without its types, and without the lifetimes in them.
-fn erase<T>(packet: Rc<Packet<T>>) -> Rc<dyn AnyPacket> {
-    let packet: Rc<dyn AnyPacket + '_> = packet;
-    // SAFETY: only the lifetime of the trait object changes. Through it nobody touches a `T`: the
-    // result's destructor is the handle's business, and the methods look at errors.
-    unsafe { std::mem::transmute::<Rc<dyn AnyPacket + '_>, Rc<dyn AnyPacket + 'static>>(packet) }
 }
 
 /// What runs on a task's stack.
@@ -132,7 +123,7 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     core.forget(task);
     if let Some(packet) = task.packet.take() {
         // SAFETY: the packet was made with the type of the body's result.
-        let packet = unsafe { typed::<T>(packet) };
+        let packet = unsafe { packet.typed::<T>() };
         packet.link().finish(task.id, task.name.take());
         if let Some(outcome) = outcome {
             packet.put(outcome);

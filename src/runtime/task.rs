@@ -63,7 +63,7 @@ pub(crate) struct TaskBlock {
     /// What the task waits for: a value in the waiting frame.
     pub(crate) awaiting: Cell<Option<NonNull<dyn Awaiting>>>,
     /// Where its result goes; nobody wants it if there is none.
-    pub(crate) packet: Cell<Option<Rc<dyn AnyPacket>>>,
+    pub(crate) packet: Cell<Option<AnyPacket>>,
 
     // The second line.
     /// In the list of the loop's tasks.
@@ -121,7 +121,7 @@ impl TaskBlock {
         core: NonNull<Core>,
         id: TaskId,
         name: Option<Box<Box<str>>>,
-        packet: Rc<dyn AnyPacket>,
+        packet: AnyPacket,
         parked: Parked,
     ) -> Self {
         Self {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 
 use super::callback::Callback;
 use super::cancel;
@@ -16,12 +16,12 @@ use crate::error::TaskError;
 /// A view of a task that does not know the type of its result.
 #[derive(Clone)]
 pub struct TaskRef {
-    packet: Rc<dyn AnyPacket>,
+    packet: AnyPacket,
     core: Weak<Core>,
 }
 
 impl TaskRef {
-    pub(super) fn new(packet: Rc<dyn AnyPacket>, core: Weak<Core>) -> Self {
+    pub(super) fn new(packet: AnyPacket, core: Weak<Core>) -> Self {
         Self { packet, core }
     }
 
@@ -30,15 +30,9 @@ impl TaskRef {
         let packet = task.packet.take()?;
         let view = packet.clone();
         task.packet.set(Some(packet));
-        // SAFETY: a task that is not done has a living loop, whose core is always in an `Rc`.
-        let core = unsafe {
-            Rc::increment_strong_count(task.core.as_ptr());
-            Rc::from_raw(task.core.as_ptr())
-        };
-        Some(Self {
-            packet: view,
-            core: Rc::downgrade(&core),
-        })
+        // SAFETY: a task that is not done has a living loop.
+        let core = unsafe { task.core.as_ref() }.weak();
+        Some(Self { packet: view, core })
     }
 
     /// Asks the task to end: see [`Task::cancel_with`](crate::Task::cancel_with).

@@ -18,6 +18,14 @@ use crate::util::list::{Link, List};
 #[derive(Debug)]
 pub(crate) struct WaitList(List);
 
+/// Where one joins a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Back,
+    /// Of one who was woken for nothing: it was the first.
+    Front,
+}
+
 /// A task in a [`WaitList`].
 #[repr(C)]
 struct Waiter {
@@ -48,6 +56,17 @@ impl WaitList {
         &self,
         here: Here,
         what: &dyn Awaiting,
+        give_up: impl FnMut() -> bool,
+    ) -> bool {
+        self.wait_at(here, Place::Back, what, give_up)
+    }
+
+    /// As [`wait`](Self::wait), at the place in the list that is due.
+    pub(crate) fn wait_at(
+        &self,
+        here: Here,
+        place: Place,
+        what: &dyn Awaiting,
         mut give_up: impl FnMut() -> bool,
     ) -> bool {
         let waiter = Waiter {
@@ -58,7 +77,12 @@ impl WaitList {
         };
         // SAFETY: the waiter is not moved from here on and unlinks itself in its destructor; the
         // list unlinks what is left in its own.
-        unsafe { self.0.push_back(&waiter.link) };
+        unsafe {
+            match place {
+                Place::Back => self.0.push_back(&waiter.link),
+                Place::Front => self.0.push_front(&waiter.link),
+            }
+        }
         loop {
             park::park(here, what);
             if waiter.is_woken.get() {
@@ -77,8 +101,11 @@ impl WaitList {
     }
 
     /// Wakes all that wait. The list may die then: nobody passes anything on.
+    #[inline]
     pub(crate) fn wake_all(&self) {
-        while self.wake_first(ptr::null()) {}
+        while !self.is_empty() {
+            self.wake_first(ptr::null());
+        }
     }
 
     fn wake_first(&self, pass_on_to: *const Self) -> bool {

@@ -26,6 +26,7 @@ impl Link {
         }
     }
 
+    #[inline]
     pub(crate) fn is_linked(&self) -> bool {
         !self.next.get().is_null()
     }
@@ -60,8 +61,9 @@ impl List {
         }
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.front().is_null()
+        !self.sentinel.is_linked() || self.front().is_null()
     }
 
     /// Appends a node.
@@ -82,6 +84,25 @@ impl List {
         // SAFETY: the last node, or the sentinel, is alive as long as it is linked.
         unsafe { (*last).next.set(node) };
         self.sentinel.prev.set(node);
+    }
+
+    /// Puts a node at the front.
+    ///
+    /// # Safety
+    /// As [`push_back`](Self::push_back).
+    pub(crate) unsafe fn push_front(&self, node: &Link) {
+        // SAFETY: forwarded to the caller.
+        unsafe { self.push_back(node) };
+        let first = self.sentinel.next.get();
+        if !ptr::eq(first, node) {
+            node.unlink();
+            let sentinel = &raw const self.sentinel;
+            node.prev.set(sentinel);
+            node.next.set(first);
+            // SAFETY: the first node is alive as long as it is linked.
+            unsafe { (*first).prev.set(node) };
+            self.sentinel.next.set(node);
+        }
     }
 
     /// The first node, or null.
@@ -173,6 +194,19 @@ mod tests {
         nodes[3].0.unlink();
         nodes[1].0.unlink();
         assert!(list.is_empty() && list.pop_front().is_null() && list.back().is_null());
+    }
+
+    #[test]
+    fn a_node_can_go_to_the_front() {
+        let nodes: Vec<Node> = (0..3).map(|n| Node(Link::new(), n)).collect();
+        let list = List::new();
+        for node in &nodes {
+            // SAFETY: neither moves; the list unlinks what is left.
+            unsafe { list.push_front(&node.0) };
+        }
+        assert_eq!(numbers(&list), [2, 1, 0]);
+        nodes[1].0.unlink();
+        assert_eq!(numbers(&list), [2, 0]);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! - [`deadlines`]: what is due next, for a million timers;
 //! - [`doorbell`]: waking a sleeping loop from other threads, and closing what they push into;
 //! - [`list`]: an intrusive list of nodes that live in other people's frames;
+//! - [`recycle`]: small allocations that come and go by the hundred;
 //! - [`ring`]: a queue that can be looked into a few places ahead.
 
 pub(crate) mod deadlines;
 pub(crate) mod doorbell;
 pub(crate) mod list;
+pub(crate) mod recycle;
 pub(crate) mod ring;
 
 /// What the protocols between threads are made of. They name it by `super::sync`, so that

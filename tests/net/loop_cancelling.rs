@@ -272,7 +272,7 @@ fn the_end_of_the_loop_unwinds_who_waits_for_a_socket() {
     let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
     run(|| {
         let socket = Arc::clone(&socket);
-        begun(move || socket.recv(&mut [0; 8]));
+        drop(begun(move || socket.recv(&mut [0; 8])));
     });
     // Its frame, and what it held, is gone.
     assert_eq!(Arc::strong_count(&socket), 1);

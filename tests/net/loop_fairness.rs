@@ -55,13 +55,13 @@ fn timers_go_off_beside_a_socket_that_is_always_ready() {
     run(|| {
         let (a, b) = shared_unix();
         let fired = Rc::new(Cell::new(0));
-        spawn({
+        drop(spawn({
             let fired = Rc::clone(&fired);
             move || {
                 sleep(MOMENT);
                 fired.set(fired.get() + 1);
             }
-        });
+        }));
         let here = current_loop().unwrap();
         let later = Rc::clone(&fired);
         here.call_later(Duration::from_millis(1), move || later.set(later.get() + 1))
@@ -79,13 +79,13 @@ fn other_sockets_are_heard_beside_one_that_is_always_ready() {
         let (a, b) = shared_unix();
         let (ours, theirs) = UnixStream::pair().unwrap();
         let heard = Rc::new(Cell::new(false));
-        spawn({
+        drop(spawn({
             let heard = Rc::clone(&heard);
             move || {
                 assert_eq!((&ours).read(&mut [0; 1]).unwrap(), 1);
                 heard.set(true);
             }
-        });
+        }));
         let thread = beside(move || {
             (&theirs).write_all(b"x").unwrap();
             theirs

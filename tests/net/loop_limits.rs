@@ -32,12 +32,12 @@ fn many_connections() {
             for _ in 0..n_connections {
                 let (stream, _) = listener.accept().unwrap();
                 // Waits for its question, and most of the time that is all it does.
-                spawn(move || {
+                drop(spawn(move || {
                     let mut bytes = [0; 4];
                     (&stream).read_exact(&mut bytes).unwrap();
                     let answer = u32::from_be_bytes(bytes) + 1;
                     (&stream).write_all(&answer.to_be_bytes()).unwrap();
-                });
+                }));
             }
         });
         let clients: Vec<TcpStream> = (0..n_connections)

@@ -9,9 +9,10 @@ use selvedge::{Task, spawn, yield_now};
 
 use crate::support::tcp_pair;
 
-/// Lets every task that can run do so, until it has to wait.
+/// Lets every task that can run do so, until it has to wait; so many turns that the loop asks what
+/// is ready, too.
 pub fn settle() {
-    for _ in 0..10 {
+    for _ in 0..200 {
         yield_now();
     }
 }

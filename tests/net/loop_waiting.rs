@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use selvedge::net::{Shutdown, TcpStream, UdpSocket, UnixDatagram, UnixStream};
 use selvedge::{run, sleep, spawn, yield_now};
+use socket2::SockRef;
 
 use crate::loop_support::{Log, begun, settle, shared_tcp, shared_unix};
 use crate::support::{MOMENT, NEVER, Path, assert_kind, beside, listener, reset, udp_pair};
@@ -20,7 +21,7 @@ fn a_server_and_its_clients_share_a_thread() {
         let server = spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
-                spawn(move || std::io::copy(&mut &stream, &mut &stream).unwrap());
+                drop(spawn(move || std::io::copy(&mut &stream, &mut &stream)));
             }
         });
         let clients: Vec<_> = (0..N_CLIENTS)
@@ -162,6 +163,33 @@ fn the_end_that_comes_with_the_last_bytes_is_not_missed() {
             drop(a);
             assert_eq!(reader.join().unwrap(), (4, [0; 3]));
         }
+    });
+}
+
+/// A read ends at urgent data, although there is more behind it: a short read that has not emptied
+/// the socket.
+#[test]
+fn what_comes_behind_urgent_data_is_read_as_well() {
+    run(|| {
+        let (a, b) = shared_tcp();
+        let reader = begun(move || {
+            // The first wait registers the socket.
+            let mut bytes = [0; 100];
+            assert_eq!((&*b).read(&mut bytes).unwrap(), 1);
+            b.set_read_timeout(Some(NEVER)).unwrap();
+            let mut all = Vec::new();
+            while !all.ends_with(b"behind") {
+                let n = (&*b).read(&mut bytes).unwrap();
+                all.extend_from_slice(&bytes[..n]);
+            }
+            all
+        });
+        (&*a).write_all(b".").unwrap();
+        settle();
+        (&*a).write_all(b"before").unwrap();
+        SockRef::from(&*a).send_out_of_band(b"!").unwrap();
+        (&*a).write_all(b"behind").unwrap();
+        assert_eq!(reader.join().unwrap(), b"beforebehind");
     });
 }
 

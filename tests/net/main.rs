@@ -14,6 +14,13 @@ mod connecting;
 mod datagrams;
 mod handing_over;
 mod limits;
+mod loop_cancelling;
+mod loop_connecting;
+mod loop_fairness;
+mod loop_limits;
+mod loop_misuse;
+mod loop_support;
+mod loop_waiting;
 mod streams;
 mod support;
 mod timeouts;
@@ -23,5 +30,5 @@ mod unix;
 /// A child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
 fn play_a_scenario() {
-    child::play(limits::SCENARIOS);
+    child::play(&[limits::SCENARIOS, loop_limits::SCENARIOS].concat());
 }

@@ -1,9 +1,7 @@
 //! Addresses of Unix sockets between std's type and the system's form. Only std's checks what
 //! it is given, so every address from a user is one of those first.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::SocketAddr;
 use std::path::Path;
 
@@ -14,24 +12,10 @@ pub(super) fn to_system(address: &SocketAddr) -> io::Result<SockAddr> {
     if let Some(path) = address.as_pathname() {
         return SockAddr::unix(path);
     }
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    if let Some(name) = abstract_name(address) {
-        let bytes = [b"\0", name].concat();
-        return SockAddr::unix(OsStr::from_bytes(&bytes));
+    if let Some(named) = names::to_system(address) {
+        return named;
     }
     SockAddr::unix("")
-}
-
-#[cfg(target_os = "linux")]
-fn abstract_name(address: &SocketAddr) -> Option<&[u8]> {
-    use std::os::linux::net::SocketAddrExt;
-    address.as_abstract_name()
-}
-
-#[cfg(target_os = "android")]
-fn abstract_name(address: &SocketAddr) -> Option<&[u8]> {
-    use std::os::android::net::SocketAddrExt;
-    address.as_abstract_name()
 }
 
 /// The system's form of a path. An empty one names nothing and is refused where it is used.
@@ -46,20 +30,52 @@ pub(super) fn from_system(address: &SockAddr) -> io::Result<SocketAddr> {
         // served like one without a name: a failure would lose what it has sent.
         return SocketAddr::from_pathname(path).or_else(|_| unnamed());
     }
-    #[cfg(target_os = "linux")]
-    if let Some(name) = address.as_abstract_namespace() {
-        use std::os::linux::net::SocketAddrExt;
-        return SocketAddr::from_abstract_name(name);
-    }
-    #[cfg(target_os = "android")]
-    if let Some(name) = address.as_abstract_namespace() {
-        use std::os::android::net::SocketAddrExt;
-        return SocketAddr::from_abstract_name(name);
-    }
-    unnamed()
+    names::from_system(address).unwrap_or_else(unnamed)
 }
 
 /// The address of a socket that has none: to std, that of the empty path.
 fn unnamed() -> io::Result<SocketAddr> {
     SocketAddr::from_pathname("")
+}
+
+/// Linux has names that are no paths, the abstract ones.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod names {
+    use std::ffi::OsStr;
+    use std::io;
+    #[cfg(target_os = "android")]
+    use std::os::android::net::SocketAddrExt;
+    #[cfg(target_os = "linux")]
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::SocketAddr;
+
+    use socket2::SockAddr;
+
+    pub(super) fn to_system(address: &SocketAddr) -> Option<io::Result<SockAddr>> {
+        let bytes = [b"\0", address.as_abstract_name()?].concat();
+        Some(SockAddr::unix(OsStr::from_bytes(&bytes)))
+    }
+
+    pub(super) fn from_system(address: &SockAddr) -> Option<io::Result<SocketAddr>> {
+        let name = address.as_abstract_namespace()?;
+        Some(SocketAddr::from_abstract_name(name))
+    }
+}
+
+/// Nobody else has.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod names {
+    use std::io;
+    use std::os::unix::net::SocketAddr;
+
+    use socket2::SockAddr;
+
+    pub(super) fn to_system(_: &SocketAddr) -> Option<io::Result<SockAddr>> {
+        None
+    }
+
+    pub(super) fn from_system(_: &SockAddr) -> Option<io::Result<SocketAddr>> {
+        None
+    }
 }

@@ -16,8 +16,11 @@ use super::{BATCH, Event, RESERVED_TOKEN};
 
 pub(super) type RawEvent = libc::epoll_event;
 
-/// Both directions, the peer's half-close, and edges. Errors and hang-ups come unasked.
-const INTEREST: u32 = (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
+/// Both directions, urgent data, the peer's half-close, and edges. Errors and hang-ups come unasked.
+const INTEREST: u32 =
+    (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
+
+pub(crate) const TELLS_OF_URGENT_DATA: bool = true;
 
 pub(super) struct Queue {
     epoll: OwnedFd,
@@ -167,6 +170,7 @@ pub(super) fn decode(raw: RawEvent) -> Option<Event> {
         writable: has(libc::EPOLLOUT | libc::EPOLLERR) || write_closed,
         read_closed,
         write_closed,
+        is_urgent: has(libc::EPOLLPRI),
     })
 }
 

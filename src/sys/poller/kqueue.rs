@@ -39,7 +39,6 @@ mod abi {
 
     #[derive(Clone, Copy)]
     #[repr(C)]
-    #[expect(non_camel_case_types, reason = "the system's name")]
     pub(crate) struct kevent {
         pub(super) ident: usize,
         pub(super) filter: i16,
@@ -104,47 +103,34 @@ impl Queue {
             ));
         }
         let flags = abi::EV_ADD | abi::EV_CLEAR;
-        let [read, write] = self.change_both(fd, flags, token)?;
-        match (read, write) {
-            (0, 0) => Ok(()),
-            (0, error) => self.added_one(fd, abi::EVFILT_READ, error, abi::EVFILT_WRITE, token),
-            (error, 0) => self.added_one(fd, abi::EVFILT_WRITE, error, abi::EVFILT_READ, token),
-            (error, _) => Err(io::Error::from_raw_os_error(error)),
+        let filters = [abi::EVFILT_READ, abi::EVFILT_WRITE];
+        let errors = self.change_both(fd, flags, token)?;
+        if let [0, 0] = errors {
+            return Ok(());
         }
-    }
-
-    /// One filter was attached and the other refused with `error`. That is fine if the refusal
-    /// was about the direction and not about the descriptor or the system.
-    fn added_one(
-        &self,
-        fd: BorrowedFd<'_>,
-        added: Filter,
-        error: i32,
-        refused: Filter,
-        token: u64,
-    ) -> io::Result<()> {
-        match error {
-            // The other end is gone, which no event will say: whoever waits must hear of it.
-            libc::EPIPE | libc::EBADF => {
-                let closed = change(fd.as_raw_fd() as usize, refused, abi::EV_EOF, token);
-                self.found_closed.borrow_mut().push(closed);
-                Ok(())
-            }
-            // The descriptor does not have this direction.
-            libc::EINVAL | libc::ENODEV | libc::ENOTSUP | libc::EOPNOTSUPP => Ok(()),
-            _ => {
-                let undo = change(fd.as_raw_fd() as usize, added, abi::EV_DELETE, 0);
-                let _ = submit(self.raw_fd(), &[undo], &mut []);
-                Err(io::Error::from_raw_os_error(error))
-            }
+        // One filter may do without the other, if its refusal is about the direction and not
+        // about the descriptor or the system.
+        let refused = errors.into_iter().find(|error| !is_about_direction(*error));
+        let has_none = errors == [libc::EBADF; 2] || errors.iter().all(is_missing);
+        if let Some(error) = refused.or(has_none.then_some(errors[0])) {
+            let undo = filters.map(|filter| change(fd, filter, abi::EV_DELETE, 0));
+            let _ = submit(self.raw_fd(), &undo, &mut undo.clone());
+            return Err(io::Error::from_raw_os_error(error));
         }
+        // No event will say that the other end is gone already: whoever waits must hear of it.
+        let gone = filters
+            .into_iter()
+            .zip(errors)
+            .filter(|(_, error)| is_gone(error));
+        let events = gone.map(|(filter, _)| change(fd, filter, abi::EV_EOF, token));
+        self.found_closed.borrow_mut().extend(events);
+        Ok(())
     }
 
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let ident = fd.as_raw_fd() as usize;
-        self.found_closed
-            .borrow_mut()
-            .retain(|event| event.ident as usize != ident);
+        let mut found_closed = self.found_closed.borrow_mut();
+        found_closed.retain(|event| event.ident != ident);
         match self.change_both(fd, abi::EV_DELETE, 0)? {
             [0, _] | [_, 0] => Ok(()),
             [error, _] => Err(io::Error::from_raw_os_error(error)),
@@ -154,8 +140,8 @@ impl Queue {
     /// Changes the filters of both directions; what each answers is an error number or 0.
     fn change_both(&self, fd: BorrowedFd<'_>, flags: Flags, token: u64) -> io::Result<[i32; 2]> {
         let flags = flags | abi::EV_RECEIPT;
-        let changes = [abi::EVFILT_READ, abi::EVFILT_WRITE]
-            .map(|filter| change(fd.as_raw_fd() as usize, filter, flags, token));
+        let changes =
+            [abi::EVFILT_READ, abi::EVFILT_WRITE].map(|filter| change(fd, filter, flags, token));
         let mut receipts = changes;
         let n_receipts = submit(self.raw_fd(), &changes, &mut receipts)?;
         assert_eq!(n_receipts, 2, "kevent gives a receipt for each change");
@@ -223,12 +209,30 @@ type Filter = i16;
 #[cfg(target_os = "netbsd")]
 type Filter = u32;
 
-/// An entry of a list of changes.
-fn change(ident: usize, filter: Filter, flags: Flags, token: u64) -> RawEvent {
+/// The other end of a pipe is gone, in the words of this or that system.
+fn is_gone(error: &i32) -> bool {
+    matches!(*error, libc::EPIPE | libc::EBADF)
+}
+
+/// The descriptor does not have this direction.
+fn is_missing(error: &i32) -> bool {
+    matches!(*error, libc::EINVAL | libc::ENODEV | libc::ENOTSUP)
+}
+
+fn is_about_direction(error: i32) -> bool {
+    error == 0 || is_gone(&error) || is_missing(&error)
+}
+
+/// An entry of a list of changes, for a descriptor.
+fn change(fd: BorrowedFd<'_>, filter: Filter, flags: Flags, token: u64) -> RawEvent {
+    change_of(fd.as_raw_fd() as usize, filter, flags, token)
+}
+
+fn change_of(ident: usize, filter: Filter, flags: Flags, token: u64) -> RawEvent {
     // SAFETY: a kevent is integers and a pointer, for all of which zero is a value. Some systems
     // have fields more.
     let mut change: RawEvent = unsafe { mem::zeroed() };
-    change.ident = ident as _;
+    change.ident = ident;
     change.filter = filter;
     change.flags = flags;
     change.udata = token as _;
@@ -257,6 +261,8 @@ fn submit(kqueue: i32, changes: &[RawEvent], receipts: &mut [RawEvent]) -> io::R
 }
 
 /// What an event means; nothing for a notification.
+pub(crate) const TELLS_OF_URGENT_DATA: bool = false;
+
 pub(super) fn decode(raw: RawEvent) -> Option<Event> {
     let is_read = raw.filter == abi::EVFILT_READ;
     let is_write = raw.filter == abi::EVFILT_WRITE;
@@ -269,6 +275,7 @@ pub(super) fn decode(raw: RawEvent) -> Option<Event> {
         writable: is_write || is_error,
         read_closed: is_read && is_closed,
         write_closed: is_write && is_closed,
+        is_urgent: false,
     })
 }
 
@@ -285,7 +292,7 @@ impl Notifier {
     }
 
     fn user_event(&self, flags: Flags, note: u32) -> io::Result<()> {
-        let mut change = change(0, abi::EVFILT_USER, flags, 0);
+        let mut change = change_of(0, abi::EVFILT_USER, flags, 0);
         change.fflags = note;
         submit(self.0.as_raw_fd(), &[change], &mut []).map(|_| ())
     }

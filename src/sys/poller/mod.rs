@@ -5,6 +5,7 @@
 //!   descriptor in it once for both directions;
 //! - `RawEvent` and `decode`: what the system fills in, and the [`Event`] that it stands for, or
 //!   nothing for a notification;
+//! - `TELLS_OF_URGENT_DATA`: whether events say so;
 //! - [`Notifier`]: ends a sleep from another thread.
 //!
 //! On Linux that is `epoll.rs`, on Apple's systems and the BSDs `kqueue.rs`. For tests the latter
@@ -37,7 +38,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-pub(crate) use system::Notifier;
+pub(crate) use system::{Notifier, TELLS_OF_URGENT_DATA};
 
 /// How many events one wait takes at most. What is left stays in the system's queue.
 const BATCH: usize = 1024;
@@ -72,6 +73,8 @@ pub(crate) struct Event {
     /// ready once, for the error, and goes on. So on Linux a pipe whose reader has gone is
     /// writable and not closed.
     pub(crate) write_closed: bool,
+    /// Urgent data has come, at which reads stop short although more is there.
+    pub(crate) is_urgent: bool,
 }
 
 /// The system's queue of events. It belongs to the thread of its loop; [`Notifier`]s go elsewhere.
@@ -111,7 +114,8 @@ impl Poller {
     /// Closing a descriptor does it too, if no duplicate of it is open.
     ///
     /// # Errors
-    /// `NotFound` if the descriptor is not being watched.
+    /// `NotFound` if the descriptor is not being watched. A kqueue does not watch what was at its
+    /// end in both directions when it was added.
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.queue.remove(fd)
     }
