@@ -45,7 +45,12 @@ pub fn sleep(duration: Duration) {
 #[track_caller]
 pub fn sleep_until(deadline: Instant) {
     let Some(here) = here() else { return };
-    timer::sleep_until(here, here.core.clock.at(deadline));
+    let deadline = here.core.clock.at(deadline);
+    if deadline <= here.core.clock.now() {
+        park::yield_now(here);
+    } else {
+        timer::sleep_until(here, deadline);
+    }
 }
 
 /// Where the running task may park; `None` while the thread panics.

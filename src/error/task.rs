@@ -4,6 +4,7 @@ use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::panic_text;
@@ -26,13 +27,24 @@ pub struct TaskError(Arc<Kind>);
 
 enum Kind {
     Cancelled(Option<String>),
-    Panic {
-        text: String,
-        payload: Mutex<Option<Box<dyn Any + Send>>>,
-    },
+    Panic { text: String, payload: Payload },
     Exception(Box<dyn Error + Send + Sync>),
     InvalidState(String),
     Misuse(String),
+}
+
+/// The payload of a panic, until somebody takes it.
+struct Payload(Mutex<Option<Box<dyn Any + Send>>>);
+
+impl Drop for Payload {
+    fn drop(&mut self) {
+        let payload = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let payload = payload.take();
+        if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            // It panics as it is dropped, and that might go on for ever.
+            std::mem::forget(another);
+        }
+    }
 }
 
 impl TaskError {
@@ -43,7 +55,7 @@ impl TaskError {
     pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
         Self(Arc::new(Kind::Panic {
             text: panic_text(&*payload).to_owned(),
-            payload: Mutex::new(Some(payload)),
+            payload: Payload(Mutex::new(Some(payload))),
         }))
     }
 
@@ -95,6 +107,7 @@ impl TaskError {
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         let taken = match &*self.0 {
             Kind::Panic { payload, .. } => payload
+                .0
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .take(),

@@ -129,6 +129,7 @@ impl LoopBuilder {
             std::mem::forget(guarded);
             reason
         };
+        inner.core.is_ending_run.set(true);
         event_loop.shut_down();
         // SAFETY: nobody else has the packet's type.
         let result = unsafe { packet.take() }

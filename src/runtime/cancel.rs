@@ -17,7 +17,11 @@ use crate::error::Cancelled;
 const PATIENCE: u32 = 1024;
 
 /// The payload of a cancel.
-struct CancelPayload(TaskId);
+struct CancelPayload {
+    task: TaskId,
+    /// Its loop closes: nobody may catch this.
+    is_final: bool,
+}
 
 /// Asks a task to end. Where it waits for another task or a promise, that one is asked, and so on
 /// down the chain; the task itself learns of it when its wait ends. False if it is done.
@@ -48,6 +52,12 @@ pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
         }
         return true;
     }
+}
+
+/// Ends a task that only waits for something on somebody's behalf, without cancelling that.
+pub(crate) fn stop_waiting(task: TaskPtr) {
+    task.set(MUST_CANCEL);
+    park::unpark(task);
 }
 
 /// Takes one request back; answers how many are left. With the last one goes what was not
@@ -81,14 +91,24 @@ pub(crate) fn raise(task: TaskPtr) -> ! {
             park::park_for_ever(task);
         }
     }
-    resume_unwind(Box::new(CancelPayload(task.id)))
+    resume_unwind(Box::new(CancelPayload {
+        task: task.id,
+        is_final: task.has(DOOMED),
+    }))
 }
 
 /// Whether a payload is a cancel of this task.
 pub(crate) fn is_cancel(payload: &Payload, task: TaskPtr) -> bool {
     payload
         .downcast_ref::<CancelPayload>()
-        .is_some_and(|cancel| cancel.0 == task.id)
+        .is_some_and(|cancel| cancel.task == task.id)
+}
+
+/// Whether a payload is a cancel of this task that it may catch.
+fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
+    payload
+        .downcast_ref::<CancelPayload>()
+        .is_some_and(|cancel| cancel.task == task.id && !cancel.is_final)
 }
 
 /// Has every further suspension of a task unwind: its loop closes for good.
@@ -124,7 +144,7 @@ pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let task = context::current().and_then(|core| core.current());
         match task {
-            Some(task) if is_cancel(&payload, task) => Cancelled::new(task.message()),
+            Some(task) if may_be_caught(&payload, task) => Cancelled::new(task.message()),
             _ => resume_unwind(payload),
         }
     })

@@ -38,6 +38,8 @@ pub(crate) struct Core {
     pub(crate) default_stack_size: usize,
     pub(crate) is_running: Cell<bool>,
     pub(crate) is_closed: Cell<bool>,
+    /// Whether `run` is over and ends what is left.
+    pub(crate) is_ending_run: Cell<bool>,
     pub(crate) is_debug: Cell<bool>,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) handler: RefCell<Option<Handler>>,
@@ -66,6 +68,7 @@ impl Core {
             default_stack_size,
             is_running: Cell::new(false),
             is_closed: Cell::new(false),
+            is_ending_run: Cell::new(false),
             is_debug: Cell::new(is_debug),
             slow_callback_duration,
             handler: RefCell::new(None),

@@ -153,6 +153,9 @@ impl EventLoop {
             return task.into_result();
         }
         task.remove_done_callback(stop);
+        if I::ONLY_WAITS {
+            task.stop_waiting();
+        }
         Err(match self.explain(halt) {
             Some(error) => TaskError::exception(error.into()),
             None => TaskError::exception(RunError::Stopped.into()),

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::rc::Weak;
 
+use super::cancel;
 use super::context::Core;
 use super::join::wait_done;
 use super::packet::Packet;
@@ -189,6 +190,13 @@ impl<T> Task<T> {
         let result = unsafe { self.packet.take() };
         self.disarm();
         result.unwrap_or_else(|| Err(not_done()))
+    }
+
+    /// Ends a task that only waits on somebody's behalf.
+    pub(crate) fn stop_waiting(&self) {
+        if let Some(task) = self.packet.link().task() {
+            cancel::stop_waiting(task);
+        }
     }
 
     fn view(&self) -> TaskRef {

@@ -26,6 +26,10 @@ impl Loop {
         site: &'static Location<'static>,
     ) -> TimerHandle {
         let callback = Callback::new(f, site);
+        if deadline <= self.core.clock.now() {
+            // It is due: it joins the next iteration.
+            self.core.run_queue.poll_soon();
+        }
         TimerHandle {
             key: self.timers.call_at(deadline, Rc::clone(&callback)),
             callback,

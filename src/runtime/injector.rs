@@ -9,6 +9,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use std::thread::{self, ThreadId};
+
 use crossbeam_queue::SegQueue;
 
 use crate::sys::poller::Notifier;
@@ -33,6 +35,8 @@ pub(crate) struct Injector {
     /// Handles elsewhere that may still send something.
     n_handles: AtomicUsize,
     pub(crate) loop_id: u64,
+    /// The loop's.
+    pub(crate) thread: ThreadId,
 }
 
 impl Injector {
@@ -44,6 +48,7 @@ impl Injector {
             notifier,
             n_handles: AtomicUsize::new(0),
             loop_id,
+            thread: thread::current().id(),
         })
     }
 

@@ -45,6 +45,10 @@ pub trait IntoTask: sealed::Sealed {
     /// What the task returns.
     type Output: 'static;
 
+    /// Whether the task only waits for something that others may wait for as well.
+    #[doc(hidden)]
+    const ONLY_WAITS: bool = false;
+
     /// Makes the task.
     #[doc(hidden)]
     #[track_caller]
@@ -81,6 +85,7 @@ impl<T: 'static> sealed::Sealed for Promise<T> {}
 
 impl<T: 'static> IntoTask for Promise<T> {
     type Output = T;
+    const ONLY_WAITS: bool = true;
 
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {

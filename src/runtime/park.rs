@@ -16,7 +16,7 @@ use std::ptr::NonNull;
 
 use super::cancel;
 use super::context::Here;
-use super::task::{Awaiting, DOOMED, MUST_CANCEL, OVER, QUEUED, TaskBlock, TaskPtr};
+use super::task::{Awaiting, DOOMED, MUST_CANCEL, OVER, QUEUED, RUNNING, TaskBlock, TaskPtr};
 use crate::coroutine::Hosted;
 
 /// Parks the running task until somebody unparks it. It may come back without its condition
@@ -42,8 +42,9 @@ pub(crate) fn park(here: Here, what: &dyn Awaiting) {
 /// Lets the others run: the running task goes to the end of the queue.
 #[inline(always)]
 pub(crate) fn yield_now(here: Here) {
-    here.task.set(QUEUED);
-    switch(here.task);
+    here.task.exchange(RUNNING, QUEUED);
+    // SAFETY: it is the running task, so the loop entered it and waits.
+    unsafe { Hosted::<TaskBlock>::park(here.task.0) };
     if here.task.has(MUST_CANCEL | DOOMED) {
         cancel::raise(here.task);
     }
@@ -57,10 +58,10 @@ pub(crate) fn unpark(task: TaskPtr) {
         return;
     }
     task.set(QUEUED);
-    // SAFETY: a task that is not over has a living loop.
-    let core = unsafe { task.core.as_ref() };
     // Of one that runs nobody knows yet where it will be parked: its dispatch queues it.
-    if core.current() != Some(task) {
+    if !task.has(RUNNING) {
+        // SAFETY: a task that is not over has a living loop.
+        let core = unsafe { task.core.as_ref() };
         core.run_queue.push_task(task, task.parked.get());
     }
 }
@@ -75,6 +76,7 @@ pub(crate) fn park_for_ever(task: TaskPtr) -> ! {
 /// Leaves the running task for the loop; comes back when the loop enters it again.
 #[inline(always)]
 fn switch(task: TaskPtr) {
+    task.clear(RUNNING);
     // SAFETY: `task` is the running one, so the loop entered it and waits.
     unsafe { Hosted::<TaskBlock>::park(task.0) };
 }

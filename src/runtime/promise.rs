@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use super::cancel;
 use super::context::{self, Core};
 use super::report::ExceptionContext;
-use super::task::{Awaiting, CallbackId};
+use super::task::{Awaiting, CallbackId, next_in_turn};
 use super::wait_list::WaitList;
 use crate::error::TaskError;
 
@@ -35,7 +35,6 @@ struct Inner<T: 'static> {
     state: RefCell<State<T>>,
     waiters: WaitList,
     callbacks: RefCell<Vec<(CallbackId, Done<T>)>>,
-    n_callbacks: Cell<u64>,
     core: Weak<Core>,
     site: &'static Location<'static>,
     is_retrieved: Cell<bool>,
@@ -75,7 +74,6 @@ impl<T> Promise<T> {
             state: RefCell::new(State::Pending),
             waiters: WaitList::new(),
             callbacks: RefCell::default(),
-            n_callbacks: Cell::new(0),
             core,
             site,
             is_retrieved: Cell::new(false),
@@ -123,13 +121,15 @@ impl<T> Promise<T> {
             // Somebody who looks at the result has borrowed it: it is done.
             _ => return Err(result),
         }
-        self.0.waiters.wake_all();
         let callbacks = self.0.callbacks.take();
-        if let Some(core) = self.0.core.upgrade() {
-            for (_, callback) in callbacks {
-                self.schedule(&core, callback);
+        let core = self.0.core.upgrade();
+        for (id, callback) in callbacks {
+            self.0.waiters.wake_before(id.0);
+            if let Some(core) = &core {
+                self.schedule(core, callback);
             }
         }
+        self.0.waiters.wake_all();
         Ok(())
     }
 
@@ -269,15 +269,14 @@ impl<T> Promise<T> {
     /// it is done, that is in the next iteration.
     #[track_caller]
     pub fn add_done_callback(&self, f: impl FnOnce(&Self) + 'static) -> CallbackId {
-        let n = self.0.n_callbacks.get() + 1;
-        self.0.n_callbacks.set(n);
+        let id = CallbackId(next_in_turn());
         let done: Done<T> = (Box::new(f), Location::caller());
         if !self.is_done() {
-            self.0.callbacks.borrow_mut().push((CallbackId(n), done));
+            self.0.callbacks.borrow_mut().push((id, done));
         } else if let Some(core) = self.0.core.upgrade() {
             self.schedule(&core, done);
         }
-        CallbackId(n)
+        id
     }
 
     /// Takes a callback back; false if it is not there (any more).

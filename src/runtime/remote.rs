@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use super::cancel;
 use super::context::{self, Nowhere};
@@ -236,9 +237,9 @@ impl<T: Send + 'static> Reply<T> {
 
 impl<T: Send + 'static> Drop for Reply<T> {
     fn drop(&mut self) {
-        self.0.finish(Err(TaskError::misuse(
-            "the event loop was closed before the task was done",
-        )));
+        self.0.finish(Err(TaskError::cancelled(Some(
+            "the event loop was closed before the task was done".to_owned(),
+        ))));
     }
 }
 
@@ -269,6 +270,10 @@ impl<T: Send + 'static> RemoteTask<T> {
                     Pin::new(&mut this).poll(context)
                 })
             }
+            Err(Nowhere::NoLoop) if self.is_stuck_here() => Err(TaskError::misuse(
+                "selvedge: the task belongs to a loop of this thread that does not run, so it \
+                 would be waited for in vain; run the loop, or join on another thread",
+            )),
             Err(Nowhere::NoLoop) => {
                 let mut state = lock(&self.shared.state);
                 loop {
@@ -281,6 +286,11 @@ impl<T: Send + 'static> RemoteTask<T> {
             }
             Err(nowhere) => Err(TaskError::misuse(nowhere.sentence())),
         }
+    }
+
+    /// Whether blocking this thread would keep the task from being done.
+    fn is_stuck_here(&self) -> bool {
+        self.handle.0.thread == thread::current().id() && !self.is_done()
     }
 
     /// Asks the task to end.

@@ -117,6 +117,11 @@ impl RunQueue {
         to_poll.cast_signed() <= 0
     }
 
+    /// Has the loop look at timers before the next iteration.
+    pub(crate) fn poll_soon(&self) {
+        self.poll_at.set(self.iteration_end.get());
+    }
+
     /// Notes that timers and descriptors were looked at just now.
     pub(crate) fn polled(&self) {
         self.poll_at.set(self.ring.head().wrapping_add(POLL_EVERY));

@@ -193,7 +193,6 @@ impl Loop {
         if self.is_forked() {
             return Err(Halt::Forked);
         }
-        // Whoever ran last is parked: what wakes it now is to queue it.
         self.core.set_current(None);
         let queue = &self.core.run_queue;
         self.receive();

@@ -10,7 +10,9 @@ use super::cancel;
 use super::context::{Core, next_task_id};
 use super::packet::Packet;
 use super::report::ExceptionContext;
-use super::task::{BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, QUEUED, TaskBlock, TaskPtr};
+use super::task::{
+    BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, QUEUED, RUNNING, TaskBlock, TaskPtr,
+};
 use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
 use crate::sys::signal::write_stderr;
@@ -129,21 +131,33 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
             packet.put(outcome);
         }
     }
-    task.waiters.wake_all();
-    if let Some(extras) = task.extras.take() {
-        for (_, callback) in extras.callbacks {
-            core.run_queue.push_callback(callback);
-        }
-    }
+    tell(core, task);
     if let Some((name, error)) = unretrieved {
         report_unretrieved(core, name, error);
     }
 }
 
+/// Tells whoever waits that the task is over, in the order in which they came.
+#[inline]
+fn tell(core: &Core, task: TaskPtr) {
+    if let Some(extras) = task.extras.take() {
+        for (id, callback) in extras.callbacks {
+            task.waiters.wake_before(id.0);
+            core.run_queue.push_callback(callback);
+        }
+    }
+    task.waiters.wake_all();
+}
+
 /// Tells of an error that nobody will fetch.
 pub(crate) fn report_unretrieved(core: &Core, name: String, error: TaskError) {
+    let message = if core.is_ending_run.get() {
+        "unhandled exception during run() shutdown"
+    } else {
+        "Task exception was never retrieved"
+    };
     core.report(
-        &ExceptionContext::new("Task exception was never retrieved")
+        &ExceptionContext::new(message)
             .with_exception(error)
             .with_subject("task", name),
     );
@@ -153,7 +167,7 @@ pub(crate) fn report_unretrieved(core: &Core, name: String, error: TaskError) {
 #[inline(always)]
 pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: crate::arch::Parked) {
     core.set_current(Some(task));
-    task.clear(QUEUED);
+    task.exchange(QUEUED, RUNNING);
     // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
     match unsafe { Hosted::<TaskBlock>::enter(parked) } {
         Ok(parked) => {
@@ -206,12 +220,7 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
             .finish(task.id, Some(Box::new(name.clone().into_boxed_str())));
         packet.fail(error.clone());
     }
-    task.waiters.wake_all();
-    if let Some(extras) = task.extras.take() {
-        for (_, callback) in extras.callbacks {
-            core.run_queue.push_callback(callback);
-        }
-    }
+    tell(core, task);
     core.report(
         &ExceptionContext::new("Task was abandoned")
             .with_exception(error)

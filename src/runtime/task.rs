@@ -6,6 +6,7 @@
 //!
 //! | flag | meaning | set by | cleared by |
 //! |---|---|---|---|
+//! | `RUNNING` | it was entered and has not parked | its dispatch | its parking |
 //! | `QUEUED` | it is in the run queue, or will be when it parks | `unpark` | its dispatch |
 //! | `MUST_CANCEL` | its next suspension raises a cancel | a cancel | that suspension, `uncancel` |
 //! | `THROUGH` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
@@ -39,6 +40,7 @@ pub(crate) const DOOMED: u32 = 8;
 pub(crate) const DETACHED: u32 = 16;
 pub(crate) const OVER: u32 = 32;
 pub(crate) const BORROWS: u32 = 64;
+pub(crate) const RUNNING: u32 = 128;
 
 /// A task's number. Numbers are never used again in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +84,16 @@ const _: () = assert!(size_of::<TaskBlock>() == 128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackId(pub(crate) u64);
 
+/// A number by which waiters and callbacks of one thing are told in the order they came: each is
+/// larger than any before it on this thread.
+pub(crate) fn next_in_turn() -> u64 {
+    thread_local! {
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
+    LAST.set(LAST.get() + 1);
+    LAST.get()
+}
+
 /// What few tasks have.
 #[derive(Default)]
 pub(crate) struct Extras {
@@ -89,13 +101,11 @@ pub(crate) struct Extras {
     pub(crate) message: Option<String>,
     /// To be called when it is done, in this order.
     pub(crate) callbacks: Vec<(CallbackId, Rc<Callback>)>,
-    next_callback: u64,
 }
 
 impl Extras {
     pub(crate) fn add_callback(&mut self, callback: Rc<Callback>) -> CallbackId {
-        self.next_callback += 1;
-        let id = CallbackId(self.next_callback);
+        let id = CallbackId(next_in_turn());
         self.callbacks.push((id, callback));
         id
     }
@@ -110,6 +120,12 @@ impl TaskBlock {
     #[inline(always)]
     pub(crate) fn set(&self, flag: u32) {
         self.flags.set(self.flags.get() | flag);
+    }
+
+    /// Sets a flag and clears another, in one store.
+    #[inline(always)]
+    pub(crate) fn exchange(&self, clear: u32, set: u32) {
+        self.flags.set(self.flags.get() & !clear | set);
     }
 
     #[inline(always)]

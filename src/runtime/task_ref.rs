@@ -10,7 +10,7 @@ use super::callback::Callback;
 use super::cancel;
 use super::context::Core;
 use super::packet::AnyPacket;
-use super::task::{CallbackId, TaskId, TaskPtr};
+use super::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
 use crate::error::TaskError;
 
 /// A view of a task that does not know the type of its result.
@@ -98,7 +98,7 @@ impl TaskRef {
                 if let Some(core) = self.core.upgrade() {
                     core.call_soon(function, site);
                 }
-                CallbackId(0)
+                CallbackId(next_in_turn())
             }
         }
     }

@@ -11,7 +11,7 @@ use std::ptr::{self, NonNull};
 
 use super::context::Here;
 use super::park;
-use super::task::{Awaiting, TaskPtr};
+use super::task::{Awaiting, TaskPtr, next_in_turn};
 use crate::util::list::{Link, List};
 
 /// The tasks that wait for something.
@@ -32,6 +32,8 @@ struct Waiter {
     link: Link,
     task: TaskPtr,
     is_woken: Cell<bool>,
+    /// When it came.
+    turn: u64,
     /// Whom to pass a wake-up on to; null if that is not wanted.
     list: Cell<*const WaitList>,
 }
@@ -73,6 +75,7 @@ impl WaitList {
             link: Link::new(),
             task: here.task,
             is_woken: Cell::new(false),
+            turn: next_in_turn(),
             list: Cell::new(ptr::null()),
         };
         // SAFETY: the waiter is not moved from here on and unlinks itself in its destructor; the
@@ -104,6 +107,16 @@ impl WaitList {
     #[inline]
     pub(crate) fn wake_all(&self) {
         while !self.is_empty() {
+            self.wake_first(ptr::null());
+        }
+    }
+
+    /// Wakes all that came before a turn, as [`wake_all`](Self::wake_all).
+    pub(crate) fn wake_before(&self, turn: u64) {
+        // SAFETY: as in `wake_first`.
+        while unsafe { self.0.front().cast::<Waiter>().as_ref() }
+            .is_some_and(|waiter| waiter.turn < turn)
+        {
             self.wake_first(ptr::null());
         }
     }

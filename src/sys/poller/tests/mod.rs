@@ -22,6 +22,7 @@ fn wait(poller: &Poller, timeout: Option<Duration>) -> BTreeMap<u64, Event> {
             writable: false,
             read_closed: false,
             write_closed: false,
+            is_urgent: false,
         });
         all.readable |= event.readable;
         all.writable |= event.writable;
