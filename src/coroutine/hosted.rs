@@ -67,30 +67,34 @@ impl<B> Hosted<B> {
         Ok((place, parked))
     }
 
-    /// Enters the coroutine; answers how it came back: where it is parked, or by its end, with a word
-    /// for [`ending`](Self::ending).
+    /// Enters the coroutine; answers how it came back: where it is parked and the word that it sent, or
+    /// by its end, with a word for [`ending`](Self::ending).
     ///
     /// # Safety
     /// A hosted coroutine is parked there, on this thread.
     #[inline(always)]
-    pub(crate) unsafe fn enter(parked: Parked) -> Result<Parked, Word> {
+    pub(crate) unsafe fn enter(parked: Parked) -> Result<(Parked, *mut ()), Word> {
         // SAFETY: forwarded to the caller; a hosted coroutine expects no value.
         let (word, parked) = unsafe { arch::enter(parked, Word::uninit(), VALUE) };
-        parked.ok_or(word)
+        match parked {
+            // SAFETY: whoever parks sends a whole word.
+            Some(parked) => Ok((parked, unsafe { word.assume_init() })),
+            None => Err(word),
+        }
     }
 
-    /// Parks the chain that runs on this coroutine, to its host.
+    /// Parks the chain that runs on this coroutine, to its host, with a word.
     ///
     /// # Safety
     /// The block is that of the hosted coroutine that was entered last and has not parked since.
     #[inline(always)]
-    pub(crate) unsafe fn park(block: NonNull<B>) {
+    pub(crate) unsafe fn park(block: NonNull<B>, word: *mut ()) {
         // SAFETY: the running code is on this coroutine's stack, or on one that was entered from
         // there and has not come back, so that the host waits at the link. Whoever enters it
         // again sends no value.
         unsafe {
             let header = Self::header(block).as_ref();
-            let (_, _, link) = arch::park(header.link(), Word::uninit());
+            let (_, _, link) = arch::park(header.link(), Word::new(word));
             header.set_link(link);
         }
     }

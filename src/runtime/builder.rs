@@ -12,7 +12,7 @@ use super::event_loop::{Entered, EventLoop};
 use super::packet::AnyPacket;
 use super::scheduler::{Loop, Settings};
 use super::spawn::{Recipe, prepare};
-use super::task::{BORROWS, QUEUED, TaskPtr};
+use super::task::{AWAKE, BORROWS, TaskPtr};
 use crate::error::{RunError, TaskError};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::sys::signal::write_stderr;
@@ -121,7 +121,7 @@ impl LoopBuilder {
         // nothing below returns or unwinds before the task is over: see `Guarded`.
         let (task, packet) = unsafe { prepare(&inner.core, Recipe::new(site), || Ok(main())) }
             .map_err(RunError::Io)?;
-        task.set(QUEUED | BORROWS);
+        task.set(AWAKE | BORROWS);
         inner.core.run_queue.push_task(task, task.parked.get());
         let reason = {
             let guarded = Guarded;

@@ -7,7 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::context;
+use super::context::{self, Here};
 use super::park;
 use super::task::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
 use crate::coroutine::Payload;
@@ -82,13 +82,14 @@ pub(crate) fn went_through(task: TaskPtr) -> bool {
 /// Unwinds the running task.
 #[cold]
 #[inline(never)]
-pub(crate) fn raise(task: TaskPtr) -> ! {
+pub(crate) fn raise(here: Here) -> ! {
+    let task = here.task;
     task.clear(MUST_CANCEL | THROUGH);
     if task.has(DOOMED) {
         let n = task.n_immediate.get().saturating_add(1);
         task.n_immediate.set(n);
         if n > PATIENCE {
-            park::park_for_ever(task);
+            park::park_for_ever(here);
         }
     }
     resume_unwind(Box::new(CancelPayload {

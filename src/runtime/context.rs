@@ -191,6 +191,13 @@ impl fmt::Debug for Core {
 #[derive(Clone, Copy)]
 pub(crate) struct CoreRef(NonNull<Core>);
 
+impl CoreRef {
+    #[inline(always)]
+    pub(crate) fn as_ptr(self) -> *const Core {
+        self.0.as_ptr()
+    }
+}
+
 impl Deref for CoreRef {
     type Target = Core;
 

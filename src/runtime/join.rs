@@ -23,7 +23,7 @@ pub(super) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), Tas
     }
     if cancel::went_through(here.task) && packet.error().is_some_and(TaskError::is_cancelled) {
         packet.link().set_retrieved();
-        cancel::raise(here.task);
+        cancel::raise(here);
     }
     Ok(())
 }

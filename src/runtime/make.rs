@@ -6,8 +6,9 @@ use std::io;
 
 use super::context::Core;
 use super::handle::Task;
-use super::spawn::{Recipe, dispatch, prepare};
-use super::task::QUEUED;
+use super::park::dispatch;
+use super::spawn::{Recipe, prepare};
+use super::task::AWAKE;
 use crate::error::TaskError;
 
 /// Makes a task that begins in the next iteration.
@@ -39,7 +40,7 @@ where
 {
     // SAFETY: body and result are 'static.
     let (task, packet) = unsafe { prepare(core, recipe, body)? };
-    task.set(QUEUED);
+    task.set(AWAKE);
     core.run_queue.push_task(task, task.parked.get());
     Ok(Task::new(packet, core.weak()))
 }
@@ -57,6 +58,7 @@ where
     let (task, packet) = unsafe { prepare(core, recipe, body)? };
     let handle = Task::new(packet, core.weak());
     let before = core.current();
+    task.set(AWAKE);
     dispatch(core, task, task.parked.get());
     core.set_current(before);
     Ok(handle)

@@ -15,8 +15,10 @@ use std::mem::transmute;
 use std::ptr::NonNull;
 
 use super::cancel;
-use super::context::Here;
-use super::task::{Awaiting, DOOMED, MUST_CANCEL, OVER, QUEUED, RUNNING, TaskBlock, TaskPtr};
+use super::context::{Core, CoreRef, Here};
+use super::spawn;
+use super::task::{AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr};
+use crate::arch::Parked;
 use crate::coroutine::Hosted;
 
 /// Parks the running task until somebody unparks it. It may come back without its condition
@@ -26,40 +28,41 @@ use crate::coroutine::Hosted;
 pub(crate) fn park(here: Here, what: &dyn Awaiting) {
     let task = here.task;
     if task.has(MUST_CANCEL | DOOMED) {
-        cancel::raise(task);
+        cancel::raise(here);
     }
     // SAFETY: only the lifetime is changed. The pointer is taken back below, before `what` can go:
     // this frame can't be left while the task is parked.
     let pointer = unsafe { transmute::<&dyn Awaiting, &'static dyn Awaiting>(what) };
     task.awaiting.set(Some(NonNull::from(pointer)));
-    switch(task);
+    if task.has(NOTIFIED) {
+        task.clear(NOTIFIED);
+    } else {
+        task.clear(AWAKE);
+        switch(here.core, task, 0);
+    }
     task.awaiting.set(None);
     if task.has(MUST_CANCEL | DOOMED) {
-        cancel::raise(task);
+        cancel::raise(here);
     }
 }
 
 /// Lets the others run: the running task goes to the end of the queue.
 #[inline(always)]
 pub(crate) fn yield_now(here: Here) {
-    here.task.exchange(RUNNING, QUEUED);
-    // SAFETY: it is the running task, so the loop entered it and waits.
-    unsafe { Hosted::<TaskBlock>::park(here.task.0) };
+    switch(here.core, here.task, YIELD);
     if here.task.has(MUST_CANCEL | DOOMED) {
-        cancel::raise(here.task);
+        cancel::raise(here);
     }
 }
 
-/// Makes a task runnable. One that runs comes back at once from its next suspension; one that is
-/// runnable already, or over, is left as it is.
+/// Makes a parked task runnable. One that runs, or will, comes back at once the next time that it
+/// parks; one that is over is left as it is.
 #[inline(always)]
 pub(crate) fn unpark(task: TaskPtr) {
-    if task.has(QUEUED | OVER) {
-        return;
-    }
-    task.set(QUEUED);
-    // Of one that runs nobody knows yet where it will be parked: its dispatch queues it.
-    if !task.has(RUNNING) {
+    if task.has(AWAKE) {
+        task.set(NOTIFIED);
+    } else if !task.has(OVER) {
+        task.set(AWAKE);
         // SAFETY: a task that is not over has a living loop.
         let core = unsafe { task.core.as_ref() };
         core.run_queue.push_task(task, task.parked.get());
@@ -67,16 +70,52 @@ pub(crate) fn unpark(task: TaskPtr) {
 }
 
 /// Leaves the running task for good: it can't be ended, so its stack is never given back.
-pub(crate) fn park_for_ever(task: TaskPtr) -> ! {
+pub(crate) fn park_for_ever(here: Here) -> ! {
     loop {
-        switch(task);
+        here.task.clear(AWAKE);
+        switch(here.core, here.task, 0);
     }
 }
 
+/// The bit of the word by which a task leaves that asks for its next turn.
+const YIELD: usize = 1;
+
+const _: () = assert!(align_of::<Core>() > YIELD);
+
 /// Leaves the running task for the loop; comes back when the loop enters it again.
+///
+/// The loop gets its core's address with the switch, because it would otherwise have to wait for its
+/// own stack to learn who runs next (benches/yield.rs: 40% of a yield among two).
 #[inline(always)]
-fn switch(task: TaskPtr) {
-    task.clear(RUNNING);
+fn switch(core: CoreRef, task: TaskPtr, request: usize) {
+    let word = core.as_ptr().map_addr(|address| address | request);
     // SAFETY: `task` is the running one, so the loop entered it and waits.
-    unsafe { Hosted::<TaskBlock>::park(task.0) };
+    unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
+}
+
+/// Makes a task current and enters it; comes back when it has parked or ended, with the core.
+#[inline(always)]
+pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
+    core.set_current(Some(task));
+    debug_assert!(task.has(AWAKE));
+    // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
+    match unsafe { Hosted::<TaskBlock>::enter(parked) } {
+        Ok((parked, word)) => {
+            // SAFETY: the word is the core's address, and a bit. That core is the same one, which
+            // the caller keeps.
+            let core = unsafe { &*word.map_addr(|address| address & !YIELD).cast::<Core>() };
+            if let Some(task) = core.current() {
+                if word.addr() & YIELD != 0 {
+                    core.run_queue.push_task(task, parked);
+                } else {
+                    task.parked.set(parked);
+                }
+            }
+            core
+        }
+        Err(word) => {
+            spawn::end(core, task, word);
+            core
+        }
+    }
 }

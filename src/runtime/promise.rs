@@ -260,7 +260,7 @@ impl<T> Promise<T> {
         }
         if cancel::went_through(here.task) && this.is_cancelled() {
             this.0.is_retrieved.set(true);
-            cancel::raise(here.task);
+            cancel::raise(here);
         }
         Ok(())
     }

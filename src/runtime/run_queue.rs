@@ -47,6 +47,9 @@ pub(crate) struct RunQueue {
     ring: Ring<Entry>,
     /// The position at which the present iteration ends.
     iteration_end: Cell<usize>,
+    /// The position at which the present stretch ends: where the iteration does, or where it is time
+    /// to look at timers and descriptors.
+    stretch_end: Cell<usize>,
     /// The position at which the loop is to look at timers and descriptors.
     poll_at: Cell<usize>,
     is_stopping: Cell<bool>,
@@ -57,6 +60,7 @@ impl RunQueue {
         Self {
             ring: Ring::new(Entry::NONE),
             iteration_end: Cell::new(0),
+            stretch_end: Cell::new(0),
             poll_at: Cell::new(0),
             is_stopping: Cell::new(false),
         }
@@ -82,13 +86,27 @@ impl RunQueue {
     }
 
     /// Takes the first entry, whatever its iteration.
-    #[inline(always)]
     pub(crate) fn pop(&self) -> Option<Runnable> {
+        self.ring.pop().map(Self::runnable)
+    }
+
+    /// Takes the next entry of the present stretch.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> Option<Runnable> {
+        if self.ring.head() == self.stretch_end.get() {
+            return None;
+        }
         let entry = self.ring.pop()?;
+        // What lies there may be gone by now: to prefetch it does no harm.
         if let Some(soon) = self.ring.peek(AHEAD).parked {
             soon.prefetch();
         }
-        Some(match entry.parked {
+        Some(Self::runnable(entry))
+    }
+
+    #[inline(always)]
+    fn runnable(entry: Entry) -> Runnable {
+        match entry.parked {
             Some(parked) => {
                 // SAFETY: an entry with a parked sp is a task's.
                 let block = unsafe { NonNull::new_unchecked(entry.address.cast_mut()) };
@@ -96,7 +114,16 @@ impl RunQueue {
             }
             // SAFETY: an entry without one is a callback's, which the entry owned.
             None => Runnable::Callback(unsafe { Rc::from_raw(entry.address.cast()) }),
-        })
+        }
+    }
+
+    /// Begins a stretch of dispatches. It ends at once if it is time to look at timers.
+    pub(crate) fn begin_stretch(&self) {
+        let head = self.ring.head();
+        let to_end = self.iteration_end.get().wrapping_sub(head);
+        let to_poll = self.poll_at.get().wrapping_sub(head);
+        let to_poll = usize::try_from(to_poll.cast_signed()).unwrap_or(0);
+        self.stretch_end.set(head.wrapping_add(to_end.min(to_poll)));
     }
 
     /// Begins an iteration of what is there now.

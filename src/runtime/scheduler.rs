@@ -17,10 +17,10 @@ use super::context::{self, Core};
 use super::deadlock;
 use super::foreign::{self, ForeignWaits};
 use super::injector::{Injector, Message};
+use super::park::dispatch;
 use super::reactor::{self, Reactor};
 use super::report::ExceptionContext;
 use super::run_queue::Runnable;
-use super::spawn::dispatch;
 use super::task::TaskPtr;
 use super::timer::{self, Timers};
 use crate::arch::Parked;
@@ -114,18 +114,15 @@ impl Loop {
             {
                 return halt;
             }
-            // 2. An iteration: the entries that are there now.
+            // 2. An iteration: the entries that are there now, in stretches between two looks.
             queue.begin_iteration();
             while !queue.is_iteration_over() {
-                if queue.is_poll_due()
+                queue.begin_stretch();
+                self.run_stretch();
+                if !queue.is_iteration_over()
                     && let Err(halt) = self.poll(false)
                 {
                     return halt;
-                }
-                match queue.pop() {
-                    Some(Runnable::Task(task, parked)) => self.resume(task, parked),
-                    Some(Runnable::Callback(callback)) => self.call(&callback),
-                    None => break,
                 }
             }
             // 3. The end, between iterations only.
@@ -139,17 +136,34 @@ impl Loop {
         }
     }
 
+    /// Runs the entries of the present stretch: the one place from which tasks and callbacks run.
     #[inline(always)]
-    fn resume(&self, task: TaskPtr, parked: Parked) {
+    fn run_stretch(&self) {
         if self.core.is_debug.get() {
-            self.resume_watched(task, parked);
-        } else {
-            dispatch(&self.core, task, parked);
+            return self.run_stretch_watched();
+        }
+        // What each task comes back with, so that finding the next one need not wait for this stack.
+        let mut core = &*self.core;
+        while let Some(runnable) = core.run_queue.next() {
+            match runnable {
+                Runnable::Task(task, parked) => core = dispatch(core, task, parked),
+                Runnable::Callback(callback) => self.call(&callback),
+            }
+        }
+    }
+
+    /// As `run_stretch`, telling of whatever takes too long.
+    #[cold]
+    fn run_stretch_watched(&self) {
+        while let Some(runnable) = self.core.run_queue.next() {
+            match runnable {
+                Runnable::Task(task, parked) => self.resume_watched(task, parked),
+                Runnable::Callback(callback) => self.call(&callback),
+            }
         }
     }
 
     /// Enters a task and tells if it takes too long.
-    #[cold]
     fn resume_watched(&self, task: TaskPtr, parked: Parked) {
         let name = task.name();
         let start = Instant::now();

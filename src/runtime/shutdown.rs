@@ -14,11 +14,12 @@ use super::callback::Callback;
 use super::cancel;
 use super::clock::NEVER;
 use super::packet::AnyPacket;
+use super::park::dispatch;
 use super::report::ExceptionContext;
 use super::run_queue::Runnable;
 use super::scheduler::{Halt, Loop};
-use super::spawn::{abandoned, dispatch};
-use super::task::{OVER, QUEUED, TaskPtr};
+use super::spawn::abandoned;
+use super::task::{AWAKE, NOTIFIED, OVER, TaskPtr};
 use crate::error::TaskError;
 
 /// How often the tasks of a loop are looked through again because some made others meanwhile.
@@ -98,6 +99,7 @@ impl Loop {
         cancel::doom(task);
         self.clear_queue();
         if cfg!(panic = "unwind") || !task.has_begun() {
+            task.set(AWAKE);
             dispatch(&self.core, task, task.parked.get());
         }
         self.core.set_current(None);
@@ -135,9 +137,10 @@ impl Loop {
         while let Some(runnable) = self.core.run_queue.pop() {
             match runnable {
                 Runnable::Callback(callback) => callback.discard(),
-                Runnable::Task(task, _) => {
+                Runnable::Task(task, parked) => {
                     if !task.has(OVER) {
-                        task.clear(QUEUED);
+                        task.parked.set(parked);
+                        task.clear(AWAKE | NOTIFIED);
                     }
                 }
             }

@@ -10,9 +10,8 @@ use super::cancel;
 use super::context::{Core, next_task_id};
 use super::packet::Packet;
 use super::report::ExceptionContext;
-use super::task::{
-    BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, QUEUED, RUNNING, TaskBlock, TaskPtr,
-};
+use super::task::{BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, TaskBlock, TaskPtr};
+use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
 use crate::sys::signal::write_stderr;
@@ -163,30 +162,19 @@ pub(crate) fn report_unretrieved(core: &Core, name: String, error: TaskError) {
     );
 }
 
-/// Makes a task current and enters it; comes back when it parks or ends.
-#[inline(always)]
-pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: crate::arch::Parked) {
-    core.set_current(Some(task));
-    task.exchange(QUEUED, RUNNING);
-    // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
-    match unsafe { Hosted::<TaskBlock>::enter(parked) } {
-        Ok(parked) => {
-            task.parked.set(parked);
-            if task.has(QUEUED) {
-                core.run_queue.push_task(task, parked);
-            }
-        }
-        // SAFETY: the word came from this task.
-        Err(word) => match unsafe { Hosted::<TaskBlock>::ending(task.0, word) } {
-            Ending::Over => end(task),
-            Ending::Abandoned => abandoned(core, task),
-        },
+/// Ends a task that came back by its end, with a word.
+#[inline]
+pub(crate) fn end(core: &Core, task: TaskPtr, word: Word) {
+    // SAFETY: the word came from this task.
+    match unsafe { Hosted::<TaskBlock>::ending(task.0, word) } {
+        Ending::Over => release(task),
+        Ending::Abandoned => abandoned(core, task),
     }
 }
 
 /// Gives the stack of a task that is over back.
 #[inline]
-fn end(task: TaskPtr) {
+fn release(task: TaskPtr) {
     debug_assert!(task.has(OVER));
     // SAFETY: the task is off the list, out of the queue, has no waiters, and its packet has
     // forgotten it: nobody names it any more. The block is dropped once.

@@ -6,8 +6,8 @@
 //!
 //! | flag | meaning | set by | cleared by |
 //! |---|---|---|---|
-//! | `RUNNING` | it was entered and has not parked | its dispatch | its parking |
-//! | `QUEUED` | it is in the run queue, or will be when it parks | `unpark` | its dispatch |
+//! | `AWAKE` | it runs, or is in the run queue | `unpark` | its parking |
+//! | `NOTIFIED` | it was unparked while awake: its next parking comes back at once | `unpark` | that parking |
 //! | `MUST_CANCEL` | its next suspension raises a cancel | a cancel | that suspension, `uncancel` |
 //! | `THROUGH` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
 //! | `DOOMED` | every suspension raises a cancel: its loop is closing for good | shutdown | never |
@@ -33,14 +33,14 @@ use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::util::list::Link;
 
-pub(crate) const QUEUED: u32 = 1;
+pub(crate) const AWAKE: u32 = 1;
 pub(crate) const MUST_CANCEL: u32 = 2;
 pub(crate) const THROUGH: u32 = 4;
 pub(crate) const DOOMED: u32 = 8;
 pub(crate) const DETACHED: u32 = 16;
 pub(crate) const OVER: u32 = 32;
 pub(crate) const BORROWS: u32 = 64;
-pub(crate) const RUNNING: u32 = 128;
+pub(crate) const NOTIFIED: u32 = 128;
 
 /// A task's number. Numbers are never used again in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,12 +120,6 @@ impl TaskBlock {
     #[inline(always)]
     pub(crate) fn set(&self, flag: u32) {
         self.flags.set(self.flags.get() | flag);
-    }
-
-    /// Sets a flag and clears another, in one store.
-    #[inline(always)]
-    pub(crate) fn exchange(&self, clear: u32, set: u32) {
-        self.flags.set(self.flags.get() & !clear | set);
     }
 
     #[inline(always)]

@@ -62,8 +62,8 @@ impl<T: Copy> Ring<T> {
             self.grow();
             return self.push(entry);
         }
-        let mask = entries.len() - 1;
-        entries[tail & mask] = entry;
+        // SAFETY: the mask keeps the place within the box, whose length is a power of two.
+        unsafe { *entries.get_unchecked_mut(tail & (entries.len() - 1)) = entry };
         self.tail.set(tail.wrapping_add(1));
     }
 
@@ -72,21 +72,19 @@ impl<T: Copy> Ring<T> {
     pub(crate) fn peek(&self, ahead: usize) -> T {
         // SAFETY: as in `push`.
         let entries = unsafe { &**self.entries.get() };
-        entries[self.head.get().wrapping_add(ahead) & (entries.len() - 1)]
+        let place = self.head.get().wrapping_add(ahead) & (entries.len() - 1);
+        // SAFETY: the mask keeps the place within the box, whose length is a power of two.
+        unsafe { *entries.get_unchecked(place) }
     }
 
-    /// Takes the first entry; its place goes back to empty, so that `peek` never shows it again.
+    /// Takes the first entry. Its place keeps it, so that `peek` may show what is gone.
     #[inline(always)]
     pub(crate) fn pop(&self) -> Option<T> {
         if self.is_empty() {
             return None;
         }
-        // SAFETY: as in `push`.
-        let entries = unsafe { &mut **self.entries.get() };
-        let head = self.head.get();
-        let mask = entries.len() - 1;
-        let entry = std::mem::replace(&mut entries[head & mask], self.empty);
-        self.head.set(head.wrapping_add(1));
+        let entry = self.peek(0);
+        self.head.set(self.head.get().wrapping_add(1));
         Some(entry)
     }
 

@@ -1,0 +1,153 @@
+//! Catching a cancel and going on, and counting the requests: `catch_cancelled`, `cancelling`, `uncancel`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use selvedge::{TaskRef, catch_cancelled, current_loop, current_task, sleep, spawn, yield_now};
+
+use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop};
+
+fn current() -> TaskRef {
+    current_task().expect("this is a task")
+}
+
+#[test]
+fn a_caught_cancel_lets_the_task_go_on_and_it_is_not_cancelled() {
+    in_virtual_loop(|| {
+        let task = spawn(|| {
+            let cancelled = catch_cancelled(|| sleep(AN_HOUR)).is_err();
+            sleep(A_SECOND);
+            yield_now();
+            (cancelled, finished(spawn(|| 5).join()))
+        });
+        yield_now();
+        assert!(task.cancel());
+        let reference = task.task_ref();
+        assert_eq!(finished(task.join()), (true, 5));
+        assert!(reference.is_done() && !reference.is_cancelled());
+    });
+}
+
+#[test]
+fn catching_nothing_gives_the_value() {
+    in_virtual_loop(|| {
+        let value = catch_cancelled(|| {
+            sleep(A_SECOND);
+            3
+        });
+        assert_eq!(value.ok(), Some(3));
+    });
+}
+
+#[test]
+fn catching_lets_panics_through() {
+    in_virtual_loop(|| {
+        let task = spawn(|| {
+            let _ = catch_cancelled(|| {
+                yield_now();
+                panic!("torn");
+            });
+        });
+        assert!(task.join().expect_err("it panicked").is_panic());
+    });
+}
+
+#[test]
+fn each_cancel_is_delivered_once() {
+    in_virtual_loop(|| {
+        let task = spawn(|| {
+            let mut n_caught = 0;
+            while n_caught < 3 {
+                if catch_cancelled(|| sleep(AN_HOUR)).is_err() {
+                    n_caught += 1;
+                    sleep(A_SECOND);
+                }
+            }
+            n_caught
+        });
+        for _ in 0..3 {
+            sleep(10 * A_SECOND);
+            assert!(task.cancel());
+        }
+        assert_eq!(finished(task.join()), 3);
+    });
+}
+
+#[test]
+fn cancelling_twice_before_delivery_is_delivered_once_and_counted_twice() {
+    in_virtual_loop(|| {
+        let task = spawn(|| {
+            let cancelled = catch_cancelled(|| sleep(AN_HOUR)).is_err();
+            let count = current().cancelling();
+            sleep(A_SECOND);
+            (cancelled, count)
+        });
+        yield_now();
+        assert!(task.cancel() && task.cancel());
+        assert_eq!(task.cancelling(), 2);
+        assert_eq!(finished(task.join()), (true, 2));
+    });
+}
+
+#[test]
+fn requests_are_counted_and_taken_back() {
+    in_virtual_loop(|| {
+        let task = spawn(|| {
+            let own = current();
+            assert_eq!((own.cancelling(), own.uncancel()), (0, 0));
+            own.cancel();
+            own.cancel();
+            assert_eq!(own.cancelling(), 2);
+            assert_eq!((own.uncancel(), own.cancelling()), (1, 1));
+            assert_eq!((own.uncancel(), own.cancelling()), (0, 0));
+            // The last one taken back, none is pending.
+            sleep(A_SECOND);
+            6
+        });
+        assert_eq!(finished(task.join()), 6);
+    });
+}
+
+#[test]
+fn taking_back_one_of_two_requests_leaves_the_other_pending() {
+    in_virtual_loop(|| {
+        let task = spawn(|| {
+            let own = current();
+            own.cancel();
+            own.cancel();
+            own.uncancel();
+            sleep(A_SECOND);
+        });
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+    });
+}
+
+#[test]
+fn a_request_taken_back_before_the_first_step_lets_the_body_run() {
+    in_virtual_loop(|| {
+        let task = spawn(|| 7);
+        task.cancel();
+        assert_eq!(task.uncancel(), 0);
+        assert_eq!(finished(task.join()), 7);
+    });
+}
+
+#[test]
+fn the_sleep_that_a_cancel_ended_is_over_and_later_ones_are_whole() {
+    in_virtual_loop(|| {
+        let wakes = Rc::new(RefCell::new(Vec::new()));
+        let times = Rc::clone(&wakes);
+        let task = spawn(move || {
+            let now = || current_loop().expect("a loop").time().expect("open");
+            let start = now();
+            assert!(catch_cancelled(|| sleep(10 * A_SECOND)).is_err());
+            times.borrow_mut().push(now() - start);
+            sleep(20 * A_SECOND);
+            times.borrow_mut().push(now() - start);
+        });
+        sleep(A_SECOND);
+        task.cancel();
+        finished(task.join());
+        assert_eq!(*wakes.borrow(), [A_SECOND, 21 * A_SECOND]);
+    });
+}

@@ -1,0 +1,291 @@
+//! The deadlock verdict: where nothing can ever happen again, `run` says who waits for what instead of hanging.
+
+use std::io::{Read, Write};
+use std::sync::mpsc;
+use std::task::{Poll, Waker};
+use std::thread;
+
+use selvedge::net::UnixStream;
+use selvedge::{
+    LoopHandle, Promise, RunError, block_on, current_loop, run, sleep, spawn, spawn_named, try_run,
+    yield_now,
+};
+
+use crate::support::{
+    A_SECOND, Log, assert_sentence, caught, finished, sentence, text, thread_number, virtual_loop,
+    wait_until_asleep,
+};
+
+/// The text of the verdict that `main` must end with.
+#[track_caller]
+fn verdict<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
+    match try_run(main) {
+        Err(RunError::Deadlock(deadlock)) => deadlock.to_string(),
+        other => panic!("not a deadlock: {other:?}"),
+    }
+}
+
+#[test]
+fn a_main_that_waits_for_what_nobody_sets_is_a_deadlock() {
+    let report = verdict(|| Promise::<u32>::new().wait());
+    assert!(report.contains("promise"), "{report}");
+    assert_sentence(&report);
+}
+
+#[test]
+fn the_verdict_lists_each_parked_task_and_what_it_waits_for() {
+    let report = verdict(|| {
+        let weaver = spawn_named("weaver", || drop(Promise::<u32>::new().wait()));
+        drop(spawn_named("apprentice", || drop(weaver.join())));
+        drop(spawn_named("spinner", || {
+            block_on(std::future::pending::<()>())
+        }));
+        Promise::<u32>::new().wait()
+    });
+    let line = |name: &str| {
+        let mut lines = report.lines().filter(|line| line.contains(name));
+        lines
+            .next()
+            .unwrap_or_else(|| panic!("no {name} in {report}"))
+            .to_string()
+    };
+    assert!(line("weaver").contains("promise"), "{report}");
+    let apprentice = report
+        .lines()
+        .find(|line| line.contains("apprentice"))
+        .expect("a line");
+    assert!(
+        apprentice.contains("weaver") || apprentice.contains("task"),
+        "{report}"
+    );
+    assert!(
+        line("spinner").contains("future") || line("spinner").contains("waker"),
+        "{report}"
+    );
+}
+
+#[test]
+fn tasks_that_are_done_or_not_waiting_are_not_in_the_verdict() {
+    let report = verdict(|| {
+        drop(spawn_named("finished", || ()));
+        drop(spawn_named("slept", || {
+            sleep(std::time::Duration::from_millis(1))
+        }));
+        Promise::<u32>::new().wait()
+    });
+    assert!(
+        !report.contains("finished") && !report.contains("slept"),
+        "{report}"
+    );
+}
+
+#[test]
+fn main_and_tasks_are_unwound_before_the_verdict_is_returned() {
+    let log = Log::default();
+    let inside = log.clone();
+    let outcome = try_run(|| {
+        let _main = log.guard("main");
+        drop(spawn(move || {
+            let _task = inside.guard("task");
+            Promise::<u32>::new().wait()
+        }));
+        Promise::<u32>::new().wait()
+    });
+    assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
+    let mut unwound = log.take();
+    unwound.sort();
+    assert_eq!(unwound, ["main", "task"]);
+}
+
+#[test]
+fn run_panics_with_the_verdict() {
+    let said = sentence(|| run(|| Promise::<u32>::new().wait()));
+    assert!(said.contains("promise"), "{said}");
+}
+
+#[test]
+fn a_virtual_clock_comes_to_the_same_verdict() {
+    let outcome = selvedge::EventLoop::builder()
+        .virtual_clock(true)
+        .try_run(|| {
+            sleep(A_SECOND);
+            Promise::<u32>::new().wait()
+        });
+    assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
+}
+
+#[test]
+fn run_until_complete_of_what_can_never_be_is_an_error() {
+    let event_loop = virtual_loop();
+    let promise = event_loop.create_promise::<u32>();
+    let error = event_loop
+        .run_until_complete(promise.clone())
+        .expect_err("nobody sets it");
+    assert!(!error.is_panic(), "{error:?}");
+    promise.set_result(3).expect("it is pending as before");
+    assert_eq!(finished(event_loop.run_until_complete(promise)), 3);
+}
+
+#[test]
+fn a_timer_is_something_that_can_happen() {
+    let value = run(|| {
+        let promise = Promise::new();
+        let setter = promise.clone();
+        current_loop()
+            .expect("a loop")
+            .call_later(std::time::Duration::from_millis(2), move || {
+                setter.set_result(6).expect("pending");
+            })
+            .expect("open");
+        finished(promise.wait())
+    });
+    assert_eq!(value, 6);
+}
+
+#[test]
+fn a_socket_with_a_waiter_is_something_that_can_happen() {
+    let (mut near, mut far) = UnixStream::pair().expect("a pair");
+    let number = thread_number();
+    let writer = thread::spawn(move || {
+        wait_until_asleep(number);
+        far.write_all(b"x").expect("written");
+    });
+    let mut buffer = [0];
+    run(|| near.read_exact(&mut buffer).expect("a byte"));
+    assert_eq!(&buffer, b"x");
+    writer.join().expect("no panic");
+}
+
+fn loop_handle() -> LoopHandle {
+    current_loop().expect("a loop").handle().expect("open")
+}
+
+#[test]
+fn there_is_no_verdict_while_another_thread_holds_a_handle() {
+    let number = thread_number();
+    let value = run(|| {
+        let handle = loop_handle();
+        let remote = thread::spawn(move || {
+            wait_until_asleep(number);
+            drop(handle.call_soon_threadsafe(|| {
+                let task = selvedge::all_tasks().remove(0);
+                task.cancel_with("from a thread");
+            }));
+        });
+        let cancelled = selvedge::catch_cancelled(|| Promise::<u32>::new().wait()).is_err();
+        remote.join().expect("no panic");
+        cancelled
+    });
+    assert!(value);
+}
+
+#[test]
+fn dropping_the_last_handle_elsewhere_brings_the_verdict() {
+    let number = thread_number();
+    let mut thread = None;
+    let report = verdict(|| {
+        let handle = loop_handle();
+        thread = Some(thread::spawn(move || {
+            wait_until_asleep(number);
+            drop(handle);
+        }));
+        Promise::<u32>::new().wait()
+    });
+    assert!(report.contains("promise"), "{report}");
+    thread
+        .take()
+        .expect("it was started")
+        .join()
+        .expect("no panic");
+}
+
+#[test]
+fn dropping_the_last_foreign_waker_brings_the_verdict() {
+    let number = thread_number();
+    let (sender, receiver) = mpsc::channel::<Waker>();
+    let thread = thread::spawn(move || {
+        let waker = receiver.recv().expect("a waker");
+        wait_until_asleep(number);
+        drop(waker);
+    });
+    let report = verdict(move || {
+        block_on(std::future::poll_fn(|context| -> Poll<()> {
+            let _ = sender.send(context.waker().clone());
+            Poll::Pending
+        }));
+    });
+    assert!(!report.is_empty());
+    thread.join().expect("no panic");
+}
+
+#[test]
+fn there_is_no_verdict_while_a_thread_holds_a_waker() {
+    let number = thread_number();
+    let (sender, receiver) = mpsc::channel::<Waker>();
+    let thread = thread::spawn(move || {
+        let waker = receiver.recv().expect("a waker");
+        wait_until_asleep(number);
+        waker.wake();
+    });
+    let n_polls = run(|| {
+        let mut n_polls = 0;
+        block_on(std::future::poll_fn(|context| {
+            n_polls += 1;
+            if n_polls == 2 {
+                return Poll::Ready(());
+            }
+            sender
+                .send(context.waker().clone())
+                .expect("the thread waits");
+            Poll::Pending
+        }));
+        n_polls
+    });
+    assert_eq!(n_polls, 2);
+    thread.join().expect("no panic");
+}
+
+#[test]
+fn a_main_that_catches_the_end_may_clean_up_with_waits() {
+    let log = Log::default();
+    let outcome = try_run(|| {
+        let caught = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
+        log.push(format!("caught: {}", caught.is_err()));
+        sleep(std::time::Duration::from_millis(1));
+        yield_now();
+        log.push("cleaned up");
+    });
+    // Whether its value counts then is open.
+    assert!(
+        matches!(outcome, Ok(()) | Err(RunError::Deadlock(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(log.take(), ["caught: true", "cleaned up"]);
+}
+
+#[test]
+fn a_main_that_panics_while_the_verdict_unwinds_it_is_a_panic() {
+    let payload = caught(|| {
+        try_run(|| {
+            let _ = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
+            panic!("torn while cleaning up");
+        })
+        .is_ok()
+    });
+    assert_eq!(text(&payload), "torn while cleaning up");
+}
+
+#[test]
+fn a_deadlock_of_tasks_alone_does_not_stop_a_main_that_works() {
+    let value = run(|| {
+        for _ in 0..10 {
+            drop(spawn(|| Promise::<u32>::new().wait()));
+        }
+        for _ in 0..100 {
+            yield_now();
+        }
+        sleep(std::time::Duration::from_millis(1));
+        5
+    });
+    assert_eq!(value, 5);
+}

@@ -1,0 +1,175 @@
+//! After a fork the child may not use the parent's loop, and what it drops does not disturb the parent.
+
+use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use selvedge::net::UnixStream;
+use selvedge::{EventLoop, run, sleep, spawn, try_run, yield_now};
+
+use crate::play;
+use crate::support::{AN_HOUR, finished, text};
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("child_uses_the_loop", child_uses_the_loop),
+    ("child_leaves_the_run", child_leaves_the_run),
+    ("child_drops_a_loop", child_drops_a_loop),
+    ("child_makes_its_own_loop", child_makes_its_own_loop),
+];
+
+/// Forks. In the child plays `child` and exits with 0 if it neither panics nor says no.
+fn fork(child: impl FnOnce() -> bool) -> libc::pid_t {
+    // SAFETY: the children here have one thread that matters, and end by `_exit`.
+    let pid = unsafe { libc::fork() };
+    assert!(pid >= 0, "it forks");
+    if pid == 0 {
+        let right = catch_unwind(AssertUnwindSafe(child)).unwrap_or(false);
+        exit_at_once(if right { 0 } else { 1 });
+    }
+    pid
+}
+
+/// Ends the child without running what belongs to the parent.
+fn exit_at_once(code: i32) -> ! {
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(code) }
+}
+
+fn wait_for(pid: libc::pid_t) {
+    let mut status = 0;
+    // SAFETY: waits for a child of this process.
+    let waited = unsafe { libc::waitpid(pid, &mut status, 0) };
+    assert_eq!((waited, status), (pid, 0), "the child failed");
+}
+
+/// The child learns of it at the latest when it would have to wait: there the loop ends its copy of the run.
+fn child_uses_the_loop() {
+    let mut pid = -1;
+    let outcome = try_run(|| {
+        let parked = spawn(|| {
+            sleep(Duration::from_millis(20));
+            5
+        });
+        yield_now();
+        // SAFETY: as in `fork`; the child leaves through the end of the run.
+        pid = unsafe { libc::fork() };
+        if pid == 0 {
+            sleep(AN_HOUR);
+            return false;
+        }
+        wait_for(pid);
+        finished(parked.join()) == 5
+    });
+    if pid == 0 {
+        let said = outcome.map_err(|error| error.to_string());
+        eprintln!("the child is told: {said:?}");
+        let is_told = said.is_err_and(|text| text.contains("fork"));
+        exit_at_once(if is_told { 0 } else { 1 });
+    }
+    assert!(outcome.expect("the parent's run is whole"));
+    println!("the parent went on");
+}
+
+#[test]
+fn a_child_that_uses_its_parents_loop_is_told_so() {
+    let ended = play("child_uses_the_loop");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
+}
+
+/// A reader is registered and parked when the child comes to be; the child ends its copy of the run by a panic.
+fn child_leaves_the_run() {
+    let (mut near, mut far) = UnixStream::pair().expect("a pair");
+    let mut outcome = None;
+    let mut pid = 0;
+    let left = catch_unwind(AssertUnwindSafe(|| {
+        run(|| {
+            let reader = spawn(move || {
+                let mut buffer = [0; 4];
+                near.read_exact(&mut buffer).expect("four bytes");
+                buffer
+            });
+            yield_now();
+            yield_now();
+            // SAFETY: as in `fork`; the child leaves through the end of `run`.
+            pid = unsafe { libc::fork() };
+            if pid == 0 {
+                panic!("the child leaves");
+            }
+            wait_for(pid);
+            far.write_all(b"weft").expect("written");
+            outcome = Some(finished(reader.join()));
+        });
+    }));
+    if pid == 0 {
+        let said_so = left.is_err_and(|payload| text(&payload) == "the child leaves");
+        exit_at_once(if said_so { 0 } else { 1 });
+    }
+    left.expect("the parent's run is whole");
+    assert_eq!(outcome, Some(*b"weft"));
+    println!("the parent went on");
+}
+
+#[test]
+fn a_child_that_leaves_its_parents_run_takes_no_registration_along() {
+    let ended = play("child_leaves_the_run");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
+}
+
+fn child_drops_a_loop() {
+    let event_loop = EventLoop::new().expect("a loop");
+    let (mut near, mut far) = UnixStream::pair().expect("a pair");
+    let reader = event_loop.create_task(move || {
+        let mut buffer = [0; 4];
+        near.read_exact(&mut buffer)
+            .map(|()| buffer)
+            .map_err(|error| error.kind())
+    });
+    finished(event_loop.run_until_complete(|| {
+        yield_now();
+        yield_now();
+    }));
+    let mut event_loop = Some(event_loop);
+    let pid = fork(|| {
+        drop(event_loop.take());
+        true
+    });
+    wait_for(pid);
+    let event_loop = event_loop.take().expect("the parent's copy");
+    far.write_all(b"weft").expect("written");
+    assert_eq!(
+        finished(event_loop.run_until_complete(reader)),
+        Ok(*b"weft")
+    );
+    println!("the parent went on");
+}
+
+#[test]
+fn a_child_that_drops_its_parents_loop_does_not_disturb_it() {
+    let ended = play("child_drops_a_loop");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
+}
+
+fn child_makes_its_own_loop() {
+    let event_loop = EventLoop::new().expect("a loop");
+    finished(event_loop.run_until_complete(yield_now));
+    let pid = fork(|| {
+        let value = run(|| {
+            sleep(Duration::from_millis(1));
+            spawn(|| 4).join().expect("a value")
+        });
+        value == 4
+    });
+    wait_for(pid);
+    assert_eq!(finished(event_loop.run_until_complete(|| 3)), 3);
+    println!("the parent went on");
+}
+
+#[test]
+fn a_child_outside_of_any_run_may_make_a_loop_of_its_own() {
+    let ended = play("child_makes_its_own_loop");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
+}

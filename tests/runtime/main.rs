@@ -1,0 +1,65 @@
+//! The event loop, its tasks, promises, callbacks and timers, one module a group of promises. Everything here goes
+//! through the public API.
+
+#![allow(unsafe_code)]
+
+#[path = "../support/child.rs"]
+mod child;
+
+mod callbacks;
+mod cancel;
+mod cancel_catch;
+mod cancel_reach;
+mod cancel_swallow;
+mod deadlock;
+mod done_callbacks;
+mod fairness;
+mod foreign;
+mod fork;
+mod handlers;
+mod iterations;
+mod loops;
+mod million;
+mod misuse;
+mod nested;
+mod panicking;
+mod promise;
+mod promise_callbacks;
+mod reentrancy;
+mod reentrancy_drops;
+mod remote;
+mod run;
+mod shutdown;
+mod shutdown_children;
+mod support;
+mod task_results;
+mod tasks;
+mod threads;
+mod timers;
+mod types;
+
+use child::Ended;
+
+/// The child's entry. In the parent there is no scenario, and nothing to do.
+#[test]
+fn play_a_scenario() {
+    child::play(
+        &[
+            fork::SCENARIOS,
+            handlers::SCENARIOS,
+            panicking::SCENARIOS,
+            shutdown_children::SCENARIOS,
+        ]
+        .concat(),
+    );
+}
+
+fn play(scenario: &str) -> Ended {
+    let arguments = [
+        "play_a_scenario",
+        "--exact",
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    child::finish(&mut child::command(scenario, &arguments))
+}

@@ -1,0 +1,187 @@
+//! Ends that are seen from outside: what stderr says of a shutdown, tasks that can't be ended, and `process::exit`.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
+use std::rc::Rc;
+use std::time::Duration;
+
+use selvedge::{
+    EventLoop, all_tasks, catch_cancelled, current_loop, run, sleep, spawn, spawn_named, yield_now,
+};
+
+use crate::play;
+use crate::support::{AN_HOUR, OnDrop};
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("panic_during_shutdown", panic_during_shutdown),
+    ("swallows_everything", swallows_everything),
+    ("exit_in_a_task", exit_in_a_task),
+    (
+        "exit_with_a_loop_in_a_thread_local",
+        exit_with_a_loop_in_a_thread_local,
+    ),
+    ("main_panics_with_tasks", main_panics_with_tasks),
+    ("loop_forgotten", loop_forgotten),
+];
+
+fn panic_during_shutdown() {
+    run(|| {
+        drop(spawn_named("heddle", || {
+            let _ = catch_cancelled(|| sleep(AN_HOUR));
+            panic!("torn in the shutdown");
+        }));
+        yield_now();
+    });
+    println!("run returned");
+}
+
+#[test]
+fn a_panic_during_the_shutdown_of_run_is_reported_as_that() {
+    let ended = play("panic_during_shutdown");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("run returned"), "{ended:#?}");
+    ended.assert_reported(&[
+        "unhandled exception during run() shutdown",
+        "torn in the shutdown",
+        "heddle",
+    ]);
+}
+
+/// A body that no unwind gets out of. Its stack can only be leaked, and everybody else goes on.
+fn swallows_everything() {
+    EventLoop::builder()
+        .shutdown_timeout(Duration::from_millis(50))
+        .run(|| {
+            drop(spawn_named("stubborn", || {
+                let _on_drop = OnDrop(|| println!("unwound after all"));
+                loop {
+                    let _ = catch_unwind(|| sleep(AN_HOUR));
+                }
+            }));
+            drop(spawn_named("meek", || {
+                let _on_drop = OnDrop(|| println!("the meek one unwound"));
+                sleep(AN_HOUR);
+            }));
+            yield_now();
+        });
+    println!("run returned");
+    assert_eq!(run(|| spawn(|| 5).join().expect("a value")), 5);
+    println!("and another one");
+}
+
+#[test]
+fn a_task_that_swallows_every_unwind_is_left_behind_and_run_returns() {
+    let ended = play("swallows_everything");
+    ended.assert_exited(0);
+    for line in ["the meek one unwound", "run returned", "and another one"] {
+        assert!(ended.stdout.contains(line), "{ended:#?}");
+    }
+    assert!(!ended.stdout.contains("unwound after all"), "{ended:#?}");
+    ended.assert_reported(&["stubborn"]);
+}
+
+fn exit_in_a_task() {
+    run(|| {
+        drop(spawn(|| {
+            let _on_drop = OnDrop(|| println!("unwound"));
+            sleep(AN_HOUR);
+        }));
+        let exits = spawn(|| {
+            let _on_drop = OnDrop(|| println!("unwound"));
+            yield_now();
+            process::exit(42);
+        });
+        let _: Result<(), _> = exits.join();
+    });
+}
+
+#[test]
+fn exiting_inside_of_a_task_keeps_the_code_and_unwinds_nothing() {
+    let ended = play("exit_in_a_task");
+    ended.assert_exited(42);
+    assert!(!ended.stdout.contains("unwound"), "{ended:#?}");
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+}
+
+/// The loop is in a thread-local, and the process ends inside of one of its tasks: the loop is dropped while it runs.
+fn exit_with_a_loop_in_a_thread_local() {
+    let event_loop = Rc::new(EventLoop::new().expect("a loop"));
+    KEPT.set(Some(Rc::clone(&event_loop)));
+    let only = Rc::downgrade(&event_loop);
+    drop(event_loop);
+    let event_loop = only.upgrade().expect("the thread-local's");
+    let outcome = event_loop.run_until_complete(|| {
+        drop(spawn(|| sleep(AN_HOUR)));
+        yield_now();
+        println!("{} tasks at the exit", all_tasks().len());
+        process::exit(43);
+    });
+    let _: Result<(), _> = outcome;
+}
+
+#[test]
+fn exiting_with_a_running_loop_in_a_thread_local_keeps_the_code() {
+    let ended = play("exit_with_a_loop_in_a_thread_local");
+    ended.assert_exited(43);
+    assert!(ended.stdout.contains("2 tasks at the exit"), "{ended:#?}");
+}
+
+fn main_panics_with_tasks() {
+    let caught = catch_unwind(AssertUnwindSafe(|| {
+        run(|| {
+            for _ in 0..3 {
+                drop(spawn(|| {
+                    let _on_drop = OnDrop(|| println!("unwound"));
+                    sleep(AN_HOUR);
+                }));
+            }
+            yield_now();
+            panic!("out of main");
+        });
+    }));
+    assert!(caught.is_err() && current_loop().is_none());
+    println!("the process goes on");
+}
+
+#[test]
+fn the_panic_of_main_is_printed_once_and_its_tasks_are_unwound() {
+    let ended = play("main_panics_with_tasks");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("the process goes on"), "{ended:#?}");
+    assert_eq!(ended.stdout.matches("unwound").count(), 3, "{ended:#?}");
+    assert_eq!(ended.stderr.matches("out of main").count(), 1, "{ended:#?}");
+}
+
+/// `mem::forget` leaks a loop with all of its tasks; nothing dangles.
+fn loop_forgotten() {
+    let event_loop = EventLoop::new().expect("a loop");
+    let promise = event_loop.create_promise::<u32>();
+    let waited_on = promise.clone();
+    let task = event_loop.create_task(move || {
+        let _on_drop = OnDrop(|| println!("unwound"));
+        waited_on.wait()
+    });
+    event_loop.stop();
+    event_loop.run_forever().expect("stopped");
+    let handle = event_loop.handle();
+    std::mem::forget(event_loop);
+    promise.set_result(1).expect("pending");
+    let pushed = handle.call_soon_threadsafe(|| ());
+    println!("pushed: {}, done: {}", pushed.is_ok(), task.is_done());
+    drop((promise, task, handle));
+    assert_eq!(run(|| 4), 4);
+}
+
+#[test]
+fn a_forgotten_loop_leaks_and_harms_nobody() {
+    let ended = play("loop_forgotten");
+    ended.assert_exited(0);
+    assert!(
+        ended.stdout.contains("pushed: true, done: false"),
+        "{ended:#?}"
+    );
+}

@@ -1,0 +1,402 @@
+//! `LoopHandle`: callbacks from other threads wake the loop, keep their order, and none is lost.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+
+use selvedge::{EventLoop, current_loop, current_task, sleep, spawn, yield_now};
+
+use crate::support::{
+    AN_HOUR, Log, Reports, event_loop, finished, scaled, shared, stop, thread_number, virtual_loop,
+    wait_until_asleep,
+};
+
+fn local_stop() {
+    stop();
+}
+
+#[test]
+fn a_call_from_another_thread_wakes_a_sleeping_loop() {
+    let event_loop = event_loop();
+    let (handle, number) = (event_loop.handle(), thread_number());
+    let pusher = thread::spawn(move || {
+        wait_until_asleep(number);
+        handle
+            .call_soon_threadsafe(local_stop)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    event_loop.call_later(AN_HOUR, || panic!("it slept for an hour"));
+    event_loop.run_forever().expect("stopped by the thread");
+    pusher.join().expect("no panic");
+}
+
+#[test]
+fn a_call_from_another_thread_wakes_a_loop_with_nothing_else_to_wait_for() {
+    let event_loop = event_loop();
+    let (handle, number) = (event_loop.handle(), thread_number());
+    let promise = event_loop.create_promise::<u32>();
+    let pusher = thread::spawn(move || {
+        wait_until_asleep(number);
+        handle
+            .call_soon_threadsafe(local_stop)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    let outcome = event_loop.run_until_complete(promise.clone());
+    assert!(outcome.is_err() && !promise.is_done());
+    pusher.join().expect("no panic");
+}
+
+#[test]
+fn stopping_from_another_thread_wakes_a_sleeping_loop() {
+    let event_loop = event_loop();
+    let (handle, number) = (event_loop.handle(), thread_number());
+    let stopper = thread::spawn(move || {
+        wait_until_asleep(number);
+        handle.stop().expect("an open loop");
+    });
+    event_loop.call_later(AN_HOUR, || panic!("it slept for an hour"));
+    event_loop.run_forever().expect("stopped by the thread");
+    stopper.join().expect("no panic");
+}
+
+#[test]
+fn a_thread_wakes_a_sleeping_task_by_way_of_a_callback() {
+    let event_loop = event_loop();
+    let (handle, number) = (event_loop.handle(), thread_number());
+    let canceller = thread::spawn(move || {
+        wait_until_asleep(number);
+        let cancel = || {
+            assert!(current_task().is_none() && current_loop().is_some());
+            for task in selvedge::all_tasks() {
+                task.cancel_with("from another thread");
+            }
+        };
+        handle
+            .call_soon_threadsafe(cancel)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    let error = event_loop
+        .run_until_complete(|| sleep(AN_HOUR))
+        .expect_err("cancelled");
+    assert_eq!(error.message().to_string(), "from another thread");
+    canceller.join().expect("no panic");
+}
+
+#[test]
+fn the_calls_of_one_thread_keep_their_order() {
+    let n_calls = scaled(10_000, 1_000);
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    let (sender, receiver) = mpsc::channel();
+    let pusher = thread::spawn(move || {
+        for n in 0..n_calls {
+            let sender = sender.clone();
+            let send = move || sender.send(n).expect("the receiver waits");
+            handle
+                .call_soon_threadsafe(send)
+                .map_err(drop)
+                .expect("an open loop");
+        }
+        handle
+            .call_soon_threadsafe(local_stop)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    event_loop.run_forever().expect("stopped by the thread");
+    pusher.join().expect("no panic");
+    let received: Vec<usize> = receiver.try_iter().collect();
+    assert_eq!(received, (0..n_calls).collect::<Vec<_>>());
+}
+
+#[test]
+fn four_threads_push_ten_thousand_each_and_none_is_lost() {
+    const N_THREADS: usize = 4;
+    let n_each = scaled(10_000, 500);
+    let event_loop = event_loop();
+    let start = Arc::new(Barrier::new(N_THREADS));
+    let n_run = Arc::new(AtomicUsize::new(0));
+    let pushers: Vec<_> = (0..N_THREADS)
+        .map(|_| {
+            let (handle, start, n_run) = (event_loop.handle(), start.clone(), n_run.clone());
+            thread::spawn(move || {
+                start.wait();
+                for _ in 0..n_each {
+                    let n_run = n_run.clone();
+                    let count = move || {
+                        if n_run.fetch_add(1, Ordering::Relaxed) + 1 == N_THREADS * n_each {
+                            stop();
+                        }
+                    };
+                    handle
+                        .call_soon_threadsafe(count)
+                        .map_err(drop)
+                        .expect("an open loop");
+                }
+            })
+        })
+        .collect();
+    event_loop.run_forever().expect("stopped by the last one");
+    assert_eq!(n_run.load(Ordering::Relaxed), N_THREADS * n_each);
+    for pusher in pushers {
+        pusher.join().expect("no panic");
+    }
+}
+
+/// Each round, the loop goes to sleep or is about to when the next call arrives: a lost wake-up is a hang here.
+#[test]
+fn calls_that_race_against_going_to_sleep_are_never_lost() {
+    let n_rounds = scaled(20_000, 500);
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    let pusher = thread::spawn(move || {
+        let (sender, receiver) = mpsc::channel();
+        for round in 0..n_rounds {
+            let sender = sender.clone();
+            let answer = move || sender.send(()).expect("the thread waits");
+            handle
+                .call_soon_threadsafe(answer)
+                .map_err(drop)
+                .expect("an open loop");
+            // A different stretch of work each time, so that the next call meets every moment of the loop's way.
+            for _ in 0..round % 64 * 8 {
+                std::hint::spin_loop();
+            }
+            if round % 3 != 0 {
+                receiver.recv().expect("an answer");
+            }
+        }
+        handle
+            .call_soon_threadsafe(local_stop)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    event_loop.run_forever().expect("stopped by the thread");
+    pusher.join().expect("no answer was lost");
+}
+
+#[test]
+fn calls_race_against_timers_and_tasks_as_well() {
+    let n_rounds = scaled(3_000, 100);
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    let pusher = thread::spawn(move || {
+        for _ in 0..n_rounds {
+            let (sender, receiver) = mpsc::channel();
+            let spawn_one = move || {
+                drop(spawn(move || {
+                    sleep(std::time::Duration::from_micros(20));
+                    yield_now();
+                    sender.send(()).expect("the thread waits");
+                }));
+            };
+            handle
+                .call_soon_threadsafe(spawn_one)
+                .map_err(drop)
+                .expect("an open loop");
+            receiver.recv().expect("an answer");
+        }
+        handle
+            .call_soon_threadsafe(local_stop)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    event_loop.run_forever().expect("stopped by the thread");
+    pusher.join().expect("no answer was lost");
+}
+
+#[test]
+fn it_is_legal_on_the_loops_own_thread_and_goes_through_the_queue() {
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let outside = ran.clone();
+    let count = move || {
+        outside.fetch_add(1, Ordering::Relaxed);
+    };
+    handle
+        .call_soon_threadsafe(count)
+        .map_err(drop)
+        .expect("an open loop");
+    assert_eq!(ran.load(Ordering::Relaxed), 0);
+    let seen = shared(0);
+    let (inside, saw) = (ran.clone(), Rc::clone(&seen));
+    finished(event_loop.run_until_complete(move || {
+        let inner = inside.clone();
+        let count = move || {
+            inner.fetch_add(10, Ordering::Relaxed);
+        };
+        handle
+            .call_soon_threadsafe(count)
+            .map_err(drop)
+            .expect("an open loop");
+        saw.set(inside.load(Ordering::Relaxed));
+        while inside.load(Ordering::Relaxed) < 11 {
+            yield_now();
+        }
+    }));
+    assert_eq!((seen.get() < 10, ran.load(Ordering::Relaxed)), (true, 11));
+}
+
+#[test]
+fn what_is_pushed_before_the_run_runs_in_it() {
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    for n in 0..3 {
+        let order = order.clone();
+        let push = move || order.lock().expect("unpoisoned").push(n);
+        handle
+            .call_soon_threadsafe(push)
+            .map_err(drop)
+            .expect("an open loop");
+    }
+    handle
+        .call_soon_threadsafe(local_stop)
+        .map_err(drop)
+        .expect("an open loop");
+    event_loop.run_forever().expect("stopped");
+    assert_eq!(*order.lock().expect("unpoisoned"), [0, 1, 2]);
+}
+
+#[test]
+fn a_callback_from_another_thread_that_panics_is_reported() {
+    let event_loop = event_loop();
+    let reports = Reports::of(&event_loop);
+    let handle = event_loop.handle();
+    let pusher = thread::spawn(move || {
+        handle
+            .call_soon_threadsafe(|| panic!("pushed from far away"))
+            .map_err(drop)
+            .expect("an open loop");
+        handle
+            .call_soon_threadsafe(local_stop)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    event_loop.run_forever().expect("stopped by the thread");
+    pusher.join().expect("no panic there");
+    let exception = reports.only().exception.expect("the panic");
+    assert_eq!(exception.message().to_string(), "pushed from far away");
+}
+
+#[test]
+fn a_closed_loop_hands_the_closure_back() {
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    event_loop.close().expect("it does not run");
+    let value = String::from("still mine");
+    let error = handle
+        .call_soon_threadsafe(move || drop(value.clone() + &value))
+        .expect_err("it is closed");
+    assert_eq!(error.to_string(), "event loop is closed");
+    let closure = error.into_inner();
+    closure();
+    let error = handle
+        .spawn_threadsafe(|| 41 + 1)
+        .expect_err("it is closed");
+    assert_eq!(error.into_inner()(), 42);
+    assert!(handle.stop().is_err());
+}
+
+#[test]
+fn a_dropped_loop_hands_the_closure_back_on_another_thread_too() {
+    let handle = event_loop().handle();
+    let pusher = thread::spawn(move || {
+        let error = handle
+            .call_soon_threadsafe(|| ())
+            .map_err(|error| error.to_string());
+        error.expect_err("it is closed")
+    });
+    assert_eq!(pusher.join().expect("no panic"), "event loop is closed");
+}
+
+#[test]
+fn closures_that_were_pushed_but_never_ran_are_dropped_when_the_loop_is() {
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    let token = Arc::new(());
+    for _ in 0..10 {
+        let token = token.clone();
+        handle
+            .call_soon_threadsafe(move || drop(token))
+            .map_err(drop)
+            .expect("an open loop");
+    }
+    assert_eq!(Arc::strong_count(&token), 11);
+    drop(event_loop);
+    assert_eq!(Arc::strong_count(&token), 1);
+    drop(handle);
+}
+
+#[test]
+fn pushing_races_against_closing_and_each_closure_is_dropped_once() {
+    for _ in 0..scaled(200, 20) {
+        let event_loop = event_loop();
+        let handle = event_loop.handle();
+        let token = Arc::new(());
+        let start = Arc::new(Barrier::new(2));
+        let (there, pushed) = (start.clone(), token.clone());
+        let pusher = thread::spawn(move || {
+            there.wait();
+            let mut n_refused = 0;
+            for _ in 0..100 {
+                let token = pushed.clone();
+                n_refused += usize::from(handle.call_soon_threadsafe(move || drop(token)).is_err());
+            }
+            n_refused
+        });
+        start.wait();
+        event_loop.close().expect("it does not run");
+        assert!(pusher.join().expect("no panic") <= 100);
+        drop(event_loop);
+        assert_eq!(Arc::strong_count(&token), 1);
+    }
+}
+
+#[test]
+fn handles_are_cloned_and_dropped_anywhere() {
+    let event_loop = event_loop();
+    let handle = event_loop.handle();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let handle = handle.clone();
+            thread::spawn(move || (0..100).for_each(|_| drop(handle.clone())))
+        })
+        .collect();
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+    drop(handle);
+    assert_eq!(finished(event_loop.run_until_complete(|| 5)), 5);
+}
+
+#[test]
+fn a_virtual_clock_waits_for_threads_that_hold_a_handle_only_where_nothing_is_due() {
+    // A timer is due in virtual time, so the clock jumps; the thread's call comes when it comes.
+    let (event_loop, log) = (virtual_loop(), Log::default());
+    let handle = event_loop.handle();
+    event_loop.call_later(AN_HOUR, log.pusher("an hour"));
+    let pusher = thread::spawn(move || {
+        handle
+            .call_soon_threadsafe(local_stop)
+            .map_err(drop)
+            .expect("an open loop");
+    });
+    event_loop.run_forever().expect("stopped by the thread");
+    pusher.join().expect("no panic");
+    assert!(log.take().len() <= 1);
+}
+
+#[test]
+fn a_loop_may_be_told_to_stop_before_it_runs() {
+    let event_loop: EventLoop = event_loop();
+    let handle = event_loop.handle();
+    thread::spawn(move || handle.stop().expect("an open loop"))
+        .join()
+        .expect("no panic");
+    event_loop.run_forever().expect("stopped before");
+}

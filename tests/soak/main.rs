@@ -1,0 +1,136 @@
+//! A minute of random connects, resets, half-closes, cancels and timeouts over loopback; after it everything is as
+//! before: tasks, open fds, live stacks and bytes in use.
+//!
+//! Sixty seconds in an optimised build, three otherwise. `SELVEDGE_SOAK_SEED` plays a printed seed again.
+
+#![allow(unsafe_code)]
+
+mod client;
+mod random;
+mod server;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::env;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicIsize, Ordering};
+use std::time::Duration;
+
+use selvedge::net::TcpListener;
+use selvedge::stack::pool_stats;
+use selvedge::{Task, all_tasks, run, yield_now};
+
+use client::{Client, KINDS};
+use random::Random;
+use server::Server;
+
+/// Counts the bytes in use of the whole process; the soak runs on one thread, and the harness waits.
+struct Counting;
+
+static LIVE_BYTES: AtomicIsize = AtomicIsize::new(0);
+
+// SAFETY: each method hands its arguments to the system's allocator as they are.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE_BYTES.fetch_add(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE_BYTES.fetch_sub(layout.size() as isize, Ordering::Relaxed);
+        // SAFETY: the caller's promise is the callee's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const N_LISTENERS: usize = 8;
+
+/// What must be as before.
+#[derive(Debug, PartialEq)]
+struct Counts {
+    n_tasks: usize,
+    n_fds: usize,
+    n_live_stacks: usize,
+    live_bytes: isize,
+}
+
+impl Counts {
+    fn now() -> Self {
+        let n_fds = std::fs::read_dir("/proc/self/fd").expect("the fds").count();
+        Self {
+            n_tasks: all_tasks().len(),
+            n_fds,
+            n_live_stacks: pool_stats().live,
+            live_bytes: LIVE_BYTES.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn seed() -> u64 {
+    let given = env::var("SELVEDGE_SOAK_SEED").ok();
+    given
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(0x5e1f_ed6e)
+}
+
+#[test]
+fn after_a_minute_of_everything_nothing_is_left_over() {
+    let is_emulated = ["SELVEDGE_UNDER_VALGRIND", "SELVEDGE_UNDER_QEMU"]
+        .iter()
+        .any(|name| env::var_os(name).is_some());
+    let (duration, minimum) = match (is_emulated, cfg!(debug_assertions)) {
+        (true, _) => (Duration::from_secs(3), 5),
+        (false, true) => (Duration::from_secs(3), 50),
+        (false, false) => (Duration::from_secs(60), 1_000),
+    };
+    let seed = seed();
+    println!("SELVEDGE_SOAK_SEED={seed}, {} s", duration.as_secs());
+    run(|| {
+        let listeners: Vec<TcpListener> = (0..N_LISTENERS)
+            .map(|_| TcpListener::bind("127.0.0.1:0").expect("a listener"))
+            .collect();
+        let addresses = listeners
+            .iter()
+            .map(|l| l.local_addr().expect("an address"));
+        let random = Random(Rc::new(Cell::new(seed)));
+        let client = Client {
+            random: random.clone(),
+            servers: Rc::new(addresses.collect()),
+            // Below the ports that a connection's own end gets, so that none ever connects to itself.
+            closed: SocketAddr::from(([127, 0, 0, 1], 1)),
+        };
+        let server = Server {
+            random,
+            n_resets_seen: Rc::default(),
+        };
+        let acceptors: Vec<Task<()>> = listeners.into_iter().map(|l| server.listen(l)).collect();
+        yield_now();
+
+        let mut counts = KINDS.map(|kind| (kind, 0)).into_iter().collect();
+        client.work(duration / 3, &mut counts);
+        // One entry exists for each kind, so that counting allocates no more.
+        let before = Counts::now();
+        client.work(duration, &mut counts);
+        let after = Counts::now();
+
+        for (kind, n_turns) in &counts {
+            println!("{n_turns:>8} {kind:?}");
+        }
+        println!("{:>8} resets seen by a server", server.n_resets_seen.get());
+        assert!(
+            counts.values().all(|n_turns| *n_turns >= minimum),
+            "{counts:?}"
+        );
+        assert!(server.n_resets_seen.get() >= minimum);
+        assert_eq!(after, before);
+        for acceptor in acceptors {
+            acceptor.cancel();
+            assert!(acceptor.join().expect_err("cancelled").is_cancelled());
+        }
+    });
+}
