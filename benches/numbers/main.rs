@@ -6,20 +6,28 @@
 
 #![allow(unsafe_code, missing_docs)]
 
-mod machine;
+mod loop_rows;
 mod memory;
 mod rows;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 
 use std::process::ExitCode;
+
+use support::{machine, ours, peers};
 
 fn main() -> ExitCode {
     if memory::is_child() {
         memory::child();
         return ExitCode::SUCCESS;
     }
+    if ours::is_contender() {
+        return ExitCode::SUCCESS;
+    }
     println!("measuring on one core, rounds interleaved; run on a quiet machine");
-    machine::pin_to_core(0);
+    peers::build();
+    machine::pin_to_core(machine::MEASURED_CORE);
     let mut rows = vec![
         rows::round_trip_against_corosensei(),
         rows::round_trip_against_call(),
@@ -27,7 +35,11 @@ fn main() -> ExitCode {
         rows::transfer_among_many(),
         rows::create_run_drop(),
     ];
-    rows.push(memory::million_live());
+    rows.extend(loop_rows::yields());
+    rows.extend(loop_rows::spawns());
+    rows.extend(loop_rows::sleeps());
+    rows.extend(loop_rows::echoes());
+    rows.extend(memory::million_live());
     let missed = table::print(&rows);
     if missed == 0 {
         ExitCode::SUCCESS

@@ -1,11 +1,17 @@
-//! The row that measures bytes: a million live coroutines, in a process of their own.
+//! The rows that measure bytes: a million live coroutines, and a million parked tasks, each in a
+//! process of its own.
 
+use std::cell::Cell;
 use std::fs;
+use std::hint::black_box;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::process::Command;
+use std::process::{self, Command};
+use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Yielder};
+use selvedge::{
+    Coroutine, CoroutineState, Promise, Yielder, remaining_stack, run, spawn, yield_now,
+};
 
 use crate::table::{Limit, Row};
 
@@ -17,9 +23,22 @@ pub fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Makes a million coroutines, each entered and parked, looks at a thousand of their guards and
-/// prints the growth in bytes each.
+/// Prints the growth in bytes for each coroutine or task, as the variable asks.
 pub fn child() {
+    match std::env::var(CHILD).as_deref() {
+        Ok("coroutines") => coroutines(),
+        Ok("tasks") => run(tasks),
+        other => panic!("a million of what? {other:?}"),
+    }
+}
+
+/// Which ones to look at: a stride that has no factor in common with N visits others each time.
+fn thousand() -> impl Iterator<Item = usize> {
+    (0..1000).map(|i| i * 7919 % N)
+}
+
+/// Makes a million coroutines, each entered and parked, and looks at a thousand of their guards.
+fn coroutines() {
     let mut live: Vec<Coroutine<usize, usize, ()>> = Vec::with_capacity(N);
     let before = resident_bytes();
     for i in 0..N {
@@ -32,9 +51,10 @@ pub fn child() {
         live.push(coroutine);
     }
     let each = (resident_bytes() - before) as f64 / N as f64;
-    // A stride that has no factor in common with N visits others each time.
-    for i in (0..1000).map(|i| i * 7919 % N) {
-        assert!(is_guarded(&live[i]), "coroutine {i} has no guard");
+    for i in thousand() {
+        let guard = live[i].stack().expect("it is parked").guard;
+        let is_guarded = faults(guard.start) && faults(guard.end - 1);
+        assert!(is_guarded, "coroutine {i} has no guard");
     }
     for (i, coroutine) in live.iter_mut().enumerate().step_by(997) {
         assert_eq!(coroutine.send(i + 1), CoroutineState::Yielded(i + 1));
@@ -44,15 +64,54 @@ pub fn child() {
     std::mem::forget(live);
 }
 
-/// The kernel answers EFAULT where it reads from a guard on our behalf.
-fn is_guarded(coroutine: &Coroutine<usize, usize, ()>) -> bool {
-    let guard = coroutine.stack().expect("it is parked").guard;
+/// Spawns a million tasks that wait for a promise, looks at a thousand of their guards, and sees
+/// that they go on.
+fn tasks() {
+    // Where each stack ends. Written once, so that it counts as resident before.
+    let limits: Rc<[Cell<usize>]> = (0..N).map(|i| Cell::new(black_box(i))).collect();
+    let n_entered = Rc::new(Cell::new(0));
+    let n_over = Rc::new(Cell::new(0));
+    let promise = Promise::<()>::new();
+    let before = resident_bytes();
+    for i in 0..N {
+        let (limits, promise) = (Rc::clone(&limits), promise.clone());
+        let (n_entered, n_over) = (Rc::clone(&n_entered), Rc::clone(&n_over));
+        drop(spawn(move || {
+            let local = black_box(0_u8);
+            let here = &raw const local as usize;
+            limits[i].set(here - remaining_stack().expect("a stack of ours"));
+            drop(limits);
+            n_entered.set(n_entered.get() + 1);
+            promise.wait().expect("somebody sets it");
+            n_over.set(n_over.get() + 1);
+        }));
+    }
+    while n_entered.get() < N {
+        yield_now();
+    }
+    let each = (resident_bytes() - before) as f64 / N as f64;
+    for i in thousand() {
+        // The stack pointer was a little below the local, less than a page.
+        let limit = limits[i].get() & !4095;
+        let is_limit = !faults(limit) && faults(limit - 4096) && faults(limit - 64 * 1024);
+        assert!(is_limit, "task {i} has no guard");
+    }
+    promise.set_result(()).expect("nobody else sets it");
+    while n_over.get() < N {
+        yield_now();
+    }
+    println!("{each}");
+    // Unmapping a million stacks would only take time.
+    process::exit(0);
+}
+
+/// Whether the address can't be read: the kernel answers EFAULT where it reads from a guard on
+/// our behalf.
+fn faults(address: usize) -> bool {
     let (_reader, writer) = io::pipe().expect("a pipe");
-    [guard.start, guard.end - 1].into_iter().all(|address| {
-        // SAFETY: the kernel reads the byte and answers an error where it can't.
-        let n = unsafe { libc::write(writer.as_raw_fd(), address as *const _, 1) };
-        n == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
-    })
+    // SAFETY: the kernel reads the byte and answers an error where it can't.
+    let n = unsafe { libc::write(writer.as_raw_fd(), address as *const _, 1) };
+    n == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
 }
 
 /// Resident memory and page tables.
@@ -71,21 +130,30 @@ fn resident_bytes() -> usize {
     (kib("VmRSS:") + kib("VmPTE:")) * 1024
 }
 
-pub fn million_live() -> Row {
-    let ours = (0..ROUNDS).map(|_| one_process() / 1024.0).collect();
-    Row {
-        what: "1,000,000 live coroutines, VmRSS + VmPTE growth each, KiB",
-        ours,
+pub fn million_live() -> Vec<Row> {
+    let row = |what, of_what| Row {
+        what,
+        ours: (0..ROUNDS).map(|_| one_process(of_what) / 1024.0).collect(),
         peer: "",
         peers: Vec::new(),
         limit: Limit::Absolute(4.7),
-    }
+    };
+    vec![
+        row(
+            "1,000,000 live coroutines, VmRSS + VmPTE growth each, KiB",
+            "coroutines",
+        ),
+        row(
+            "1,000,000 parked tasks, VmRSS + VmPTE growth each, KiB",
+            "tasks",
+        ),
+    ]
 }
 
-fn one_process() -> f64 {
+fn one_process(of_what: &str) -> f64 {
     let exe = std::env::current_exe().expect("this program's path");
     let output = Command::new(exe)
-        .env(CHILD, "1")
+        .env(CHILD, of_what)
         .output()
         .expect("a child process");
     assert!(

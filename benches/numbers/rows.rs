@@ -10,14 +10,14 @@ use corosensei::stack::DefaultStack;
 use selvedge::coroutine::TransferRing;
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
-use crate::machine::{ns_each, pin_to_core};
+use crate::support::machine::{MEASURED_CORE, ns_each, pin_to_core};
 use crate::table::{Limit, Row};
 
 const ROUNDS: usize = 31;
 const TRIPS: usize = 2_000_000;
 
 /// Takes a sample of each side in turn, round by round.
-fn interleaved(
+pub fn interleaved(
     rounds: usize,
     mut ours: impl FnMut() -> f64,
     mut peer: impl FnMut() -> f64,
@@ -46,7 +46,7 @@ fn round_trips() -> f64 {
     })
 }
 
-fn corosensei_round_trips() -> f64 {
+pub fn corosensei_round_trips() -> f64 {
     let mut echo = corosensei::Coroutine::<usize, usize, ()>::new(|yielder, mut value| {
         loop {
             value = yielder.suspend(value);
@@ -104,7 +104,7 @@ fn thread_round_trips() -> f64 {
     let other = thread::spawn({
         let turn = Arc::clone(&turn);
         move || {
-            pin_to_core(0);
+            pin_to_core(MEASURED_CORE);
             for _ in 0..TRIPS {
                 while !turn.swap(false, Ordering::Acquire) {
                     thread::park();

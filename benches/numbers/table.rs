@@ -1,5 +1,7 @@
 //! A row of the result, and how the rows are printed.
 
+use crate::support::contest::median;
+
 /// One promise and what was measured for it.
 pub struct Row {
     /// What was measured, and its unit.
@@ -21,13 +23,6 @@ pub enum Limit {
     TimesFaster(f64),
     /// Ours itself, at most.
     Absolute(f64),
-}
-
-/// The middle of the samples.
-pub fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }
 
 fn extremes(samples: &[f64]) -> (f64, f64) {

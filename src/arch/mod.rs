@@ -54,7 +54,14 @@ impl Parked {
     /// Starts to load what entering the coroutine will touch first: two lines of its frames.
     #[inline(always)]
     pub(crate) fn prefetch(self) {
-        let sp = self.0.as_ptr();
+        Self::prefetch_any(Some(self));
+    }
+
+    /// As [`prefetch`](Self::prefetch), without a look whether there is anything: prefetching from
+    /// the address zero does nothing.
+    #[inline(always)]
+    pub(crate) fn prefetch_any(parked: Option<Self>) {
+        let sp = parked.map_or(std::ptr::null(), |parked| parked.0.as_ptr().cast_const());
         prefetch(sp);
         prefetch(sp.wrapping_add(64));
     }

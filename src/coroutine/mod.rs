@@ -13,6 +13,7 @@ mod hosted;
 mod on_stack;
 mod raw;
 mod ring;
+mod rounds;
 mod scope;
 mod state;
 mod typed;
@@ -27,6 +28,8 @@ pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack};
 #[doc(hidden)]
 pub use ring::TransferRing;
+#[doc(hidden)]
+pub use rounds::{Place, Rounds, Shape};
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]

@@ -38,7 +38,7 @@ pub(crate) fn park(here: Here, what: &dyn Awaiting) {
         task.clear(NOTIFIED);
     } else {
         task.clear(AWAKE);
-        switch(here.core, task, 0);
+        switch(here.core, task);
     }
     task.awaiting.set(None);
     if task.has(MUST_CANCEL | DOOMED) {
@@ -49,7 +49,9 @@ pub(crate) fn park(here: Here, what: &dyn Awaiting) {
 /// Lets the others run: the running task goes to the end of the queue.
 #[inline(always)]
 pub(crate) fn yield_now(here: Here) {
-    switch(here.core, here.task, YIELD);
+    let word = here.core.as_ptr().map_addr(|address| address | YIELD);
+    // SAFETY: as in `switch`.
+    unsafe { Hosted::<TaskBlock>::leave(here.task.0, word.cast_mut().cast()) };
     if here.task.has(MUST_CANCEL | DOOMED) {
         cancel::raise(here);
     }
@@ -73,7 +75,7 @@ pub(crate) fn unpark(task: TaskPtr) {
 pub(crate) fn park_for_ever(here: Here) -> ! {
     loop {
         here.task.clear(AWAKE);
-        switch(here.core, here.task, 0);
+        switch(here.core, here.task);
     }
 }
 
@@ -87,29 +89,44 @@ const _: () = assert!(align_of::<Core>() > YIELD);
 /// The loop gets its core's address with the switch, because it would otherwise have to wait for its
 /// own stack to learn who runs next (benches/yield.rs: 40% of a yield among two).
 #[inline(always)]
-fn switch(core: CoreRef, task: TaskPtr, request: usize) {
-    let word = core.as_ptr().map_addr(|address| address | request);
+fn switch(core: CoreRef, task: TaskPtr) {
+    let word = core.as_ptr();
     // SAFETY: `task` is the running one, so the loop entered it and waits.
     unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
 }
 
+/// How a task is entered: as it has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It gave the others a turn, and will probably do so again before it returns from where it is.
+    Call,
+    /// It parked in a function of the library's, from which it returns first.
+    Jump,
+}
+
 /// Makes a task current and enters it; comes back when it has parked or ended, with the core.
 #[inline(always)]
-pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
+pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked, way: Way) -> &Core {
     core.set_current(Some(task));
     debug_assert!(task.has(AWAKE));
     // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
-    match unsafe { Hosted::<TaskBlock>::enter(parked) } {
+    let back = unsafe {
+        match way {
+            Way::Call => Hosted::<TaskBlock>::enter_again(parked),
+            Way::Jump => Hosted::<TaskBlock>::enter(parked),
+        }
+    };
+    match back {
         Ok((parked, word)) => {
             // SAFETY: the word is the core's address, and a bit. That core is the same one, which
             // the caller keeps.
             let core = unsafe { &*word.map_addr(|address| address & !YIELD).cast::<Core>() };
-            if let Some(task) = core.current() {
-                if word.addr() & YIELD != 0 {
-                    core.run_queue.push_task(task, parked);
-                } else {
-                    task.parked.set(parked);
-                }
+            // SAFETY: the loop's core has a current task from a dispatch to the end of it.
+            let task = unsafe { core.current().unwrap_unchecked() };
+            if word.addr() & YIELD != 0 {
+                core.run_queue.push_again(task, parked);
+            } else {
+                task.parked.set(parked);
             }
             core
         }

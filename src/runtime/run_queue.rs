@@ -10,6 +10,7 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use super::callback::Callback;
+use super::park::Way;
 use super::task::TaskPtr;
 use crate::arch::Parked;
 use crate::util::ring::Ring;
@@ -22,18 +23,22 @@ const AHEAD: usize = 4;
 
 /// Who runs.
 pub(crate) enum Runnable {
-    Task(TaskPtr, Parked),
+    Task(TaskPtr, Parked, Way),
     Callback(Rc<Callback>),
 }
 
 /// An entry of the ring: a task, and where it is parked, or a callback, which the entry owns.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// Of a task's block, or of a callback; null in a place that holds nothing.
+    /// Of a task's block, perhaps with the bit [`AGAIN`], or of a callback; null in a place that
+    /// holds nothing.
     address: *const (),
     /// `None` for a callback.
     parked: Option<Parked>,
 }
+
+/// Of a task that is to be entered by a call.
+const AGAIN: usize = 1;
 
 impl Entry {
     const NONE: Self = Self {
@@ -74,6 +79,16 @@ impl RunQueue {
         });
     }
 
+    /// Queues a task that has left by giving the others a turn.
+    #[inline(always)]
+    pub(crate) fn push_again(&self, task: TaskPtr, parked: Parked) {
+        let block = task.0.as_ptr().cast_const();
+        self.ring.push(Entry {
+            address: block.map_addr(|address| address | AGAIN).cast(),
+            parked: Some(parked),
+        });
+    }
+
     pub(crate) fn push_callback(&self, callback: Rc<Callback>) {
         self.ring.push(Entry {
             address: Rc::into_raw(callback).cast(),
@@ -90,17 +105,16 @@ impl RunQueue {
         self.ring.pop().map(Self::runnable)
     }
 
-    /// Takes the next entry of the present stretch.
+    /// Takes the next entry of the present stretch, which may go on into the next iteration.
     #[inline(always)]
     pub(crate) fn next(&self) -> Option<Runnable> {
-        if self.ring.head() == self.stretch_end.get() {
+        if self.ring.head() == self.stretch_end.get() && !self.go_on() {
             return None;
         }
-        let entry = self.ring.pop()?;
+        // SAFETY: the stretch ends where the ring does, at the latest, and the end has not come.
+        let entry = unsafe { self.ring.pop_unchecked() };
         // What lies there may be gone by now: to prefetch it does no harm.
-        if let Some(soon) = self.ring.peek(AHEAD).parked {
-            soon.prefetch();
-        }
+        Parked::prefetch_any(self.ring.peek(AHEAD).parked);
         Some(Self::runnable(entry))
     }
 
@@ -109,26 +123,51 @@ impl RunQueue {
         match entry.parked {
             Some(parked) => {
                 // SAFETY: an entry with a parked sp is a task's.
-                let block = unsafe { NonNull::new_unchecked(entry.address.cast_mut()) };
-                Runnable::Task(TaskPtr(block.cast()), parked)
+                let block = entry.address.map_addr(|address| address & !AGAIN);
+                let block = unsafe { NonNull::new_unchecked(block.cast_mut()) };
+                let way = match entry.address.addr() & AGAIN {
+                    0 => Way::Jump,
+                    _ => Way::Call,
+                };
+                Runnable::Task(TaskPtr(block.cast()), parked, way)
             }
             // SAFETY: an entry without one is a callback's, which the entry owned.
             None => Runnable::Callback(unsafe { Rc::from_raw(entry.address.cast()) }),
         }
     }
 
-    /// Begins a stretch of dispatches. It ends at once if it is time to look at timers.
+    /// Begins a stretch of dispatches, in the present iteration or a new one.
     pub(crate) fn begin_stretch(&self) {
+        self.stretch_end.set(self.ring.head());
+        if self.is_iteration_over() {
+            self.iteration_end.set(self.ring.tail());
+        }
+        self.extend_stretch();
+    }
+
+    /// Lets the stretch go on, into the next iteration if need be. False if the loop has to do
+    /// something first.
+    #[inline(always)]
+    fn go_on(&self) -> bool {
+        let head = self.ring.head();
+        if self.is_stopping.get() || self.ring.is_empty() || self.is_poll_due() {
+            return false;
+        }
+        if head == self.iteration_end.get() {
+            self.iteration_end.set(self.ring.tail());
+        }
+        self.extend_stretch();
+        head != self.stretch_end.get()
+    }
+
+    /// Sets the end of the stretch: that of the iteration, or where it is time to look at timers.
+    #[inline(always)]
+    fn extend_stretch(&self) {
         let head = self.ring.head();
         let to_end = self.iteration_end.get().wrapping_sub(head);
         let to_poll = self.poll_at.get().wrapping_sub(head);
         let to_poll = usize::try_from(to_poll.cast_signed()).unwrap_or(0);
         self.stretch_end.set(head.wrapping_add(to_end.min(to_poll)));
-    }
-
-    /// Begins an iteration of what is there now.
-    pub(crate) fn begin_iteration(&self) {
-        self.iteration_end.set(self.ring.tail());
     }
 
     /// Whether the present iteration is over.

@@ -17,7 +17,7 @@ use super::context::{self, Core};
 use super::deadlock;
 use super::foreign::{self, ForeignWaits};
 use super::injector::{Injector, Message};
-use super::park::dispatch;
+use super::park::{Way, dispatch};
 use super::reactor::{self, Reactor};
 use super::report::ExceptionContext;
 use super::run_queue::Runnable;
@@ -102,8 +102,8 @@ impl Loop {
         !self.fork.is_this()
     }
 
-    /// Runs until `stop` is called, `is_done` says so at the end of an iteration, or nothing can
-    /// happen any more.
+    /// Runs until `stop` is called, `is_done` says so between two stretches, or nothing can happen
+    /// any more.
     pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
         let queue = &self.core.run_queue;
         loop {
@@ -114,19 +114,12 @@ impl Loop {
             {
                 return halt;
             }
-            // 2. An iteration: the entries that are there now, in stretches between two looks.
-            queue.begin_iteration();
-            while !queue.is_iteration_over() {
-                queue.begin_stretch();
-                self.run_stretch();
-                if !queue.is_iteration_over()
-                    && let Err(halt) = self.poll(false)
-                {
-                    return halt;
-                }
-            }
+            // 2. Iterations, each of the entries that are there at its start, until it is time to
+            //    look again, the queue is empty or an iteration ends with a stop.
+            queue.begin_stretch();
+            self.run_stretch();
             // 3. The end, between iterations only.
-            if queue.is_stopping() {
+            if queue.is_iteration_over() && queue.is_stopping() {
                 queue.clear_stop();
                 return Halt::Stopped;
             }
@@ -146,7 +139,7 @@ impl Loop {
         let mut core = &*self.core;
         while let Some(runnable) = core.run_queue.next() {
             match runnable {
-                Runnable::Task(task, parked) => core = dispatch(core, task, parked),
+                Runnable::Task(task, parked, way) => core = dispatch(core, task, parked, way),
                 Runnable::Callback(callback) => self.call(&callback),
             }
         }
@@ -157,17 +150,17 @@ impl Loop {
     fn run_stretch_watched(&self) {
         while let Some(runnable) = self.core.run_queue.next() {
             match runnable {
-                Runnable::Task(task, parked) => self.resume_watched(task, parked),
+                Runnable::Task(task, parked, way) => self.resume_watched(task, parked, way),
                 Runnable::Callback(callback) => self.call(&callback),
             }
         }
     }
 
     /// Enters a task and tells if it takes too long.
-    fn resume_watched(&self, task: TaskPtr, parked: Parked) {
+    fn resume_watched(&self, task: TaskPtr, parked: Parked, way: Way) {
         let name = task.name();
         let start = Instant::now();
-        dispatch(&self.core, task, parked);
+        dispatch(&self.core, task, parked, way);
         self.tell_if_slow("task", &name, start.elapsed());
     }
 

@@ -88,6 +88,18 @@ impl<T: Copy> Ring<T> {
         Some(entry)
     }
 
+    /// Takes the first entry.
+    ///
+    /// # Safety
+    /// There is one.
+    #[inline(always)]
+    pub(crate) unsafe fn pop_unchecked(&self) -> T {
+        debug_assert!(!self.is_empty());
+        let entry = self.peek(0);
+        self.head.set(self.head.get().wrapping_add(1));
+        entry
+    }
+
     /// Gives room back that was needed only once.
     pub(crate) fn shrink(&self) {
         // SAFETY: as in `push`.

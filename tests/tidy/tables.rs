@@ -50,6 +50,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/coroutine/on_stack.rs",
     "src/coroutine/raw.rs",
     "src/coroutine/ring.rs",
+    "src/coroutine/rounds.rs",
     "src/coroutine/typed.rs",
     "src/coroutine/unwind.rs",
     "src/coroutine/value.rs",

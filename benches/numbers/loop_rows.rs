@@ -1,0 +1,146 @@
+//! The rows that measure the event loop: yields, spawns, sleeps, echo.
+
+use crate::rows::{corosensei_round_trips, interleaved};
+use crate::support::contest::{self, Contender};
+use crate::support::{echo, ours, peers};
+use crate::table::{Limit, Row};
+
+const ROUNDS: usize = 15;
+/// Rounds that take a second or more.
+const LONG_ROUNDS: usize = 7;
+
+/// How often each of so many tasks yields in a round: two million yields in all.
+pub fn turns(n_tasks: usize) -> usize {
+    2_000_000 / n_tasks
+}
+
+/// So many tasks that yield, on our side.
+fn our_yields(n_tasks: usize) -> Contender {
+    ours::contender("yield", &[n_tasks, turns(n_tasks)])
+}
+
+fn tokios_yields(n_tasks: usize) -> Contender {
+    peers::rust("tokio", "yield", &[n_tasks, turns(n_tasks)])
+}
+
+/// One row for two contenders, ours first.
+fn against(
+    what: &'static str,
+    peer: &'static str,
+    limit: f64,
+    rounds: usize,
+    contenders: [Contender; 2],
+) -> Row {
+    let samples = contest::rounds(rounds, &mut { contenders });
+    let [ours, peers] = samples.try_into().expect("two contenders");
+    let limit = Limit::AtMost(limit);
+    Row {
+        what,
+        ours,
+        peer,
+        peers,
+        limit,
+    }
+}
+
+pub fn yields() -> Vec<Row> {
+    const TOKIO: &str = "tokio, current thread, a task that wakes itself";
+    let mut two = our_yields(2);
+    let (ours, peers) = interleaved(ROUNDS, || two.round(), corosensei_round_trips);
+    let of_a_round_trip = Row {
+        what: "yield_now among 2 tasks, ns",
+        ours,
+        peer: "corosensei's resume + suspend",
+        peers,
+        limit: Limit::AtMost(2.5),
+    };
+    let versus_tokio = |what, limit, n| {
+        let contenders = [our_yields(n), tokios_yields(n)];
+        against(what, TOKIO, limit, ROUNDS, contenders)
+    };
+    vec![
+        versus_tokio("yield_now among 2 tasks, ns", 0.143, 2),
+        of_a_round_trip,
+        versus_tokio("yield_now among 1,000 tasks, ns", 0.143, 1_000),
+        against(
+            "yield_now among 1,000 tasks, ns",
+            "among 2",
+            1.5,
+            ROUNDS,
+            [our_yields(1_000), two],
+        ),
+        versus_tokio("yield_now among 100,000 tasks, ns", 0.333, 100_000),
+    ]
+}
+
+/// All peers in the same rounds.
+pub fn spawns() -> Vec<Row> {
+    const WORK: [usize; 2] = [100, 2_000];
+    let mut contenders = [
+        ours::contender("spawn", &WORK),
+        peers::rust("monoio", "spawn", &WORK),
+        peers::rust("tokio", "spawn", &WORK),
+        peers::go("spawn", &WORK),
+    ];
+    let mut samples = contest::rounds(ROUNDS, &mut contenders).into_iter();
+    let ours = samples.next().expect("our samples");
+    let limits = [("monoio", 1.0), ("tokio", 0.25), ("Go", 0.25)];
+    let row = |(peers, (peer, limit))| Row {
+        what: "spawn + run + join, batches of 100, ns",
+        ours: ours.clone(),
+        peer,
+        peers,
+        limit: Limit::AtMost(limit),
+    };
+    samples.zip(limits).map(row).collect()
+}
+
+/// A process of ours for each round: its first sleeps have cold stacks, its second warm ones.
+pub fn sleeps() -> Vec<Row> {
+    const N: usize = 1_000_000;
+    let seconds = |ns_each: f64| ns_each * N as f64 / 1e9;
+    let mut tokio = peers::rust("tokio", "sleep", &[N]);
+    tokio.round();
+    let (mut cold, mut warm, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..LONG_ROUNDS {
+        let mut ours = ours::contender("sleep", &[N]);
+        cold.push(seconds(ours.round()));
+        theirs.push(seconds(tokio.round()));
+        warm.push(seconds(ours.round()));
+    }
+    let row = |what, ours, limit| Row {
+        what,
+        ours,
+        peer: "tokio, current thread",
+        peers: theirs.clone(),
+        limit: Limit::AtMost(limit),
+    };
+    vec![
+        row("1,000,000 sleeps up to 1 s, warm stacks, CPU s", warm, 1.0),
+        row("1,000,000 sleeps up to 1 s, cold stacks, CPU s", cold, 1.5),
+    ]
+}
+
+pub fn echoes() -> Vec<Row> {
+    let few = "echo, 64 B, 50 connections, server CPU us a request";
+    let many = "echo, 64 B, 1,000 connections, server CPU us a request";
+    let mut rows = Vec::new();
+    for (what, n_connections) in [(few, 50), (many, 1_000)] {
+        let samples = echo::measure(n_connections, ROUNDS);
+        let [ours, epoll, tokio] =
+            samples.map(|rounds| rounds.iter().map(|round| round.cpu_us).collect::<Vec<_>>());
+        for (peer, peers, limit) in [
+            ("a raw epoll loop", epoll, 1.05),
+            ("tokio, current thread", tokio, 1.0),
+        ] {
+            rows.push(Row {
+                what,
+                ours: ours.clone(),
+                peer,
+                peers,
+                limit: Limit::AtMost(limit),
+            });
+        }
+    }
+    rows
+}

@@ -1,0 +1,86 @@
+//! An echo server on bare epoll: what the system's calls cost, with as little between them as can
+//! be. Level-triggered, so that a request takes one read and one write; the connection is found by
+//! the descriptor in the event.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, RawFd};
+use std::ptr;
+
+use crate::contender::listening;
+
+const MAX_EVENTS: usize = 1024;
+
+pub fn echo() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let port = listener.local_addr().expect("an address").port();
+    listener.set_nonblocking(true).expect("a flag");
+    let listener = listener.as_raw_fd();
+    // SAFETY: the call takes numbers only.
+    let epoll = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).expect("epoll");
+    watch(epoll, listener);
+    listening(port);
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; MAX_EVENTS];
+    loop {
+        // SAFETY: there is room for so many events.
+        let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), MAX_EVENTS as i32, -1) };
+        for event in &events[..n.max(0) as usize] {
+            match event.u64 as RawFd {
+                fd if fd == listener => accept(epoll, listener),
+                fd => serve(fd),
+            }
+        }
+    }
+}
+
+fn check(answer: i32) -> io::Result<i32> {
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(answer)
+}
+
+fn watch(epoll: RawFd, fd: RawFd) {
+    let mut event = libc::epoll_event {
+        events: libc::EPOLLIN as u32,
+        u64: fd as u64,
+    };
+    // SAFETY: the event is read during the call.
+    check(unsafe { libc::epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, &mut event) }).expect("epoll");
+}
+
+fn accept(epoll: RawFd, listener: RawFd) {
+    loop {
+        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        // SAFETY: the address may be left out.
+        let answer = unsafe { libc::accept4(listener, ptr::null_mut(), ptr::null_mut(), flags) };
+        let Ok(fd) = check(answer) else { return };
+        let on: i32 = 1;
+        // SAFETY: the option is read during the call and is of that size.
+        unsafe {
+            let (on, size) = (&raw const on, size_of::<i32>() as u32);
+            libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, on.cast(), size);
+        }
+        watch(epoll, fd);
+    }
+}
+
+/// What is sent back always fits the socket's buffer here: a client has one request outstanding.
+fn serve(fd: RawFd) {
+    let mut buffer = [0_u8; 1024];
+    // SAFETY: the buffer is writable and of that size.
+    let n = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+    if n > 0 {
+        // SAFETY: so many bytes are readable.
+        let sent =
+            unsafe { libc::send(fd, buffer.as_ptr().cast(), n as usize, libc::MSG_NOSIGNAL) };
+        if sent == n {
+            return;
+        }
+    }
+    if n < 0 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock {
+        return;
+    }
+    // SAFETY: the descriptor is this connection's, and is not used any more.
+    unsafe { libc::close(fd) };
+}

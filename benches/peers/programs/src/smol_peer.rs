@@ -1,0 +1,71 @@
+//! smol, on its executor for one thread.
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::rc::Rc;
+
+use smol::LocalExecutor;
+
+use crate::contender::{Watch, answer, asked, check_fairness, ready};
+use crate::wake::Yield;
+
+type Executor = &'static LocalExecutor<'static>;
+
+/// What is measured runs in a task of the executor, which lives as long as the process.
+fn run<F: Future<Output = ()> + 'static>(main: impl FnOnce(Executor) -> F) {
+    let executor: Executor = Box::leak(Box::new(LocalExecutor::new()));
+    smol::block_on(executor.run(executor.spawn(main(executor))));
+}
+
+/// As in `tokio_peer`.
+pub fn yields(n_tasks: usize, n_turns: usize) {
+    run(move |executor| async move {
+        let is_over = Rc::new(Cell::new(false));
+        let other = |_| {
+            let is_over = Rc::clone(&is_over);
+            executor.spawn(async move {
+                let mut turns = 0;
+                while !is_over.get() {
+                    Yield::default().await;
+                    turns += 1;
+                }
+                turns
+            })
+        };
+        let others: Vec<_> = (1..n_tasks).map(other).collect();
+        Yield::default().await;
+        let mut turns = 1;
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_turns {
+                Yield::default().await;
+            }
+            answer(watch.ns_each(n_turns * n_tasks));
+            turns += n_turns;
+        }
+        is_over.set(true);
+        let mut all = Vec::new();
+        for other in others {
+            all.push(other.await);
+        }
+        check_fairness(turns, &all);
+    });
+}
+
+pub fn spawns(batch: usize, n_batches: usize) {
+    run(move |executor| async move {
+        let mut tasks = Vec::with_capacity(batch);
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_batches {
+                tasks.extend((0..batch).map(|i| executor.spawn(async move { black_box(i) })));
+                for task in tasks.drain(..) {
+                    black_box(task.await);
+                }
+            }
+            answer(watch.ns_each(batch * n_batches));
+        }
+    });
+}

@@ -1,0 +1,116 @@
+//! tokio, on its current-thread runtime. What is measured runs in a spawned task: the future that
+//! `block_on` polls takes turns by other rules.
+
+use std::future::Future;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+
+use crate::contender::{Watch, answer, asked, check_fairness, listening, ready, sleep_us};
+
+fn run<F: Future<Output = ()> + Send + 'static>(main: F) {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.expect("tokio's runtime").block_on(async {
+        tokio::spawn(main).await.expect("it does not panic");
+    });
+}
+
+/// The first task counts the turns and the time; the others only yield.
+pub fn yields<Y, F>(n_tasks: usize, n_turns: usize, yield_now: Y)
+where
+    Y: Fn() -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = ()> + Send,
+{
+    run(async move {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let other = |_| {
+            let is_over = Arc::clone(&is_over);
+            tokio::spawn(async move {
+                let mut turns = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    yield_now().await;
+                    turns += 1;
+                }
+                turns
+            })
+        };
+        let others: Vec<_> = (1..n_tasks).map(other).collect();
+        yield_now().await;
+        let mut turns = 1;
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_turns {
+                yield_now().await;
+            }
+            answer(watch.ns_each(n_turns * n_tasks));
+            turns += n_turns;
+        }
+        is_over.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        for other in others {
+            all.push(other.await.expect("it does not panic"));
+        }
+        check_fairness(turns, &all);
+    });
+}
+
+pub fn spawns(batch: usize, n_batches: usize) {
+    run(async move {
+        let mut handles = Vec::with_capacity(batch);
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_batches {
+                handles.extend((0..batch).map(|i| tokio::spawn(async move { black_box(i) })));
+                for handle in handles.drain(..) {
+                    black_box(handle.await.expect("it does not panic"));
+                }
+            }
+            answer(watch.ns_each(batch * n_batches));
+        }
+    });
+}
+
+pub fn sleeps(n: usize) {
+    run(async move {
+        ready();
+        while asked() {
+            let watch = Watch::cpu();
+            let sleeper =
+                |index| tokio::spawn(tokio::time::sleep(Duration::from_micros(sleep_us(index))));
+            let handles: Vec<_> = (0..n).map(sleeper).collect();
+            for handle in handles {
+                handle.await.expect("it does not panic");
+            }
+            answer(watch.ns_each(n));
+        }
+    });
+}
+
+pub fn echo() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        listening(listener.local_addr().expect("an address").port());
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            tokio::spawn(serve(stream));
+        }
+    });
+}
+
+async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = [0; 1024];
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(()),
+            n => stream.write_all(&buffer[..n]).await?,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Echo servers, measured in turn: the server on one core, the load on the other.
+
+use std::time::Duration;
+
+use super::contest::Contender;
+use super::load::{Load, Report};
+use super::machine::{LOAD_CORE, MEASURED_CORE, pin_to_core, raise_file_limit};
+use super::{fail, ours, peers};
+
+const ROUND: Duration = Duration::from_millis(400);
+
+/// What a round with one server was.
+pub struct Round {
+    /// The server's CPU, in the kernel and outside, microseconds a request.
+    pub cpu_us: f64,
+    pub report: Report,
+}
+
+/// The contenders' names, in the order of [`measure`]'s answer.
+pub const NAMES: [&str; 3] = ["selvedge", "raw epoll", "tokio"];
+
+/// Rounds of each server, ours first. All are there at once; those whose turn it is not sleep.
+pub fn measure(n_connections: usize, n_rounds: usize) -> [Vec<Round>; 3] {
+    raise_file_limit(4 * n_connections as u64 + 100);
+    // A server inherits the core of who starts it.
+    pin_to_core(MEASURED_CORE);
+    let servers = [
+        ours::contender("echo", &[]),
+        peers::rust("epoll", "echo", &[]),
+        peers::rust("tokio", "echo", &[]),
+    ];
+    pin_to_core(LOAD_CORE);
+    let mut loads = servers.each_ref().map(|server| {
+        Load::connect(server.port(), n_connections)
+            .unwrap_or_else(|error| fail(format_args!("{}: {error}", server.name)))
+    });
+    let mut samples = [const { Vec::new() }; 3];
+    // The first round warms up.
+    for round in 0..=n_rounds {
+        for ((server, load), samples) in servers.iter().zip(&mut loads).zip(&mut samples) {
+            let figures = one(server, load);
+            if round > 0 {
+                samples.push(figures);
+            }
+        }
+    }
+    pin_to_core(MEASURED_CORE);
+    samples
+}
+
+fn one(server: &Contender, load: &mut Load) -> Round {
+    let before = server.cpu_ns();
+    let report = load.run(ROUND);
+    let report = report.unwrap_or_else(|error| fail(format_args!("{}: {error}", server.name)));
+    let cpu_us = (server.cpu_ns() - before) as f64 / 1000.0 / report.n_requests as f64;
+    Round { cpu_us, report }
+}

@@ -1,0 +1,144 @@
+//! Our side of each contest: the benchmark's own program, started again as a contender. What each
+//! does is said in `peers/programs/src/main.rs`.
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::io::{self, Read, Write};
+use std::process::Command;
+use std::rc::Rc;
+use std::time::Duration;
+
+use selvedge::net::{TcpListener, TcpStream};
+use selvedge::{Task, run, sleep, spawn, stack, yield_now};
+
+use super::contest::Contender;
+use super::inside::{
+    Watch, answer, asked, check_fairness, end_with_parent, listening, number, ready, sleep_us,
+};
+use super::peers::texts;
+
+/// Asks this program to be a contender.
+const CONTENDER: &str = "--contender";
+
+/// Whether this process is a contender. If so, it has done its work now.
+pub fn is_contender() -> bool {
+    let is_before = |argument: &String| argument != CONTENDER;
+    let arguments: Vec<String> = std::env::args().skip_while(is_before).skip(1).collect();
+    let Some(what) = arguments.first() else {
+        return false;
+    };
+    end_with_parent();
+    let number = |index: usize| number(&arguments, index + 1);
+    match what.as_str() {
+        "yield" => yields(number(0), number(1)),
+        "spawn" => spawns(number(0), number(1)),
+        "sleep" => sleeps(number(0)),
+        "echo" => echo().expect("a server"),
+        _ => panic!("no such contender: {what}"),
+    }
+    true
+}
+
+/// A contender on our side.
+pub fn contender(what: &str, numbers: &[usize]) -> Contender {
+    let mut command = Command::new(std::env::current_exe().expect("this program's path"));
+    command.args([CONTENDER, what]).args(texts(numbers));
+    Contender::start("selvedge", command)
+}
+
+/// The first task counts the turns and the time; the others only yield.
+fn yields(n_tasks: usize, n_turns: usize) {
+    run(|| {
+        let is_over = Rc::new(Cell::new(false));
+        let other = |_| {
+            let is_over = Rc::clone(&is_over);
+            spawn(move || {
+                let mut turns = 0;
+                while !is_over.get() {
+                    yield_now();
+                    turns += 1;
+                }
+                turns
+            })
+        };
+        let others: Vec<Task<usize>> = (1..n_tasks).map(other).collect();
+        let first = spawn(move || {
+            yield_now();
+            let mut turns = 1;
+            ready();
+            while asked() {
+                let watch = Watch::wall();
+                for _ in 0..n_turns {
+                    yield_now();
+                }
+                answer(watch.ns_each(n_turns * n_tasks));
+                turns += n_turns;
+            }
+            is_over.set(true);
+            turns
+        });
+        let turns = joined(first);
+        let others: Vec<usize> = others.into_iter().map(joined).collect();
+        check_fairness(turns, &others);
+    });
+}
+
+fn joined<T>(task: Task<T>) -> T {
+    task.join().expect("it does not panic")
+}
+
+fn spawns(batch: usize, n_batches: usize) {
+    let main = move || {
+        let mut tasks = Vec::with_capacity(batch);
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_batches {
+                tasks.extend((0..batch).map(|i| spawn(move || black_box(i))));
+                for task in tasks.drain(..) {
+                    black_box(joined(task));
+                }
+            }
+            answer(watch.ns_each(batch * n_batches));
+        }
+    };
+    run(|| joined(spawn(main)));
+}
+
+/// The first round has cold stacks, those after it have warm ones.
+fn sleeps(n: usize) {
+    stack::set_pool_watermark(n);
+    let main = move || {
+        ready();
+        while asked() {
+            let watch = Watch::cpu();
+            let sleeper = |index| spawn(move || sleep(Duration::from_micros(sleep_us(index))));
+            let tasks: Vec<Task<()>> = (0..n).map(sleeper).collect();
+            tasks.into_iter().for_each(joined);
+            answer(watch.ns_each(n));
+        }
+    };
+    run(|| joined(spawn(main)));
+}
+
+fn echo() -> io::Result<()> {
+    run(|| {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listening(listener.local_addr()?.port());
+        loop {
+            let (stream, _) = listener.accept()?;
+            drop(spawn(move || serve(stream)));
+        }
+    })
+}
+
+fn serve(mut stream: TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = [0; 1024];
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(()),
+            n => stream.write_all(&buffer[..n])?,
+        }
+    }
+}
