@@ -100,9 +100,13 @@ impl RunQueue {
         self.ring.is_empty()
     }
 
-    /// Takes the first entry, whatever its iteration.
+    /// Takes the first entry, whatever its iteration, which is over then, as the stretch is: for
+    /// shutting down.
     pub(crate) fn pop(&self) -> Option<Runnable> {
-        self.ring.pop().map(Self::runnable)
+        let entry = self.ring.pop()?;
+        self.iteration_end.set(self.ring.head());
+        self.stretch_end.set(self.ring.head());
+        Some(Self::runnable(entry))
     }
 
     /// Takes the next entry of the present stretch, which may go on into the next iteration.
