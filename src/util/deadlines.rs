@@ -116,7 +116,9 @@ impl<K: Copy> Deadlines<K> {
     fn keep(&mut self, buffer: Vec<(u64, K)>) {
         let capacity = buffer.capacity();
         if (1..=LARGE).contains(&capacity) {
-            let place = self.spares.partition_point(|spare| spare.capacity() <= capacity);
+            let place = self
+                .spares
+                .partition_point(|spare| spare.capacity() <= capacity);
             self.spares.insert(place, buffer);
         }
     }
