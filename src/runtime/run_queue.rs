@@ -126,8 +126,8 @@ impl RunQueue {
     fn runnable(entry: Entry) -> Runnable {
         match entry.parked {
             Some(parked) => {
-                // SAFETY: an entry with a parked sp is a task's.
                 let block = entry.address.map_addr(|address| address & !AGAIN);
+                // SAFETY: an entry with a parked sp is a task's, whose address is not zero.
                 let block = unsafe { NonNull::new_unchecked(block.cast_mut()) };
                 let way = match entry.address.addr() & AGAIN {
                     0 => Way::Jump,
