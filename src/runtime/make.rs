@@ -5,8 +5,9 @@
 use std::io;
 
 use super::context::Core;
+use super::dispatch::dispatch;
 use super::handle::Task;
-use super::park::{Way, dispatch};
+use super::run_queue::Way;
 use super::spawn::{Recipe, prepare};
 use super::task::AWAKE;
 use crate::error::TaskError;

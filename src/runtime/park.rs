@@ -16,9 +16,7 @@ use std::ptr::NonNull;
 
 use super::cancel;
 use super::context::{Core, CoreRef, Here};
-use super::spawn;
 use super::task::{AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr};
-use crate::arch::Parked;
 use crate::coroutine::Hosted;
 
 /// Parks the running task until somebody unparks it. It may come back without its condition
@@ -80,7 +78,7 @@ pub(crate) fn park_for_ever(here: Here) -> ! {
 }
 
 /// The bit of the word by which a task leaves that asks for its next turn.
-const YIELD: usize = 1;
+pub(super) const YIELD: usize = 1;
 
 const _: () = assert!(align_of::<Core>() > YIELD);
 
@@ -93,46 +91,4 @@ fn switch(core: CoreRef, task: TaskPtr) {
     let word = core.as_ptr();
     // SAFETY: `task` is the running one, so the loop entered it and waits.
     unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
-}
-
-/// How a task is entered: as it has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// It gave the others a turn, and will probably do so again before it returns from where it is.
-    Call,
-    /// It parked in a function of the library's, from which it returns first.
-    Jump,
-}
-
-/// Makes a task current and enters it; comes back when it has parked or ended, with the core.
-#[inline(always)]
-pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked, way: Way) -> &Core {
-    core.set_current(Some(task));
-    debug_assert!(task.has(AWAKE));
-    // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
-    let back = unsafe {
-        match way {
-            Way::Call => Hosted::<TaskBlock>::enter_again(parked),
-            Way::Jump => Hosted::<TaskBlock>::enter(parked),
-        }
-    };
-    match back {
-        Ok((parked, word)) => {
-            // SAFETY: the word is the core's address, and a bit. That core is the same one, which
-            // the caller keeps.
-            let core = unsafe { &*word.map_addr(|address| address & !YIELD).cast::<Core>() };
-            // SAFETY: the loop's core has a current task from a dispatch to the end of it.
-            let task = unsafe { core.current().unwrap_unchecked() };
-            if word.addr() & YIELD != 0 {
-                core.run_queue.push_again(task, parked);
-            } else {
-                task.parked.set(parked);
-            }
-            core
-        }
-        Err(word) => {
-            spawn::end(core, task, word);
-            core
-        }
-    }
 }

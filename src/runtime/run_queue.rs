@@ -10,7 +10,6 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use super::callback::Callback;
-use super::park::Way;
 use super::task::TaskPtr;
 use crate::arch::Parked;
 use crate::util::ring::Ring;
@@ -20,6 +19,15 @@ pub(crate) const POLL_EVERY: usize = 64;
 
 /// How many places ahead the frames of a parked task are prefetched.
 const AHEAD: usize = 4;
+
+/// How a task is entered: as it has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It gave the others a turn, and will probably do so again before it returns from where it is.
+    Call,
+    /// It parked in a function of the library's, from which it returns first.
+    Jump,
+}
 
 /// Who runs.
 pub(crate) enum Runnable {
@@ -94,6 +102,10 @@ impl RunQueue {
             address: Rc::into_raw(callback).cast(),
             parked: None,
         });
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ring.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -13,10 +13,10 @@ use std::rc::Rc;
 use super::callback::Callback;
 use super::cancel;
 use super::clock::NEVER;
+use super::dispatch::dispatch;
 use super::packet::AnyPacket;
-use super::park::{Way, dispatch};
 use super::report::ExceptionContext;
-use super::run_queue::Runnable;
+use super::run_queue::{Runnable, Way};
 use super::scheduler::{Halt, Loop};
 use super::spawn::abandoned;
 use super::task::{AWAKE, NOTIFIED, OVER, TaskPtr};
@@ -24,6 +24,9 @@ use crate::error::TaskError;
 
 /// How often the tasks of a loop are looked through again because some made others meanwhile.
 const ROUNDS: usize = 1024;
+
+/// How many callbacks are dropped that destructors of others have queued.
+const MANY: usize = 1 << 20;
 
 impl Loop {
     /// Step 1: cancels every task and lets them run until they have ended.
@@ -120,21 +123,30 @@ impl Loop {
 
     /// Drops the queued callbacks and leaves the tasks in the queue.
     pub(crate) fn clear_callbacks(&self) {
-        let mut tasks = Vec::new();
-        while let Some(runnable) = self.core.run_queue.pop() {
-            match runnable {
-                Runnable::Callback(callback) => callback.discard(),
-                Runnable::Task(task, parked, _) => tasks.push((task, parked)),
+        let mut callbacks = Vec::new();
+        for _ in 0..self.core.run_queue.len() {
+            match self.core.run_queue.pop() {
+                Some(Runnable::Callback(callback)) => callbacks.push(callback),
+                Some(Runnable::Task(task, parked, _)) => {
+                    self.core.run_queue.push_task(task, parked);
+                }
+                None => break,
             }
         }
-        for (task, parked) in tasks {
-            self.core.run_queue.push_task(task, parked);
+        // Their destructors find the queue in order.
+        for callback in callbacks {
+            callback.discard();
         }
     }
 
     /// Drops the queued callbacks, and takes the tasks out of the queue.
     pub(crate) fn clear_queue(&self) {
-        while let Some(runnable) = self.core.run_queue.pop() {
+        // A destructor may queue more, and so on for ever.
+        let mut n_left = self.core.run_queue.len() + MANY;
+        while n_left > 0
+            && let Some(runnable) = self.core.run_queue.pop()
+        {
+            n_left -= 1;
             match runnable {
                 Runnable::Callback(callback) => callback.discard(),
                 Runnable::Task(task, parked, _) => {
