@@ -105,6 +105,12 @@ impl Loop {
     /// Runs until `stop` is called, `is_done` says so between two stretches, or nothing can happen
     /// any more.
     pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
+        let halt = self.run_until(is_done);
+        self.core.set_current(None);
+        halt
+    }
+
+    fn run_until(&self, is_done: impl Fn() -> bool) -> Halt {
         let queue = &self.core.run_queue;
         loop {
             // 1. When it is time, or there is nothing else to do: what other threads have sent,
@@ -250,6 +256,8 @@ impl Loop {
                 Some(Duration::from_nanos(left))
             }
             None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
+            // Whoever went has sent its last message before: it is there by now.
+            None if self.injector.len() > 0 => return Ok(()),
             None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
         };
         if !self.injector.prepare_to_sleep() {

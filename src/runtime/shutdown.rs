@@ -100,14 +100,23 @@ impl Loop {
     pub(crate) fn end_on_the_spot(&self, task: TaskPtr) {
         let (id, name) = (task.id, task.name());
         cancel::doom(task);
-        self.clear_queue();
-        if cfg!(panic = "unwind") || !task.has_begun() {
-            task.set(AWAKE);
-            dispatch(&self.core, task, task.parked.get(), Way::Jump);
-        }
         self.core.set_current(None);
         self.clear_queue();
-        // It may be gone, and its block with it, so it is looked for by its number.
+        if cfg!(panic = "unwind") || !task.has_begun() {
+            // It leaves once more each time that it was giving the others a turn.
+            for _ in 0..ROUNDS {
+                task.set(AWAKE);
+                dispatch(&self.core, task, task.parked.get(), Way::Jump);
+                self.core.set_current(None);
+                // It may be gone, and its block with it, so it is looked for by its number.
+                let is_there = self.core.find_task(id).is_some();
+                let has_parked = !is_there || !task.has(AWAKE);
+                self.clear_queue();
+                if has_parked {
+                    break;
+                }
+            }
+        }
         if let Some(task) = self.core.find_task(id) {
             self.core.report(
                 &ExceptionContext::new("Task can't be ended; its stack is leaked")
@@ -169,6 +178,6 @@ impl Loop {
         }
         self.clear_queue();
         self.timers.clear();
-        self.core.set_handler(None);
+        super::spawn::drop_quietly(self.core.handler.take());
     }
 }
