@@ -24,9 +24,10 @@ struct CancelPayload {
 }
 
 /// Asks a task to end. Where it waits for another task or a promise, that one is asked, and so on
-/// down the chain; the task itself learns of it when its wait ends. False if it is done.
+/// down the chain; the task itself learns of it when its wait ends. False if it is done, or has begun
+/// in a program whose panics abort: it can't be unwound there.
 pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
-    if task.has(OVER) {
+    if task.has(OVER) || (cfg!(panic = "abort") && task.has_begun()) {
         return false;
     }
     let mut task = task;
@@ -86,6 +87,10 @@ pub(crate) fn raise(here: Here) -> ! {
     let task = here.task;
     task.clear(MUST_CANCEL | THROUGH);
     lose_patience(here);
+    if cfg!(panic = "abort") {
+        // Only a loop that closes for good gets here, and there is nothing to unwind.
+        park::park_for_ever(here);
+    }
     resume_unwind(Box::new(CancelPayload {
         task: task.id,
         is_final: task.has(DOOMED),
