@@ -158,7 +158,8 @@ pub use error::{Cancelled, Deadlock, Elapsed, LoopError, RunError, TaskError};
 #[cfg(feature = "runtime")]
 pub use runtime::{
     builder::{LoopBuilder, run, try_run},
-    event_loop::{EventLoop, current_loop},
+    entered::current_loop,
+    event_loop::EventLoop,
     handles::{Handle, TimerHandle},
     into_task::IntoTask,
     local::LocalLoop,

@@ -5,11 +5,13 @@
 
 use std::io;
 use std::panic::Location;
+use std::thread;
 
 pub use crate::runtime::cancel::catch_cancelled;
 pub use crate::runtime::handle::Task;
 pub use crate::runtime::promise::Promise;
-pub use crate::runtime::remote::{RemoteTask, block_on};
+pub use crate::runtime::remote::block_on;
+pub use crate::runtime::remote_task::RemoteTask;
 pub use crate::runtime::task::{CallbackId, TaskId};
 pub use crate::runtime::task_ref::TaskRef;
 
@@ -177,8 +179,16 @@ impl Builder {
 pub fn yield_now() {
     match context::here() {
         Ok(here) => park::yield_now(here),
-        Err(Nowhere::Panicking) => {}
-        Err(nowhere) => refuse(nowhere),
+        Err(nowhere) => refuse_unless_panicking(nowhere),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn refuse_unless_panicking(nowhere: Nowhere) {
+    // Whoever's panic it is: another one would abort the process.
+    if !thread::panicking() {
+        refuse(nowhere);
     }
 }
 

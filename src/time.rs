@@ -1,8 +1,9 @@
 //! Waiting for time to pass.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::context::{self, Here};
 use crate::runtime::{park, timer};
 
 /// May suspend: parks the running task for so long. Zero gives the other tasks a turn;
@@ -58,7 +59,7 @@ pub fn sleep_until(deadline: Instant) {
 fn here() -> Option<Here> {
     match context::here() {
         Ok(here) => Some(here),
-        Err(Nowhere::Panicking) => None,
+        Err(_) if thread::panicking() => None,
         Err(nowhere) => panic!("{}", nowhere.sentence()),
     }
 }

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::context;
-use super::event_loop::{Entered, EventLoop};
+use super::entered::Entered;
+use super::event_loop::EventLoop;
 use super::packet::AnyPacket;
 use super::scheduler::{Loop, Settings};
 use super::spawn::{Recipe, prepare};

@@ -45,6 +45,13 @@ pub(crate) struct Core {
     pub(crate) is_debug: Cell<bool>,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) handler: RefCell<Option<Handler>>,
+    /// The loop, for making it current again.
+    pub(crate) owner: RefCell<Option<Weak<dyn Enter>>>,
+}
+
+/// What makes a loop current without a guard that ends that.
+pub(crate) trait Enter {
+    fn make_current(&self);
 }
 
 thread_local! {
@@ -75,6 +82,7 @@ impl Core {
             is_debug: Cell::new(is_debug),
             slow_callback_duration,
             handler: RefCell::new(None),
+            owner: RefCell::new(None),
         })
     }
 
@@ -266,6 +274,11 @@ pub(crate) fn here() -> Result<Here, Nowhere> {
     Ok(here)
 }
 
+/// Makes a core current, until another is.
+pub(crate) fn make_current(core: &Rc<Core>) {
+    CURRENT.set(NonNull::new(Rc::as_ptr(core).cast_mut()));
+}
+
 /// Makes a core current for as long as the guard lives, and whichever was before it again then.
 pub(crate) struct Entered<'a> {
     core: &'a Rc<Core>,
@@ -277,7 +290,7 @@ impl<'a> Entered<'a> {
         core.is_running.set(true);
         Self {
             core,
-            before: CURRENT.replace(Some(NonNull::from(&**core))),
+            before: CURRENT.replace(NonNull::new(Rc::as_ptr(core).cast_mut())),
         }
     }
 }

@@ -1,16 +1,15 @@
 //! [`EventLoop`]: a loop of one's own, asyncio's way.
 
-use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::ptr::NonNull;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::builder::LoopBuilder;
 use super::context;
+use super::entered::Entered;
 use super::handle::Task;
 use super::handles::{Handle, TimerHandle};
 use super::into_task::{IntoTask, Place};
@@ -18,7 +17,7 @@ use super::local::LocalLoop;
 use super::promise::Promise;
 use super::remote::LoopHandle;
 use super::report::{ExceptionContext, report_by_default};
-use super::scheduler::{Halt, Loop, Running};
+use super::scheduler::{Halt, Loop};
 use crate::error::{LoopError, RunError, TaskError};
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
@@ -39,56 +38,6 @@ use crate::error::{LoopError, RunError, TaskError};
 ///
 /// Dropping it closes it: see [`close`](Self::close).
 pub struct EventLoop(pub(super) Rc<Loop>);
-
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
-}
-
-/// Makes a loop the one that [`current`] answers, as long as the guard lives.
-pub(super) struct Entered<'a> {
-    before: Option<NonNull<Loop>>,
-    _running: Running<'a>,
-}
-
-impl<'a> Entered<'a> {
-    pub(super) fn new(inner: &'a Rc<Loop>) -> Self {
-        Self {
-            before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
-            _running: inner.enter(),
-        }
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        CURRENT.set(self.before);
-    }
-}
-
-/// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
-///
-/// ```
-/// assert!(selvedge::current_loop().is_none());
-/// selvedge::run(|| {
-///     let event_loop = selvedge::current_loop().unwrap();
-///     event_loop.call_soon(|| println!("soon")).unwrap();
-///     selvedge::yield_now();
-/// });
-/// ```
-#[must_use]
-pub fn current_loop() -> Option<LocalLoop> {
-    current().map(|inner| LocalLoop::new(&inner))
-}
-
-/// A share in the loop that runs on this thread.
-#[allow(unsafe_code)]
-pub(super) fn current() -> Option<Rc<Loop>> {
-    // SAFETY: whoever runs a loop holds it in an `Rc` meanwhile; all are made by `Rc::new`.
-    CURRENT.get().map(|inner| unsafe {
-        Rc::increment_strong_count(inner.as_ptr());
-        Rc::from_raw(inner.as_ptr())
-    })
-}
 
 const CLOSED: &str = "selvedge: event loop is closed; make another one";
 const CLOSING: &str = "selvedge: event loop is being closed; make another one";
@@ -243,8 +192,10 @@ impl EventLoop {
     pub(super) fn shut_down(&self) {
         let inner = &self.0;
         if inner.is_forked() {
-            // The parent goes on with what this is a copy of: only the descriptors are closed.
+            // The parent goes on with what this is a copy of: only the descriptors are closed. The
+            // tasks stay as they are, and so does what they refer to.
             inner.core.is_closed.set(true);
+            std::mem::forget(Rc::clone(&inner.core));
             return;
         }
         inner.core.is_closing.set(true);

@@ -206,11 +206,14 @@ impl Reactor {
         else {
             return;
         };
-        // The last generation of a slot is not used, so that no token is ever the reserved one.
-        slot.generation = (slot.generation + 1) & (u32::MAX >> 1);
+        slot.generation += 1;
+        // Tokens are never used again, and the last is reserved: a slot that has had them is retired.
+        let is_worn = slot.generation == u32::MAX;
         let source = slot.source.take();
         drop(sources);
-        self.free.borrow_mut().push(index as u32);
+        if !is_worn {
+            self.free.borrow_mut().push(index as u32);
+        }
         if let Some(source) = source {
             source.is_gone.set(true);
             source.read.waiters.wake_all();
@@ -240,6 +243,11 @@ fn split(token: u64) -> (usize, u32) {
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Reactor>>> = const { Cell::new(None) };
+}
+
+/// Makes a reactor current, until others are.
+pub(crate) fn make_current(reactor: &Reactor) {
+    CURRENT.set(Some(NonNull::from(reactor)));
 }
 
 /// Makes a reactor that of the running loop, as long as the guard lives.

@@ -2,6 +2,7 @@
 //! are pending when their loop closes. They go to the loop's exception handler.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use super::context::{Core, Handler, without_task};
@@ -125,14 +126,13 @@ impl Core {
 /// The default handler: prints to standard error, in one write.
 pub(crate) fn report_by_default(context: &ExceptionContext) {
     let text = catch_unwind(AssertUnwindSafe(|| format!("{context}\n")));
-    match text {
-        Ok(text) => eprint!("{text}"),
-        Err(payload) => {
-            drop_payload(payload);
-            eprintln!(
-                "Exception in default exception handler: {}",
-                context.message
-            );
-        }
-    }
+    let text = text.unwrap_or_else(|payload| {
+        drop_payload(payload);
+        format!(
+            "Exception in default exception handler: {}\n",
+            context.message
+        )
+    });
+    // With nowhere to print to there is nobody to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
 }

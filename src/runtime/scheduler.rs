@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::callback::Callback;
 use super::clock::{Clock, Nanoseconds};
-use super::context::{self, Core};
+use super::context::{self, Core, Enter};
 use super::deadlock;
 use super::dispatch::dispatch;
 use super::foreign::{self, ForeignWaits};
@@ -77,7 +77,7 @@ impl Loop {
             settings.slow_callback_duration,
         );
         let injector = Injector::new(core.id, poller.notifier());
-        Ok(Rc::new(Self {
+        let new = Rc::new(Self {
             timers: Timers::new(),
             reactor: Reactor::new(poller, Arc::clone(&injector)),
             waits: ForeignWaits::new(Arc::clone(&injector)),
@@ -85,7 +85,10 @@ impl Loop {
             core,
             shutdown_timeout: settings.shutdown_timeout,
             fork: fork::Generation::now(),
-        }))
+        });
+        let owner: Rc<dyn Enter> = new.clone();
+        *new.core.owner.borrow_mut() = Some(Rc::downgrade(&owner));
+        Ok(new)
     }
 
     /// Makes this the loop that runs on the thread.

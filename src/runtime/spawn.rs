@@ -5,6 +5,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
+use std::rc::Weak;
 
 use super::cancel;
 use super::context::{Core, next_task_id};
@@ -129,6 +130,8 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
         _ => None,
     };
     task.set(OVER);
+    // What is dropped from here on can't wait any more.
+    core.set_current(None);
     core.forget(task);
     if let Some(packet) = task.packet.take() {
         // SAFETY: the packet was made with the type of the body's result.
@@ -196,6 +199,13 @@ fn release(task: TaskPtr) {
 #[cold]
 pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     core.set_current(None);
+    // It may have been in the middle of closing another loop, which is current then.
+    let owner = core.owner.borrow().as_ref().and_then(Weak::upgrade);
+    if core.is_running.get()
+        && let Some(owner) = owner
+    {
+        owner.make_current();
+    }
     if task.has(BORROWS) {
         write_stderr(&[
             b"\nselvedge: the main task can't be ended, and it may borrow from the caller of `run`, \

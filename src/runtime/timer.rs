@@ -81,13 +81,17 @@ impl Slots {
         if slot.generation != key.generation {
             return None;
         }
-        slot.generation = slot.generation.wrapping_add(1);
-        let next_free = self.free.replace(key.index);
+        slot.generation += 1;
         self.n_used -= 1;
-        Some(std::mem::replace(
-            &mut slot.target,
-            Target::Nothing { next_free },
-        ))
+        let nothing = Target::Nothing {
+            next_free: self.free,
+        };
+        let target = std::mem::replace(&mut slot.target, nothing);
+        // Numbers are never used again: a slot that has had all of them is retired.
+        if slot.generation < u32::MAX {
+            self.free = Some(key.index);
+        }
+        Some(target)
     }
 
     fn holds(&self, key: Key) -> bool {
@@ -200,6 +204,11 @@ impl Drop for Timers {
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Timers>>> = const { Cell::new(None) };
+}
+
+/// Makes timers current, until others are.
+pub(crate) fn make_current(timers: &Timers) {
+    CURRENT.set(Some(NonNull::from(timers)));
 }
 
 /// Makes timers those of the running loop, as long as the guard lives.

@@ -60,7 +60,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/builder.rs",
     "src/runtime/context.rs",
     "src/runtime/dispatch.rs",
-    "src/runtime/event_loop.rs",
+    "src/runtime/entered.rs",
     "src/runtime/foreign.rs",
     "src/runtime/handle.rs",
     "src/runtime/make.rs",

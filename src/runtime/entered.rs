@@ -1,0 +1,72 @@
+//! Which loop runs on this thread, with all that belongs to it.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use super::context::{self, Enter};
+use super::foreign;
+use super::local::LocalLoop;
+use super::reactor;
+use super::scheduler::{Loop, Running};
+use super::timer;
+
+thread_local! {
+    static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
+}
+
+/// Makes a loop the one that [`current`] answers, as long as the guard lives.
+pub(super) struct Entered<'a> {
+    before: Option<NonNull<Loop>>,
+    _running: Running<'a>,
+}
+
+impl<'a> Entered<'a> {
+    pub(super) fn new(inner: &'a Rc<Loop>) -> Self {
+        Self {
+            before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
+            _running: inner.enter(),
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        CURRENT.set(self.before);
+    }
+}
+
+impl Enter for Loop {
+    fn make_current(&self) {
+        CURRENT.set(Some(NonNull::from(self)));
+        context::make_current(&self.core);
+        timer::make_current(&self.timers);
+        reactor::make_current(&self.reactor);
+        foreign::make_current(&self.waits);
+    }
+}
+
+/// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
+///
+/// ```
+/// assert!(selvedge::current_loop().is_none());
+/// selvedge::run(|| {
+///     let event_loop = selvedge::current_loop().unwrap();
+///     event_loop.call_soon(|| println!("soon")).unwrap();
+///     selvedge::yield_now();
+/// });
+/// ```
+#[must_use]
+pub fn current_loop() -> Option<LocalLoop> {
+    current().map(|inner| LocalLoop::new(&inner))
+}
+
+/// A share in the loop that runs on this thread.
+#[allow(unsafe_code)]
+pub(super) fn current() -> Option<Rc<Loop>> {
+    // SAFETY: whoever runs a loop holds it in an `Rc` meanwhile; all are made by `Rc::new`.
+    CURRENT.get().map(|inner| unsafe {
+        Rc::increment_strong_count(inner.as_ptr());
+        Rc::from_raw(inner.as_ptr())
+    })
+}
