@@ -6,7 +6,7 @@ use std::io;
 
 use super::context::Core;
 use super::handle::Task;
-use super::park::{Way, dispatch};
+use super::park::dispatch_now;
 use super::spawn::{Recipe, prepare};
 use super::task::AWAKE;
 use crate::error::TaskError;
@@ -59,7 +59,7 @@ where
     let handle = Task::new(packet, core.weak());
     let before = core.current();
     task.set(AWAKE);
-    dispatch(core, task, task.parked.get(), Way::Jump);
+    dispatch_now(core, task);
     core.set_current(before);
     Ok(handle)
 }

@@ -16,6 +16,7 @@ use std::ptr::NonNull;
 
 use super::cancel;
 use super::context::{Core, CoreRef, Here};
+use super::run_queue::Turn;
 use super::spawn;
 use super::task::{AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr};
 use crate::arch::Parked;
@@ -46,13 +47,31 @@ pub(crate) fn park(here: Here, what: &dyn Awaiting) {
     }
 }
 
-/// Lets the others run: the running task goes to the end of the queue.
+/// Lets the others run: the running task goes to the end of the queue. It enters the next one itself
+/// if the loop has nothing to do in between.
 #[inline(always)]
 pub(crate) fn yield_now(here: Here) {
-    let word = here.core.as_ptr().map_addr(|address| address | YIELD);
-    // SAFETY: as in `switch`.
-    unsafe { Hosted::<TaskBlock>::leave(here.task.0, word.cast_mut().cast()) };
-    if here.task.has(MUST_CANCEL | DOOMED) {
+    let (core, task) = (here.core, here.task);
+    match core.run_queue.pass(task) {
+        Turn::Task {
+            task: next,
+            parked,
+            save,
+        } => {
+            debug_assert!(next.has(AWAKE));
+            core.set_current(Some(next));
+            // SAFETY: `task` is the running one, so the loop waits at its link; the queue says that
+            // the next one is parked there, and waits for it at `save`.
+            unsafe { Hosted::<TaskBlock>::transfer(task.0, save, parked) };
+        }
+        Turn::Loop => {
+            let word = core.as_ptr().map_addr(|address| address | YIELD);
+            // SAFETY: as in `switch`.
+            unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
+        }
+        Turn::Own => {}
+    }
+    if task.has(MUST_CANCEL | DOOMED) {
         cancel::raise(here);
     }
 }
@@ -95,28 +114,43 @@ fn switch(core: CoreRef, task: TaskPtr) {
     unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
 }
 
-/// How a task is entered: as it has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// It gave the others a turn, and will probably do so again before it returns from where it is.
-    Call,
-    /// It parked in a function of the library's, from which it returns first.
-    Jump,
+/// Makes a task current and enters it; comes back when a task has left for the loop: that one, or one
+/// that was entered from it in turn. Answers the core.
+#[inline(always)]
+pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
+    let (core, task, left) = enter(core, task, parked);
+    match left {
+        Left::Yielded(parked) => core.run_queue.again(task, parked),
+        Left::Parked => core.run_queue.gone(),
+    }
+    core
 }
 
-/// Makes a task current and enters it; comes back when it has parked or ended, with the core.
+/// Makes a task current that is not the queue's next one and enters it; comes back when it has parked
+/// or ended.
+pub(crate) fn dispatch_now(core: &Core, task: TaskPtr) {
+    core.run_queue.hold();
+    let (_, task, left) = enter(core, task, task.parked.get());
+    if let Left::Yielded(parked) = left {
+        core.run_queue.push_task(task, parked);
+    }
+}
+
+/// How a task has left for the loop.
+enum Left {
+    /// It gave the others a turn, and is parked there.
+    Yielded(Parked),
+    /// It parked or ended.
+    Parked,
+}
+
+/// Makes a task current and enters it; answers the core, which came back with the task that left.
 #[inline(always)]
-pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked, way: Way) -> &Core {
+fn enter(core: &Core, task: TaskPtr, parked: Parked) -> (&Core, TaskPtr, Left) {
     core.set_current(Some(task));
     debug_assert!(task.has(AWAKE));
     // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
-    let back = unsafe {
-        match way {
-            Way::Call => Hosted::<TaskBlock>::enter_again(parked),
-            Way::Jump => Hosted::<TaskBlock>::enter(parked),
-        }
-    };
-    match back {
+    match unsafe { Hosted::<TaskBlock>::enter(parked) } {
         Ok((parked, word)) => {
             // SAFETY: the word is the core's address, and a bit. That core is the same one, which
             // the caller keeps.
@@ -124,15 +158,16 @@ pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked, way: Way) -> 
             // SAFETY: the loop's core has a current task from a dispatch to the end of it.
             let task = unsafe { core.current().unwrap_unchecked() };
             if word.addr() & YIELD != 0 {
-                core.run_queue.push_again(task, parked);
-            } else {
-                task.parked.set(parked);
+                return (core, task, Left::Yielded(parked));
             }
-            core
+            task.parked.set(parked);
+            (core, task, Left::Parked)
         }
         Err(word) => {
+            // SAFETY: as above.
+            let task = unsafe { core.current().unwrap_unchecked() };
             spawn::end(core, task, word);
-            core
+            (core, task, Left::Parked)
         }
     }
 }

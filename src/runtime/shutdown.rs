@@ -14,7 +14,7 @@ use super::callback::Callback;
 use super::cancel;
 use super::clock::NEVER;
 use super::packet::AnyPacket;
-use super::park::{Way, dispatch};
+use super::park::dispatch_now;
 use super::report::ExceptionContext;
 use super::run_queue::Runnable;
 use super::scheduler::{Halt, Loop};
@@ -100,7 +100,7 @@ impl Loop {
         self.clear_queue();
         if cfg!(panic = "unwind") || !task.has_begun() {
             task.set(AWAKE);
-            dispatch(&self.core, task, task.parked.get(), Way::Jump);
+            dispatch_now(&self.core, task);
         }
         self.core.set_current(None);
         self.clear_queue();
@@ -124,7 +124,7 @@ impl Loop {
         while let Some(runnable) = self.core.run_queue.pop() {
             match runnable {
                 Runnable::Callback(callback) => callback.discard(),
-                Runnable::Task(task, parked, _) => tasks.push((task, parked)),
+                Runnable::Task(task, parked) => tasks.push((task, parked)),
             }
         }
         for (task, parked) in tasks {
@@ -137,7 +137,7 @@ impl Loop {
         while let Some(runnable) = self.core.run_queue.pop() {
             match runnable {
                 Runnable::Callback(callback) => callback.discard(),
-                Runnable::Task(task, parked, _) => {
+                Runnable::Task(task, parked) => {
                     if !task.has(OVER) {
                         task.parked.set(parked);
                         task.clear(AWAKE | NOTIFIED);

@@ -72,7 +72,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/timer.rs",
     "src/runtime/wait_list.rs",
     "src/util/list.rs",
-    "src/util/ring.rs",
+    "src/util/laps.rs",
 ];
 
 /// The one folder whose files may name `libc`.
