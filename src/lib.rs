@@ -1,7 +1,40 @@
-//! Stackful coroutines on guarded stacks, with hand-written context switching.
+//! Stackful coroutines on guarded stacks, with hand-written context switching, and an event loop
+//! that makes ordinary blocking-style code concurrent on one thread.
 //!
-//! A coroutine is a function with a stack of its own. It suspends anywhere, however deep in
-//! calls, and whoever resumes it goes on where it left off; a value travels each way.
+//! ```
+//! use std::io::{Read, Write};
+//! use selvedge::net::{TcpListener, TcpStream};
+//!
+//! // No async, no await: functions that wait. A hundred of them wait at once.
+//! let n_bytes = selvedge::run(|| {
+//!     let listener = TcpListener::bind("127.0.0.1:0")?;
+//!     let address = listener.local_addr()?;
+//!     selvedge::spawn(move || {
+//!         for stream in listener.incoming() {
+//!             let stream = stream.unwrap();
+//!             selvedge::spawn(move || std::io::copy(&mut &stream, &mut &stream)).detach();
+//!         }
+//!     })
+//!     .detach();
+//!
+//!     let clients: Vec<_> = (0..100).map(|n| selvedge::spawn_fallible(move || {
+//!         let mut stream = TcpStream::connect(address)?;
+//!         write!(stream, "client {n:02}")?;
+//!         let mut answer = [0; 9];
+//!         stream.read_exact(&mut answer).map(|()| answer.len())
+//!     })).collect();
+//!     let mut n_bytes = 0;
+//!     for client in clients {
+//!         n_bytes += client.join()?;
+//!     }
+//!     Ok::<_, Box<dyn std::error::Error>>(n_bytes)
+//! });
+//! assert_eq!(n_bytes.unwrap(), 900);
+//! ```
+//!
+//! The layer below is useful by itself. A coroutine is a function with a stack of its own. It suspends
+//! anywhere, however deep in calls, and whoever resumes it goes on where it left off; a value
+//! travels each way.
 //!
 //! ```
 //! use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
@@ -39,12 +72,23 @@
 //! - [`on_stack`] and [`remaining_stack`]: deep recursion without fear.
 //! - [`stack`]: sizes, usage, and the thread's pool of stacks.
 //!
+//! And with the event loop:
+//!
+//! - [`run`]: runs a function, which may borrow, as the main task of a loop; [`EventLoop`] is a loop of
+//!   one's own, with callbacks, `run_until_complete` and `run_forever`, asyncio's way.
+//! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`catch_cancelled`].
+//! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
+//! - [`net`]: std's sockets, which park the task instead of the thread.
+//! - [`LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
+//!
 //! # What it promises
 //!
 //! Safe code that uses this crate can't cause undefined behaviour, with one exception that no
 //! stackful coroutine can prevent: a thread that ends while a body is suspended inside of a
 //! thread-local's `with`, see the limits of [`Coroutine`]. A panic in a body surfaces
-//! where the coroutine was resumed. Dropping a suspended coroutine unwinds it, so that its
+//! where the coroutine was resumed, and one in a task where the task is joined. A cancel unwinds.
+//! What could never go on is told: a loop in which nothing can happen any more ends with a list of
+//! who waits for what. Dropping a suspended coroutine unwinds it, so that its
 //! destructors run. Overflowing a stack prints whose it was and how large, and aborts; the guard
 //! below each stack sees to that. Misuse panics with a sentence, or is refused with the value
 //! handed back where a method's name begins with `try_`.
@@ -54,6 +98,8 @@
 //! - Move a coroutine to another thread: a stack refers to its thread's locals.
 //! - Switch the floating-point control words, or save signal masks.
 //! - Suspend in the middle of a panic.
+//! - Turn `std::thread::sleep`, std's locks or std's files into something that parks: they block the
+//!   thread, and so every task of its loop. Debug mode names who did.
 //!
 //! # Targets
 //!
@@ -72,7 +118,8 @@
 //! # Reading the source
 //!
 //! The modules stand on floors, and each imports only lower ones: `sys` (the operating system),
-//! [`stack`], `arch` (the switch, in `asm/`), [`coroutine`]. `ARCHITECTURE.md` has the map.
+//! [`stack`], `arch` (the switch, in `asm/`), [`coroutine`], `runtime` (the event loop),
+//! and on it [`task`], [`time`] and [`net`]. `ARCHITECTURE.md` has the map.
 
 #[cfg(not(unix))]
 compile_error!(

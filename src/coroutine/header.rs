@@ -209,11 +209,11 @@ impl Header {
 
 /// While it lives, the coroutine on whose stack it was made can't suspend.
 #[derive(Debug)]
-pub(super) struct OpenFrame(Option<NonNull<Header>>);
+pub(crate) struct OpenFrame(Option<NonNull<Header>>);
 
 impl OpenFrame {
     /// Opens a frame on the stack of the running code, if that is a coroutine's.
-    pub(super) fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let header = stack::find(stack_pointer()).and_then(Header::of);
         if let Some(header) = header {
             // SAFETY: the header of the coroutine that is running.

@@ -24,6 +24,8 @@ mod yielder;
 pub use generator::Generator;
 pub use handle::{Coroutine, CoroutineBuilder};
 #[cfg(feature = "runtime")]
+pub(crate) use header::OpenFrame;
+#[cfg(feature = "runtime")]
 pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack};
 #[doc(hidden)]

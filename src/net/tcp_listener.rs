@@ -5,13 +5,16 @@ use std::iter::FusedIterator;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
-use socket2::SockAddr;
+use socket2::{SockAddr, SockRef};
 
 use super::address::{ToSocketAddrs, each_address};
 use super::inner::Inner;
 use super::tcp_stream::TcpStream;
 use crate::runtime::reactor::Direction;
 use crate::sys;
+
+/// How many connections may wait to be accepted, if the system allows that many.
+const BACKLOG: i32 = 4096;
 
 /// A TCP socket that takes connections: [`std::net::TcpListener`], waiting in the event loop.
 ///
@@ -53,7 +56,14 @@ impl TcpListener {
     /// # Errors
     /// The last address' error, or that of the lookup.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        each_address(addr, std::net::TcpListener::bind).map(Self::from_std)
+        each_address(addr, |address| {
+            let listener = std::net::TcpListener::bind(address)?;
+            // std asks for a queue of 128. The tasks of one loop connect by the thousand before the
+            // one that accepts has its turn, and whoever finds the queue full tries again in seconds.
+            SockRef::from(&listener).listen(BACKLOG)?;
+            Ok(listener)
+        })
+        .map(Self::from_std)
     }
 
     /// The address at which it listens.

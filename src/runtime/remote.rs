@@ -15,8 +15,9 @@ use super::foreign;
 use super::handle::Task;
 use super::injector::{Injector, Message};
 use super::make::try_spawn_on;
-use super::spawn::{Recipe, drop_quietly};
+use super::spawn::{Recipe, drop_quietly, report_unretrieved};
 use super::task::TaskId;
+use crate::coroutine::OpenFrame;
 use crate::error::{LoopError, TaskError};
 
 /// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
@@ -231,7 +232,12 @@ impl<T: Send + 'static> Reply<T> {
 
     fn when_done(self, task: Task<T>) {
         let view = task.task_ref();
-        view.add_done_callback(move |_| self.0.finish(task.into_result()));
+        view.add_done_callback(move |_| {
+            // If nobody is left to see an error, dropping the handle reports it.
+            if Arc::strong_count(&self.0) > 1 {
+                self.0.finish(task.into_result());
+            }
+        });
     }
 }
 
@@ -316,6 +322,23 @@ impl<T: Send + 'static> RemoteTask<T> {
     }
 }
 
+impl<T> Drop for RemoteTask<T> {
+    /// An error that nobody has fetched is reported on the loop's thread.
+    fn drop(&mut self) {
+        let result = lock(&self.shared.state).result.take();
+        let Some(Err(error)) = result else { return };
+        if !error.is_cancelled() {
+            let report = move || {
+                if let Some(core) = context::current() {
+                    report_unretrieved(&core, "a task of another thread's".to_owned(), error);
+                }
+            };
+            // Of a loop that is closed there is nobody to tell.
+            drop(self.handle.call_soon_threadsafe(report));
+        }
+    }
+}
+
 impl<T> Future for RemoteTask<T> {
     type Output = Result<T, TaskError>;
 
@@ -349,13 +372,17 @@ impl<T> fmt::Debug for RemoteTask<T> {
 /// ```
 ///
 /// # Panics
-/// If no task is running, or the thread is panicking.
+/// If no task is running, or the thread is panicking. A coroutine in whose body this is called can't
+/// suspend to its resumer while the future is polled.
 ///
 /// # Cancellation
 /// The future is dropped.
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let here = context::here().unwrap_or_else(|nowhere| panic!("{}", nowhere.sentence()));
+    // The future is somebody's code, and the wait is this task's: a coroutine in whose body this
+    // is must not be taken to another one meanwhile.
+    let _open = OpenFrame::open();
     let mut future = std::pin::pin!(future);
     foreign::wait(here, &"a future", |context| future.as_mut().poll(context))
 }

@@ -54,7 +54,7 @@ impl Entry {
     #[inline(always)]
     fn runnable(self) -> Runnable {
         match self.parked {
-            // SAFETY: an entry with a parked sp is a task's.
+            // SAFETY: an entry with a parked sp is a task's, whose address is not zero.
             Some(parked) => Runnable::Task(unsafe { self.task() }, parked),
             // SAFETY: an entry without one is a callback's, which the entry owned.
             None => Runnable::Callback(unsafe { Rc::from_raw(self.address.cast()) }),
@@ -138,7 +138,8 @@ impl RunQueue {
         self.laps.is_empty()
     }
 
-    /// Takes the first entry, whatever its iteration; nothing runs.
+    /// Takes the first entry, whatever its iteration, with which the stretch is over: for shutting
+    /// down, when nothing runs.
     pub(crate) fn pop(&self) -> Option<Runnable> {
         let entry = self.laps.pop();
         self.stretch_end.set(self.laps.at());

@@ -102,7 +102,8 @@ impl Slab {
             n_guarded: Cell::new(0),
             n_split: Cell::new(0),
             n_taken: Cell::new(0),
-            cold: RefCell::new(Vec::new()),
+            // Room for all: trimming is not to allocate.
+            cold: RefCell::new(Vec::with_capacity(n_slots)),
             valgrind: RefCell::new(Vec::new()),
             registered,
         };

@@ -63,6 +63,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
+    use std::sync::mpsc::{RecvTimeoutError, channel};
     use std::thread;
 
     #[test]
@@ -128,10 +129,11 @@ mod tests {
         // SAFETY: pthread_self has no preconditions.
         let waiter = unsafe { libc::pthread_self() };
         thread::scope(|scope| {
-            let (done, is_done) = std::sync::mpsc::channel::<()>();
+            let (done, is_done) = channel::<()>();
             scope.spawn(move || {
-                // One a millisecond until the wait is over.
-                while is_done.recv_timeout(Duration::from_millis(1)).is_err() {
+                // One a millisecond until the wait is over, or has panicked.
+                let interval = Duration::from_millis(1);
+                while is_done.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                     // SAFETY: the waiting thread joins this one before it ends.
                     unsafe { libc::pthread_kill(waiter, libc::SIGUSR2) };
                 }
@@ -141,7 +143,7 @@ mod tests {
             assert!(start.elapsed() >= timeout);
             writer.write_all(b"x").unwrap();
             assert!(wait_fd(reader.as_fd(), false, None).unwrap());
-            done.send(()).unwrap();
+            drop(done);
         });
     }
 }

@@ -7,7 +7,8 @@
 //! spends its time on (benches/timer.rs). Entries of equal deadlines stay in the order in which
 //! they came, because buckets are emptied in order.
 //!
-//! Cancelled entries are only counted here, and swept out when they are the majority.
+//! Buckets that are empty share their buffers, so that a loop whose number of timers does not grow
+//! allocates nothing. Cancelled entries are swept out by the owner, when they are the majority.
 
 /// The entries. `K` says what is due; it is the caller's to know whether it still is.
 #[derive(Debug)]
@@ -17,8 +18,14 @@ pub(crate) struct Deadlines<K> {
     last: u64,
     /// What was pushed with an earlier one.
     overdue: Vec<(u64, K)>,
+    /// Buffers of buckets that are empty, by growing capacity.
+    spares: Vec<Vec<(u64, K)>>,
     len: usize,
 }
+
+/// Entries for which a buffer has room at first, and at most while it is spare.
+const ROOM: usize = 64;
+const LARGE: usize = 4096;
 
 #[derive(Debug)]
 struct Bucket<K> {
@@ -35,6 +42,7 @@ impl<K: Copy> Deadlines<K> {
             }),
             last: 0,
             overdue: Vec::new(),
+            spares: Vec::new(),
             len: 0,
         }
     }
@@ -56,6 +64,10 @@ impl<K: Copy> Deadlines<K> {
     fn place(&mut self, deadline: u64, key: K) {
         let index = 64 - (deadline ^ self.last).leading_zeros() as usize;
         let bucket = &mut self.buckets[index];
+        if bucket.entries.capacity() == 0 {
+            let spare = self.spares.pop();
+            bucket.entries = spare.unwrap_or_else(|| Vec::with_capacity(ROOM));
+        }
         bucket.entries.push((deadline, key));
         bucket.earliest = bucket.earliest.min(deadline);
     }
@@ -95,9 +107,20 @@ impl<K: Copy> Deadlines<K> {
                     self.place(deadline, key);
                 }
             }
-            self.buckets[index].entries = keep_room(entries);
+            self.keep(entries);
         }
         self.len -= due.len() - before;
+    }
+
+    /// Keeps an empty buffer for the next bucket that needs one, unless it is large.
+    fn keep(&mut self, buffer: Vec<(u64, K)>) {
+        let capacity = buffer.capacity();
+        if (1..=LARGE).contains(&capacity) {
+            let place = self
+                .spares
+                .partition_point(|spare| spare.capacity() <= capacity);
+            self.spares.insert(place, buffer);
+        }
     }
 
     /// Drops the entries that are not wanted any more.
@@ -108,20 +131,10 @@ impl<K: Copy> Deadlines<K> {
             bucket.entries.retain(|entry| is_wanted(&entry.1));
             let earliest = bucket.entries.iter().map(|entry| entry.0).min();
             bucket.earliest = earliest.unwrap_or(u64::MAX);
-            bucket.entries.shrink_to(2 * bucket.entries.len() + ROOM);
+            bucket.entries.shrink_to(2 * bucket.entries.len().max(ROOM));
             self.len += bucket.entries.len();
         }
     }
-}
-
-/// Entries for which a bucket keeps room.
-const ROOM: usize = 1024;
-
-fn keep_room<K>(mut entries: Vec<(u64, K)>) -> Vec<(u64, K)> {
-    if entries.capacity() > ROOM {
-        entries.shrink_to(ROOM);
-    }
-    entries
 }
 
 #[cfg(test)]

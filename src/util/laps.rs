@@ -27,17 +27,19 @@ pub(crate) struct Laps<T: Copy> {
     is_in_step: Cell<bool>,
 }
 
+/// Entries for which a lap has room at first.
+const FEW: usize = 64;
 /// Room for more entries than this is given back when the queue is empty.
 const LARGE: usize = 1 << 16;
 
 #[allow(unsafe_code)]
 impl<T: Copy> Laps<T> {
     pub(crate) fn new() -> Self {
-        let mut now = Vec::new();
+        let mut now = Vec::with_capacity(FEW);
         let start: *mut T = now.as_mut_ptr();
         Self {
             now: UnsafeCell::new(now),
-            later: UnsafeCell::default(),
+            later: UnsafeCell::new(Vec::with_capacity(FEW)),
             start: Cell::new(start),
             at: Cell::new(start),
             end: Cell::new(start),
@@ -187,7 +189,7 @@ impl<T: Copy> Laps<T> {
         if n > LARGE && self.is_empty() {
             // SAFETY: as in `is_empty`; the places of the present lap are set below.
             let (now, later) = unsafe { (&mut *self.now.get(), &mut *self.later.get()) };
-            (*now, *later) = (Vec::new(), Vec::new());
+            (*now, *later) = (Vec::with_capacity(FEW), Vec::with_capacity(FEW));
             self.start.set(now.as_mut_ptr());
             self.at.set(self.start.get());
             self.end.set(self.start.get());
@@ -292,7 +294,7 @@ mod tests {
         while laps.pop().is_some() {}
         laps.shrink();
         // SAFETY: no other reference into the vectors exists.
-        unsafe { assert_eq!((*laps.now.get()).capacity(), 0) };
+        unsafe { assert_eq!((*laps.now.get()).capacity(), FEW) };
         laps.push(7);
         assert_eq!((laps.pop(), laps.pop()), (Some(7), None));
     }

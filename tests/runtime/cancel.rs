@@ -127,7 +127,7 @@ fn a_panic_wins_over_a_cancel_that_is_pending() {
             current().cancel();
             panic!("torn");
         });
-        let error = task.join().map(|()| ()).expect_err("it panicked");
+        let error = task.join().expect_err("it panicked");
         assert!(error.is_panic());
     });
 }

@@ -246,10 +246,7 @@ fn a_driven_coroutine_that_is_cancelled_unwinds() {
     let task = event_loop.create_task(coroutine);
     finished(event_loop.run_until_complete(yield_now));
     assert!(task.cancel());
-    let error = event_loop
-        .run_until_complete(task)
-        .map(|_: ()| ())
-        .expect_err("cancelled");
+    let error = event_loop.run_until_complete(task).expect_err("cancelled");
     assert!(error.is_cancelled());
     assert_eq!(log.take(), ["unwound"]);
 }
@@ -285,7 +282,6 @@ fn the_panic_of_a_driven_coroutine_is_its_tasks() {
     });
     let error = event_loop
         .run_until_complete(coroutine)
-        .map(|_: ()| ())
         .expect_err("it panicked");
     assert!(error.is_panic());
     assert_eq!(error.message().to_string(), "torn");

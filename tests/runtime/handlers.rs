@@ -1,8 +1,9 @@
 //! Callbacks that panic, and the exception handler: its context, its text, and handlers that panic themselves.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{EventLoop, sleep, spawn, spawn_named, yield_now};
+use selvedge::{EventLoop, TaskRef, current_task, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{
@@ -194,11 +195,10 @@ fn the_default_handler_writes_the_message_and_sorted_lines_to_stderr() {
     let ended = play("default_handler");
     ended.assert_exited(0);
     for panic in ["out of a callback", "out of another", "out of the last"] {
-        let line = format!("exception: ");
         let reported = ended
             .stderr
             .lines()
-            .any(|said| said.starts_with(&line) && said.contains(panic));
+            .any(|said| said.starts_with("exception: ") && said.contains(panic));
         assert!(reported, "{panic:?}: {ended:#?}");
     }
     assert_eq!(
@@ -250,4 +250,31 @@ fn a_panic_that_nobody_retrieves_is_on_stderr_once_besides_the_hook() {
         .lines()
         .filter(|line| line.starts_with("exception: ") && line.contains("nobody asks"));
     assert_eq!(reports.count(), 1, "{ended:#?}");
+}
+
+#[test]
+fn a_handler_may_cancel_the_task_that_runs() {
+    let event_loop = event_loop();
+    let target = Rc::new(RefCell::new(None::<TaskRef>));
+    let to_cancel = Rc::clone(&target);
+    event_loop.set_exception_handler(move |_| {
+        assert!(to_cancel.borrow().as_ref().expect("a task").cancel());
+    });
+    let log = Log::default();
+    let inside = log.clone();
+    let outcome = event_loop.run_until_complete(move || {
+        target.replace(current_task());
+        let failed = spawn(|| panic!("torn"));
+        yield_now();
+        // The handler is called here, in the middle of this task.
+        drop(failed);
+        inside.push("goes on");
+        yield_now();
+        inside.push("after the suspension");
+    });
+    assert!(outcome.expect_err("cancelled").is_cancelled());
+    event_loop.call_soon(log.pusher("the loop goes on"));
+    event_loop.call_soon(stop);
+    event_loop.run_forever().expect("stopped");
+    assert_eq!(log.take(), ["goes on", "the loop goes on"]);
 }

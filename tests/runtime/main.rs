@@ -6,12 +6,14 @@
 #[path = "../support/child.rs"]
 mod child;
 
+mod abandoned;
 mod callbacks;
 mod cancel;
 mod cancel_catch;
 mod cancel_reach;
 mod cancel_swallow;
 mod deadlock;
+mod debug;
 mod done_callbacks;
 mod fairness;
 mod foreign;
@@ -25,16 +27,19 @@ mod nested;
 mod panicking;
 mod promise;
 mod promise_callbacks;
+mod promise_values;
 mod reentrancy;
 mod reentrancy_drops;
 mod remote;
 mod run;
 mod shutdown;
 mod shutdown_children;
+mod spawning;
 mod support;
 mod task_results;
 mod tasks;
 mod threads;
+mod threads_closed;
 mod timers;
 mod types;
 
@@ -45,6 +50,7 @@ use child::Ended;
 fn play_a_scenario() {
     child::play(
         &[
+            abandoned::SCENARIOS,
             fork::SCENARIOS,
             handlers::SCENARIOS,
             panicking::SCENARIOS,

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use selvedge::{Promise, TaskError, sleep, spawn, yield_now};
+use selvedge::{Promise, sleep, spawn, yield_now};
 
 use crate::support::{
-    A_SECOND, Log, Reports, assert_sentence, caught, finished, in_virtual_loop, soon, virtual_loop,
+    A_SECOND, Log, Reports, assert_sentence, finished, in_virtual_loop, virtual_loop,
 };
 
 #[derive(Debug)]
@@ -32,7 +32,6 @@ fn a_pending_promise_has_neither_result_nor_exception() {
             promise.try_take().expect_err("pending"),
             promise
                 .with_result(|_| panic!("called while pending"))
-                .map(|()| ())
                 .expect_err("pending"),
         ] {
             assert!(error.is_invalid_state() && !error.is_cancelled() && !error.is_panic());
@@ -183,84 +182,6 @@ fn a_waiter_that_was_cancelled_leaves_the_list_in_order() {
 }
 
 #[test]
-fn take_waits_and_moves_the_value_out() {
-    struct Unclonable(u32);
-    in_virtual_loop(|| {
-        let promise = Promise::new();
-        let setter = promise.clone();
-        soon(move || assert!(setter.set_result(Unclonable(4)).is_ok()));
-        assert_eq!(finished(promise.take()).0, 4);
-        assert!(promise.is_done());
-        assert!(promise.try_take().is_err(), "it is gone");
-        assert!(promise.take().is_err(), "it is gone");
-        assert!(promise.set_result(Unclonable(5)).is_err());
-    });
-}
-
-#[test]
-fn of_two_takers_one_has_the_value_and_the_other_an_error() {
-    in_virtual_loop(|| {
-        let promise = Promise::new();
-        let takers = [0, 1].map(|_| {
-            let promise: Promise<Box<u32>> = promise.clone();
-            spawn(move || promise.take().ok())
-        });
-        yield_now();
-        promise.set_result(Box::new(5)).expect("pending");
-        let mut got = takers.map(|taker| finished(taker.join()));
-        got.sort();
-        assert_eq!(got, [None, Some(Box::new(5))]);
-    });
-}
-
-#[test]
-fn a_value_that_was_taken_is_no_result_any_more() {
-    in_virtual_loop(|| {
-        let promise = Promise::new();
-        promise.set_result(1).expect("pending");
-        assert_eq!(finished(promise.try_take()), 1);
-        assert!(promise.result().is_err());
-        assert!(promise.wait().is_err());
-        assert!(promise.with_result(|result| result.is_ok()).ok() != Some(true));
-    });
-}
-
-#[test]
-fn with_result_lends_the_value() {
-    in_virtual_loop(|| {
-        let promise = Promise::new();
-        promise.set_result(vec![1, 2, 3]).expect("pending");
-        let sum = promise.with_result(|result| result.expect("a value").iter().sum::<i32>());
-        assert_eq!(finished(sum), 6);
-        let failed = Promise::<()>::new();
-        failed.set_exception(Torn).expect("pending");
-        let is_torn = failed.with_result(|result| {
-            result
-                .expect_err("an exception")
-                .downcast_ref::<Torn>()
-                .is_some()
-        });
-        assert!(finished(is_torn));
-    });
-}
-
-#[test]
-fn the_value_of_a_promise_is_dropped_with_its_last_clone() {
-    let log = Log::default();
-    let inside = log.clone();
-    in_virtual_loop(move || {
-        let promise = Promise::new();
-        let other = promise.clone();
-        assert!(promise.set_result(inside.guard("value")).is_ok());
-        drop(promise);
-        inside.push("one clone dropped");
-        drop(other);
-        inside.push("both dropped");
-    });
-    assert_eq!(log.take(), ["one clone dropped", "value", "both dropped"]);
-}
-
-#[test]
 fn an_exception_that_nobody_retrieves_is_reported_once_when_the_last_clone_drops() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
@@ -352,26 +273,4 @@ fn a_promise_outlives_its_loop() {
         pending.result().is_ok(),
     );
     drop(pending);
-}
-
-#[test]
-fn a_panicking_clone_of_the_value_harms_nobody_else() {
-    #[derive(Debug)]
-    struct Once(std::rc::Rc<std::cell::Cell<bool>>);
-    impl Clone for Once {
-        fn clone(&self) -> Self {
-            assert!(!self.0.replace(false), "this clone fails");
-            Self(self.0.clone())
-        }
-    }
-    in_virtual_loop(|| {
-        let promise = Promise::new();
-        promise
-            .set_result(Once(std::rc::Rc::new(std::cell::Cell::new(true))))
-            .expect("pending");
-        caught(|| promise.result());
-        assert!(promise.result().is_ok());
-        let error: Result<Once, TaskError> = promise.wait();
-        assert!(error.is_ok());
-    });
 }

@@ -5,12 +5,13 @@ use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
 use selvedge::{
     LoopHandle, RemoteTask, catch_cancelled, current_task, run, sleep, spawn, yield_now,
 };
 
-use crate::support::{AN_HOUR, assert_sentence, event_loop, finished, scaled, soon};
+use crate::support::{AN_HOUR, Reports, assert_sentence, event_loop, finished, scaled, soon};
 
 /// Runs `beside` on a thread of its own beside a loop, and hands its value or its panic on.
 pub fn beside_a_loop<T: Send + 'static>(
@@ -73,7 +74,7 @@ fn a_thread_gets_the_panic_of_a_remote_task() {
             .spawn_threadsafe(|| panic!("torn"))
             .map_err(drop)
             .expect("open");
-        task.join().map(|()| ()).expect_err("it panicked")
+        task.join().expect_err("it panicked")
     });
     assert!(error.is_panic());
     assert_eq!(error.message().to_string(), "torn");
@@ -285,7 +286,7 @@ fn a_remote_task_of_a_loop_that_closes_fails_for_whoever_waits() {
     let thread = thread::spawn(move || {
         has_started.recv().expect("it starts");
         queued.stop().expect("open");
-        waiting.join().map(|()| ()).expect_err("its loop is gone")
+        waiting.join().expect_err("its loop is gone")
     });
     event_loop.run_forever().expect("stopped");
     drop(event_loop);
@@ -307,4 +308,25 @@ fn a_remote_task_that_was_never_taken_up_fails_when_the_loop_closes() {
     drop(event_loop);
     let error = thread.join().expect("no panic");
     assert!(!error.is_panic());
+}
+
+#[test]
+fn a_panic_of_a_remote_task_that_nobody_joins_is_reported() {
+    let event_loop = event_loop();
+    let reports = Reports::of(&event_loop);
+    let handle = event_loop.handle();
+    let spawned = handle.spawn_threadsafe(|| panic!("torn"));
+    drop(spawned.map_err(drop).expect("open"));
+    let kept = handle
+        .spawn_threadsafe(|| panic!("fetched"))
+        .map_err(drop)
+        .expect("open");
+    finished(event_loop.run_until_complete(|| sleep(Duration::from_millis(2))));
+    assert!(kept.is_done());
+    let fetched = thread::spawn(move || kept.join().expect_err("it panicked"));
+    assert!(fetched.join().expect("no panic there").is_panic());
+    drop(handle);
+    drop(event_loop);
+    let exception = reports.only().exception.expect("the panic");
+    assert_eq!(exception.message().to_string(), "torn");
 }

@@ -16,6 +16,7 @@ use crate::support::{AN_HOUR, OnDrop};
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("panic_during_shutdown", panic_during_shutdown),
     ("swallows_everything", swallows_everything),
+    ("main_swallows_everything", main_swallows_everything),
     ("exit_in_a_task", exit_in_a_task),
     (
         "exit_with_a_loop_in_a_thread_local",
@@ -79,6 +80,27 @@ fn a_task_that_swallows_every_unwind_is_left_behind_and_run_returns() {
     }
     assert!(!ended.stdout.contains("unwound after all"), "{ended:#?}");
     ended.assert_reported(&["stubborn"]);
+}
+
+/// It may borrow from the caller of `run`, so that there is no way to leave it behind.
+fn main_swallows_everything() {
+    let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
+    let outcome = builder.try_run(|| {
+        current_loop().expect("a loop").stop().expect("open");
+        loop {
+            let _ = catch_unwind(|| sleep(AN_HOUR));
+        }
+    });
+    let _: Result<(), _> = outcome;
+    println!("try_run returned");
+}
+
+#[test]
+fn a_main_that_can_not_be_ended_aborts_with_a_sentence() {
+    let ended = play("main_swallows_everything");
+    ended.assert_killed_by(libc::SIGABRT);
+    ended.assert_reported(&["selvedge", "main", "abort"]);
+    assert!(!ended.stdout.contains("try_run returned"), "{ended:#?}");
 }
 
 fn exit_in_a_task() {

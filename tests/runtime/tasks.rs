@@ -1,17 +1,15 @@
 //! Tasks: names and numbers, which task is current, eager and fallible spawning, the builder, and detaching.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
-use std::io;
 use std::rc::Rc;
 
-use selvedge::task::Builder;
 use selvedge::{
-    Task, TaskRef, all_tasks, current_loop, current_task, remaining_stack, sleep, spawn,
-    spawn_eager, spawn_fallible, spawn_named, yield_now,
+    Task, TaskRef, all_tasks, current_loop, current_task, sleep, spawn, spawn_named, yield_now,
 };
 
 use crate::support::{
-    A_SECOND, AN_HOUR, Hops, Log, Reports, event_loop, finished, in_virtual_loop, shared, soon,
+    A_SECOND, AN_HOUR, Log, OnDrop, Reports, event_loop, finished, in_virtual_loop, shared, soon,
     virtual_loop,
 };
 
@@ -152,127 +150,6 @@ fn the_result_of_a_detached_task_is_dropped_when_it_ends() {
 }
 
 #[test]
-fn an_eager_task_takes_its_first_step_at_once() {
-    let log = Log::default();
-    let inside = log.clone();
-    in_virtual_loop(move || {
-        let own = inside.clone();
-        let main = current().id();
-        let task = spawn_eager(move || {
-            assert_ne!(current().id(), main);
-            own.push("first step");
-            yield_now();
-            own.push("second step");
-            5
-        });
-        assert_eq!(current().id(), main, "the spawner is current again");
-        inside.push("spawned");
-        assert!(!task.is_done());
-        assert_eq!(finished(task.join()), 5);
-    });
-    assert_eq!(log.take(), ["first step", "spawned", "second step"]);
-}
-
-#[test]
-fn an_eager_task_that_does_not_wait_is_done_without_being_scheduled() {
-    in_virtual_loop(|| {
-        let hops = Hops::start();
-        let before = hops.count();
-        let task = spawn_eager(|| vec![1, 2, 3]);
-        assert!(task.is_done());
-        assert_eq!(finished(task.join()), [1, 2, 3]);
-        assert_eq!(hops.count(), before);
-    });
-}
-
-#[test]
-fn an_eager_task_that_panics_keeps_its_panic_for_join() {
-    in_virtual_loop(|| {
-        let task = spawn_eager(|| panic!("in the first step"));
-        assert!(task.is_done());
-        let error = task.join().map(|()| "joined").expect_err("it panicked");
-        assert!(error.is_panic());
-        assert_eq!(error.message().to_string(), "in the first step");
-        yield_now();
-    });
-}
-
-#[test]
-fn eager_tasks_nest() {
-    in_virtual_loop(|| {
-        fn nested(depth: u32) -> u32 {
-            let id = current().id();
-            let sum = if depth == 0 {
-                0
-            } else {
-                finished(spawn_eager(move || nested(depth - 1)).join()) + 1
-            };
-            assert_eq!(current().id(), id);
-            yield_now();
-            assert_eq!(current().id(), id);
-            sum
-        }
-        assert_eq!(nested(20), 20);
-    });
-}
-
-#[test]
-fn a_fallible_task_that_fails_gives_its_error_to_join() {
-    in_virtual_loop(|| {
-        let failing = spawn_fallible(|| -> Result<u32, io::Error> {
-            yield_now();
-            Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "no thread left on the spool",
-            ))
-        });
-        let error = failing.join().expect_err("it failed");
-        assert!(!error.is_panic() && !error.is_cancelled());
-        let cause = error.downcast_ref::<io::Error>().expect("the same error");
-        assert_eq!(cause.kind(), io::ErrorKind::NotFound);
-        assert!(error.message().to_string().contains("no thread left"));
-        assert!(error.to_string().contains("no thread left"));
-        let succeeding = spawn_fallible(|| -> Result<u32, io::Error> { Ok(6) });
-        assert_eq!(finished(succeeding.join()), 6);
-    });
-}
-
-#[test]
-fn a_plain_task_that_returns_an_error_has_succeeded() {
-    in_virtual_loop(|| {
-        let task = spawn(|| Err::<(), &str>("an ordinary value"));
-        assert_eq!(finished(task.join()), Err("an ordinary value"));
-    });
-}
-
-#[test]
-fn the_builder_names_a_task_and_sizes_its_stack() {
-    in_virtual_loop(|| {
-        let small = spawn(remaining_stack);
-        let large = Builder::new()
-            .name("beam")
-            .stack_size(4 << 20)
-            .spawn(|| (current().name(), remaining_stack()))
-            .expect("a stack");
-        assert_eq!(large.name(), "beam");
-        let small = finished(small.join()).expect("the bounds of a task's stack");
-        let (name, large) = finished(large.join());
-        let large = large.expect("the bounds of a task's stack");
-        assert_eq!(name, "beam");
-        assert!(large > 3 << 20 && small < 1 << 20, "{large} and {small}");
-    });
-}
-
-#[test]
-fn a_stack_that_does_not_fit_the_address_space_is_an_error_of_the_builder() {
-    in_virtual_loop(|| {
-        let refused = Builder::new().stack_size(1 << 60).spawn(|| ());
-        assert!(refused.is_err());
-        finished(spawn(|| ()).join());
-    });
-}
-
-#[test]
 fn tasks_spawn_tasks_however_deep() {
     fn descend(depth: u32) -> u32 {
         if depth == 0 {
@@ -349,11 +226,67 @@ fn tasks_that_a_loop_kept_between_runs_go_on() {
     }
     assert!(task.cancel());
     let outcome = event_loop.run_until_complete(task);
-    assert!(
-        outcome
-            .map(|_: ()| ())
-            .expect_err("cancelled")
-            .is_cancelled()
-    );
+    assert!(outcome.expect_err("cancelled").is_cancelled());
     assert!(reports.take().is_empty());
+}
+
+#[test]
+fn a_task_may_drop_its_own_handle() {
+    let log = Log::default();
+    let inside = log.clone();
+    in_virtual_loop(move || {
+        let slot = Rc::new(RefCell::new(None::<Task<crate::support::Guard>>));
+        let (own, logs) = (Rc::clone(&slot), inside.clone());
+        let task = spawn(move || {
+            drop(own.take());
+            logs.push("detached by itself");
+            yield_now();
+            logs.guard("result dropped")
+        });
+        slot.replace(Some(task));
+        sleep(A_SECOND);
+        inside.push("main goes on");
+    });
+    assert_eq!(
+        log.take(),
+        ["detached by itself", "result dropped", "main goes on"]
+    );
+}
+
+#[test]
+fn a_done_callback_may_drop_the_handle_of_its_task() {
+    let log = Log::default();
+    let inside = log.clone();
+    in_virtual_loop(move || {
+        let slot = Rc::new(RefCell::new(None::<Task<crate::support::Guard>>));
+        let (own, logs) = (Rc::clone(&slot), inside.clone());
+        let task = spawn(move || logs.guard("result dropped"));
+        let logs = inside.clone();
+        task.add_done_callback(move |done| {
+            drop(own.take());
+            logs.push(format!("{}", done.is_done()));
+        });
+        slot.replace(Some(task));
+        sleep(A_SECOND);
+    });
+    assert_eq!(log.take(), ["result dropped", "true"]);
+}
+
+#[test]
+fn the_result_of_a_detached_task_may_wait_in_its_destructor() {
+    let log = Log::default();
+    let inside = log.clone();
+    in_virtual_loop(move || {
+        let logs = inside.clone();
+        spawn(move || {
+            OnDrop(move || {
+                sleep(A_SECOND);
+                logs.push("waited in the destructor");
+            })
+        })
+        .detach();
+        sleep(2 * A_SECOND);
+        inside.push("main goes on");
+    });
+    assert_eq!(log.take(), ["waited in the destructor", "main goes on"]);
 }

@@ -12,8 +12,6 @@ use selvedge::{Task, TaskError, all_tasks, sleep, spawn, yield_now};
 use crate::random::Random;
 use crate::server::{ECHO, KEEP_SILENT, LEAVE, NEVER_READ, READ_ALL};
 
-const N_WORKERS: usize = 48;
-
 /// What a worker does in one turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -217,10 +215,10 @@ impl Client {
     }
 
     /// Workers take turns at random until the time is up; then everything that they started is awaited.
-    pub fn work(&self, duration: Duration, counts: &mut BTreeMap<Kind, u64>) {
+    pub fn work(&self, n_workers: usize, duration: Duration, counts: &mut BTreeMap<Kind, u64>) {
         let n_tasks = all_tasks().len();
         let deadline = Instant::now() + duration;
-        let workers: Vec<Task<BTreeMap<Kind, u64>>> = (0..N_WORKERS)
+        let workers: Vec<Task<BTreeMap<Kind, u64>>> = (0..n_workers)
             .map(|_| {
                 let client = self.clone();
                 spawn(move || client.take_turns(deadline))

@@ -5,11 +5,11 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{BATCH, Event, RESERVED_TOKEN};
@@ -25,10 +25,11 @@ pub(crate) const TELLS_OF_URGENT_DATA: bool = true;
 pub(super) struct Queue {
     epoll: OwnedFd,
     notifier: Notifier,
-    /// Whether to sleep by `epoll_pwait2`, which counts nanoseconds: until a kernel before Linux
-    /// 5.11 has refused it.
-    is_precise: Cell<bool>,
 }
+
+/// Whether to sleep by `epoll_pwait2`, which counts nanoseconds: until a kernel before Linux 5.11
+/// has refused it.
+static IS_PRECISE: AtomicBool = AtomicBool::new(true);
 
 impl Queue {
     pub(super) fn new() -> io::Result<Self> {
@@ -39,7 +40,6 @@ impl Queue {
         let queue = Self {
             epoll,
             notifier: Notifier(Arc::new(event)),
-            is_precise: Cell::new(true),
         };
         let interest = (libc::EPOLLIN | libc::EPOLLET) as u32;
         let event = queue.notifier.0.as_raw_fd();
@@ -72,16 +72,24 @@ impl Queue {
     ) -> io::Result<()> {
         if let Some(timeout) = timeout
             && !timeout.is_zero()
-            && self.is_precise.get()
+            && IS_PRECISE.load(Relaxed)
         {
             match self.wait_precisely(timeout, events) {
                 // EPERM is what an old container's filter of system calls says.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
-                    self.is_precise.set(false);
+                    IS_PRECISE.store(false, Relaxed);
                 }
                 other => return other,
             }
         }
+        self.wait_by_milliseconds(timeout, events)
+    }
+
+    fn wait_by_milliseconds(
+        &self,
+        timeout: Option<Duration>,
+        events: &mut Vec<RawEvent>,
+    ) -> io::Result<()> {
         let milliseconds = timeout.map_or(-1, milliseconds_rounded_up);
         let room = events.spare_capacity_mut();
         // SAFETY: the room has space for a batch.
@@ -133,6 +141,12 @@ impl Queue {
     #[cfg(test)]
     pub(super) fn descriptors(&self) -> [i32; 2] {
         [self.epoll.as_raw_fd(), self.notifier.0.as_raw_fd()]
+    }
+
+    /// Known after the first sleep.
+    #[cfg(test)]
+    pub(super) fn is_precise(&self) -> bool {
+        IS_PRECISE.load(Relaxed)
     }
 }
 
@@ -228,13 +242,13 @@ mod tests {
     #[test]
     fn without_epoll_pwait2_a_sleep_is_not_too_short_either() {
         let queue = Queue::new().unwrap();
-        queue.is_precise.set(false);
         let start = std::time::Instant::now();
         let timeout = Duration::from_micros(1_100);
         let mut events = Vec::with_capacity(BATCH);
-        queue.wait(Some(timeout), &mut events).unwrap();
+        queue
+            .wait_by_milliseconds(Some(timeout), &mut events)
+            .unwrap();
         assert!(start.elapsed() >= timeout);
-        assert!(!queue.is_precise.get());
     }
 
     #[test]

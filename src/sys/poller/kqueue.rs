@@ -103,7 +103,6 @@ impl Queue {
             ));
         }
         let flags = abi::EV_ADD | abi::EV_CLEAR;
-        let filters = [abi::EVFILT_READ, abi::EVFILT_WRITE];
         let errors = self.change_both(fd, flags, token)?;
         if let [0, 0] = errors {
             return Ok(());
@@ -113,12 +112,11 @@ impl Queue {
         let refused = errors.into_iter().find(|error| !is_about_direction(*error));
         let has_none = errors == [libc::EBADF; 2] || errors.iter().all(is_missing);
         if let Some(error) = refused.or(has_none.then_some(errors[0])) {
-            let undo = filters.map(|filter| change(fd, filter, abi::EV_DELETE, 0));
-            let _ = submit(self.raw_fd(), &undo, &mut undo.clone());
+            let _ = self.change_both(fd, abi::EV_DELETE, 0);
             return Err(io::Error::from_raw_os_error(error));
         }
         // No event will say that the other end is gone already: whoever waits must hear of it.
-        let gone = filters
+        let gone = FILTERS
             .into_iter()
             .zip(errors)
             .filter(|(_, error)| is_gone(error));
@@ -140,8 +138,7 @@ impl Queue {
     /// Changes the filters of both directions; what each answers is an error number or 0.
     fn change_both(&self, fd: BorrowedFd<'_>, flags: Flags, token: u64) -> io::Result<[i32; 2]> {
         let flags = flags | abi::EV_RECEIPT;
-        let changes =
-            [abi::EVFILT_READ, abi::EVFILT_WRITE].map(|filter| change(fd, filter, flags, token));
+        let changes = FILTERS.map(|filter| change(fd, filter, flags, token));
         let mut receipts = changes;
         let n_receipts = submit(self.raw_fd(), &changes, &mut receipts)?;
         assert_eq!(n_receipts, 2, "kevent gives a receipt for each change");
@@ -197,6 +194,11 @@ impl Queue {
     pub(super) fn descriptors(&self) -> [i32; 1] {
         [self.raw_fd()]
     }
+
+    #[cfg(test)]
+    pub(super) fn is_precise(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(not(target_os = "netbsd"))]
@@ -208,6 +210,9 @@ type Flags = u32;
 type Filter = i16;
 #[cfg(target_os = "netbsd")]
 type Filter = u32;
+
+/// One for each direction.
+const FILTERS: [Filter; 2] = [abi::EVFILT_READ, abi::EVFILT_WRITE];
 
 /// The other end of a pipe is gone, in the words of this or that system.
 fn is_gone(error: &i32) -> bool {

@@ -4,6 +4,7 @@
 
 use super::*;
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
 use std::thread;
@@ -48,18 +49,21 @@ fn a_sleep_is_not_shorter_than_its_timeout() {
     }
 }
 
-/// The machine may be busy, so one short sleep among many is enough.
+/// The machine may be busy, so one short sleep among many is enough. Emulators may lack the system
+/// call.
 #[test]
 fn a_sleep_may_be_shorter_than_a_millisecond() {
     let poller = Poller::new().unwrap();
-    let shortest = (0..500)
-        .map(|_| {
-            let start = Instant::now();
-            wait(&poller, Some(Duration::from_micros(100)));
-            start.elapsed()
-        })
-        .min();
-    assert!(shortest < Some(Duration::from_millis(1)), "{shortest:?}");
+    let sleep = || {
+        let start = Instant::now();
+        wait(&poller, Some(Duration::from_micros(100)));
+        start.elapsed()
+    };
+    let shortest = (0..500).map(|_| sleep()).min().unwrap();
+    assert!(
+        shortest < Duration::from_millis(1) || !poller.queue.is_precise(),
+        "{shortest:?}"
+    );
 }
 
 #[test]
@@ -157,7 +161,14 @@ fn the_limit_of_open_files_is_a_clear_error() {
     const CHILD: &str = "SELVEDGE_POLLER_AT_LIMIT";
     if std::env::var_os(CHILD).is_none() {
         let name = "sys::poller::tests::waiting::the_limit_of_open_files_is_a_clear_error";
-        let child = std::process::Command::new(std::env::current_exe().unwrap())
+        // Under qemu a child can't be started without it.
+        let runner = std::env::var("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER");
+        let runner = runner.ok().filter(|_| cfg!(target_arch = "aarch64"));
+        let runner = runner.iter().flat_map(|runner| runner.split(' '));
+        let test = std::env::current_exe().unwrap();
+        let mut words = runner.map(OsStr::new).chain([test.as_os_str()]);
+        let child = std::process::Command::new(words.next().unwrap())
+            .args(words)
             .args(["--exact", name, "--nocapture"])
             .env(CHILD, "1")
             .output()

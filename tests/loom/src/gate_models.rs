@@ -1,0 +1,96 @@
+//! The gate: in every order of the steps, each push is either seen by whoever drains after closing,
+//! or was handed back.
+
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use loom::thread;
+
+use crate::doorbell::Gate;
+
+/// Two pushers, each with a place of its own in the queue.
+struct Shared {
+    gate: Gate,
+    queue: [AtomicBool; 2],
+}
+
+impl Shared {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            gate: Gate::new(),
+            queue: [AtomicBool::new(false), AtomicBool::new(false)],
+        })
+    }
+
+    /// False: handed back.
+    fn push(&self, place: usize) -> bool {
+        let Some(_guard) = self.gate.enter() else {
+            return false;
+        };
+        self.queue[place].store(true, Relaxed);
+        true
+    }
+
+    /// Closes, and answers whether it was the first to do so and what is in the queue then.
+    fn close_and_drain(&self) -> (bool, [bool; 2]) {
+        let is_first = self.gate.close();
+        (
+            is_first,
+            [0, 1].map(|place| self.queue[place].load(Relaxed)),
+        )
+    }
+}
+
+fn spawn_pusher(shared: &Arc<Shared>, place: usize) -> thread::JoinHandle<bool> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || shared.push(place))
+}
+
+#[test]
+fn a_push_beside_closing_is_drained_or_handed_back() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let pusher = spawn_pusher(&shared, 0);
+        let (is_first, drained) = shared.close_and_drain();
+        assert!(is_first);
+        assert_eq!(drained, [pusher.join().unwrap(), false]);
+    });
+}
+
+#[test]
+fn so_is_each_of_two_pushers() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let pushers = [0, 1].map(|place| spawn_pusher(&shared, place));
+        let (is_first, drained) = shared.close_and_drain();
+        assert!(is_first);
+        assert_eq!(drained, pushers.map(|pusher| pusher.join().unwrap()));
+    });
+}
+
+#[test]
+fn two_closers_both_see_everything_and_one_is_the_first() {
+    loom::model(|| {
+        let shared = Shared::new();
+        let other_closer = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || (shared.push(0), shared.close_and_drain()))
+        };
+        let is_pushed = shared.push(1);
+        let (is_first, drained) = shared.close_and_drain();
+        let (is_other_pushed, (is_other_first, drained_by_other)) = other_closer.join().unwrap();
+        let pushed = [is_other_pushed, is_pushed];
+        assert_eq!([drained, drained_by_other], [pushed; 2]);
+        assert!(is_first != is_other_first);
+    });
+}
+
+#[test]
+fn after_closing_everything_is_handed_back() {
+    loom::model(|| {
+        let shared = Shared::new();
+        shared.gate.close();
+        let pusher = spawn_pusher(&shared, 0);
+        assert!(!pusher.join().unwrap());
+        assert_eq!(shared.close_and_drain(), (false, [false; 2]));
+    });
+}

@@ -1,0 +1,98 @@
+//! Debug mode: what keeps the loop from anything else for too long is named, and where callbacks come from.
+
+use std::time::{Duration, Instant};
+
+use selvedge::{EventLoop, spawn_named, yield_now};
+
+use crate::support::{AN_HOUR, Reports, event_loop, finished, stop};
+
+const A_BIT: Duration = Duration::from_millis(2);
+
+/// Keeps the thread busy.
+fn work() {
+    let until = Instant::now() + 2 * A_BIT;
+    while Instant::now() < until {
+        std::hint::spin_loop();
+    }
+}
+
+fn debugging(slow: Duration) -> (EventLoop, Reports) {
+    let builder = EventLoop::builder()
+        .debug(true)
+        .slow_callback_duration(slow);
+    let event_loop = builder.build().expect("a loop");
+    let reports = Reports::of(&event_loop);
+    (event_loop, reports)
+}
+
+#[test]
+fn a_slow_callback_is_reported() {
+    let (event_loop, reports) = debugging(A_BIT);
+    event_loop.call_soon(work);
+    event_loop.call_soon(stop);
+    event_loop.run_forever().expect("stopped");
+    let reports = reports.take();
+    assert!(!reports.is_empty(), "nothing was reported");
+    assert!(reports[0].exception.is_none(), "{reports:#?}");
+    assert!(reports[0].text.contains("took"), "{reports:#?}");
+}
+
+#[test]
+fn a_slow_step_of_a_task_is_reported_by_name() {
+    let (event_loop, reports) = debugging(A_BIT);
+    finished(event_loop.run_until_complete(|| {
+        let slow = spawn_named("slow", || {
+            yield_now();
+            work();
+            yield_now();
+        });
+        finished(slow.join());
+    }));
+    let mut reports = reports.take();
+    reports.retain(|report| report.text.contains("slow"));
+    assert!(!reports.is_empty(), "nothing was reported");
+}
+
+#[test]
+fn nothing_is_slow_below_the_limit() {
+    let (event_loop, reports) = debugging(AN_HOUR);
+    event_loop.call_soon(work);
+    finished(event_loop.run_until_complete(work));
+    assert!(reports.take().is_empty());
+}
+
+#[test]
+fn without_debug_nothing_is_measured() {
+    let builder = EventLoop::builder().slow_callback_duration(Duration::ZERO);
+    let event_loop = builder.build().expect("a loop");
+    let reports = Reports::of(&event_loop);
+    event_loop.call_soon(work);
+    finished(event_loop.run_until_complete(work));
+    assert!(reports.take().is_empty());
+    assert!(!event_loop.is_debug());
+    event_loop.set_debug(true);
+    assert!(event_loop.is_debug());
+    finished(event_loop.run_until_complete(work));
+    assert!(!reports.take().is_empty(), "it was switched on");
+}
+
+#[test]
+fn the_source_of_a_callback_is_told_in_debug_mode_only() {
+    for is_debug in [true, false] {
+        let event_loop = event_loop();
+        event_loop.set_debug(is_debug);
+        let sources = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let list = std::rc::Rc::clone(&sources);
+        event_loop.set_exception_handler(move |context| {
+            if context.exception().is_some() {
+                list.borrow_mut()
+                    .push(context.source().map(|site| site.file()));
+            }
+        });
+        event_loop.call_soon(|| panic!("out of a callback"));
+        event_loop.call_soon(stop);
+        event_loop.run_forever().expect("stopped");
+        let expected = is_debug.then_some(file!());
+        assert_eq!(*sources.borrow(), [expected]);
+    }
+}

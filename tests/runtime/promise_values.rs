@@ -1,0 +1,130 @@
+//! The value of a promise on its way out: taken, lent, cloned, dropped.
+
+use selvedge::{Promise, TaskError, sleep, spawn, yield_now};
+
+use crate::support::{A_SECOND, Log, caught, finished, in_virtual_loop, soon};
+
+#[test]
+fn take_waits_and_moves_the_value_out() {
+    struct Unclonable(u32);
+    in_virtual_loop(|| {
+        let promise = Promise::new();
+        let setter = promise.clone();
+        soon(move || assert!(setter.set_result(Unclonable(4)).is_ok()));
+        assert_eq!(finished(promise.take()).0, 4);
+        assert!(promise.is_done());
+        assert!(promise.try_take().is_err(), "it is gone");
+        assert!(promise.take().is_err(), "it is gone");
+        assert!(promise.set_result(Unclonable(5)).is_err());
+    });
+}
+
+#[test]
+fn of_two_takers_one_has_the_value_and_the_other_an_error() {
+    in_virtual_loop(|| {
+        let promise = Promise::new();
+        let takers = [0, 1].map(|_| {
+            let promise: Promise<Box<u32>> = promise.clone();
+            spawn(move || promise.take().ok())
+        });
+        yield_now();
+        promise.set_result(Box::new(5)).expect("pending");
+        let mut got = takers.map(|taker| finished(taker.join()));
+        got.sort();
+        assert_eq!(got, [None, Some(Box::new(5))]);
+    });
+}
+
+#[test]
+fn a_value_that_was_taken_is_no_result_any_more() {
+    in_virtual_loop(|| {
+        let promise = Promise::new();
+        promise.set_result(1).expect("pending");
+        assert_eq!(finished(promise.try_take()), 1);
+        assert!(promise.result().is_err());
+        assert!(promise.wait().is_err());
+        assert!(promise.with_result(|result| result.is_ok()).ok() != Some(true));
+    });
+}
+
+#[test]
+fn with_result_lends_the_value() {
+    in_virtual_loop(|| {
+        let promise = Promise::new();
+        promise.set_result(vec![1, 2, 3]).expect("pending");
+        let sum = promise.with_result(|result| result.expect("a value").iter().sum::<i32>());
+        assert_eq!(finished(sum), 6);
+        let failed = Promise::<()>::new();
+        failed.set_exception("torn").expect("pending");
+        let is_torn = failed.with_result(|result| {
+            result
+                .expect_err("an exception")
+                .to_string()
+                .contains("torn")
+        });
+        assert!(finished(is_torn));
+    });
+}
+
+#[test]
+fn the_value_of_a_promise_is_dropped_with_its_last_clone() {
+    let log = Log::default();
+    let inside = log.clone();
+    in_virtual_loop(move || {
+        let promise = Promise::new();
+        let other = promise.clone();
+        assert!(promise.set_result(inside.guard("value")).is_ok());
+        drop(promise);
+        inside.push("one clone dropped");
+        drop(other);
+        inside.push("both dropped");
+    });
+    assert_eq!(log.take(), ["one clone dropped", "value", "both dropped"]);
+}
+
+#[test]
+fn a_panicking_clone_of_the_value_harms_nobody_else() {
+    #[derive(Debug)]
+    struct Once(std::rc::Rc<std::cell::Cell<bool>>);
+    impl Clone for Once {
+        fn clone(&self) -> Self {
+            assert!(!self.0.replace(false), "this clone fails");
+            Self(self.0.clone())
+        }
+    }
+    in_virtual_loop(|| {
+        let promise = Promise::new();
+        promise
+            .set_result(Once(std::rc::Rc::new(std::cell::Cell::new(true))))
+            .expect("pending");
+        caught(|| promise.result());
+        assert!(promise.result().is_ok());
+        let error: Result<Once, TaskError> = promise.wait();
+        assert!(error.is_ok());
+    });
+}
+
+#[test]
+fn a_promise_answers_while_somebody_looks_at_its_value() {
+    in_virtual_loop(|| {
+        let promise = Promise::new();
+        promise.set_result(1).expect("pending");
+        let (same, called) = (promise.clone(), Log::default());
+        let events = called.clone();
+        let seen = promise.with_result(|result| {
+            assert_eq!(result.ok(), Some(&1));
+            assert!(same.is_done() && !same.is_cancelled() && !same.cancel());
+            assert_eq!(same.set_result(2), Err(2));
+            assert!(same.set_exception("torn").is_err());
+            assert!(same.try_take().is_err(), "it is lent");
+            let log = events.clone();
+            same.add_done_callback(move |_| log.push("callback"));
+            sleep(A_SECOND);
+            finished(same.result())
+        });
+        assert_eq!(finished(seen), 1);
+        yield_now();
+        assert_eq!(called.take(), ["callback"]);
+        assert_eq!(finished(promise.try_take()), 1);
+    });
+}
