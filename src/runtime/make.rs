@@ -5,8 +5,8 @@
 use std::io;
 
 use super::context::Core;
+use super::dispatch::dispatch_now;
 use super::handle::Task;
-use super::park::dispatch_now;
 use super::spawn::{Recipe, prepare};
 use super::task::AWAKE;
 use crate::error::TaskError;

@@ -58,6 +58,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/net/handles.rs",
     "src/runtime/builder.rs",
     "src/runtime/context.rs",
+    "src/runtime/dispatch.rs",
     "src/runtime/event_loop.rs",
     "src/runtime/foreign.rs",
     "src/runtime/handle.rs",
@@ -73,6 +74,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/wait_list.rs",
     "src/util/list.rs",
     "src/util/laps.rs",
+    "src/util/recycle.rs",
 ];
 
 /// The one folder whose files may name `libc`.
