@@ -1,5 +1,6 @@
 //! The main job: a pipeline of coroutines over a real file, then what a coroutine answers to
-//! resume, send, throw and close, then what a switch costs on this machine beside its peers.
+//! resume, send, throw and close, then a hundred downloads at once in the event loop, then what a
+//! switch costs on this machine beside its peers.
 //!
 //! ```text
 //! cargo run --release --example quickstart            # reads the README
@@ -12,10 +13,11 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::fs::File;
 use std::hint::black_box;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use selvedge::net::{SocketAddr, TcpListener, TcpStream};
 use selvedge::{Coroutine, CoroutineState, Generator, Thrown, Yielder};
 
 #[path = "../benches/peers/threads.rs"]
@@ -29,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .map_or_else(default_path, PathBuf::from);
     pipeline(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     tour();
+    selvedge::run(downloads)?;
     latency()?;
     Ok(())
 }
@@ -151,6 +154,64 @@ fn tour() {
     println!("  send(7)        {:?}", sum.send(7));
     println!("  close()        {:?}", sum.close());
     println!("  try_send(1)    {:?}", sum.try_send(1));
+}
+
+/// A hundred GETs at once, each in a task that reads as if it were alone, and the server in the
+/// same loop. (The example `fetch_100` does so to any server.)
+fn downloads() -> Result<(), Box<dyn Error>> {
+    const N_GETS: u32 = 100;
+    const DELAY: Duration = Duration::from_millis(100);
+
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let server = selvedge::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            selvedge::spawn_fallible(move || answer(&stream, DELAY)).detach();
+        }
+    });
+
+    let start = Instant::now();
+    let gets: Vec<_> = (0..N_GETS)
+        .map(|n| selvedge::spawn_fallible(move || get(address, n)))
+        .collect();
+    let mut n_bytes = 0;
+    for (n, get) in gets.into_iter().enumerate() {
+        let page = get.join()?;
+        assert!(page.starts_with(&format!("page {n} ")));
+        n_bytes += page.len();
+    }
+    let took = start.elapsed();
+    server.cancel();
+
+    println!("\n{N_GETS} GETs at once from a server that takes {DELAY:?} for each, on one thread:");
+    println!(
+        "  {n_bytes} bytes in {took:.0?}; one after the other takes {:?}",
+        DELAY * N_GETS
+    );
+    Ok(())
+}
+
+/// Answers one request, and ends the connection, which ends the page.
+fn answer(mut stream: &TcpStream, delay: Duration) -> io::Result<()> {
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    let request = lines.next().unwrap_or_default();
+    lines.take_while(|line| !line.is_empty()).for_each(drop);
+    selvedge::sleep(delay);
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let text = path.replace('/', " ").repeat(100);
+    stream.write_all(format!("HTTP/1.0 200 OK\r\n\r\n{} ", text.trim()).as_bytes())
+}
+
+fn get(address: SocketAddr, n: u32) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    let request = format!("GET /page/{n} HTTP/1.0\r\nHost: {address}\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    match response.split_once("\r\n\r\n") {
+        Some(("HTTP/1.0 200 OK", page)) => Ok(page.to_owned()),
+        _ => Err(io::Error::other(response)),
+    }
 }
 
 /// Somebody who makes round trips, and how long one took, as the mean of each batch.

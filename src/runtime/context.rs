@@ -37,6 +37,7 @@ pub(crate) struct Core {
     pub(crate) n_tasks: Cell<usize>,
     pub(crate) default_stack_size: usize,
     pub(crate) is_running: Cell<bool>,
+    pub(crate) is_closing: Cell<bool>,
     pub(crate) is_closed: Cell<bool>,
     /// Whether `run` is over and ends what is left.
     pub(crate) is_ending_run: Cell<bool>,
@@ -67,6 +68,7 @@ impl Core {
             n_tasks: Cell::new(0),
             default_stack_size,
             is_running: Cell::new(false),
+            is_closing: Cell::new(false),
             is_closed: Cell::new(false),
             is_ending_run: Cell::new(false),
             is_debug: Cell::new(is_debug),

@@ -91,6 +91,7 @@ pub(super) fn current() -> Option<Rc<Loop>> {
 }
 
 const CLOSED: &str = "selvedge: event loop is closed; make another one";
+const CLOSING: &str = "selvedge: event loop is being closed; make another one";
 const RUNNING: &str = "selvedge: this event loop is running already; from inside of it, spawn a \
                        task and join it";
 const ANOTHER: &str = "selvedge: another event loop runs on this thread, and there can be one at \
@@ -118,6 +119,8 @@ impl EventLoop {
             Some(CLOSED)
         } else if self.0.is_forked() {
             Some(FORKED)
+        } else if self.0.core.is_closing.get() {
+            Some(CLOSING)
         } else if self.is_running() {
             Some(RUNNING)
         } else if context::current().is_some() {
@@ -215,7 +218,8 @@ impl EventLoop {
             let text = "a running event loop can't be closed; stop it first";
             return Err(LoopError::with_text(text, ()));
         }
-        if !self.is_closed() {
+        // Whatever is told or dropped on the way may come back here.
+        if !self.is_closed() && !self.0.core.is_closing.replace(true) {
             self.report_pending();
             self.shut_down();
         }
@@ -226,11 +230,12 @@ impl EventLoop {
         if self.0.is_forked() {
             return;
         }
-        for task in self.0.core.tasks() {
+        // All names first: the handler is somebody's code, and tasks may end in it.
+        let tasks = self.0.core.tasks().into_iter();
+        let names: Vec<String> = tasks.map(|task| task.name()).collect();
+        for name in names {
             let context = ExceptionContext::new("Task was pending when its loop was closed");
-            self.0
-                .core
-                .report(&context.with_subject("task", task.name()));
+            self.0.core.report(&context.with_subject("task", name));
         }
     }
 
@@ -242,10 +247,11 @@ impl EventLoop {
             inner.core.is_closed.set(true);
             return;
         }
-        inner.clear_callbacks();
+        inner.core.is_closing.set(true);
         // In the middle of a panic, or of another loop, nobody else may run.
         let may_run = !thread::panicking() && context::current().is_none();
         let _entered = Entered::new(inner);
+        inner.clear_callbacks();
         if may_run {
             inner.cancel_all();
         }
@@ -368,9 +374,11 @@ impl EventLoop {
 
 impl Drop for EventLoop {
     fn drop(&mut self) {
-        // Whoever drops a loop that runs does so from within it, by leaking out of its own call;
-        // nothing can be ended there.
-        drop(self.close());
+        if self.close().is_err() {
+            // It runs: this is somewhere below its own run, as the process exits for example. Nothing
+            // can be ended there, and whatever is current stays.
+            std::mem::forget(Rc::clone(&self.0));
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) mod cancel;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod deadlock;
-mod dispatch;
+pub(crate) mod dispatch;
 pub(crate) mod event_loop;
 pub(crate) mod foreign;
 pub(crate) mod handle;

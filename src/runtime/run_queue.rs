@@ -138,6 +138,11 @@ impl RunQueue {
         self.laps.is_empty()
     }
 
+    /// How many entries there are, when nothing runs.
+    pub(crate) fn len(&self) -> usize {
+        self.laps.len()
+    }
+
     /// Takes the first entry, whatever its iteration, with which the stretch is over: for shutting
     /// down, when nothing runs.
     pub(crate) fn pop(&self) -> Option<Runnable> {

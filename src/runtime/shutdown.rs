@@ -25,6 +25,9 @@ use crate::error::TaskError;
 /// How often the tasks of a loop are looked through again because some made others meanwhile.
 const ROUNDS: usize = 1024;
 
+/// How many callbacks are dropped that destructors of others have queued.
+const MANY: usize = 1 << 20;
+
 impl Loop {
     /// Step 1: cancels every task and lets them run until they have ended.
     pub(crate) fn cancel_all(&self) {
@@ -120,21 +123,30 @@ impl Loop {
 
     /// Drops the queued callbacks and leaves the tasks in the queue.
     pub(crate) fn clear_callbacks(&self) {
-        let mut tasks = Vec::new();
+        let (mut tasks, mut callbacks) = (Vec::new(), Vec::new());
         while let Some(runnable) = self.core.run_queue.pop() {
             match runnable {
-                Runnable::Callback(callback) => callback.discard(),
+                Runnable::Callback(callback) => callbacks.push(callback),
                 Runnable::Task(task, parked) => tasks.push((task, parked)),
             }
         }
         for (task, parked) in tasks {
             self.core.run_queue.push_task(task, parked);
         }
+        // Their destructors find the queue in order.
+        for callback in callbacks {
+            callback.discard();
+        }
     }
 
     /// Drops the queued callbacks, and takes the tasks out of the queue.
     pub(crate) fn clear_queue(&self) {
-        while let Some(runnable) = self.core.run_queue.pop() {
+        // A destructor may queue more, and so on for ever.
+        let mut n_left = self.core.run_queue.len() + MANY;
+        while n_left > 0
+            && let Some(runnable) = self.core.run_queue.pop()
+        {
+            n_left -= 1;
             match runnable {
                 Runnable::Callback(callback) => callback.discard(),
                 Runnable::Task(task, parked) => {

@@ -84,6 +84,17 @@ impl<T: Copy> Laps<T> {
         self.is_over() && nothing_stays && unsafe { (*self.later.get()).is_empty() }
     }
 
+    /// How many entries there are, the one that runs included.
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: as in `is_empty`; the places are all of the present lap's.
+        unsafe {
+            let to_come = self.end.get().offset_from_unsigned(self.at.get());
+            let stays = self.at.get().offset_from_unsigned(self.start.get());
+            let stays = if self.is_in_step.get() { stays } else { 0 };
+            to_come + stays + (*self.later.get()).len()
+        }
+    }
+
     /// How many entries the present lap has.
     #[inline(always)]
     pub(crate) fn len_of_lap(&self) -> usize {
@@ -249,7 +260,10 @@ mod tests {
                     true => Vec::new(),
                     false => next.by_ref().take(random(3) as usize).collect(),
                 };
-                assert_eq!(laps.is_empty(), model.is_empty());
+                assert_eq!(
+                    (laps.is_empty(), laps.len()),
+                    (model.is_empty(), model.len())
+                );
                 let Some(first) = model.pop_front() else {
                     laps.push(7);
                     model.push_back(7);
