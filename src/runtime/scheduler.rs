@@ -9,6 +9,7 @@
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 use super::callback::Callback;
@@ -251,6 +252,7 @@ impl Loop {
                 Some(Duration::from_nanos(left))
             }
             None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
+            None if self.was_told_just_now() => return Ok(()),
             None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
         };
         if !self.injector.prepare_to_sleep() {
@@ -276,6 +278,14 @@ impl Loop {
             || self.reactor.n_waiting() > 0
             || self.injector.n_handles() > 0
             || self.waits.may_be_woken()
+    }
+
+    /// Whether somebody has sent something since it was received: the last one who could, perhaps, who
+    /// has let go of the way in thereafter.
+    fn was_told_just_now(&self) -> bool {
+        // What was sent before a count fell is seen by whoever has seen it fall.
+        fence(Ordering::Acquire);
+        self.injector.len() > 0
     }
 
     /// Whether only wakers elsewhere can wake a task. Nobody tells when one is dropped.
