@@ -69,7 +69,7 @@ where
 {
     match spawn_eagerly(&core(), Recipe::new(Location::caller()), || Ok(f())) {
         Ok(task) => task,
-        Err(error) => panic!("selvedge: no stack for a task: {error}"),
+        Err(error) => panic!("selvedge: no task: {error}"),
     }
 }
 

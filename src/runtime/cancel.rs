@@ -24,9 +24,10 @@ struct CancelPayload {
 }
 
 /// Asks a task to end. Where it waits for another task or a promise, that one is asked, and so on
-/// down the chain; the task itself learns of it when its wait ends. False if it is done.
+/// down the chain; the task itself learns of it when its wait ends. False if it is done, or has begun
+/// in a program whose panics abort: it can't be unwound there.
 pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
-    if task.has(OVER) {
+    if task.has(OVER) || (cfg!(panic = "abort") && task.has_begun()) {
         return false;
     }
     let mut task = task;
@@ -85,17 +86,27 @@ pub(crate) fn went_through(task: TaskPtr) -> bool {
 pub(crate) fn raise(here: Here) -> ! {
     let task = here.task;
     task.clear(MUST_CANCEL | THROUGH);
-    if task.has(DOOMED) {
-        let n = task.n_immediate.get().saturating_add(1);
-        task.n_immediate.set(n);
-        if n > PATIENCE {
-            park::park_for_ever(here);
-        }
+    lose_patience(here);
+    if cfg!(panic = "abort") {
+        // Only a loop that closes for good gets here, and there is nothing to unwind.
+        park::park_for_ever(here);
     }
     resume_unwind(Box::new(CancelPayload {
         task: task.id,
         is_final: task.has(DOOMED),
     }))
+}
+
+/// Leaves a doomed task where it is, for ever, if it has gone on too often.
+pub(crate) fn lose_patience(here: Here) {
+    let task = here.task;
+    if task.has(DOOMED) {
+        let n = task.n_swallowed.get().saturating_add(1);
+        task.n_swallowed.set(n);
+        if n > PATIENCE {
+            park::park_for_ever(here);
+        }
+    }
 }
 
 /// Whether a payload is a cancel of this task.
@@ -115,7 +126,7 @@ fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
 /// Has every further suspension of a task unwind: its loop closes for good.
 pub(crate) fn doom(task: TaskPtr) {
     task.set(DOOMED);
-    task.n_immediate.set(0);
+    task.n_swallowed.set(0);
 }
 
 /// The message of a cancel of the running task that a function unwinds with; any other payload goes

@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::callback::Callback;
+use super::cancel;
 use super::clock::Clock;
 use super::report::ExceptionContext;
 use super::run_queue::RunQueue;
@@ -257,10 +258,12 @@ pub(crate) fn current() -> Option<CoreRef> {
 pub(crate) fn here() -> Result<Here, Nowhere> {
     let core = current().ok_or(Nowhere::NoLoop)?;
     let task = core.current().ok_or(Nowhere::NoTask)?;
+    let here = Here { core, task };
     if thread::panicking() {
+        cancel::lose_patience(here);
         return Err(Nowhere::Panicking);
     }
-    Ok(Here { core, task })
+    Ok(here)
 }
 
 /// Makes a core current for as long as the guard lives, and whichever was before it again then.

@@ -112,7 +112,8 @@ impl<T> Task<T> {
         self.view().cancel()
     }
 
-    /// Asks the task to end; false if it is done. It is unwound from where it waits, or from its next
+    /// Asks the task to end; false if it is done, or if panics abort in this program and it has begun,
+    /// because it can't be unwound then. It is unwound from where it waits, or from its next
     /// suspension, so that its destructors run; if it has not begun, its body never runs. What it
     /// waits for, a task or a promise, is cancelled first. It may catch that and go on.
     pub fn cancel_with(&self, message: impl Into<String>) -> bool {

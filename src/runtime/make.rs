@@ -24,7 +24,7 @@ where
 {
     match try_spawn_on(core, recipe, body) {
         Ok(task) => task,
-        Err(error) => panic!("selvedge: no stack for a task: {error}"),
+        Err(error) => panic!("selvedge: no task: {error}"),
     }
 }
 

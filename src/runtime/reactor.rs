@@ -170,7 +170,16 @@ impl Reactor {
         slot.source = Some(source);
         let token = u64::from(slot.generation) << 32 | u64::from(index);
         drop(sources);
-        if let Err(error) = self.poller.add(fd, token) {
+        let added = self.poller.add(fd, token).or_else(|error| {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(error);
+            }
+            // Left by a socket of this number that another thread has dropped, and of which a clone
+            // keeps the file open.
+            self.poller.remove(fd)?;
+            self.poller.add(fd, token)
+        });
+        if let Err(error) = added {
             self.forget(token);
             return Err(error);
         }

@@ -176,6 +176,21 @@ struct State<T> {
     is_cancelled: bool,
 }
 
+impl<T> State<T> {
+    /// The result, once; then an error that says so.
+    fn take(&mut self) -> Option<Result<T, TaskError>> {
+        if !self.is_done {
+            return None;
+        }
+        let taken = || {
+            Err(TaskError::invalid_state(
+                "the result of the task has been taken",
+            ))
+        };
+        Some(self.result.take().unwrap_or_else(taken))
+    }
+}
+
 impl<T> Shared<T> {
     fn new() -> Self {
         Self {
@@ -270,20 +285,18 @@ impl<T: Send + 'static> RemoteTask<T> {
     /// The remote task goes on.
     pub fn join(self) -> Result<T, TaskError> {
         match context::here() {
+            Ok(_) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
             Ok(here) => {
                 let mut this = self;
                 foreign::wait(here, &"a task of another thread's", |context| {
                     Pin::new(&mut this).poll(context)
                 })
             }
-            Err(Nowhere::NoLoop) if self.is_stuck_here() => Err(TaskError::misuse(
-                "selvedge: the task belongs to a loop of this thread that does not run, so it \
-                 would be waited for in vain; run the loop, or join on another thread",
-            )),
+            Err(Nowhere::NoLoop) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
             Err(Nowhere::NoLoop) => {
                 let mut state = lock(&self.shared.state);
                 loop {
-                    if let Some(result) = state.result.take() {
+                    if let Some(result) = state.take() {
                         return result;
                     }
                     let condvar = &self.shared.is_done;
@@ -292,11 +305,6 @@ impl<T: Send + 'static> RemoteTask<T> {
             }
             Err(nowhere) => Err(TaskError::misuse(nowhere.sentence())),
         }
-    }
-
-    /// Whether blocking this thread would keep the task from being done.
-    fn is_stuck_here(&self) -> bool {
-        self.handle.0.thread == thread::current().id() && !self.is_done()
     }
 
     /// Asks the task to end.
@@ -322,6 +330,22 @@ impl<T: Send + 'static> RemoteTask<T> {
     }
 }
 
+impl<T> RemoteTask<T> {
+    /// Whether the task belongs to a loop of this thread that can't run while this is waited for.
+    fn is_stuck_here(&self) -> bool {
+        let injector = &self.handle.0;
+        injector.thread == thread::current().id()
+            && context::current().is_none_or(|core| core.id != injector.loop_id)
+    }
+}
+
+fn stuck() -> TaskError {
+    TaskError::misuse(
+        "selvedge: the task belongs to a loop of this thread that does not run now, so it would be \
+         waited for in vain; run that loop, or join on another thread",
+    )
+}
+
 impl<T> Drop for RemoteTask<T> {
     /// An error that nobody has fetched is reported on the loop's thread.
     fn drop(&mut self) {
@@ -345,8 +369,11 @@ impl<T> Future for RemoteTask<T> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let waker = context.waker().clone();
         let mut state = lock(&self.shared.state);
-        if let Some(result) = state.result.take() {
+        if let Some(result) = state.take() {
             return Poll::Ready(result);
+        }
+        if self.is_stuck_here() {
+            return Poll::Ready(Err(stuck()));
         }
         let before = state.waker.replace(waker);
         drop(state);

@@ -9,7 +9,6 @@
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 use super::callback::Callback;
@@ -106,6 +105,12 @@ impl Loop {
     /// Runs until `stop` is called, `is_done` says so between two stretches, or nothing can happen
     /// any more.
     pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
+        let halt = self.run_until(is_done);
+        self.core.set_current(None);
+        halt
+    }
+
+    fn run_until(&self, is_done: impl Fn() -> bool) -> Halt {
         let queue = &self.core.run_queue;
         loop {
             // 1. When it is time, or there is nothing else to do: what other threads have sent,
@@ -252,7 +257,8 @@ impl Loop {
                 Some(Duration::from_nanos(left))
             }
             None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
-            None if self.was_told_just_now() => return Ok(()),
+            // Whoever went has sent its last message before: it is there by now.
+            None if self.injector.len() > 0 => return Ok(()),
             None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
         };
         if !self.injector.prepare_to_sleep() {
@@ -278,14 +284,6 @@ impl Loop {
             || self.reactor.n_waiting() > 0
             || self.injector.n_handles() > 0
             || self.waits.may_be_woken()
-    }
-
-    /// Whether somebody has sent something since it was received: the last one who could, perhaps, who
-    /// has let go of the way in thereafter.
-    fn was_told_just_now(&self) -> bool {
-        // What was sent before a count fell is seen by whoever has seen it fall.
-        fence(Ordering::Acquire);
-        self.injector.len() > 0
     }
 
     /// Whether only wakers elsewhere can wake a task. Nobody tells when one is dropped.

@@ -31,6 +31,10 @@ const MANY: usize = 1 << 20;
 impl Loop {
     /// Step 1: cancels every task and lets them run until they have ended.
     pub(crate) fn cancel_all(&self) {
+        if cfg!(panic = "abort") {
+            // Nothing that has begun can be cancelled: there is nothing to wait for.
+            return;
+        }
         self.run_for_a_while(
             || self.core.n_tasks.get() == 0,
             || {
@@ -43,6 +47,9 @@ impl Loop {
 
     /// Step 1 for one task.
     pub(crate) fn cancel_one(&self, packet: &AnyPacket) {
+        if cfg!(panic = "abort") {
+            return;
+        }
         let task = || packet.link().task();
         self.run_for_a_while(
             || task().is_none(),
@@ -100,14 +107,23 @@ impl Loop {
     pub(crate) fn end_on_the_spot(&self, task: TaskPtr) {
         let (id, name) = (task.id, task.name());
         cancel::doom(task);
-        self.clear_queue();
-        if cfg!(panic = "unwind") || !task.has_begun() {
-            task.set(AWAKE);
-            dispatch_now(&self.core, task);
-        }
         self.core.set_current(None);
         self.clear_queue();
-        // It may be gone, and its block with it, so it is looked for by its number.
+        if cfg!(panic = "unwind") || !task.has_begun() {
+            // It leaves once more each time that it was giving the others a turn.
+            for _ in 0..ROUNDS {
+                task.set(AWAKE);
+                dispatch_now(&self.core, task);
+                self.core.set_current(None);
+                // It may be gone, and its block with it, so it is looked for by its number.
+                let is_there = self.core.find_task(id).is_some();
+                let has_parked = !is_there || !task.has(AWAKE);
+                self.clear_queue();
+                if has_parked {
+                    break;
+                }
+            }
+        }
         if let Some(task) = self.core.find_task(id) {
             self.core.report(
                 &ExceptionContext::new("Task can't be ended; its stack is leaked")
@@ -169,6 +185,6 @@ impl Loop {
         }
         self.clear_queue();
         self.timers.clear();
-        self.core.set_handler(None);
+        super::spawn::drop_quietly(self.core.handler.take());
     }
 }

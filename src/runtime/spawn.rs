@@ -49,6 +49,9 @@ pub(crate) unsafe fn prepare<T, F>(
 where
     F: FnOnce() -> Result<T, TaskError>,
 {
+    if core.is_closed.get() {
+        return Err(io::Error::other("event loop is closed"));
+    }
     let id = next_task_id();
     let name = recipe.name.map(|name| Box::new(name.into_boxed_str()));
     let label = name
@@ -75,15 +78,14 @@ where
 /// What runs on a task's stack.
 fn run<T, F: FnOnce() -> Result<T, TaskError>>(task: TaskPtr, body: F) {
     let outcome = if task.has(MUST_CANCEL | DOOMED) {
-        // Cancelled before its first step: the body never runs.
-        match catch_unwind(AssertUnwindSafe(|| drop(body))) {
-            Ok(()) => Err(TaskError::cancelled(task.message())),
-            Err(payload) => Err(TaskError::panic(payload)),
-        }
+        // Cancelled before its first step: the body never runs. Its captures may wait as they go.
+        task.clear(MUST_CANCEL);
+        drop_or_fail(task, body).and_then(|()| Err(TaskError::cancelled(task.message())))
     } else {
         match catch_unwind(AssertUnwindSafe(body)) {
             Ok(result) if task.has(MUST_CANCEL) => {
-                drop_or_fail(result).and_then(|()| Err(TaskError::cancelled(task.message())))
+                task.clear(MUST_CANCEL);
+                drop_or_fail(task, result).and_then(|()| Err(TaskError::cancelled(task.message())))
             }
             Ok(result) => result,
             Err(payload) if cancel::is_cancel(&payload, task) => {
@@ -94,7 +96,7 @@ fn run<T, F: FnOnce() -> Result<T, TaskError>>(task: TaskPtr, body: F) {
     };
     let outcome = match outcome {
         // Nobody wants the value. It goes while the task can still wait in its destructor.
-        Ok(value) if task.has(DETACHED) => match drop_or_fail(Ok(value)) {
+        Ok(value) if task.has(DETACHED) => match drop_or_fail(task, value) {
             Ok(()) => None,
             Err(error) => Some(Err(error)),
         },
@@ -103,9 +105,15 @@ fn run<T, F: FnOnce() -> Result<T, TaskError>>(task: TaskPtr, body: F) {
     finish(task, outcome);
 }
 
-/// Drops a result; what that panics with is an error.
-fn drop_or_fail<T>(result: Result<T, TaskError>) -> Result<(), TaskError> {
-    catch_unwind(AssertUnwindSafe(|| drop(result))).map_err(TaskError::panic)
+/// Drops a value of the task's; what that unwinds with is an error.
+fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
+    catch_unwind(AssertUnwindSafe(|| drop(value))).map_err(|payload| {
+        if cancel::is_cancel(&payload, task) {
+            TaskError::cancelled(task.message())
+        } else {
+            TaskError::panic(payload)
+        }
+    })
 }
 
 /// Marks the task as over and tells whoever waits. No code of the user's runs from here on, save

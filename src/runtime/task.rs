@@ -76,6 +76,8 @@ pub(crate) struct TaskBlock {
     pub(crate) name: Cell<Option<Box<Box<str>>>>,
     pub(crate) extras: Cell<Option<Box<Extras>>>,
     pub(crate) n_cancels: Cell<u32>,
+    /// How often it went on after its doom.
+    pub(crate) n_swallowed: Cell<u32>,
 }
 
 const _: () = assert!(size_of::<TaskBlock>() == 128);
@@ -147,6 +149,7 @@ impl TaskBlock {
             name: Cell::new(name),
             extras: Cell::new(None),
             n_cancels: Cell::new(0),
+            n_swallowed: Cell::new(0),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Each check is a promise by name. Those whose end is the end of the process run in a child: this
 //! program again, with the name of the scene as its argument.
 
+mod loops;
 mod scenes;
 
 use std::cell::Cell;
@@ -40,6 +41,19 @@ const CHECKS: &[(&str, Check)] = &[
     (
         "the process ends with a suspended coroutine",
         scenes::process_ends,
+    ),
+    ("tasks run, sleep and are joined", loops::tasks_run),
+    (
+        "cancelling a task that has begun is refused",
+        loops::cancelling_what_has_begun_is_refused,
+    ),
+    (
+        "cancelling a task before its start drops the captures",
+        loops::cancelling_before_the_start_drops_the_captures,
+    ),
+    (
+        "a loop ends with a task that waits",
+        loops::a_loop_ends_with_a_task_that_waits,
     ),
 ];
 
