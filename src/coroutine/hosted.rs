@@ -83,36 +83,6 @@ impl<B> Hosted<B> {
         }
     }
 
-    /// As [`enter`](Self::enter), for a coroutine that left by [`leave`](Self::leave).
-    ///
-    /// # Safety
-    /// As [`enter`](Self::enter).
-    #[inline(always)]
-    pub(crate) unsafe fn enter_again(parked: Parked) -> Result<(Parked, *mut ()), Word> {
-        // SAFETY: as in `enter`: either way of entering is right for either way of leaving.
-        let (word, parked) = unsafe { arch::resume(parked, Word::uninit(), VALUE) };
-        match parked {
-            // SAFETY: as in `enter`.
-            Some(parked) => Ok((parked, unsafe { word.assume_init() })),
-            None => Err(word),
-        }
-    }
-
-    /// As [`park`](Self::park), where the running function will leave again before it returns: by a
-    /// return, which the processor matches with the call of [`enter_again`](Self::enter_again).
-    ///
-    /// # Safety
-    /// As [`park`](Self::park).
-    #[inline(always)]
-    pub(crate) unsafe fn leave(block: NonNull<B>, word: *mut ()) {
-        // SAFETY: as in `park`.
-        unsafe {
-            let header = Self::header(block).as_ref();
-            let (_, _, link) = arch::suspend(header.link(), Word::new(word));
-            header.set_link(link);
-        }
-    }
-
     /// Parks the chain that runs on this coroutine, to its host, with a word.
     ///
     /// # Safety
@@ -125,6 +95,22 @@ impl<B> Hosted<B> {
         unsafe {
             let header = Self::header(block).as_ref();
             let (_, _, link) = arch::park(header.link(), Word::new(word));
+            header.set_link(link);
+        }
+    }
+
+    /// Parks the chain that runs on this coroutine, as [`park`](Self::park) does, notes where in `save`,
+    /// and enters another coroutine, whose host is the same.
+    ///
+    /// # Safety
+    /// As [`park`](Self::park) for this one and as [`enter`](Self::enter) for the other; `save` is
+    /// writable.
+    #[inline(always)]
+    pub(crate) unsafe fn transfer(block: NonNull<B>, save: *mut Parked, to: Parked) {
+        // SAFETY: as in `park`; the other one expects no value.
+        unsafe {
+            let header = Self::header(block).as_ref();
+            let (_, _, link) = arch::transfer(header.link(), save, to, Word::uninit(), VALUE);
             header.set_link(link);
         }
     }

@@ -1,28 +1,51 @@
-//! Entering a task: the one place that does.
+//! Entering tasks, and what is done when they leave for the loop again.
 
 #![allow(unsafe_code)]
 
 use super::context::Core;
 use super::park::YIELD;
-use super::run_queue::Way;
 use super::spawn;
 use super::task::{AWAKE, TaskBlock, TaskPtr};
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
 
-/// Makes a task current and enters it; comes back when it has parked or ended, with the core.
+/// Makes a task current and enters it; comes back when a task has left for the loop: that one, or one
+/// that was entered from it in turn. Answers the core.
 #[inline(always)]
-pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked, way: Way) -> &Core {
+pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
+    let (core, task, left) = enter(core, task, parked);
+    match left {
+        Left::Yielded(parked) => core.run_queue.again(task, parked),
+        Left::Parked => core.run_queue.gone(),
+    }
+    core
+}
+
+/// Makes a task current that is not the queue's next one and enters it; comes back when it has parked
+/// or ended.
+pub(crate) fn dispatch_now(core: &Core, task: TaskPtr) {
+    core.run_queue.hold();
+    let (_, task, left) = enter(core, task, task.parked.get());
+    if let Left::Yielded(parked) = left {
+        core.run_queue.push_task(task, parked);
+    }
+}
+
+/// How a task has left for the loop.
+enum Left {
+    /// It gave the others a turn, and is parked there.
+    Yielded(Parked),
+    /// It parked or ended.
+    Parked,
+}
+
+/// Makes a task current and enters it; answers the core, which came back with the task that left.
+#[inline(always)]
+fn enter(core: &Core, task: TaskPtr, parked: Parked) -> (&Core, TaskPtr, Left) {
     core.set_current(Some(task));
     debug_assert!(task.has(AWAKE));
     // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
-    let back = unsafe {
-        match way {
-            Way::Call => Hosted::<TaskBlock>::enter_again(parked),
-            Way::Jump => Hosted::<TaskBlock>::enter(parked),
-        }
-    };
-    match back {
+    match unsafe { Hosted::<TaskBlock>::enter(parked) } {
         Ok((parked, word)) => {
             // SAFETY: the word is the core's address, and a bit. That core is the same one, which
             // the caller keeps.
@@ -30,15 +53,16 @@ pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked, way: Way) -> 
             // SAFETY: the loop's core has a current task from a dispatch to the end of it.
             let task = unsafe { core.current().unwrap_unchecked() };
             if word.addr() & YIELD != 0 {
-                core.run_queue.push_again(task, parked);
-            } else {
-                task.parked.set(parked);
+                return (core, task, Left::Yielded(parked));
             }
-            core
+            task.parked.set(parked);
+            (core, task, Left::Parked)
         }
         Err(word) => {
+            // SAFETY: as above.
+            let task = unsafe { core.current().unwrap_unchecked() };
             spawn::end(core, task, word);
-            core
+            (core, task, Left::Parked)
         }
     }
 }

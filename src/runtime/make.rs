@@ -5,9 +5,8 @@
 use std::io;
 
 use super::context::Core;
-use super::dispatch::dispatch;
+use super::dispatch::dispatch_now;
 use super::handle::Task;
-use super::run_queue::Way;
 use super::spawn::{Recipe, prepare};
 use super::task::AWAKE;
 use crate::error::TaskError;
@@ -60,7 +59,7 @@ where
     let handle = Task::new(packet, core.weak());
     let before = core.current();
     task.set(AWAKE);
-    dispatch(core, task, task.parked.get(), Way::Jump);
+    dispatch_now(core, task);
     core.set_current(before);
     Ok(handle)
 }

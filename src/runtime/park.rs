@@ -16,6 +16,7 @@ use std::ptr::NonNull;
 
 use super::cancel;
 use super::context::{Core, CoreRef, Here};
+use super::run_queue::Turn;
 use super::task::{AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr};
 use crate::coroutine::Hosted;
 
@@ -44,13 +45,31 @@ pub(crate) fn park(here: Here, what: &dyn Awaiting) {
     }
 }
 
-/// Lets the others run: the running task goes to the end of the queue.
+/// Lets the others run: the running task goes to the end of the queue. It enters the next one itself
+/// if the loop has nothing to do in between.
 #[inline(always)]
 pub(crate) fn yield_now(here: Here) {
-    let word = here.core.as_ptr().map_addr(|address| address | YIELD);
-    // SAFETY: as in `switch`.
-    unsafe { Hosted::<TaskBlock>::leave(here.task.0, word.cast_mut().cast()) };
-    if here.task.has(MUST_CANCEL | DOOMED) {
+    let (core, task) = (here.core, here.task);
+    match core.run_queue.pass(task) {
+        Turn::Task {
+            task: next,
+            parked,
+            save,
+        } => {
+            debug_assert!(next.has(AWAKE));
+            core.set_current(Some(next));
+            // SAFETY: `task` is the running one, so the loop waits at its link; the queue says that
+            // the next one is parked there, and waits for it at `save`.
+            unsafe { Hosted::<TaskBlock>::transfer(task.0, save, parked) };
+        }
+        Turn::Loop => {
+            let word = core.as_ptr().map_addr(|address| address | YIELD);
+            // SAFETY: as in `switch`.
+            unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
+        }
+        Turn::Own => {}
+    }
+    if task.has(MUST_CANCEL | DOOMED) {
         cancel::raise(here);
     }
 }

@@ -2,9 +2,9 @@
 //! sleeps when there is nothing to do.
 //!
 //! It runs on the thread's own stack. A task is entered by a jump and comes back by one when it
-//! parks, because it parks in functions that it has called; handing over from task to task directly
-//! would save one jump of two and was not faster at a thousand tasks (ARCHITECTURE.md has the
-//! figures). So there is one place at which anything runs.
+//! parks, because it parks in functions that it has called. So there is one place at which anything
+//! runs; only a task that gives the others a turn may enter the next one itself, where the loop would
+//! do so at once and nothing else (`park::yield_now`).
 
 use std::io;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ use super::foreign::{self, ForeignWaits};
 use super::injector::{Injector, Message};
 use super::reactor::{self, Reactor};
 use super::report::ExceptionContext;
-use super::run_queue::{Runnable, Way};
+use super::run_queue::Runnable;
 use super::task::TaskPtr;
 use super::timer::{self, Timers};
 use crate::arch::Parked;
@@ -148,7 +148,7 @@ impl Loop {
         let mut core = &*self.core;
         while let Some(runnable) = core.run_queue.next() {
             match runnable {
-                Runnable::Task(task, parked, way) => core = dispatch(core, task, parked, way),
+                Runnable::Task(task, parked) => core = dispatch(core, task, parked),
                 Runnable::Callback(callback) => self.call(&callback),
             }
         }
@@ -159,17 +159,18 @@ impl Loop {
     fn run_stretch_watched(&self) {
         while let Some(runnable) = self.core.run_queue.next() {
             match runnable {
-                Runnable::Task(task, parked, way) => self.resume_watched(task, parked, way),
+                Runnable::Task(task, parked) => self.resume_watched(task, parked),
                 Runnable::Callback(callback) => self.call(&callback),
             }
         }
     }
 
     /// Enters a task and tells if it takes too long.
-    fn resume_watched(&self, task: TaskPtr, parked: Parked, way: Way) {
+    fn resume_watched(&self, task: TaskPtr, parked: Parked) {
         let name = task.name();
         let start = Instant::now();
-        dispatch(&self.core, task, parked, way);
+        self.core.run_queue.hold();
+        dispatch(&self.core, task, parked);
         self.tell_if_slow("task", &name, start.elapsed());
     }
 

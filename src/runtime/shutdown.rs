@@ -13,10 +13,10 @@ use std::rc::Rc;
 use super::callback::Callback;
 use super::cancel;
 use super::clock::NEVER;
-use super::dispatch::dispatch;
+use super::dispatch::dispatch_now;
 use super::packet::AnyPacket;
 use super::report::ExceptionContext;
-use super::run_queue::{Runnable, Way};
+use super::run_queue::Runnable;
 use super::scheduler::{Halt, Loop};
 use super::spawn::abandoned;
 use super::task::{AWAKE, NOTIFIED, OVER, TaskPtr};
@@ -113,7 +113,7 @@ impl Loop {
             // It leaves once more each time that it was giving the others a turn.
             for _ in 0..ROUNDS {
                 task.set(AWAKE);
-                dispatch(&self.core, task, task.parked.get(), Way::Jump);
+                dispatch_now(&self.core, task);
                 self.core.set_current(None);
                 // It may be gone, and its block with it, so it is looked for by its number.
                 let is_there = self.core.find_task(id).is_some();
@@ -139,15 +139,15 @@ impl Loop {
 
     /// Drops the queued callbacks and leaves the tasks in the queue.
     pub(crate) fn clear_callbacks(&self) {
-        let mut callbacks = Vec::new();
-        for _ in 0..self.core.run_queue.len() {
-            match self.core.run_queue.pop() {
-                Some(Runnable::Callback(callback)) => callbacks.push(callback),
-                Some(Runnable::Task(task, parked, _)) => {
-                    self.core.run_queue.push_task(task, parked);
-                }
-                None => break,
+        let (mut tasks, mut callbacks) = (Vec::new(), Vec::new());
+        while let Some(runnable) = self.core.run_queue.pop() {
+            match runnable {
+                Runnable::Callback(callback) => callbacks.push(callback),
+                Runnable::Task(task, parked) => tasks.push((task, parked)),
             }
+        }
+        for (task, parked) in tasks {
+            self.core.run_queue.push_task(task, parked);
         }
         // Their destructors find the queue in order.
         for callback in callbacks {
@@ -165,7 +165,7 @@ impl Loop {
             n_left -= 1;
             match runnable {
                 Runnable::Callback(callback) => callback.discard(),
-                Runnable::Task(task, parked, _) => {
+                Runnable::Task(task, parked) => {
                     if !task.has(OVER) {
                         task.parked.set(parked);
                         task.clear(AWAKE | NOTIFIED);

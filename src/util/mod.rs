@@ -4,13 +4,13 @@
 //! - [`doorbell`]: waking a sleeping loop from other threads, and closing what they push into;
 //! - [`list`]: an intrusive list of nodes that live in other people's frames;
 //! - [`recycle`]: small allocations that come and go by the hundred;
-//! - [`ring`]: a queue that can be looked into a few places ahead.
+//! - [`laps`]: a queue that is run lap by lap.
 
 pub(crate) mod deadlines;
 pub(crate) mod doorbell;
+pub(crate) mod laps;
 pub(crate) mod list;
 pub(crate) mod recycle;
-pub(crate) mod ring;
 
 /// What the protocols between threads are made of. They name it by `super::sync`, so that
 /// `tests/loom` can include their files beside a module of this name that comes from loom.

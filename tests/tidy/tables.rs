@@ -74,8 +74,8 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/timer.rs",
     "src/runtime/wait_list.rs",
     "src/util/list.rs",
+    "src/util/laps.rs",
     "src/util/recycle.rs",
-    "src/util/ring.rs",
 ];
 
 /// The one folder whose files may name `libc`.
