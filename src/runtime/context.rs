@@ -32,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) run_queue: RunQueue,
     current: Cell<Option<TaskPtr>>,
+    /// The running task, while what runs on its stack must not wait.
+    hidden: Cell<Option<TaskPtr>>,
     pub(crate) clock: Clock,
     /// The tasks that are not done, in the order in which they were made.
     tasks: List,
@@ -71,6 +73,7 @@ impl Core {
             id: NEXT.fetch_add(1, Relaxed),
             run_queue: RunQueue::new(),
             current: Cell::new(None),
+            hidden: Cell::new(None),
             clock,
             tasks: List::new(),
             n_tasks: Cell::new(0),
@@ -101,6 +104,25 @@ impl Core {
     #[inline(always)]
     pub(crate) fn set_current(&self, task: Option<TaskPtr>) {
         self.current.set(task);
+    }
+
+    /// Lets no task be current as long as the guard lives, although one runs.
+    pub(crate) fn hide_task(&self) -> Hidden<'_> {
+        let hidden = Hidden {
+            core: self,
+            current: self.current.take(),
+            hidden: self.hidden.get(),
+        };
+        if hidden.current.is_some() {
+            self.hidden.set(hidden.current);
+        }
+        hidden
+    }
+
+    /// The task that was entered last, when it has come back for the last time, by its end or
+    /// because it was left behind, perhaps with a guard of [`hide_task`](Self::hide_task).
+    pub(crate) fn take_entered(&self) -> Option<TaskPtr> {
+        self.current.take().or_else(|| self.hidden.take())
     }
 
     /// Has a function called in the next iteration.
@@ -168,6 +190,20 @@ impl Core {
             link = self.tasks.after(link);
         }
         tasks
+    }
+}
+
+/// While it lives, no task is current.
+pub(crate) struct Hidden<'a> {
+    core: &'a Core,
+    current: Option<TaskPtr>,
+    hidden: Option<TaskPtr>,
+}
+
+impl Drop for Hidden<'_> {
+    fn drop(&mut self) {
+        self.core.current.set(self.current);
+        self.core.hidden.set(self.hidden);
     }
 }
 
@@ -305,20 +341,7 @@ impl Drop for Entered<'_> {
 
 /// Runs a function as a callback: no task is current meanwhile.
 pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<CoreRef>, Option<TaskPtr>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            if let Some(core) = self.0 {
-                core.set_current(self.1);
-            }
-        }
-    }
     let core = current();
-    let restore = Restore(core, core.and_then(|core| core.current()));
-    if let Some(core) = core {
-        core.set_current(None);
-    }
-    let result = f();
-    drop(restore);
-    result
+    let _hidden = core.as_deref().map(Core::hide_task);
+    f()
 }

@@ -59,8 +59,7 @@ fn enter(core: &Core, task: TaskPtr, parked: Parked) -> (&Core, TaskPtr, Left) {
             (core, task, Left::Parked)
         }
         Err(word) => {
-            // SAFETY: as above.
-            let task = unsafe { core.current().unwrap_unchecked() };
+            let task = core.take_entered().unwrap_or(task);
             spawn::end(core, task, word);
             (core, task, Left::Parked)
         }

@@ -131,7 +131,7 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     };
     task.set(OVER);
     // What is dropped from here on can't wait any more.
-    core.set_current(None);
+    let _hidden = core.hide_task();
     core.forget(task);
     if let Some(packet) = task.packet.take() {
         // SAFETY: the packet was made with the type of the body's result.
