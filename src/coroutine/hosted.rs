@@ -140,6 +140,17 @@ impl<B> Hosted<B> {
         Ending::Over
     }
 
+    /// Has the overflow report forget the coroutine's name, which may go now.
+    ///
+    /// # Safety
+    /// The coroutine was not released.
+    pub(crate) unsafe fn forget_name(block: NonNull<B>) {
+        // SAFETY: forwarded to the caller.
+        unsafe { Header::stack_of(Self::header(block)) }
+            .record()
+            .forget_name();
+    }
+
     /// Gives the stack back, with the block on it, which is not dropped.
     ///
     /// # Safety

@@ -93,7 +93,8 @@ impl Loop {
         let mut n_left = ROUNDS + self.core.n_tasks.get();
         while let Some(task) = self.core.newest_task() {
             if n_left == 0 {
-                // Destructors that spawn for ever: leave the rest where it is.
+                // Destructors, or the handler, that spawn for ever: leave the rest where it is.
+                super::spawn::drop_quietly(self.core.handler.take());
                 self.clear_queue();
                 abandoned(&self.core, task);
             } else {

@@ -136,7 +136,12 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     if let Some(packet) = task.packet.take() {
         // SAFETY: the packet was made with the type of the body's result.
         let packet = unsafe { packet.typed::<T>() };
-        packet.link().finish(task.id, task.name.take());
+        let name = task.name.take();
+        if name.is_some() {
+            // SAFETY: this is the task's own stack.
+            unsafe { Hosted::forget_name(task.0) };
+        }
+        packet.link().finish(task.id, name);
         if let Some(outcome) = outcome {
             packet.put(outcome);
         }

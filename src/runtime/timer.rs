@@ -38,11 +38,14 @@ pub(crate) struct Key {
 struct Slots {
     slots: Vec<Slot>,
     free: Option<u32>,
-    n_used: usize,
+    /// How many hold something with a deadline that comes.
+    n_finite: usize,
 }
 
 struct Slot {
     generation: u32,
+    /// Whether its deadline comes at all.
+    is_finite: bool,
     target: Target,
 }
 
@@ -54,20 +57,22 @@ enum Target {
 }
 
 impl Slots {
-    fn fill(&mut self, target: Target) -> Key {
-        self.n_used += 1;
+    fn fill(&mut self, target: Target, is_finite: bool) -> Key {
+        self.n_finite += usize::from(is_finite);
         if let Some(index) = self.free {
             let slot = &mut self.slots[index as usize];
             let Target::Nothing { next_free } = std::mem::replace(&mut slot.target, target) else {
                 unreachable!("slots on the free list hold nothing");
             };
             self.free = next_free;
+            slot.is_finite = is_finite;
             let generation = slot.generation;
             return Key { index, generation };
         }
         let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers");
         self.slots.push(Slot {
             generation: 0,
+            is_finite,
             target,
         });
         Key {
@@ -82,7 +87,7 @@ impl Slots {
             return None;
         }
         slot.generation += 1;
-        self.n_used -= 1;
+        self.n_finite -= usize::from(slot.is_finite);
         let nothing = Target::Nothing {
             next_free: self.free,
         };
@@ -113,9 +118,9 @@ impl Timers {
         })
     }
 
-    /// Whether any timer is set.
+    /// Whether no timer is set whose deadline comes.
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.borrow().n_used == 0
+        self.slots.borrow().n_finite == 0
     }
 
     /// The earliest deadline, which may be that of a timer that was cancelled.
@@ -129,8 +134,9 @@ impl Timers {
     }
 
     fn set(&self, deadline: Nanoseconds, target: Target) -> Key {
-        let key = self.slots.borrow_mut().fill(target);
-        if deadline < NEVER {
+        let is_finite = deadline < NEVER;
+        let key = self.slots.borrow_mut().fill(target, is_finite);
+        if is_finite {
             self.deadlines.borrow_mut().push(deadline, key);
         }
         key

@@ -89,6 +89,12 @@ impl Record {
         self.site.set(Some(site));
     }
 
+    /// Forgets the name, which goes before the stack does.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn forget_name(&self) {
+        self.name.set(NO_NAME);
+    }
+
     /// The name given with the label, empty for none.
     pub(super) fn name(&self) -> *const [u8] {
         self.name.get()

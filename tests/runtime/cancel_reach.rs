@@ -9,7 +9,7 @@ use selvedge::{
 };
 
 use crate::support::{
-    A_SECOND, AN_HOUR, Log, OnDrop, Shared, finished, in_virtual_loop, scaled, shared, soon,
+    A_SECOND, AN_HOUR, Log, OnDrop, Shared, finished, in_virtual_loop, many_stacks, shared, soon,
 };
 
 #[test]
@@ -208,7 +208,7 @@ fn chain(n: usize, n_unwound: &Shared<usize>) -> Task<()> {
 
 /// Enough for a recursion of the smallest frame to overflow a task's stack many times over.
 fn chain_length() -> usize {
-    scaled(100_000, 3_000)
+    many_stacks(100_000)
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The deadlock verdict: where nothing can ever happen again, `run` says who waits for what instead of hanging.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
@@ -12,8 +13,8 @@ use selvedge::{
 };
 
 use crate::support::{
-    A_SECOND, Log, assert_sentence, caught, finished, sentence, text, thread_number, virtual_loop,
-    wait_until_asleep,
+    A_SECOND, Log, assert_sentence, caught, finished, scaled, sentence, text, thread_number,
+    virtual_loop, wait_until_asleep,
 };
 
 /// The text of the verdict that `main` must end with.
@@ -288,4 +289,44 @@ fn a_deadlock_of_tasks_alone_does_not_stop_a_main_that_works() {
         5
     });
     assert_eq!(value, 5);
+}
+
+thread_local! {
+    static AWAITED: Cell<Option<Promise<u32>>> = const { Cell::new(None) };
+}
+
+/// Both happen while the loop makes up its mind: the message must count, though its sender's handle is gone.
+#[test]
+fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
+    let n_rounds = scaled(5_000, 200);
+    let (sender, receiver) = mpsc::channel::<(LoopHandle, usize)>();
+    let thread = thread::spawn(move || {
+        for (handle, n_spins) in receiver {
+            (0..n_spins).for_each(|_| std::hint::spin_loop());
+            let set = || {
+                AWAITED
+                    .take()
+                    .expect("a promise")
+                    .set_result(1)
+                    .expect("pending")
+            };
+            handle
+                .call_soon_threadsafe(set)
+                .map_err(drop)
+                .expect("an open loop");
+        }
+    });
+    for round in 0..n_rounds {
+        let outcome = try_run(|| {
+            let promise = Promise::new();
+            AWAITED.set(Some(promise.clone()));
+            sender
+                .send((loop_handle(), round % 97 * 8))
+                .expect("the thread waits");
+            finished(promise.wait())
+        });
+        assert_eq!(outcome.expect("no deadlock"), 1);
+    }
+    drop(sender);
+    thread.join().expect("no panic");
 }

@@ -1,5 +1,6 @@
 //! After a fork the child may not use the parent's loop, and what it drops does not disturb the parent.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("child_uses_the_loop", child_uses_the_loop),
     ("child_leaves_the_run", child_leaves_the_run),
     ("child_drops_a_loop", child_drops_a_loop),
+    ("child_keeps_a_handle", child_keeps_a_handle),
     ("child_makes_its_own_loop", child_makes_its_own_loop),
 ];
 
@@ -170,6 +172,45 @@ fn child_makes_its_own_loop() {
 #[test]
 fn a_child_outside_of_any_run_may_make_a_loop_of_its_own() {
     let ended = play("child_makes_its_own_loop");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
+}
+
+/// A handle outlives the child's copy of the loop.
+fn child_keeps_a_handle() {
+    let kept = RefCell::new(None);
+    let mut pid = -1;
+    let outcome = try_run(|| {
+        let task = spawn(|| sleep(Duration::from_millis(20)));
+        yield_now();
+        kept.replace(Some(task));
+        // SAFETY: as in `fork`; the child leaves through the end of the run.
+        pid = unsafe { libc::fork() };
+        if pid == 0 {
+            yield_now();
+            sleep(AN_HOUR);
+        } else {
+            wait_for(pid);
+        }
+    });
+    let task = kept.take().expect("it was spawned");
+    let _reused: Vec<Vec<u8>> = (0..64).map(|n| vec![0x41; 64 * n]).collect();
+    let _answers = (task.is_done(), task.cancel(), task.name());
+    let joined = task.join();
+    if pid == 0 {
+        exit_at_once(if outcome.is_err() && joined.is_err() {
+            0
+        } else {
+            1
+        });
+    }
+    outcome.expect("the parent's run is whole");
+    println!("the parent went on");
+}
+
+#[test]
+fn a_handle_that_outlives_the_childs_copy_of_the_loop_answers() {
+    let ended = play("child_keeps_a_handle");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
 }

@@ -12,6 +12,7 @@ mod cancel;
 mod cancel_catch;
 mod cancel_reach;
 mod cancel_swallow;
+mod closing;
 mod deadlock;
 mod debug;
 mod done_callbacks;
@@ -24,6 +25,7 @@ mod loops;
 mod million;
 mod misuse;
 mod nested;
+mod over;
 mod panicking;
 mod promise;
 mod promise_callbacks;
@@ -34,6 +36,7 @@ mod remote;
 mod run;
 mod shutdown;
 mod shutdown_children;
+mod sockets;
 mod spawning;
 mod support;
 mod task_results;
@@ -53,6 +56,7 @@ fn play_a_scenario() {
             abandoned::SCENARIOS,
             fork::SCENARIOS,
             handlers::SCENARIOS,
+            over::SCENARIOS,
             panicking::SCENARIOS,
             shutdown_children::SCENARIOS,
         ]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use selvedge::stack::pool_stats;
 use selvedge::{Promise, Task, all_tasks, run, sleep, spawn, yield_now};
 
-use crate::support::{AN_HOUR, finished, in_virtual_loop, scaled, shared};
+use crate::support::{AN_HOUR, finished, in_virtual_loop, many_stacks, shared};
 
 /// An unoptimised body touches a page more, and is slow.
 fn n_tasks() -> usize {
@@ -14,7 +14,7 @@ fn n_tasks() -> usize {
     } else {
         300_000
     };
-    scaled(full, 2_000)
+    many_stacks(full)
 }
 
 #[test]

@@ -330,3 +330,43 @@ fn a_panic_of_a_remote_task_that_nobody_joins_is_reported() {
     let exception = reports.only().exception.expect("the panic");
     assert_eq!(exception.message().to_string(), "torn");
 }
+
+#[test]
+fn a_task_that_joins_what_another_loop_of_its_thread_would_have_to_run_gets_an_error() {
+    let other = event_loop();
+    let handle = other.handle();
+    let remote = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
+    let awaited = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
+    run(|| {
+        let error = remote.join().expect_err("that loop can't run meanwhile");
+        assert_sentence(&error.to_string());
+        let outcome = spawn(move || selvedge::block_on(awaited)).join();
+        assert!(!matches!(outcome, Ok(Ok(_))), "{outcome:?}");
+    });
+}
+
+#[test]
+fn a_result_that_was_fetched_by_a_poll_is_not_waited_for_again() {
+    beside_a_loop(|handle| {
+        let mut task = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
+        assert_eq!(finished(executor(&mut task)), 1);
+        assert!(task.is_done());
+        // Polling again may panic, as futures may; it must not wait.
+        let again = caught_or(|| task.join());
+        assert!(again.is_err());
+    });
+    run(|| {
+        let mut task = loop_handle()
+            .spawn_threadsafe(|| 1)
+            .map_err(drop)
+            .expect("open");
+        assert_eq!(finished(selvedge::block_on(&mut task)), 1);
+        assert!(caught_or(|| task.join()).is_err());
+    });
+}
+
+/// What `f` returns, or an error in place of its panic.
+fn caught_or<T, E>(f: impl FnOnce() -> Result<T, E>) -> Result<T, ()> {
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+    caught.map_err(drop)?.map_err(drop)
+}

@@ -136,10 +136,21 @@ fn exit_with_a_loop_in_a_thread_local() {
     let only = Rc::downgrade(&event_loop);
     drop(event_loop);
     let event_loop = only.upgrade().expect("the thread-local's");
-    let outcome = event_loop.run_until_complete(|| {
-        drop(spawn(|| sleep(AN_HOUR)));
+    // Dropped by the end of the process, on the stack of the task that ends it.
+    let on_drop = OnDrop(|| {
+        let _ = catch_unwind(|| {
+            drop(current_loop());
+            spawn(|| ()).detach();
+        });
+    });
+    event_loop.call_soon(move || drop(on_drop)).cancel();
+    let late = OnDrop(|| drop(current_loop()));
+    let outcome = event_loop.run_until_complete(move || {
+        spawn(|| sleep(AN_HOUR)).detach();
         yield_now();
         println!("{} tasks at the exit", all_tasks().len());
+        let local = current_loop().expect("a loop");
+        local.call_soon(move || drop(late)).expect("open");
         process::exit(43);
     });
     let _: Result<(), _> = outcome;

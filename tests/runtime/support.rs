@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Once;
 use std::time::Duration;
 
-use selvedge::{EventLoop, TaskError, current_loop};
+use selvedge::{Coroutine, EventLoop, TaskError, Yielder, current_loop};
 
 pub type Payload = Box<dyn Any + Send>;
 
@@ -300,4 +300,29 @@ pub fn wait_until_asleep(thread_number: i32) {
         }
         std::thread::yield_now();
     }
+}
+
+/// `full` stacks at once, or fewer where that is not the place for so many: under an emulator, and where each guard is
+/// a mapping, of which a process may have some 65,000 for all of its tests.
+pub fn many_stacks(full: usize) -> usize {
+    if guards_are_mappings() {
+        full.min(5_000)
+    } else {
+        scaled(full, 2_000)
+    }
+}
+
+fn guards_are_mappings() -> bool {
+    const N_PROBES: usize = 400;
+    let n_mappings = || {
+        let maps = fs::read_to_string("/proc/self/maps").expect("the mappings");
+        maps.lines().count()
+    };
+    let before = n_mappings();
+    let probes: Vec<_> = (0..N_PROBES)
+        .map(|_| Coroutine::new(|_: &Yielder<(), ()>, ()| ()))
+        .collect();
+    let more = n_mappings().saturating_sub(before);
+    drop(probes);
+    more >= N_PROBES
 }

@@ -287,3 +287,25 @@ fn an_error_is_clone_and_crosses_threads() {
             .is_some_and(TaskError::is_panic)
     );
 }
+
+#[test]
+fn a_result_keeps_its_alignment_and_every_byte() {
+    #[derive(Clone, Debug, PartialEq)]
+    #[repr(align(512))]
+    struct Large([u8; 1024]);
+    in_virtual_loop(|| {
+        let value = finished(spawn(|| Large([7; 1024])).join());
+        assert_eq!(std::ptr::from_ref(&value).addr() % 512, 0);
+        assert_eq!(value, Large([7; 1024]));
+        let task = spawn(|| Large([8; 1024]));
+        yield_now();
+        let is_whole = task.with_result(|result| {
+            let value = result.expect("a value");
+            std::ptr::from_ref(value).addr().is_multiple_of(512) && *value == Large([8; 1024])
+        });
+        assert!(finished(is_whole));
+        let promise = Promise::new();
+        promise.set_result(Large([9; 1024])).expect("pending");
+        assert_eq!(finished(promise.take()), Large([9; 1024]));
+    });
+}
