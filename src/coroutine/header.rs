@@ -50,6 +50,8 @@ pub(super) struct Header {
     pub(super) closed_in_panic: Cell<bool>,
     /// Whether the coroutine was left for ever with frames on its stack, which is leaked.
     abandoned: Cell<bool>,
+    /// A word for whoever hosts the coroutine. It is here because entering one touches this line.
+    pub(super) flags: Cell<u32>,
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
@@ -119,6 +121,7 @@ impl Header {
                 n_swallowed: Cell::new(0),
                 closed_in_panic: Cell::new(false),
                 abandoned: Cell::new(false),
+                flags: Cell::new(0),
             });
         }
     }
