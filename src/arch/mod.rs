@@ -55,15 +55,14 @@ impl Parked {
     #[inline(always)]
     pub(crate) fn prefetch(self) {
         Self::prefetch_any(Some(self));
+        prefetch(self.0.as_ptr().cast_const().wrapping_add(64));
     }
 
-    /// As [`prefetch`](Self::prefetch), without a look whether there is anything: prefetching from
-    /// the address zero does nothing.
+    /// The first of these lines, without a look whether there is anything: prefetching from the
+    /// address zero does nothing.
     #[inline(always)]
     pub(crate) fn prefetch_any(parked: Option<Self>) {
-        let sp = parked.map_or(std::ptr::null(), |parked| parked.0.as_ptr().cast_const());
-        prefetch(sp);
-        prefetch(sp.wrapping_add(64));
+        prefetch(parked.map_or(std::ptr::null(), |parked| parked.0.as_ptr().cast_const()));
     }
 }
 
