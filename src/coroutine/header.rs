@@ -335,5 +335,12 @@ where
     let word = Word::new((&raw mut outcome).cast());
     // SAFETY: this is the coroutine's own stack, entered through the link; the outcome stays
     // in this frame until the resumer has read it.
-    unsafe { arch::finish((*header).link(), word) }
+    unsafe {
+        if size_of::<B>() == 0 {
+            arch::finish((*header).link(), word)
+        } else {
+            // It is somebody's task, and was entered as one.
+            arch::exit((*header).link(), word)
+        }
+    }
 }
