@@ -200,6 +200,24 @@ pub(crate) unsafe fn finish(link: Link, word: Word) -> ! {
     }
 }
 
+/// Leaves the running task for ever, handing its scheduler a word: as [`finish`] leaves what was
+/// entered by [`resume`].
+///
+/// # Safety
+/// As [`finish`].
+#[inline(always)]
+pub(crate) unsafe fn exit(link: Link, word: Word) -> ! {
+    // SAFETY: the caller says that the scheduler waits at the link.
+    unsafe {
+        asm!(
+            include_str!("../../asm/aarch64/exit.s"),
+            in("x23") link.0,
+            in("x20") word,
+            options(noreturn),
+        );
+    }
+}
+
 /// Parks the running coroutine, notes where in `save`, and enters another one, which answers to
 /// the same resumer; returns as [`suspend`] does.
 ///

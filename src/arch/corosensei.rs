@@ -175,6 +175,15 @@ pub(crate) unsafe fn finish(link: Link, word: Word) -> ! {
     unreachable!("a finished coroutine was entered")
 }
 
+/// As with our own instructions; here nothing distinguishes it from [`finish`].
+///
+/// # Safety
+/// As [`finish`].
+pub(crate) unsafe fn exit(link: Link, word: Word) -> ! {
+    // SAFETY: forwarded to the caller.
+    unsafe { finish(link, word) }
+}
+
 /// As with our own instructions.
 ///
 /// # Safety

@@ -4,7 +4,7 @@
 //! - [`resume`]: enter a parked coroutine with a word and a tag, and learn what it answers;
 //! - [`suspend`]: park the running coroutine, answering a word;
 //! - [`finish`]: leave it for the last time;
-//! - `enter` and `park`: the same two for tasks and their scheduler, where returns don't match;
+//! - `enter`, `park` and [`exit`]: these three for tasks and their scheduler, where returns don't match;
 //! - [`transfer`]: park the running coroutine and enter another in its place;
 //! - [`prepare`]: lay out a fresh stack so that the first `resume` enters its root;
 //! - [`on_stack`]: call a function on another stack;
@@ -37,7 +37,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 pub(crate) use backend::{
-    depth_below, finish, on_stack, prefetch, prepare, resume, suspend, transfer,
+    depth_below, exit, finish, on_stack, prefetch, prepare, resume, suspend, transfer,
 };
 #[cfg(feature = "runtime")]
 pub(crate) use backend::{enter, park};
@@ -55,15 +55,14 @@ impl Parked {
     #[inline(always)]
     pub(crate) fn prefetch(self) {
         Self::prefetch_any(Some(self));
+        prefetch(self.0.as_ptr().cast_const().wrapping_add(64));
     }
 
-    /// As [`prefetch`](Self::prefetch), without a look whether there is anything: prefetching from
-    /// the address zero does nothing.
+    /// The first of these lines, without a look whether there is anything: prefetching from the
+    /// address zero does nothing.
     #[inline(always)]
     pub(crate) fn prefetch_any(parked: Option<Self>) {
-        let sp = parked.map_or(std::ptr::null(), |parked| parked.0.as_ptr().cast_const());
-        prefetch(sp);
-        prefetch(sp.wrapping_add(64));
+        prefetch(parked.map_or(std::ptr::null(), |parked| parked.0.as_ptr().cast_const()));
     }
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Header {
     pub(super) closed_in_panic: Cell<bool>,
     /// Whether the coroutine was left for ever with frames on its stack, which is leaked.
     abandoned: Cell<bool>,
+    /// A word for whoever hosts the coroutine. It is here because entering one touches this line.
+    pub(super) flags: Cell<u32>,
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
@@ -119,6 +121,7 @@ impl Header {
                 n_swallowed: Cell::new(0),
                 closed_in_panic: Cell::new(false),
                 abandoned: Cell::new(false),
+                flags: Cell::new(0),
             });
         }
     }
@@ -332,5 +335,12 @@ where
     let word = Word::new((&raw mut outcome).cast());
     // SAFETY: this is the coroutine's own stack, entered through the link; the outcome stays
     // in this frame until the resumer has read it.
-    unsafe { arch::finish((*header).link(), word) }
+    unsafe {
+        if size_of::<B>() == 0 {
+            arch::finish((*header).link(), word)
+        } else {
+            // It is somebody's task, and was entered as one.
+            arch::exit((*header).link(), word)
+        }
+    }
 }

@@ -11,6 +11,7 @@
 
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::Location;
@@ -113,6 +114,17 @@ impl<B> Hosted<B> {
             let (_, _, link) = arch::transfer(header.link(), save, to, Word::uninit(), VALUE);
             header.set_link(link);
         }
+    }
+
+    /// A word that is the host's, beside what entering the coroutine touches anyway: a line less than
+    /// if it were in the block. It is whatever it was when the stack came from the pool.
+    ///
+    /// # Safety
+    /// The block was laid out by [`build`](Self::build) and not released, and outlives the answer.
+    #[inline(always)]
+    pub(crate) unsafe fn flags<'a>(block: NonNull<B>) -> &'a Cell<u32> {
+        // SAFETY: the header lives as long as the block.
+        &unsafe { Self::header(block).as_ref() }.flags
     }
 
     /// Whether the body was entered.

@@ -70,6 +70,7 @@ where
         })?
     };
     let task = TaskPtr(block);
+    task.clear_all();
     packet.link().begin(block);
     // SAFETY: the block stays until `end` or `abandoned` has taken it off the list.
     unsafe { core.adopt(task) };

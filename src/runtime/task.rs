@@ -58,7 +58,6 @@ pub(crate) struct TaskBlock {
     // The first line is what a dispatch touches.
     /// Where the task was parked last.
     pub(crate) parked: Cell<Parked>,
-    flags: Cell<u32>,
     /// How many operations succeeded at once since one suspended.
     pub(crate) n_immediate: Cell<u32>,
     pub(crate) core: NonNull<Core>,
@@ -114,21 +113,6 @@ impl Extras {
 }
 
 impl TaskBlock {
-    #[inline(always)]
-    pub(crate) fn has(&self, flag: u32) -> bool {
-        self.flags.get() & flag != 0
-    }
-
-    #[inline(always)]
-    pub(crate) fn set(&self, flag: u32) {
-        self.flags.set(self.flags.get() | flag);
-    }
-
-    #[inline(always)]
-    pub(crate) fn clear(&self, flag: u32) {
-        self.flags.set(self.flags.get() & !flag);
-    }
-
     pub(crate) fn new(
         core: NonNull<Core>,
         id: TaskId,
@@ -138,7 +122,6 @@ impl TaskBlock {
     ) -> Self {
         Self {
             parked: Cell::new(parked),
-            flags: Cell::new(0),
             n_immediate: Cell::new(0),
             core,
             awaiting: Cell::new(None),
@@ -233,6 +216,35 @@ impl Awaiting for &'static str {
 /// at the end. The stack of an abandoned task is never given back, so that a block stays valid there.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskPtr(pub(crate) NonNull<TaskBlock>);
+
+impl TaskPtr {
+    #[inline(always)]
+    fn flags(&self) -> &Cell<u32> {
+        // SAFETY: by the type's rule the task is alive.
+        unsafe { Hosted::<TaskBlock>::flags(self.0) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn has(self, flag: u32) -> bool {
+        self.flags().get() & flag != 0
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(self, flag: u32) {
+        self.flags().set(self.flags().get() | flag);
+    }
+
+    #[inline(always)]
+    pub(crate) fn clear(self, flag: u32) {
+        self.flags().set(self.flags().get() & !flag);
+    }
+
+    /// Clears all flags, of a task that has just been made.
+    #[inline(always)]
+    pub(crate) fn clear_all(self) {
+        self.flags().set(0);
+    }
+}
 
 impl Deref for TaskPtr {
     type Target = TaskBlock;
