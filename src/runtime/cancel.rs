@@ -55,6 +55,18 @@ pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
     }
 }
 
+/// Asks a task to end as one of all of its loop's: what it waits for is asked by itself, so that a long
+/// chain of tasks that wait for each other is not gone through once for each.
+pub(crate) fn request_among_all(task: TaskPtr) {
+    let waits_for_task = task.with_awaiting(|what| what.task()).flatten().is_some();
+    if waits_for_task && !task.has(MUST_CANCEL) {
+        task.n_cancels.set(task.n_cancels.get() + 1);
+        task.set(THROUGH);
+    } else {
+        request(task, None);
+    }
+}
+
 /// Ends a task that only waits for something on somebody's behalf, without cancelling that.
 pub(crate) fn stop_waiting(task: TaskPtr) {
     task.set(MUST_CANCEL);

@@ -42,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) is_running: Cell<bool>,
     pub(crate) is_closing: Cell<bool>,
     pub(crate) is_closed: Cell<bool>,
+    /// Whether the thread panicked before the loop began to end its tasks.
+    pub(crate) is_closing_in_panic: Cell<bool>,
     /// Whether `run` is over and ends what is left.
     pub(crate) is_ending_run: Cell<bool>,
     pub(crate) is_debug: Cell<bool>,
@@ -81,6 +83,7 @@ impl Core {
             is_running: Cell::new(false),
             is_closing: Cell::new(false),
             is_closed: Cell::new(false),
+            is_closing_in_panic: Cell::new(false),
             is_ending_run: Cell::new(false),
             is_debug: Cell::new(is_debug),
             slow_callback_duration,
@@ -117,6 +120,17 @@ impl Core {
             self.hidden.set(hidden.current);
         }
         hidden
+    }
+
+    /// The running task, and the one that is hidden.
+    pub(crate) fn entered(&self) -> (Option<TaskPtr>, Option<TaskPtr>) {
+        (self.current.get(), self.hidden.get())
+    }
+
+    /// Sets what [`entered`](Self::entered) answers.
+    pub(crate) fn set_entered(&self, (current, hidden): (Option<TaskPtr>, Option<TaskPtr>)) {
+        self.current.set(current);
+        self.hidden.set(hidden);
     }
 
     /// The task that was entered last, when it has come back for the last time, by its end or
@@ -304,7 +318,9 @@ pub(crate) fn here() -> Result<Here, Nowhere> {
     let task = core.current().ok_or(Nowhere::NoTask)?;
     let here = Here { core, task };
     if thread::panicking() {
-        cancel::lose_patience(here);
+        if core.is_closing_in_panic.get() {
+            cancel::lose_patience(here);
+        }
         return Err(Nowhere::Panicking);
     }
     Ok(here)

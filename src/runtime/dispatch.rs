@@ -25,7 +25,11 @@ pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
 /// or ended.
 pub(crate) fn dispatch_now(core: &Core, task: TaskPtr) {
     core.run_queue.hold();
+    // Whoever enters it may be a task, or one that is hidden, and is that again afterwards, even if
+    // this one is left behind with guards of its own.
+    let before = core.entered();
     let (_, task, left) = enter(core, task, task.parked.get());
+    core.set_entered(before);
     if let Left::Yielded(parked) = left {
         core.run_queue.push_task(task, parked);
     }

@@ -199,6 +199,7 @@ impl EventLoop {
             return;
         }
         inner.core.is_closing.set(true);
+        inner.core.is_closing_in_panic.set(thread::panicking());
         // In the middle of a panic, or of another loop, nobody else may run.
         let may_run = !thread::panicking() && context::current().is_none();
         let _entered = Entered::new(inner);

@@ -57,9 +57,7 @@ where
     // SAFETY: body and result are 'static.
     let (task, packet) = unsafe { prepare(core, recipe, body)? };
     let handle = Task::new(packet, core.weak());
-    let before = core.current();
     task.set(AWAKE);
     dispatch_now(core, task);
-    core.set_current(before);
     Ok(handle)
 }

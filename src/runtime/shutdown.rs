@@ -39,7 +39,7 @@ impl Loop {
             || self.core.n_tasks.get() == 0,
             || {
                 for task in self.core.tasks() {
-                    cancel::request(task, None);
+                    cancel::request_among_all(task);
                 }
             },
         );

@@ -55,7 +55,8 @@ impl fmt::Display for TaskId {
 /// The control block.
 #[repr(C, align(64))]
 pub(crate) struct TaskBlock {
-    // The first line is what a dispatch touches.
+    // The first line is what parking and waking touch. The flags lie in the coroutine's header, beside
+    // what a turn touches anyway.
     /// Where the task was parked last.
     pub(crate) parked: Cell<Parked>,
     /// How many operations succeeded at once since one suspended.

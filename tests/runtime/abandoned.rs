@@ -1,11 +1,14 @@
 //! Tasks that can't be ended, or whose stack is too small: the others go on, or the process ends with a sentence.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
 use selvedge::coroutine::scope;
-use selvedge::{Yielder, remaining_stack, run, sleep, spawn, spawn_named, yield_now};
+use selvedge::{
+    ExceptionContext, Yielder, current_loop, remaining_stack, run, sleep, spawn, spawn_eager,
+    spawn_named, yield_now,
+};
 
 use crate::play;
 use crate::support::{
@@ -15,6 +18,8 @@ use crate::support::{
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("main_hosts_a_stubborn_child", main_hosts_a_stubborn_child),
     ("task_overflows", task_overflows),
+    ("handler_overflows", handler_overflows),
+    ("abandoned_in_each_other", abandoned_in_each_other),
 ];
 
 /// A scope whose child can't be ended: it swallows every unwind. Does not return.
@@ -99,14 +104,15 @@ fn a_main_whose_scope_can_not_end_aborts_with_a_sentence() {
     assert!(!ended.stdout.contains("returned"), "{ended:#?}");
 }
 
-fn task_overflows() {
-    fn descend(depth: usize) -> usize {
-        let frame = std::hint::black_box([depth; 64]);
-        if depth == usize::MAX {
-            return 0;
-        }
-        descend(depth + 1) + frame[0]
+fn descend(depth: usize) -> usize {
+    let frame = std::hint::black_box([depth; 64]);
+    if depth == usize::MAX {
+        return 0;
     }
+    descend(depth + 1) + frame[0]
+}
+
+fn task_overflows() {
     run(|| {
         assert!(remaining_stack().is_some());
         let task = spawn_named("treadle", || descend(0));
@@ -119,4 +125,81 @@ fn a_task_that_overflows_its_stack_is_named() {
     let ended = play("task_overflows");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["treadle", "256 KiB", "stack_size"]);
+}
+
+/// The handler is called on the stack of a task that is over; its name must still be there for the report.
+fn handler_overflows() {
+    run(|| {
+        let handler = |_: &ExceptionContext| {
+            let reused: Vec<Vec<u8>> = (0..200).map(|n| vec![b'#'; n]).collect();
+            std::hint::black_box(&reused);
+            descend(0);
+        };
+        let local = current_loop().expect("a loop");
+        local.set_exception_handler(handler).expect("open");
+        spawn_named(
+            "a treadle with a rather long name, of several words",
+            || panic!("torn"),
+        )
+        .detach();
+        (0..5).for_each(|_| yield_now());
+    });
+}
+
+#[test]
+fn a_handler_that_overflows_on_the_stack_of_a_task_that_is_over_is_reported_without_reading_what_is_gone()
+ {
+    let ended = play("handler_overflows");
+    ended.assert_killed_by(libc::SIGABRT);
+    assert!(!ended.stderr.contains("####"), "{ended:#?}");
+}
+
+thread_local! {
+    static N_CALLS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The handler is called on the stack of a task that is over, abandons an eager task that it spawns, and then the one
+/// whose stack it is on.
+fn abandoned_in_each_other() {
+    run(|| {
+        let handler = |_: &ExceptionContext| match N_CALLS.replace(N_CALLS.get() + 1) {
+            0 => {
+                spawn_eager(|| {
+                    let local = current_loop().expect("a loop");
+                    let inner = ExceptionContext::new("called inside of an eager task");
+                    local.call_exception_handler(&inner).expect("open");
+                })
+                .detach();
+                scope_with_a_stubborn_child("static");
+            }
+            1 => scope_with_a_stubborn_child("static"),
+            _ => (),
+        };
+        let local = current_loop().expect("a loop");
+        local.set_exception_handler(handler).expect("open");
+        let other = spawn(|| {
+            (0..10).for_each(|_| yield_now());
+            "the other ends"
+        });
+        spawn(|| {
+            yield_now();
+            yield_now();
+            panic!("torn");
+        })
+        .detach();
+        println!("{}", finished(other.join()));
+        sleep(std::time::Duration::from_millis(1));
+        println!("main goes on");
+    });
+    println!("run returned");
+}
+
+#[test]
+fn tasks_that_are_abandoned_inside_of_each_other_are_told_apart() {
+    let ended = play("abandoned_in_each_other");
+    ended.assert_exited(0);
+    for line in ["the other ends", "main goes on", "run returned"] {
+        assert!(ended.stdout.contains(line), "{ended:#?}");
+    }
+    assert!(!ended.stdout.contains("the scope returned"), "{ended:#?}");
 }

@@ -128,6 +128,18 @@ fn run_until_complete_of_what_can_never_be_is_an_error() {
 }
 
 #[test]
+fn a_sleep_for_ever_is_nothing_that_can_happen() {
+    for is_virtual in [true, false] {
+        let builder = selvedge::EventLoop::builder().virtual_clock(is_virtual);
+        let outcome = builder.try_run(|| {
+            spawn(|| sleep(std::time::Duration::MAX)).detach();
+            Promise::<u32>::new().wait()
+        });
+        assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_timer_is_something_that_can_happen() {
     let value = run(|| {
         let promise = Promise::new();

@@ -1,9 +1,7 @@
 //! Ends that are seen from outside: what stderr says of a shutdown, tasks that can't be ended, and `process::exit`.
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
-use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::{
@@ -126,34 +124,29 @@ fn exiting_inside_of_a_task_keeps_the_code_and_unwinds_nothing() {
 }
 
 thread_local! {
-    static KEPT: RefCell<Option<Rc<EventLoop>>> = const { RefCell::new(None) };
+    static KEPT: EventLoop = EventLoop::new().expect("a loop");
 }
 
-/// The loop is in a thread-local, and the process ends inside of one of its tasks: the loop is dropped while it runs.
+/// The process ends inside of a task, on whose stack the thread-local drops the loop that runs it.
 fn exit_with_a_loop_in_a_thread_local() {
-    let event_loop = Rc::new(EventLoop::new().expect("a loop"));
-    KEPT.set(Some(Rc::clone(&event_loop)));
-    let only = Rc::downgrade(&event_loop);
-    drop(event_loop);
-    let event_loop = only.upgrade().expect("the thread-local's");
-    // Dropped by the end of the process, on the stack of the task that ends it.
-    let on_drop = OnDrop(|| {
+    // Whoever frees the loop's queue calls this, which looks for a loop.
+    let late = OnDrop(|| {
         let _ = catch_unwind(|| {
             drop(current_loop());
             spawn(|| ()).detach();
         });
     });
-    event_loop.call_soon(move || drop(on_drop)).cancel();
-    let late = OnDrop(|| drop(current_loop()));
-    let outcome = event_loop.run_until_complete(move || {
-        spawn(|| sleep(AN_HOUR)).detach();
-        yield_now();
-        println!("{} tasks at the exit", all_tasks().len());
-        let local = current_loop().expect("a loop");
-        local.call_soon(move || drop(late)).expect("open");
-        process::exit(43);
+    KEPT.with(|event_loop| {
+        let outcome = event_loop.run_until_complete(move || {
+            spawn(|| sleep(AN_HOUR)).detach();
+            yield_now();
+            println!("{} tasks at the exit", all_tasks().len());
+            let local = current_loop().expect("a loop");
+            local.call_soon(move || drop(late)).expect("open");
+            process::exit(43);
+        });
+        let _: Result<(), _> = outcome;
     });
-    let _: Result<(), _> = outcome;
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn a_reader_that_waits_when_its_loop_closes_is_unwound_and_the_socket_goes_on_el
 /// Patience with a body that swallows every unwind is counted, whatever it does in between.
 #[test]
 fn a_task_that_swallows_and_reads_again_for_ever_does_not_keep_a_loop_from_closing() {
-    for n_sleeps in 0..3 {
+    for n_sleeps in 0..4 {
         let builder = EventLoop::builder().shutdown_timeout(Duration::ZERO);
         let event_loop = builder.build().expect("a loop");
         let (near, far) = pair();
