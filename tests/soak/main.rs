@@ -117,7 +117,10 @@ fn soak(random: &Random, duration: Duration, minimum: u64) {
     for (kind, n_turns) in &counts {
         say(&format!("{n_turns:>8} {kind:?}"));
     }
-    say(&format!("{:>8} resets seen by a server", server.n_resets_seen.get()));
+    say(&format!(
+        "{:>8} resets seen by a server",
+        server.n_resets_seen.get()
+    ));
     assert!(
         counts.values().all(|n_turns| *n_turns >= minimum),
         "{counts:?}"
@@ -166,7 +169,10 @@ fn after_a_minute_of_everything_nothing_is_left_over() {
         (false, false) => (Duration::from_secs(60), 1_000),
     };
     let seed = seed();
-    say(&format!("SELVEDGE_SOAK_SEED={seed}, {} s", duration.as_secs()));
+    say(&format!(
+        "SELVEDGE_SOAK_SEED={seed}, {} s",
+        duration.as_secs()
+    ));
     // A short life first, for what the process keeps. With loop and thread gone, every byte must be back.
     on_a_thread(seed, duration / 10, 1);
     let before = Counts::now();
