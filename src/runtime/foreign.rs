@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 
 use super::context::Here;
@@ -74,7 +74,10 @@ impl ForeignWaits {
         // The table's, and the one by which the task polls.
         const OURS: usize = 2;
         let waits = self.waits.borrow();
-        waits.values().any(|wait| Arc::strong_count(&wait.1) > OURS)
+        let is_held = waits.values().any(|wait| Arc::strong_count(&wait.1) > OURS);
+        // Whoever let go has sent its message before: to be seen by whoever sees that it let go.
+        fence(Ordering::Acquire);
+        is_held
     }
 }
 
