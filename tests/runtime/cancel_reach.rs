@@ -256,7 +256,7 @@ fn a_chain_of_a_hundred_thousand_joins_ends_when_its_first_task_does() {
 
 #[test]
 fn a_chain_that_nobody_holds_is_ended_with_its_loop() {
-    let n_tasks = chain_length() / 10;
+    let n_tasks = chain_length();
     let n_unwound = shared(0);
     let counter = Rc::clone(&n_unwound);
     selvedge::run(|| {

@@ -7,8 +7,8 @@ use selvedge::{EventLoop, TaskRef, current_task, sleep, spawn, spawn_named, yiel
 
 use crate::play;
 use crate::support::{
-    A_SECOND, AN_HOUR, Log, Reports, event_loop, finished, hook_calls, shared, soon, stop,
-    virtual_loop,
+    A_SECOND, AN_HOUR, Log, Reports, event_loop, finished, hook_calls, sentence, shared, soon,
+    stop, virtual_loop,
 };
 
 pub const SCENARIOS: &[(&str, fn())] = &[
@@ -277,4 +277,29 @@ fn a_handler_may_cancel_the_task_that_runs() {
     event_loop.call_soon(stop);
     event_loop.run_forever().expect("stopped");
     assert_eq!(log.take(), ["goes on", "the loop goes on"]);
+}
+
+#[test]
+fn a_handler_has_no_task_and_can_not_wait_wherever_it_is_called() {
+    let event_loop = event_loop();
+    let log = Log::default();
+    let inside = log.clone();
+    event_loop.set_exception_handler(move |_| {
+        assert!(current_task().is_none());
+        sentence(yield_now);
+        sentence(|| sleep(A_SECOND));
+        inside.push("called");
+    });
+    finished(event_loop.run_until_complete(|| {
+        let own = current_task().expect("a task").id();
+        let failed = spawn(|| panic!("torn"));
+        yield_now();
+        drop(failed);
+        assert_eq!(current_task().expect("still").id(), own);
+        soon(|| panic!("out of a callback"));
+        spawn(|| panic!("detached")).detach();
+        yield_now();
+        yield_now();
+    }));
+    assert_eq!(log.take(), ["called", "called", "called"]);
 }

@@ -24,6 +24,8 @@ mod iterations;
 mod loops;
 mod million;
 mod misuse;
+mod model;
+mod model_reference;
 mod nested;
 mod over;
 mod panicking;

@@ -14,6 +14,7 @@ use crate::support::{AN_HOUR, OnDrop};
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("panic_during_shutdown", panic_during_shutdown),
     ("swallows_everything", swallows_everything),
+    ("tasks_left_to_run", tasks_left_to_run),
     ("main_swallows_everything", main_swallows_everything),
     ("exit_in_a_task", exit_in_a_task),
     (
@@ -45,6 +46,26 @@ fn a_panic_during_the_shutdown_of_run_is_reported_as_that() {
         "torn in the shutdown",
         "heddle",
     ]);
+}
+
+fn tasks_left_to_run() {
+    run(|| {
+        for _ in 0..10 {
+            spawn(|| sleep(AN_HOUR)).detach();
+        }
+        yield_now();
+        current_loop()
+            .expect("a loop")
+            .call_later(AN_HOUR, || ())
+            .expect("open");
+    });
+}
+
+#[test]
+fn tasks_that_run_cancels_are_nobodys_error() {
+    let ended = play("tasks_left_to_run");
+    ended.assert_exited(0);
+    assert_eq!(ended.stderr, "");
 }
 
 /// A body that no unwind gets out of. Its stack can only be leaked, and everybody else goes on.
