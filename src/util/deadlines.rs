@@ -24,7 +24,7 @@ pub(crate) struct Deadlines<K> {
 }
 
 /// Entries for which a buffer has room at first, and at most while it is spare.
-const ROOM: usize = 64;
+const ROOM: usize = 128;
 const LARGE: usize = 4096;
 
 #[derive(Debug)]
