@@ -105,6 +105,9 @@ impl Slots {
     }
 }
 
+/// Room for so many timers that are due at once, at first.
+const FEW_DUE: usize = 128;
+
 /// Stale entries that are too few to be swept.
 const FEW_STALE: usize = 64;
 
@@ -114,7 +117,7 @@ impl Timers {
             deadlines: RefCell::new(Deadlines::new()),
             slots: RefCell::default(),
             n_stale: Cell::new(0),
-            due: RefCell::default(),
+            due: RefCell::new(Vec::with_capacity(FEW_DUE)),
         })
     }
 
@@ -197,7 +200,7 @@ impl Timers {
                 }
             }
         }
-        due.shrink_to(1024);
+        due.shrink_to(8 * FEW_DUE);
         self.due.replace(due);
     }
 }

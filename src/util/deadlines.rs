@@ -42,7 +42,8 @@ impl<K: Copy> Deadlines<K> {
             }),
             last: 0,
             overdue: Vec::new(),
-            spares: Vec::new(),
+            // At most one for each bucket, and one on its way.
+            spares: Vec::with_capacity(66),
             len: 0,
         }
     }
