@@ -28,7 +28,7 @@ pub(crate) struct Laps<T: Copy> {
 }
 
 /// Entries for which a lap has room at first.
-const FEW: usize = 64;
+const FEW: usize = 256;
 /// Room for more entries than this is given back when the queue is empty.
 const LARGE: usize = 1 << 16;
 
