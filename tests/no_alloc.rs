@@ -7,7 +7,6 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{Read, Write};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use selvedge::net::UnixStream;
@@ -51,16 +50,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// An emulator makes every step dear, and counts the same allocations.
-static N_TIMES: LazyLock<usize> = LazyLock::new(|| {
-    let is_emulated = ["SELVEDGE_UNDER_VALGRIND", "SELVEDGE_UNDER_QEMU"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some());
-    if is_emulated { 1_000 } else { 10_000 }
-});
+/// How often each operation is done, once as a warm-up and once counted.
+const N_TIMES: usize = 10_000;
 
 fn n_times() -> usize {
-    *N_TIMES
+    N_TIMES
 }
 
 /// How many allocations this thread makes during `f`.

@@ -77,7 +77,7 @@ impl Counts {
 
 /// What the buffers of a loop may grow by because other sizes met in them. One byte lost each turn would be a hundred
 /// times as much.
-const SLACK_BYTES: isize = 4096;
+const SLACK_BYTES: isize = 32 * 1024;
 
 fn seed() -> u64 {
     let given = env::var("SELVEDGE_SOAK_SEED").ok();
