@@ -75,8 +75,8 @@ impl Counts {
     }
 }
 
-/// What the buffers of a loop may grow by because other sizes met in them. One byte lost each turn would be a hundred
-/// times as much.
+/// What the buffers of a loop may grow by because other sizes met in them. In a minute, one byte lost each turn would
+/// be twice as much; and when the loop is gone nothing at all may be left.
 const SLACK_BYTES: isize = 32 * 1024;
 
 fn seed() -> u64 {
