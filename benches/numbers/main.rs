@@ -1,5 +1,5 @@
 //! `cargo bench --bench numbers`: every number that this library promises, as a ratio to a peer
-//! or to itself taken in one run, and exit code 1 if one is missed.
+//! or to itself taken in one run, and exit code 1 if one is missed. Arguments name groups of rows to measure only those: `-- yield spawn`.
 //!
 //! Peer and ours are measured in turn, round by round, so that a machine that changes its speed
 //! changes it for both; medians are compared. A row that can't be measured is a miss.
@@ -16,6 +16,37 @@ mod table;
 use std::process::ExitCode;
 
 use support::{machine, ours, peers};
+use table::Row;
+
+/// Rows that are measured together, and their name on the command line.
+type Group = (&'static str, fn() -> Vec<Row>);
+
+const GROUPS: [Group; 6] = [
+    ("switch", rows::switches),
+    ("yield", loop_rows::yields),
+    ("spawn", loop_rows::spawns),
+    ("sleep", loop_rows::sleeps),
+    ("echo", loop_rows::echoes),
+    ("memory", memory::million_live),
+];
+
+/// The groups that the arguments name; all if they name none.
+fn chosen_groups() -> impl Iterator<Item = Group> {
+    let names: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let known = GROUPS.map(|(name, _)| name);
+    if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        panic!(
+            "no group of numbers is called {name}; there are {}",
+            known.join(", ")
+        );
+    }
+    GROUPS
+        .into_iter()
+        .filter(move |(name, _)| names.is_empty() || names.iter().any(|chosen| chosen == name))
+}
 
 fn main() -> ExitCode {
     if memory::is_child() {
@@ -28,18 +59,9 @@ fn main() -> ExitCode {
     println!("measuring on one core, rounds interleaved; run on a quiet machine");
     peers::build();
     machine::pin_to_core(machine::MEASURED_CORE);
-    let mut rows = vec![
-        rows::round_trip_against_corosensei(),
-        rows::round_trip_against_call(),
-        rows::round_trip_against_threads(),
-        rows::transfer_among_many(),
-        rows::create_run_drop(),
-    ];
-    rows.extend(loop_rows::yields());
-    rows.extend(loop_rows::spawns());
-    rows.extend(loop_rows::sleeps());
-    rows.extend(loop_rows::echoes());
-    rows.extend(memory::million_live());
+    let rows = chosen_groups()
+        .flat_map(|(_, measure)| measure())
+        .collect::<Vec<_>>();
     let missed = table::print(&rows);
     if missed == 0 {
         ExitCode::SUCCESS

@@ -16,6 +16,17 @@ use crate::table::{Limit, Row};
 const ROUNDS: usize = 31;
 const TRIPS: usize = 2_000_000;
 
+/// The rows of coroutines alone.
+pub fn switches() -> Vec<Row> {
+    vec![
+        round_trip_against_corosensei(),
+        round_trip_against_call(),
+        round_trip_against_threads(),
+        transfer_among_many(),
+        create_run_drop(),
+    ]
+}
+
 /// Takes a sample of each side in turn, round by round.
 pub fn interleaved(
     rounds: usize,
@@ -74,7 +85,7 @@ fn calls() -> f64 {
     })
 }
 
-pub fn round_trip_against_corosensei() -> Row {
+fn round_trip_against_corosensei() -> Row {
     let (ours, peers) = interleaved(ROUNDS, round_trips, corosensei_round_trips);
     Row {
         what: "send + suspend round trip, usize, ns",
@@ -85,7 +96,7 @@ pub fn round_trip_against_corosensei() -> Row {
     }
 }
 
-pub fn round_trip_against_call() -> Row {
+fn round_trip_against_call() -> Row {
     let (ours, peers) = interleaved(ROUNDS, round_trips, calls);
     Row {
         what: "send + suspend round trip, usize, ns",
@@ -127,7 +138,7 @@ fn thread_round_trips() -> f64 {
     ns
 }
 
-pub fn round_trip_against_threads() -> Row {
+fn round_trip_against_threads() -> Row {
     let (ours, peers) = interleaved(11, round_trips, thread_round_trips);
     Row {
         what: "send + suspend round trip, usize, ns",
@@ -138,7 +149,7 @@ pub fn round_trip_against_threads() -> Row {
     }
 }
 
-pub fn transfer_among_many() -> Row {
+fn transfer_among_many() -> Row {
     let sample = |ring: &mut TransferRing| ns_each(TRIPS, || ring.run(TRIPS));
     let mut many = TransferRing::new(1000);
     let mut two = TransferRing::new(2);
@@ -152,7 +163,7 @@ pub fn transfer_among_many() -> Row {
     }
 }
 
-pub fn create_run_drop() -> Row {
+fn create_run_drop() -> Row {
     const N: usize = 500_000;
     let ours = || {
         ns_each(N, || {
