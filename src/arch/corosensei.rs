@@ -231,10 +231,6 @@ pub(crate) fn depth_below(address: usize) -> usize {
     address.wrapping_sub(std::hint::black_box(local.as_ptr()) as usize)
 }
 
-/// Does nothing here.
-#[inline(always)]
-pub(crate) fn prefetch(_address: *const u8) {}
-
 /// There is no root function of ours here.
 pub(super) fn root_return_address() -> usize {
     0

@@ -8,8 +8,7 @@
 //! - [`transfer`]: park the running coroutine and enter another in its place;
 //! - [`prepare`]: lay out a fresh stack so that the first `resume` enters its root;
 //! - [`on_stack`]: call a function on another stack;
-//! - [`depth_below`]: how far the stack pointer is below an address;
-//! - [`prefetch`]: start to load a cache line.
+//! - [`depth_below`]: how far the stack pointer is below an address.
 //!
 //! Where `asm/` has no instructions for the architecture, and under
 //! `--cfg selvedge_backend="corosensei"`, the crate of that name does the switching.
@@ -36,11 +35,11 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-pub(crate) use backend::{
-    depth_below, exit, finish, on_stack, prefetch, prepare, resume, suspend, transfer,
-};
+pub(crate) use backend::{depth_below, exit, finish, on_stack, prepare, resume, suspend, transfer};
 #[cfg(feature = "runtime")]
 pub(crate) use backend::{enter, park};
+
+use crate::sys::prefetch::prefetch;
 
 /// What travels through a switch: a value that fits, or the address of one that does not.
 pub(crate) type Word = MaybeUninit<*mut ()>;
@@ -56,6 +55,12 @@ impl Parked {
     pub(crate) fn prefetch(self) {
         Self::prefetch_any(Some(self));
         prefetch(self.0.as_ptr().cast_const().wrapping_add(64));
+    }
+
+    /// Starts to load a line of the frames: 0 is the innermost one's, those below it will come.
+    #[inline(always)]
+    pub(crate) fn prefetch_line(self, n: isize) {
+        prefetch(self.0.as_ptr().cast_const().wrapping_offset(64 * n));
     }
 
     /// The first of these lines, without a look whether there is anything: prefetching from the

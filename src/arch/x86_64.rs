@@ -266,19 +266,6 @@ pub(crate) fn depth_below(address: usize) -> usize {
     depth
 }
 
-/// Starts to load the cache line of an address.
-#[inline(always)]
-pub(crate) fn prefetch(address: *const u8) {
-    // SAFETY: prefetch.s changes nothing that can be seen, whatever the address.
-    unsafe {
-        asm!(
-            include_str!("../../asm/x86_64/prefetch.s"),
-            address = in(reg) address,
-            options(readonly, nostack, preserves_flags),
-        );
-    }
-}
-
 /// An address in the root function, for the frame record at the root.
 pub(super) fn root_return_address() -> usize {
     root as *const () as usize + 1

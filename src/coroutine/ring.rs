@@ -18,8 +18,9 @@ use super::raw::Answer;
 use super::typed::Typed;
 use super::value;
 use super::yielder::Yielder;
-use crate::arch::{self, Parked, VALUE};
+use crate::arch::{Parked, VALUE};
 use crate::stack::DEFAULT_STACK_SIZE;
+use crate::sys::prefetch::prefetch;
 
 /// How many places ahead a stack is prefetched.
 const AHEAD: usize = 4;
@@ -58,7 +59,7 @@ impl Member {
     #[inline(always)]
     fn prefetch(&self) {
         self.parked.get().prefetch();
-        arch::prefetch(self.header.as_ptr().cast());
+        prefetch(self.header.as_ptr().cast());
     }
 }
 

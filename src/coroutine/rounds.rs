@@ -19,6 +19,7 @@ use super::value;
 use super::yielder::Yielder;
 use crate::arch::{self, Parked, VALUE};
 use crate::stack::DEFAULT_STACK_SIZE;
+use crate::sys::prefetch::prefetch;
 
 /// How many places ahead a stack is prefetched.
 const AHEAD: usize = 4;
@@ -119,7 +120,7 @@ impl Queue {
         let soon = self.at(head.wrapping_add(AHEAD));
         if let Some(parked) = soon.parked.get() {
             parked.prefetch();
-            arch::prefetch(soon.runnable.get().cast());
+            prefetch(soon.runnable.get().cast());
         }
         let entry = self.at(head);
         let task = entry.runnable.get();

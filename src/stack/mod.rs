@@ -13,6 +13,7 @@ mod pool;
 mod record;
 mod slab;
 mod table;
+mod warm;
 
 use std::cell::Cell;
 use std::io;

@@ -1,4 +1,4 @@
-//! The thread's pool: warm stacks on a last-in, first-out list, cold and fresh ones in slabs.
+//! The thread's pool: warm stacks on a last-in, first-out list (warm.rs), cold and fresh ones in slabs.
 //!
 //! A stack that comes back is *warm*: its first page is committed and in the cache, and the
 //! next coroutine gets it. When more are warm than the watermark says, the coldest half of them
@@ -17,6 +17,7 @@ use std::ptr::NonNull;
 use super::overflow;
 use super::record::Record;
 use super::slab::Slab;
+use super::warm::WarmList;
 use super::{DEFAULT_STACK_SIZE, PoolStats};
 use crate::sys::memory::{self, BATCH};
 use crate::sys::signal;
@@ -33,9 +34,8 @@ const MAX_SLAB_SIZE: usize = 2 << 30;
 #[derive(Debug)]
 pub(crate) struct Class {
     usable_size: usize,
-    warm: Cell<Option<NonNull<Record>>>,
-    /// How often a stack was put on the warm list and taken off it.
-    n_pushed: Cell<u64>,
+    warm: WarmList,
+    /// How often a stack was taken off the warm list.
     n_popped: Cell<u64>,
     watermark: Cell<usize>,
     slabs: RefCell<Vec<NonNull<Slab>>>,
@@ -195,8 +195,7 @@ impl Class {
     const fn new(usable_size: usize, watermark: usize) -> Self {
         Self {
             usable_size,
-            warm: Cell::new(None),
-            n_pushed: Cell::new(0),
+            warm: WarmList::new(),
             n_popped: Cell::new(0),
             watermark: Cell::new(watermark),
             slabs: RefCell::new(Vec::new()),
@@ -207,25 +206,19 @@ impl Class {
 
     #[inline]
     fn pop_warm(&self) -> Option<NonNull<Record>> {
-        let record = self.warm.get()?;
-        // SAFETY: a record on the list is taken, so its page is mapped and initialised.
-        self.warm.set(unsafe { record.as_ref().next.get() });
+        let record = self.warm.pop()?;
         self.n_popped.set(self.n_popped.get() + 1);
         Some(record)
     }
 
-    /// What was put on the list and neither taken off it nor trimmed.
     #[inline]
     fn n_warm(&self) -> usize {
-        (self.n_pushed.get() - self.n_popped.get() - self.n_trimmed.get()) as usize
+        self.warm.len()
     }
 
     #[inline]
     fn push_warm(&self, record: NonNull<Record>) {
-        // SAFETY: as in `pop_warm`.
-        unsafe { record.as_ref().next.set(self.warm.get()) };
-        self.warm.set(Some(record));
-        self.n_pushed.set(self.n_pushed.get() + 1);
+        self.warm.push(record);
         if self.n_warm() > self.watermark.get() {
             self.trim(self.watermark.get() / 2);
         }
@@ -269,6 +262,19 @@ impl Class {
         let fitting = (MAX_SLAB_SIZE / self.usable_size.max(1)).clamp(1, MAX_SLAB_SLOTS);
         let n_slots = largest.map_or(FIRST_SLAB_SLOTS, |n| 2 * n).min(fitting);
         let slab = Slab::new(self.usable_size, n_slots)?;
+        // SAFETY: slabs on the list are alive, as is this one.
+        let n_known: usize = slabs
+            .iter()
+            .map(|slab| unsafe { slab.as_ref() }.n_slots())
+            .sum();
+        // SAFETY: nothing of the slab is taken, and nobody else has its address.
+        let undo = |error| unsafe {
+            Slab::delete(slab);
+            error
+        };
+        // SAFETY: as above.
+        let n_slots = unsafe { slab.as_ref() }.n_slots();
+        self.warm.make_room(n_known + n_slots).map_err(undo)?;
         // SAFETY: fresh and alive.
         unsafe { slab.as_ref() }
             .class
@@ -281,34 +287,25 @@ impl Class {
     /// that are wholly idle then.
     #[cold]
     fn trim(&self, keep: usize) {
-        let mut kept = self.warm.get();
-        let mut idle = if keep == 0 {
-            self.warm.take()
-        } else {
-            for _ in 1..keep {
-                // SAFETY: a record on the list is taken, so its page is mapped.
-                kept = kept.and_then(|record| unsafe { record.as_ref().next.get() });
+        let n_idle = self.n_warm().saturating_sub(keep);
+        self.warm.take_coldest(n_idle, |idle| {
+            for records in idle.chunks(BATCH) {
+                let mut batch: [Range<usize>; BATCH] = std::array::from_fn(|_| 0..0);
+                for (range, record) in batch.iter_mut().zip(records) {
+                    // SAFETY: a warm stack is taken, so its record and its slab are there; what is
+                    // needed is read before the page goes.
+                    unsafe {
+                        let record = record.as_ref();
+                        let slab = record.slab.as_ref();
+                        *range = slab.pages(record.index);
+                        slab.make_cold(record.index);
+                    }
+                }
+                // SAFETY: nothing lives on idle stacks, and these leave the list.
+                unsafe { memory::discard(&batch[..records.len()]) };
             }
-            // SAFETY: as above.
-            kept.and_then(|record| unsafe { record.as_ref().next.take() })
-        };
-        let mut batch: [Range<usize>; BATCH] = std::array::from_fn(|_| 0..0);
-        while idle.is_some() {
-            let mut n = 0;
-            while let Some(record) = idle.filter(|_| n < BATCH) {
-                // SAFETY: as above; what is needed is read before the page goes.
-                let record = unsafe { record.as_ref() };
-                // SAFETY: a taken record's slab is alive.
-                let slab = unsafe { record.slab.as_ref() };
-                idle = record.next.get();
-                batch[n] = slab.pages(record.index);
-                slab.make_cold(record.index);
-                n += 1;
-            }
-            self.n_trimmed.set(self.n_trimmed.get() + n as u64);
-            // SAFETY: nothing lives on idle stacks, and these are off the list.
-            unsafe { memory::discard(&batch[..n]) };
-        }
+        });
+        self.n_trimmed.set(self.n_trimmed.get() + n_idle as u64);
         self.delete_idle_slabs();
     }
 
@@ -345,13 +342,9 @@ impl Drop for Class {
     /// The thread ends: what is idle goes; slabs that still have somebody on them are left to
     /// whoever releases the last one, and leak if nobody does.
     fn drop(&mut self) {
-        let mut idle = self.warm.take();
-        while let Some(record) = idle {
-            // SAFETY: a record on the list is taken, so its page and its slab are there.
-            unsafe {
-                idle = record.as_ref().next.get();
-                record.as_ref().slab.as_ref().forget();
-            }
+        while let Some(record) = self.warm.pop() {
+            // SAFETY: a warm stack is taken, so its record and its slab are there.
+            unsafe { record.as_ref().slab.as_ref() }.forget();
         }
         self.delete_idle_slabs();
         for slab in self.slabs.borrow_mut().drain(..) {

@@ -31,8 +31,6 @@ const NO_NAME: *const [u8] = &[];
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(crate) struct Record {
-    /// The next idle stack in the pool.
-    pub(super) next: Cell<Option<NonNull<Record>>>,
     pub(super) slab: NonNull<Slab>,
     /// The lowest usable address: the guard ends here.
     limit: usize,
@@ -48,7 +46,6 @@ const _: () = assert!(size_of::<Record>() == 64);
 impl Record {
     pub(super) fn new(slab: NonNull<Slab>, index: u32, limit: usize) -> Self {
         Self {
-            next: Cell::new(None),
             slab,
             limit,
             index,

@@ -3,6 +3,7 @@
 //! Each platform owes:
 //! - [`memory`]: reserve and release address space, make guards, give pages back, tell which
 //!   pages are resident;
+//! - [`prefetch`](mod@prefetch): a hint that a cache line will be needed, or nothing;
 //! - [`poller`]: which of many descriptors are ready, sleeping until one is, and being woken from
 //!   another thread;
 //! - [`signal`]: a handler for memory faults that reports an overflow and hands every other
@@ -21,6 +22,7 @@ pub(crate) mod guard;
 pub(crate) mod memory;
 #[cfg(feature = "runtime")]
 pub(crate) mod poller;
+pub(crate) mod prefetch;
 pub(crate) mod signal;
 #[cfg(feature = "runtime")]
 pub(crate) mod socket;

@@ -82,8 +82,8 @@ pub const UNSAFE_FILES: &[&str] = &[
 pub const LIBC_FOLDER: &str = "src/sys/";
 
 /// The files that may include instructions. The requests to Valgrind switch nothing, and the
-/// stacks, which stand below `arch`, send them.
-pub const ASM_FILES: &[&str] = &["src/arch/", "src/sys/valgrind.rs"];
+/// stacks, which stand below `arch`, send them; and they fetch ahead.
+pub const ASM_FILES: &[&str] = &["src/arch/", "src/sys/prefetch.rs", "src/sys/valgrind.rs"];
 
 /// The folders of `asm`, in groups. The folders of a group hold files of the same names. In a group
 /// of architectures each file begins with the whole header; in the other, which only frames a
