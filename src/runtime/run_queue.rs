@@ -25,6 +25,12 @@ pub(crate) const POLL_EVERY: usize = 64;
 /// How many places ahead the frames of a parked task are prefetched.
 const AHEAD: usize = 4;
 
+/// More tasks than these are a crowd.
+const CROWD: usize = 4096;
+/// How many tasks' stacks are fetched together in a crowd, and how many lines of their frames.
+const BATCH: usize = 32;
+const N_LINES: isize = 8;
+
 /// Who runs.
 pub(crate) enum Runnable {
     Task(TaskPtr, Parked),
@@ -100,6 +106,10 @@ pub(crate) struct RunQueue {
     /// How many dispatches it takes to go through the iteration once more, as far as the queue is
     /// concerned; never few enough if the loop has to see its end.
     lap: Cell<usize>,
+    /// Whether there are so many tasks that their stacks are out of the cache.
+    is_crowded: Cell<bool>,
+    /// As far as this the stacks of the present lap's tasks were fetched.
+    fetched: Cell<*mut Entry>,
     is_stopping: Cell<bool>,
 }
 
@@ -112,6 +122,8 @@ impl RunQueue {
             pass_end: Cell::new(ptr::null_mut()),
             to_poll: Cell::new(0),
             lap: Cell::new(usize::MAX),
+            is_crowded: Cell::new(false),
+            fetched: Cell::new(ptr::null_mut()),
             is_stopping: Cell::new(false),
         }
     }
@@ -160,7 +172,11 @@ impl RunQueue {
             return None;
         }
         let place = self.laps.at();
-        self.prefetch(place);
+        if !self.is_crowded.get() {
+            self.prefetch(place);
+        } else if place.wrapping_add(BATCH / 2) >= self.fetched.get() {
+            self.fetch(place);
+        }
         // SAFETY: the stretch ends where the lap does, at the latest, and the end has not come.
         let entry = unsafe { *place };
         if entry.parked.is_none() {
@@ -246,9 +262,42 @@ impl RunQueue {
         }
     }
 
+    /// Starts to load the stacks of the next few tasks. With many tasks they come in any order of their
+    /// addresses, so that each takes a walk through the page tables; the processor waits for one such
+    /// walk, but does many at a time (stack/warm.rs).
+    #[cold]
+    fn fetch(&self, place: *mut Entry) {
+        let first = self.fetched.get().max(place);
+        let tasks = || {
+            (0..BATCH)
+                .map(|i| first.wrapping_add(i))
+                .take_while(|place| *place < self.laps.end())
+                .filter_map(|place| {
+                    // SAFETY: the place is one of the present lap's; an entry with a parked sp is a
+                    // task's.
+                    unsafe { (*place).parked.map(|parked| ((*place).task(), parked)) }
+                })
+        };
+        for (task, parked) in tasks() {
+            parked.prefetch_line(0);
+            task.prefetch();
+        }
+        for (task, parked) in tasks() {
+            if task.has_begun() {
+                (1..N_LINES).for_each(|line| parked.prefetch_line(line));
+                task.prefetch_for_end();
+            } else {
+                (-N_LINES..0).for_each(|line| parked.prefetch_line(line));
+            }
+        }
+        self.fetched.set(first.wrapping_add(BATCH));
+    }
+
     /// Begins a stretch of dispatches, in the present iteration or a new one.
     pub(crate) fn begin_stretch(&self) {
-        self.laps.begin();
+        if self.laps.begin() {
+            self.fetched.set(self.laps.at());
+        }
         let (at, to_poll) = (self.laps.at(), self.to_poll.get());
         // SAFETY: both are places of the present lap.
         let to_end = unsafe { self.laps.end().offset_from_unsigned(at) };
@@ -293,8 +342,9 @@ impl RunQueue {
         self.to_poll.set(self.to_poll.get().min(rest));
     }
 
-    /// Notes that timers and descriptors were looked at just now.
-    pub(crate) fn polled(&self) {
+    /// Notes that timers and descriptors were looked at just now, and how many tasks there are.
+    pub(crate) fn polled(&self, n_tasks: usize) {
+        self.is_crowded.set(n_tasks > CROWD);
         self.to_poll.set(POLL_EVERY);
         self.laps.shrink();
         self.stretch_end.set(self.laps.at());

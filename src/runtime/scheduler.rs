@@ -221,7 +221,7 @@ impl Loop {
         } else if self.reactor.n_waiting() > 0 {
             self.reactor.poll(Some(Duration::ZERO)).map_err(Halt::Io)?;
         }
-        queue.polled();
+        queue.polled(self.core.n_tasks.get());
         Ok(())
     }
 

@@ -31,6 +31,7 @@ use super::packet::AnyPacket;
 use super::wait_list::WaitList;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
+use crate::sys::prefetch::prefetch;
 use crate::util::list::Link;
 
 pub(crate) const AWAKE: u32 = 1;
@@ -223,6 +224,26 @@ impl TaskPtr {
     fn flags(&self) -> &Cell<u32> {
         // SAFETY: by the type's rule the task is alive.
         unsafe { Hosted::<TaskBlock>::flags(self.0) }
+    }
+
+    /// Starts to load what waking the task touches.
+    #[inline(always)]
+    pub(crate) fn prefetch(self) {
+        let block = self.0.as_ptr().cast_const().cast::<u8>();
+        prefetch(block);
+        prefetch(block.wrapping_add(64));
+        prefetch(std::ptr::from_ref(self.flags()).cast());
+    }
+
+    /// Starts to load what its end touches: it leaves the list of its loop's tasks, and its result goes
+    /// into the packet.
+    #[inline(always)]
+    pub(crate) fn prefetch_for_end(self) {
+        self.link.prefetch_neighbours();
+        // A packet is a pointer; what is copied is not used as one.
+        let packet = self.packet.as_ptr().cast::<*const u8>();
+        // SAFETY: an optional packet is a pointer or null.
+        prefetch(unsafe { packet.read() });
     }
 
     #[inline(always)]

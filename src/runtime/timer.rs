@@ -16,6 +16,7 @@ use super::clock::{NEVER, Nanoseconds};
 use super::context::{Core, Here};
 use super::park;
 use super::task::{Awaiting, TaskPtr};
+use crate::sys::prefetch::prefetch;
 use crate::util::deadlines::Deadlines;
 
 /// The timers of a loop.
@@ -38,6 +39,10 @@ pub(crate) struct Key {
 struct Slots {
     slots: Vec<Slot>,
     free: Option<u32>,
+    /// How many are in use.
+    n_full: usize,
+    /// What new slots begin with: those before them may have been given back.
+    first_generation: u32,
     /// How many hold something with a deadline that comes.
     n_finite: usize,
 }
@@ -58,6 +63,7 @@ enum Target {
 
 impl Slots {
     fn fill(&mut self, target: Target, is_finite: bool) -> Key {
+        self.n_full += 1;
         self.n_finite += usize::from(is_finite);
         if let Some(index) = self.free {
             let slot = &mut self.slots[index as usize];
@@ -70,15 +76,13 @@ impl Slots {
             return Key { index, generation };
         }
         let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 timers");
+        let generation = self.first_generation;
         self.slots.push(Slot {
-            generation: 0,
+            generation,
             is_finite,
             target,
         });
-        Key {
-            index,
-            generation: 0,
-        }
+        Key { index, generation }
     }
 
     fn empty(&mut self, key: Key) -> Option<Target> {
@@ -87,6 +91,7 @@ impl Slots {
             return None;
         }
         slot.generation += 1;
+        self.n_full -= 1;
         self.n_finite -= usize::from(slot.is_finite);
         let nothing = Target::Nothing {
             next_free: self.free,
@@ -99,6 +104,31 @@ impl Slots {
         Some(target)
     }
 
+    /// Gives the room of a crowd back when nobody is left, and with it a list of free slots that leads
+    /// all over the place. Keys of then fit no slot of later.
+    fn shrink(&mut self) {
+        if self.n_full > 0 || self.slots.len() <= CROWD {
+            return;
+        }
+        let last = self.slots.iter().map(|slot| slot.generation).max();
+        if let Some(next) = last.unwrap_or(0).checked_add(1) {
+            self.first_generation = next;
+            self.slots = Vec::new();
+            self.free = None;
+        }
+    }
+
+    /// The alarm that a key names.
+    fn alarm(&self, key: Key) -> Option<NonNull<Alarm>> {
+        match self.slots.get(key.index as usize) {
+            Some(slot) if slot.generation == key.generation => match slot.target {
+                Target::Alarm(alarm) => Some(alarm),
+                Target::Nothing { .. } | Target::Callback(_) => None,
+            },
+            _ => None,
+        }
+    }
+
     fn holds(&self, key: Key) -> bool {
         let slot = self.slots.get(key.index as usize);
         slot.is_some_and(|slot| slot.generation == key.generation)
@@ -107,6 +137,12 @@ impl Slots {
 
 /// Room for so many timers that are due at once, at first.
 const FEW_DUE: usize = 128;
+
+/// With more slots than these, none is in the cache.
+const CROWD: usize = 4096;
+
+/// How many due timers' targets are loaded together.
+const BATCH: usize = 32;
 
 /// Stale entries that are too few to be swept.
 const FEW_STALE: usize = 64;
@@ -184,7 +220,11 @@ impl Timers {
     pub(crate) fn fire(&self, core: &Core, now: Nanoseconds) {
         let mut due = self.due.take();
         self.deadlines.borrow_mut().pass(now, &mut due);
-        for key in due.drain(..) {
+        let is_crowded = self.slots.borrow().slots.len() > CROWD;
+        for (place, key) in due.iter().copied().enumerate() {
+            if is_crowded && place.is_multiple_of(BATCH) {
+                self.fetch(&due[place..due.len().min(place + BATCH)]);
+            }
             // The borrow ends here: queueing runs nobody's code, but dropping might.
             let target = self.slots.borrow_mut().empty(key);
             match target {
@@ -200,8 +240,29 @@ impl Timers {
                 }
             }
         }
+        self.slots.borrow_mut().shrink();
+        due.clear();
         due.shrink_to(8 * FEW_DUE);
         self.due.replace(due);
+    }
+
+    /// Starts to load what firing some timers will touch, step by step, each where the one before it
+    /// leads: the slot, the alarm in the sleeping frame, the task. Where many sleep, none of it is in the
+    /// cache, and the processor does many such loads at a time (stack/warm.rs).
+    #[cold]
+    fn fetch(&self, due: &[Key]) {
+        let slots = self.slots.borrow();
+        for key in due {
+            prefetch(slots.slots.as_ptr().wrapping_add(key.index as usize).cast());
+        }
+        let alarms = || due.iter().filter_map(|key| slots.alarm(*key));
+        for alarm in alarms() {
+            prefetch(alarm.as_ptr().cast_const().cast());
+        }
+        for alarm in alarms() {
+            // SAFETY: an alarm empties its slot before it goes, and this slot is full.
+            unsafe { alarm.as_ref() }.task.prefetch();
+        }
     }
 }
 

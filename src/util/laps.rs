@@ -140,11 +140,11 @@ impl<T: Copy> Laps<T> {
         self.at.set(self.at.get().wrapping_add(1));
     }
 
-    /// Begins the next lap, if the present one is over.
+    /// Begins the next lap, if the present one is over; answers whether it was.
     #[inline(always)]
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self) -> bool {
         if !self.is_over() {
-            return;
+            return false;
         }
         if !self.is_in_step.get() {
             // SAFETY: as in `is_empty`.
@@ -156,6 +156,7 @@ impl<T: Copy> Laps<T> {
             self.is_in_step.set(true);
         }
         self.at.set(self.start.get());
+        true
     }
 
     /// Takes the first entry of all; nothing runs.

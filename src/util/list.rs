@@ -9,6 +9,8 @@ use std::cell::Cell;
 use std::marker::PhantomPinned;
 use std::ptr;
 
+use crate::sys::prefetch::prefetch;
+
 /// What a node carries. It must be the first field of a `repr(C)` node.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -29,6 +31,13 @@ impl Link {
     #[inline]
     pub(crate) fn is_linked(&self) -> bool {
         !self.next.get().is_null()
+    }
+
+    /// Starts to load what unlinking the node touches.
+    #[inline]
+    pub(crate) fn prefetch_neighbours(&self) {
+        prefetch(self.prev.get().cast());
+        prefetch(self.next.get().cast());
     }
 
     /// Takes the node out of its list, if it is in one.
