@@ -92,8 +92,8 @@ impl Registration {
         let mut place = Place::Back;
         // Before the operation: a cancel that arrives meanwhile loses nothing.
         take_turns();
+        let mut source = self.source();
         loop {
-            let source = self.source();
             let side = source.as_ref().map(|source| source.side(direction));
             if side.is_none_or(|side| side.is_ready.get()) {
                 match op(side) {
@@ -111,7 +111,7 @@ impl Registration {
                     }
                 }
             }
-            self.wait(fd, direction, place, timeout, &mut deadline)?;
+            source = self.wait(source, fd, direction, place, timeout, &mut deadline)?;
             place = Place::Front;
         }
     }
@@ -129,25 +129,32 @@ impl Registration {
         with_current(|reactor| reactor.source(token)).flatten()
     }
 
-    /// Waits until the direction may be ready.
+    /// Waits until the direction may be ready; answers what the socket is in the running loop's
+    /// reactor, where it was looked for before.
     fn wait(
         &self,
+        known: Option<Rc<Source>>,
         fd: BorrowedFd<'_>,
         direction: Direction,
         place: Place,
         timeout: Option<Duration>,
         deadline: &mut Option<Instant>,
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<Rc<Source>>> {
         let here = match context::here() {
             Ok(here) => here,
-            Err(Nowhere::NoLoop) => return block(fd, direction, timeout, deadline),
+            Err(Nowhere::NoLoop) => {
+                return block(fd, direction, timeout, deadline).map(|()| None);
+            }
             Err(nowhere @ Nowhere::Panicking) => {
                 let kind = io::ErrorKind::WouldBlock;
                 return Err(io::Error::new(kind, nowhere.sentence()));
             }
             Err(nowhere @ Nowhere::NoTask) => return Err(io::Error::other(nowhere.sentence())),
         };
-        let source = self.claim(here, fd)?;
+        let source = match known {
+            Some(source) => source,
+            None => self.claim(here, fd)?,
+        };
         let side = source.side(direction);
         if side.is_ready.get() && !side.is_closed.get() {
             // Registered just now, after an attempt that would have blocked: if that has changed
@@ -171,7 +178,7 @@ impl Registration {
             return if source.is_gone.get() {
                 Err(gone())
             } else {
-                Ok(())
+                Ok(Some(source))
             };
         };
         let now = here.core.clock.instant();
@@ -194,7 +201,8 @@ impl Registration {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             Ok(())
-        })
+        })?;
+        Ok(Some(source))
     }
 
     /// Registers the socket with the running loop, if it is not.
