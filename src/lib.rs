@@ -78,6 +78,7 @@
 //!   one's own, with callbacks, `run_until_complete` and `run_forever`, asyncio's way.
 //! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`catch_cancelled`].
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
+//! - [`sync`]: queues, locks, semaphores, events and barriers between tasks.
 //! - [`net`]: std's sockets, which park the task instead of the thread.
 //! - [`LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
 //!
@@ -119,7 +120,7 @@
 //!
 //! The modules stand on floors, and each imports only lower ones: `sys` (the operating system),
 //! [`stack`], `arch` (the switch, in `asm/`), [`coroutine`], `runtime` (the event loop),
-//! and on it [`task`], [`time`] and [`net`]. `ARCHITECTURE.md` has the map.
+//! and on it [`task`], [`time`], [`sync`] and [`net`]. `ARCHITECTURE.md` has the map.
 
 #[cfg(not(unix))]
 compile_error!(
@@ -135,6 +136,8 @@ pub mod stack;
 pub mod error;
 #[cfg(feature = "runtime")]
 pub mod net;
+#[cfg(feature = "runtime")]
+pub mod sync;
 #[cfg(feature = "runtime")]
 pub mod task;
 #[cfg(feature = "runtime")]

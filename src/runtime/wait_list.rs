@@ -3,15 +3,20 @@
 //! A [`Waiter`] lives in the waiting function's frame and is linked into the list. It unlinks itself
 //! when the frame goes, by return or by an unwind; one that was woken but is unwound before it could
 //! make use of that passes its wake-up on to the next.
+//!
+//! An owner that hands something over with a wake-up (a permit, a lock, an item of a queue) uses
+//! [`WaitList::wait_for`] and [`WaitList::hand_to_first`]: then it is told, instead of the next waiter,
+//! what comes back.
 
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
+use std::mem;
 use std::ptr::{self, NonNull};
 
 use super::context::Here;
 use super::park;
-use super::task::{Awaiting, TaskPtr, next_in_turn};
+use super::task::{Awaiting, OVER, TaskPtr, next_in_turn};
 use crate::util::list::{Link, List};
 
 /// The tasks that wait for something.
@@ -32,6 +37,10 @@ struct Waiter {
     link: Link,
     task: TaskPtr,
     is_woken: Cell<bool>,
+    /// Whether it was handed what it wants and has not returned with it yet.
+    is_handed: Cell<bool>,
+    /// How much it wants, of whatever the owner of the list has.
+    wants: usize,
     /// When it came.
     turn: u64,
     /// Whom to pass a wake-up on to; null if that is not wanted.
@@ -71,13 +80,7 @@ impl WaitList {
         what: &dyn Awaiting,
         mut give_up: impl FnMut() -> bool,
     ) -> bool {
-        let waiter = Waiter {
-            link: Link::new(),
-            task: here.task,
-            is_woken: Cell::new(false),
-            turn: next_in_turn(),
-            list: Cell::new(ptr::null()),
-        };
+        let waiter = Waiter::new(here, 0);
         // SAFETY: the waiter is not moved from here on and unlinks itself in its destructor; the
         // list unlinks what is left in its own.
         unsafe {
@@ -95,6 +98,52 @@ impl WaitList {
             if give_up() {
                 return false;
             }
+        }
+    }
+
+    /// Parks the running task until it is handed so much, or until everybody is woken. Answers
+    /// whether it was handed that.
+    ///
+    /// A cancel unwinds from here. Then `on_unwind` is called, when the task has left the list, with
+    /// whether it had been handed what it wants.
+    pub(crate) fn wait_for(
+        &self,
+        here: Here,
+        wants: usize,
+        what: &dyn Awaiting,
+        on_unwind: impl Fn(bool),
+    ) -> bool {
+        let waiter = Waiter::new(here, wants);
+        let leaving = Leaving(&waiter, on_unwind);
+        // SAFETY: as in `wait_at`.
+        unsafe { self.0.push_back(&waiter.link) };
+        while !waiter.is_woken.get() {
+            park::park(here, what);
+        }
+        // It has returned with what it was handed: nothing comes back.
+        mem::forget(leaving);
+        waiter.is_handed.get()
+    }
+
+    /// How much the first wants that waits; `None` if nobody does.
+    pub(crate) fn first_wants(&self) -> Option<usize> {
+        loop {
+            // SAFETY: as in `wake_first`.
+            let first = unsafe { self.0.front().cast::<Waiter>().as_ref() }?;
+            if !first.task.has(OVER) {
+                return Some(first.wants);
+            }
+            // It was left behind for good, with its frames: it would never use what it is handed.
+            first.link.unlink();
+        }
+    }
+
+    /// Wakes the first that waits: it is handed what it wants. Nobody passes this on.
+    pub(crate) fn hand_to_first(&self) {
+        // SAFETY: as in `wake_first`.
+        if let Some(first) = unsafe { self.0.front().cast::<Waiter>().as_ref() } {
+            first.is_handed.set(true);
+            self.wake_first(ptr::null());
         }
     }
 
@@ -132,6 +181,30 @@ impl WaitList {
         waiter.list.set(pass_on_to);
         park::unpark(waiter.task);
         true
+    }
+}
+
+impl Waiter {
+    fn new(here: Here, wants: usize) -> Self {
+        Self {
+            link: Link::new(),
+            task: here.task,
+            is_woken: Cell::new(false),
+            is_handed: Cell::new(false),
+            wants,
+            turn: next_in_turn(),
+            list: Cell::new(ptr::null()),
+        }
+    }
+}
+
+/// Tells the owner of a list that a waiter is unwound.
+struct Leaving<'a, F: Fn(bool)>(&'a Waiter, F);
+
+impl<F: Fn(bool)> Drop for Leaving<'_, F> {
+    fn drop(&mut self) {
+        self.0.link.unlink();
+        (self.1)(self.0.is_handed.get());
     }
 }
 

@@ -36,6 +36,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("runtime::task_ref", 5),
     ("runtime::timer", 5),
     ("net", 7),
+    ("sync", 7),
     ("task", 7),
     ("time", 7),
 ];

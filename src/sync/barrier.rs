@@ -1,0 +1,204 @@
+//! [`Barrier`]: a place where tasks wait until all are there.
+//!
+//! | phase | meaning | ends when |
+//! |---|---|---|
+//! | filling | tasks come and wait | the last one comes: draining |
+//! | draining | they leave; who comes next waits outside | the last has left: filling |
+//! | resetting | as draining, but they leave with an error | the last has left: filling |
+//! | broken | everybody gets an error | `reset`: resetting, or filling if nobody is inside |
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::error::{BrokenBarrier, here_or_panic};
+use crate::runtime::task::Awaiting;
+use crate::runtime::wait_list::WaitList;
+
+/// A place where a fixed number of tasks wait for each other, again and again: asyncio's Barrier.
+///
+/// Clones are the same barrier.
+///
+/// ```
+/// use selvedge::sync::Barrier;
+///
+/// selvedge::run(|| {
+///     let barrier = Barrier::new(3);
+///     let tasks: Vec<_> = (0..3).map(|_| {
+///         let barrier = barrier.clone();
+///         selvedge::spawn(move || barrier.wait().unwrap())
+///     }).collect();
+///     let mut places: Vec<usize> = tasks.into_iter().map(|task| task.join().unwrap()).collect();
+///     places.sort();
+///     assert_eq!(places, [0, 1, 2]);
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Barrier(Rc<Inner>);
+
+struct Inner {
+    n_parties: usize,
+    phase: Cell<Phase>,
+    /// Who has come and has not left.
+    n_inside: Cell<usize>,
+    /// How many have left as they should, in this draining.
+    n_passed: Cell<usize>,
+    inside: WaitList,
+    outside: WaitList,
+    site: &'static Location<'static>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Filling,
+    Draining,
+    Resetting,
+    Broken,
+}
+
+impl Barrier {
+    /// A barrier for so many tasks.
+    ///
+    /// # Panics
+    /// If it is for none.
+    #[track_caller]
+    #[must_use]
+    pub fn new(n_parties: usize) -> Self {
+        assert!(
+            n_parties > 0,
+            "selvedge: a barrier has at least one party, because somebody has to come for it to open"
+        );
+        Self(Rc::new(Inner {
+            n_parties,
+            phase: Cell::new(Phase::Filling),
+            n_inside: Cell::new(0),
+            n_passed: Cell::new(0),
+            inside: WaitList::new(),
+            outside: WaitList::new(),
+            site: Location::caller(),
+        }))
+    }
+
+    /// May suspend: waits until all parties are there. Each gets another number below their number; the last that
+    /// comes gets the highest, and does not suspend for them.
+    ///
+    /// While those of the last time are leaving, whoever comes waits outside first.
+    ///
+    /// # Errors
+    /// That the barrier was reset meanwhile, or is aborted.
+    ///
+    /// # Panics
+    /// If it has to wait and no task is running, or the thread is panicking.
+    ///
+    /// # Cancellation
+    /// The task has not come: the others wait for one more. If they are all there already, they leave.
+    #[track_caller]
+    pub fn wait(&self) -> Result<usize, BrokenBarrier> {
+        let inner = &*self.0;
+        while matches!(inner.phase.get(), Phase::Draining | Phase::Resetting) {
+            inner.outside.wait(here_or_panic(), inner, || false);
+        }
+        if inner.phase.get() == Phase::Broken {
+            return Err(BrokenBarrier);
+        }
+        let is_last = inner.n_inside.get() + 1 == inner.n_parties;
+        let here = (!is_last).then(here_or_panic);
+        let _inside = Inside::new(inner);
+        match here {
+            None => {
+                inner.n_passed.set(0);
+                inner.phase.set(Phase::Draining);
+                inner.inside.wake_all();
+                return Ok(inner.n_parties - 1);
+            }
+            Some(here) => inner.inside.wait(here, inner, || false),
+        };
+        match inner.phase.get() {
+            Phase::Draining => {
+                let place = inner.n_passed.get();
+                inner.n_passed.set(place + 1);
+                Ok(place)
+            }
+            Phase::Filling | Phase::Resetting | Phase::Broken => Err(BrokenBarrier),
+        }
+    }
+
+    /// Begins anew: those who wait get an error, and a barrier that is broken is whole again.
+    pub fn reset(&self) {
+        let is_empty = self.0.n_inside.get() == 0;
+        self.0.phase.set(match is_empty {
+            true => Phase::Filling,
+            false => Phase::Resetting,
+        });
+        self.0.inside.wake_all();
+    }
+
+    /// Breaks it: those who wait get an error, and so does whoever comes until it is reset.
+    pub fn abort(&self) {
+        self.0.phase.set(Phase::Broken);
+        self.0.inside.wake_all();
+        self.0.outside.wake_all();
+    }
+
+    /// For how many tasks it is.
+    #[must_use]
+    pub fn parties(&self) -> usize {
+        self.0.n_parties
+    }
+
+    /// How many tasks wait for the others.
+    #[must_use]
+    pub fn n_waiting(&self) -> usize {
+        match self.0.phase.get() {
+            Phase::Filling => self.0.n_inside.get(),
+            Phase::Draining | Phase::Resetting | Phase::Broken => 0,
+        }
+    }
+
+    /// Whether it was aborted, and not reset since.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.0.phase.get() == Phase::Broken
+    }
+}
+
+/// Counts a task that has come, until it leaves, in whatever way.
+struct Inside<'a>(&'a Inner);
+
+impl<'a> Inside<'a> {
+    fn new(inner: &'a Inner) -> Self {
+        inner.n_inside.set(inner.n_inside.get() + 1);
+        Self(inner)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        let inner = self.0;
+        let left = inner.n_inside.get() - 1;
+        inner.n_inside.set(left);
+        if left == 0 && matches!(inner.phase.get(), Phase::Draining | Phase::Resetting) {
+            inner.phase.set(Phase::Filling);
+            inner.outside.wake_all();
+        }
+    }
+}
+
+impl Awaiting for Inner {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (n, of) = (self.n_inside.get(), self.n_parties);
+        write!(f, "the barrier made at {}, {n} of {of} there", self.site)
+    }
+}
+
+impl fmt::Debug for Barrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Barrier")
+            .field("parties", &self.0.n_parties)
+            .field("n_inside", &self.0.n_inside.get())
+            .field("phase", &self.0.phase.get())
+            .field("made_at", &format_args!("{}", self.0.site))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! [`Event`]: something that has happened, or not.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::error::here_or_panic;
+use crate::runtime::task::Awaiting;
+use crate::runtime::wait_list::WaitList;
+
+/// Something that happens, and that any number of tasks can wait for: asyncio's Event.
+///
+/// Clones are the same event.
+///
+/// ```
+/// use selvedge::sync::Event;
+///
+/// selvedge::run(|| {
+///     let is_dry = Event::new();
+///     let weaver = selvedge::spawn({
+///         let is_dry = is_dry.clone();
+///         move || is_dry.wait()
+///     });
+///     selvedge::yield_now();
+///     assert!(!weaver.is_done());
+///     is_dry.set();
+///     weaver.join().unwrap();
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Event(Rc<Inner>);
+
+struct Inner {
+    is_set: Cell<bool>,
+    waiters: WaitList,
+    site: &'static Location<'static>,
+}
+
+impl Event {
+    /// An event that has not happened.
+    #[track_caller]
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Rc::new(Inner {
+            is_set: Cell::new(false),
+            waiters: WaitList::new(),
+            site: Location::caller(),
+        }))
+    }
+
+    /// May suspend: waits until the event is set; it does not suspend if it is.
+    ///
+    /// Whoever waited when it was set returns, also if it has been cleared since.
+    ///
+    /// # Panics
+    /// If it is not set and no task is running, or the thread is panicking.
+    ///
+    /// # Cancellation
+    /// The event is not concerned.
+    #[track_caller]
+    pub fn wait(&self) {
+        if !self.is_set() {
+            self.0.waiters.wait(here_or_panic(), &*self.0, || false);
+        }
+    }
+
+    /// Sets it, and wakes all that wait.
+    pub fn set(&self) {
+        self.0.is_set.set(true);
+        self.0.waiters.wake_all();
+    }
+
+    /// Clears it: who waits from now on waits until it is set again.
+    ///
+    /// ```
+    /// let event = selvedge::sync::Event::new();
+    /// event.set();
+    /// event.wait();
+    /// event.clear();
+    /// assert!(!event.is_set());
+    /// ```
+    pub fn clear(&self) {
+        self.0.is_set.set(false);
+    }
+
+    /// Whether it is set.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.is_set.get()
+    }
+}
+
+impl Awaiting for Inner {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the event made at {}", self.site)
+    }
+}
+
+impl Default for Event {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("is_set", &self.is_set())
+            .field("made_at", &format_args!("{}", self.0.site))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! [`LifoQueue`]: last in, first out.
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::error::{GetError, NothingUnfinished, PutError};
+use super::methods::queue_methods;
+use super::queue_core::Core;
+use super::store::Lifo;
+
+/// A queue that gives out what came last: asyncio's LifoQueue. Otherwise it is as [`Queue`](super::Queue).
+///
+/// ```
+/// use selvedge::sync::LifoQueue;
+///
+/// let queue = LifoQueue::unbounded();
+/// for n in [1, 2, 3] {
+///     queue.put_nowait(n).unwrap();
+/// }
+/// assert_eq!(queue.get_nowait(), Ok(3));
+/// assert_eq!(queue.get_nowait(), Ok(2));
+/// ```
+pub struct LifoQueue<T>(Rc<Core<T, Lifo<T>>>);
+
+queue_methods!(LifoQueue, Lifo);

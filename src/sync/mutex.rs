@@ -1,0 +1,278 @@
+//! [`Mutex`]: one task at a time.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::error::here_or_panic;
+use super::permits::Permits;
+use crate::runtime::context::{self, Here};
+use crate::runtime::task::{Awaiting, TaskId};
+
+/// A value that one task at a time can lock, across suspensions, first come, first served: asyncio's
+/// Lock, and what it protects.
+///
+/// Clones are the same lock. A task that waits is handed the lock when its turn comes, so nobody
+/// overtakes it; one that is cancelled passes it on. There is no poison: a guard that is dropped
+/// by a cancel or a panic unlocks, and the value is as the holder has left it.
+///
+/// Only what is to stay untouched *while a task waits* needs one. Between two suspensions a task
+/// is alone anyway, and a `RefCell` does.
+///
+/// ```
+/// use selvedge::sync::Mutex;
+///
+/// let total = selvedge::run(|| {
+///     let total = Mutex::new(0);
+///     let tasks: Vec<_> = (1..=10).map(|n| {
+///         let total = total.clone();
+///         selvedge::spawn(move || {
+///             let mut total = total.lock();
+///             let before = *total;
+///             selvedge::yield_now();
+///             *total = before + n;
+///         })
+///     }).collect();
+///     tasks.into_iter().for_each(|task| task.join().unwrap());
+///     *total.lock()
+/// });
+/// assert_eq!(total, 55);
+/// ```
+///
+/// A task that locks what it has locked waits for itself. That is not found at once, because a guard may be given
+/// to another task; when nothing else can happen any more, the loop ends with a report that names it.
+#[doc(alias = "Lock")]
+pub struct Mutex<T: ?Sized>(Rc<Inner<T>>);
+
+struct Inner<T: ?Sized> {
+    /// One at most.
+    permits: Permits,
+    holder: Cell<Option<Holder>>,
+    site: &'static Location<'static>,
+    value: RefCell<T>,
+}
+
+/// Who has locked it last, and where.
+#[derive(Clone, Copy)]
+struct Holder {
+    task: Option<TaskId>,
+    site: &'static Location<'static>,
+}
+
+impl<T> Mutex<T> {
+    /// A lock that nobody holds.
+    #[track_caller]
+    #[must_use]
+    pub fn new(value: T) -> Self {
+        Self(Rc::new(Inner {
+            permits: Permits::new(1),
+            holder: Cell::new(None),
+            site: Location::caller(),
+            value: RefCell::new(value),
+        }))
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// The lock, if there are clones of it.
+    pub fn try_into_inner(self) -> Result<T, Self> {
+        // A guard borrows its handle, so nobody holds the lock; a guard that was forgotten left the cell borrowed for
+        // ever, which does not matter to whoever owns it.
+        match Rc::try_unwrap(self.0) {
+            Ok(inner) => Ok(inner.value.into_inner()),
+            Err(shared) => Err(Self(shared)),
+        }
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// May suspend: locks, when all who came before have unlocked. It does not suspend if nobody has the
+    /// lock.
+    ///
+    /// # Panics
+    /// If the lock is held and no task is running, or the thread is panicking.
+    ///
+    /// # Cancellation
+    /// The lock is not taken; one that was handed to this task goes to the next.
+    #[track_caller]
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        if !self.0.permits.try_take() {
+            self.wait_for_turn(here_or_panic());
+        }
+        self.guard()
+    }
+
+    /// Locks, if nobody has the lock.
+    ///
+    /// ```
+    /// let lock = selvedge::sync::Mutex::new(1);
+    /// let guard = lock.try_lock().unwrap();
+    /// assert!(lock.try_lock().is_none());
+    /// drop(guard);
+    /// assert_eq!(*lock.try_lock().unwrap(), 1);
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.permits.try_take().then(|| self.guard())
+    }
+
+    /// Whether somebody has the lock.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.0.permits.n_free() == 0
+    }
+
+    /// The value, if this is the only handle: then nobody else can lock it.
+    #[must_use]
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        Rc::get_mut(&mut self.0).map(|inner| inner.value.get_mut())
+    }
+
+    fn wait_for_turn(&self, here: Here) {
+        let was_handed = self.0.permits.take(here, 1, &Waiting(self));
+        debug_assert!(was_handed, "nobody is sent away");
+    }
+
+    /// A guard, for whoever has the permit.
+    #[track_caller]
+    fn guard(&self) -> MutexGuard<'_, T> {
+        MutexGuard {
+            lock: self,
+            value: Some(self.hold(Location::caller())),
+        }
+    }
+
+    /// The value, for whoever has the permit.
+    fn hold(&self, site: &'static Location<'static>) -> RefMut<'_, T> {
+        let task = context::current().and_then(|core| core.current());
+        let task = task.map(|task| task.id);
+        self.0.holder.set(Some(Holder { task, site }));
+        self.0.value.borrow_mut()
+    }
+
+    fn unlock(&self) {
+        self.0.holder.set(None);
+        self.0.permits.give(1);
+    }
+}
+
+/// The lock, and the way to its value. Dropping it unlocks.
+///
+/// Forgetting it leaves the lock locked for ever.
+#[must_use = "the lock is unlocked at once if its guard is not kept"]
+pub struct MutexGuard<'a, T: ?Sized> {
+    lock: &'a Mutex<T>,
+    /// `None` while a condition waits, and afterwards if the lock could not be taken again.
+    value: Option<RefMut<'a, T>>,
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// Unlocks, for a condition.
+    pub(super) fn release(&mut self) {
+        if self.value.take().is_some() {
+            self.lock.unlock();
+        }
+    }
+
+    /// May suspend: locks again what was released.
+    pub(super) fn reacquire(&mut self, here: Here, site: &'static Location<'static>) {
+        let lock: &'a Mutex<T> = self.lock;
+        if !lock.0.permits.try_take() {
+            lock.wait_for_turn(here);
+        }
+        self.value = Some(lock.hold(site));
+    }
+}
+
+const LOST: &str = "selvedge: this guard has lost its lock: its task was waiting for a condition when the \
+                    loop closed for good";
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[track_caller]
+    fn deref(&self) -> &T {
+        self.value.as_deref().expect(LOST)
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[track_caller]
+    fn deref_mut(&mut self) -> &mut T {
+        self.value.as_deref_mut().expect(LOST)
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// Waiting for a lock.
+struct Waiting<'a, T: ?Sized>(&'a Mutex<T>);
+
+impl<T: ?Sized> Awaiting for Waiting<'_, T> {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0.0;
+        write!(f, "the lock made at {}", inner.site)?;
+        match inner.holder.get() {
+            Some(Holder {
+                task: Some(task),
+                site,
+            }) => write!(f, ", which task {task} has locked at {site}"),
+            Some(Holder { task: None, site }) => write!(f, ", which was locked at {site}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<T: ?Sized> Clone for Mutex<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Mutex");
+        match self.try_lock() {
+            Some(value) => text.field("value", &&*value),
+            None => text.field("value", &format_args!("<locked>")),
+        };
+        text.finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => (**value).fmt(f),
+            None => f.write_str("<lost>"),
+        }
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

@@ -1,0 +1,42 @@
+//! [`Queue`]: first in, first out.
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::error::{GetError, NothingUnfinished, PutError};
+use super::methods::queue_methods;
+use super::queue_core::Core;
+use super::store::Fifo;
+
+/// A queue of items between tasks, first in, first out: asyncio's Queue.
+///
+/// Clones are the same queue. Whoever waits is served in order: no later comer takes an item, or room, that
+/// somebody waits for. A task that is cancelled after it was promised an item leaves it in its place.
+///
+/// ```
+/// use selvedge::sync::Queue;
+///
+/// let sum = selvedge::run(|| {
+///     let queue = Queue::new(100);
+///     let consumer = selvedge::spawn({
+///         let queue = queue.clone();
+///         move || {
+///             let mut sum = 0;
+///             while let Ok(n) = queue.get() {
+///                 sum += n;
+///             }
+///             sum
+///         }
+///     });
+///     for n in 1..=1000 {
+///         queue.put(n).unwrap();
+///     }
+///     queue.shutdown();
+///     consumer.join().unwrap()
+/// });
+/// assert_eq!(sum, 500_500);
+/// ```
+pub struct Queue<T>(Rc<Core<T, Fifo<T>>>);
+
+queue_methods!(Queue, Fifo);

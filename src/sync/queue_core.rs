@@ -1,0 +1,239 @@
+//! What the three queues have in common: a store, and two kinds of permits.
+//!
+//! A put takes a *slot*, stores the item and gives an *item* permit; a get takes an item permit, takes
+//! an item out of the store and gives the slot back. Whoever waits is handed a permit, and takes the item
+//! itself when it runs: until then the item is in the queue, promised, and if the task is cancelled first, the
+//! permit goes on to the next and the item has never left its place.
+//!
+//! A wake-up is one permit. So a consumer that finds the queue full wakes one producer, which then fills what
+//! has become free by the time that it runs: among two tasks a bounded queue of 100 costs two switches for each
+//! 100 items.
+
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use super::error::{CantWait, GetError, NothingUnfinished, PutError, here_or_panic};
+use super::permits::Permits;
+use super::store::Store;
+use crate::runtime::context;
+use crate::runtime::task::Awaiting;
+use crate::runtime::wait_list::WaitList;
+
+/// A queue, as its handles share it.
+pub(super) struct Core<T, S> {
+    store: S,
+    /// Places that are neither filled nor promised.
+    slots: Permits,
+    /// Items that are not promised.
+    items: Permits,
+    n_unfinished: Cell<usize>,
+    joiners: WaitList,
+    is_shut_down: Cell<bool>,
+    /// 0 for no limit.
+    maxsize: usize,
+    site: &'static Location<'static>,
+    item: PhantomData<T>,
+}
+
+impl<T, S: Store<T>> Core<T, S> {
+    pub(super) fn new(maxsize: usize, site: &'static Location<'static>) -> Self {
+        let n_slots = if maxsize == 0 { usize::MAX } else { maxsize };
+        Self {
+            store: S::new(),
+            slots: Permits::new(n_slots),
+            items: Permits::new(0),
+            n_unfinished: Cell::new(0),
+            joiners: WaitList::new(),
+            is_shut_down: Cell::new(false),
+            maxsize,
+            site,
+            item: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(super) fn put_nowait(&self, item: T) -> Result<(), PutError<T>> {
+        self.store.check();
+        if self.is_shut_down.get() {
+            return Err(PutError::ShutDown(item));
+        }
+        if !self.slots.try_take() {
+            return Err(PutError::Full(item));
+        }
+        self.store_item(item);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn put(&self, item: T) -> Result<(), PutError<T>> {
+        match self.put_nowait(item) {
+            Err(PutError::Full(item)) => self.put_when_free(item),
+            result => result,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_when_free(&self, item: T) -> Result<(), PutError<T>> {
+        let here = match context::here() {
+            Ok(here) => here,
+            Err(nowhere) => return Err(PutError::CantWait(item, CantWait::new(nowhere))),
+        };
+        let what = self.awaiting(Wanted::Room);
+        let has_slot = self.slots.take(here, 1, &what);
+        if self.is_shut_down.get() {
+            return Err(PutError::ShutDown(item));
+        }
+        debug_assert!(has_slot, "only the shutdown sends putters away");
+        self.store_item(item);
+        Ok(())
+    }
+
+    /// Stores an item for which there is a slot.
+    #[inline(always)]
+    fn store_item(&self, item: T) {
+        self.n_unfinished.set(self.n_unfinished.get() + 1);
+        self.items.give(1);
+        // Last: if a comparison panics, the item is in the store nevertheless.
+        self.store.push(item);
+    }
+
+    #[inline]
+    pub(super) fn get_nowait(&self) -> Result<T, GetError> {
+        self.store.check();
+        if self.items.try_take() {
+            self.take_item()
+        } else if self.is_shut_down.get() {
+            Err(GetError::ShutDown)
+        } else {
+            Err(GetError::Empty)
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self) -> Result<T, GetError> {
+        match self.get_nowait() {
+            Err(GetError::Empty) => self.get_when_there(),
+            result => result,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_when_there(&self) -> Result<T, GetError> {
+        let here = context::here().map_err(|nowhere| GetError::CantWait(CantWait::new(nowhere)))?;
+        if self.items.take(here, 1, &self.awaiting(Wanted::Item)) {
+            self.take_item()
+        } else {
+            // The queue was shut down. What a task was promised and did not live to take is left.
+            self.get_nowait()
+        }
+    }
+
+    /// Takes out an item that was promised.
+    #[inline(always)]
+    fn take_item(&self) -> Result<T, GetError> {
+        // First: if a comparison panics, its item is lost, but not the place.
+        self.slots.give(1);
+        // Nothing is there if the queue was shut down at once, after the promise.
+        self.store.pop().ok_or(GetError::ShutDown)
+    }
+
+    pub(super) fn task_done(&self) -> Result<(), NothingUnfinished> {
+        let left = self.n_unfinished.get().checked_sub(1);
+        self.set_unfinished(left.ok_or(NothingUnfinished)?);
+        Ok(())
+    }
+
+    fn set_unfinished(&self, n: usize) {
+        self.n_unfinished.set(n);
+        if n == 0 {
+            self.joiners.wake_all();
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn join(&self) {
+        if self.n_unfinished.get() > 0 {
+            let here = here_or_panic();
+            let what = self.awaiting(Wanted::End);
+            self.joiners.wait(here, &what, || false);
+        }
+    }
+
+    pub(super) fn shutdown(&self) {
+        self.is_shut_down.set(true);
+        self.slots.dismiss_all();
+        self.items.dismiss_all();
+    }
+
+    pub(super) fn shutdown_immediate(&self) {
+        self.store.check();
+        self.shutdown();
+        self.items.take_all();
+        let n_left = self.n_unfinished.get().saturating_sub(self.store.len());
+        let rest = self.store.take_all();
+        self.set_unfinished(n_left);
+        // What they do as they are dropped finds the queue as it stays.
+        drop(rest);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    pub(super) fn maxsize(&self) -> usize {
+        self.maxsize
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.maxsize > 0 && self.len() >= self.maxsize
+    }
+
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.is_shut_down.get()
+    }
+
+    pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("len", &self.len())
+            .field("maxsize", &self.maxsize)
+            .field("n_unfinished", &self.n_unfinished.get())
+            .field("is_shut_down", &self.is_shut_down.get())
+            .field("made_at", &format_args!("{}", self.site))
+            .finish_non_exhaustive()
+    }
+
+    fn awaiting(&self, wanted: Wanted) -> Waiting {
+        Waiting {
+            wanted,
+            site: self.site,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Wanted {
+    Item,
+    Room,
+    End,
+}
+
+/// What a task waits for here.
+struct Waiting {
+    wanted: Wanted,
+    site: &'static Location<'static>,
+}
+
+impl Awaiting for Waiting {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wanted = match self.wanted {
+            Wanted::Item => "an item of",
+            Wanted::Room => "room in",
+            Wanted::End => "all items to be done of",
+        };
+        write!(f, "{wanted} the queue made at {}", self.site)
+    }
+}

@@ -1,0 +1,254 @@
+//! [`Semaphore`] and [`BoundedSemaphore`]: so many tasks at a time.
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::error::{TooManyPermits, here_or_panic};
+use super::permits::Permits;
+use crate::runtime::task::Awaiting;
+
+/// Lets so many tasks go on at a time, strictly first come, first served: asyncio's Semaphore.
+///
+/// Clones are the same semaphore. Whoever wants several permits waits until all of them are there, and those who came
+/// later wait behind it, even for fewer.
+///
+/// ```
+/// use selvedge::sync::Semaphore;
+///
+/// selvedge::run(|| {
+///     let looms = Semaphore::new(2);
+///     let weavers: Vec<_> = (0..5).map(|_| {
+///         let looms = looms.clone();
+///         selvedge::spawn(move || {
+///             let _loom = looms.acquire();
+///             selvedge::yield_now();
+///         })
+///     }).collect();
+///     weavers.into_iter().for_each(|weaver| weaver.join().unwrap());
+///     assert_eq!(looms.available_permits(), 2);
+/// });
+/// ```
+#[derive(Clone)]
+pub struct Semaphore(Rc<Inner>);
+
+/// A [`Semaphore`] that never has more permits than it began with: to release more is an error.
+///
+/// ```
+/// let semaphore = selvedge::sync::BoundedSemaphore::new(1);
+/// let permit = semaphore.acquire();
+/// assert!(semaphore.try_acquire().is_none());
+/// drop(permit);
+/// assert!(semaphore.release(1).is_err());
+/// ```
+#[derive(Clone)]
+pub struct BoundedSemaphore(Rc<Inner>);
+
+struct Inner {
+    permits: Permits,
+    /// How many there may be.
+    limit: usize,
+    site: &'static Location<'static>,
+}
+
+impl Inner {
+    fn new(n: usize, limit: usize, site: &'static Location<'static>) -> Rc<Self> {
+        let permits = Permits::new(n);
+        Rc::new(Self {
+            permits,
+            limit,
+            site,
+        })
+    }
+
+    #[track_caller]
+    fn acquire(self: &Rc<Self>, n: usize) -> Permit {
+        assert!(
+            n <= self.limit,
+            "selvedge: {n} permits can't be had of a semaphore that has {} at most",
+            self.limit
+        );
+        if !self.permits.try_take_many(n) {
+            let what = Waiting { inner: self, n };
+            let was_handed = self.permits.take(here_or_panic(), n, &what);
+            debug_assert!(was_handed, "nobody is sent away");
+        }
+        self.permit(n)
+    }
+
+    fn try_acquire(self: &Rc<Self>, n: usize) -> Option<Permit> {
+        self.permits.try_take_many(n).then(|| self.permit(n))
+    }
+
+    fn permit(self: &Rc<Self>, n: usize) -> Permit {
+        let semaphore = Rc::clone(self);
+        Permit { semaphore, n }
+    }
+
+    fn release(&self, n: usize) -> Result<(), TooManyPermits> {
+        let limit = self.limit;
+        let room = limit.saturating_sub(self.permits.n_free());
+        if n > room {
+            return Err(TooManyPermits { limit });
+        }
+        self.permits.give(n);
+        Ok(())
+    }
+
+    fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(name)
+            .field("available_permits", &self.permits.n_free())
+            .field("has_waiters", &self.permits.has_line())
+            .field("made_at", &format_args!("{}", self.site))
+            .finish_non_exhaustive()
+    }
+}
+
+macro_rules! semaphore_methods {
+    ($Semaphore:ident, $limit:expr) => {
+        impl $Semaphore {
+            /// A semaphore with so many permits.
+            #[track_caller]
+            #[must_use]
+            pub fn new(n: usize) -> Self {
+                let limit: fn(usize) -> usize = $limit;
+                Self(Inner::new(n, limit(n), Location::caller()))
+            }
+
+            /// May suspend: takes a permit, when it is this task's turn. It does not suspend if one is
+            /// free and nobody waits.
+            ///
+            /// # Panics
+            /// If it has to wait and no task is running, or the thread is panicking; if the semaphore
+            /// can never have a permit.
+            ///
+            /// # Cancellation
+            /// Takes nothing; a permit that was handed to this task goes to the next.
+            #[track_caller]
+            pub fn acquire(&self) -> Permit {
+                self.0.acquire(1)
+            }
+
+            /// May suspend: takes so many permits at once, when it is this task's turn.
+            ///
+            /// ```
+            #[doc = concat!("let semaphore = selvedge::sync::", stringify!($Semaphore), "::new(5);")]
+            /// let three = semaphore.acquire_many(3);
+            /// assert!(semaphore.try_acquire_many(3).is_none());
+            /// drop(three);
+            /// assert!(semaphore.try_acquire_many(3).is_some());
+            /// ```
+            ///
+            /// # Panics
+            /// As [`acquire`](Self::acquire).
+            ///
+            /// # Cancellation
+            /// As [`acquire`](Self::acquire).
+            #[track_caller]
+            pub fn acquire_many(&self, n: usize) -> Permit {
+                self.0.acquire(n)
+            }
+
+            /// Takes a permit, if one is free and nobody waits.
+            #[must_use]
+            pub fn try_acquire(&self) -> Option<Permit> {
+                self.0.try_acquire(1)
+            }
+
+            /// Takes so many permits, if they are free and nobody waits.
+            #[must_use]
+            pub fn try_acquire_many(&self, n: usize) -> Option<Permit> {
+                self.0.try_acquire(n)
+            }
+
+            /// Gives permits that no [`Permit`] stands for: of some that were forgotten, or new ones.
+            ///
+            /// # Errors
+            /// That the semaphore would have more than it may; it has as many as before then.
+            pub fn release(&self, n: usize) -> Result<(), TooManyPermits> {
+                self.0.release(n)
+            }
+
+            /// How many permits are free.
+            #[must_use]
+            pub fn available_permits(&self) -> usize {
+                self.0.permits.n_free()
+            }
+
+            /// Whether a task that asked for a permit now would have to wait.
+            #[must_use]
+            pub fn is_locked(&self) -> bool {
+                self.0.permits.n_free() == 0 || self.0.permits.has_line()
+            }
+        }
+
+        impl fmt::Debug for $Semaphore {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.debug(stringify!($Semaphore), f)
+            }
+        }
+    };
+}
+
+semaphore_methods!(Semaphore, |_| usize::MAX);
+semaphore_methods!(BoundedSemaphore, |n| n);
+
+/// Permits of a semaphore. Dropping it gives them back; it may be moved to another task.
+///
+/// Forgetting it, by [`forget`](Self::forget) or `mem::forget`, keeps them, until somebody
+/// calls the semaphore's `release`.
+#[must_use = "the permits are given back at once if this is not kept"]
+pub struct Permit {
+    semaphore: Rc<Inner>,
+    n: usize,
+}
+
+impl Permit {
+    /// How many it stands for.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.n
+    }
+
+    /// Goes without giving them back.
+    ///
+    /// ```
+    /// let semaphore = selvedge::sync::Semaphore::new(1);
+    /// semaphore.acquire().forget();
+    /// assert_eq!(semaphore.available_permits(), 0);
+    /// semaphore.release(1).unwrap();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
+    pub fn forget(mut self) {
+        self.n = 0;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Inner { permits, limit, .. } = &*self.semaphore;
+        // Fewer, if somebody has released them without having them.
+        permits.give(self.n.min(limit.saturating_sub(permits.n_free())));
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("n", &self.n)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waiting for permits.
+struct Waiting<'a> {
+    inner: &'a Inner,
+    n: usize,
+}
+
+impl Awaiting for Waiting<'_> {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (n, site) = (self.n, self.inner.site);
+        write!(f, "{n} of the permits of the semaphore made at {site}")
+    }
+}

@@ -1,0 +1,227 @@
+//! The lock: one holder at a time, in order, whatever becomes of the holders.
+
+use selvedge::sync::Mutex;
+use selvedge::{RunError, Task, run, sleep, spawn, spawn_named, try_run, yield_now};
+
+use crate::support::{A_SECOND, Hops, Log, caught, finished, in_virtual_loop, shared};
+
+#[test]
+fn one_task_at_a_time_holds_it() {
+    in_virtual_loop(|| {
+        let lock = Mutex::new(0_u64);
+        let n_inside = shared(0);
+        let tasks: Vec<Task<()>> = (0..20)
+            .map(|n| {
+                let (lock, n_inside) = (lock.clone(), n_inside.clone());
+                spawn(move || {
+                    for _ in 0..5 {
+                        let mut value = lock.lock();
+                        assert_eq!(n_inside.replace(1), 0);
+                        let before = *value;
+                        sleep(A_SECOND * (n % 3));
+                        *value = before + 1;
+                        n_inside.set(0);
+                    }
+                })
+            })
+            .collect();
+        tasks.into_iter().for_each(|task| finished(task.join()));
+        assert_eq!(*lock.lock(), 100);
+    });
+}
+
+#[test]
+fn it_is_handed_over_in_the_order_of_asking_and_nobody_overtakes() {
+    run(|| {
+        let (lock, log) = (Mutex::new(()), Log::default());
+        let guard = lock.lock();
+        let tasks: Vec<Task<()>> = (0..3)
+            .map(|n| {
+                let (lock, log) = (lock.clone(), log.clone());
+                spawn(move || {
+                    let _guard = lock.lock();
+                    log.push(format!("{n}"));
+                })
+            })
+            .collect();
+        yield_now();
+        drop(guard);
+        // It is on its way to the first of them.
+        assert!(lock.is_locked());
+        assert!(lock.try_lock().is_none());
+        drop(lock.lock());
+        assert_eq!(log.take(), ["0", "1", "2"]);
+        tasks.into_iter().for_each(|task| finished(task.join()));
+        assert!(!lock.is_locked());
+    });
+}
+
+#[test]
+fn the_next_goes_on_one_hop_after_the_unlock() {
+    run(|| {
+        let lock = Mutex::new(());
+        let guard = lock.lock();
+        let hops = Hops::start();
+        let (theirs, counter) = (lock.clone(), hops.counter());
+        let next = spawn(move || {
+            let _guard = theirs.lock();
+            counter.get()
+        });
+        yield_now();
+        yield_now();
+        let before = hops.count();
+        drop(guard);
+        assert_eq!(finished(next.join()) - before, 1);
+        assert_eq!(hops.during(|| drop(lock.lock())), 0);
+    });
+}
+
+#[test]
+fn a_cancelled_waiter_is_passed_over_and_one_on_its_way_passes_it_on() {
+    run(|| {
+        let (lock, log) = (Mutex::new(()), Log::default());
+        let guard = lock.lock();
+        let tasks = [0, 1, 2].map(|n| {
+            let (lock, log) = (lock.clone(), log.clone());
+            spawn(move || {
+                let _guard = lock.lock();
+                log.push(format!("{n}"));
+            })
+        });
+        yield_now();
+        tasks[1].cancel();
+        drop(guard);
+        tasks[0].cancel();
+        let [first, second, third] = tasks;
+        finished(third.join());
+        assert!(first.join().is_err() && second.join().is_err());
+        assert_eq!(log.take(), ["2"]);
+        assert!(lock.try_lock().is_some());
+    });
+}
+
+#[test]
+fn a_cancel_or_a_panic_of_the_holder_unlocks_and_poisons_nothing() {
+    run(|| {
+        let lock = Mutex::new(1);
+        for panics in [false, true] {
+            let theirs = lock.clone();
+            let holder = spawn(move || {
+                let mut value = theirs.lock();
+                *value += 1;
+                yield_now();
+                assert!(!panics, "torn");
+                selvedge::Promise::<()>::new().wait()
+            });
+            yield_now();
+            if !panics {
+                holder.cancel();
+            }
+            assert!(holder.join().is_err());
+        }
+        assert_eq!(*lock.try_lock().expect("it is unlocked"), 3);
+    });
+}
+
+#[test]
+fn a_guard_that_is_forgotten_keeps_it_locked() {
+    let mut lock = Mutex::new(String::from("warp"));
+    std::mem::forget(lock.lock());
+    assert!(lock.is_locked());
+    assert!(lock.try_lock().is_none());
+    assert_eq!(format!("{lock:?}"), "Mutex { value: <locked>, .. }");
+    // Whoever owns it alone has the value nevertheless.
+    lock.get_mut().expect("the only handle").push('p');
+    let other = lock.clone();
+    assert!(lock.get_mut().is_none());
+    let lock = lock.try_into_inner().expect_err("there are two");
+    drop(other);
+    assert_eq!(lock.try_into_inner().expect("one"), "warpp");
+}
+
+#[test]
+fn waiting_for_oneself_ends_with_a_verdict_that_says_who_has_it() {
+    let verdict = try_run(|| {
+        let lock = Mutex::new(1);
+        let task = spawn_named("weaver", move || {
+            let first = lock.lock();
+            let second = lock.lock();
+            *first + *second
+        });
+        let id = task.id();
+        let _ = task.join();
+        id
+    });
+    let Err(RunError::Deadlock(deadlock)) = verdict else {
+        panic!("not a deadlock: {verdict:?}");
+    };
+    let (_, what) = deadlock
+        .waits()
+        .find(|(who, _)| *who == "weaver")
+        .expect("the weaver");
+    assert!(what.contains("lock made at tests/sync/lock.rs"), "{what}");
+    assert!(what.contains("has locked at tests/sync/lock.rs"), "{what}");
+}
+
+#[test]
+fn a_value_may_be_unsized_and_shown() {
+    let lock: Mutex<Vec<i32>> = Mutex::from(vec![1]);
+    assert_eq!(format!("{lock:?}"), "Mutex { value: [1], .. }");
+    let mut guard = lock.lock();
+    guard.push(2);
+    assert_eq!(format!("{guard:?}"), "[1, 2]");
+    drop(guard);
+    assert_eq!(Mutex::<u8>::default().lock().to_string(), "0");
+}
+
+/// What shows a value may use its lock.
+#[test]
+fn showing_is_locking() {
+    struct Sly(std::cell::RefCell<Option<Mutex<Sly>>>);
+    impl std::fmt::Debug for Sly {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let lock = self.0.borrow();
+            let is_locked = lock.as_ref().expect("a cycle").try_lock().is_none();
+            write!(f, "locked: {is_locked}")
+        }
+    }
+    let lock = Mutex::new(Sly(None.into()));
+    *lock.lock().0.borrow_mut() = Some(lock.clone());
+    assert!(format!("{lock:?}").contains("locked: true"));
+    lock.lock().0.take();
+}
+
+#[test]
+fn a_lock_that_is_held_at_the_end_of_a_loop_is_unlocked_by_the_unwind() {
+    let lock = Mutex::new(0);
+    let theirs = lock.clone();
+    run(move || {
+        for _ in 0..3 {
+            let lock = theirs.clone();
+            spawn(move || {
+                let mut value = lock.lock();
+                *value += 1;
+                selvedge::sleep(crate::support::AN_HOUR);
+            })
+            .detach();
+        }
+        yield_now();
+    });
+    assert!(!lock.is_locked());
+    // Those who waited were cancelled before they had it.
+    assert_eq!(*lock.lock(), 1);
+}
+
+#[test]
+fn locking_needs_a_task_only_to_wait() {
+    let lock = Mutex::new(());
+    let guard = lock.lock();
+    let text = crate::support::sentence(|| drop(lock.lock()));
+    assert!(text.contains("no event loop"), "{text}");
+    drop(guard);
+    drop(caught(|| {
+        let _guard = lock.lock();
+        panic!("torn");
+    }));
+    assert!(!lock.is_locked());
+}

@@ -1,0 +1,19 @@
+//! Queues, locks and channels, one module a group of promises. Everything here goes through the public API.
+
+#![allow(unsafe_code)]
+
+#[path = "../runtime/support.rs"]
+#[allow(dead_code)]
+mod support;
+
+mod barrier;
+mod condition;
+mod events;
+mod lock;
+mod misuse;
+mod orders;
+mod queue;
+mod queue_cancel;
+mod queue_shutdown;
+mod semaphore;
+mod types;

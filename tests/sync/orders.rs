@@ -1,0 +1,162 @@
+//! The orders of priority and last-in queues, and items whose comparison misbehaves.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+use std::rc::Rc;
+
+use selvedge::sync::{GetError, LifoQueue, PriorityQueue};
+use selvedge::{run, spawn, yield_now};
+
+use crate::support::{Hops, caught, finished, sentence};
+
+#[test]
+fn the_last_comes_first() {
+    run(|| {
+        let queue = LifoQueue::new(0);
+        (0..5).for_each(|n| queue.put(n).expect("room"));
+        let items: Vec<i32> = (0..5).map(|_| queue.get().expect("an item")).collect();
+        assert_eq!(items, [4, 3, 2, 1, 0]);
+    });
+}
+
+#[test]
+fn the_smallest_comes_first() {
+    let queue = PriorityQueue::new(0);
+    for n in [5, 1, 4, 1, 3] {
+        queue.put_nowait(n).expect("room");
+    }
+    let items: Vec<i32> = (0..5)
+        .map(|_| queue.get_nowait().expect("an item"))
+        .collect();
+    assert_eq!(items, [1, 1, 3, 4, 5]);
+}
+
+/// Of equal weight if the weight is; the label does not count.
+#[derive(Debug)]
+struct Job {
+    weight: u32,
+    label: usize,
+}
+
+impl PartialEq for Job {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Job {}
+impl PartialOrd for Job {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Job {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.weight.cmp(&other.weight)
+    }
+}
+
+#[test]
+fn of_equal_ones_the_first_comes_first() {
+    let queue = PriorityQueue::unbounded();
+    for label in 0..100 {
+        let weight = label as u32 % 3;
+        queue.put_nowait(Job { weight, label }).expect("room");
+    }
+    let mut before = (0, 0);
+    for n in 0..100 {
+        let job = queue.get_nowait().expect("an item");
+        let now = (job.weight, job.label);
+        assert!(n == 0 || before < now, "{before:?} and then {now:?}");
+        before = now;
+    }
+}
+
+/// Compares by whatever it is told.
+struct Odd(Rc<dyn Fn() -> Ordering>);
+
+impl PartialEq for Odd {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Odd {}
+impl PartialOrd for Odd {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Odd {
+    fn cmp(&self, _: &Self) -> Ordering {
+        (self.0)()
+    }
+}
+
+fn put(queue: &PriorityQueue<Odd>, compare: &Rc<dyn Fn() -> Ordering>) {
+    let item = Odd(Rc::clone(compare));
+    queue.put_nowait(item).map_err(drop).expect("room");
+}
+
+#[test]
+fn a_comparison_that_panics_loses_no_place_and_no_other_item() {
+    let is_bad = Rc::new(Cell::new(false));
+    let theirs = Rc::clone(&is_bad);
+    let compare: Rc<dyn Fn() -> Ordering> = Rc::new(move || {
+        assert!(!theirs.get(), "they can't be compared");
+        Ordering::Less
+    });
+    let queue = PriorityQueue::new(4);
+    put(&queue, &compare);
+    put(&queue, &compare);
+    is_bad.set(true);
+    caught(|| put(&queue, &compare));
+    assert_eq!(queue.len(), 3);
+    caught(|| queue.get_nowait().map(drop));
+    assert_eq!(queue.len(), 2);
+    is_bad.set(false);
+    put(&queue, &compare);
+    put(&queue, &compare);
+    assert!(queue.is_full());
+    assert!(queue.put_nowait(Odd(Rc::clone(&compare))).is_err());
+    for _ in 0..4 {
+        assert!(queue.get_nowait().is_ok());
+    }
+    assert!(matches!(queue.get_nowait(), Err(GetError::Empty)));
+}
+
+/// A comparison that uses the queue would find it in the middle of its work.
+#[test]
+fn a_comparison_can_not_use_the_queue() {
+    let queue = PriorityQueue::new(4);
+    let theirs = queue.clone();
+    let compare: Rc<dyn Fn() -> Ordering> = Rc::new(move || {
+        sentence(|| theirs.get_nowait().map(drop));
+        sentence(|| put(&theirs, &(Rc::new(|| Ordering::Less) as Rc<_>)));
+        sentence(|| theirs.shutdown_immediate());
+        assert!(theirs.len() <= 2);
+        Ordering::Less
+    });
+    put(&queue, &compare);
+    put(&queue, &compare);
+    assert!(queue.get_nowait().is_ok());
+    assert_eq!(queue.len(), 1);
+    // The items hold the queue.
+    queue.shutdown_immediate();
+}
+
+#[test]
+fn a_comparison_can_not_wait() {
+    run(|| {
+        let compare: Rc<dyn Fn() -> Ordering> = Rc::new(|| {
+            sentence(yield_now);
+            Ordering::Less
+        });
+        let queue = PriorityQueue::new(4);
+        let neighbour = spawn(|| ());
+        put(&queue, &compare);
+        let hops = Hops::start();
+        assert_eq!(hops.during(|| put(&queue, &compare)), 0);
+        assert!(queue.get_nowait().is_ok());
+        assert!(!neighbour.is_done());
+        finished(neighbour.join());
+    });
+}

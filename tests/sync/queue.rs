@@ -1,0 +1,281 @@
+//! Queues: order, limits, fairness, hops, and the count of unfinished items.
+
+use selvedge::sync::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
+use selvedge::{Task, run, spawn, yield_now};
+
+use crate::support::{Hops, Log, finished, in_virtual_loop, soon};
+
+#[test]
+fn items_come_out_in_the_order_in_which_they_were_put() {
+    run(|| {
+        let queue = Queue::new(3);
+        let producer = spawn({
+            let queue = queue.clone();
+            move || (0..1000).for_each(|n| queue.put(n).expect("open"))
+        });
+        for n in 0..1000 {
+            assert_eq!(queue.get(), Ok(n));
+            assert!(queue.len() <= 3);
+        }
+        finished(producer.join());
+        assert!(queue.is_empty());
+    });
+}
+
+#[test]
+fn a_size_of_zero_is_no_limit() {
+    for queue in [Queue::new(0), Queue::unbounded(), Queue::default()] {
+        (0..10_000).for_each(|n| queue.put_nowait(n).expect("there is always room"));
+        assert_eq!((queue.maxsize(), queue.len()), (0, 10_000));
+        assert!(!queue.is_full() && !queue.is_empty());
+        assert_eq!(queue.get_nowait(), Ok(0));
+    }
+}
+
+#[test]
+fn a_huge_size_allocates_nothing_ahead() {
+    let queue = Queue::new(usize::MAX);
+    queue.put_nowait([0_u64; 16]).expect("there is room");
+    assert_eq!(queue.maxsize(), usize::MAX);
+    assert!(!queue.is_full());
+}
+
+#[test]
+fn what_is_refused_comes_back() {
+    let queue = Queue::new(2);
+    queue.put_nowait("a".to_owned()).expect("room");
+    queue.put_nowait("b".to_owned()).expect("room");
+    assert!(queue.is_full());
+    let refused = queue.put_nowait("c".to_owned()).unwrap_err();
+    assert!(refused.is_full() && !refused.is_shut_down());
+    assert_eq!(refused.to_string(), "the queue is full");
+    assert_eq!(refused.into_inner(), "c");
+    queue.shutdown();
+    let refused = queue.put("d".to_owned()).unwrap_err();
+    assert_eq!(refused, PutError::ShutDown("d".to_owned()));
+}
+
+#[test]
+fn an_empty_queue_says_so() {
+    assert_eq!(Queue::<u32>::new(1).get_nowait(), Err(GetError::Empty));
+    assert_eq!(LifoQueue::<u32>::new(1).get_nowait(), Err(GetError::Empty));
+    assert_eq!(
+        PriorityQueue::<u32>::new(1).get_nowait(),
+        Err(GetError::Empty)
+    );
+}
+
+#[test]
+fn without_a_need_to_wait_no_loop_is_needed_and_nobody_suspends() {
+    let queue = Queue::new(1);
+    queue.put(1).expect("room");
+    assert_eq!(queue.get(), Ok(1));
+    run(|| {
+        let hops = Hops::start();
+        let n_hops = hops.during(|| {
+            for n in 0..100 {
+                queue.put(n).expect("room");
+                assert_eq!(queue.get(), Ok(n));
+                queue.task_done().expect("it was put");
+            }
+        });
+        assert_eq!(n_hops, 0);
+    });
+}
+
+/// What `act` takes from when it is done to when `waiter`, which is parked by then, goes on.
+fn hops_to_wake(waiter: impl FnOnce() + 'static, act: impl FnOnce()) -> u64 {
+    let hops = Hops::start();
+    let counter = hops.counter();
+    let task = spawn(move || {
+        waiter();
+        counter.get()
+    });
+    yield_now();
+    yield_now();
+    let before = hops.count();
+    act();
+    finished(task.join()) - before
+}
+
+#[test]
+fn a_waiter_goes_on_one_hop_later() {
+    run(|| {
+        let queue = Queue::new(1);
+        let theirs = queue.clone();
+        let getter = move || assert_eq!(theirs.get(), Ok(5));
+        assert_eq!(hops_to_wake(getter, || queue.put(5).expect("room")), 1);
+
+        queue.put(6).expect("room");
+        let theirs = queue.clone();
+        let putter = move || theirs.put(7).expect("open");
+        assert_eq!(hops_to_wake(putter, || assert_eq!(queue.get(), Ok(6))), 1);
+        assert_eq!(queue.get(), Ok(7));
+
+        (0..2).for_each(|_| queue.task_done().expect("three were put"));
+        let theirs = queue.clone();
+        let done = || queue.task_done().expect("three were put");
+        assert_eq!(hops_to_wake(move || theirs.join(), done), 1);
+    });
+}
+
+#[test]
+fn getters_are_served_in_the_order_in_which_they_came() {
+    run(|| {
+        let (queue, log) = (Queue::new(0), Log::default());
+        let getters: Vec<Task<()>> = (0..4)
+            .map(|n| {
+                let (queue, log) = (queue.clone(), log.clone());
+                spawn(move || log.push(format!("{n} gets {}", queue.get().expect("an item"))))
+            })
+            .collect();
+        yield_now();
+        (10..14).for_each(|n| queue.put_nowait(n).expect("room"));
+        getters.into_iter().for_each(|task| finished(task.join()));
+        let expected = ["0 gets 10", "1 gets 11", "2 gets 12", "3 gets 13"];
+        assert_eq!(log.take(), expected);
+    });
+}
+
+#[test]
+fn putters_are_served_in_the_order_in_which_they_came() {
+    run(|| {
+        let queue = Queue::new(1);
+        queue.put(0).expect("room");
+        let putters: Vec<Task<()>> = (1..5)
+            .map(|n| {
+                let queue = queue.clone();
+                spawn(move || queue.put(n).expect("open"))
+            })
+            .collect();
+        yield_now();
+        let items: Vec<i32> = (0..5).map(|_| queue.get().expect("an item")).collect();
+        assert_eq!(items, [0, 1, 2, 3, 4]);
+        putters.into_iter().for_each(|task| finished(task.join()));
+    });
+}
+
+#[test]
+fn nobody_takes_an_item_that_is_promised() {
+    run(|| {
+        let queue = Queue::new(0);
+        let theirs = queue.clone();
+        let waiter = spawn(move || theirs.get());
+        yield_now();
+        queue.put('a').expect("room");
+        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+        let theirs = queue.clone();
+        let late = spawn(move || theirs.get());
+        queue.put('b').expect("room");
+        // One of the two is not. Items come out in their order, whoever takes them.
+        assert_eq!(queue.get_nowait(), Ok('a'));
+        assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+        assert_eq!(finished(waiter.join()), Ok('b'));
+        queue.put('c').expect("room");
+        assert_eq!(finished(late.join()), Ok('c'));
+    });
+}
+
+#[test]
+fn nobody_takes_room_that_is_promised() {
+    run(|| {
+        let queue = Queue::new(1);
+        queue.put('a').expect("room");
+        let theirs = queue.clone();
+        let waiter = spawn(move || theirs.put('b'));
+        yield_now();
+        assert_eq!(queue.get(), Ok('a'));
+        assert_eq!(queue.put_nowait('x'), Err(PutError::Full('x')));
+        assert_eq!(queue.get(), Ok('b'));
+        assert_eq!(finished(waiter.join()), Ok(()));
+    });
+}
+
+#[test]
+fn join_waits_until_every_item_is_done() {
+    in_virtual_loop(|| {
+        let (queue, log) = (Queue::new(2), Log::default());
+        let worker = spawn({
+            let (queue, log) = (queue.clone(), log.clone());
+            move || {
+                while let Ok(n) = queue.get() {
+                    yield_now();
+                    log.push(format!("done {n}"));
+                    queue.task_done().expect("it was put");
+                }
+            }
+        });
+        (0..3).for_each(|n| queue.put(n).expect("open"));
+        queue.join();
+        log.push("joined");
+        assert_eq!(log.take(), ["done 0", "done 1", "done 2", "joined"]);
+        queue.join();
+        queue.shutdown();
+        finished(worker.join());
+    });
+}
+
+#[test]
+fn every_joiner_is_woken_also_if_more_was_put_meanwhile() {
+    run(|| {
+        let queue = Queue::new(0);
+        queue.put(1).expect("room");
+        let joiners: Vec<Task<()>> = (0..3)
+            .map(|_| {
+                let queue = queue.clone();
+                spawn(move || queue.join())
+            })
+            .collect();
+        yield_now();
+        queue.task_done().expect("one was put");
+        queue.put(2).expect("room");
+        joiners.into_iter().for_each(|task| finished(task.join()));
+    });
+}
+
+#[test]
+fn a_task_is_not_done_more_often_than_items_were_put() {
+    let queue = Queue::new(0);
+    let error = queue.task_done().unwrap_err();
+    crate::support::assert_sentence(&error.to_string());
+    queue.put_nowait(1).expect("room");
+    // Whether it was got does not matter, as in asyncio.
+    queue.task_done().expect("one was put");
+    queue.task_done().unwrap_err();
+    assert_eq!(queue.get_nowait(), Ok(1));
+}
+
+#[test]
+fn a_callback_may_do_what_need_not_wait() {
+    run(|| {
+        let queue = Queue::new(1);
+        let theirs = queue.clone();
+        soon(move || {
+            theirs.put(1).expect("room");
+            let refused = theirs.put(2).unwrap_err();
+            crate::support::assert_sentence(&refused.to_string());
+            assert!(matches!(refused, PutError::CantWait(2, _)));
+        });
+        assert_eq!(queue.get(), Ok(1));
+    });
+}
+
+#[test]
+fn loops_of_a_thread_may_share_a_queue_one_after_the_other() {
+    let queue = Queue::new(2);
+    run(|| queue.put("first").expect("room"));
+    run(|| assert_eq!(queue.get(), Ok("first")));
+}
+
+#[test]
+fn dropping_the_last_handle_drops_the_items() {
+    let log = Log::default();
+    let queue = Queue::new(0);
+    queue.put_nowait(log.guard("dropped")).expect("room");
+    let other = queue.clone();
+    drop(queue);
+    assert!(log.take().is_empty());
+    drop(other);
+    assert_eq!(log.take(), ["dropped"]);
+}
