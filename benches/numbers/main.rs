@@ -1,11 +1,13 @@
 //! `cargo bench --bench numbers`: every number that this library promises, as a ratio to a peer
-//! or to itself taken in one run, and exit code 1 if one is missed. Arguments name groups of rows to measure only those: `-- yield spawn`.
+//! or to itself taken in one run, and exit code 1 if one is missed. Arguments name groups of
+//! rows, to measure only those: `-- yield spawn`.
 //!
 //! Peer and ours are measured in turn, round by round, so that a machine that changes its speed
 //! changes it for both; medians are compared. A row that can't be measured is a miss.
 
 #![allow(unsafe_code, missing_docs)]
 
+mod floor;
 mod loop_rows;
 mod memory;
 mod rows;

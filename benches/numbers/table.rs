@@ -19,10 +19,19 @@ pub struct Row {
 pub enum Limit {
     /// Ours divided by the peer's, at most.
     AtMost(f64),
+    /// The same for what ours takes beyond a floor, which is measured in the same rounds: what the
+    /// machine charges for private stacks, which the peer does not have.
+    Beyond(Floor, f64),
     /// The peer's divided by ours, at least.
     TimesFaster(f64),
     /// Ours itself, at most.
     Absolute(f64),
+}
+
+/// What nobody who does this with stacks can save.
+pub struct Floor {
+    pub what: &'static str,
+    pub samples: Vec<f64>,
 }
 
 fn extremes(samples: &[f64]) -> (f64, f64) {
@@ -35,16 +44,20 @@ impl Row {
     /// The figure that is held against the limit, and whether it keeps it.
     fn verdict(&self) -> (f64, bool, String) {
         let ours = median(&self.ours);
-        match self.limit {
+        match &self.limit {
+            Limit::Beyond(floor, limit) => {
+                let ratio = (ours - median(&floor.samples)) / median(&self.peers);
+                (ratio, ratio <= *limit, format!("<= {limit}"))
+            }
             Limit::AtMost(limit) => {
                 let ratio = ours / median(&self.peers);
-                (ratio, ratio <= limit, format!("<= {limit}"))
+                (ratio, ratio <= *limit, format!("<= {limit}"))
             }
             Limit::TimesFaster(limit) => {
                 let ratio = median(&self.peers) / ours;
-                (ratio, ratio >= limit, format!(">= {limit}"))
+                (ratio, ratio >= *limit, format!(">= {limit}"))
             }
-            Limit::Absolute(limit) => (ours, ours <= limit, format!("<= {limit}")),
+            Limit::Absolute(limit) => (ours, ours <= *limit, format!("<= {limit}")),
         }
     }
 }
@@ -72,6 +85,9 @@ pub fn print(rows: &[Row]) -> usize {
         );
         if !row.peer.is_empty() {
             println!("    against {}", row.peer);
+        }
+        if let Limit::Beyond(floor, _) = &row.limit {
+            println!("    beyond {:.2}: {}", median(&floor.samples), floor.what);
         }
         missed += usize::from(!kept);
     }
