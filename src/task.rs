@@ -16,6 +16,7 @@ pub use crate::runtime::task::{CallbackId, TaskId};
 pub use crate::runtime::task_ref::TaskRef;
 
 use crate::error::TaskError;
+use crate::runtime::blocking;
 use crate::runtime::context::{self, CoreRef, Nowhere};
 use crate::runtime::make::{spawn_eagerly, spawn_on, try_spawn_on};
 use crate::runtime::park;
@@ -196,6 +197,43 @@ fn refuse_unless_panicking(nowhere: Nowhere) {
 #[track_caller]
 fn refuse(nowhere: Nowhere) -> ! {
     panic!("{}", nowhere.sentence())
+}
+
+/// May suspend: runs a function that blocks on a thread of the loop's pool, and returns what it
+/// returns. The other tasks go on meanwhile.
+///
+/// On a thread without an event loop it runs the function in place.
+///
+/// ```
+/// let primes = |limit: u32| {
+///     let is_prime = |n: &u32| (2..*n).all(|divisor| n % divisor != 0);
+///     (2..limit).filter(is_prime).count()
+/// };
+/// // Two threads compute, and the loop has time for others.
+/// let counts = selvedge::run(|| {
+///     [100, 1000].map(|limit| selvedge::spawn(move || selvedge::to_thread(move || primes(limit))))
+///         .map(|task| task.join().unwrap().unwrap())
+/// });
+/// assert_eq!(counts, [25, 168]);
+///
+/// let error = selvedge::run(|| selvedge::to_thread(|| -> u32 { panic!("the shuttle is stuck") }));
+/// assert_eq!(error.unwrap_err().message(), "the shuttle is stuck");
+/// ```
+///
+/// # Errors
+/// That the function panicked, with the payload; that the pool's queue is full
+/// ([`LoopBuilder::blocking_queue`](crate::LoopBuilder::blocking_queue)) or it can't have a thread,
+/// as an [`io::Error`]; that nothing can wait here, in a callback or while panicking.
+///
+/// # Cancellation
+/// A function with which no thread has begun is dropped. One that runs goes on, and its result is
+/// dropped.
+pub fn to_thread<T, F>(f: F) -> Result<T, TaskError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    blocking::to_thread(f)
 }
 
 /// The running task; `None` in callbacks and outside of a loop.

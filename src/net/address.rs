@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::{option, slice, vec};
 
 use crate::runtime::blocking::off_loop;
+use crate::runtime::pool::AtClose;
 
 /// What addresses can be had from: std's trait of this name, for the same types, with one
 /// difference. Where std's looks a host's name up on the spot, and the thread with all of its
@@ -132,7 +133,9 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 /// the one that knows hosts files, mDNS and whatever else this machine is set up to ask.
 fn look_up(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     let host = host.to_owned();
-    off_loop(move || std::net::ToSocketAddrs::to_socket_addrs(&(host, port)))?
+    off_loop(AtClose::LeftBehind, move || {
+        std::net::ToSocketAddrs::to_socket_addrs(&(host, port))
+    })?
 }
 
 /// May suspend. Tries one address after the other until one works; the last error, if none

@@ -1,157 +1,191 @@
-//! Work that blocks its thread, on a pool of threads beside the loop.
+//! Work that blocks its thread: a job for the loop's [`pool`](super::pool), and the way of its result
+//! back to the loop.
 //!
-//! Threads are started when there is work and none is idle, up to a limit, and leave when they
-//! have been idle for a while. A panic of the work comes back to whoever waits for it.
+//! A job tells of its end whatever happens: it catches the panic of what it runs, and so the loop can
+//! count on each that it waits for. Who waits is a task ([`off_loop`]), or a promise stands for the
+//! job ([`promise`]). Either way, who does not want it any more takes it back if it has not begun;
+//! then its closure is dropped on the loop's thread.
 
-use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
-use super::context::{self, Nowhere};
-use super::foreign;
-
-/// How long an idle thread stays.
-const IDLE: Duration = Duration::from_secs(5);
-
-type Job = Box<dyn FnOnce() + Send>;
-
-/// Threads that work off a queue.
-struct Pool {
-    state: Mutex<State>,
-    has_work: Condvar,
-    n_threads_max: usize,
-}
-
-#[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
-    n_threads: usize,
-    n_idle: usize,
-}
-
-/// The pool of this process: name resolution is all that uses it so far.
-fn pool() -> &'static Pool {
-    static POOL: OnceLock<Pool> = OnceLock::new();
-    POOL.get_or_init(|| Pool {
-        state: Mutex::default(),
-        has_work: Condvar::new(),
-        n_threads_max: thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(28)
-            + 4,
-    })
-}
-
-impl Pool {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of the user's runs under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Queues a job.
-    ///
-    /// # Errors
-    /// If no thread can be started and none runs that will come to it; the job is dropped then.
-    fn submit(&'static self, job: Job) -> io::Result<()> {
-        let mut state = self.lock();
-        state.jobs.push_back(job);
-        if state.n_idle >= state.jobs.len() || state.n_threads == self.n_threads_max {
-            drop(state);
-            self.has_work.notify_one();
-            return Ok(());
-        }
-        state.n_threads += 1;
-        drop(state);
-        let builder = thread::Builder::new().name("selvedge-blocking".to_owned());
-        if let Err(error) = builder.spawn(|| self.work()) {
-            let mut state = self.lock();
-            state.n_threads -= 1;
-            if state.n_threads == 0 {
-                let job = state.jobs.pop_back();
-                drop(state);
-                drop(job);
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// What a thread does.
-    fn work(&self) {
-        let mut state = self.lock();
-        loop {
-            while let Some(job) = state.jobs.pop_front() {
-                drop(state);
-                job();
-                state = self.lock();
-            }
-            state.n_idle += 1;
-            let (after, timeout) = self
-                .has_work
-                .wait_timeout(state, IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
-            state = after;
-            state.n_idle -= 1;
-            if timeout.timed_out() && state.jobs.is_empty() {
-                state.n_threads -= 1;
-                return;
-            }
-        }
-    }
-}
+use super::cancel;
+use super::context::{self, Core, Here, Nowhere};
+use super::foreign::{self, Ended, ForeignWaits};
+use super::injector::Message;
+use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
+use super::promise::Promise;
+use super::spawn::drop_quietly;
+use super::task::{DOOMED, MUST_CANCEL};
+use crate::error::TaskError;
 
 /// Where a job leaves its result.
-struct Reply<T> {
+struct Reply<T>(Mutex<Answer<T>>);
+
+struct Answer<T> {
     result: Option<thread::Result<T>>,
     waker: Option<Waker>,
+}
+
+impl<T: Send + 'static> Reply<T> {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Answer {
+            result: None,
+            waker: None,
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Answer<T>> {
+        // Nothing panics under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A job that leaves its result here, and then has somebody told.
+    fn job(
+        self: &Arc<Self>,
+        f: impl FnOnce() -> T + Send + 'static,
+        tell: impl FnOnce(&Self) + Send + 'static,
+    ) -> Job {
+        let reply = Arc::clone(self);
+        Box::new(move || {
+            let result = catch_unwind(AssertUnwindSafe(f));
+            reply.lock().result = Some(result);
+            tell(&reply);
+            // It has the result, if nobody has waited for that.
+            drop_quietly(reply);
+        })
+    }
 }
 
 /// May suspend. Runs a function on the pool and returns what it returns. Where there is nothing to
 /// suspend, it runs in place.
 ///
 /// # Errors
-/// If no thread can be started; if a callback asks, which can't wait.
+/// If no thread can be started; if a callback asks, which can't wait, or the thread is panicking.
 ///
 /// # Panics
 /// With what the function panics with.
 ///
 /// # Cancellation
-/// The function runs to its end; its result is dropped.
-pub(crate) fn off_loop<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+/// A job that has not begun is dropped; else it runs to its end, and its result is dropped.
+pub(crate) fn off_loop<T: Send + 'static>(
+    at_close: AtClose,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
     let here = match context::here() {
         Ok(here) => here,
         Err(Nowhere::NoLoop) => return Ok(f()),
         Err(nowhere) => return Err(io::Error::other(nowhere.sentence())),
     };
-    let reply = Arc::new(Mutex::new(Reply {
-        result: None,
-        waker: None,
-    }));
-    let theirs = Arc::clone(&reply);
-    pool().submit(Box::new(move || {
-        let result = catch_unwind(AssertUnwindSafe(f));
-        let mut reply = theirs.lock().unwrap_or_else(PoisonError::into_inner);
-        reply.result = Some(result);
-        let waker = reply.waker.take();
-        drop(reply);
-        drop(theirs);
+    match wait_for(here, at_close, Source::Ours, f) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(payload)) => resume_unwind(payload),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// What [`to_thread`](crate::task::to_thread) does.
+pub(crate) fn to_thread<T: Send + 'static>(
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TaskError> {
+    let result = match context::here() {
+        Ok(here) => wait_for(here, AtClose::Awaited, Source::User, f)
+            .map_err(|refused| TaskError::exception(io::Error::from(refused).into()))?,
+        Err(Nowhere::NoLoop) => catch_unwind(AssertUnwindSafe(f)),
+        Err(nowhere) => return Err(TaskError::misuse(nowhere.sentence())),
+    };
+    result.map_err(TaskError::panic)
+}
+
+/// Runs a function on the pool while the running task is parked.
+fn wait_for<T: Send + 'static>(
+    here: Here,
+    at_close: AtClose,
+    source: Source,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::Result<T>, Refused> {
+    if here.task.has(MUST_CANCEL | DOOMED) {
+        // Before anything has begun that can't be called off.
+        cancel::raise(here);
+    }
+    let waits = foreign::current().expect("a task runs within its loop");
+    let reply = Reply::new();
+    let job = reply.job(f, |reply| {
+        let waker = reply.lock().waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
-    }))?;
+    });
+    let ticket = waits.pool.submit(job, at_close, source)?;
+    let wanted = Wanted(&waits.pool, ticket);
     let result = foreign::wait_for_job(here, |context| {
-        let mut reply = reply.lock().unwrap_or_else(PoisonError::into_inner);
-        match reply.result.take() {
+        let mut answer = reply.lock();
+        match answer.result.take() {
             Some(result) => Poll::Ready(result),
             None => {
-                reply.waker = Some(context.waker().clone());
+                answer.waker = Some(context.waker().clone());
                 Poll::Pending
             }
         }
     });
-    result.map_or_else(|payload| resume_unwind(payload), Ok)
+    std::mem::forget(wanted);
+    Ok(result)
+}
+
+/// A job that is waited for: taken back if that ends early.
+struct Wanted<'a>(&'a Pool, Ticket);
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.take_back(self.1);
+    }
+}
+
+/// Runs a function on the pool; the promise is kept when it has ended.
+pub(crate) fn promise<T: Send + 'static>(
+    core: Weak<Core>,
+    waits: &Rc<ForeignWaits>,
+    site: &'static Location<'static>,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Promise<T> {
+    let promise = Promise::of(core, site);
+    let reply = Reply::new();
+    let number = foreign::next_number();
+    let injector = Arc::clone(&waits.injector);
+    let job = reply.job(f, move |_| {
+        // A loop that is closed has failed the promise.
+        drop(injector.push(Message::Wake(number)));
+    });
+    let ticket = match waits.pool.submit(job, AtClose::Awaited, Source::User) {
+        Ok(ticket) => ticket,
+        Err(refused) => {
+            promise.fail(TaskError::exception(io::Error::from(refused).into()));
+            return promise;
+        }
+    };
+    let kept = promise.clone();
+    let deliver = move |ended| match ended {
+        Ended::Done => {
+            let result = reply.lock().result.take();
+            let result = result.expect("a job leaves its result before it tells of its end");
+            // Refused if somebody else has kept the promise.
+            drop_quietly(kept.complete(result.map_err(TaskError::panic)));
+        }
+        Ended::LoopClosed => kept.fail(TaskError::cancelled(Some(
+            "the event loop was closed before the job was done".to_owned(),
+        ))),
+    };
+    waits.await_promised(number, Box::new(deliver));
+    let waits = Rc::downgrade(waits);
+    promise.at_end(Box::new(move || {
+        if let Some(waits) = waits.upgrade() {
+            drop_quietly(waits.strike_out(number));
+            waits.pool.take_back(ticket);
+        }
+    }));
+    promise
 }

@@ -43,6 +43,8 @@ impl LoopBuilder {
             is_debug: false,
             slow_callback_duration: Duration::from_millis(100),
             shutdown_timeout: Duration::from_secs(10),
+            blocking_threads: None,
+            blocking_queue: None,
         })
     }
 
@@ -72,10 +74,28 @@ impl LoopBuilder {
         self
     }
 
-    /// Sets how long tasks that were cancelled because their loop ends may take to end: 10 s unless
-    /// told otherwise.
+    /// Sets how long tasks that were cancelled because their loop ends may take to end, and then how
+    /// long the loop waits for jobs that still run on its pool: 10 s each unless told otherwise.
     pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
         self.0.shutdown_timeout = duration;
+        self
+    }
+
+    /// Sets how many threads the loop's pool for blocking work may have, at least one: four more than
+    /// there are processors, and no more than 32, unless told otherwise. They are started when there is
+    /// work for them, and leave when there is none for a while.
+    pub fn blocking_threads(mut self, n: usize) -> Self {
+        self.0.blocking_threads = Some(n);
+        self
+    }
+
+    /// Sets how many jobs of [`to_thread`](crate::to_thread) and
+    /// [`run_in_executor`](EventLoop::run_in_executor) may wait for a thread of the pool: any number
+    /// unless told otherwise. The next one is refused with an error.
+    ///
+    /// Files and host names, for which tasks wait, are not refused.
+    pub fn blocking_queue(mut self, n: usize) -> Self {
+        self.0.blocking_queue = Some(n);
         self
     }
 

@@ -17,7 +17,7 @@ use super::local::LocalLoop;
 use super::promise::Promise;
 use super::remote::LoopHandle;
 use super::report::{ExceptionContext, report_by_default};
-use super::scheduler::{Halt, Loop};
+use super::scheduler::{FORKED, Halt, Loop};
 use crate::error::{LoopError, RunError, TaskError};
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
@@ -45,8 +45,6 @@ const RUNNING: &str = "selvedge: this event loop is running already; from inside
                        task and join it";
 const ANOTHER: &str = "selvedge: another event loop runs on this thread, and there can be one at \
                        a time; spawn a task on that one, or run this one on a thread of its own";
-const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
-                      another one here";
 
 impl EventLoop {
     /// A loop with the usual settings.
@@ -208,7 +206,7 @@ impl EventLoop {
             inner.cancel_all();
         }
         inner.end_all();
-        inner.seal();
+        inner.seal(may_run.then_some(inner.shutdown_timeout));
     }
 
     /// The time on the loop's clock.
@@ -277,6 +275,38 @@ impl EventLoop {
     #[track_caller]
     fn assert_open(&self) {
         assert!(!self.is_closed(), "{CLOSED}");
+    }
+
+    /// Has a function called on a thread of the loop's pool, for work that blocks; the promise has its
+    /// result.
+    ///
+    /// ```
+    /// use selvedge::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new()?;
+    /// let sum = event_loop.run_in_executor(|| (1..=100).sum::<u32>());
+    /// assert_eq!(event_loop.run_until_complete(sum)?, 5050);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The promise's: that the function panicked; that the pool's queue is full or it can't have a
+    /// thread; that the loop was closed first.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    ///
+    /// # Cancellation
+    /// Cancelling the promise drops a function that no thread has begun with. One that runs goes on, and
+    /// its result is dropped.
+    #[track_caller]
+    pub fn run_in_executor<T, F>(&self, f: F) -> Promise<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.assert_open();
+        self.0.run_in_executor(Location::caller(), f)
     }
 
     /// Sets what is told of exceptions that nobody else takes. It may not wait.

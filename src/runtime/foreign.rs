@@ -13,18 +13,35 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use super::context::Here;
 use super::injector::{Injector, Message};
 use super::park;
+use super::pool::Pool;
 use super::task::{Awaiting, TaskPtr};
 
 /// The waits of a loop.
 pub(crate) struct ForeignWaits {
     waits: RefCell<HashMap<u64, (TaskPtr, Arc<Signal>)>>,
-    /// How many tasks wait for work on another thread.
+    /// What is done at the end of jobs for which a promise stands.
+    promised: RefCell<HashMap<u64, Delivery>>,
+    /// How many tasks wait for a job.
     n_jobs: Cell<usize>,
     pub(crate) injector: Arc<Injector>,
+    pub(crate) pool: Pool,
+}
+
+/// Keeps a promise.
+type Delivery = Box<dyn FnOnce(Ended)>;
+
+/// Why there is nothing to wait for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The job has left its result.
+    Done,
+    /// The loop closes.
+    LoopClosed,
 }
 
 /// What a waker sets.
@@ -48,25 +65,49 @@ impl Wake for Signal {
 }
 
 impl ForeignWaits {
-    pub(crate) fn new(injector: Arc<Injector>) -> Rc<Self> {
+    pub(crate) fn new(injector: Arc<Injector>, pool: Pool) -> Rc<Self> {
         Rc::new(Self {
             waits: RefCell::default(),
+            promised: RefCell::default(),
             n_jobs: Cell::new(0),
             injector,
+            pool,
         })
     }
 
-    /// Unparks whoever waits under a number.
+    /// Unparks whoever waits under a number, or keeps the promise under it.
     pub(crate) fn wake(&self, number: u64) {
         let task = self.waits.borrow().get(&number).map(|wait| wait.0);
         if let Some(task) = task {
             park::unpark(task);
+        } else if let Some(deliver) = self.strike_out(number) {
+            deliver(Ended::Done);
         }
     }
 
-    /// Whether a task waits for work on another thread, which takes real time.
+    /// Has a promise kept at the end of the job with that number.
+    pub(crate) fn await_promised(&self, number: u64, deliver: Delivery) {
+        self.promised.borrow_mut().insert(number, deliver);
+    }
+
+    /// Waits for a job no longer; what was to be done at its end is the caller's to drop.
+    pub(crate) fn strike_out(&self, number: u64) -> Option<Delivery> {
+        self.promised.borrow_mut().remove(&number)
+    }
+
+    /// Whether something waits for a job, which takes real time, and which tells of its end.
     pub(crate) fn has_jobs(&self) -> bool {
-        self.n_jobs.get() > 0
+        self.n_jobs.get() > 0 || !self.promised.borrow().is_empty()
+    }
+
+    /// Closes the pool, and fails every promise that it was to keep; with patience, waits for so long
+    /// for what runs.
+    pub(crate) fn close_pool(&self, patience: Option<Duration>) {
+        let promised = self.promised.take();
+        for (_, deliver) in promised {
+            deliver(Ended::LoopClosed);
+        }
+        self.pool.close(patience);
     }
 
     /// Whether somebody elsewhere holds a waker of a task that waits.
@@ -120,17 +161,22 @@ pub(crate) fn current() -> Option<Rc<ForeignWaits>> {
     })
 }
 
+/// A number under which something is waited for: never given again.
+pub(crate) fn next_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// Parks the running task until `poll` answers; it is asked now and after each wake.
 pub(crate) fn wait<R>(
     here: Here,
     what: &dyn Awaiting,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> R {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
     let waits = current().expect("a task runs within its loop");
     let signal = Arc::new(Signal {
         is_set: AtomicBool::new(false),
-        number: NEXT.fetch_add(1, Ordering::Relaxed),
+        number: next_number(),
         injector: Arc::clone(&waits.injector),
     });
     let number = signal.number;
@@ -149,7 +195,7 @@ pub(crate) fn wait<R>(
     }
 }
 
-/// As [`wait`], for work on another thread.
+/// As [`wait`], for a job of the pool's.
 pub(crate) fn wait_for_job<R>(here: Here, poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> R {
     struct Counted(Rc<ForeignWaits>);
     impl Drop for Counted {

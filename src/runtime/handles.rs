@@ -1,14 +1,17 @@
-//! Handles of callbacks: [`Handle`] and [`TimerHandle`].
+//! What a loop is handed callbacks by, and their handles: [`Handle`] and [`TimerHandle`].
 
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Instant;
 
+use super::blocking;
 use super::callback::Callback;
 use super::clock::Nanoseconds;
-use super::scheduler::Loop;
+use super::promise::Promise;
+use super::scheduler::{FORKED, Loop};
 use super::timer::{Key, Timers};
+use crate::error::TaskError;
 
 impl Loop {
     pub(super) fn call_soon(
@@ -17,6 +20,21 @@ impl Loop {
         site: &'static Location<'static>,
     ) -> Handle {
         Handle(self.core.call_soon(f, site))
+    }
+
+    pub(super) fn run_in_executor<T: Send + 'static>(
+        &self,
+        site: &'static Location<'static>,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> Promise<T> {
+        let core = self.core.weak();
+        if self.is_forked() {
+            // The pool's threads are the parent's.
+            let promise = Promise::of(core, site);
+            promise.fail(TaskError::misuse(FORKED));
+            return promise;
+        }
+        blocking::promise(core, &self.waits, site, f)
     }
 
     pub(super) fn call_at(

@@ -24,6 +24,7 @@ pub(crate) mod local;
 pub(crate) mod make;
 pub(crate) mod packet;
 pub(crate) mod park;
+pub(crate) mod pool;
 pub(crate) mod promise;
 pub(crate) mod reactor;
 pub(crate) mod registration;

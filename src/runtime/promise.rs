@@ -38,7 +38,11 @@ struct Inner<T: 'static> {
     core: Weak<Core>,
     site: &'static Location<'static>,
     is_retrieved: Cell<bool>,
+    at_end: Cell<Option<AtEnd>>,
 }
+
+/// What this library has to do at once when a promise is done, however that came.
+type AtEnd = Box<dyn FnOnce()>;
 
 type Done<T> = (Box<dyn FnOnce(&Promise<T>)>, &'static Location<'static>);
 
@@ -77,6 +81,7 @@ impl<T> Promise<T> {
             core,
             site,
             is_retrieved: Cell::new(false),
+            at_end: Cell::new(None),
         }))
     }
 
@@ -115,7 +120,21 @@ impl<T> Promise<T> {
         self.complete(Err(error)).is_ok()
     }
 
-    fn complete(&self, result: Result<T, TaskError>) -> Result<(), Result<T, TaskError>> {
+    /// Sets an error, unless it is done.
+    pub(crate) fn fail(&self, error: TaskError) {
+        // What is refused is the error.
+        drop(self.complete(Err(error)));
+    }
+
+    /// Has a function called as soon as the promise is done.
+    pub(crate) fn at_end(&self, f: AtEnd) {
+        self.0.at_end.set(Some(f));
+    }
+
+    pub(crate) fn complete(
+        &self,
+        result: Result<T, TaskError>,
+    ) -> Result<(), Result<T, TaskError>> {
         match self.0.state.try_borrow_mut() {
             Ok(mut state) if matches!(*state, State::Pending) => *state = State::Done(result),
             // Somebody who looks at the result has borrowed it: it is done.
@@ -130,6 +149,9 @@ impl<T> Promise<T> {
             }
         }
         self.0.waiters.wake_all();
+        if let Some(at_end) = self.0.at_end.take() {
+            at_end();
+        }
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use super::deadlock;
 use super::dispatch::dispatch;
 use super::foreign::{self, ForeignWaits};
 use super::injector::{Injector, Message};
+use super::pool::Pool;
 use super::reactor::{self, Reactor};
 use super::report::ExceptionContext;
 use super::run_queue::Runnable;
@@ -47,6 +48,10 @@ pub(crate) struct Settings {
     pub(crate) is_debug: bool,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) shutdown_timeout: Duration,
+    /// `None` for as many as the processors suggest.
+    pub(crate) blocking_threads: Option<usize>,
+    /// `None` for no limit.
+    pub(crate) blocking_queue: Option<usize>,
 }
 
 /// Why a run ended.
@@ -58,6 +63,10 @@ pub(crate) enum Halt {
     /// This is another process than the one that made the loop.
     Forked,
 }
+
+/// Why a loop is of no use in a process that was forked from the one that made it.
+pub(super) const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
+                      another one here";
 
 /// Makes a loop the one that runs on this thread, as long as the guard lives.
 pub(crate) struct Running<'a> {
@@ -77,10 +86,11 @@ impl Loop {
             settings.slow_callback_duration,
         );
         let injector = Injector::new(core.id, poller.notifier());
+        let pool = Pool::new(settings.blocking_threads, settings.blocking_queue);
         let new = Rc::new(Self {
             timers: Timers::new(),
             reactor: Reactor::new(poller, Arc::clone(&injector)),
-            waits: ForeignWaits::new(Arc::clone(&injector)),
+            waits: ForeignWaits::new(Arc::clone(&injector), pool),
             injector,
             core,
             shutdown_timeout: settings.shutdown_timeout,
@@ -255,6 +265,8 @@ impl Loop {
                 }
                 return Ok(());
             }
+            // A job takes real time, during which a virtual clock stands still.
+            Some(_) if self.core.clock.is_virtual() => None,
             Some(deadline) => {
                 let left = deadline.saturating_sub(self.core.clock.now());
                 Some(Duration::from_nanos(left))
@@ -286,12 +298,16 @@ impl Loop {
         !self.timers.is_empty()
             || self.reactor.n_waiting() > 0
             || self.injector.n_handles() > 0
+            || self.waits.has_jobs()
             || self.waits.may_be_woken()
     }
 
     /// Whether only wakers elsewhere can wake a task. Nobody tells when one is dropped.
     fn wakers_only(&self) -> bool {
-        self.timers.is_empty() && self.reactor.n_waiting() == 0 && self.injector.n_handles() == 0
+        self.timers.is_empty()
+            && self.reactor.n_waiting() == 0
+            && self.injector.n_handles() == 0
+            && !self.waits.has_jobs()
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::panic::Location;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::callback::Callback;
 use super::cancel;
@@ -177,9 +178,10 @@ impl Loop {
     }
 
     /// Closes the way in from other threads, and drops what is left there and in the queue. The
-    /// tasks have ended.
-    pub(crate) fn seal(&self) {
+    /// tasks have ended. With patience, waits for so long for jobs that still run.
+    pub(crate) fn seal(&self, patience: Option<Duration>) {
         self.core.is_closed.set(true);
+        self.waits.close_pool(patience);
         self.injector.close();
         while let Some(message) = self.injector.pop() {
             super::spawn::drop_quietly(message);

@@ -29,6 +29,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("runtime::handle", 5),
     ("runtime::injector", 5),
     ("runtime::join", 5),
+    ("runtime::pool", 5),
     ("runtime::promise", 5),
     ("runtime::reactor", 5),
     ("runtime::registration", 5),

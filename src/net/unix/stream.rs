@@ -14,6 +14,7 @@ use super::address::{path_to_system, to_system};
 use crate::net::connect::connect;
 use crate::net::inner::Inner;
 use crate::runtime::blocking::off_loop;
+use crate::runtime::pool::AtClose;
 use crate::sys;
 
 /// For how long a thread waits for room in a listener's queue before it looks whether anybody
@@ -108,7 +109,7 @@ fn connect_patiently(to: SockAddr) -> io::Result<UnixStream> {
     }
     loop {
         let to = to.clone();
-        match off_loop(move || connect_blocking(&to))? {
+        match off_loop(AtClose::LeftBehind, move || connect_blocking(&to))? {
             Err(error) if is_for_now(&error) => {}
             other => {
                 return Ok(UnixStream(Inner::fresh(other?.into())));
