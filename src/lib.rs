@@ -79,7 +79,10 @@
 //! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`catch_cancelled`].
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
 //! - [`sync`]: queues, locks, semaphores, events and barriers between tasks.
-//! - [`net`]: std's sockets, which park the task instead of the thread.
+//! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
+//!   pipes, terminals and standard input.
+//! - [`to_thread`] and [`EventLoop::run_in_executor`]: work that blocks, on a pool of threads.
+//! - [`EventLoop::add_signal_handler`] and [`signal`].
 //! - [`LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
 //!
 //! # What it promises
@@ -135,7 +138,13 @@ pub mod stack;
 #[cfg(feature = "runtime")]
 pub mod error;
 #[cfg(feature = "runtime")]
+pub mod fs;
+#[cfg(feature = "runtime")]
+pub mod io;
+#[cfg(feature = "runtime")]
 pub mod net;
+#[cfg(feature = "runtime")]
+pub mod signal;
 #[cfg(feature = "runtime")]
 pub mod sync;
 #[cfg(feature = "runtime")]

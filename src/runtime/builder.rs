@@ -17,6 +17,7 @@ use super::task::{AWAKE, BORROWS, TaskPtr};
 use crate::error::{RunError, TaskError};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::sys::signal::write_stderr;
+use crate::sys::thread::is_main as is_main_thread;
 
 /// Settings of a loop: see [`EventLoop::builder`].
 ///
@@ -45,6 +46,7 @@ impl LoopBuilder {
             shutdown_timeout: Duration::from_secs(10),
             blocking_threads: None,
             blocking_queue: None,
+            cancels_on_interrupt: true,
         })
     }
 
@@ -99,6 +101,18 @@ impl LoopBuilder {
         self
     }
 
+    /// Sets whether an interrupt (`SIGINT`, Ctrl-C) cancels the main task of [`run`](Self::run), as
+    /// asyncio's does: yes unless told otherwise. Then `run` ends with
+    /// [`RunError::Cancelled`] and what was begun is unwound. A second interrupt ends the process at
+    /// once.
+    ///
+    /// That goes for the process's main thread, as long as the signal is handled by default there: a
+    /// handler of the program's own stays, and so does a signal that is ignored.
+    pub fn cancel_on_interrupt(mut self, cancels: bool) -> Self {
+        self.0.cancels_on_interrupt = cancels;
+        self
+    }
+
     /// A loop.
     ///
     /// # Errors
@@ -136,6 +150,7 @@ impl LoopBuilder {
                     .to_owned(),
             ));
         }
+        let cancels = self.0.cancels_on_interrupt;
         let event_loop = self.build().map_err(RunError::Io)?;
         let inner = &event_loop.0;
         // SAFETY: what `main` borrows and returns lives at least until this function returns, and
@@ -144,12 +159,16 @@ impl LoopBuilder {
             .map_err(RunError::Io)?;
         task.set(AWAKE | BORROWS);
         inner.core.run_queue.push_task(task, task.parked.get());
+        if cancels && cfg!(panic = "unwind") && is_main_thread() {
+            inner.signals.set_main(&inner.reactor, task.id);
+        }
         let reason = {
             let guarded = Guarded;
             let reason = event_loop.run_main(task, &packet);
             std::mem::forget(guarded);
             reason
         };
+        inner.signals.clear_main();
         inner.core.is_ending_run.set(true);
         event_loop.shut_down();
         // SAFETY: nobody else has the packet's type.
@@ -213,7 +232,9 @@ impl Drop for Guarded {
 /// Runs a function as the main task of a new event loop, on this thread, and returns what it returns:
 /// asyncio's `run`. The function may borrow.
 ///
-/// When it is done, all other tasks are cancelled and run until they have ended.
+/// When it is done, all other tasks are cancelled and run until they have ended. On the process's main
+/// thread an interrupt (Ctrl-C) cancels it, and a second one ends the process: see
+/// [`LoopBuilder::cancel_on_interrupt`].
 ///
 /// ```
 /// use std::time::Duration;

@@ -273,40 +273,8 @@ impl EventLoop {
     }
 
     #[track_caller]
-    fn assert_open(&self) {
+    pub(super) fn assert_open(&self) {
         assert!(!self.is_closed(), "{CLOSED}");
-    }
-
-    /// Has a function called on a thread of the loop's pool, for work that blocks; the promise has its
-    /// result.
-    ///
-    /// ```
-    /// use selvedge::EventLoop;
-    ///
-    /// let event_loop = EventLoop::new()?;
-    /// let sum = event_loop.run_in_executor(|| (1..=100).sum::<u32>());
-    /// assert_eq!(event_loop.run_until_complete(sum)?, 5050);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// The promise's: that the function panicked; that the pool's queue is full or it can't have a
-    /// thread; that the loop was closed first.
-    ///
-    /// # Panics
-    /// If the loop is closed.
-    ///
-    /// # Cancellation
-    /// Cancelling the promise drops a function that no thread has begun with. One that runs goes on, and
-    /// its result is dropped.
-    #[track_caller]
-    pub fn run_in_executor<T, F>(&self, f: F) -> Promise<T>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        self.assert_open();
-        self.0.run_in_executor(Location::caller(), f)
     }
 
     /// Sets what is told of exceptions that nobody else takes. It may not wait.

@@ -37,7 +37,7 @@ impl LocalLoop {
         Self(Rc::downgrade(inner))
     }
 
-    fn get(&self) -> Result<Rc<Loop>, LoopError> {
+    pub(super) fn get(&self) -> Result<Rc<Loop>, LoopError> {
         match self.0.upgrade() {
             Some(inner) if !inner.core.is_closed.get() => Ok(inner),
             _ => Err(LoopError::closed(())),
@@ -104,31 +104,6 @@ impl LocalLoop {
     pub fn create_promise<T: 'static>(&self) -> Result<Promise<T>, LoopError> {
         let site = Location::caller();
         Ok(Promise::of(Rc::downgrade(&self.get()?.core), site))
-    }
-
-    /// Has a function called on a thread of the loop's pool: see
-    /// [`EventLoop::run_in_executor`](crate::EventLoop::run_in_executor).
-    ///
-    /// ```
-    /// let sum = selvedge::run(|| {
-    ///     let event_loop = selvedge::current_loop().unwrap();
-    ///     let halves = [0, 50].map(|start| {
-    ///         event_loop.run_in_executor(move || (start + 1..=start + 50).sum::<u32>()).unwrap()
-    ///     });
-    ///     halves.iter().map(|half| half.wait().unwrap()).sum::<u32>()
-    /// });
-    /// assert_eq!(sum, 5050);
-    /// ```
-    ///
-    /// # Errors
-    /// That the loop is closed.
-    #[track_caller]
-    pub fn run_in_executor<T, F>(&self, f: F) -> Result<Promise<T>, LoopError>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        Ok(self.get()?.run_in_executor(Location::caller(), f))
     }
 
     /// Has the loop end after the present iteration.

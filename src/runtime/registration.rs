@@ -91,7 +91,7 @@ impl Registration {
         let mut deadline = None;
         let mut place = Place::Back;
         // Before the operation: a cancel that arrives meanwhile loses nothing.
-        take_turns();
+        take_turns(1);
         let mut source = self.source();
         loop {
             let side = source.as_ref().map(|source| source.side(direction));
@@ -278,12 +278,15 @@ impl Registration {
     }
 }
 
-/// Lets others run after so many operations that did not have to wait.
-fn take_turns() {
+/// Lets others run after so many operations that did not have to wait; one that is longer than usual
+/// counts as several.
+pub(crate) fn take_turns(cost: u32) {
     let Ok(here) = context::here() else { return };
-    let n = here.task.n_immediate.get() + 1;
-    here.task.n_immediate.set(n % N_IMMEDIATE);
-    if n == N_IMMEDIATE {
+    let n = here.task.n_immediate.get().saturating_add(cost);
+    if n < N_IMMEDIATE {
+        here.task.n_immediate.set(n);
+    } else {
+        here.task.n_immediate.set(0);
         park::yield_now(here);
     }
 }

@@ -22,6 +22,7 @@ use super::pool::Pool;
 use super::reactor::{self, Reactor};
 use super::report::ExceptionContext;
 use super::run_queue::Runnable;
+use super::signals::Signals;
 use super::task::TaskPtr;
 use super::timer::{self, Timers};
 use crate::arch::Parked;
@@ -35,6 +36,7 @@ pub(crate) struct Loop {
     pub(crate) timers: Rc<Timers>,
     pub(crate) reactor: Rc<Reactor>,
     pub(crate) waits: Rc<ForeignWaits>,
+    pub(crate) signals: Rc<Signals>,
     pub(crate) injector: Arc<Injector>,
     pub(crate) shutdown_timeout: Duration,
     fork: fork::Generation,
@@ -52,6 +54,7 @@ pub(crate) struct Settings {
     pub(crate) blocking_threads: Option<usize>,
     /// `None` for no limit.
     pub(crate) blocking_queue: Option<usize>,
+    pub(crate) cancels_on_interrupt: bool,
 }
 
 /// Why a run ended.
@@ -91,6 +94,7 @@ impl Loop {
             timers: Timers::new(),
             reactor: Reactor::new(poller, Arc::clone(&injector)),
             waits: ForeignWaits::new(Arc::clone(&injector), pool),
+            signals: Signals::new(),
             injector,
             core,
             shutdown_timeout: settings.shutdown_timeout,
@@ -241,8 +245,9 @@ impl Loop {
         }
     }
 
-    /// Takes what other threads have sent.
+    /// Takes what signals and other threads have brought.
     pub(crate) fn receive(&self) {
+        self.signals.receive(&self.core);
         for _ in 0..self.injector.len() {
             match self.injector.pop() {
                 Some(Message::Call(function, site)) => {
@@ -299,6 +304,7 @@ impl Loop {
             || self.reactor.n_waiting() > 0
             || self.injector.n_handles() > 0
             || self.waits.has_jobs()
+            || self.signals.may_wake()
             || self.waits.may_be_woken()
     }
 
@@ -308,6 +314,7 @@ impl Loop {
             && self.reactor.n_waiting() == 0
             && self.injector.n_handles() == 0
             && !self.waits.has_jobs()
+            && !self.signals.may_wake()
     }
 }
 

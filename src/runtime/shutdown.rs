@@ -181,6 +181,7 @@ impl Loop {
     /// tasks have ended. With patience, waits for so long for jobs that still run.
     pub(crate) fn seal(&self, patience: Option<Duration>) {
         self.core.is_closed.set(true);
+        self.signals.close(&self.reactor);
         self.waits.close_pool(patience);
         self.injector.close();
         while let Some(message) = self.injector.pop() {

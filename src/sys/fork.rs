@@ -24,6 +24,16 @@ impl Generation {
         Self(N_FORKS.load(Relaxed))
     }
 
+    /// The process as a number.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The present process's number: async-signal-safe, where [`now`](Self::now) has been called before.
+    pub(crate) fn present_number() -> u32 {
+        N_FORKS.load(Relaxed)
+    }
+
     /// Whether this is the process.
     pub(crate) fn is_this(self) -> bool {
         self.0 == N_FORKS.load(Relaxed)

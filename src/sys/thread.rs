@@ -1,4 +1,4 @@
-//! The bounds of the running thread's own stack.
+//! The bounds of the running thread's own stack, and which thread it is.
 
 #![allow(unsafe_code)]
 
@@ -55,4 +55,22 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     None
+}
+
+/// Whether this is the process's main thread. Where the platform does not tell, none is.
+#[cfg(feature = "runtime")]
+pub(crate) fn is_main() -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: both only answer a number.
+    return unsafe { libc::gettid() == libc::getpid() };
+    #[cfg(any(
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "openbsd",
+        target_os = "dragonfly"
+    ))]
+    // SAFETY: it only answers a number.
+    return unsafe { libc::pthread_main_np() == 1 };
+    #[allow(unreachable_code, reason = "most platforms return above")]
+    false
 }

@@ -1,0 +1,173 @@
+//! [`read_dir`].
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self as std_fs, FileType, Metadata};
+use std::io;
+use std::os::unix::fs::DirEntryExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::inner::perform;
+use crate::runtime::pool::AtClose;
+
+/// How many entries one job reads.
+const BATCH: usize = 64;
+
+/// May suspend. The entries of a directory.
+///
+/// ```
+/// # let directory = std::env::temp_dir().join(format!("selvedge-doc-dir-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # std::fs::write(directory.join("weft"), "")?;
+/// for entry in selvedge::fs::read_dir(&directory)? {
+///     assert_eq!(entry?.file_name(), "weft");
+/// }
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`std::fs::read_dir`].
+pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
+    let path = path.as_ref().to_owned();
+    let directory = {
+        let path = path.clone();
+        perform(AtClose::LeftBehind, move || std_fs::read_dir(path))?
+    };
+    let state = State {
+        directory,
+        entries: VecDeque::new(),
+        is_over: false,
+    };
+    Ok(ReadDir {
+        state: Arc::new(Mutex::new(state)),
+        path,
+    })
+}
+
+/// The entries of a directory: see [`read_dir`]. `next` may suspend.
+///
+/// # Cancellation
+/// No entry is lost.
+pub struct ReadDir {
+    /// Shared with the job that reads the next ones, which leaves them here.
+    state: Arc<Mutex<State>>,
+    path: PathBuf,
+}
+
+struct State {
+    directory: std_fs::ReadDir,
+    entries: VecDeque<io::Result<DirEntry>>,
+    is_over: bool,
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    // Nothing panics under the lock.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    /// Reads the next entries; whose they are a job that was cancelled may have done already.
+    fn read_on(&mut self) {
+        while self.entries.len() < BATCH && !self.is_over {
+            let next = self.directory.next();
+            self.is_over = !matches!(next, Some(Ok(_)));
+            self.entries.extend(next.map(|entry| {
+                entry.map(|inner| DirEntry {
+                    file_type: inner.file_type().ok(),
+                    inner: Arc::new(inner),
+                })
+            }));
+        }
+    }
+}
+
+impl Iterator for ReadDir {
+    type Item = io::Result<DirEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // A job that was cancelled may hold the lock while it asks the disk: then another one waits
+        // for it, not the loop.
+        if let Ok(mut state) = self.state.try_lock()
+            && (state.is_over || !state.entries.is_empty())
+        {
+            return state.entries.pop_front();
+        }
+        let state = Arc::clone(&self.state);
+        let read = perform(AtClose::LeftBehind, move || {
+            let mut state = lock(&state);
+            state.read_on();
+            Ok(state.entries.pop_front())
+        });
+        read.unwrap_or_else(|error| Some(Err(error)))
+    }
+}
+
+impl fmt::Debug for ReadDir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ReadDir").field(&self.path).finish()
+    }
+}
+
+/// An entry of a directory: [`std::fs::DirEntry`], waiting in the event loop.
+#[derive(Clone)]
+pub struct DirEntry {
+    inner: Arc<std_fs::DirEntry>,
+    file_type: Option<FileType>,
+}
+
+impl DirEntry {
+    /// The directory's path and the entry's name.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.inner.path()
+    }
+
+    /// The entry's name.
+    #[must_use]
+    pub fn file_name(&self) -> OsString {
+        self.inner.file_name()
+    }
+
+    /// The number of its inode.
+    #[must_use]
+    pub fn ino(&self) -> u64 {
+        self.inner.ino()
+    }
+
+    /// May suspend, where the directory does not say it. Whether it is a file, a directory or something
+    /// else; of a link, that.
+    ///
+    /// # Errors
+    /// As [`std::fs::DirEntry::file_type`].
+    pub fn file_type(&self) -> io::Result<FileType> {
+        match self.file_type {
+            Some(file_type) => Ok(file_type),
+            None => self.ask(std_fs::DirEntry::file_type),
+        }
+    }
+
+    /// May suspend. What the file system knows of it; of a link, not of what that leads to.
+    ///
+    /// # Errors
+    /// As [`std::fs::DirEntry::metadata`].
+    pub fn metadata(&self) -> io::Result<Metadata> {
+        self.ask(std_fs::DirEntry::metadata)
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&std_fs::DirEntry) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let inner = Arc::clone(&self.inner);
+        perform(AtClose::LeftBehind, move || f(&inner))
+    }
+}
+
+impl fmt::Debug for DirEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DirEntry").field(&self.path()).finish()
+    }
+}
