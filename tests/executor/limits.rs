@@ -1,0 +1,164 @@
+//! How many threads a pool has, and how many jobs may wait for one.
+
+use std::io::{Error, ErrorKind};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use selvedge::{EventLoop, LoopBuilder, TaskError, current_loop, fs, run, spawn, to_thread};
+
+use crate::gates::Gate;
+use crate::support::finished;
+
+/// Jobs wait for each other until so many run at once.
+#[derive(Default)]
+struct Crowd {
+    state: Mutex<(usize, usize)>,
+    changes: Condvar,
+}
+
+impl Crowd {
+    fn join(&self, n_wanted: usize) {
+        let mut state = self.state.lock().unwrap();
+        state.0 += 1;
+        state.1 = state.1.max(state.0);
+        self.changes.notify_all();
+        while state.1 < n_wanted {
+            state = self.changes.wait(state).unwrap();
+        }
+        state.0 -= 1;
+    }
+}
+
+/// Runs more jobs than there may be threads; as many as there may be must run at once.
+fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
+    let crowd = Arc::new(Crowd::default());
+    let theirs = crowd.clone();
+    builder.run(move || {
+        let jobs: Vec<_> = (0..3 * n_threads)
+            .map(|_| {
+                let crowd = theirs.clone();
+                spawn(move || to_thread(move || crowd.join(n_threads)))
+            })
+            .collect();
+        for job in jobs {
+            job.join().unwrap().unwrap();
+        }
+    });
+    let state = crowd.state.lock().unwrap();
+    state.1
+}
+
+#[test]
+fn there_are_four_more_threads_than_processors_and_at_most_32() {
+    let n_cpus = thread::available_parallelism().unwrap().get();
+    let n_threads = (n_cpus + 4).min(32);
+    assert_eq!(largest_crowd(EventLoop::builder(), n_threads), n_threads);
+}
+
+#[test]
+fn the_builder_sets_how_many() {
+    for n_threads in [1, 2, 7] {
+        let builder = EventLoop::builder().blocking_threads(n_threads);
+        assert_eq!(largest_crowd(builder, n_threads), n_threads);
+    }
+    // There is always one.
+    assert_eq!(
+        largest_crowd(EventLoop::builder().blocking_threads(0), 1),
+        1
+    );
+}
+
+#[test]
+fn jobs_begin_in_the_order_in_which_they_came() {
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let theirs = order.clone();
+    EventLoop::builder().blocking_threads(1).run(move || {
+        let jobs: Vec<_> = (0..50)
+            .map(|n| {
+                let order = theirs.clone();
+                let job = move || order.lock().unwrap().push(n);
+                current_loop().unwrap().run_in_executor(job).unwrap()
+            })
+            .collect();
+        for job in jobs {
+            job.wait().unwrap();
+        }
+    });
+    assert_eq!(*order.lock().unwrap(), (0..50).collect::<Vec<_>>());
+}
+
+fn assert_full(error: &TaskError) {
+    let full = error.downcast_ref::<Error>().expect("an I/O error");
+    assert_eq!(full.kind(), ErrorKind::QuotaExceeded);
+    assert!(full.to_string().contains("blocking_queue"), "{full}");
+}
+
+#[test]
+fn a_full_queue_refuses_and_takes_jobs_again_later() {
+    let builder = EventLoop::builder().blocking_threads(1).blocking_queue(2);
+    finished(builder.build().unwrap().run_until_complete(|| {
+        let event_loop = current_loop().unwrap();
+        let gate = Gate::default();
+        let jobs: Vec<_> = (0..3)
+            .map(|_| {
+                let gate = gate.clone();
+                event_loop.run_in_executor(move || gate.pass()).unwrap()
+            })
+            .collect();
+        // One has the thread, and two wait.
+        assert_full(
+            &event_loop
+                .run_in_executor(|| ())
+                .unwrap()
+                .wait()
+                .unwrap_err(),
+        );
+        assert_full(&to_thread(|| ()).unwrap_err());
+        // A task waits for a file, and for nothing else: that is not refused.
+        let file = spawn(|| fs::exists("/"));
+        // What is taken back makes room.
+        assert!(jobs[2].cancel());
+        let later = event_loop.run_in_executor(|| 4).unwrap();
+        gate.open();
+        assert_eq!(later.wait().unwrap(), 4);
+        assert!(file.join().unwrap().unwrap());
+        assert_eq!(to_thread(|| 5).unwrap(), 5);
+    }));
+}
+
+#[test]
+fn a_queue_of_none_takes_what_a_thread_takes_at_once() {
+    let builder = EventLoop::builder().blocking_threads(2).blocking_queue(0);
+    builder.run(|| {
+        let event_loop = current_loop().unwrap();
+        let gate = Gate::default();
+        let jobs = [0, 1].map(|_| {
+            let gate = gate.clone();
+            event_loop.run_in_executor(move || gate.pass()).unwrap()
+        });
+        assert_full(&to_thread(|| ()).unwrap_err());
+        gate.open();
+        for job in jobs {
+            job.wait().unwrap();
+        }
+    });
+}
+
+/// Each loop has a pool of its own: what one is busy with does not hold up another.
+#[test]
+fn pools_are_not_shared() {
+    let gate = Gate::default();
+    let theirs = gate.clone();
+    let busy = thread::spawn(move || {
+        EventLoop::builder()
+            .blocking_threads(1)
+            .run(|| to_thread(move || theirs.pass()))
+    });
+    let answer = EventLoop::builder()
+        .blocking_threads(1)
+        .run(|| to_thread(|| 6));
+    assert_eq!(answer.unwrap(), 6);
+    run(|| gate.wait_for(1));
+    gate.open();
+    busy.join().unwrap().unwrap();
+}

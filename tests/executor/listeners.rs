@@ -1,0 +1,161 @@
+//! Waiting for signals in tasks.
+
+use std::rc::Rc;
+
+use selvedge::signal::{self, Listener, Signal};
+use selvedge::{EventLoop, Promise, RunError, run, spawn, try_run, yield_now};
+
+use crate::raising::{disposition, raise, send_when_asleep};
+use crate::signals::assert_plays;
+use crate::support::{Log, finished, soon};
+
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("listener_hears", listener_hears),
+    ("listeners_share", listeners_share),
+    ("listener_is_cancelled", listener_is_cancelled),
+    ("listener_elsewhere", listener_elsewhere),
+];
+
+const SIGNAL: Signal = Signal::SIGUSR1;
+
+fn listener_hears() {
+    run(|| {
+        let sender = send_when_asleep(&[SIGNAL]);
+        let listener = Listener::new(SIGNAL).unwrap();
+        assert_eq!(listener.signal(), SIGNAL);
+        listener.wait().unwrap();
+        sender.join().unwrap();
+        assert!(!listener.has_come());
+        // Those that come while nobody waits are not lost, and count once.
+        raise(SIGNAL);
+        raise(SIGNAL);
+        yield_now_and_poll();
+        listener.wait().unwrap();
+        assert!(!listener.has_come());
+        raise(SIGNAL);
+        yield_now_and_poll();
+        assert!(listener.has_come());
+        drop(listener);
+        assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
+
+        let sender = send_when_asleep(&[SIGNAL]);
+        signal::wait(SIGNAL).unwrap();
+        sender.join().unwrap();
+        assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
+    });
+}
+
+/// The loop looks at signals every so many turns.
+fn yield_now_and_poll() {
+    for _ in 0..200 {
+        yield_now();
+    }
+}
+
+#[test]
+fn a_listener_hears_every_signal() {
+    assert_plays("listener_hears");
+}
+
+fn listeners_share() {
+    run(|| {
+        let log = Log::default();
+        let listeners: Vec<_> = ["one", "two"]
+            .into_iter()
+            .map(|name| {
+                let log = log.clone();
+                spawn(move || {
+                    let listener = Listener::new(SIGNAL).unwrap();
+                    for _ in 0..2 {
+                        listener.wait().unwrap();
+                        log.push(name);
+                    }
+                })
+            })
+            .collect();
+        let logs = log.clone();
+        let event_loop = selvedge::current_loop().unwrap();
+        event_loop
+            .add_signal_handler(SIGNAL, move || logs.push("handler"))
+            .unwrap();
+        for _ in 0..2 {
+            yield_now_and_poll();
+            raise(SIGNAL);
+            yield_now_and_poll();
+            let mut heard = log.take();
+            heard.sort();
+            assert_eq!(heard, ["handler", "one", "two"]);
+        }
+        for task in listeners {
+            task.join().unwrap();
+        }
+        assert_ne!(
+            disposition(SIGNAL),
+            libc::SIG_DFL,
+            "the callback still handles it"
+        );
+        event_loop.remove_signal_handler(SIGNAL).unwrap();
+        assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
+    });
+}
+
+#[test]
+fn listeners_and_a_handler_are_all_told() {
+    assert_plays("listeners_share");
+}
+
+fn listener_is_cancelled() {
+    let outcome = try_run(|| {
+        let listener = Rc::new(Listener::new(SIGNAL).unwrap());
+        let theirs = listener.clone();
+        let task = spawn(move || theirs.wait());
+        yield_now();
+        raise(SIGNAL);
+        task.cancel();
+        assert!(task.join().unwrap_err().is_cancelled());
+        // What came is there for the next one.
+        listener.wait().unwrap();
+        // A listener that nobody waits with wakes nobody.
+        Promise::<()>::new().wait()
+    });
+    assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
+    assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
+}
+
+#[test]
+fn a_cancelled_wait_loses_nothing() {
+    assert_plays("listener_is_cancelled");
+}
+
+fn listener_elsewhere() {
+    let error = Listener::new(SIGNAL).unwrap_err();
+    assert!(error.to_string().contains("no event loop"), "{error}");
+    let first = EventLoop::new().unwrap();
+    let listener = Rc::new(finished(
+        first.run_until_complete(|| Listener::new(SIGNAL).unwrap()),
+    ));
+    let theirs = listener.clone();
+    finished(EventLoop::new().unwrap().run_until_complete(move || {
+        let error = theirs.wait().unwrap_err();
+        assert!(error.to_string().contains("another event loop"), "{error}");
+    }));
+    let theirs = listener.clone();
+    finished(first.run_until_complete(move || {
+        let promise = Promise::new();
+        let told = promise.clone();
+        soon(move || {
+            told.set_result(theirs.wait().unwrap_err().to_string())
+                .unwrap()
+        });
+        assert!(promise.wait().unwrap().contains("callback"));
+    }));
+    first.close().unwrap();
+    assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
+    drop(listener);
+    assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
+}
+
+#[test]
+fn a_listener_is_its_loops_own() {
+    assert_plays("listener_elsewhere");
+}

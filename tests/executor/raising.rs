@@ -1,0 +1,44 @@
+//! Raising signals, and what they do at present.
+
+use std::ptr;
+use std::thread;
+
+use selvedge::signal::Signal;
+
+use crate::support::{thread_number, wait_until_asleep};
+
+pub fn raise(signal: Signal) {
+    // SAFETY: the scenarios handle the signal, or mean to end by it.
+    assert_eq!(unsafe { libc::raise(signal.into()) }, 0);
+}
+
+/// What a signal does at present: the address of a handler, or one of the two numbers for none.
+pub fn disposition(signal: Signal) -> usize {
+    // SAFETY: reads the present action.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        assert_eq!(libc::sigaction(signal.into(), ptr::null(), &mut action), 0);
+        action.sa_sigaction
+    }
+}
+
+pub fn set_disposition(signal: Signal, to: usize) {
+    // SAFETY: the scenarios give a handler of this type, or one of the two numbers.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = to;
+        assert_eq!(libc::sigaction(signal.into(), &action, ptr::null_mut()), 0);
+    }
+}
+
+/// Sends a signal to this process when this thread sleeps.
+pub fn send_when_asleep(signals: &'static [Signal]) -> thread::JoinHandle<()> {
+    let number = thread_number();
+    thread::spawn(move || {
+        for signal in signals {
+            wait_until_asleep(number);
+            // SAFETY: as in `raise`.
+            unsafe { libc::kill(libc::getpid(), (*signal).into()) };
+        }
+    })
+}

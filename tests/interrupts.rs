@@ -1,0 +1,266 @@
+//! `run` and Ctrl-C on the main thread: the first interrupt cancels the main task, the second ends the process.
+//!
+//! Without the test harness, whose tests never run on the main thread: each scenario is a child's whole `main`.
+
+#![allow(unsafe_code)]
+
+#[path = "support/child.rs"]
+mod child;
+#[path = "executor/raising.rs"]
+mod raising;
+// Not all that the runtime's tests need of it is needed here.
+#[allow(dead_code)]
+#[path = "runtime/support.rs"]
+mod support;
+
+use std::thread;
+
+use selvedge::signal::Signal;
+use selvedge::{
+    EventLoop, Promise, RunError, catch_cancelled, current_loop, run, sleep, spawn, try_run,
+    yield_now,
+};
+
+use child::Ended;
+use raising::{disposition, raise, send_when_asleep, set_disposition};
+use support::{AN_HOUR, Log};
+
+type Check = fn(&Ended);
+
+/// Each is played by a child, which must look like that when it has ended.
+const SCENARIOS: &[(&str, fn(), Check)] = &[
+    ("the_first_cancels_main", first_cancels, assert_held),
+    ("run_panics_with_the_sentence", run_panics, |ended| {
+        ended.assert_reported(&["the main task was cancelled: interrupted by SIGINT"]);
+        ended.assert_exited(101);
+    }),
+    ("main_may_catch_it_and_return", caught, assert_held),
+    (
+        "the_second_ends_the_process",
+        second_ends,
+        assert_ended_by_the_second,
+    ),
+    (
+        "the_second_ends_a_busy_main",
+        second_ends_a_busy_main,
+        assert_ended_by_the_second,
+    ),
+    (
+        "a_signal_that_is_ignored_stays_so",
+        ignored_stays,
+        assert_held,
+    ),
+    (
+        "a_handler_of_the_program_stays",
+        own_handler_stays,
+        assert_held,
+    ),
+    (
+        "a_handler_of_the_loop_goes_first",
+        loop_handler_goes_first,
+        assert_held,
+    ),
+    ("it_can_be_switched_off", switched_off, |ended| {
+        ended.assert_killed_by(libc::SIGINT);
+        ended.assert_reported(&["it runs"]);
+    }),
+    (
+        "loops_of_other_threads_leave_it_alone",
+        other_threads,
+        assert_held,
+    ),
+    (
+        "a_deadlock_is_still_told",
+        deadlock_is_still_told,
+        assert_held,
+    ),
+];
+
+fn assert_held(ended: &Ended) {
+    ended.assert_exited(0);
+}
+
+fn assert_ended_by_the_second(ended: &Ended) {
+    ended.assert_killed_by(libc::SIGINT);
+    ended.assert_reported(&["main goes on"]);
+    assert!(!ended.stderr.contains("and on"), "{ended:?}");
+}
+
+fn main() {
+    let plays: Vec<_> = SCENARIOS
+        .iter()
+        .map(|scenario| (scenario.0, scenario.1))
+        .collect();
+    if child::play(&plays) {
+        return;
+    }
+    for (name, _, check) in SCENARIOS {
+        check(&child::finish(&mut child::command(name, &[])));
+        println!("test {name} ... ok");
+    }
+}
+
+const INTERRUPT: Signal = Signal::SIGINT;
+
+fn first_cancels() {
+    let log = Log::default();
+    let sender = send_when_asleep(&[INTERRUPT]);
+    let outcome = try_run(|| {
+        let other = log.clone();
+        spawn(move || {
+            let _guard = other.guard("other task unwound");
+            sleep(AN_HOUR);
+        })
+        .detach();
+        let _guard = log.guard("main unwound");
+        sleep(AN_HOUR);
+    });
+    let Err(RunError::Cancelled(message)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(message.contains("SIGINT"), "{message}");
+    assert_eq!(log.take(), ["main unwound", "other task unwound"]);
+    sender.join().unwrap();
+    // Once more, in the next run.
+    let outcome = try_run(|| {
+        raise(INTERRUPT);
+        sleep(AN_HOUR);
+    });
+    assert!(
+        matches!(outcome, Err(RunError::Cancelled(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+    // After a run without any, too.
+    run(|| assert_ne!(disposition(INTERRUPT), libc::SIG_DFL));
+    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+}
+
+fn run_panics() {
+    run(|| {
+        raise(INTERRUPT);
+        sleep(AN_HOUR);
+    });
+}
+
+fn caught() {
+    let text = try_run(|| {
+        raise(INTERRUPT);
+        let error = catch_cancelled(|| sleep(AN_HOUR)).unwrap_err();
+        yield_now();
+        error.message().to_owned()
+    });
+    assert!(text.unwrap().contains("SIGINT"));
+}
+
+fn second_ends() {
+    let _ = try_run(|| {
+        raise(INTERRUPT);
+        let _ = catch_cancelled(|| sleep(AN_HOUR));
+        eprintln!("main goes on");
+        raise(INTERRUPT);
+        eprintln!("and on");
+    });
+}
+
+fn second_ends_a_busy_main() {
+    let _ = try_run(|| {
+        // The loop never learns of the first one.
+        raise(INTERRUPT);
+        eprintln!("main goes on");
+        raise(INTERRUPT);
+        eprintln!("and on");
+    });
+}
+
+fn ignored_stays() {
+    set_disposition(INTERRUPT, libc::SIG_IGN);
+    let value = try_run(|| {
+        assert_eq!(disposition(INTERRUPT), libc::SIG_IGN);
+        raise(INTERRUPT);
+        yield_now();
+        6
+    });
+    assert_eq!(value.unwrap(), 6);
+    assert_eq!(disposition(INTERRUPT), libc::SIG_IGN);
+}
+
+extern "C" fn nothing(_: libc::c_int) {}
+
+fn own_handler_stays() {
+    let ours = nothing as *const () as usize;
+    set_disposition(INTERRUPT, ours);
+    run(|| {
+        assert_eq!(disposition(INTERRUPT), ours);
+        raise(INTERRUPT);
+        yield_now();
+    });
+    assert_eq!(disposition(INTERRUPT), ours);
+}
+
+fn loop_handler_goes_first() {
+    let outcome = try_run(|| {
+        let event_loop = current_loop().unwrap();
+        let promise = Promise::new();
+        let told = promise.clone();
+        let handler = move || {
+            told.set_result(()).ok();
+        };
+        event_loop.add_signal_handler(INTERRUPT, handler).unwrap();
+        raise(INTERRUPT);
+        promise.wait().expect("main is not cancelled");
+        // Each one is for the handler, not only the first.
+        raise(INTERRUPT);
+        raise(INTERRUPT);
+        yield_now();
+        assert!(event_loop.remove_signal_handler(INTERRUPT).unwrap());
+        raise(INTERRUPT);
+        sleep(AN_HOUR);
+    });
+    assert!(
+        matches!(outcome, Err(RunError::Cancelled(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+}
+
+fn switched_off() {
+    EventLoop::builder().cancel_on_interrupt(false).run(|| {
+        eprintln!("it runs");
+        raise(INTERRUPT);
+        sleep(AN_HOUR);
+    });
+}
+
+/// Interrupts are the main thread's, as in asyncio: a loop elsewhere leaves them alone.
+fn other_threads() {
+    let elsewhere = thread::spawn(|| run(|| disposition(INTERRUPT)));
+    assert_eq!(elsewhere.join().unwrap(), libc::SIG_DFL);
+    // While main's loop has it, a loop elsewhere may handle it, and then main is not cancelled.
+    let outcome = try_run(|| {
+        let elsewhere = thread::spawn(|| {
+            run(|| {
+                let promise = Promise::new();
+                let told = promise.clone();
+                let handler = move || told.set_result("handled").unwrap();
+                current_loop()
+                    .unwrap()
+                    .add_signal_handler(INTERRUPT, handler)
+                    .unwrap();
+                raise(INTERRUPT);
+                promise.wait().unwrap()
+            })
+        });
+        let handled = elsewhere.join().unwrap();
+        yield_now();
+        handled
+    });
+    assert_eq!(outcome.unwrap(), "handled");
+    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+}
+
+/// That an interrupt may come is no reason to wait for ever.
+fn deadlock_is_still_told() {
+    let outcome = try_run(|| Promise::<()>::new().wait());
+    assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
+}
