@@ -4,11 +4,12 @@
 
 #![allow(unsafe_code)]
 
+// Not all that other tests need of it is needed here.
+#[allow(dead_code)]
 #[path = "support/child.rs"]
 mod child;
 #[path = "executor/raising.rs"]
 mod raising;
-// Not all that the runtime's tests need of it is needed here.
 #[allow(dead_code)]
 #[path = "runtime/support.rs"]
 mod support;
