@@ -180,8 +180,9 @@ pub use runtime::{
 };
 #[cfg(feature = "runtime")]
 pub use task::{
-    CallbackId, Promise, RemoteTask, Task, TaskId, TaskRef, all_tasks, block_on, catch_cancelled,
-    current_task, spawn, spawn_eager, spawn_fallible, spawn_named, to_thread, yield_now,
+    CallbackId, Promise, RemoteTask, Task, TaskId, TaskRef, TaskStack, all_tasks, block_on,
+    catch_cancelled, current_task, spawn, spawn_eager, spawn_fallible, spawn_named, to_thread,
+    yield_now,
 };
 #[cfg(feature = "runtime")]
 pub use time::{sleep, sleep_until};

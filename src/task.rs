@@ -14,6 +14,7 @@ pub use crate::runtime::remote::block_on;
 pub use crate::runtime::remote_task::RemoteTask;
 pub use crate::runtime::task::{CallbackId, TaskId};
 pub use crate::runtime::task_ref::TaskRef;
+pub use crate::runtime::task_stack::TaskStack;
 
 use crate::error::TaskError;
 use crate::runtime::blocking;

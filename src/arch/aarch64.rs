@@ -40,6 +40,20 @@ global_asm!(
     include_str!("../../asm/macho/end.s"),
     function = sym call_on_stack,
 );
+#[cfg(all(feature = "runtime", not(target_vendor = "apple")))]
+global_asm!(
+    include_str!("../../asm/elf/begin.s"),
+    include_str!("../../asm/aarch64/as_callee.s"),
+    include_str!("../../asm/elf/end.s"),
+    function = sym call_as_callee,
+);
+#[cfg(all(feature = "runtime", target_vendor = "apple"))]
+global_asm!(
+    include_str!("../../asm/macho/begin.s"),
+    include_str!("../../asm/aarch64/as_callee.s"),
+    include_str!("../../asm/macho/end.s"),
+    function = sym call_as_callee,
+);
 
 // The version in the names keeps two versions of this crate in one program apart.
 // SAFETY: the symbols are defined by the assembly above, for these conventions.
@@ -48,6 +62,9 @@ unsafe extern "C" {
     fn root();
     #[link_name = concat!("selvedge_on_stack_", env!("CARGO_PKG_VERSION"))]
     fn call_on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()), data: *mut ());
+    #[cfg(feature = "runtime")]
+    #[link_name = concat!("selvedge_as_callee_", env!("CARGO_PKG_VERSION"))]
+    fn call_as_callee(sp: NonNull<u8>, f: unsafe extern "C" fn(*mut ()), data: *mut ());
 }
 
 // root.s and suspend.s write the frame record at the root's first two words.
@@ -265,6 +282,17 @@ pub(crate) unsafe fn on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()
     unsafe { call_on_stack(base, f, data) }
 }
 
+/// Calls a function as if the code that is parked there had called it, as far as an unwinder can see.
+///
+/// # Safety
+/// A coroutine that was entered before is parked there, and stays so until this returns; `f` may be
+/// called with `data` and does not unwind.
+#[cfg(feature = "runtime")]
+pub(crate) unsafe fn as_callee(parked: Parked, f: unsafe extern "C" fn(*mut ()), data: *mut ()) {
+    // SAFETY: forwarded to the caller; as_callee.s follows the calling convention.
+    unsafe { call_as_callee(parked.0, f, data) }
+}
+
 /// How many bytes the stack pointer is below an address, wrapping if it is above.
 #[inline(always)]
 pub(crate) fn depth_below(address: usize) -> usize {
@@ -280,6 +308,10 @@ pub(crate) fn depth_below(address: usize) -> usize {
     }
     depth
 }
+
+/// Whether a coroutine's link is a frame record, by which an unwinder gets to its resumer.
+#[cfg(feature = "runtime")]
+pub(crate) const CAN_BE_WALKED: bool = true;
 
 /// An address in the root function, for the frame record at the root.
 pub(super) fn root_return_address() -> usize {

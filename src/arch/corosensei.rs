@@ -221,6 +221,19 @@ pub(crate) unsafe fn on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()
     corosensei::on_stack(below, || unsafe { f(data) });
 }
 
+/// There is no way to do this here, see [`CAN_BE_WALKED`].
+///
+/// # Safety
+/// It is never called.
+#[cfg(feature = "runtime")]
+pub(crate) unsafe fn as_callee(_: Parked, _: unsafe extern "C" fn(*mut ()), _: *mut ()) {
+    unreachable!("how this backend parks is not known to unwinders");
+}
+
+/// The link names the coroutine itself, and what a parked one has saved is that crate's affair.
+#[cfg(feature = "runtime")]
+pub(crate) const CAN_BE_WALKED: bool = false;
+
 /// How many bytes the stack pointer is below an address, wrapping if it is above.
 ///
 /// The stack pointer is taken to be where a local lies, which is near enough to tell stacks

@@ -8,6 +8,7 @@
 //! - [`transfer`]: park the running coroutine and enter another in its place;
 //! - [`prepare`]: lay out a fresh stack so that the first `resume` enters its root;
 //! - [`on_stack`]: call a function on another stack;
+//! - `as_callee`: call a function as if parked code had called it, for a backtrace;
 //! - [`depth_below`]: how far the stack pointer is below an address.
 //!
 //! Where `asm/` has no instructions for the architecture, and under
@@ -35,9 +36,9 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-pub(crate) use backend::{depth_below, exit, finish, on_stack, prepare, resume, suspend, transfer};
 #[cfg(feature = "runtime")]
-pub(crate) use backend::{enter, park};
+pub(crate) use backend::{CAN_BE_WALKED, as_callee, enter, park};
+pub(crate) use backend::{depth_below, exit, finish, on_stack, prepare, resume, suspend, transfer};
 
 use crate::sys::prefetch::prefetch;
 
@@ -86,6 +87,20 @@ pub(crate) struct Link(usize);
 impl Link {
     /// The link of a coroutine that was never entered.
     pub(crate) const NONE: Self = Self(0);
+
+    /// A link at which walkers end: a frame record whose caller is the address zero.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn dead_end() -> Self {
+        /// As long as what `resume.s` leaves on a stack, on every architecture.
+        static DEAD_END: [usize; 4] = [0; 4];
+        Self((&raw const DEAD_END) as usize)
+    }
+
+    /// Where it is: an address on the resumer's stack, if coroutines [can be walked](CAN_BE_WALKED).
+    #[cfg(feature = "runtime")]
+    pub(crate) fn address(self) -> usize {
+        self.0
+    }
 }
 
 /// What runs on a fresh stack: gets the root block, the first word and its tag, and leaves by

@@ -179,6 +179,15 @@ impl Header {
         }
     }
 
+    /// Puts another link in the place of the resumer's, which it answers.
+    ///
+    /// # Safety
+    /// The resumer's is put back before the coroutine is entered or left.
+    #[cfg(feature = "runtime")]
+    pub(super) unsafe fn replace_link(&self, link: Link) -> Link {
+        self.root.link.replace(link)
+    }
+
     /// Whether the running code is on this coroutine's stack, which makes it the innermost one
     /// running, with no frame open that must not be left.
     #[inline(always)]

@@ -176,7 +176,7 @@ impl<B> Hosted<B> {
     /// The header is right above the block: the block's size is a multiple of its alignment, which
     /// is that of the header.
     #[inline(always)]
-    fn header(block: NonNull<B>) -> NonNull<Header> {
+    pub(super) fn header(block: NonNull<B>) -> NonNull<Header> {
         // SAFETY: `build` put the block there.
         unsafe { block.add(1).cast() }
     }

@@ -5,6 +5,8 @@
 //! is what lies on the stack and runs first there; `unwind` has the payloads that end a
 //! coroutine. Nothing here knows of a loop or of descriptors.
 
+#[cfg(feature = "runtime")]
+mod backtrace;
 mod generator;
 mod handle;
 mod header;

@@ -12,6 +12,7 @@ use super::packet::Packet;
 use super::spawn::report_unretrieved;
 use super::task::{CallbackId, DETACHED, TaskId};
 use super::task_ref::TaskRef;
+use super::task_stack::TaskStack;
 use crate::error::TaskError;
 
 /// A task that was spawned, and its result.
@@ -171,6 +172,44 @@ impl<T> Task<T> {
     /// Takes all callbacks back; answers how many there were.
     pub fn clear_done_callbacks(&self) -> usize {
         self.view().clear_done_callbacks()
+    }
+
+    /// Where the task stands: its status, where it was spawned, what it waits for, and its backtrace.
+    ///
+    /// ```
+    /// use selvedge::{Promise, Status, yield_now};
+    ///
+    /// #[inline(never)]
+    /// fn wait_for_an_answer(promise: &Promise<u32>) {
+    ///     promise.wait().unwrap();
+    /// }
+    ///
+    /// selvedge::run(|| {
+    ///     let promise = Promise::new();
+    ///     let other = promise.clone();
+    ///     let task = selvedge::spawn(move || wait_for_an_answer(&other));
+    ///     yield_now();
+    ///
+    ///     let stack = task.get_stack();
+    ///     assert_eq!(stack.status(), Status::Suspended);
+    ///     assert!(stack.waits_for().unwrap().starts_with("a promise made at"));
+    ///     # #[cfg(not(selvedge_backend = "corosensei"))]
+    ///     assert!(stack.to_string().contains("wait_for_an_answer"));
+    ///
+    ///     promise.set_result(42).unwrap();
+    ///     task.join().unwrap();
+    /// });
+    /// ```
+    ///
+    /// The task is looked at, not touched: it goes on as it would have.
+    #[must_use]
+    pub fn get_stack(&self) -> TaskStack {
+        self.view().get_stack()
+    }
+
+    /// Prints where the task stands to standard error, in one write: what [`TaskStack`] displays.
+    pub fn print_stack(&self) {
+        self.view().print_stack();
     }
 
     /// A view of the task without its result.

@@ -39,5 +39,6 @@ pub(crate) mod signals;
 pub(crate) mod spawn;
 pub(crate) mod task;
 pub(crate) mod task_ref;
+pub(crate) mod task_stack;
 pub(crate) mod timer;
 pub(crate) mod wait_list;

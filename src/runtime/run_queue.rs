@@ -150,6 +150,15 @@ impl RunQueue {
         self.laps.is_empty()
     }
 
+    /// Where a task is parked that waits for its turn here and is not the one that runs.
+    pub(crate) fn parked(&self, task: TaskPtr) -> Option<Parked> {
+        let address = task.0.as_ptr().cast_const().cast();
+        self.laps.find_map(|entry| match entry.address == address {
+            true => entry.parked,
+            false => None,
+        })
+    }
+
     /// How many entries there are, when nothing runs.
     pub(crate) fn len(&self) -> usize {
         self.laps.len()

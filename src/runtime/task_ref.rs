@@ -11,6 +11,7 @@ use super::cancel;
 use super::context::Core;
 use super::packet::AnyPacket;
 use super::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
+use super::task_stack::TaskStack;
 use crate::error::TaskError;
 
 /// A view of a task that does not know the type of its result.
@@ -81,6 +82,17 @@ impl TaskRef {
     #[must_use]
     pub fn id(&self) -> TaskId {
         self.packet.link().id()
+    }
+
+    /// Where the task stands, and what it waits for: see [`Task::get_stack`](crate::Task::get_stack).
+    #[must_use]
+    pub fn get_stack(&self) -> TaskStack {
+        TaskStack::of(&self.packet)
+    }
+
+    /// Prints where the task stands to standard error: see [`Task::print_stack`](crate::Task::print_stack).
+    pub fn print_stack(&self) {
+        self.get_stack().print();
     }
 
     /// Has a function called when the task is done: see [`Task::add_done_callback`](crate::Task::add_done_callback).

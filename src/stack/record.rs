@@ -98,7 +98,7 @@ impl Record {
     }
 
     /// Where what runs here was created.
-    pub(super) fn site(&self) -> Option<&'static Location<'static>> {
+    pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
         self.site.get()
     }
 }

@@ -95,6 +95,20 @@ impl<T: Copy> Laps<T> {
         }
     }
 
+    /// Calls a function, which leaves the queue alone, with the entries in their order, from the one that
+    /// runs, until it answers something.
+    pub(crate) fn find_map<R>(&self, f: impl FnMut(&T) -> Option<R>) -> Option<R> {
+        // SAFETY: the places are all of the present lap's; as in `is_empty`, given what is asked of the
+        // function.
+        unsafe {
+            let n_before = self.at.get().offset_from_unsigned(self.start.get());
+            let (before, rest) = (&*self.now.get()).split_at(n_before);
+            let stays = if self.is_in_step.get() { before } else { &[] };
+            let later = &*self.later.get();
+            rest.iter().chain(stays).chain(later).find_map(f)
+        }
+    }
+
     /// How many entries the present lap has.
     #[inline(always)]
     pub(crate) fn len_of_lap(&self) -> usize {
@@ -265,6 +279,10 @@ mod tests {
                     (laps.is_empty(), laps.len()),
                     (model.is_empty(), model.len())
                 );
+                let mut expected = model.iter();
+                let wrong =
+                    laps.find_map(|entry| (expected.next() != Some(entry)).then_some(*entry));
+                assert_eq!((wrong, expected.next()), (None, None));
                 let Some(first) = model.pop_front() else {
                     laps.push(7);
                     model.push_back(7);

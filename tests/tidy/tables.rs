@@ -36,6 +36,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("runtime::signals", 5),
     ("runtime::spawn", 5),
     ("runtime::task_ref", 5),
+    ("runtime::task_stack", 5),
     ("runtime::timer", 5),
     ("fs", 7),
     // Standard input may be a file.
@@ -53,6 +54,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/sys/",
     "src/stack/",
     "src/arch/",
+    "src/coroutine/backtrace.rs",
     "src/coroutine/header.rs",
     "src/coroutine/hosted.rs",
     "src/coroutine/on_stack.rs",
@@ -79,6 +81,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/spawn.rs",
     "src/runtime/task.rs",
     "src/runtime/task_ref.rs",
+    "src/runtime/task_stack.rs",
     "src/runtime/timer.rs",
     "src/runtime/wait_list.rs",
     "src/util/list.rs",

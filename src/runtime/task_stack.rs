@@ -1,0 +1,206 @@
+//! [`TaskStack`]: where a task stands, for whoever asks why nothing goes on.
+
+#![allow(unsafe_code)]
+
+use std::backtrace::Backtrace;
+use std::fmt;
+use std::io::{self, Write};
+use std::panic::Location;
+
+use super::context::without_task;
+use super::packet::AnyPacket;
+use super::task::{AWAKE, TaskBlock, TaskId, TaskPtr};
+use crate::coroutine::{Hosted, Status, on_stack, remaining_stack};
+use crate::stack::DEFAULT_STACK_SIZE;
+use crate::util::frames;
+
+/// How many frames `Display` shows without the alternate flag.
+const MAX_FRAMES: usize = 100;
+/// What taking a backtrace may need of a stack.
+const TAKING_BYTES: usize = 16 * 1024;
+/// What turning addresses into names may need of a stack.
+const NAMING_BYTES: usize = 128 * 1024;
+const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE);
+
+/// Where a task stands: what [`Task::get_stack`](crate::Task::get_stack) answers.
+///
+/// `Display` gives a line about the task, then its backtrace without the library's own frames at
+/// either end; with the alternate flag (`{:#}`) every frame, with addresses. Names are looked up
+/// then, not when the stack is taken, which is cheap.
+///
+/// ```text
+/// task Task-65 (suspended), spawned at src/main.rs:12:18, waits for descriptor 7 to be readable
+///    0: <selvedge::net::tcp_stream::TcpStream as std::io::Read>::read
+///    1: server::parse_head
+///              at ./src/main.rs:31:9
+///    2: server::serve
+///              at ./src/main.rs:20:16
+/// ```
+///
+/// In a program without debug information, lines and inlined functions are missing; in a stripped
+/// one names are, too.
+pub struct TaskStack {
+    id: TaskId,
+    name: String,
+    status: Status,
+    site: Option<&'static Location<'static>>,
+    waits_for: Option<String>,
+    backtrace: Option<Backtrace>,
+}
+
+impl TaskStack {
+    pub(super) fn of(packet: &AnyPacket) -> Self {
+        let link = packet.link();
+        let mut stack = Self {
+            id: link.id(),
+            name: link.name(),
+            status: Status::Done,
+            site: None,
+            waits_for: None,
+            backtrace: None,
+        };
+        if let Some(task) = link.task() {
+            stack.look_at(task);
+        }
+        stack
+    }
+
+    fn look_at(&mut self, task: TaskPtr) {
+        // SAFETY: a task that is not done has a living loop.
+        let core = unsafe { task.core.as_ref() };
+        // SAFETY: the task is alive, and this thread's, as is whatever names it.
+        let (site, is_entered) = unsafe {
+            let is_entered = Hosted::<TaskBlock>::is_entered(task.0);
+            (Hosted::<TaskBlock>::site(task.0), is_entered)
+        };
+        self.site = site;
+        let is_entered = is_entered.unwrap_or_else(|| {
+            let (current, hidden) = core.entered();
+            [current, hidden].contains(&Some(task))
+        });
+        let parked = match () {
+            () if is_entered => None,
+            () if !task.has(AWAKE) => Some(task.parked.get()),
+            () => core.run_queue.parked(task),
+        };
+        self.status = match (task.has_begun(), parked) {
+            (false, _) => Status::Unstarted,
+            (true, Some(_)) => Status::Suspended,
+            (true, None) => Status::Running,
+        };
+        if self.status != Status::Running {
+            self.waits_for = Some(task.waits_for());
+        }
+        if self.status == Status::Suspended || is_entered {
+            let take = || {
+                // SAFETY: the task has begun and is not done. Only its loop enters it, which is not what
+                // runs now, unless the allocator waits, and where no task is current nothing does.
+                without_task(|| unsafe { Hosted::<TaskBlock>::backtrace(task.0, parked) })
+            };
+            self.backtrace = with_room(TAKING_BYTES, take);
+        }
+    }
+
+    /// The task's number.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// The task's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the task has begun, is suspended (waiting, be it for its turn), runs, or is done. A task
+    /// that has spawned another one eagerly runs as long as that one does.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Where the task was spawned; `None` when it is done.
+    #[must_use]
+    pub fn site(&self) -> Option<&'static Location<'static>> {
+        self.site
+    }
+
+    /// What the task waits for, in words; `None` when it runs or is done.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<&str> {
+        self.waits_for.as_deref()
+    }
+
+    /// The backtrace, from where the task is suspended, through the coroutines that it has resumed, if
+    /// any, to its beginning.
+    ///
+    /// `None` for a task that has not begun or is done; and for every task where the crate `corosensei`
+    /// does the switching, because how that leaves a stack is its own affair.
+    #[must_use]
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.backtrace.as_ref()
+    }
+
+    pub(super) fn print(&self) {
+        // With nowhere to print to there is nobody to tell.
+        let _ = io::stderr().write_all(format!("{self}\n").as_bytes());
+    }
+}
+
+/// Calls a function where there is that much room: a task may have little left of its own stack.
+fn with_room<R>(n_bytes: usize, f: impl FnOnce() -> R) -> R {
+    match remaining_stack() {
+        Some(left) if left < n_bytes => on_stack(DEFAULT_STACK_SIZE, f),
+        _ => f(),
+    }
+}
+
+fn text(backtrace: &Backtrace, in_full: bool) -> String {
+    with_room(NAMING_BYTES, || match in_full {
+        true => format!("{backtrace:#}"),
+        false => format!("{backtrace}"),
+    })
+}
+
+impl fmt::Display for TaskStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} ({})", self.name, self.status)?;
+        if let Some(site) = self.site {
+            write!(f, ", spawned at {site}")?;
+        }
+        if let Some(what) = &self.waits_for {
+            write!(f, ", waits for {what}")?;
+        }
+        let Some(backtrace) = &self.backtrace else {
+            return Ok(());
+        };
+        let text = text(backtrace, f.alternate());
+        if f.alternate() {
+            return write!(f, "\n{}", text.trim_end());
+        }
+        let frames = frames::of_the_program(&text);
+        let shown = frames.iter().take(MAX_FRAMES);
+        for (number, frame) in shown.enumerate() {
+            write!(f, "\n{number:>4}: {}", frame.name)?;
+            if let Some(place) = frame.place {
+                write!(f, "\n             {place}")?;
+            }
+        }
+        match frames.len().saturating_sub(MAX_FRAMES) {
+            0 => Ok(()),
+            n_more => write!(f, "\n      and {n_more} more"),
+        }
+    }
+}
+
+impl fmt::Debug for TaskStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskStack")
+            .field("name", &self.name)
+            .field("status", &self.status)
+            .field("site", &self.site)
+            .field("waits_for", &self.waits_for)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,155 @@
+//! The frames of a backtrace's text, without those of the library around the program's own.
+//!
+//! std gives a backtrace as text only, in a form that it does not promise:
+//!
+//! ```text
+//!    0: name of a function
+//!              at file:line:column
+//!       name of the function that it was inlined into
+//! ```
+//!
+//! What is not understood is kept, so that nothing of a program's is lost if the form changes.
+
+/// A function of a backtrace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame<'text> {
+    pub(crate) name: &'text str,
+    /// Where in it, as `at file:line:column`.
+    pub(crate) place: Option<&'text str>,
+}
+
+/// The function that parked code seems to have called, with which its backtrace begins.
+const SEAM: &str = "selvedge_as_callee_";
+/// The outermost function of each coroutine.
+const ROOT: &str = "selvedge_root_";
+
+/// The frames of a backtrace, save those of the library and of std around each coroutine's body.
+pub(crate) fn of_the_program(text: &str) -> Vec<Frame<'_>> {
+    let frames = parse(text);
+    let seam = frames.iter().position(|frame| frame.name.starts_with(SEAM));
+    let rest = &frames[seam.map_or(0, |seam| seam + 1)..];
+    let coroutines = rest.split(|frame| frame.name.starts_with(ROOT));
+    let ours = coroutines.flat_map(trim).copied().collect::<Vec<_>>();
+    match ours.is_empty() {
+        true => rest.to_vec(),
+        false => ours,
+    }
+}
+
+/// The frames of one coroutine from the innermost to the outermost one that is of interest.
+fn trim<'a, 'text>(frames: &'a [Frame<'text>]) -> &'a [Frame<'text>] {
+    let first = frames.iter().position(|frame| !is_inside(frame.name));
+    let last = frames.iter().rposition(|frame| !is_outside(frame.name));
+    match (first, last) {
+        (Some(first), Some(last)) if first <= last => &frames[first..=last],
+        _ => &[],
+    }
+}
+
+fn parse(text: &str) -> Vec<Frame<'_>> {
+    let mut frames: Vec<Frame<'_>> = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        if line.starts_with("at ")
+            && let Some(frame) = frames.last_mut()
+        {
+            frame.place = Some(line);
+            continue;
+        }
+        let name = match line.split_once(": ") {
+            Some((number, name)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => line,
+        };
+        frames.push(Frame { name, place: None });
+    }
+    frames
+}
+
+/// Whether a function is one by which tasks park or are looked at, or coroutines are resumed, if it is
+/// among the innermost.
+fn is_inside(name: &str) -> bool {
+    const INSIDE: [&str; 8] = [
+        "selvedge::runtime::",
+        "selvedge::coroutine::",
+        "selvedge::arch::",
+        "selvedge::util::",
+        "selvedge_on_stack_",
+        "std::panic",
+        "__rust_try",
+        "core::ops::function::",
+    ];
+    let name = name.trim_start_matches('<');
+    let is_waited_in = ["Task<T>::join", "Promise<T>::wait"]
+        .iter()
+        .any(|of| name.ends_with(of));
+    (INSIDE.iter().any(|of| name.starts_with(of)) && !is_waited_in) || name.contains("Backtrace")
+}
+
+/// Whether a function is one that leads to a body, if it is among the outermost.
+fn is_outside(name: &str) -> bool {
+    const OUTSIDE: [&str; 6] = [
+        "selvedge::",
+        "std::panic",
+        "core::panic::",
+        "core::ops::function::",
+        "__rust_try",
+        "<unknown>",
+    ];
+    let inner = name.trim_start_matches('<');
+    OUTSIDE
+        .iter()
+        .any(|of| inner.starts_with(of) || name.starts_with(of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<&str> {
+        of_the_program(text)
+            .iter()
+            .map(|frame| frame.name)
+            .collect()
+    }
+
+    const TEXT: &str = "   0: std::backtrace::Backtrace::create
+   1: selvedge::coroutine::backtrace::capture
+   2: selvedge_as_callee_0.1.0
+   3: selvedge::runtime::park::park
+             at ./src/runtime/park.rs:41:9
+      selvedge::time::sleep
+   4: app::inner
+             at /app/src/main.rs:3:5
+   5: core::ops::function::FnOnce::call_once
+   6: app::outer
+   7: std::panicking::catch_unwind
+   8: <selvedge::coroutine::hosted::Hosted<B>>::build
+   9: selvedge_root_0.1.0
+  10: selvedge::coroutine::raw::Raw::enter
+  11: <selvedge::coroutine::generator::Generator<T> as core::iter::traits::iterator::Iterator>::next
+  12: app::resumer
+  13: selvedge::coroutine::header::entry
+  14: selvedge_root_0.1.0
+";
+
+    #[test]
+    fn the_library_goes_and_the_program_stays() {
+        let expected = [
+            "selvedge::time::sleep",
+            "app::inner",
+            "core::ops::function::FnOnce::call_once",
+            "app::outer",
+            "app::resumer",
+        ];
+        assert_eq!(names(TEXT), expected);
+        let inner = of_the_program(TEXT)[1];
+        assert_eq!(inner.place, Some("at /app/src/main.rs:3:5"));
+    }
+
+    #[test]
+    fn what_is_not_understood_stays() {
+        assert_eq!(names(""), [""; 0]);
+        assert_eq!(names("no frames: none\nat all"), ["no frames: none"]);
+        assert_eq!(names("0: selvedge::runtime::x"), ["selvedge::runtime::x"]);
+        assert_eq!(names("   0: <unknown>\n"), ["<unknown>"]);
+    }
+}

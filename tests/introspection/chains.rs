@@ -1,0 +1,225 @@
+//! Tasks that wait inside of coroutines, on other stacks, in other loops: the walk goes through all that is the task's,
+//! and no further.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::rc::Rc;
+use std::time::Duration;
+
+use selvedge::{
+    Coroutine, EventLoop, Generator, Status, Yielder, current_task, on_stack, sleep, spawn,
+    spawn_eager, yield_now,
+};
+
+use crate::support::{HAS_BACKTRACES, assert_in_order, assert_none, in_virtual_loop, joined};
+
+const A_SECOND: Duration = Duration::from_secs(1);
+
+#[inline(never)]
+fn sleeper() {
+    sleep(A_SECOND);
+    black_box(());
+}
+
+#[inline(never)]
+fn generator_body(yielder: &Yielder<(), u32>) {
+    sleeper();
+    yielder.suspend(42);
+}
+
+#[inline(never)]
+fn generator_user() -> Option<u32> {
+    let mut generator = Generator::new(generator_body);
+    black_box(generator.next())
+}
+
+#[inline(never)]
+fn coroutine_user() -> Option<u32> {
+    let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| black_box(generator_user()));
+    black_box(coroutine.resume().unwrap_complete())
+}
+
+#[inline(never)]
+fn stack_user() -> Option<u32> {
+    black_box(on_stack(64 * 1024, coroutine_user))
+}
+
+#[test]
+fn the_walk_goes_through_nested_coroutines_and_stacks() {
+    in_virtual_loop(|| {
+        let task = spawn(stack_user);
+        yield_now();
+        let stack = task.get_stack();
+        let expected = [
+            "chains::sleeper",
+            "chains::generator_body",
+            "chains::generator_user",
+            "chains::coroutine_user",
+            "chains::stack_user",
+        ];
+        assert_in_order(&stack, &expected);
+        assert_eq!(joined(task), Some(42));
+    });
+}
+
+#[inline(never)]
+fn eager_parent() -> selvedge::Task<()> {
+    black_box(spawn_eager(eager_child))
+}
+
+#[inline(never)]
+fn eager_child() {
+    sleeper();
+    black_box(());
+}
+
+#[inline(never)]
+fn loop_runner(event_loop: &EventLoop) {
+    black_box(event_loop.run_until_complete(yield_now)).expect("it ran");
+}
+
+#[test]
+fn the_walk_ends_at_the_root_and_not_in_whoever_entered_the_task_once() {
+    in_virtual_loop(|| {
+        let task = eager_parent();
+        assert_in_order(
+            &task.get_stack(),
+            &["chains::sleeper", "chains::eager_child"],
+        );
+        assert_none(&task.get_stack(), &["chains::eager_parent"]);
+        yield_now();
+        assert_none(&task.get_stack(), &["chains::eager_parent"]);
+        joined(task);
+    });
+    let event_loop = EventLoop::new().expect("a loop");
+    let task = event_loop.create_task(eager_child);
+    loop_runner(&event_loop);
+    // The loop does not run now, and the frames that entered the task are gone.
+    assert_in_order(
+        &task.get_stack(),
+        &["chains::sleeper", "chains::eager_child"],
+    );
+    assert_none(&task.get_stack(), &["chains::loop_runner"]);
+    task.cancel();
+    assert!(event_loop.run_until_complete(task).is_err());
+}
+
+#[inline(never)]
+fn looked_at_by_itself() -> selvedge::TaskStack {
+    black_box(current_task().expect("a task").get_stack())
+}
+
+#[inline(never)]
+fn looks_in_a_generator() -> selvedge::TaskStack {
+    let mut generator = Generator::new(|yielder: &Yielder<(), _>| {
+        yielder.suspend(looked_at_by_itself());
+    });
+    black_box(generator.next()).expect("one")
+}
+
+#[test]
+fn one_that_runs_is_seen_in_place_up_to_its_root() {
+    let event_loop = EventLoop::new().expect("a loop");
+    for look in [looked_at_by_itself, looks_in_a_generator] {
+        let stack = runs(&event_loop, look);
+        assert_eq!((stack.status(), stack.waits_for()), (Status::Running, None));
+        assert_in_order(&stack, &["chains::looked_at_by_itself"]);
+        assert_none(&stack, &["chains::runs"]);
+    }
+    let stack = runs(&event_loop, looks_in_a_generator);
+    let expected = [
+        "chains::looked_at_by_itself",
+        "chains::looks_in_a_generator",
+    ];
+    assert_in_order(&stack, &expected);
+}
+
+#[inline(never)]
+fn runs(event_loop: &EventLoop, look: fn() -> selvedge::TaskStack) -> selvedge::TaskStack {
+    black_box(event_loop.run_until_complete(look)).expect("it ran")
+}
+
+#[inline(never)]
+fn parent_of_one_that_looks(parent: selvedge::TaskRef) -> selvedge::TaskStack {
+    let child = spawn_eager(move || black_box(child_that_looks(&parent)));
+    joined(child)
+}
+
+#[inline(never)]
+fn child_that_looks(parent: &selvedge::TaskRef) -> selvedge::TaskStack {
+    black_box(parent.get_stack())
+}
+
+#[test]
+fn one_that_has_spawned_another_eagerly_runs_as_long_as_that_does() {
+    let stack = in_virtual_loop(|| {
+        let task = spawn(|| parent_of_one_that_looks(current_task().expect("a task")));
+        joined(task)
+    });
+    if HAS_BACKTRACES {
+        assert_eq!(stack.status(), Status::Running);
+    }
+    let expected = [
+        "chains::child_that_looks",
+        "chains::parent_of_one_that_looks",
+    ];
+    assert_in_order(&stack, &expected);
+}
+
+/// Looks at the tasks that it is told when it is dropped.
+#[derive(Clone, Default)]
+struct Looks {
+    tasks: Rc<RefCell<Vec<selvedge::TaskRef>>>,
+    seen: Rc<RefCell<Vec<selvedge::TaskStack>>>,
+}
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let tasks = self.tasks.take();
+        let stacks = tasks.iter().map(|task| task.get_stack());
+        self.seen.borrow_mut().extend(stacks);
+    }
+}
+
+#[inline(never)]
+fn task_of_another_loop(looks: Looks) {
+    let _looks = looks;
+    sleeper();
+}
+
+#[inline(never)]
+fn drops_a_loop(event_loop: EventLoop) {
+    drop(event_loop);
+    black_box(());
+}
+
+/// A task that ends another loop enters that one's tasks; they are entered from its stack.
+#[test]
+fn one_is_seen_from_the_tasks_of_a_loop_that_it_drops_and_so_are_its_neighbours() {
+    let (event_loop, looks) = (EventLoop::new().expect("a loop"), Looks::default());
+    let shared = looks.clone();
+    event_loop
+        .create_task(move || task_of_another_loop(shared))
+        .detach();
+    event_loop.run_until_complete(yield_now).expect("it ran");
+    in_virtual_loop(move || {
+        let neighbour = spawn(eager_child);
+        yield_now();
+        let own = current_task().expect("a task");
+        looks.tasks.borrow_mut().extend([own, neighbour.task_ref()]);
+        drops_a_loop(event_loop);
+        let seen = looks.seen.take();
+        let [own, other] = &seen[..] else {
+            panic!("not two: {seen:?}");
+        };
+        assert_in_order(
+            own,
+            &["chains::task_of_another_loop", "chains::drops_a_loop"],
+        );
+        assert_none(own, &["support::in_virtual_loop"]);
+        assert_eq!(other.status(), Status::Suspended);
+        assert_in_order(other, &["chains::sleeper", "chains::eager_child"]);
+        assert_none(other, &["chains::drops_a_loop"]);
+        joined(neighbour);
+    });
+}
