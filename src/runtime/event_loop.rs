@@ -18,6 +18,7 @@ use super::promise::Promise;
 use super::remote::LoopHandle;
 use super::report::{ExceptionContext, report_by_default};
 use super::scheduler::{FORKED, Halt, Loop};
+use super::task_ref::TaskRef;
 use crate::error::{LoopError, RunError, TaskError};
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
@@ -177,12 +178,17 @@ impl EventLoop {
         if self.0.is_forked() {
             return;
         }
-        // All names first: the handler is somebody's code, and tasks may end in it.
-        let tasks = self.0.core.tasks().into_iter();
-        let names: Vec<String> = tasks.map(|task| task.name()).collect();
-        for name in names {
-            let context = ExceptionContext::new("Task was pending when its loop was closed");
-            self.0.core.report(&context.with_subject("task", name));
+        // All stacks first: the handler is somebody's code, and tasks may end in it.
+        let core = &self.0.core;
+        let tasks = core.tasks().into_iter().filter_map(TaskRef::of);
+        let looks = |task: TaskRef| (task.name(), core.is_debug.get().then(|| task.get_stack()));
+        for (name, stack) in tasks.map(looks).collect::<Vec<_>>() {
+            let context = ExceptionContext::new("Task was pending when its loop was closed")
+                .with_subject("task", name);
+            core.report(&match stack {
+                Some(stack) => context.with_source(stack.site()).with_stack(stack),
+                None => context,
+            });
         }
     }
 

@@ -4,8 +4,10 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::sync::Arc;
 
 use super::context::{Core, Handler, without_task};
+use super::task_stack::TaskStack;
 use crate::coroutine::drop_payload;
 use crate::error::{TaskError, panic_text};
 
@@ -19,6 +21,7 @@ pub struct ExceptionContext {
     exception: Option<TaskError>,
     source: Option<&'static Location<'static>>,
     subject: Option<(&'static str, String)>,
+    stack: Option<Arc<TaskStack>>,
 }
 
 impl ExceptionContext {
@@ -30,6 +33,7 @@ impl ExceptionContext {
             exception: None,
             source: None,
             subject: None,
+            stack: None,
         }
     }
 
@@ -40,13 +44,21 @@ impl ExceptionContext {
         self
     }
 
-    pub(crate) fn with_source(mut self, source: &'static Location<'static>) -> Self {
-        self.source = Some(source);
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Option<&'static Location<'static>>>,
+    ) -> Self {
+        self.source = source.into();
         self
     }
 
     pub(crate) fn with_subject(mut self, kind: &'static str, name: String) -> Self {
         self.subject = Some((kind, name));
+        self
+    }
+
+    pub(crate) fn with_stack(mut self, stack: TaskStack) -> Self {
+        self.stack = Some(Arc::new(stack));
         self
     }
 
@@ -62,10 +74,16 @@ impl ExceptionContext {
         self.exception.as_ref()
     }
 
-    /// Where the callback was made; for callbacks of a loop in debug mode.
+    /// Where the callback was made or the task spawned; for those of a loop in debug mode.
     #[must_use]
     pub fn source(&self) -> Option<&'static Location<'static>> {
         self.source
+    }
+
+    /// Where the task stands now; for a task that took too long or is pending, of a loop in debug mode.
+    #[must_use]
+    pub fn stack(&self) -> Option<&TaskStack> {
+        self.stack.as_deref()
     }
 
     /// The task, handle or promise that it is about.
@@ -87,6 +105,9 @@ impl fmt::Display for ExceptionContext {
         }
         if let Some((kind, name)) = &self.subject {
             lines.push((kind, name.clone()));
+        }
+        if let Some(stack) = &self.stack {
+            lines.push(("stack", stack.to_string()));
         }
         lines.sort();
         lines

@@ -24,8 +24,10 @@ use super::report::ExceptionContext;
 use super::run_queue::Runnable;
 use super::signals::Signals;
 use super::task::TaskPtr;
+use super::task_ref::TaskRef;
 use super::timer::{self, Timers};
 use crate::arch::Parked;
+use crate::coroutine::Status;
 use crate::error::Deadlock;
 use crate::sys::fork;
 use crate::sys::poller::Poller;
@@ -181,11 +183,19 @@ impl Loop {
 
     /// Enters a task and tells if it takes too long.
     fn resume_watched(&self, task: TaskPtr, parked: Parked) {
-        let name = task.name();
+        let (view, site) = (TaskRef::of(task), task.site());
         let start = Instant::now();
         self.core.run_queue.hold();
         dispatch(&self.core, task, parked);
-        self.tell_if_slow("task", &name, start.elapsed());
+        let took = start.elapsed();
+        if let Some(view) = view.filter(|_| self.is_slow(took)) {
+            let stack = view.get_stack();
+            let name = stack.name().to_owned();
+            self.tell_of_slow(took, "task", name, |context| match stack.status() {
+                Status::Done => context.with_source(site),
+                _ => context.with_source(site).with_stack(stack),
+            });
+        }
     }
 
     fn call(&self, callback: &Callback) {
@@ -202,21 +212,33 @@ impl Loop {
             }
             self.core.report(&context);
         }
-        if let Some(start) = start {
-            self.tell_if_slow("handle", &name(), start.elapsed());
+        if let Some(took) = start
+            .map(|start| start.elapsed())
+            .filter(|took| self.is_slow(*took))
+        {
+            let add = |context: ExceptionContext| context.with_source(callback.site);
+            self.tell_of_slow(took, "handle", name(), add);
         }
     }
 
-    fn tell_if_slow(&self, kind: &'static str, name: &str, took: Duration) {
-        if took >= self.core.slow_callback_duration {
-            self.core.set_current(None);
-            let message = format!(
-                "Executing {name} took {:.3} seconds; while it ran nothing else could",
-                took.as_secs_f64()
-            );
-            self.core
-                .report(&ExceptionContext::new(message).with_subject(kind, name.to_owned()));
-        }
+    fn is_slow(&self, took: Duration) -> bool {
+        took >= self.core.slow_callback_duration
+    }
+
+    fn tell_of_slow(
+        &self,
+        took: Duration,
+        kind: &'static str,
+        name: String,
+        add: impl FnOnce(ExceptionContext) -> ExceptionContext,
+    ) {
+        self.core.set_current(None);
+        let message = format!(
+            "Executing {name} took {:.3} seconds; while it ran nothing else could",
+            took.as_secs_f64()
+        );
+        let context = ExceptionContext::new(message).with_subject(kind, name);
+        self.core.report(&add(context));
     }
 
     /// Looks at messages, timers and descriptors; sleeps until there is something, if it may.

@@ -22,6 +22,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
+use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -156,6 +157,12 @@ impl TaskBlock {
         let text = name.as_ref().map(|name| name.to_string());
         self.name.set(name);
         text.unwrap_or_else(|| default_name(self.id))
+    }
+
+    /// Where it was spawned.
+    pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: the block lies on its coroutine's stack, which is released after it.
+        unsafe { Hosted::site(NonNull::from(self)) }
     }
 
     pub(crate) fn message(&self) -> Option<String> {

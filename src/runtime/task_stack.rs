@@ -68,12 +68,9 @@ impl TaskStack {
     fn look_at(&mut self, task: TaskPtr) {
         // SAFETY: a task that is not done has a living loop.
         let core = unsafe { task.core.as_ref() };
+        self.site = task.site();
         // SAFETY: the task is alive, and this thread's, as is whatever names it.
-        let (site, is_entered) = unsafe {
-            let is_entered = Hosted::<TaskBlock>::is_entered(task.0);
-            (Hosted::<TaskBlock>::site(task.0), is_entered)
-        };
-        self.site = site;
+        let is_entered = unsafe { Hosted::<TaskBlock>::is_entered(task.0) };
         let is_entered = is_entered.unwrap_or_else(|| {
             let (current, hidden) = core.entered();
             [current, hidden].contains(&Some(task))

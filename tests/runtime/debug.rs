@@ -1,8 +1,10 @@
 //! Debug mode: what keeps the loop from anything else for too long is named, and where callbacks come from.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::{EventLoop, spawn_named, yield_now};
+use selvedge::{EventLoop, sleep, spawn_named, yield_now};
 
 use crate::support::{AN_HOUR, Reports, event_loop, finished, stop};
 
@@ -51,6 +53,70 @@ fn a_slow_step_of_a_task_is_reported_by_name() {
     let mut reports = reports.take();
     reports.retain(|report| report.text.contains("slow"));
     assert!(!reports.is_empty(), "nothing was reported");
+}
+
+/// What a handler is told of a slow task.
+#[derive(Clone, Debug)]
+struct Slow {
+    subject: Option<String>,
+    line: Option<u32>,
+    waits_for: Option<String>,
+    text: String,
+}
+
+#[test]
+fn a_slow_task_is_told_with_its_origin_and_where_it_went_on_to() {
+    let (event_loop, _) = debugging(A_BIT);
+    let told: Rc<RefCell<Vec<Slow>>> = Rc::default();
+    let list = Rc::clone(&told);
+    event_loop.set_exception_handler(move |context| {
+        list.borrow_mut().push(Slow {
+            subject: context.subject().map(str::to_owned),
+            line: context.source().map(std::panic::Location::line),
+            waits_for: context
+                .stack()
+                .and_then(|stack| stack.waits_for())
+                .map(str::to_owned),
+            text: context.to_string(),
+        });
+    });
+    finished(event_loop.run_until_complete(|| {
+        let waits = spawn_named("waits", || (work(), sleep(A_BIT)));
+        let ends = spawn_named("ends", work);
+        finished(ends.join());
+        finished(waits.join());
+    }));
+    let told = told.take();
+    let of = |name: &str| {
+        told.iter()
+            .find(|slow| slow.subject.as_deref() == Some(name))
+            .cloned()
+    };
+    let (waits, ends) = (
+        of("waits").expect("a report"),
+        of("ends").expect("a report"),
+    );
+    assert_eq!(waits.waits_for.as_deref(), Some("a deadline"), "{told:#?}");
+    assert!(
+        waits.text.contains("\nstack: task waits (suspended)"),
+        "{told:#?}"
+    );
+    assert_eq!(ends.waits_for, None, "{told:#?}");
+    assert_eq!(ends.line, waits.line.map(|line| line + 1), "{told:#?}");
+}
+
+#[test]
+fn a_pending_task_is_told_with_its_stack() {
+    for is_debug in [true, false] {
+        let event_loop = event_loop();
+        event_loop.set_debug(is_debug);
+        let reports = Reports::of(&event_loop);
+        event_loop.create_task(|| sleep(AN_HOUR)).detach();
+        finished(event_loop.run_until_complete(yield_now));
+        event_loop.close().expect("it does not run");
+        let text = reports.only().text;
+        assert_eq!(text.contains("waits for a deadline"), is_debug, "{text}");
+    }
 }
 
 #[test]

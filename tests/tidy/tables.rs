@@ -36,7 +36,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("runtime::signals", 5),
     ("runtime::spawn", 5),
     ("runtime::task_ref", 5),
-    ("runtime::task_stack", 5),
+    ("runtime::task_stack", 4),
     ("runtime::timer", 5),
     ("fs", 7),
     // Standard input may be a file.
