@@ -59,6 +59,7 @@ impl Parked {
     }
 
     /// Starts to load a line of the frames: 0 is the innermost one's, those below it will come.
+    #[cfg(feature = "runtime")]
     #[inline(always)]
     pub(crate) fn prefetch_line(self, n: isize) {
         prefetch(self.0.as_ptr().cast_const().wrapping_offset(64 * n));

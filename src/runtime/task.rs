@@ -246,7 +246,10 @@ impl TaskPtr {
     /// into the packet.
     #[inline(always)]
     pub(crate) fn prefetch_for_end(self) {
-        self.link.prefetch_neighbours();
+        let neighbours = self.link.neighbours();
+        neighbours
+            .into_iter()
+            .for_each(|node| prefetch(node.cast()));
         // A packet is a pointer; what is copied is not used as one.
         let packet = self.packet.as_ptr().cast::<*const u8>();
         // SAFETY: an optional packet is a pointer or null.

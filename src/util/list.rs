@@ -9,8 +9,6 @@ use std::cell::Cell;
 use std::marker::PhantomPinned;
 use std::ptr;
 
-use crate::sys::prefetch::prefetch;
-
 /// What a node carries. It must be the first field of a `repr(C)` node.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -33,11 +31,11 @@ impl Link {
         !self.next.get().is_null()
     }
 
-    /// Starts to load what unlinking the node touches.
+    /// What unlinking the node touches.
+    #[cfg(feature = "runtime")]
     #[inline]
-    pub(crate) fn prefetch_neighbours(&self) {
-        prefetch(self.prev.get().cast());
-        prefetch(self.next.get().cast());
+    pub(crate) fn neighbours(&self) -> [*const Self; 2] {
+        [self.prev.get(), self.next.get()]
     }
 
     /// Takes the node out of its list, if it is in one.
