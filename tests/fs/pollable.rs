@@ -231,3 +231,28 @@ fn calls_of_ones_own_wait_as_well() {
         assert_eq!(waiter.join().unwrap().unwrap(), 5);
     });
 }
+
+/// Who is next in line has its turn although the one before panicked.
+#[test]
+fn a_call_that_panics_wakes_the_next() {
+    run(|| {
+        let (reader, mut writer) = pipe();
+        let reader = Rc::new(reader);
+        let n_calls = shared(0);
+        let (theirs, calls) = (reader.clone(), n_calls.clone());
+        let panics = spawn(move || {
+            theirs.read_with(|_| -> io::Result<()> {
+                calls.set(calls.get() + 1);
+                assert!(calls.get() < 2, "at the second call");
+                Err(ErrorKind::WouldBlock.into())
+            })
+        });
+        yield_now();
+        let theirs = reader.clone();
+        let next = spawn(move || (&*theirs).read(&mut [0; 4]));
+        yield_now();
+        writer.write_all(b"x").unwrap();
+        assert!(panics.join().unwrap_err().is_panic());
+        assert_eq!(next.join().unwrap().unwrap(), 1);
+    });
+}
