@@ -125,7 +125,7 @@ fn without_permission() {
     let closed = directory.join("closed");
     std_fs::create_dir(&closed).unwrap();
     for path in [&secret, &closed] {
-        std_fs::set_permissions(path, std_fs::Permissions::from_mode(0)).unwrap();
+        std_fs::set_permissions(path, std_fs::Permissions::from_mode(0o000)).unwrap();
     }
     // SAFETY: only this process changes, and it ends soon.
     let is_root = unsafe { libc::geteuid() } == 0;
