@@ -69,8 +69,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    /// Reads the next entries; whose they are a job that was cancelled may have done already.
+    /// Reads the next entries, unless a job that was cancelled has done so.
     fn read_on(&mut self) {
+        if !self.entries.is_empty() {
+            return;
+        }
         while self.entries.len() < BATCH && !self.is_over {
             let next = self.directory.next();
             self.is_over = !matches!(next, Some(Ok(_)));
@@ -88,20 +91,23 @@ impl Iterator for ReadDir {
     type Item = io::Result<DirEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // A job that was cancelled may hold the lock while it asks the disk: then another one waits
-        // for it, not the loop.
-        if let Ok(mut state) = self.state.try_lock()
-            && (state.is_over || !state.entries.is_empty())
-        {
-            return state.entries.pop_front();
+        loop {
+            // A job that was cancelled may hold the lock while it asks the disk: then another one waits
+            // for it, not the loop.
+            if let Ok(mut state) = self.state.try_lock()
+                && (state.is_over || !state.entries.is_empty())
+            {
+                return state.entries.pop_front();
+            }
+            let state = Arc::clone(&self.state);
+            let read = perform(AtClose::LeftBehind, move || {
+                lock(&state).read_on();
+                Ok(())
+            });
+            if let Err(error) = read {
+                return Some(Err(error));
+            }
         }
-        let state = Arc::clone(&self.state);
-        let read = perform(AtClose::LeftBehind, move || {
-            let mut state = lock(&state);
-            state.read_on();
-            Ok(state.entries.pop_front())
-        });
-        read.unwrap_or_else(|error| Some(Err(error)))
     }
 }
 

@@ -32,7 +32,7 @@ const LARGE: usize = 256 * 1024;
 const CACHED: usize = 64 * 1024;
 
 /// As many bytes count as one operation, for the turns that tasks take.
-const A_TURN: usize = 4096;
+const A_TURN: usize = 2048;
 
 /// A file that jobs have a share in.
 #[derive(Debug)]

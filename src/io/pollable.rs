@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::runtime::reactor::Direction;
 use crate::runtime::registration::Registration;
@@ -95,7 +96,7 @@ impl<T: AsFd> Pollable<T> {
     /// # Cancellation
     /// Arrives between two calls of the function.
     pub fn read_with<R>(&self, mut f: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.io(Direction::Read, || f(self.get_ref()))
+        self.io_of_user(Direction::Read, || f(self.get_ref()))
     }
 
     /// May suspend. As [`read_with`](Self::read_with), until the descriptor is writable.
@@ -103,12 +104,26 @@ impl<T: AsFd> Pollable<T> {
     /// # Errors
     /// As [`read_with`](Self::read_with).
     pub fn write_with<R>(&self, mut f: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.io(Direction::Write, || f(self.get_ref()))
+        self.io_of_user(Direction::Write, || f(self.get_ref()))
     }
 
     /// That a transfer fell short says nothing here: a terminal gives out a line at a time.
     fn io<R>(&self, direction: Direction, f: impl FnMut() -> io::Result<R>) -> io::Result<R> {
         self.registration.io(self.as_fd(), direction, None, f)
+    }
+
+    /// A panic of the function ends the operation as a result does, so that whoever is next in line is
+    /// woken; then it goes on.
+    fn io_of_user<R>(
+        &self,
+        direction: Direction,
+        mut f: impl FnMut() -> io::Result<R>,
+    ) -> io::Result<R> {
+        let result = self.io(direction, || match catch_unwind(AssertUnwindSafe(&mut f)) {
+            Ok(result) => result.map(Ok),
+            Err(payload) => Ok(Err(payload)),
+        });
+        result?.map_or_else(|payload| resume_unwind(payload), Ok)
     }
 
     fn let_go(&self) {

@@ -2,8 +2,8 @@
 //!
 //! | waits for | blocks the task | blocks the thread |
 //! |---|---|---|
-//! | tasks, promises, time, sockets in a task | yes | no |
-//! | sockets with no loop on the thread | | yes |
+//! | tasks, promises, time, sockets, files, blocking work in a task | yes | no |
+//! | sockets and files with no loop on the thread | | yes |
 //! | `std::thread::sleep`, std's locks and files | | yes: the loop stalls |
 //!
 //! No borrow of the runtime's, no lock guard and no address of a thread-local is held across a

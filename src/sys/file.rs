@@ -88,6 +88,10 @@ pub(crate) fn read_cached(
     buffer: &mut [u8],
     offset: u64,
 ) -> Option<io::Result<usize>> {
+    if i64::try_from(offset).is_err() {
+        // To this call, -1 is wherever the descriptor stands.
+        return None;
+    }
     let buffer = libc::iovec {
         iov_base: buffer.as_mut_ptr().cast(),
         iov_len: buffer.len(),

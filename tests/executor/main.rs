@@ -26,7 +26,14 @@ use child::Ended;
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
 fn play_a_scenario() {
-    child::play(&[listeners::SCENARIOS, signals::SCENARIOS].concat());
+    child::play(
+        &[
+            listeners::SCENARIOS,
+            signals::SCENARIOS,
+            to_thread::SCENARIOS,
+        ]
+        .concat(),
+    );
 }
 
 fn play(scenario: &str) -> Ended {

@@ -8,9 +8,12 @@ use std::thread;
 use selvedge::{Promise, RunError, current_loop, run, sleep, spawn, to_thread, try_run, yield_now};
 
 use crate::gates::Gate;
+use crate::play;
 use crate::support::{
     AN_HOUR, OnDrop, assert_sentence, finished, in_virtual_loop, scaled, shared, soon, virtual_loop,
 };
+
+pub const SCENARIOS: &[(&str, fn())] = &[("threads_come_and_go", threads_come_and_go)];
 
 #[test]
 fn a_function_runs_on_another_thread_and_its_value_comes_back() {
@@ -153,4 +156,37 @@ fn a_function_that_runs_is_no_deadlock_and_one_that_is_over_wakes_nobody() {
         Promise::<()>::new().wait()
     });
     assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
+}
+
+/// How many threads of pools there are in this process.
+fn n_pool_threads() -> usize {
+    let threads = std::fs::read_dir("/proc/self/task").expect("this process's threads");
+    // One that has ended meanwhile has no name.
+    let names =
+        threads.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("comm")).ok());
+    names
+        .filter(|name| name.starts_with("selvedge-pool"))
+        .count()
+}
+
+fn threads_come_and_go() {
+    run(|| {
+        assert_eq!(n_pool_threads(), 0, "before there is work");
+        to_thread(|| ()).unwrap();
+        assert_eq!(n_pool_threads(), 1);
+        // It leaves when it has been idle for a while; no clock is asked for how long.
+        while n_pool_threads() > 0 {
+            yield_now();
+        }
+        to_thread(|| ()).unwrap();
+    });
+    // The loop's end does not wait for idle threads, but they leave.
+    while n_pool_threads() > 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn threads_are_started_when_there_is_work_and_leave_when_there_is_none() {
+    play("threads_come_and_go").assert_exited(0);
 }

@@ -1,0 +1,208 @@
+//! A cancelled read has taken nothing, and a cancelled write is written whole or not at all, as far as the cursor says.
+
+use std::fs as std_fs;
+use std::io::{Read, Seek, Write};
+use std::rc::Rc;
+
+use selvedge::fs::{self, File};
+use selvedge::{EventLoop, Task, spawn, to_thread, yield_now};
+
+use crate::differential::Random;
+use crate::support::{finished, scaled};
+use crate::temporary::{Directory, pattern};
+
+/// Runs `body` on a loop with so many pool threads.
+fn with_threads(n: usize, body: impl FnOnce() + 'static) {
+    let event_loop = EventLoop::builder().blocking_threads(n).build().unwrap();
+    finished(event_loop.run_until_complete(body));
+}
+
+/// Keeps the pool's one thread busy until the sender is used or dropped.
+fn occupy() -> (std::sync::mpsc::Sender<()>, Task<()>) {
+    let (free, is_free) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::channel();
+    let task = spawn(move || {
+        to_thread(move || {
+            tell.send(()).unwrap();
+            is_free.recv().ok();
+        })
+        .unwrap();
+    });
+    while told.try_recv().is_err() {
+        yield_now();
+    }
+    (free, task)
+}
+
+fn cancel<T: 'static>(task: Task<T>) {
+    yield_now();
+    assert!(!task.is_done(), "it waits for the pool");
+    task.cancel();
+    assert!(task.join().is_err_and(|error| error.is_cancelled()));
+}
+
+#[test]
+fn what_no_thread_has_begun_with_does_not_happen() {
+    with_threads(1, || {
+        let directory = Directory::new();
+        let path = directory.file("file", "before");
+        let file = Rc::new(File::options().read(true).write(true).open(&path).unwrap());
+        let (free, busy) = occupy();
+        let theirs = file.clone();
+        cancel(spawn(move || (&*theirs).write_all(b"AFTER!")));
+        let theirs = path.clone();
+        cancel(spawn(move || fs::remove_file(theirs)));
+        let (made, theirs) = (directory.join("made"), directory.join("made"));
+        cancel(spawn(move || File::create(theirs)));
+        let theirs = file.clone();
+        cancel(spawn(move || theirs.set_len(0)));
+        let theirs = file.clone();
+        cancel(spawn(move || (&*theirs).seek(std::io::SeekFrom::End(0))));
+        drop(free);
+        busy.join().unwrap();
+        assert_eq!(std_fs::read(&path).unwrap(), b"before");
+        assert!(!made.exists());
+        // The file can be used, from where it stood.
+        let mut text = String::new();
+        (&*file).read_to_string(&mut text).unwrap();
+        assert_eq!(text, "before");
+    });
+}
+
+/// The bytes of the file are what the cursor says, whenever a write is cancelled: those before it were written, in
+/// order and once, and nothing is behind it.
+#[test]
+fn cancelled_writes_leave_the_cursor_at_the_end_of_what_is_written() {
+    with_threads(2, || {
+        let directory = Directory::new();
+        let path = directory.join("file");
+        let file = Rc::new(
+            File::options()
+                .write(true)
+                .read(true)
+                .create_new(true)
+                .open(&path)
+                .unwrap(),
+        );
+        let mut random = Random(77);
+        let mut n_cancelled = 0;
+        for round in 0..scaled(300, 40) {
+            let theirs = file.clone();
+            let n_bytes = 1 + random.below(20_000) as usize;
+            let task = spawn(move || (&*theirs).write_all(&vec![(round / 2) as u8; n_bytes]));
+            for _ in 0..random.below(12) {
+                yield_now();
+            }
+            task.cancel();
+            n_cancelled += usize::from(task.join().is_err());
+            // Waits for the write that goes on.
+            let position = (&*file).stream_position().unwrap();
+            assert_eq!(position, file.metadata().unwrap().len());
+        }
+        let contents = std_fs::read(&path).unwrap();
+        assert!(contents.is_sorted(), "out of order");
+        assert!(n_cancelled > 0, "no cancel came in time");
+    });
+}
+
+/// Whoever reads on after a cancel gets each byte, in order and once. Without the page cache, as far as the system
+/// can be asked to drop it, so that jobs are under way when the cancels come.
+#[test]
+fn cancelled_reads_lose_nothing() {
+    with_threads(2, || {
+        let directory = Directory::new();
+        let expected = pattern(scaled(3_000_000, 300_000));
+        let path = directory.file("file", &expected);
+        let mut read = Vec::new();
+        let file = Rc::new(File::open(&path).unwrap());
+        file.sync_all().unwrap();
+        let mut random = Random(5);
+        while read.len() < expected.len() {
+            if random.below(4) == 0 {
+                evict(&file);
+            }
+            let theirs = file.clone();
+            let n_bytes = 1 + random.below(60_000) as usize;
+            let task = spawn(move || {
+                let mut bytes = vec![0; n_bytes];
+                let n = (&*theirs).read(&mut bytes)?;
+                bytes.truncate(n);
+                Ok::<_, std::io::Error>(bytes)
+            });
+            for _ in 0..random.below(6) {
+                yield_now();
+            }
+            task.cancel();
+            if let Ok(bytes) = task.join() {
+                read.extend(bytes.unwrap());
+            }
+        }
+        assert!(read == expected, "the bytes differ");
+    });
+}
+
+/// Asks the system to forget what it holds of a file.
+fn evict(file: &File) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: the descriptor is the file's.
+    unsafe {
+        use std::os::fd::AsRawFd;
+        libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED);
+    }
+    let _ = file;
+}
+
+/// A job that goes on finds what it needs, although the file was dropped.
+#[test]
+fn a_file_may_be_dropped_while_a_job_has_it() {
+    with_threads(1, || {
+        let directory = Directory::new();
+        let path = directory.join("file");
+        for round in 0..scaled(100, 20) {
+            let theirs = path.clone();
+            let task = spawn(move || {
+                let mut file = File::create(theirs)?;
+                file.write_all(&pattern(100_000))
+            });
+            for _ in 0..round % 20 {
+                yield_now();
+            }
+            task.cancel();
+            drop(task.join());
+            let n_bytes = std_fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            assert!(n_bytes == 0 || n_bytes == 100_000, "{n_bytes}");
+        }
+    });
+}
+
+#[test]
+fn a_task_that_waits_for_the_cursor_may_be_cancelled() {
+    with_threads(1, || {
+        let directory = Directory::new();
+        let path = directory.join("file");
+        let file = Rc::new(File::create(&path).unwrap());
+        let (free, busy) = occupy();
+        let writers: Vec<_> = (0..5)
+            .map(|n| {
+                let theirs = file.clone();
+                spawn(move || (&*theirs).write_all(&[b'0' + n]))
+            })
+            .collect();
+        for _ in 0..3 {
+            yield_now();
+        }
+        // The first has the cursor, and its job is queued; the others are in line.
+        for index in [0, 2, 3] {
+            writers[index].cancel();
+        }
+        while [0, 2, 3].iter().any(|index| !writers[*index].is_done()) {
+            yield_now();
+        }
+        drop(free);
+        busy.join().unwrap();
+        for (n, writer) in writers.into_iter().enumerate() {
+            assert_eq!(writer.join().is_ok(), [1, 4].contains(&n), "{n}");
+        }
+        assert_eq!(std_fs::read(&path).unwrap(), b"14");
+    });
+}

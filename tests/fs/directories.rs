@@ -1,0 +1,118 @@
+//! Directories, read without holding up the loop.
+
+use std::collections::BTreeSet;
+use std::fs as std_fs;
+use std::os::unix::fs::PermissionsExt;
+
+use selvedge::fs::{self, DirBuilder};
+use selvedge::{run, spawn, yield_now};
+
+use crate::support::scaled;
+use crate::temporary::Directory;
+
+fn filled(n: usize) -> (Directory, BTreeSet<String>) {
+    let directory = Directory::new();
+    let names: BTreeSet<_> = (0..n).map(|n| format!("entry {n}")).collect();
+    for name in &names {
+        directory.file(name, name);
+    }
+    (directory, names)
+}
+
+#[test]
+fn every_entry_comes_once() {
+    let (directory, names) = filled(scaled(500, 100));
+    let read = || {
+        let mut read = BTreeSet::new();
+        for entry in fs::read_dir(directory.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert!(entry.file_type().unwrap().is_file());
+            assert_eq!(entry.path(), directory.path().join(entry.file_name()));
+            let name = entry.file_name().into_string().unwrap();
+            assert_eq!(entry.metadata().unwrap().len(), name.len() as u64);
+            assert!(entry.ino() > 0);
+            assert!(read.insert(name), "{entry:?} twice");
+        }
+        read
+    };
+    assert_eq!(run(read), names);
+    assert_eq!(read(), names, "without a loop");
+}
+
+#[test]
+fn after_the_end_there_is_nothing_more() {
+    let (directory, _) = filled(1);
+    run(|| {
+        let mut entries = fs::read_dir(directory.path()).unwrap();
+        assert!(entries.next().is_some());
+        for _ in 0..3 {
+            assert!(entries.next().is_none());
+        }
+        assert!(format!("{entries:?}").contains("selvedge-fs"));
+    });
+}
+
+#[test]
+fn a_cancelled_next_loses_no_entry() {
+    let (directory, names) = filled(scaled(300, 100));
+    let read = run(|| {
+        let entries = std::rc::Rc::new(std::cell::RefCell::new(
+            fs::read_dir(directory.path()).unwrap(),
+        ));
+        let mut read = Vec::new();
+        for round in 0.. {
+            let theirs = entries.clone();
+            let next = spawn(move || {
+                theirs
+                    .borrow_mut()
+                    .next()
+                    .map(|entry| entry.unwrap().file_name())
+            });
+            for _ in 0..round % 5 {
+                yield_now();
+            }
+            next.cancel();
+            match next.join() {
+                Ok(Some(name)) => read.push(name.into_string().unwrap()),
+                Ok(None) => break,
+                Err(error) => assert!(error.is_cancelled()),
+            }
+        }
+        read
+    });
+    assert_eq!(read.len(), names.len());
+    assert_eq!(read.into_iter().collect::<BTreeSet<_>>(), names);
+}
+
+#[test]
+fn trees_are_made_and_removed() {
+    let directory = Directory::new();
+    run(|| {
+        let deep = directory.join("a/b/c");
+        assert!(fs::create_dir(&deep).is_err());
+        fs::create_dir_all(&deep).unwrap();
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("leaf"), "green").unwrap();
+        let outside = directory.file("outside", "stays");
+        fs::symlink(&outside, deep.join("link")).unwrap();
+        assert!(
+            fs::remove_dir(directory.join("a")).is_err(),
+            "it is not empty"
+        );
+        fs::remove_dir_all(directory.join("a")).unwrap();
+        assert!(!directory.join("a").exists());
+        assert_eq!(std_fs::read(outside).unwrap(), b"stays");
+        fs::create_dir(directory.join("a")).unwrap();
+        fs::remove_dir(directory.join("a")).unwrap();
+
+        let private = directory.join("x/y");
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&private)
+            .unwrap();
+        let mode = fs::metadata(private).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(DirBuilder::new().create(directory.join("x")).is_err());
+    });
+}

@@ -1,0 +1,124 @@
+//! The loop never stands still while files are read and written.
+
+use std::cell::Cell;
+use std::io::{Read, Seek, Write};
+use std::rc::Rc;
+
+use selvedge::fs::{self, File};
+use selvedge::{Task, run, spawn, yield_now};
+
+use crate::support::scaled;
+use crate::temporary::{Directory, pattern};
+
+/// Counts its turns until it is cancelled.
+fn ticker() -> (Rc<Cell<usize>>, Task<()>) {
+    let n_ticks = Rc::new(Cell::new(0));
+    let ticks = n_ticks.clone();
+    let task = spawn(move || {
+        loop {
+            yield_now();
+            ticks.set(ticks.get() + 1);
+        }
+    });
+    (n_ticks, task)
+}
+
+/// A part that is written or read in one piece is copied on the loop, so there is a bound for that: each 512 KiB
+/// others have had a turn.
+#[test]
+fn others_have_turns_while_a_big_file_is_written_and_read() {
+    let directory = Directory::new();
+    let n_bytes = scaled(16, 2) * 1024 * 1024;
+    let (path, contents) = (directory.join("big"), pattern(n_bytes));
+    let least = n_bytes / (512 * 1024);
+    run(|| {
+        let (n_ticks, ticker) = ticker();
+        let ticks_during = |act: &mut dyn FnMut()| {
+            let before = n_ticks.get();
+            act();
+            n_ticks.get() - before
+        };
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .unwrap();
+        // In one call that the caller sees as one.
+        let n = ticks_during(&mut || file.write_all(&contents).unwrap());
+        assert!(n >= least, "{n} turns while it was written");
+        file.rewind().unwrap();
+        let mut read = vec![0; n_bytes];
+        let n = ticks_during(&mut || file.read_exact(&mut read).unwrap());
+        assert!(n >= least, "{n} turns while it was read");
+        assert!(read == contents);
+        file.rewind().unwrap();
+        let mut read = Vec::new();
+        let n = ticks_during(&mut || assert_eq!(file.read_to_end(&mut read).unwrap(), n_bytes));
+        assert!(n >= least, "{n} turns while it was read to its end");
+        assert!(read == contents);
+        let n = ticks_during(&mut || fs::write(&path, &contents).unwrap());
+        assert!(n >= least, "{n} turns while it was written at once");
+        ticker.cancel();
+    });
+}
+
+/// Small reads of what memory holds never have to wait; others get their turns all the same.
+#[test]
+fn others_have_turns_while_cached_bytes_are_read_one_by_one() {
+    let directory = Directory::new();
+    let path = directory.file("file", pattern(4096));
+    run(|| {
+        let file = File::open(&path).unwrap();
+        let (n_ticks, ticker) = ticker();
+        for n in 0..4096 {
+            assert_eq!(file.read_at(&mut [0], n).unwrap(), 1);
+        }
+        assert!(n_ticks.get() >= 4096 / 256, "{} turns", n_ticks.get());
+        ticker.cancel();
+    });
+}
+
+/// The file that a task waits for here is one that only another task of the same loop can feed.
+#[test]
+fn others_run_while_a_file_makes_a_task_wait() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    run(|| {
+        let theirs = path.clone();
+        let reader = spawn(move || fs::read(theirs));
+        let (n_ticks, ticker) = ticker();
+        while n_ticks.get() < 100 {
+            yield_now();
+        }
+        assert!(!reader.is_done());
+        fs::write(&path, "fed").unwrap();
+        assert_eq!(reader.join().unwrap().unwrap(), b"fed");
+        ticker.cancel();
+    });
+}
+
+/// Of many operations at once none is lost, however few threads there are.
+#[test]
+fn hundreds_of_files_at_once() {
+    let directory = Directory::new();
+    let n = scaled(300, 30);
+    run(|| {
+        let path = Rc::new(directory.path().to_owned());
+        let tasks: Vec<_> = (0..n)
+            .map(|n| {
+                let path = path.join(n.to_string());
+                spawn(move || {
+                    fs::write(&path, n.to_string()).unwrap();
+                    let text = fs::read_to_string(&path).unwrap();
+                    fs::remove_file(&path).unwrap();
+                    text.parse::<usize>().unwrap()
+                })
+            })
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.join().unwrap(), n);
+        }
+        assert!(fs::read_dir(&*path).unwrap().next().is_none());
+    });
+}

@@ -1,0 +1,258 @@
+//! Pipes, terminals and other descriptors that can be waited for.
+
+use std::fs::File as StdFile;
+use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::ptr::null_mut;
+use std::rc::Rc;
+use std::thread;
+
+use selvedge::io::Pollable;
+use selvedge::{Promise, run, spawn, yield_now};
+
+use crate::support::{
+    OnDrop, assert_sentence, scaled, shared, soon, thread_number, wait_until_asleep,
+};
+use crate::temporary::{Directory, pattern};
+
+fn pipe() -> (Pollable<PipeReader>, Pollable<PipeWriter>) {
+    let (reader, writer) = io::pipe().unwrap();
+    (
+        Pollable::new(reader).unwrap(),
+        Pollable::new(writer).unwrap(),
+    )
+}
+
+pub fn is_nonblocking(fd: impl AsFd) -> bool {
+    // SAFETY: asks for flags.
+    let flags = unsafe { libc::fcntl(fd.as_fd().as_raw_fd(), libc::F_GETFL) };
+    assert!(flags >= 0);
+    flags & libc::O_NONBLOCK != 0
+}
+
+#[test]
+fn megabytes_go_through_a_pipe_between_tasks() {
+    let sent = pattern(scaled(3_000_000, 300_000));
+    let expected = sent.clone();
+    run(|| {
+        let (mut reader, mut writer) = pipe();
+        let sender = spawn(move || writer.write_all(&sent));
+        let mut received = Vec::new();
+        reader.read_to_end(&mut received).unwrap();
+        sender.join().unwrap().unwrap();
+        assert!(received == expected);
+    });
+}
+
+#[test]
+fn without_a_loop_it_blocks_the_thread() {
+    let (mut reader, mut writer) = pipe();
+    let number = thread_number();
+    let sender = thread::spawn(move || {
+        wait_until_asleep(number);
+        writer.write_all(b"late").unwrap();
+    });
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "late");
+    sender.join().unwrap();
+}
+
+#[test]
+fn a_cancelled_read_has_taken_nothing() {
+    run(|| {
+        let (reader, mut writer) = pipe();
+        let reader = Rc::new(reader);
+        for round in 0..10 {
+            let theirs = reader.clone();
+            let task = spawn(move || (&*theirs).read(&mut [0; 8]));
+            yield_now();
+            if round % 2 == 1 {
+                // The cancel meets a reader who has been woken.
+                writer.write_all(b"x").unwrap();
+            }
+            task.cancel();
+            assert!(task.join().unwrap_err().is_cancelled());
+        }
+        drop(writer);
+        let mut rest = String::new();
+        (&*reader).read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "xxxxx");
+    });
+}
+
+#[test]
+fn the_end_and_a_broken_pipe_are_as_with_std() {
+    run(|| {
+        let (mut reader, writer) = pipe();
+        let waiting = spawn(move || reader.read(&mut [0; 4]));
+        yield_now();
+        drop(writer);
+        assert_eq!(waiting.join().unwrap().unwrap(), 0);
+        let (reader, mut writer) = pipe();
+        let waiting = spawn(move || writer.write_all(&[0; 1_000_000]));
+        yield_now();
+        assert!(!waiting.is_done(), "the pipe is full");
+        drop(reader);
+        let error = waiting.join().unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn regular_files_and_directories_are_refused_with_advice() {
+    let directory = Directory::new();
+    for path in [directory.file("file", "text"), directory.path().to_owned()] {
+        let file = StdFile::open(path).unwrap();
+        let error = Pollable::new(&file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("fs::File"), "{error}");
+        assert!(!is_nonblocking(&file), "it is left as it was");
+    }
+    // A device that never waits is none of those, though it can't be polled either.
+    let zero = Pollable::new(StdFile::open("/dev/zero").unwrap()).unwrap();
+    run(|| assert_eq!((&zero).read(&mut [1; 4]).unwrap(), 4));
+}
+
+#[test]
+fn blocking_mode_is_restored() {
+    let (reader, writer) = io::pipe().unwrap();
+    let pollable = Pollable::new(reader).unwrap();
+    assert!(is_nonblocking(&pollable));
+    assert!(is_nonblocking(pollable.get_ref()));
+    let reader = pollable.into_inner();
+    assert!(!is_nonblocking(&reader));
+    // So it is when it was only borrowed, and after an unwind.
+    drop(Pollable::new(&writer).unwrap());
+    assert!(!is_nonblocking(&writer));
+    // What did not block before does not block then.
+    let outer = Pollable::new(&writer).unwrap();
+    drop(Pollable::new(&writer).unwrap());
+    assert!(is_nonblocking(&writer));
+    drop(outer);
+    assert!(!is_nonblocking(&writer));
+}
+
+#[test]
+fn where_nothing_can_wait_it_tries_once() {
+    run(|| {
+        let (reader, mut writer) = pipe();
+        let reader = Rc::new(reader);
+        let (theirs, promise) = (reader.clone(), Promise::new());
+        let told = promise.clone();
+        soon(move || {
+            let error = (&*theirs).read(&mut [0; 4]).unwrap_err();
+            told.set_result(error.to_string()).unwrap();
+        });
+        assert_sentence(&promise.wait().unwrap());
+        let (theirs, kind) = (reader.clone(), shared(None));
+        let seen = kind.clone();
+        let task = spawn(move || {
+            let _on_drop = OnDrop(|| {
+                let error = (&*theirs).read(&mut [0; 4]).unwrap_err();
+                seen.set(Some(error.kind()));
+            });
+            panic!("torn");
+        });
+        assert!(task.join().map(|(): ()| ()).unwrap_err().is_panic());
+        assert_eq!(kind.get(), Some(ErrorKind::WouldBlock));
+        writer.write_all(b"fine").unwrap();
+        assert_eq!((&*reader).read(&mut [0; 4]).unwrap(), 4);
+    });
+}
+
+/// A terminal gives out a line at a time, which does not mean that there is no more.
+#[test]
+fn a_terminal_is_read_line_by_line() {
+    let (mut controller, mut terminal) = (-1, -1);
+    // SAFETY: openpty writes two numbers; the other arguments may be null.
+    let answer = unsafe {
+        libc::openpty(
+            &mut controller,
+            &mut terminal,
+            null_mut(),
+            null_mut(),
+            null_mut(),
+        )
+    };
+    assert_eq!(answer, 0, "{}", io::Error::last_os_error());
+    // SAFETY: both were opened just now and are nobody else's.
+    let [controller, terminal] =
+        [controller, terminal].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    run(|| {
+        let mut keyboard = Pollable::new(StdFile::from(controller)).unwrap();
+        let mut terminal = Pollable::new(terminal).unwrap();
+        let reader = spawn(move || {
+            let mut lines = Vec::new();
+            for _ in 0..3 {
+                let mut line = [0; 100];
+                let n = terminal.read(&mut line).unwrap();
+                lines.push(String::from_utf8_lossy(&line[..n]).into_owned());
+            }
+            lines
+        });
+        yield_now();
+        keyboard.write_all(b"one\ntwo\nthree\n").unwrap();
+        assert_eq!(reader.join().unwrap(), ["one\n", "two\n", "three\n"]);
+    });
+}
+
+/// For descriptors that are no streams of bytes.
+#[cfg(target_os = "linux")]
+#[test]
+fn calls_of_ones_own_wait_as_well() {
+    // SAFETY: eventfd has no preconditions, and the descriptor is nobody else's.
+    let event = unsafe { OwnedFd::from_raw_fd(libc::eventfd(0, libc::EFD_CLOEXEC)) };
+    run(|| {
+        let event = Rc::new(Pollable::new(event).unwrap());
+        let theirs = event.clone();
+        let waiter = spawn(move || {
+            theirs.read_with(|fd| {
+                let mut n = 0_u64;
+                // SAFETY: the number has room for what is read.
+                match unsafe { libc::read(fd.as_raw_fd(), (&raw mut n).cast(), 8) } {
+                    8 => Ok(n),
+                    _ => Err(io::Error::last_os_error()),
+                }
+            })
+        });
+        yield_now();
+        assert!(!waiter.is_done());
+        event
+            .write_with(|fd| {
+                let n = 5_u64;
+                // SAFETY: the number is readable.
+                match unsafe { libc::write(fd.as_raw_fd(), (&raw const n).cast(), 8) } {
+                    8 => Ok(()),
+                    _ => Err(io::Error::last_os_error()),
+                }
+            })
+            .unwrap();
+        assert_eq!(waiter.join().unwrap().unwrap(), 5);
+    });
+}
+
+/// Who is next in line has its turn although the one before panicked.
+#[test]
+fn a_call_that_panics_wakes_the_next() {
+    run(|| {
+        let (reader, mut writer) = pipe();
+        let reader = Rc::new(reader);
+        let n_calls = shared(0);
+        let (theirs, calls) = (reader.clone(), n_calls.clone());
+        let panics = spawn(move || {
+            theirs.read_with(|_| -> io::Result<()> {
+                calls.set(calls.get() + 1);
+                assert!(calls.get() < 2, "at the second call");
+                Err(ErrorKind::WouldBlock.into())
+            })
+        });
+        yield_now();
+        let theirs = reader.clone();
+        let next = spawn(move || (&*theirs).read(&mut [0; 4]));
+        yield_now();
+        writer.write_all(b"x").unwrap();
+        assert!(panics.join().unwrap_err().is_panic());
+        assert_eq!(next.join().unwrap().unwrap(), 1);
+    });
+}

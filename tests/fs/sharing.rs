@@ -1,0 +1,156 @@
+//! One file, several tasks and threads: operations happen one after the other.
+
+use std::collections::BTreeSet;
+use std::fs as std_fs;
+use std::io::{Read, Seek, Write};
+use std::sync::Arc;
+use std::thread;
+
+use selvedge::fs::File;
+use selvedge::{run, spawn};
+
+use crate::support::scaled;
+use crate::temporary::{Directory, pattern};
+
+const LINE: usize = 16;
+
+/// Each line is there, whole and once.
+#[track_caller]
+fn assert_all_lines(contents: &[u8], n_writers: usize, n_lines: usize) {
+    let text = std::str::from_utf8(contents).unwrap();
+    let lines: BTreeSet<_> = text.lines().map(str::to_owned).collect();
+    assert_eq!(
+        (text.len(), lines.len()),
+        (n_writers * n_lines * LINE, n_writers * n_lines)
+    );
+    assert!(lines.iter().all(|line| line.len() == LINE - 1), "torn");
+}
+
+fn line(writer: usize, n: usize) -> String {
+    format!("{writer:05} of {n:06}\n")
+}
+
+#[test]
+fn tasks_that_write_to_one_file_lose_no_line() {
+    let directory = Directory::new();
+    let path = directory.join("log");
+    let n_lines = scaled(100, 10);
+    run(|| {
+        let file = Arc::new(File::create(&path).unwrap());
+        let writers: Vec<_> = (0..10)
+            .map(|writer| {
+                // Half of them by a clone, which has the same cursor.
+                let file = match writer % 2 {
+                    0 => file.clone(),
+                    _ => Arc::new(file.try_clone().unwrap()),
+                };
+                spawn(move || {
+                    for n in 0..n_lines {
+                        (&*file).write_all(line(writer, n).as_bytes()).unwrap();
+                    }
+                })
+            })
+            .collect();
+        for writer in writers {
+            writer.join().unwrap();
+        }
+    });
+    assert_all_lines(&std_fs::read(&path).unwrap(), 10, n_lines);
+}
+
+#[test]
+fn loops_and_threads_that_write_to_one_file_lose_no_line() {
+    let directory = Directory::new();
+    let path = directory.join("log");
+    let file = Arc::new(File::create(&path).unwrap());
+    let n_lines = scaled(100, 10);
+    let threads: Vec<_> = (0..4)
+        .map(|writer| {
+            let file = file.clone();
+            thread::spawn(move || {
+                let write = || {
+                    for n in 0..n_lines {
+                        (&*file).write_all(line(writer, n).as_bytes()).unwrap();
+                    }
+                };
+                if writer % 2 == 0 { run(write) } else { write() }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_all_lines(&std_fs::read(&path).unwrap(), 4, n_lines);
+}
+
+#[test]
+fn tasks_that_read_one_file_share_its_bytes_out() {
+    let directory = Directory::new();
+    let n_blocks = scaled(400, 40);
+    let contents: Vec<u8> = (0..n_blocks as u32)
+        .flat_map(|n| n.to_le_bytes().repeat(64))
+        .collect();
+    let path = directory.file("blocks", contents);
+    let mut seen: Vec<u32> = run(|| {
+        let file = Arc::new(File::open(&path).unwrap());
+        let readers: Vec<_> = (0..8)
+            .map(|_| {
+                let file = file.clone();
+                spawn(move || {
+                    let mut seen = Vec::new();
+                    let mut block = [0; 256];
+                    loop {
+                        let n = (&*file).read(&mut block).unwrap();
+                        if n == 0 {
+                            return seen;
+                        }
+                        assert_eq!(n, 256);
+                        assert!(block.chunks(4).all(|word| word == &block[..4]), "torn");
+                        seen.push(u32::from_le_bytes(block[..4].try_into().unwrap()));
+                    }
+                })
+            })
+            .collect();
+        readers
+            .into_iter()
+            .flat_map(|reader| reader.join().unwrap())
+            .collect()
+    });
+    seen.sort_unstable();
+    assert_eq!(seen, (0..n_blocks as u32).collect::<Vec<_>>());
+}
+
+#[test]
+fn clones_share_the_cursor_and_files_opened_twice_do_not() {
+    let directory = Directory::new();
+    let path = directory.file("file", pattern(100));
+    run(|| {
+        let mut file = File::open(&path).unwrap();
+        let mut clone = file.try_clone().unwrap();
+        let mut again = File::open(&path).unwrap();
+        file.read_exact(&mut [0; 10]).unwrap();
+        assert_eq!(clone.stream_position().unwrap(), 10);
+        assert_eq!(again.stream_position().unwrap(), 0);
+        drop(file);
+        let mut byte = [0];
+        clone.read_exact(&mut byte).unwrap();
+        assert_eq!(byte[0], pattern(100)[10]);
+    });
+}
+
+#[test]
+fn a_file_that_is_removed_while_it_is_open_goes_on() {
+    let directory = Directory::new();
+    let path = directory.file("file", pattern(300_000));
+    run(|| {
+        let mut file = File::options().read(true).write(true).open(&path).unwrap();
+        selvedge::fs::remove_file(&path).unwrap();
+        assert!(!selvedge::fs::exists(&path).unwrap());
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes, pattern(300_000));
+        file.write_all(b"more").unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 300_004);
+        file.sync_all().unwrap();
+    });
+}

@@ -1,0 +1,164 @@
+//! Pipes and devices that were opened as files.
+
+use std::fs as std_fs;
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::rc::Rc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use selvedge::fs::{self, File, OpenOptions};
+use selvedge::{run, spawn, to_thread, yield_now};
+
+use crate::temporary::Directory;
+
+/// Both ends in one, so that nothing waits for the other one.
+fn both_ends(directory: &Directory) -> File {
+    let path = directory.fifo("fifo");
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap()
+}
+
+#[test]
+fn a_fifo_goes_both_ways_and_has_no_positions() {
+    let directory = Directory::new();
+    run(|| {
+        let mut fifo = both_ends(&directory);
+        fifo.write_all(b"through").unwrap();
+        let mut bytes = [0; 7];
+        fifo.read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"through");
+        assert_eq!(fifo.rewind().unwrap_err().kind(), ErrorKind::NotSeekable);
+        assert_eq!(
+            fifo.read_at(&mut bytes, 0).unwrap_err().kind(),
+            ErrorKind::NotSeekable
+        );
+        assert_eq!(
+            fifo.write_at(b"x", 0).unwrap_err().kind(),
+            ErrorKind::NotSeekable
+        );
+    });
+}
+
+/// The thread that reads can't be called off: what it brings is for whoever reads next.
+#[test]
+fn what_a_cancelled_read_brings_is_kept_for_the_next() {
+    let directory = Directory::new();
+    run(|| {
+        let fifo = Rc::new(both_ends(&directory));
+        let theirs = fifo.clone();
+        let reader = spawn(move || (&*theirs).read(&mut [0; 100]));
+        // By then a thread has begun with it, or will soon.
+        for _ in 0..10 {
+            to_thread(|| ()).unwrap();
+        }
+        reader.cancel();
+        assert!(reader.join().unwrap_err().is_cancelled());
+        // Past the cursor, which the reading thread has.
+        std_fs::OpenOptions::new()
+            .write(true)
+            .open(directory.join("fifo"))
+            .unwrap()
+            .write_all(b"kept whole")
+            .unwrap();
+        let mut text: Vec<u8> = Vec::new();
+        while text.len() < 10 {
+            let mut some = [0; 4];
+            let n = (&*fifo).read(&mut some).unwrap();
+            text.extend(&some[..n]);
+        }
+        assert_eq!(text, b"kept whole");
+    });
+}
+
+#[test]
+fn a_fifo_ends_when_its_writers_are_gone() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    run(|| {
+        let theirs = path.clone();
+        let reader = spawn(move || fs::read_to_string(theirs));
+        let theirs = path.clone();
+        let opened = spawn(move || File::open(theirs).map(drop));
+        yield_now();
+        let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
+        opened.join().unwrap().unwrap();
+        writer.write_all(b"all of it").unwrap();
+        drop(writer);
+        assert_eq!(reader.join().unwrap().unwrap(), "all of it");
+    });
+}
+
+/// Neither a task nor the end of the run waits for the thread that does.
+#[test]
+fn a_fifo_that_nobody_feeds_holds_nobody_up() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    let opened = path.clone();
+    run(move || {
+        let opener = spawn(move || File::open(opened).map(drop));
+        yield_now();
+        opener.cancel();
+        assert!(opener.join().unwrap_err().is_cancelled());
+    });
+    // The thread that waits, if it has begun, is let go.
+    let mut options = std_fs::OpenOptions::new();
+    drop(options.read(true).write(true).open(&path).unwrap());
+}
+
+#[test]
+fn devices_are_read_and_written() {
+    let use_them = || {
+        let mut bytes = [1; 16];
+        File::open("/dev/zero")
+            .unwrap()
+            .read_exact(&mut bytes)
+            .unwrap();
+        assert_eq!(bytes, [0; 16]);
+        let mut null = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/null")
+            .unwrap();
+        null.write_all(b"gone").unwrap();
+        assert_eq!(null.read(&mut bytes).unwrap(), 0);
+    };
+    run(use_them);
+    use_them();
+}
+
+/// What the system makes up as it is read has no size, and is no different.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_without_a_size_are_read_to_their_end() {
+    let theirs = std_fs::read_to_string("/proc/self/limits").unwrap();
+    let ours = run(|| {
+        let mut text = String::new();
+        File::open("/proc/self/limits")
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(fs::read_to_string("/proc/self/limits").unwrap(), text);
+        text
+    });
+    assert_eq!(ours, theirs);
+}
+
+#[test]
+fn without_a_loop_a_stream_blocks_the_thread() {
+    let directory = Directory::new();
+    let mut fifo = both_ends(&directory);
+    let mut other = fifo.try_clone().unwrap().into_std().unwrap();
+    let (go, goes) = channel();
+    let writer = thread::spawn(move || {
+        goes.recv().unwrap();
+        other.write_all(b"late").unwrap();
+    });
+    go.send(()).unwrap();
+    let mut bytes = [0; 4];
+    fifo.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"late");
+    writer.join().unwrap();
+}
