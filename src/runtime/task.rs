@@ -177,6 +177,12 @@ impl TaskBlock {
             .unwrap_or_else(|| "its turn".to_owned())
     }
 
+    /// How many tasks its loop has, of a task that is not over.
+    pub(crate) fn n_of_loop(&self) -> usize {
+        // SAFETY: a task that is not over has a living loop.
+        unsafe { self.core.as_ref() }.n_tasks.get()
+    }
+
     /// Calls a function with what the task waits for, if it does.
     pub(crate) fn with_awaiting<R>(&self, f: impl FnOnce(&dyn Awaiting) -> R) -> Option<R> {
         // SAFETY: the waiting frame takes the pointer back before it goes.
@@ -194,12 +200,12 @@ pub(crate) trait Awaiting {
     /// Completes the sentence "the task waits for ...".
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    /// The task that is waited for, while it is not done.
-    fn task(&self) -> Option<TaskPtr> {
-        None
-    }
+    /// Calls a function with each task without whose end this wait can't end.
+    fn tasks(&self, _visit: &mut dyn FnMut(TaskPtr)) {}
 
-    /// Passes a cancel on to what is waited for; false if that can't be cancelled.
+    /// Passes a cancel on to what is waited for; false if that can't be cancelled. Where tasks are
+    /// waited for, this only says that they are to be asked: whoever calls it goes on to them, so
+    /// that a long chain takes no recursion.
     fn cancel(&self, _message: Option<&str>) -> bool {
         false
     }
