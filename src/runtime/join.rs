@@ -4,9 +4,10 @@ use std::fmt;
 use std::rc::Weak;
 
 use super::cancel::{self, Trail};
-use super::context::{self, Core, Here};
+use super::context::{self, Core, Here, Nowhere};
 use super::packet::AnyPacket;
 use super::task::{Awaiting, TaskPtr};
+use super::watched::Watched;
 use crate::error::TaskError;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
@@ -43,6 +44,38 @@ fn check(here: Here, task: TaskPtr, core: &Weak<Core>) -> Result<(), TaskError> 
         return Err(TaskError::misuse(ITSELF));
     }
     Ok(())
+}
+
+/// Whether a wait ends without something that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It does not: whoever waits for it in a circle waits for ever.
+    All,
+    /// It may.
+    OneOfMany,
+}
+
+/// Whether something may be waited for in a place; what is done may be anywhere.
+pub(crate) fn admit(
+    here: Result<Here, Nowhere>,
+    watched: Watched<'_>,
+    need: Need,
+) -> Result<(), TaskError> {
+    if watched.is_done() {
+        return Ok(());
+    }
+    let here = here.map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+    if !watched.is_of(&here.core) {
+        return Err(TaskError::misuse(
+            "selvedge: this task or promise belongs to another event loop; send the result over by \
+             a channel, or spawn the task by spawn_threadsafe, whose handle any loop can join",
+        ));
+    }
+    match watched.as_task() {
+        Some(task) if task == here.task => Err(TaskError::misuse(ITSELF)),
+        Some(task) if need == Need::All && is_circle(here, task) => Err(TaskError::misuse(ITSELF)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the running task would wait for itself if it waited for another.

@@ -12,6 +12,7 @@
 //! | `THROUGH` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
 //! | `DOOMED` | every suspension raises a cancel: its loop is closing for good | shutdown | never |
 //! | `DETACHED` | its handle is gone | the handle's drop | never |
+//! | `UNREPORTED` | an error of its counts as retrieved | a `gather` that is over | never |
 //! | `BORROWS` | its body may borrow from the caller of `run`: it can't be abandoned | `run` | never |
 //! | `OVER` | it is done, or abandoned; wake-ups are ignored | its end | never |
 //!
@@ -42,6 +43,7 @@ pub(crate) const DETACHED: u32 = 16;
 pub(crate) const OVER: u32 = 32;
 pub(crate) const BORROWS: u32 = 64;
 pub(crate) const NOTIFIED: u32 = 128;
+pub(crate) const UNREPORTED: u32 = 256;
 
 /// A task's number. Numbers are never used again in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
