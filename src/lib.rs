@@ -77,6 +77,8 @@
 //! - [`run`]: runs a function, which may borrow, as the main task of a loop; [`EventLoop`] is a loop of
 //!   one's own, with callbacks, `run_until_complete` and `run_forever`, asyncio's way.
 //! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`catch_cancelled`].
+//! - Waiting for many: [`gather()`], [`gather_settled`], [`wait()`], [`as_completed()`]; [`wait_for()`] for so
+//!   long, [`shield()`] from cancels.
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
 //! - [`sync`]: queues, locks, semaphores, events and barriers between tasks.
 //! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
@@ -166,7 +168,7 @@ mod sys;
 mod util;
 
 #[cfg(feature = "runtime")]
-pub use error::{Cancelled, Deadlock, Elapsed, LoopError, RunError, TaskError};
+pub use error::{Cancelled, Deadlock, Elapsed, EmptySet, LoopError, RunError, TaskError};
 #[cfg(feature = "runtime")]
 pub use runtime::{
     builder::{LoopBuilder, run, try_run},
@@ -177,6 +179,12 @@ pub use runtime::{
     local::LocalLoop,
     remote::LoopHandle,
     report::ExceptionContext,
+    waitable::{Awaitable, Waitable},
+};
+#[cfg(feature = "runtime")]
+pub use task::{
+    AsCompleted, Gather, ReturnWhen, Waited, as_completed, gather, gather_settled, shield, wait,
+    wait_for,
 };
 #[cfg(feature = "runtime")]
 pub use task::{

@@ -7,6 +7,17 @@ use std::io;
 use std::panic::Location;
 use std::thread;
 
+mod as_completed;
+mod gather;
+mod shield;
+mod wait;
+mod wait_for;
+
+pub use self::as_completed::{AsCompleted, WithTimeout, as_completed};
+pub use self::gather::{Gather, gather, gather_settled};
+pub use self::shield::shield;
+pub use self::wait::{ReturnWhen, Waited, wait};
+pub use self::wait_for::wait_for;
 pub use crate::runtime::cancel::catch_cancelled;
 pub use crate::runtime::handle::Task;
 pub use crate::runtime::promise::Promise;

@@ -8,7 +8,7 @@ mod run;
 mod task;
 
 pub use run::{Deadlock, LoopError, RunError};
-pub use task::{Cancelled, Elapsed, TaskError};
+pub use task::{Cancelled, Elapsed, EmptySet, TaskError};
 
 /// What a panic's payload says, as far as it is text.
 pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {

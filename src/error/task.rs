@@ -29,6 +29,7 @@ enum Kind {
     Cancelled(Option<String>),
     Panic { text: String, payload: Payload },
     Exception(Box<dyn Error + Send + Sync>),
+    Elapsed,
     InvalidState(String),
     Misuse(String),
 }
@@ -63,6 +64,10 @@ impl TaskError {
         Self(Arc::new(Kind::Exception(error)))
     }
 
+    pub(crate) fn elapsed() -> Self {
+        Self(Arc::new(Kind::Elapsed))
+    }
+
     pub(crate) fn invalid_state(text: impl Into<String>) -> Self {
         Self(Arc::new(Kind::InvalidState(text.into())))
     }
@@ -83,6 +88,12 @@ impl TaskError {
         matches!(*self.0, Kind::Panic { .. })
     }
 
+    /// Whether the time had passed that [`wait_for`](crate::wait_for) was given.
+    #[must_use]
+    pub fn is_elapsed(&self) -> bool {
+        matches!(*self.0, Kind::Elapsed)
+    }
+
     /// Whether something was asked that the task or promise can't give yet, or not any more.
     #[must_use]
     pub fn is_invalid_state(&self) -> bool {
@@ -96,6 +107,7 @@ impl TaskError {
             Kind::Cancelled(message) => message.clone().unwrap_or_default(),
             Kind::Panic { text, .. } => text.clone(),
             Kind::Exception(error) => error.to_string(),
+            Kind::Elapsed => Elapsed.to_string(),
             Kind::InvalidState(text) | Kind::Misuse(text) => text.clone(),
         }
     }
@@ -117,11 +129,12 @@ impl TaskError {
     }
 
     /// The error that a task of `spawn_fallible` returned, or that a promise was given, if it is
-    /// of this type.
+    /// of this type; [`Elapsed`] where [`is_elapsed`](Self::is_elapsed).
     #[must_use]
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match &*self.0 {
             Kind::Exception(error) => error.downcast_ref(),
+            Kind::Elapsed => (&Elapsed as &(dyn Error + 'static)).downcast_ref(),
             _ => None,
         }
     }
@@ -134,6 +147,7 @@ impl fmt::Display for TaskError {
             Kind::Cancelled(Some(message)) => write!(f, "cancelled: {message}"),
             Kind::Panic { text, .. } => write!(f, "panicked: {text}"),
             Kind::Exception(error) => error.fmt(f),
+            Kind::Elapsed => Elapsed.fmt(f),
             Kind::InvalidState(text) | Kind::Misuse(text) => f.write_str(text),
         }
     }
@@ -145,6 +159,7 @@ impl fmt::Debug for TaskError {
             Kind::Cancelled(message) => f.debug_tuple("Cancelled").field(message).finish(),
             Kind::Panic { text, .. } => f.debug_tuple("Panic").field(text).finish(),
             Kind::Exception(error) => f.debug_tuple("Exception").field(error).finish(),
+            Kind::Elapsed => f.write_str("Elapsed"),
             Kind::InvalidState(text) => f.debug_tuple("InvalidState").field(text).finish(),
             Kind::Misuse(text) => f.debug_tuple("Misuse").field(text).finish(),
         }
@@ -200,6 +215,18 @@ impl fmt::Display for Elapsed {
 }
 
 impl Error for Elapsed {}
+
+/// That nothing was given to wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EmptySet;
+
+impl fmt::Display for EmptySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is nothing to wait for: the set is empty; ask whether it is before")
+    }
+}
+
+impl Error for EmptySet {}
 
 impl From<Elapsed> for io::Error {
     fn from(elapsed: Elapsed) -> Self {

@@ -23,47 +23,80 @@ struct CancelPayload {
     is_final: bool,
 }
 
-/// Asks a task to end. Where it waits for another task or a promise, that one is asked, and so on
+/// Asks a task to end. Where it waits for other tasks or promises, those are asked, and so on
 /// down the chain; the task itself learns of it when its wait ends. False if it is done, or has begun
 /// in a program whose panics abort: it can't be unwound there.
 pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
     if task.has(OVER) || (cfg!(panic = "abort") && task.has_begun()) {
         return false;
     }
-    let mut task = task;
-    loop {
+    let mut trail = Trail::from(task);
+    while let Some(task) = trail.next() {
         task.n_cancels.set(task.n_cancels.get() + 1);
         if message.is_some() || task.message().is_some() {
             task.with_extras(|extras| extras.message = message.map(str::to_owned));
         }
         if task.has(MUST_CANCEL) {
-            return true;
-        }
-        if let Some(next) = task.with_awaiting(|what| what.task()).flatten() {
-            task.set(THROUGH);
-            task = next;
             continue;
         }
         if task.with_awaiting(|what| what.cancel(message)) == Some(true) {
             task.set(THROUGH);
+            trail.follow(task);
         } else {
             task.clear(THROUGH);
             task.set(MUST_CANCEL);
             park::unpark(task);
         }
-        return true;
     }
+    true
 }
 
 /// Asks a task to end as one of all of its loop's: what it waits for is asked by itself, so that a long
 /// chain of tasks that wait for each other is not gone through once for each.
 pub(crate) fn request_among_all(task: TaskPtr) {
-    let waits_for_task = task.with_awaiting(|what| what.task()).flatten().is_some();
-    if waits_for_task && !task.has(MUST_CANCEL) {
+    let is_passed_on = || task.with_awaiting(|what| what.cancel(None)) == Some(true);
+    if !task.has(MUST_CANCEL) && is_passed_on() {
         task.n_cancels.set(task.n_cancels.get() + 1);
         task.set(THROUGH);
     } else {
         request(task, None);
+    }
+}
+
+/// The way from a task down to those that it waits for, those that they wait for, and so on.
+pub(crate) struct Trail {
+    next: Option<TaskPtr>,
+    /// Those after it, the last one first. A chain needs none.
+    others: Vec<TaskPtr>,
+    /// How many steps there can be: one task waits for another by the one handle that it has, so that
+    /// there is one way to each, unless some wait in a circle.
+    n_left: usize,
+}
+
+impl Trail {
+    pub(crate) fn from(task: TaskPtr) -> Self {
+        Self {
+            next: Some(task),
+            others: Vec::new(),
+            n_left: task.n_of_loop(),
+        }
+    }
+
+    pub(crate) fn next(&mut self) -> Option<TaskPtr> {
+        self.n_left = self.n_left.checked_sub(1)?;
+        self.next.take().or_else(|| self.others.pop())
+    }
+
+    /// Has the way go on to what a task waits for.
+    pub(crate) fn follow(&mut self, task: TaskPtr) {
+        let n_before = self.others.len();
+        task.with_awaiting(|what| {
+            what.tasks(&mut |task| match self.next {
+                None => self.next = Some(task),
+                Some(_) => self.others.push(task),
+            });
+        });
+        self.others[n_before..].reverse();
     }
 }
 

@@ -13,6 +13,7 @@ use super::spawn::report_unretrieved;
 use super::task::{CallbackId, DETACHED, TaskId};
 use super::task_ref::TaskRef;
 use super::task_stack::TaskStack;
+use super::watched::Watched;
 use crate::error::TaskError;
 
 /// A task that was spawned, and its result.
@@ -245,6 +246,12 @@ impl<T> Task<T> {
 
     pub(crate) fn core(&self) -> &Weak<Core> {
         &self.core
+    }
+
+    /// What those wait for who wait for it among others.
+    #[inline]
+    pub(crate) fn as_watched(&self) -> Watched<'_> {
+        Watched::task(&self.packet, &self.core)
     }
 }
 

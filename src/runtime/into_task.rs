@@ -9,14 +9,16 @@ use super::make::spawn_on;
 use super::park;
 use super::promise::Promise;
 use super::spawn::Recipe;
+use super::waitable::{Spot, Waitable};
 use crate::coroutine::{Coroutine, CoroutineState};
+use crate::error::TaskError;
 
 /// The loop that a task is made for.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Place<'a>(pub(super) &'a Rc<Core>);
 
-mod sealed {
+pub(super) mod sealed {
     pub trait Sealed {}
 }
 
@@ -45,6 +47,9 @@ pub trait IntoTask: sealed::Sealed {
     /// What the task returns.
     type Output: 'static;
 
+    /// What is waited for where no task of its own is needed: a promise is that itself.
+    type Handle: Waitable + 'static;
+
     /// Whether the task only waits for something that others may wait for as well.
     #[doc(hidden)]
     const ONLY_WAITS: bool = false;
@@ -53,16 +58,33 @@ pub trait IntoTask: sealed::Sealed {
     #[doc(hidden)]
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<Self::Output>;
+
+    /// Makes the task, or whatever else is to be waited for.
+    #[doc(hidden)]
+    fn into_handle(self, spot: &Spot) -> Result<Self::Handle, TaskError>;
+
+    /// The result of what is done, which is moved out.
+    #[doc(hidden)]
+    fn outcome(handle: Self::Handle) -> Result<Self::Output, TaskError>;
 }
 
 impl<F: FnOnce() -> T + 'static, T: 'static> sealed::Sealed for F {}
 
 impl<F: FnOnce() -> T + 'static, T: 'static> IntoTask for F {
     type Output = T;
+    type Handle = Task<T>;
 
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
         spawn_on(place.0, Recipe::new(Location::caller()), || Ok(self()))
+    }
+
+    fn into_handle(self, spot: &Spot) -> Result<Task<T>, TaskError> {
+        spot.spawn(|| Ok(self()))
+    }
+
+    fn outcome(task: Task<T>) -> Result<T, TaskError> {
+        task.into_result()
     }
 }
 
@@ -70,6 +92,7 @@ impl<T: 'static> sealed::Sealed for Task<T> {}
 
 impl<T: 'static> IntoTask for Task<T> {
     type Output = T;
+    type Handle = Self;
 
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
@@ -79,12 +102,21 @@ impl<T: 'static> IntoTask for Task<T> {
         // Joining it fails, with a sentence.
         spawn_on(place.0, Recipe::new(Location::caller()), || self.join())
     }
+
+    fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
+        Ok(self)
+    }
+
+    fn outcome(task: Self) -> Result<T, TaskError> {
+        task.into_result()
+    }
 }
 
 impl<T: 'static> sealed::Sealed for Promise<T> {}
 
 impl<T: 'static> IntoTask for Promise<T> {
     type Output = T;
+    type Handle = Self;
     const ONLY_WAITS: bool = true;
 
     #[track_caller]
@@ -93,26 +125,46 @@ impl<T: 'static> IntoTask for Promise<T> {
             self.take()
         })
     }
+
+    fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
+        Ok(self)
+    }
+
+    fn outcome(promise: Self) -> Result<T, TaskError> {
+        promise.try_take()
+    }
 }
 
 impl<T: 'static> sealed::Sealed for Coroutine<(), (), T> {}
 
 impl<T: 'static> IntoTask for Coroutine<(), (), T> {
     type Output = T;
+    type Handle = Task<T>;
 
     #[track_caller]
-    fn into_task(mut self, place: &Place<'_>) -> Task<T> {
-        spawn_on(place.0, Recipe::new(Location::caller()), move || {
-            loop {
-                match self.resume() {
-                    CoroutineState::Complete(value) => return Ok(value),
-                    CoroutineState::Yielded(()) => {
-                        if let Ok(here) = context::here() {
-                            park::yield_now(here);
-                        }
-                    }
+    fn into_task(self, place: &Place<'_>) -> Task<T> {
+        spawn_on(place.0, Recipe::new(Location::caller()), || Ok(drive(self)))
+    }
+
+    fn into_handle(self, spot: &Spot) -> Result<Task<T>, TaskError> {
+        spot.spawn(|| Ok(drive(self)))
+    }
+
+    fn outcome(task: Task<T>) -> Result<T, TaskError> {
+        task.into_result()
+    }
+}
+
+/// Resumes a coroutine until it returns; each of its suspensions gives the other tasks a turn.
+fn drive<T>(mut coroutine: Coroutine<(), (), T>) -> T {
+    loop {
+        match coroutine.resume() {
+            CoroutineState::Complete(value) => return value,
+            CoroutineState::Yielded(()) => {
+                if let Ok(here) = context::here() {
+                    park::yield_now(here);
                 }
             }
-        })
+        }
     }
 }

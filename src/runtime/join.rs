@@ -3,11 +3,15 @@
 use std::fmt;
 use std::rc::Weak;
 
-use super::cancel;
-use super::context::{self, Core, Here};
+use super::cancel::{self, Trail};
+use super::context::{self, Core, Here, Nowhere};
 use super::packet::AnyPacket;
 use super::task::{Awaiting, TaskPtr};
+use super::watched::Watched;
 use crate::error::TaskError;
+
+const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
+                      for each other";
 
 /// Parks the running task until another is done.
 pub(super) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), TaskError> {
@@ -36,18 +40,58 @@ fn check(here: Here, task: TaskPtr, core: &Weak<Core>) -> Result<(), TaskError> 
              or spawn it by spawn_threadsafe, whose handle any loop can join",
         ));
     }
-    // Nobody can be in a circle for whom nobody waits; that keeps long chains cheap.
-    let mut next = (task == here.task || !here.task.waiters.is_empty()).then_some(task);
-    while let Some(task) = next {
-        if task == here.task {
-            return Err(TaskError::misuse(
-                "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
-                 for each other",
-            ));
-        }
-        next = task.with_awaiting(|what| what.task()).flatten();
+    if is_circle(here, task) {
+        return Err(TaskError::misuse(ITSELF));
     }
     Ok(())
+}
+
+/// Whether a wait ends without something that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It does not: whoever waits for it in a circle waits for ever.
+    All,
+    /// It may.
+    OneOfMany,
+}
+
+/// Whether something may be waited for in a place; what is done may be anywhere.
+pub(crate) fn admit(
+    here: Result<Here, Nowhere>,
+    watched: Watched<'_>,
+    need: Need,
+) -> Result<(), TaskError> {
+    if watched.is_done() {
+        return Ok(());
+    }
+    let here = here.map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+    if !watched.is_of(&here.core) {
+        return Err(TaskError::misuse(
+            "selvedge: this task or promise belongs to another event loop; send the result over by \
+             a channel, or spawn the task by spawn_threadsafe, whose handle any loop can join",
+        ));
+    }
+    match watched.as_task() {
+        Some(task) if task == here.task => Err(TaskError::misuse(ITSELF)),
+        Some(task) if need == Need::All && is_circle(here, task) => Err(TaskError::misuse(ITSELF)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the running task would wait for itself if it waited for another.
+fn is_circle(here: Here, task: TaskPtr) -> bool {
+    // Nobody can be in a circle for whom nobody waits; that keeps long chains cheap.
+    if here.task.waiters.is_empty() {
+        return task == here.task;
+    }
+    let mut trail = Trail::from(task);
+    while let Some(task) = trail.next() {
+        if task == here.task {
+            return true;
+        }
+        trail.follow(task);
+    }
+    false
 }
 
 /// Waiting for a task.
@@ -58,7 +102,13 @@ impl Awaiting for Joining<'_> {
         write!(f, "the task {}", self.0.link().name())
     }
 
-    fn task(&self) -> Option<TaskPtr> {
-        self.0.link().task()
+    fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
+        if let Some(task) = self.0.link().task() {
+            visit(task);
+        }
+    }
+
+    fn cancel(&self, _: Option<&str>) -> bool {
+        self.0.link().task().is_some()
     }
 }

@@ -1,7 +1,7 @@
 //! The event loop: tasks on coroutines, a scheduler, timers, descriptors, other threads.
 //!
 //! Reading order: [`task`] is a task's control block, [`spawn`] how one begins and ends; [`park`]
-//! and [`wait_list`] how one waits; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
+//! and [`wait_list`] how one waits, [`group`] how for many; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
 //! are what wakes it; [`event_loop`] and [`handle`] what users hold.
 
 pub(crate) mod blocking;
@@ -15,6 +15,7 @@ pub(crate) mod dispatch;
 pub(crate) mod entered;
 pub(crate) mod event_loop;
 pub(crate) mod foreign;
+pub(crate) mod group;
 pub(crate) mod handle;
 pub(crate) mod handles;
 pub(crate) mod injector;
@@ -42,3 +43,5 @@ pub(crate) mod task_ref;
 pub(crate) mod task_stack;
 pub(crate) mod timer;
 pub(crate) mod wait_list;
+pub(crate) mod waitable;
+pub(crate) mod watched;

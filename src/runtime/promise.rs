@@ -8,9 +8,11 @@ use std::rc::{Rc, Weak};
 
 use super::cancel;
 use super::context::{self, Core};
+use super::group::Fate;
 use super::report::ExceptionContext;
 use super::task::{Awaiting, CallbackId, next_in_turn};
 use super::wait_list::WaitList;
+use super::watched::AnyPromise;
 use crate::error::TaskError;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
@@ -135,6 +137,7 @@ impl<T> Promise<T> {
         &self,
         result: Result<T, TaskError>,
     ) -> Result<(), Result<T, TaskError>> {
+        let fate = Fate::of(&result);
         match self.0.state.try_borrow_mut() {
             Ok(mut state) if matches!(*state, State::Pending) => *state = State::Done(result),
             // Somebody who looks at the result has borrowed it: it is done.
@@ -143,14 +146,15 @@ impl<T> Promise<T> {
         let callbacks = self.0.callbacks.take();
         let core = self.0.core.upgrade();
         for (id, callback) in callbacks {
-            self.0.waiters.wake_before(id.0);
+            self.0.waiters.tell_before(id.0, fate);
             if let Some(core) = &core {
                 self.schedule(core, callback);
             }
         }
-        self.0.waiters.wake_all();
+        self.0.waiters.tell_all(fate);
         if let Some(at_end) = self.0.at_end.take() {
-            at_end();
+            // It may drop what is the user's, and whoever cancels this promise must not park there.
+            context::without_task(at_end);
         }
         Ok(())
     }
@@ -172,8 +176,7 @@ impl<T> Promise<T> {
     /// Whether it was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        let state = self.0.state.try_borrow();
-        state.is_ok_and(|state| matches!(&*state, State::Done(Err(error)) if error.is_cancelled()))
+        self.error().is_some_and(|error| error.is_cancelled())
     }
 
     /// The result, without waiting.
@@ -338,6 +341,27 @@ impl<T> Awaiting for Promise<T> {
             Some(message) => self.cancel_with(message),
             None => Self::cancel(self),
         }
+    }
+}
+
+impl<T> AnyPromise for Promise<T> {
+    fn of_whom(&self) -> (&Weak<Core>, &WaitList) {
+        (&self.0.core, &self.0.waiters)
+    }
+
+    fn error(&self) -> Option<TaskError> {
+        match self.0.state.try_borrow().as_deref() {
+            Ok(State::Done(Err(error))) => Some(error.clone()),
+            _ => None,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_done()
+    }
+
+    fn set_retrieved(&self) {
+        self.0.is_retrieved.set(true);
     }
 }
 

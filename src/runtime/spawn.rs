@@ -9,9 +9,10 @@ use std::rc::Weak;
 
 use super::cancel;
 use super::context::{Core, next_task_id};
+use super::group::Fate;
 use super::packet::Packet;
 use super::report::ExceptionContext;
-use super::task::{BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, TaskBlock, TaskPtr};
+use super::task::{BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED};
 use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
@@ -125,10 +126,16 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     let core = unsafe { task.core.as_ref() };
     // An error of a task whose handle is gone: nobody will fetch it.
     let unretrieved = match &outcome {
-        Some(Err(error)) if task.has(DETACHED) && !error.is_cancelled() => {
+        Some(Err(error))
+            if task.has(DETACHED) && !task.has(UNREPORTED) && !error.is_cancelled() =>
+        {
             Some((task.name(), error.clone()))
         }
         _ => None,
+    };
+    let fate = match &outcome {
+        Some(outcome) => Fate::of(outcome),
+        None => Fate::Returned,
     };
     task.set(OVER);
     // What is dropped from here on can't wait any more.
@@ -147,7 +154,7 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
             packet.put(outcome);
         }
     }
-    tell(core, task);
+    tell(core, task, fate);
     if let Some((name, error)) = unretrieved {
         report_unretrieved(core, name, error);
     }
@@ -155,14 +162,14 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
 
 /// Tells whoever waits that the task is over, in the order in which they came.
 #[inline]
-fn tell(core: &Core, task: TaskPtr) {
+fn tell(core: &Core, task: TaskPtr, fate: Fate) {
     if let Some(extras) = task.extras.take() {
         for (id, callback) in extras.callbacks {
-            task.waiters.wake_before(id.0);
+            task.waiters.tell_before(id.0, fate);
             core.run_queue.push_callback(callback);
         }
     }
-    task.waiters.wake_all();
+    task.waiters.tell_all(fate);
 }
 
 /// Tells of an error that nobody will fetch.
@@ -232,7 +239,7 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
             .finish(task.id, Some(Box::new(name.clone().into_boxed_str())));
         packet.fail(error.clone());
     }
-    tell(core, task);
+    tell(core, task, Fate::Failed);
     core.report(
         &ExceptionContext::new("Task was abandoned")
             .with_exception(error)

@@ -12,6 +12,7 @@
 //! | `THROUGH` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
 //! | `DOOMED` | every suspension raises a cancel: its loop is closing for good | shutdown | never |
 //! | `DETACHED` | its handle is gone | the handle's drop | never |
+//! | `UNREPORTED` | an error of its counts as retrieved | a `gather` that is over | never |
 //! | `BORROWS` | its body may borrow from the caller of `run`: it can't be abandoned | `run` | never |
 //! | `OVER` | it is done, or abandoned; wake-ups are ignored | its end | never |
 //!
@@ -43,6 +44,7 @@ pub(crate) const DETACHED: u32 = 16;
 pub(crate) const OVER: u32 = 32;
 pub(crate) const BORROWS: u32 = 64;
 pub(crate) const NOTIFIED: u32 = 128;
+pub(crate) const UNREPORTED: u32 = 256;
 
 /// A task's number. Numbers are never used again in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,6 +186,12 @@ impl TaskBlock {
             .unwrap_or_else(|| "its turn".to_owned())
     }
 
+    /// How many tasks its loop has, of a task that is not over.
+    pub(crate) fn n_of_loop(&self) -> usize {
+        // SAFETY: a task that is not over has a living loop.
+        unsafe { self.core.as_ref() }.n_tasks.get()
+    }
+
     /// Calls a function with what the task waits for, if it does.
     pub(crate) fn with_awaiting<R>(&self, f: impl FnOnce(&dyn Awaiting) -> R) -> Option<R> {
         // SAFETY: the waiting frame takes the pointer back before it goes.
@@ -201,12 +209,12 @@ pub(crate) trait Awaiting {
     /// Completes the sentence "the task waits for ...".
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    /// The task that is waited for, while it is not done.
-    fn task(&self) -> Option<TaskPtr> {
-        None
-    }
+    /// Calls a function with each task without whose end this wait can't end.
+    fn tasks(&self, _visit: &mut dyn FnMut(TaskPtr)) {}
 
-    /// Passes a cancel on to what is waited for; false if that can't be cancelled.
+    /// Passes a cancel on to what is waited for; false if that can't be cancelled. Where tasks are
+    /// waited for, this only says that they are to be asked: whoever calls it goes on to them, so
+    /// that a long chain takes no recursion.
     fn cancel(&self, _message: Option<&str>) -> bool {
         false
     }

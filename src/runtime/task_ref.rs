@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::rc::Weak;
 
@@ -12,6 +13,7 @@ use super::context::Core;
 use super::packet::AnyPacket;
 use super::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
 use super::task_stack::TaskStack;
+use super::watched::Watched;
 use crate::error::TaskError;
 
 /// A view of a task that does not know the type of its result.
@@ -136,6 +138,10 @@ impl TaskRef {
         let removed = task.with_extras(|extras| std::mem::take(&mut extras.callbacks));
         removed.len()
     }
+
+    pub(super) fn as_watched(&self) -> Watched<'_> {
+        Watched::task(&self.packet, &self.core)
+    }
 }
 
 impl PartialEq for TaskRef {
@@ -145,6 +151,12 @@ impl PartialEq for TaskRef {
 }
 
 impl Eq for TaskRef {}
+
+impl Hash for TaskRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
 
 impl fmt::Debug for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

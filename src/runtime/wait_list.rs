@@ -15,6 +15,7 @@ use std::mem;
 use std::ptr::{self, NonNull};
 
 use super::context::Here;
+use super::group::{Fate, Group};
 use super::park;
 use super::task::{Awaiting, OVER, TaskPtr, next_in_turn};
 use crate::util::list::{Link, List};
@@ -31,10 +32,35 @@ pub(crate) enum Place {
     Front,
 }
 
+/// What is in a list: the beginning of a [`Waiter`], or one of a [`Group`]'s.
+///
+/// Those of groups are in the lists of tasks and promises only, which end once, for all.
+#[repr(C)]
+pub(crate) struct Node {
+    link: Link,
+    /// Whom it tells; null in a waiter.
+    pub(super) group: Cell<*const Group>,
+}
+
+impl Node {
+    pub(crate) const fn new() -> Self {
+        Self {
+            link: Link::new(),
+            group: Cell::new(ptr::null()),
+        }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.link.unlink();
+    }
+}
+
 /// A task in a [`WaitList`].
 #[repr(C)]
 struct Waiter {
-    link: Link,
+    node: Node,
     task: TaskPtr,
     is_woken: Cell<bool>,
     /// Whether it was handed what it wants and has not returned with it yet.
@@ -85,8 +111,8 @@ impl WaitList {
         // list unlinks what is left in its own.
         unsafe {
             match place {
-                Place::Back => self.0.push_back(&waiter.link),
-                Place::Front => self.0.push_front(&waiter.link),
+                Place::Back => self.0.push_back(&waiter.node.link),
+                Place::Front => self.0.push_front(&waiter.node.link),
             }
         }
         loop {
@@ -116,7 +142,7 @@ impl WaitList {
         let waiter = Waiter::new(here, wants);
         let leaving = Leaving(&waiter, on_unwind);
         // SAFETY: as in `wait_at`.
-        unsafe { self.0.push_back(&waiter.link) };
+        unsafe { self.0.push_back(&waiter.node.link) };
         while !waiter.is_woken.get() {
             park::park(here, what);
         }
@@ -128,66 +154,101 @@ impl WaitList {
     /// How much the first wants that waits; `None` if nobody does.
     pub(crate) fn first_wants(&self) -> Option<usize> {
         loop {
-            // SAFETY: as in `wake_first`.
+            // SAFETY: as in `wake_first`; no group waits for what is handed over.
             let first = unsafe { self.0.front().cast::<Waiter>().as_ref() }?;
             if !first.task.has(OVER) {
                 return Some(first.wants);
             }
             // It was left behind for good, with its frames: it would never use what it is handed.
-            first.link.unlink();
+            first.node.link.unlink();
         }
     }
 
     /// Wakes the first that waits: it is handed what it wants. Nobody passes this on.
     pub(crate) fn hand_to_first(&self) {
-        // SAFETY: as in `wake_first`.
+        // SAFETY: as in `wake_first`; no group waits for what is handed over.
         if let Some(first) = unsafe { self.0.front().cast::<Waiter>().as_ref() } {
             first.is_handed.set(true);
-            self.wake_first(ptr::null());
+            self.wake_first(ptr::null(), Fate::Returned);
         }
     }
 
     /// Wakes the first that waits; false if nobody does.
     pub(crate) fn wake_one(&self) -> bool {
-        self.wake_first(self)
+        self.wake_first(self, Fate::Returned)
     }
 
     /// Wakes all that wait. The list may die then: nobody passes anything on.
     #[inline]
     pub(crate) fn wake_all(&self) {
+        self.tell_all(Fate::Returned);
+    }
+
+    /// Wakes all that wait for something that has ended, as [`wake_all`](Self::wake_all).
+    #[inline]
+    pub(crate) fn tell_all(&self, fate: Fate) {
         while !self.is_empty() {
-            self.wake_first(ptr::null());
+            self.wake_first(ptr::null(), fate);
         }
     }
 
-    /// Wakes all that came before a turn, as [`wake_all`](Self::wake_all).
-    pub(crate) fn wake_before(&self, turn: u64) {
+    /// Wakes those who came before a turn, as [`tell_all`](Self::tell_all).
+    pub(crate) fn tell_before(&self, turn: u64, fate: Fate) {
         // SAFETY: as in `wake_first`.
-        while unsafe { self.0.front().cast::<Waiter>().as_ref() }
-            .is_some_and(|waiter| waiter.turn < turn)
-        {
-            self.wake_first(ptr::null());
+        while unsafe { turn_of(self.0.front()) }.is_some_and(|first| first < turn) {
+            self.wake_first(ptr::null(), fate);
         }
     }
 
-    fn wake_first(&self, pass_on_to: *const Self) -> bool {
-        let first = self.0.pop_front().cast::<Waiter>();
-        // SAFETY: a node of this list is the first field of a waiter, which is alive as long as it
-        // is linked, as is its task.
-        let Some(waiter) = (unsafe { first.as_ref() }) else {
-            return false;
-        };
-        waiter.is_woken.set(true);
-        waiter.list.set(pass_on_to);
-        park::unpark(waiter.task);
+    /// Appends a node of a group's.
+    ///
+    /// # Safety
+    /// The node stays where it is until it is dropped, and so does the group that it names. The list
+    /// stays where it is until the node has left it.
+    pub(super) unsafe fn push(&self, node: &Node) {
+        // SAFETY: the node unlinks itself in its destructor; the rest is the caller's.
+        unsafe { self.0.push_back(&node.link) };
+    }
+
+    fn wake_first(&self, pass_on_to: *const Self, fate: Fate) -> bool {
+        let first = self.0.pop_front();
+        // SAFETY: a node of this list is alive as long as it is linked, as are the task, or the group,
+        // that it names; one that names no group is the first field of a waiter.
+        unsafe {
+            let Some(node) = first.cast::<Node>().as_ref() else {
+                return false;
+            };
+            if let Some(group) = node.group.get().as_ref() {
+                group.told(node, fate);
+                return true;
+            }
+            let waiter = &*first.cast::<Waiter>();
+            waiter.is_woken.set(true);
+            waiter.list.set(pass_on_to);
+            park::unpark(waiter.task);
+        }
         true
+    }
+}
+
+/// When somebody came to a list; `None` for null.
+///
+/// # Safety
+/// The link is that of a node in a list.
+unsafe fn turn_of(link: *const Link) -> Option<u64> {
+    // SAFETY: a node is alive as long as it is linked, and so is its group; one that names none is the
+    // first field of a waiter.
+    unsafe {
+        let node = link.cast::<Node>().as_ref()?;
+        let group = node.group.get().as_ref();
+        Some(group.map_or_else(|| (*link.cast::<Waiter>()).turn, |group| group.turn))
     }
 }
 
 impl Waiter {
     fn new(here: Here, wants: usize) -> Self {
         Self {
-            link: Link::new(),
+            node: Node::new(),
             task: here.task,
             is_woken: Cell::new(false),
             is_handed: Cell::new(false),
@@ -203,7 +264,7 @@ struct Leaving<'a, F: Fn(bool)>(&'a Waiter, F);
 
 impl<F: Fn(bool)> Drop for Leaving<'_, F> {
     fn drop(&mut self) {
-        self.0.link.unlink();
+        self.0.node.link.unlink();
         (self.1)(self.0.is_handed.get());
     }
 }
@@ -217,7 +278,6 @@ impl Drop for WaitList {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        self.link.unlink();
         if let Some(list) = NonNull::new(self.list.get().cast_mut()) {
             // SAFETY: the waiting function's caller keeps the list alive during the wait.
             unsafe { list.as_ref() }.wake_one();

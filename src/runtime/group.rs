@@ -1,0 +1,190 @@
+//! A task that waits for many things at once.
+//!
+//! Each of them gets a [`Node`] of the group in its list of waiters. When one ends, it tells the group,
+//! which counts, and wakes its task when the wait is over: ends in between run nobody. The nodes lie
+//! together, in the waiting frame or in one allocation of it, and unlink themselves when that goes.
+//!
+//! A wait for many takes two trips through the run queue from the end that it waited for to its return,
+//! as in asyncio, where a callback makes the first. Here the task itself makes both.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ptr;
+
+use super::context::Here;
+use super::park;
+use super::task::{Awaiting, TaskPtr, next_in_turn};
+use super::wait_list::{Node, WaitList};
+use super::watched::Watched;
+use crate::error::TaskError;
+
+/// How something ended that was waited for. The order is that of what is worth knowing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fate {
+    Returned,
+    Cancelled,
+    Failed,
+}
+
+impl Fate {
+    #[inline]
+    pub(crate) fn of<T>(result: &Result<T, TaskError>) -> Self {
+        match result {
+            Ok(_) => Self::Returned,
+            Err(error) => Self::of_error(error),
+        }
+    }
+
+    pub(crate) fn of_error(error: &TaskError) -> Self {
+        match error.is_cancelled() {
+            true => Self::Cancelled,
+            false => Self::Failed,
+        }
+    }
+}
+
+/// When a wait for many is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// One has ended.
+    First,
+    /// One has failed, or all have ended.
+    Failure,
+    /// One has failed or was cancelled, or all have ended.
+    Error,
+    /// All have ended.
+    All,
+}
+
+/// What a group waits for.
+pub(crate) trait Members {
+    fn len(&self) -> usize;
+
+    fn member(&self, index: usize) -> Watched<'_>;
+}
+
+/// Those who tell one task together.
+pub(crate) struct Group {
+    task: TaskPtr,
+    /// When it came to its lists.
+    pub(super) turn: u64,
+    until: Cell<Until>,
+    n_pending: Cell<usize>,
+    is_over: Cell<bool>,
+    /// The worst fate before the wait was over, and which member was the first to end so.
+    worst: Cell<Fate>,
+    culprit: Cell<usize>,
+    /// The first node.
+    nodes: Cell<*const Node>,
+}
+
+impl Group {
+    /// Calls a function with a group of the running task's that waits for members; `nodes` are as many.
+    pub(crate) fn with<R>(
+        here: Here,
+        until: Until,
+        members: &(impl Members + ?Sized),
+        nodes: impl AsRef<[Node]>,
+        f: impl FnOnce(&Self) -> R,
+    ) -> R {
+        let group = Self {
+            task: here.task,
+            turn: next_in_turn(),
+            until: Cell::new(until),
+            n_pending: Cell::new(members.len()),
+            is_over: Cell::new(members.len() == 0),
+            worst: Cell::new(Fate::Returned),
+            culprit: Cell::new(0),
+            nodes: Cell::new(ptr::null()),
+        };
+        // The nodes stay where they are from here on, and unlink themselves before the group goes.
+        let nodes = nodes;
+        group.nodes.set(nodes.as_ref().as_ptr());
+        for (index, node) in nodes.as_ref().iter().enumerate() {
+            let member = members.member(index);
+            match member.fate() {
+                Some(fate) => group.count(node, fate),
+                None => member.with_waiters(|waiters| group.join(node, waiters)),
+            }
+            if group.is_over.get() {
+                break;
+            }
+        }
+        f(&group)
+    }
+
+    fn join(&self, node: &Node, waiters: &WaitList) {
+        node.group.set(self);
+        // SAFETY: `with` keeps node and group where they are until the node has unlinked itself. What
+        // is waited for lets go of its waiters when it goes.
+        unsafe { waiters.push(node) };
+    }
+
+    /// Notes that what a node stands for has ended.
+    #[inline]
+    pub(super) fn told(&self, node: *const Node, fate: Fate) {
+        let was_over = self.is_over.get();
+        self.count(node, fate);
+        if self.is_over.get() && !was_over {
+            park::unpark(self.task);
+        }
+    }
+
+    #[inline]
+    fn count(&self, node: *const Node, fate: Fate) {
+        let n_pending = self.n_pending.get() - 1;
+        self.n_pending.set(n_pending);
+        if self.is_over.get() {
+            return;
+        }
+        if fate > self.worst.get() {
+            self.worst.set(fate);
+            let offset = node.addr() - self.nodes.get().addr();
+            self.culprit.set(offset / size_of::<Node>());
+        }
+        let is_enough = match self.until.get() {
+            Until::First => true,
+            Until::Failure => fate == Fate::Failed,
+            Until::Error => fate != Fate::Returned,
+            Until::All => false,
+        };
+        self.is_over.set(is_enough || n_pending == 0);
+    }
+
+    /// Parks the running task until the wait is over, or until `give_up` says so, which is asked
+    /// whenever the task runs again. Answers whether it is over; if it is at once, nobody else runs.
+    ///
+    /// A cancel unwinds from here.
+    pub(crate) fn wait(
+        &self,
+        here: Here,
+        what: &dyn Awaiting,
+        mut give_up: impl FnMut() -> bool,
+    ) -> bool {
+        while !self.is_over.get() {
+            park::park(here, what);
+            if self.is_over.get() {
+                // The second of the two trips.
+                park::yield_now(here);
+            } else if give_up() {
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
+    /// From now on it waits for all, however they end.
+    pub(crate) fn wait_for_all(&self) {
+        self.until.set(Until::All);
+    }
+
+    /// The worst fate before the wait was over, and which member was the first to end so.
+    pub(crate) fn worst(&self) -> (Fate, usize) {
+        (self.worst.get(), self.culprit.get())
+    }
+}

@@ -1,0 +1,178 @@
+//! What can be waited for together with others.
+
+use std::fmt;
+use std::panic::Location;
+
+use super::context::{self, Here, Nowhere};
+use super::handle::Task;
+use super::into_task::IntoTask;
+use super::join::{Need, admit};
+use super::make::try_spawn_on;
+use super::promise::Promise;
+use super::spawn::Recipe;
+use super::task::CallbackId;
+use super::task_ref::TaskRef;
+use super::watched::Watched;
+use crate::coroutine::Coroutine;
+use crate::error::TaskError;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What [`wait`](crate::wait) takes references to: a [`Task`], a [`TaskRef`], a [`Promise`].
+pub trait Waitable: sealed::Sealed {
+    /// It, whatever the type of its result.
+    #[doc(hidden)]
+    fn watched(&self) -> Watched<'_>;
+
+    /// Has a function called when it is done.
+    #[doc(hidden)]
+    fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId;
+
+    /// Takes that back.
+    #[doc(hidden)]
+    fn forget(&self, callback: CallbackId);
+}
+
+impl<T: 'static> sealed::Sealed for Task<T> {}
+
+impl<T: 'static> Waitable for Task<T> {
+    #[inline]
+    fn watched(&self) -> Watched<'_> {
+        self.as_watched()
+    }
+
+    fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
+        self.add_done_callback(|_| f())
+    }
+
+    fn forget(&self, callback: CallbackId) {
+        self.remove_done_callback(callback);
+    }
+}
+
+impl sealed::Sealed for TaskRef {}
+
+impl Waitable for TaskRef {
+    fn watched(&self) -> Watched<'_> {
+        self.as_watched()
+    }
+
+    fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
+        self.add_done_callback(|_| f())
+    }
+
+    fn forget(&self, callback: CallbackId) {
+        self.remove_done_callback(callback);
+    }
+}
+
+impl<T: 'static> sealed::Sealed for Promise<T> {}
+
+impl<T: 'static> Waitable for Promise<T> {
+    fn watched(&self) -> Watched<'_> {
+        Watched::promise(self)
+    }
+
+    fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
+        self.add_done_callback(|_| f())
+    }
+
+    fn forget(&self, callback: CallbackId) {
+        self.remove_done_callback(callback);
+    }
+}
+
+/// What [`gather`](crate::gather()) takes many of: closures, coroutines, tasks, and promises whose
+/// values can be cloned, because others may wait for the same promise.
+///
+/// Any other promise can be waited for by a task: `spawn(move || promise.take())`.
+pub trait Awaitable: IntoTask {
+    /// The result of what is done.
+    #[doc(hidden)]
+    fn shared_outcome(handle: Self::Handle) -> Result<Self::Output, TaskError>;
+}
+
+impl<F: FnOnce() -> T + 'static, T: 'static> Awaitable for F {
+    #[inline]
+    fn shared_outcome(task: Task<T>) -> Result<T, TaskError> {
+        task.into_result()
+    }
+}
+
+impl<T: 'static> Awaitable for Task<T> {
+    #[inline]
+    fn shared_outcome(task: Self) -> Result<T, TaskError> {
+        task.into_result()
+    }
+}
+
+impl<T: 'static> Awaitable for Coroutine<(), (), T> {
+    fn shared_outcome(task: Task<T>) -> Result<T, TaskError> {
+        task.into_result()
+    }
+}
+
+impl<T: Clone + 'static> Awaitable for Promise<T> {
+    fn shared_outcome(promise: Self) -> Result<T, TaskError> {
+        promise.result()
+    }
+}
+
+/// Where something is waited for, and by whose call.
+#[doc(hidden)]
+pub struct Spot {
+    here: Result<Here, Nowhere>,
+    site: &'static Location<'static>,
+}
+
+impl fmt::Debug for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spot({})", self.site)
+    }
+}
+
+impl Spot {
+    /// Here.
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        Self {
+            here: context::here(),
+            site: Location::caller(),
+        }
+    }
+
+    /// Where the running task may park.
+    pub(crate) fn here(&self) -> Result<Here, Nowhere> {
+        self.here
+    }
+
+    /// What is to be waited for. It may be done already; otherwise there is a task here that may wait
+    /// for it.
+    ///
+    /// # Errors
+    /// That there is none, or that this one may not.
+    #[inline]
+    pub(crate) fn handle<I: IntoTask>(
+        &self,
+        awaitable: I,
+        need: Need,
+    ) -> Result<I::Handle, TaskError> {
+        let handle = awaitable.into_handle(self)?;
+        admit(self.here, handle.watched(), need)?;
+        Ok(handle)
+    }
+
+    /// Makes a task that is to be waited for here.
+    pub(super) fn spawn<T: 'static>(
+        &self,
+        body: impl FnOnce() -> Result<T, TaskError> + 'static,
+    ) -> Result<Task<T>, TaskError> {
+        let here = self
+            .here
+            .map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+        let task = try_spawn_on(&here.core, Recipe::new(self.site), body);
+        task.map_err(|error| TaskError::exception(error.into()))
+    }
+}

@@ -1,0 +1,251 @@
+//! `as_completed`: many, in the order in which they are done.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::iter::FusedIterator;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::error::Elapsed;
+use crate::runtime::clock::{NEVER, Nanoseconds};
+use crate::runtime::context;
+use crate::runtime::into_task::IntoTask;
+use crate::runtime::join::Need;
+use crate::runtime::task::CallbackId;
+use crate::runtime::timer::Alarm;
+use crate::runtime::wait_list::WaitList;
+use crate::runtime::waitable::{Spot, Waitable};
+
+/// An iterator over tasks or promises in the order in which they are done. Closures and coroutines
+/// become tasks.
+///
+/// Its `next` may suspend: it waits until another one is done.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::{as_completed, sleep};
+///
+/// # selvedge::run(|| {
+/// let sleeper = |ms| move || {
+///     sleep(Duration::from_millis(ms));
+///     ms
+/// };
+/// let mut order = Vec::new();
+/// for task in as_completed([30, 1, 15].map(sleeper)) {
+///     order.push(task.join()?);
+/// }
+/// assert_eq!(order, [1, 15, 30]);
+/// # Ok::<_, selvedge::TaskError>(())
+/// # }).unwrap();
+/// ```
+///
+/// For so long at most, if [`timeout`](AsCompleted::timeout) says so.
+///
+/// # Panics
+/// If no task is running: outside of a loop, and in callbacks; for the running task itself, or a task or
+/// promise of another loop. What is done is yielded anywhere.
+///
+/// # Cancellation
+/// A cancel of the task that waits in `next` unwinds at once. The tasks go on by themselves: dropping
+/// the iterator detaches what it has not yielded.
+#[track_caller]
+pub fn as_completed<I: IntoTask>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
+    let spot = Spot::new();
+    let handles = tasks
+        .into_iter()
+        .map(|task| spot.handle(task, Need::OneOfMany));
+    match handles.collect() {
+        Ok(handles) => AsCompleted::new(handles),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The iterator of [`as_completed`].
+#[must_use = "an iterator does nothing until it is asked for the next one"]
+pub struct AsCompleted<H: Waitable> {
+    /// What was not yielded, each with its callback if it was not done at first.
+    rest: Vec<Option<(H, Option<CallbackId>)>>,
+    n_left: usize,
+    arrivals: Rc<Arrivals>,
+}
+
+/// Which are done, in order.
+struct Arrivals {
+    indices: RefCell<VecDeque<usize>>,
+    waiters: WaitList,
+}
+
+impl<H: Waitable> AsCompleted<H> {
+    fn new(handles: Vec<H>) -> Self {
+        let n_left = handles.len();
+        let arrivals = Rc::new(Arrivals {
+            indices: RefCell::new(VecDeque::with_capacity(n_left)),
+            waiters: WaitList::new(),
+        });
+        let with_callback = |(index, handle): (usize, H)| {
+            if handle.watched().is_done() {
+                arrivals.indices.borrow_mut().push_back(index);
+                return Some((handle, None));
+            }
+            let arrivals = Rc::clone(&arrivals);
+            let callback = handle.when_done(Box::new(move || {
+                arrivals.indices.borrow_mut().push_back(index);
+                arrivals.waiters.wake_one();
+            }));
+            Some((handle, Some(callback)))
+        };
+        let rest = handles.into_iter().enumerate().map(with_callback).collect();
+        Self {
+            rest,
+            n_left,
+            arrivals,
+        }
+    }
+
+    /// The same for so long at most, from now on: then comes an [`Elapsed`], and nothing more.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use selvedge::{Elapsed, as_completed, sleep, spawn};
+    ///
+    /// # selvedge::run(|| {
+    /// let tasks = [1, 100_000].map(|ms| spawn(move || sleep(Duration::from_millis(ms))));
+    /// let mut completed = as_completed(tasks).timeout(Duration::from_millis(20));
+    /// assert!(completed.next().unwrap().is_ok());
+    /// assert_eq!(completed.next().unwrap().unwrap_err(), Elapsed);
+    /// assert!(completed.next().is_none());
+    /// for task in completed.into_rest() {
+    ///     task.cancel();
+    /// }
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// If no loop runs on this thread.
+    #[track_caller]
+    pub fn timeout(self, timeout: Duration) -> WithTimeout<H> {
+        let deadline = match context::current() {
+            Some(core) => core.clock.after(timeout),
+            None => panic!("{}", context::Nowhere::NoLoop.sentence()),
+        };
+        WithTimeout {
+            inner: self,
+            deadline,
+            is_over: false,
+        }
+    }
+
+    /// Those that were not yielded, in the order in which they were given.
+    pub fn into_rest(mut self) -> Vec<H> {
+        let rest = std::mem::take(&mut self.rest);
+        let taken_back = rest.into_iter().flatten().map(|(handle, callback)| {
+            callback.into_iter().for_each(|id| handle.forget(id));
+            handle
+        });
+        taken_back.collect()
+    }
+
+    /// The next one by a deadline.
+    #[track_caller]
+    fn next_by(&mut self, deadline: Nanoseconds) -> Option<Result<H, Elapsed>> {
+        if self.n_left == 0 {
+            return None;
+        }
+        loop {
+            let index = self.arrivals.indices.borrow_mut().pop_front();
+            if let Some((handle, _)) = index.and_then(|index| self.rest[index].take()) {
+                self.n_left -= 1;
+                return Some(Ok(handle));
+            }
+            let here = match context::here() {
+                Ok(here) => here,
+                Err(nowhere) => panic!("{}", nowhere.sentence()),
+            };
+            if deadline <= here.core.clock.now() {
+                return Some(Err(Elapsed));
+            }
+            let what = &"the next task that is done";
+            let waiters = &self.arrivals.waiters;
+            match deadline {
+                NEVER => waiters.wait(here, what, || false),
+                _ => Alarm::with(here, deadline, |alarm| {
+                    waiters.wait(here, what, || alarm.has_gone_off())
+                }),
+            };
+        }
+    }
+}
+
+impl<H: Waitable> Iterator for AsCompleted<H> {
+    type Item = H;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<H> {
+        self.next_by(NEVER).and_then(Result::ok)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.n_left, Some(self.n_left))
+    }
+}
+
+impl<H: Waitable> ExactSizeIterator for AsCompleted<H> {}
+
+impl<H: Waitable> FusedIterator for AsCompleted<H> {}
+
+impl<H: Waitable> Drop for AsCompleted<H> {
+    fn drop(&mut self) {
+        for (handle, callback) in self.rest.iter().flatten() {
+            callback.iter().for_each(|id| handle.forget(*id));
+        }
+    }
+}
+
+impl<H: Waitable> fmt::Debug for AsCompleted<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsCompleted")
+            .field("n_left", &self.n_left)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The iterator of [`AsCompleted::timeout`].
+#[must_use = "an iterator does nothing until it is asked for the next one"]
+pub struct WithTimeout<H: Waitable> {
+    inner: AsCompleted<H>,
+    deadline: Nanoseconds,
+    is_over: bool,
+}
+
+impl<H: Waitable> WithTimeout<H> {
+    /// Those that were not yielded, in the order in which they were given.
+    pub fn into_rest(self) -> Vec<H> {
+        self.inner.into_rest()
+    }
+}
+
+impl<H: Waitable> Iterator for WithTimeout<H> {
+    type Item = Result<H, Elapsed>;
+
+    #[track_caller]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
+        let next = self.inner.next_by(self.deadline);
+        self.is_over = matches!(next, None | Some(Err(_)));
+        next
+    }
+}
+
+impl<H: Waitable> FusedIterator for WithTimeout<H> {}
+
+impl<H: Waitable> fmt::Debug for WithTimeout<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WithTimeout")
+            .field("n_left", &self.inner.n_left)
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
+    }
+}

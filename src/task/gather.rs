@@ -1,0 +1,317 @@
+//! `gather`: the results of many, in the order of the arguments.
+
+use std::fmt;
+use std::mem;
+
+use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::group::{Fate, Group, Members, Until};
+use crate::runtime::into_task::IntoTask;
+use crate::runtime::join::Need;
+use crate::runtime::task::{Awaiting, TaskPtr};
+use crate::runtime::wait_list::Node;
+use crate::runtime::waitable::{Awaitable, Spot, Waitable};
+use crate::runtime::watched::{Watched, describe_many};
+
+/// May suspend: waits until all are done, and returns their results in the order of the arguments.
+/// Closures and coroutines become tasks.
+///
+/// It takes a vector or an array of one type, or a tuple of up to twelve types, and keeps the shape.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::{gather, sleep, spawn};
+///
+/// # selvedge::run(|| {
+/// let square = |n: u64| move || {
+///     sleep(Duration::from_millis(5 - n));
+///     n * n
+/// };
+/// let squares = gather((0..5).map(square).collect::<Vec<_>>())?;
+/// assert_eq!(squares, [0, 1, 4, 9, 16]);
+///
+/// let (length, name) = gather((spawn(|| 3.5), || "warp".to_owned()))?;
+/// assert_eq!((length, name.as_str()), (3.5, "warp"));
+/// # Ok::<_, selvedge::TaskError>(())
+/// # }).unwrap();
+/// ```
+///
+/// The first that fails ends the wait. The others go on by themselves, and errors that they end with
+/// later count as retrieved.
+///
+/// ```
+/// # use selvedge::{gather, spawn, spawn_fallible, yield_now};
+/// # selvedge::run(|| {
+/// let good = spawn(|| {
+///     yield_now();
+///     1
+/// });
+/// let bad = spawn_fallible(|| "weft".parse::<i32>());
+/// let view = good.task_ref();
+/// let error = gather([good, bad]).unwrap_err();
+/// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+/// assert!(!view.is_cancelled());
+/// # });
+/// ```
+///
+/// # Errors
+/// How the first one failed, or that it was cancelled by somebody else. That they can't be waited for
+/// here: outside of a task, in a task that they wait for themselves, on another loop. That there is no
+/// stack for a task.
+///
+/// # Cancellation
+/// A cancel of the waiting task is passed on to all of them. When the last has ended, the waiting task is
+/// unwound, unless one has failed meanwhile, which is then what is returned.
+#[track_caller]
+pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
+    awaitables.gather(&Spot::new())
+}
+
+/// May suspend: as [`gather`], but it always waits until all are done, and returns how each has ended.
+///
+/// ```
+/// # use selvedge::gather_settled;
+/// # selvedge::run(|| {
+/// let (one, two) = gather_settled((|| 1, || -> () { panic!("a torn thread") }));
+/// assert_eq!(one.unwrap(), 1);
+/// assert_eq!(two.unwrap_err().message(), "a torn thread");
+/// # });
+/// ```
+///
+/// # Errors
+/// Each its own; among them that it can't be waited for here.
+///
+/// # Cancellation
+/// A cancel of the waiting task is passed on to all of them. When the last has ended, the waiting task is
+/// unwound.
+#[track_caller]
+pub fn gather_settled<G: Gather>(awaitables: G) -> G::Settled {
+    awaitables.gather_settled(&Spot::new())
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What [`gather`] takes: a vector, an array or a tuple of [`Awaitable`]s.
+pub trait Gather: sealed::Sealed {
+    /// The results in the same shape.
+    type Output;
+    /// How each has ended, in the same shape.
+    type Settled;
+
+    #[doc(hidden)]
+    fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError>;
+
+    #[doc(hidden)]
+    fn gather_settled(self, spot: &Spot) -> Self::Settled;
+}
+
+/// What is waited for, or why it is not.
+type Slot<A> = Result<<A as IntoTask>::Handle, TaskError>;
+
+fn outcome<A: Awaitable>(slot: Slot<A>) -> Result<A::Output, TaskError> {
+    A::shared_outcome(slot?)
+}
+
+impl<H: Waitable> Members for [Result<H, TaskError>] {
+    fn len(&self) -> usize {
+        <[_]>::len(self)
+    }
+
+    #[inline]
+    fn member(&self, index: usize) -> Watched<'_> {
+        watched(&self[index])
+    }
+}
+
+#[inline]
+fn watched<H: Waitable>(slot: &Result<H, TaskError>) -> Watched<'_> {
+    match slot {
+        Ok(handle) => handle.watched(),
+        Err(error) => Watched::refused(error),
+    }
+}
+
+/// Waits until all are done or, if that is wanted, until one has failed.
+///
+/// # Errors
+/// How the first one failed, if that is wanted.
+fn settle<M: Members + ?Sized>(
+    spot: &Spot,
+    until: Until,
+    members: &M,
+    nodes: impl AsRef<[Node]>,
+) -> Result<(), TaskError> {
+    let retrieved = Retrieved(members);
+    let Ok(here) = spot.here() else {
+        // Nothing here is pending, or it would have been refused.
+        let first_error = (0..members.len()).find_map(|index| members.member(index).error());
+        return match first_error {
+            Some(error) if until == Until::Error => Err(error),
+            _ => {
+                mem::forget(retrieved);
+                Ok(())
+            }
+        };
+    };
+    Group::with(here, until, members, nodes, |group| {
+        group.wait(here, &Gathering { members, group }, || false);
+        let is_cancelled = cancel::went_through(here.task);
+        let (fate, index) = group.worst();
+        let wants_errors = until == Until::Error;
+        if wants_errors && (fate == Fate::Failed || fate == Fate::Cancelled && !is_cancelled) {
+            let error = members.member(index).error();
+            return error.map_or(Ok(()), Err);
+        }
+        if is_cancelled {
+            cancel::raise(here);
+        }
+        Ok(())
+    })?;
+    mem::forget(retrieved);
+    Ok(())
+}
+
+/// Has all errors count as retrieved, unless the results are handed out.
+struct Retrieved<'a, M: Members + ?Sized>(&'a M);
+
+impl<M: Members + ?Sized> Drop for Retrieved<'_, M> {
+    fn drop(&mut self) {
+        for index in 0..self.0.len() {
+            self.0.member(index).set_retrieved();
+        }
+    }
+}
+
+struct Gathering<'a, M: Members + ?Sized> {
+    members: &'a M,
+    group: &'a Group,
+}
+
+impl<M: Members + ?Sized> Awaiting for Gathering<'_, M> {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe_many(self.members, f)
+    }
+
+    fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
+        let tasks =
+            (0..self.members.len()).filter_map(|index| self.members.member(index).as_task());
+        tasks.for_each(visit);
+    }
+
+    fn cancel(&self, message: Option<&str>) -> bool {
+        if self.group.is_over() {
+            return false;
+        }
+        self.group.wait_for_all();
+        for index in 0..self.members.len() {
+            self.members.member(index).pass_on(message);
+        }
+        true
+    }
+}
+
+impl<A: Awaitable> sealed::Sealed for Vec<A> {}
+
+impl<A: Awaitable> Gather for Vec<A> {
+    type Output = Vec<A::Output>;
+    type Settled = Vec<Result<A::Output, TaskError>>;
+
+    fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
+        let slots: Vec<Slot<A>> = self
+            .into_iter()
+            .map(|each| spot.handle(each, Need::All))
+            .collect();
+        settle(spot, Until::Error, &*slots, nodes(slots.len()))?;
+        slots.into_iter().map(outcome::<A>).collect()
+    }
+
+    fn gather_settled(self, spot: &Spot) -> Self::Settled {
+        let slots: Vec<Slot<A>> = self
+            .into_iter()
+            .map(|each| spot.handle(each, Need::All))
+            .collect();
+        // There is no error where none is wanted.
+        let _ = settle(spot, Until::All, &*slots, nodes(slots.len()));
+        slots.into_iter().map(outcome::<A>).collect()
+    }
+}
+
+fn nodes(n: usize) -> Vec<Node> {
+    (0..n).map(|_| Node::new()).collect()
+}
+
+impl<A: Awaitable, const N: usize> sealed::Sealed for [A; N] {}
+
+impl<A: Awaitable, const N: usize> Gather for [A; N] {
+    type Output = [A::Output; N];
+    type Settled = [Result<A::Output, TaskError>; N];
+
+    fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
+        let slots = self.map(|each| spot.handle(each, Need::All));
+        settle(spot, Until::Error, &slots[..], [const { Node::new() }; N])?;
+        let results = slots.map(outcome::<A>);
+        match results.iter().find_map(|result| result.as_ref().err()) {
+            Some(error) => Err(error.clone()),
+            None => Ok(results.map(|result| result.unwrap_or_else(|_| unreachable!("checked")))),
+        }
+    }
+
+    fn gather_settled(self, spot: &Spot) -> Self::Settled {
+        let slots = self.map(|each| spot.handle(each, Need::All));
+        let _ = settle(spot, Until::All, &slots[..], [const { Node::new() }; N]);
+        slots.map(outcome::<A>)
+    }
+}
+
+macro_rules! tuples {
+    ($($n:literal: $($A:ident $H:ident $index:tt)+;)+) => {$(
+        impl<$($H: Waitable),+> Members for ($(Result<$H, TaskError>,)+) {
+            fn len(&self) -> usize {
+                $n
+            }
+
+            fn member(&self, index: usize) -> Watched<'_> {
+                match index {
+                    $($index => watched(&self.$index),)+
+                    _ => unreachable!("an index is below the length"),
+                }
+            }
+        }
+
+        impl<$($A: Awaitable),+> sealed::Sealed for ($($A,)+) {}
+
+        impl<$($A: Awaitable),+> Gather for ($($A,)+) {
+            type Output = ($($A::Output,)+);
+            type Settled = ($(Result<$A::Output, TaskError>,)+);
+
+            fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
+                let slots = ($(spot.handle(self.$index, Need::All),)+);
+                settle(spot, Until::Error, &slots, [const { Node::new() }; $n])?;
+                Ok(($(outcome::<$A>(slots.$index)?,)+))
+            }
+
+            fn gather_settled(self, spot: &Spot) -> Self::Settled {
+                let slots = ($(spot.handle(self.$index, Need::All),)+);
+                let _ = settle(spot, Until::All, &slots, [const { Node::new() }; $n]);
+                ($(outcome::<$A>(slots.$index),)+)
+            }
+        }
+    )+};
+}
+
+tuples! {
+    1: A HA 0;
+    2: A HA 0 B HB 1;
+    3: A HA 0 B HB 1 C HC 2;
+    4: A HA 0 B HB 1 C HC 2 D HD 3;
+    5: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4;
+    6: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5;
+    7: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6;
+    8: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7;
+    9: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8;
+    10: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8 J HJ 9;
+    11: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8 J HJ 9 K HK 10;
+    12: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8 J HJ 9 K HK 10 L HL 11;
+}

@@ -1,0 +1,78 @@
+//! `shield`: a cancel of the waiting task does not reach what it waits for.
+
+use std::fmt;
+
+use crate::error::TaskError;
+use crate::runtime::group::{Group, Members, Until};
+use crate::runtime::into_task::IntoTask;
+use crate::runtime::join::Need;
+use crate::runtime::task::{Awaiting, TaskPtr};
+use crate::runtime::wait_list::Node;
+use crate::runtime::waitable::{Spot, Waitable};
+use crate::runtime::watched::Watched;
+
+/// May suspend: waits until a task is done, and returns its result; a cancel of the waiting task does
+/// not reach it. Closures and coroutines become tasks; of a promise the value is taken.
+///
+/// ```
+/// use std::{cell::Cell, rc::Rc, time::Duration};
+/// use selvedge::{shield, sleep, spawn, yield_now};
+///
+/// # selvedge::run(|| {
+/// let is_saved = Rc::new(Cell::new(false));
+/// let saved = is_saved.clone();
+/// let saving = move || {
+///     sleep(Duration::from_millis(1));
+///     saved.set(true);
+/// };
+/// let task = spawn(|| shield(saving));
+/// yield_now();
+/// task.cancel();
+/// assert!(task.join().unwrap_err().is_cancelled());
+/// assert!(!is_saved.get());
+/// sleep(Duration::from_millis(5));
+/// assert!(is_saved.get());
+/// # });
+/// ```
+///
+/// # Errors
+/// As [`Task::join`](crate::Task::join).
+///
+/// # Cancellation
+/// Unwinds at once. The inner task goes on by itself; an error that it ends with is reported to the
+/// loop's exception handler.
+#[track_caller]
+pub fn shield<I: IntoTask>(awaitable: I) -> Result<I::Output, TaskError> {
+    let spot = Spot::new();
+    let handle = spot.handle(awaitable, Need::All)?;
+    if let Ok(here) = spot.here() {
+        let inner = Inner(handle.watched());
+        Group::with(here, Until::All, &inner, [const { Node::new() }], |group| {
+            group.wait(here, &inner, || false)
+        });
+    }
+    I::outcome(handle)
+}
+
+struct Inner<'a>(Watched<'a>);
+
+impl Members for Inner<'_> {
+    fn len(&self) -> usize {
+        1
+    }
+
+    fn member(&self, _: usize) -> Watched<'_> {
+        self.0
+    }
+}
+
+impl Awaiting for Inner<'_> {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe(f)?;
+        f.write_str(", which is shielded")
+    }
+
+    fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
+        self.0.as_task().into_iter().for_each(visit);
+    }
+}

@@ -1,0 +1,157 @@
+//! `wait`: which of many are done.
+
+use std::fmt;
+use std::thread;
+use std::time::Duration;
+
+use crate::error::EmptySet;
+use crate::runtime::context::{self, Here};
+use crate::runtime::group::{Fate, Group, Members, Until};
+use crate::runtime::join::{Need, admit};
+use crate::runtime::park;
+use crate::runtime::task::Awaiting;
+use crate::runtime::timer::Alarm;
+use crate::runtime::wait_list::Node;
+use crate::runtime::waitable::Waitable;
+use crate::runtime::watched::{Watched, describe_many};
+
+/// When [`wait`] returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReturnWhen {
+    /// When one is done.
+    FirstCompleted,
+    /// When one has failed, or all are done. A cancel is no failure.
+    FirstException,
+    /// When all are done.
+    AllCompleted,
+}
+
+/// What [`wait`] has found, each in the order in which it was given.
+#[derive(Debug)]
+pub struct Waited<'a, W> {
+    /// Those that are done.
+    pub done: Vec<&'a W>,
+    /// The others.
+    pub pending: Vec<&'a W>,
+}
+
+/// May suspend: waits until some of many tasks or promises are done, for so long at most if a timeout is
+/// given, and tells which are. It cancels none and retrieves no error.
+///
+/// Tasks of different types can be waited for by their [`TaskRef`](crate::TaskRef)s.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::{ReturnWhen, sleep, spawn, wait};
+///
+/// # selvedge::run(|| {
+/// let tasks: Vec<_> = (1..=3).map(|n| spawn(move || sleep(Duration::from_millis(n)))).collect();
+/// let mut pending: Vec<_> = tasks.iter().collect();
+/// while !pending.is_empty() {
+///     let waited = wait(pending, ReturnWhen::FirstCompleted, None)?;
+///     println!("{} more are done", waited.done.len());
+///     pending = waited.pending;
+/// }
+/// # Ok::<_, selvedge::EmptySet>(())
+/// # }).unwrap();
+/// ```
+///
+/// While the thread is panicking it does not wait.
+///
+/// # Errors
+/// That nothing was given.
+///
+/// ```
+/// use selvedge::{EmptySet, ReturnWhen, Task, wait};
+///
+/// let nothing: [Task<u8>; 0] = [];
+/// assert_eq!(wait(&nothing, ReturnWhen::AllCompleted, None).unwrap_err(), EmptySet);
+/// ```
+///
+/// # Panics
+/// If it would have to wait where no task is running: outside of a loop, and in callbacks; for a task
+/// that waits for the running one, or a task or promise of another loop.
+///
+/// # Cancellation
+/// Unwinds at once. What was waited for goes on.
+#[track_caller]
+pub fn wait<'a, W: Waitable>(
+    tasks: impl IntoIterator<Item = &'a W>,
+    return_when: ReturnWhen,
+    timeout: Option<Duration>,
+) -> Result<Waited<'a, W>, EmptySet> {
+    let all = Set(tasks.into_iter().collect());
+    if all.0.is_empty() {
+        return Err(EmptySet);
+    }
+    if !all.is_enough(return_when) && !thread::panicking() {
+        let here = context::here();
+        let refused = all
+            .0
+            .iter()
+            .find_map(|each| admit(here, each.watched(), Need::OneOfMany).err());
+        match (here, refused) {
+            (Ok(here), None) => all.wait(here, return_when, timeout),
+            (_, Some(error)) => panic!("{error}"),
+            (Err(nowhere), None) => panic!("{}", nowhere.sentence()),
+        }
+    }
+    let (done, pending) = all.0.into_iter().partition(|each| each.watched().is_done());
+    Ok(Waited { done, pending })
+}
+
+struct Set<'a, W>(Vec<&'a W>);
+
+impl<W: Waitable> Set<'_, W> {
+    /// Whether there is nothing to wait for.
+    fn is_enough(&self, return_when: ReturnWhen) -> bool {
+        let fate = |each: &&W| each.watched().fate();
+        match return_when {
+            ReturnWhen::FirstCompleted if self.0.iter().any(|each| fate(each).is_some()) => true,
+            ReturnWhen::FirstException
+                if self.0.iter().any(|each| fate(each) == Some(Fate::Failed)) =>
+            {
+                true
+            }
+            _ => self.0.iter().all(|each| fate(each).is_some()),
+        }
+    }
+
+    fn wait(&self, here: Here, return_when: ReturnWhen, timeout: Option<Duration>) {
+        let until = match return_when {
+            ReturnWhen::FirstCompleted => Until::First,
+            ReturnWhen::FirstException => Until::Failure,
+            ReturnWhen::AllCompleted => Until::All,
+        };
+        let nodes: Vec<Node> = self.0.iter().map(|_| Node::new()).collect();
+        Group::with(here, until, self, nodes, |group| match timeout {
+            None => {
+                group.wait(here, self, || false);
+            }
+            Some(Duration::ZERO) => park::yield_now(here),
+            Some(timeout) => {
+                let deadline = here.core.clock.after(timeout);
+                Alarm::with(here, deadline, |alarm| {
+                    group.wait(here, self, || alarm.has_gone_off());
+                });
+            }
+        });
+    }
+}
+
+impl<W: Waitable> Members for Set<'_, W> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn member(&self, index: usize) -> Watched<'_> {
+        self.0[index].watched()
+    }
+}
+
+impl<W: Waitable> Awaiting for Set<'_, W> {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("some of ")?;
+        describe_many(self, f)
+    }
+}

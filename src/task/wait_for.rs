@@ -1,0 +1,87 @@
+//! `wait_for`: one, for so long.
+
+use std::time::Duration;
+
+use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::context::Here;
+use crate::runtime::group::Fate;
+use crate::runtime::into_task::IntoTask;
+use crate::runtime::join::Need;
+use crate::runtime::task::THROUGH;
+use crate::runtime::timer::Alarm;
+use crate::runtime::waitable::{Spot, Waitable};
+use crate::runtime::watched::{One, Watched};
+
+/// May suspend: waits until a task is done, for so long at most; then cancels it, and waits until it has
+/// ended. Closures and coroutines become tasks; of a promise the value is taken.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::{sleep, wait_for};
+///
+/// # selvedge::run(|| {
+/// let quick = wait_for(|| 42, Duration::from_secs(5));
+/// assert_eq!(quick.unwrap(), 42);
+///
+/// let slow = wait_for(|| sleep(Duration::MAX), Duration::from_millis(1));
+/// assert!(slow.unwrap_err().is_elapsed());
+/// # });
+/// ```
+///
+/// With no time at all it returns the result of what is done, and else cancels: a closure does not run
+/// then.
+///
+/// # Errors
+/// That the time has passed: [`TaskError::is_elapsed`]. A task that swallows the cancel and returns
+/// gives its value nevertheless, and one that fails meanwhile its error. Otherwise as
+/// [`Task::join`](crate::Task::join).
+///
+/// # Cancellation
+/// As [`Task::join`](crate::Task::join): a cancel of the waiting task is passed on, and never taken for
+/// the end of the time.
+#[track_caller]
+pub fn wait_for<I: IntoTask>(awaitable: I, timeout: Duration) -> Result<I::Output, TaskError> {
+    let spot = Spot::new();
+    let handle = spot.handle(awaitable, Need::All)?;
+    let mut is_late = false;
+    if let Ok(here) = spot.here()
+        && !handle.watched().is_done()
+    {
+        is_late = wait_until_late(here, handle.watched(), timeout);
+        if is_late && !end(here, handle.watched()) {
+            return Err(TaskError::elapsed());
+        }
+        let is_cancelled = handle.watched().fate() == Some(Fate::Cancelled);
+        if cancel::went_through(here.task) && is_cancelled {
+            handle.watched().set_retrieved();
+            cancel::raise(here);
+        }
+    }
+    match I::outcome(handle) {
+        Err(error) if error.is_cancelled() && is_late => Err(TaskError::elapsed()),
+        result => result,
+    }
+}
+
+/// Waits for so long at most; answers whether it was not enough.
+fn wait_until_late(here: Here, watched: Watched<'_>, timeout: Duration) -> bool {
+    if !timeout.is_zero() {
+        let deadline = here.core.clock.after(timeout);
+        Alarm::with(here, deadline, |alarm| {
+            watched.wait(here, &One(watched), || alarm.has_gone_off());
+        });
+    }
+    !watched.is_done()
+}
+
+/// Cancels what was waited for and waits until it has ended. False if it can't be cancelled, because
+/// panics abort in this program.
+fn end(here: Here, watched: Watched<'_>) -> bool {
+    // A cancel that is on its way through has asked it already, and it may be cleaning up.
+    if !here.task.has(THROUGH) && !watched.cancel() {
+        return false;
+    }
+    watched.wait(here, &One(watched), || false);
+    true
+}
