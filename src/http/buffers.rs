@@ -1,8 +1,8 @@
 //! The bytes of a connection on their way in and out.
 //!
-//! ureq's own buffers have their full size from the first byte on. These begin small, grow while a
-//! message's head does not fit, and are given back while a connection waits in the pool: thousands of
-//! connections then cost what they carry.
+//! ureq's own buffers have their full size, 256 KiB, from the first byte on. These begin small, grow
+//! while a message's head does not fit, and shrink again when a connection goes back to the pool:
+//! thousands of connections then cost what they carry.
 
 use ureq::unversioned::transport::Buffers;
 
@@ -24,10 +24,10 @@ pub(super) struct Bytes {
 }
 
 impl Bytes {
-    /// Gives the memory back, if nothing is in it.
+    /// Gives back what was needed for once, if nothing is in it.
     pub(super) fn shrink(&mut self) {
-        if self.start == self.end {
-            *self = Self::default();
+        if self.start == self.end && self.input.len() > READ_SIZE {
+            self.input = Vec::new();
         }
     }
 

@@ -46,6 +46,7 @@ impl Connector for SocketConnector {
             bytes: Bytes::default(),
             loop_id: loop_id(),
             jar: self.jar.clone(),
+            was_used: false,
         }))
     }
 }
@@ -86,6 +87,8 @@ pub(super) struct Socket {
     /// The loop that it was opened in, and stays in; none where it blocks the thread.
     loop_id: Option<u64>,
     jar: Jar,
+    /// Whether it has transferred something since it was last asked whether it is open.
+    was_used: bool,
 }
 
 /// Shared with ureq's list of what to close when the session is.
@@ -105,6 +108,7 @@ impl Transport for Socket {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.was_used = true;
         let timeout = timeout.for_write();
         let deadline = duration(timeout).and_then(|left| Instant::now().checked_add(left));
         let mut rest = &self.bytes.output()[..amount];
@@ -142,9 +146,15 @@ impl Transport for Socket {
     }
 
     /// Never suspends: ureq asks under a lock.
+    ///
+    /// It asks twice: at the end of an answer, before the connection goes to the pool, and before the connection is
+    /// used again. Only the second time matters, and costs a system call.
     fn is_open(&mut self) -> bool {
-        self.jar.empty_if_unwanted();
-        self.bytes.shrink();
+        if std::mem::take(&mut self.was_used) {
+            self.jar.empty_if_unwanted();
+            self.bytes.shrink();
+            return true;
+        }
         self.loop_id == loop_id() && is_silent(&self.stream.0)
     }
 }
