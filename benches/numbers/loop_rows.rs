@@ -191,8 +191,7 @@ pub fn echoes() -> Vec<Row> {
 /// Batches of a hundred requests, each with a new session. What the system takes for the bare connections and transfers is
 /// the larger part, and nobody's merit.
 pub fn requests() -> Vec<Row> {
-    let [ours, reqwest, aiohttp, bare] =
-        http::measure(100, 20, ROUNDS).map(|client| client.cpu_us);
+    let [ours, reqwest, aiohttp, bare] = http::measure(100, 20, ROUNDS).map(|client| client.cpu_us);
     let connections = Floor {
         what: "the same requests as constant bytes over blocking sockets",
         samples: bare,

@@ -235,38 +235,37 @@ impl From<Error> for io::Error {
     }
 }
 
-impl From<ureq::Error> for Error {
-    fn from(error: ureq::Error) -> Self {
-        use ureq::Error as Theirs;
-        let kind = match error {
-            // What our own connector, resolver and readers say travels through ureq in this.
-            Theirs::Other(inner) => match inner.downcast::<Self>() {
-                Ok(ours) => return *ours,
-                Err(inner) => return Self::new(Kind::Io).because(inner),
-            },
-            Theirs::Io(error) => return from_io(error),
-            Theirs::Timeout(phase) => return Self::new(Kind::Timeout(what_for(phase))),
-            Theirs::BodyExceedsLimit(max_bytes) => {
-                return Self::new(Kind::BodyTooLarge { max_bytes });
-            }
-            Theirs::TooManyRedirects => {
-                return Self::new(Kind::Redirect("more redirects than `max_redirects`"));
-            }
-            Theirs::RedirectFailed => Kind::Redirect("a redirect that would repeat a body"),
-            Theirs::TlsRequired => Kind::NoTls,
-            Theirs::Tls(_) => Kind::Tls,
-            #[cfg(feature = "tls")]
-            Theirs::Rustls(error) => return Self::new(Kind::Tls).because(error),
-            #[cfg(feature = "tls")]
-            Theirs::Pem(_) => Kind::Tls,
-            Theirs::Decompress(..) => Kind::Decode("what its content-encoding says"),
-            Theirs::Http(_) | Theirs::BadUri(_) => Kind::BadRequest(error.to_string()),
-            _ => Kind::Protocol,
-        };
-        match kind {
-            Kind::BadRequest(_) | Kind::NoTls => Self::new(kind),
-            kind => Self::new(kind).because(error),
+/// What an error of ureq's is here. No conversion by `From`: that would be a part of the surface.
+pub(super) fn from_ureq(error: ureq::Error) -> Error {
+    use ureq::Error as Theirs;
+    let kind = match error {
+        // What our own connector, resolver and readers say travels through ureq in this.
+        Theirs::Other(inner) => match inner.downcast::<Error>() {
+            Ok(ours) => return *ours,
+            Err(inner) => return Error::new(Kind::Io).because(inner),
+        },
+        Theirs::Io(error) => return from_io(error),
+        Theirs::Timeout(phase) => return Error::new(Kind::Timeout(what_for(phase))),
+        Theirs::BodyExceedsLimit(max_bytes) => {
+            return Error::new(Kind::BodyTooLarge { max_bytes });
         }
+        Theirs::TooManyRedirects => {
+            return Error::new(Kind::Redirect("more redirects than `max_redirects`"));
+        }
+        Theirs::RedirectFailed => Kind::Redirect("a redirect that would repeat a body"),
+        Theirs::TlsRequired => Kind::NoTls,
+        Theirs::Tls(_) => Kind::Tls,
+        #[cfg(feature = "tls")]
+        Theirs::Rustls(error) => return Error::new(Kind::Tls).because(error),
+        #[cfg(feature = "tls")]
+        Theirs::Pem(_) => Kind::Tls,
+        Theirs::Decompress(..) => Kind::Decode("what its content-encoding says"),
+        Theirs::Http(_) | Theirs::BadUri(_) => Kind::BadRequest(error.to_string()),
+        _ => Kind::Protocol,
+    };
+    match kind {
+        Kind::BadRequest(_) | Kind::NoTls => Error::new(kind),
+        kind => Error::new(kind).because(error),
     }
 }
 
@@ -277,7 +276,7 @@ pub(super) fn from_io(error: io::Error) -> Error {
         Err(error) => error,
     };
     let error = match error.downcast::<ureq::Error>() {
-        Ok(theirs) => return theirs.into(),
+        Ok(theirs) => return from_ureq(theirs),
         Err(error) => error,
     };
     #[cfg(feature = "tls")]

@@ -9,7 +9,7 @@ use ureq::{AsSendBody, SendBody};
 use url::Url;
 
 use super::body::{Body, Content};
-use super::error::{Error, Kind};
+use super::error::{Error, Kind, from_ureq};
 use super::response::Response;
 use super::session::Session;
 
@@ -107,7 +107,7 @@ impl RequestBuilder {
         let url = std::mem::replace(&mut self.url, Err(Error::new(Kind::Io)))?;
         let session = self.session.clone();
         let sent = self.run(&url);
-        let response = sent.map_err(|error| session.explain(Error::from(error).at(&url)))?;
+        let response = sent.map_err(|error| session.explain(from_ureq(error).at(&url)))?;
         Ok(Response::new(response, url, session))
     }
 
