@@ -120,6 +120,8 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `runtime` (default) | the event loop, and sockets that wait in it: [`net`] |
+//! | `http` | `http::Session`, an HTTP client on those sockets, by the crate `ureq` |
+//! | `tls` | `https` for it, by the crate `rustls` |
 //!
 //! # Reading the source
 //!
@@ -141,6 +143,8 @@ pub mod stack;
 pub mod error;
 #[cfg(feature = "runtime")]
 pub mod fs;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "runtime")]
 pub mod io;
 #[cfg(feature = "runtime")]

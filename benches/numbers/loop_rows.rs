@@ -1,9 +1,9 @@
-//! The rows that measure the event loop: yields, spawns, sleeps, echo.
+//! The rows that measure the event loop: yields, spawns, sleeps, echo, requests of HTTP.
 
 use crate::floor;
 use crate::rows::{corosensei_round_trips, interleaved};
 use crate::support::contest::{self, Contender};
-use crate::support::{echo, ours, peers};
+use crate::support::{echo, http, ours, peers};
 use crate::table::{Floor, Limit, Row};
 
 const ROUNDS: usize = 15;
@@ -186,4 +186,26 @@ pub fn echoes() -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Batches of a hundred requests, each with a new session. What the system takes for the bare connections and transfers is
+/// the larger part, and nobody's merit.
+pub fn requests() -> Vec<Row> {
+    let [ours, reqwest, aiohttp, bare] = http::measure(100, 20, ROUNDS).map(|client| client.cpu_us);
+    let connections = Floor {
+        what: "the same requests as constant bytes over blocking sockets",
+        samples: bare,
+    };
+    let row = |peer, peers, limit| Row {
+        what: "100 GETs over http::Session, CPU us a request",
+        ours: ours.clone(),
+        peer,
+        peers,
+        limit,
+    };
+    let (even, a_fifth) = (Limit::AtMost(1.0), Limit::Beyond(connections, 0.2));
+    vec![
+        row("reqwest on tokio, current thread", reqwest, even),
+        row("aiohttp with uvloop", aiohttp, a_fifth),
+    ]
 }

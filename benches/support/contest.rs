@@ -54,6 +54,11 @@ impl Contender {
         machine::cpu_ns_of(self.child.id())
     }
 
+    /// The most memory that it has had so far, in KiB.
+    pub fn peak_kib(&self) -> u64 {
+        machine::peak_kib_of(self.child.id())
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         match self.from_child.read_line(&mut line) {

@@ -61,3 +61,11 @@ pub fn cpu_ns_of(process: u32) -> u64 {
     };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
+
+/// The most memory that another process has had so far, in KiB; zero where the system does not tell.
+pub fn peak_kib_of(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    number.and_then(|kib| kib.parse().ok()).unwrap_or(0)
+}

@@ -12,6 +12,7 @@ mod inside;
 
 pub mod contest;
 pub mod echo;
+pub mod http;
 pub mod load;
 pub mod machine;
 pub mod ours;

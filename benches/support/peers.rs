@@ -1,5 +1,6 @@
-//! Where the peers come from: the crate in `benches/peers/programs`, built into `target/peers`, and the Go
-//! program beside it, with a toolchain that is fetched if there is none.
+//! Where the peers come from: the crate in `benches/peers/programs`, built into `target/peers`, the Go
+//! program beside it, with a toolchain that is fetched if there is none, and those in Python, with what they import in
+//! a virtual environment.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +16,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 pub fn build() {
     rust_peers();
     go_peer();
+    python_with_packages();
 }
 
 /// A contender of the crate.
@@ -29,6 +31,16 @@ pub fn go(what: &str, numbers: &[usize]) -> Contender {
     let mut command = Command::new(go_peer());
     command.arg(what).args(texts(numbers));
     Contender::start(&format!("Go, {what}"), command)
+}
+
+/// A contender in Python.
+pub fn python(what: &str, numbers: &[usize]) -> Contender {
+    let mut command = Command::new(python_with_packages());
+    let programs = Path::new(ROOT).join("benches/peers/programs/python");
+    command
+        .arg(programs.join(format!("{what}.py")))
+        .args(texts(numbers));
+    Contender::start(&format!("Python, {what}"), command)
 }
 
 pub fn texts(numbers: &[usize]) -> Vec<String> {
@@ -100,6 +112,31 @@ fn go_toolchain() -> PathBuf {
         ));
     }
     go
+}
+
+/// A Python that can import what the programs do, in a virtual environment under `target`.
+fn python_with_packages() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let environment = target().join("peers/python");
+        let python = environment.join("bin/python");
+        let has_packages = |python: &Path| {
+            let mut imports = Command::new(python);
+            imports.args(["-c", "import aiohttp, uvloop"]);
+            imports.output().is_ok_and(|output| output.status.success())
+        };
+        if !has_packages(&python) {
+            let mut make = Command::new("python3");
+            run(
+                "a virtual environment",
+                make.args(["-m", "venv"]).arg(&environment),
+            );
+            let mut install = Command::new(environment.join("bin/pip"));
+            install.args(["install", "--quiet", "aiohttp", "uvloop"]);
+            run("aiohttp on uvloop", &mut install);
+        }
+        python
+    })
 }
 
 fn works(go: &PathBuf) -> bool {

@@ -43,6 +43,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("fs", 7),
     // Standard input may be a file.
     ("io", 8),
+    ("http", 8),
     ("net", 7),
     ("sync", 7),
     ("signal", 7),

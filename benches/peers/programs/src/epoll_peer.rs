@@ -1,4 +1,4 @@
-//! An echo server on bare epoll: what the system's calls cost, with as little between them as can
+//! Servers on bare epoll, of echoes and of one page of HTTP: what the system's calls cost, with as little between them as can
 //! be. Level-triggered, so that a request takes one read and one write; the connection is found by
 //! the descriptor in the event.
 
@@ -12,6 +12,20 @@ use crate::contender::listening;
 const MAX_EVENTS: usize = 1024;
 
 pub fn echo() {
+    serve_with(|request| Some(request));
+}
+
+/// A page of a kilobyte to whoever ends a request. Requests come in one piece here.
+pub fn pages() {
+    const HEAD: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\n\r\n";
+    let page = format!("{HEAD}{}", "x".repeat(1024));
+    let page: &'static [u8] = page.leak().as_bytes();
+    serve_with(|request| request.ends_with(b"\r\n\r\n").then_some(page));
+}
+
+/// Sends to each client what `answer` makes of what it has sent, and leaves those that send what it makes nothing of.
+fn serve_with(answer: impl for<'a> Fn(&'a [u8]) -> Option<&'a [u8]>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let port = listener.local_addr().expect("an address").port();
     listener.set_nonblocking(true).expect("a flag");
@@ -27,7 +41,7 @@ pub fn echo() {
         for event in &events[..n.max(0) as usize] {
             match event.u64 as RawFd {
                 fd if fd == listener => accept(epoll, listener),
-                fd => serve(fd),
+                fd => serve(fd, &answer),
             }
         }
     }
@@ -66,15 +80,16 @@ fn accept(epoll: RawFd, listener: RawFd) {
 }
 
 /// What is sent back always fits the socket's buffer here: a client has one request outstanding.
-fn serve(fd: RawFd) {
+fn serve(fd: RawFd, answer: &impl for<'a> Fn(&'a [u8]) -> Option<&'a [u8]>) {
     let mut buffer = [0_u8; 1024];
     // SAFETY: the buffer is writable and of that size.
     let n = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
-    if n > 0 {
+    if let Some(answer) = answer(&buffer[..n.max(0) as usize])
+        && n > 0
+    {
+        let (at, len) = (answer.as_ptr().cast(), answer.len());
         // SAFETY: so many bytes are readable.
-        let sent =
-            unsafe { libc::send(fd, buffer.as_ptr().cast(), n as usize, libc::MSG_NOSIGNAL) };
-        if sent == n {
+        if unsafe { libc::send(fd, at, len, libc::MSG_NOSIGNAL) } == len as isize {
             return;
         }
     }

@@ -6,12 +6,15 @@
 //! | `spawn` | batch, batches | spawns and joins so many; ns a task |
 //! | `sleep` | sleeps | sleeps them out at once; ns of CPU a sleep |
 //! | `echo` | | says its port, then serves for ever |
+//! | `pages` | | says its port, then serves a page of HTTP for ever |
+//! | `http` | port, requests, batches | gets so many pages with a new client in each batch; ns of CPU a request |
 
 #![allow(unsafe_code)]
 
 #[path = "../../contender.rs"]
 mod contender;
 mod epoll_peer;
+mod http_peers;
 mod monoio_peer;
 mod smol_peer;
 mod tokio_peer;
@@ -35,6 +38,10 @@ fn main() {
         ["smol", "yield"] => smol_peer::yields(number(0), number(1)),
         ["smol", "spawn"] => smol_peer::spawns(number(0), number(1)),
         ["epoll", "echo"] => epoll_peer::echo(),
+        ["epoll", "pages"] => epoll_peer::pages(),
+        ["selvedge", "http"] => http_peers::ours(number(0), number(1), number(2)),
+        ["bare", "http"] => http_peers::bare(number(0), number(1), number(2)),
+        ["reqwest", "http"] => http_peers::reqwest(number(0), number(1), number(2)),
         _ => panic!("no such contender: {arguments:?}"),
     }
 }

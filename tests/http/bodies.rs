@@ -1,0 +1,194 @@
+//! Reading the body of an answer.
+
+use std::io::{Read, Write};
+
+use selvedge::http::Session;
+
+use crate::server::{Gate, Server, answer, in_loop, ok};
+
+/// "warp and weft, warp and weft", packed by Python's gzip.
+const PACKED: [u8; 39] = [
+    31, 139, 8, 0, 0, 0, 0, 0, 2, 255, 43, 79, 44, 42, 80, 72, 204, 75, 81, 40, 79, 77, 43, 209,
+    81, 40, 71, 230, 2, 0, 220, 74, 36, 146, 28, 0, 0, 0, 0,
+];
+const UNPACKED: &str = "warp and weft, warp and weft";
+
+fn packed() -> &'static [u8] {
+    &PACKED[..38]
+}
+
+#[test]
+fn gzip_is_asked_for_and_unpacked() {
+    in_loop(|| {
+        let server = Server::start(|_| answer("200 OK", &["content-encoding: gzip"], packed()));
+        let session = Session::new();
+        let response = session.get(server.url("/")).unwrap();
+        // What these say holds no longer.
+        assert!(response.headers().get("content-encoding").is_none());
+        assert_eq!(response.content_length(), None);
+        assert_eq!(response.text().unwrap(), UNPACKED);
+        let asked = server.only_request().header("accept-encoding");
+        assert_eq!(asked.as_deref(), Some("gzip"));
+
+        let mut text = String::new();
+        let mut body = session.get(server.url("/")).unwrap().into_reader();
+        body.read_to_string(&mut text).unwrap();
+        assert_eq!(text, UNPACKED);
+        assert_eq!(server.n_connections(), 1);
+    });
+}
+
+#[test]
+fn broken_gzip_is_told() {
+    in_loop(|| {
+        let server = Server::start(|_| answer("200 OK", &["content-encoding: gzip"], "not packed"));
+        let error = Session::new()
+            .get(server.url("/"))
+            .unwrap()
+            .text()
+            .unwrap_err();
+        assert!(error.is_decode(), "{error:?}");
+    });
+}
+
+#[test]
+fn a_body_can_be_read_while_it_comes() {
+    in_loop(|| {
+        let gate = Gate::new();
+        let inner = gate.clone();
+        let server = Server::raw(move |mut stream| {
+            let n = stream.read(&mut [0; 1024]).unwrap();
+            assert!(n > 0);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nwarp")
+                .unwrap();
+            inner.pass();
+            stream.write_all(b"weft").unwrap();
+        });
+        let mut body = Session::new().get(server.url("/")).unwrap().into_reader();
+        let mut half = [0; 4];
+        body.read_exact(&mut half).unwrap();
+        assert_eq!(&half, b"warp");
+        gate.open();
+        body.read_exact(&mut half).unwrap();
+        assert_eq!(&half, b"weft");
+        assert_eq!(body.read(&mut half).unwrap(), 0);
+    });
+}
+
+#[test]
+fn every_framing_brings_the_same_bytes() {
+    in_loop(|| {
+        let text = "0123456789abcdef".repeat(20_000);
+        let inner = text.clone();
+        let server = Server::start(move |request| match &*request.target {
+            "/length" => ok(&inner),
+            "/chunked" => {
+                let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+                for chunk in inner.as_bytes().chunks(7_777) {
+                    write!(answer, "{:x}\r\n", chunk.len()).unwrap();
+                    answer.extend_from_slice(chunk);
+                    answer.extend_from_slice(b"\r\n");
+                }
+                answer.extend_from_slice(b"0\r\n\r\n");
+                answer
+            }
+            _ => Vec::new(),
+        });
+        let until_the_end = {
+            let text = text.clone();
+            Server::raw(move |mut stream| {
+                let n = stream.read(&mut [0; 1024]).unwrap();
+                assert!(n > 0);
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                stream.write_all(text.as_bytes()).unwrap();
+            })
+        };
+        let session = Session::new();
+        for url in [
+            server.url("/length"),
+            server.url("/chunked"),
+            until_the_end.url("/"),
+        ] {
+            let bytes = session.get(&url).unwrap().bytes().unwrap();
+            assert!(bytes == text.as_bytes(), "other bytes from {url}");
+        }
+        assert_eq!(server.n_connections(), 1);
+    });
+}
+
+#[test]
+fn a_body_that_ends_early_is_an_error() {
+    in_loop(|| {
+        let server = Server::raw(|mut stream| {
+            let n = stream.read(&mut [0; 1024]).unwrap();
+            assert!(n > 0);
+            let half = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nwarp";
+            stream.write_all(half).unwrap();
+        });
+        let session = Session::new();
+        let error = session.get(server.url("/")).unwrap().bytes().unwrap_err();
+        assert!(error.is_disconnected(), "{error:?}");
+
+        let mut read = Vec::new();
+        let mut body = session.get(server.url("/")).unwrap().into_reader();
+        let error = body.read_to_end(&mut read).unwrap_err();
+        let error = error.downcast::<selvedge::http::Error>().unwrap();
+        assert!(error.is_disconnected(), "{error:?}");
+        assert_eq!(read, b"warp");
+    });
+}
+
+#[test]
+fn a_body_that_is_too_large_is_refused_however_it_is_packed() {
+    in_loop(|| {
+        let server = Server::start(|request| match &*request.target {
+            "/packed" => answer("200 OK", &["content-encoding: gzip"], packed()),
+            _ => ok(UNPACKED),
+        });
+        let limit = UNPACKED.len() as u64;
+        let exact = Session::builder().max_body_size(limit).build();
+        let small = Session::builder().max_body_size(limit - 1).build();
+        for path in ["/", "/packed"] {
+            assert_eq!(
+                exact.get(server.url(path)).unwrap().text().unwrap(),
+                UNPACKED
+            );
+            let error = small.get(server.url(path)).unwrap().text().unwrap_err();
+            assert!(error.is_body_too_large(), "{error:?}");
+            let mut text = String::new();
+            let mut body = small.get(server.url(path)).unwrap().into_reader();
+            body.read_to_string(&mut text).unwrap();
+            assert_eq!(text, UNPACKED);
+        }
+    });
+}
+
+#[test]
+fn text_that_is_not_utf8_is_replaced() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(b"w\xffrp"));
+        let text = Session::new().get(server.url("/")).unwrap().text().unwrap();
+        assert_eq!(text, "w\u{fffd}rp");
+    });
+}
+
+#[test]
+fn heads_may_be_long_but_not_endless() {
+    in_loop(|| {
+        let server = Server::start(|request| {
+            let length: usize = request.target[1..].parse().unwrap();
+            let long = format!("x-long: {}", "a".repeat(length));
+            answer("200 OK", &[&long], "body")
+        });
+        let session = Session::new();
+        for length in [10_000, 17_000, 60_000] {
+            let response = session.get(server.url(&format!("/{length}"))).unwrap();
+            assert_eq!(response.headers()["x-long"].len(), length);
+            assert_eq!(response.text().unwrap(), "body");
+        }
+        assert_eq!(server.n_connections(), 1);
+        let error = session.get(server.url("/70000")).unwrap_err();
+        assert!(error.is_protocol(), "{error:?}");
+    });
+}

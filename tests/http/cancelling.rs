@@ -1,0 +1,223 @@
+//! A cancel unwinds through ureq. Wherever that happens, the connection is gone and the session is as before.
+
+use std::io::{Read, Write};
+use std::rc::Rc;
+
+use selvedge::http::{Body, Session};
+use selvedge::{Task, catch_cancelled, spawn, yield_now};
+
+use crate::server::{Gate, Server, in_loop, ok};
+
+/// Says where a task is to be cancelled, and lets everybody else get through.
+fn with_a_gate(gate: &Gate) -> Server {
+    let gate = gate.clone();
+    Server::start(move |request| match &*request.target {
+        "/slow" => {
+            gate.pass();
+            Vec::new()
+        }
+        _ => ok("quick"),
+    })
+}
+
+fn cancel(task: Task<()>) {
+    assert!(task.cancel());
+    assert!(task.join().unwrap_err().is_cancelled());
+}
+
+fn still_works(session: &Session, server: &Server) {
+    for _ in 0..3 {
+        let response = session.get(server.url("/quick")).unwrap();
+        assert_eq!(response.text().unwrap(), "quick");
+    }
+}
+
+#[test]
+fn while_the_answer_is_waited_for() {
+    in_loop(|| {
+        let gate = Gate::new();
+        let server = with_a_gate(&gate);
+        let session = Session::new();
+        // This one's connection is what the cancelled request uses.
+        still_works(&session, &server);
+        let (inner, url) = (session.clone(), server.url("/slow"));
+        let task = spawn(move || drop(inner.get(url)));
+        gate.wait_until_reached();
+        assert_eq!(server.n_connections(), 1);
+        cancel(task);
+        still_works(&session, &server);
+        assert_eq!(server.n_connections(), 2);
+        gate.open();
+        server.wait_until_open(1);
+    });
+}
+
+/// A server that sends half of what it has announced, then waits for the client to go.
+fn half_hearted(gate: &Gate) -> Server {
+    let gate = gate.clone();
+    Server::raw(move |mut stream| {
+        let n = stream.read(&mut [0; 1024]).unwrap();
+        assert!(n > 0);
+        let half = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nwarp";
+        stream.write_all(half).unwrap();
+        gate.pass();
+        // The client may be gone.
+        let _ = stream.write_all(b"weft");
+        let _ = stream.read(&mut [0]);
+    })
+}
+
+#[test]
+fn while_the_body_is_read() {
+    in_loop(|| {
+        let (gate, quick) = (Gate::new(), Server::start(|_| ok("quick")));
+        let server = half_hearted(&gate);
+        let session = Session::new();
+        let (inner, url) = (session.clone(), server.url("/"));
+        let task = spawn(move || drop(inner.get(url).unwrap().bytes()));
+        gate.wait_until_reached();
+        yield_now();
+        cancel(task);
+        gate.open();
+        server.wait_until_open(0);
+        still_works(&session, &quick);
+        // A new connection: the half-read one is not used again.
+        drop(session.get(server.url("/")).unwrap());
+        assert_eq!(server.n_connections(), 2);
+    });
+}
+
+#[test]
+fn a_body_goes_on_after_a_cancel_that_was_caught() {
+    in_loop(|| {
+        let gate = Gate::new();
+        let server = half_hearted(&gate);
+        let url = server.url("/");
+        let task = spawn(move || {
+            let mut body = Session::new().get(url).unwrap().into_reader();
+            let mut half = [0; 4];
+            body.read_exact(&mut half).unwrap();
+            let caught = catch_cancelled(|| body.read(&mut half).map(drop));
+            assert!(caught.is_err());
+            body.read_exact(&mut half).unwrap();
+            half
+        });
+        gate.wait_until_reached();
+        selvedge::sleep(std::time::Duration::from_millis(2));
+        assert!(task.cancel());
+        yield_now();
+        gate.open();
+        assert_eq!(&task.join().unwrap(), b"weft");
+    });
+}
+
+#[test]
+fn while_a_body_is_sent() {
+    in_loop(|| {
+        let (gate, quick) = (Gate::new(), Server::start(|_| ok("quick")));
+        let inner = gate.clone();
+        let server = Server::raw(move |_stream| inner.pass());
+        let session = Session::new();
+        let (inner, url) = (session.clone(), server.url("/"));
+        // Tells when the request lets go of it.
+        let held = Rc::new(());
+        let marker = Rc::clone(&held);
+        let task = spawn(move || {
+            let endless = std::io::repeat(b'x');
+            let body = Body::reader(Marked(endless, marker));
+            drop(inner.post(url, body));
+        });
+        gate.wait_until_reached();
+        yield_now();
+        cancel(task);
+        assert_eq!(Rc::strong_count(&held), 1, "the body was not dropped");
+        gate.open();
+        server.wait_until_open(0);
+        still_works(&session, &quick);
+    });
+}
+
+struct Marked<R>(R, #[allow(dead_code)] Rc<()>);
+
+impl<R: Read> Read for Marked<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn while_connecting() {
+    in_loop(|| {
+        let (full, quick) = (
+            crate::timeouts::FullListener::new(),
+            Server::start(|_| ok("quick")),
+        );
+        let session = Session::new();
+        let (inner, url) = (session.clone(), format!("http://{}/", full.address));
+        let task = spawn(move || drop(inner.get(url)));
+        yield_now();
+        yield_now();
+        cancel(task);
+        still_works(&session, &quick);
+    });
+}
+
+#[test]
+fn while_a_host_is_looked_up() {
+    in_loop(|| {
+        let quick = Server::start(|_| ok("quick"));
+        let session = Session::new();
+        let inner = session.clone();
+        let task = spawn(move || drop(inner.get("http://selvedge.invalid/")));
+        yield_now();
+        cancel(task);
+        still_works(&session, &quick);
+    });
+}
+
+#[test]
+fn in_the_middle_of_redirects() {
+    in_loop(|| {
+        let gate = Gate::new();
+        let inner = gate.clone();
+        let server = Server::start(move |request| match &*request.target {
+            "/quick" => ok("quick"),
+            "/3" => {
+                inner.pass();
+                Vec::new()
+            }
+            target => {
+                let next = target[1..].parse::<u32>().unwrap() + 1;
+                crate::server::answer("302 Found", &[&format!("location: /{next}")], "")
+            }
+        });
+        let session = Session::new();
+        let (inner, url) = (session.clone(), server.url("/0"));
+        let task = spawn(move || drop(inner.get(url)));
+        gate.wait_until_reached();
+        cancel(task);
+        gate.open();
+        server.wait_until_open(0);
+        still_works(&session, &server);
+    });
+}
+
+/// Before the first step nothing is sent.
+#[test]
+fn before_it_began() {
+    in_loop(|| {
+        let server = Server::start(|_| ok("quick"));
+        let session = Session::new();
+        let (inner, url) = (session.clone(), server.url("/never"));
+        let task = spawn(move || drop(inner.get(url)));
+        cancel(task);
+        still_works(&session, &server);
+        assert!(
+            server
+                .requests()
+                .iter()
+                .all(|request| request.target == "/quick")
+        );
+    });
+}

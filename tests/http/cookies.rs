@@ -1,0 +1,116 @@
+//! Cookies: kept, or not at all.
+
+use selvedge::http::Session;
+use selvedge::spawn;
+
+use crate::server::{Server, answer, in_loop, ok};
+
+/// Each visit sets a cookie of the visited path's name; `/to/x` sends on to `/x`.
+fn server() -> Server {
+    Server::start(|request| {
+        let name = request.target.replace('/', "");
+        let cookie = format!("set-cookie: {name}=1; Path=/");
+        match request.target.strip_prefix("/to") {
+            Some(rest) => answer("302 Found", &[&cookie, &format!("location: {rest}")], "on"),
+            None => answer("200 OK", &[&cookie], "here"),
+        }
+    })
+}
+
+fn visit(session: &Session, server: &Server, path: &str) -> Option<String> {
+    session.get(server.url(path)).unwrap().text().unwrap();
+    server.requests().last().unwrap().header("cookie")
+}
+
+#[test]
+fn cookies_are_kept_by_all_clones_and_across_redirects() {
+    in_loop(|| {
+        let server = server();
+        let session = Session::new();
+        assert_eq!(visit(&session, &server, "/a"), None);
+        assert_eq!(
+            visit(&session.clone(), &server, "/b").as_deref(),
+            Some("a=1")
+        );
+        assert_eq!(
+            visit(&session, &server, "/to/c").as_deref(),
+            Some("a=1; b=1; toc=1")
+        );
+        session.clear_cookies();
+        assert_eq!(visit(&session, &server, "/d"), None);
+        assert_eq!(visit(&Session::new(), &server, "/e"), None);
+    });
+}
+
+#[test]
+fn a_session_without_cookies_sends_none_not_even_after_a_redirect() {
+    in_loop(|| {
+        let server = server();
+        let session = Session::builder().cookies(false).build();
+        for path in ["/a", "/b", "/to/c", "/to/to/d", "/e"] {
+            assert_eq!(visit(&session, &server, path), None);
+        }
+        // Also where the answer that redirects has no body, ends its connection, or comes in chunks.
+        let odd = Server::start(|request| match &*request.target {
+            "/closing" => {
+                let headers = ["set-cookie: a=1", "connection: close", "location: /"];
+                answer("302 Found", &headers, "")
+            }
+            "/chunked" => b"HTTP/1.1 302 Found\r\nset-cookie: a=1\r\nlocation: /\r\n\
+                transfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+                .to_vec(),
+            _ => ok("here"),
+        });
+        for path in ["/closing", "/chunked"] {
+            assert_eq!(visit(&session, &odd, path), None);
+        }
+    });
+}
+
+#[test]
+fn a_session_without_cookies_mixes_none_up_among_tasks() {
+    in_loop(|| {
+        let server = server();
+        let session = Session::builder().cookies(false).build();
+        let visitor = |n: usize| {
+            let (session, url) = (session.clone(), server.url(&format!("/to/to/to/{n}")));
+            spawn(move || drop(session.get(url).unwrap().text().unwrap()))
+        };
+        let visitors: Vec<_> = (0..20).map(visitor).collect();
+        visitors
+            .into_iter()
+            .for_each(|visitor| visitor.join().unwrap());
+        let requests = server.requests();
+        assert_eq!(requests.len(), 80);
+        assert!(
+            requests
+                .iter()
+                .all(|request| request.header("cookie").is_none())
+        );
+    });
+}
+
+#[test]
+fn cookies_can_be_given() {
+    in_loop(|| {
+        let server = server();
+        let session = Session::new();
+        session
+            .set_cookie(server.url("/"), "token=42; Path=/")
+            .unwrap();
+        assert_eq!(visit(&session, &server, "/a").as_deref(), Some("token=42"));
+        let other = Server::start(|_| ok(""));
+        assert!(
+            session
+                .set_cookie("no address", "a=b")
+                .unwrap_err()
+                .is_bad_request()
+        );
+        assert!(
+            session
+                .set_cookie(other.url("/"), "")
+                .unwrap_err()
+                .is_bad_request()
+        );
+    });
+}

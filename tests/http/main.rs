@@ -1,0 +1,15 @@
+//! The HTTP client, one module a group of promises. Servers and clients are tasks of one loop: whatever blocked the
+//! thread would stop both.
+
+mod bodies;
+mod cancelling;
+mod cookies;
+mod errors;
+mod pool;
+mod redirects;
+mod requests;
+mod server;
+mod sharing;
+mod timeouts;
+#[cfg(feature = "tls")]
+mod tls;

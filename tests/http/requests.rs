@@ -1,0 +1,241 @@
+//! What is sent, and what comes back.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use selvedge::http::{Body, Method, Session, StatusCode};
+
+use crate::server::{Server, answer, in_loop, ok};
+
+#[test]
+fn a_get_brings_status_headers_and_text() {
+    in_loop(|| {
+        let server = Server::start(|_| answer("200 OK", &["x-thread: warp"], "weft"));
+        let response = Session::new().get(server.url("/cloth?side=left")).unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["x-thread"], "warp");
+        assert_eq!(response.content_length(), Some(4));
+        assert_eq!(response.url().path(), "/cloth");
+        assert_eq!(response.text().unwrap(), "weft");
+
+        let request = server.only_request();
+        assert_eq!(
+            (&*request.method, &*request.target),
+            ("GET", "/cloth?side=left")
+        );
+        let version = concat!("selvedge/", env!("CARGO_PKG_VERSION"));
+        assert_eq!(request.header("user-agent").as_deref(), Some(version));
+        assert_eq!(request.header("host"), Some(server.address.to_string()));
+    });
+}
+
+#[test]
+fn each_verb_is_sent_as_itself() {
+    in_loop(|| {
+        let server = Server::start(|_| answer("204 No Content", &[], ""));
+        let (session, url) = (Session::new(), server.url("/"));
+        session.get(&url).unwrap();
+        session.head(&url).unwrap();
+        session.delete(&url).unwrap();
+        session.post(&url, "a").unwrap();
+        session.put(&url, "b").unwrap();
+        session.patch(&url, "c").unwrap();
+        session.request(Method::OPTIONS, &url).send().unwrap();
+        let unheard_of = Method::from_bytes(b"WEAVE").unwrap();
+        session.request(unheard_of, &url).body("d").send().unwrap();
+
+        let seen: Vec<_> = server
+            .requests()
+            .iter()
+            .map(|request| format!("{} {}", request.method, request.text()))
+            .collect();
+        let expected = [
+            "GET ", "HEAD ", "DELETE ", "POST a", "PUT b", "PATCH c", "OPTIONS ", "WEAVE d",
+        ];
+        assert_eq!(seen, expected);
+    });
+}
+
+#[test]
+fn a_body_comes_with_its_length_and_type() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let (session, url) = (Session::new(), server.url("/"));
+        let bodies: [(Body, &str, &str); 5] = [
+            ("täxt".into(), "text/plain; charset=utf-8", "täxt"),
+            (vec![b'a'; 3].into(), "application/octet-stream", "aaa"),
+            (Body::json(&("warp", 1)), "application/json", "[\"warp\",1]"),
+            (
+                Body::form([("a", "1 & 2"), ("b", "ü")]),
+                "application/x-www-form-urlencoded",
+                "a=1+%26+2&b=%C3%BC",
+            ),
+            (
+                Body::reader_with_length(Cursor::new("four and more"), 4),
+                "application/octet-stream",
+                "four",
+            ),
+        ];
+        for (body, media_type, text) in bodies {
+            session.post(&url, body).unwrap();
+            let request = server.only_request();
+            assert_eq!(request.text(), text);
+            assert_eq!(request.header("content-type").as_deref(), Some(media_type));
+            let length = text.len().to_string();
+            assert_eq!(request.header("content-length"), Some(length));
+        }
+    });
+}
+
+#[test]
+fn a_body_without_a_length_goes_in_chunks() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let text = "0123456789".repeat(10_000);
+        let body = Body::reader(Cursor::new(text.clone()));
+        Session::new().post(server.url("/"), body).unwrap();
+        let request = server.only_request();
+        assert_eq!(
+            request.header("transfer-encoding").as_deref(),
+            Some("chunked")
+        );
+        assert!(request.header("content-length").is_none());
+        assert_eq!(request.text(), text);
+    });
+}
+
+#[test]
+fn a_post_of_nothing_has_length_zero_and_a_delete_may_have_a_body() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let (session, url) = (Session::new(), server.url("/"));
+        session.post(&url, Body::empty()).unwrap();
+        let request = server.only_request();
+        assert_eq!(request.header("content-length").as_deref(), Some("0"));
+        session
+            .request(Method::DELETE, &url)
+            .body("which")
+            .send()
+            .unwrap();
+        assert_eq!(server.only_request().text(), "which");
+    });
+}
+
+#[test]
+fn queries_and_headers_are_added() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        Session::new()
+            .request(Method::GET, server.url("/search?page=2"))
+            .query([("q", "warp & weft"), ("lang", "de")])
+            .header("x-thread", "one")
+            .header("x-thread", "two")
+            .header("user-agent", "tester")
+            .json(&["body"])
+            .header("content-type", "text/x-json")
+            .send()
+            .unwrap();
+        let request = server.only_request();
+        assert_eq!(request.target, "/search?page=2&q=warp+%26+weft&lang=de");
+        assert_eq!(request.header("x-thread").as_deref(), Some("one, two"));
+        assert_eq!(request.header("user-agent").as_deref(), Some("tester"));
+        assert_eq!(
+            request.header("content-type").as_deref(),
+            Some("text/x-json")
+        );
+    });
+}
+
+#[test]
+fn json_comes_back_as_a_value() {
+    in_loop(|| {
+        let server = Server::start(|request| ok(&request.body));
+        let (session, url) = (Session::new(), server.url("/"));
+        let sent = BTreeMap::from([("threads".to_owned(), vec![1, 2, 3])]);
+        let response = session.post(&url, Body::json(&sent)).unwrap();
+        let received: BTreeMap<String, Vec<u32>> = response.json().unwrap();
+        assert_eq!(received, sent);
+
+        let error = session
+            .post(&url, "{")
+            .unwrap()
+            .json::<Vec<u8>>()
+            .unwrap_err();
+        assert!(error.is_decode() && !error.is_protocol());
+        assert!(error.to_string().contains(&url), "{error}");
+    });
+}
+
+#[test]
+fn a_status_is_an_answer_until_it_is_asked_for_as_an_error() {
+    in_loop(|| {
+        let server = Server::start(|request| match &*request.target {
+            "/teapot" => answer("418 I'm a teapot", &[], "short and stout"),
+            _ => ok("fine"),
+        });
+        let session = Session::new();
+        let response = session.get(server.url("/teapot")).unwrap();
+        assert_eq!(response.status(), 418);
+        assert_eq!(response.text().unwrap(), "short and stout");
+
+        let response = session.get(server.url("/teapot")).unwrap();
+        let error = response.error_for_status().unwrap_err();
+        assert!(error.is_status());
+        assert_eq!(error.status(), Some(StatusCode::IM_A_TEAPOT));
+        let response = session.get(server.url("/")).unwrap();
+        assert_eq!(response.error_for_status().unwrap().text().unwrap(), "fine");
+    });
+}
+
+#[test]
+fn what_can_not_be_sent_is_told_and_opens_no_connection() {
+    struct Unwilling;
+    impl serde::Serialize for Unwilling {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+    }
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let (session, url) = (Session::new(), server.url("/"));
+        let errors = [
+            session.get("not an address").unwrap_err(),
+            session.get("/only/a/path").unwrap_err(),
+            session.get("ftp://127.0.0.1/").unwrap_err(),
+            session
+                .request(Method::GET, &url)
+                .header("two words", "")
+                .send()
+                .unwrap_err(),
+            session
+                .request(Method::GET, &url)
+                .header("a", "b\r\nc: d")
+                .send()
+                .unwrap_err(),
+            session.post(&url, Body::json(&Unwilling)).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.is_bad_request(), "{error:?}");
+            assert!(
+                error.to_string().starts_with("the request can't be sent: "),
+                "{error}"
+            );
+        }
+        assert_eq!(server.n_connections(), 0);
+    });
+}
+
+#[test]
+fn a_name_and_password_do_not_show_in_errors() {
+    in_loop(|| {
+        let server = Server::start(|_| answer("404 Not Found", &[], ""));
+        let url = server.url("/").replace("://", "://me:secret@");
+        let error = Session::new()
+            .get(url)
+            .unwrap()
+            .error_for_status()
+            .unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+        assert_eq!(error.url(), Some(server.url("/").as_str()));
+    });
+}

@@ -1,0 +1,150 @@
+//! Many tasks and one session. ureq guards its pool and its cookies by locks of std's, which would stop the thread, and
+//! every task on it, if they were held while a task waits.
+
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::rc::Rc;
+
+use selvedge::http::{Body, Session};
+use selvedge::{Task, sleep, spawn};
+
+use crate::server::{Gate, Server, in_loop, ok};
+
+const N_TASKS: usize = 50;
+
+fn fetch(session: &Session, url: String) -> Task<String> {
+    let session = session.clone();
+    spawn(move || session.get(url).unwrap().text().unwrap())
+}
+
+/// The server answers nobody until it has heard all.
+#[test]
+fn requests_of_many_tasks_are_under_way_at_once() {
+    in_loop(|| {
+        let (n_asked, gate) = (Rc::new(Cell::new(0)), Gate::new());
+        let inner = gate.clone();
+        let server = Server::start(move |request| {
+            n_asked.set(n_asked.get() + 1);
+            if n_asked.get() == N_TASKS {
+                inner.open();
+            }
+            inner.pass();
+            ok(&request.target)
+        });
+        let session = Session::new();
+        let tasks: Vec<_> = (0..N_TASKS)
+            .map(|n| fetch(&session, server.url(&format!("/{n}"))))
+            .collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.join().unwrap(), format!("/{n}"));
+        }
+        assert_eq!(server.n_connections(), N_TASKS);
+        // And all of these connections wait to be used again.
+        let again: Vec<_> = (0..N_TASKS)
+            .map(|_| fetch(&session, server.url("/")))
+            .collect();
+        again
+            .into_iter()
+            .for_each(|task| drop(task.join().unwrap()));
+        assert_eq!(server.n_connections(), N_TASKS);
+    });
+}
+
+/// One task is in the middle of each thing that takes time; the others get through.
+#[test]
+fn whatever_one_task_waits_for_the_others_go_on() {
+    in_loop(|| {
+        let quick = Server::start(|_| ok("quick"));
+        let session = Session::new();
+        let others_get_through = |what: &str| {
+            for _ in 0..3 {
+                let tasks: Vec<_> = (0..10).map(|_| fetch(&session, quick.url("/"))).collect();
+                for task in tasks {
+                    assert_eq!(task.join().unwrap(), "quick", "while one waits for {what}");
+                }
+            }
+        };
+
+        let gate = Gate::new();
+        let inner = gate.clone();
+        let server = Server::start(move |_| {
+            inner.pass();
+            ok("late")
+        });
+        let waits_for_head = fetch(&session, server.url("/"));
+        gate.wait_until_reached();
+        others_get_through("the head of an answer");
+        gate.open();
+        assert_eq!(waits_for_head.join().unwrap(), "late");
+
+        let gate = Gate::new();
+        let inner = gate.clone();
+        let server = Server::raw(move |mut stream| {
+            let n = stream.read(&mut [0; 1024]).unwrap();
+            assert!(n > 0);
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nset-cookie: a=b\r\ncontent-length: 4\r\n\r\nla")
+                .unwrap();
+            inner.pass();
+            stream.write_all(b"te").unwrap();
+        });
+        let waits_for_body = fetch(&session, server.url("/"));
+        gate.wait_until_reached();
+        others_get_through("the rest of a body");
+        gate.open();
+        assert_eq!(waits_for_body.join().unwrap(), "late");
+
+        let gate = Gate::new();
+        let inner = gate.clone();
+        let server = Server::raw(move |mut stream| {
+            inner.pass();
+            let mut n_left = 3_000_000_i64;
+            while n_left > 0 {
+                n_left -= stream.read(&mut [0; 65_536]).unwrap() as i64;
+            }
+            stream.write_all(&ok("late")).unwrap();
+        });
+        let (sender, url) = (session.clone(), server.url("/"));
+        let waits_for_room = spawn(move || {
+            let body = Body::from(vec![0; 3_000_000]);
+            sender.post(url, body).unwrap().text().unwrap()
+        });
+        gate.wait_until_reached();
+        others_get_through("room to send");
+        gate.open();
+        assert_eq!(waits_for_room.join().unwrap(), "late");
+    });
+}
+
+/// Reading what is sent may itself take time, here a sleep in the middle.
+#[test]
+fn a_body_to_send_may_suspend() {
+    struct Slow(u8);
+    impl Read for Slow {
+        fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+            sleep(std::time::Duration::from_micros(100));
+            if self.0 == 0 {
+                return Ok(0);
+            }
+            self.0 -= 1;
+            buf[0] = b'a' + self.0;
+            Ok(1)
+        }
+    }
+    in_loop(|| {
+        let server = Server::start(|request| ok(&request.body));
+        let session = Session::new();
+        let tasks: Vec<_> = (0..10)
+            .map(|_| {
+                let (session, url) = (session.clone(), server.url("/"));
+                spawn(move || {
+                    let response = session.post(url, Body::reader(Slow(4))).unwrap();
+                    response.text().unwrap()
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.join().unwrap(), "dcba");
+        }
+    });
+}

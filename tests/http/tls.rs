@@ -1,0 +1,225 @@
+//! Encryption: whom to trust, and what interrupts a handshake.
+
+use std::io::{Read, Write};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use selvedge::http::{Certificate, Session};
+use selvedge::{spawn, yield_now};
+
+use crate::server::{Gate, Request, Server, answer, in_loop, ok};
+
+/// A server's key and the certificate that it has signed itself.
+struct Identity {
+    certificate: Vec<u8>,
+    config: Arc<ServerConfig>,
+}
+
+impl Identity {
+    fn new(adjust: impl FnOnce(&mut CertificateParams)) -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        adjust(&mut params);
+        let certificate = params
+            .self_signed(&key)
+            .expect("a certificate")
+            .der()
+            .to_vec();
+        let chain = vec![CertificateDer::from(certificate.clone())];
+        let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key in PKCS #8");
+        let config = ServerConfig::builder().with_no_client_auth();
+        let config = config
+            .with_single_cert(chain, key)
+            .expect("a pair that fits");
+        Self {
+            certificate,
+            config: Arc::new(config),
+        }
+    }
+
+    fn serve(&self, handler: impl Fn(&Request) -> Vec<u8> + 'static) -> Server {
+        let config = Arc::clone(&self.config);
+        Server::over("https", Rc::new(handler), move |stream| {
+            let connection = ServerConnection::new(Arc::clone(&config));
+            let connection = connection.map_err(std::io::Error::other)?;
+            Ok(StreamOwned::new(connection, stream))
+        })
+    }
+
+    fn trusted(&self) -> Session {
+        let certificate = Certificate::from_der(&self.certificate);
+        Session::builder().root_certificates([certificate]).build()
+    }
+}
+
+#[test]
+fn a_certificate_that_was_given_is_trusted_and_the_connection_used_again() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let text = "0123456789".repeat(10_000);
+        let long = text.clone();
+        let server = identity.serve(move |_| ok(&long));
+        let session = identity.trusted();
+        for _ in 0..3 {
+            let response = session.get(server.url("/")).unwrap();
+            assert_eq!(response.url().scheme(), "https");
+            assert_eq!(response.text().unwrap(), text);
+        }
+        let response = session.post(server.url("/"), text.as_str()).unwrap();
+        assert_eq!(response.text().unwrap(), text);
+        assert_eq!(server.n_connections(), 1);
+        assert_eq!(server.requests().last().unwrap().text(), text);
+    });
+}
+
+#[test]
+fn a_certificate_in_pem_is_the_same() {
+    in_loop(|| {
+        let key = KeyPair::generate().unwrap();
+        assert!(!key.serialize_der().is_empty());
+        let error = Certificate::from_pem(b"-----BEGIN CERTIFICATE-----\n!\n").unwrap_err();
+        assert!(error.is_tls(), "{error:?}");
+    });
+}
+
+#[test]
+fn many_handshakes_at_once() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let server = identity.serve(|request| ok(&request.target));
+        let session = identity.trusted();
+        let fetch = |n: usize| {
+            let (session, url) = (session.clone(), server.url(&format!("/{n}")));
+            spawn(move || session.get(url).unwrap().text().unwrap())
+        };
+        let tasks: Vec<_> = (0..10).map(fetch).collect();
+        for (n, task) in tasks.into_iter().enumerate() {
+            assert_eq!(task.join().unwrap(), format!("/{n}"));
+        }
+    });
+}
+
+#[test]
+fn certificates_that_are_not_good_are_refused() {
+    in_loop(|| {
+        let good = Identity::new(|_| ());
+        let strange = Identity::new(|_| ());
+        let expired = Identity::new(|params| {
+            params.not_before = date_time_ymd(2001, 1, 1);
+            params.not_after = date_time_ymd(2002, 1, 1);
+        });
+        let misnamed = Identity::new(|params| {
+            *params = CertificateParams::new(["elsewhere".to_owned()]).unwrap();
+        });
+        let cases = [
+            ("unknown", &strange, good.trusted()),
+            ("not among Mozilla's", &good, Session::new()),
+            ("expired", &expired, expired.trusted()),
+            ("somebody else's", &misnamed, misnamed.trusted()),
+        ];
+        for (what, identity, session) in cases {
+            let server = identity.serve(|_| ok("secret"));
+            let error = session.get(server.url("/")).unwrap_err();
+            assert!(error.is_tls(), "{what}: {error:?}");
+            assert!(!error.is_protocol(), "{what}: {error:?}");
+            assert!(error.to_string().contains("ertificate"), "{what}: {error}");
+            server.wait_until_open(0);
+            assert!(
+                server.requests().is_empty(),
+                "{what}: it was asked nonetheless"
+            );
+        }
+        let server = good.serve(|_| ok("secret"));
+        assert_eq!(
+            good.trusted().get(server.url("/")).unwrap().text().unwrap(),
+            "secret"
+        );
+    });
+}
+
+/// A host that accepts, hears the client's first words, and says nothing.
+fn silent(gate: &Gate) -> Server {
+    let gate = gate.clone();
+    Server::raw(move |mut stream| {
+        let n = stream.read(&mut [0; 4096]).unwrap();
+        assert!(n > 0);
+        gate.pass();
+        while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
+    })
+}
+
+#[test]
+fn a_handshake_can_be_cancelled_in_the_middle() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let (gate, good) = (Gate::new(), identity.serve(|_| ok("fine")));
+        let stuck = silent(&gate);
+        let session = identity.trusted();
+        let url = stuck
+            .url("/")
+            .replace("http://127.0.0.1", "https://localhost");
+        let inner = session.clone();
+        let task = spawn(move || drop(inner.get(url)));
+        gate.wait_until_reached();
+        yield_now();
+        // Others get through meanwhile.
+        assert_eq!(session.get(good.url("/")).unwrap().text().unwrap(), "fine");
+        assert!(task.cancel());
+        assert!(task.join().unwrap_err().is_cancelled());
+        gate.open();
+        stuck.wait_until_open(0);
+        assert_eq!(session.get(good.url("/")).unwrap().text().unwrap(), "fine");
+        assert_eq!(good.n_connections(), 1);
+    });
+}
+
+#[test]
+fn a_handshake_runs_into_the_time_to_connect() {
+    in_loop(|| {
+        let gate = Gate::new();
+        let stuck = silent(&gate);
+        gate.open();
+        let url = stuck
+            .url("/")
+            .replace("http://127.0.0.1", "https://localhost");
+        let session = Session::builder()
+            .connect_timeout(Duration::from_millis(20))
+            .build();
+        let error = session.get(url).unwrap_err();
+        assert!(error.is_timeout(), "{error:?}");
+        stuck.wait_until_open(0);
+    });
+}
+
+#[test]
+fn what_does_not_speak_tls_is_told() {
+    in_loop(|| {
+        let plain = Server::raw(|mut stream| {
+            let n = stream.read(&mut [0; 4096]).unwrap();
+            assert!(n > 0);
+            stream.write_all(&ok("plain")).unwrap();
+        });
+        let url = plain
+            .url("/")
+            .replace("http://127.0.0.1", "https://localhost");
+        let error = Session::new().get(url).unwrap_err();
+        assert!(error.is_tls(), "{error:?}");
+    });
+}
+
+#[test]
+fn a_redirect_may_lead_from_an_encrypted_page_to_an_open_one() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let open = Server::start(|_| ok("open"));
+        let location = format!("location: {}", open.url("/"));
+        let server = identity.serve(move |_| answer("302 Found", &[&location], ""));
+        let response = identity.trusted().get(server.url("/")).unwrap();
+        assert_eq!(response.url().as_str(), open.url("/"));
+        assert_eq!(response.text().unwrap(), "open");
+    });
+}
