@@ -23,11 +23,12 @@ use table::Row;
 /// Rows that are measured together, and their name on the command line.
 type Group = (&'static str, fn() -> Vec<Row>);
 
-const GROUPS: [Group; 6] = [
+const GROUPS: [Group; 7] = [
     ("switch", rows::switches),
     ("yield", loop_rows::yields),
     ("spawn", loop_rows::spawns),
     ("sleep", loop_rows::sleeps),
+    ("queue", loop_rows::queues),
     ("echo", loop_rows::echoes),
     ("memory", memory::million_live),
 ];
