@@ -37,19 +37,10 @@ impl Shared {
     }
 
     fn take(&self) -> bool {
-        // Loom takes an exchange that fails for one that may read anything old. A load is not: it is what the barriers
-        // are about.
-        let mut n = self.n_available.load(Relaxed);
-        while n > 0 {
-            match self
-                .n_available
-                .compare_exchange(n, n - 1, Relaxed, Relaxed)
-            {
-                Ok(_) => return true,
-                Err(now) => n = now,
-            }
-        }
-        false
+        let less = |n: usize| n.checked_sub(1);
+        self.n_available
+            .fetch_update(Relaxed, Relaxed, less)
+            .is_ok()
     }
 }
 
@@ -64,9 +55,10 @@ enum End {
 
 /// Waits for one thing. A sleep that nothing ends is the end of it, or is given up.
 fn wait(shared: &Shared, gives_up: bool) -> (End, Flag) {
-    let flag = Arc::new(AtomicBool::new(false));
     let mut turn = None;
     loop {
+        // Written once: of two writes that are not ordered loom believes that either may be the last.
+        let flag = Arc::new(AtomicBool::new(false));
         let entered = shared.room.enter(turn, Arc::clone(&flag));
         turn = Some(entered);
         if shared.take() {
@@ -81,7 +73,7 @@ fn wait(shared: &Shared, gives_up: bool) -> (End, Flag) {
             }
             return (End::GaveUp, flag);
         }
-        if !flag.swap(false, Relaxed) {
+        if !flag.load(Relaxed) {
             return (End::Sleeps, flag);
         }
         // Only a call wakes.
