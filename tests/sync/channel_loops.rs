@@ -8,7 +8,7 @@ use selvedge::{Task, catch_cancelled, run, sleep, spawn, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Hops, Log, OnDrop, assert_sentence, finished, in_virtual_loop, soon,
-    virtual_loop,
+    thread_number, virtual_loop, wait_until_asleep,
 };
 
 #[test]
@@ -252,18 +252,14 @@ fn a_task_that_never_has_to_wait_gives_the_others_a_turn() {
 
 /// The loop must not end with a verdict as long as the sender is somewhere, nor turn in circles until then.
 #[test]
-fn a_loop_waits_for_ends_on_threads() {
+fn a_loop_sleeps_as_long_as_an_end_is_on_a_thread() {
     let (sender, receiver) = channel::unbounded();
-    let (go, started) = channel::unbounded::<()>();
+    let number = thread_number();
     let thread = thread::spawn(move || {
-        started.recv().expect("the loop runs");
-        thread::sleep(Duration::from_millis(20));
+        wait_until_asleep(number);
         sender.send(1).expect("room");
     });
-    let got = try_run(|| {
-        go.send(()).expect("the thread waits");
-        receiver.recv()
-    });
+    let got = try_run(|| receiver.recv());
     assert_eq!(got.expect("no verdict"), Ok(1));
     thread.join().expect("it ends");
 }
@@ -271,8 +267,9 @@ fn a_loop_waits_for_ends_on_threads() {
 #[test]
 fn a_loop_whose_last_thread_end_goes_learns_of_it() {
     let (sender, receiver) = channel::unbounded::<u8>();
+    let number = thread_number();
     let thread = thread::spawn(move || {
-        thread::sleep(Duration::from_millis(20));
+        wait_until_asleep(number);
         drop(sender);
     });
     assert_eq!(run(|| receiver.recv()), Err(RecvError::Disconnected));

@@ -15,6 +15,7 @@ mod events;
 mod lock;
 mod misuse;
 mod model_line;
+mod model_locks;
 mod model_queue;
 mod orders;
 mod queue;

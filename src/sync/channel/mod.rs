@@ -17,7 +17,7 @@
 //!     }
 //! });
 //! let sum: u64 = selvedge::run(|| {
-//!     selvedge::spawn(move || (1..=100).for_each(|n| orders.send(n).unwrap())).detach();
+//!     selvedge::spawn(move || (1..=100_u64).for_each(|n| orders.send(n).unwrap())).detach();
 //!     finished.iter().sum()
 //! });
 //! assert_eq!(sum, 338_350);
