@@ -80,7 +80,7 @@
 //! - Waiting for many: [`gather()`], [`gather_settled`], [`wait()`], [`as_completed()`]; [`wait_for()`] for so
 //!   long, [`shield()`] from cancels.
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
-//! - [`sync`]: queues, locks, semaphores, events and barriers between tasks.
+//! - [`sync`]: queues, locks, semaphores, events and barriers between tasks, and channels that cross threads.
 //! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
 //!   pipes, terminals and standard input.
 //! - [`to_thread`] and [`EventLoop::run_in_executor`]: work that blocks, on a pool of threads.

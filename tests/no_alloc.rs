@@ -13,6 +13,9 @@ use selvedge::net::UnixStream;
 use selvedge::stack::set_pool_watermark;
 use selvedge::{EventLoop, Promise, Task, TaskError, run, sleep, spawn, yield_now};
 
+#[path = "no_alloc/sync.rs"]
+mod sync;
+
 struct Counting;
 
 thread_local! {

@@ -122,6 +122,20 @@ pub fn spawns() -> Vec<Row> {
     samples.zip(limits).map(row).collect()
 }
 
+/// All peers in the same rounds. Go's is the promise; that tokio's costs more is another.
+pub fn queues() -> Vec<Row> {
+    const WORK: [usize; 2] = [100, 2_000_000];
+    let contenders = |peer| [ours::contender("queue", &WORK), peer];
+    let row = |peer, limit, contender| {
+        let what = "a queue of 100 between two tasks, ns an item";
+        against(what, peer, limit, ROUNDS, contenders(contender))
+    };
+    vec![
+        row("a channel of Go's", 0.25, peers::go("queue", &WORK)),
+        row("tokio's mpsc", 0.25, peers::rust("tokio", "queue", &WORK)),
+    ]
+}
+
 /// A process of ours for each round: its first sleeps have cold stacks, its second warm ones.
 pub fn sleeps() -> Vec<Row> {
     const N: usize = 1_000_000;

@@ -28,6 +28,7 @@ const GROUPS: [Group; 7] = [
     ("yield", loop_rows::yields),
     ("spawn", loop_rows::spawns),
     ("sleep", loop_rows::sleeps),
+    ("queue", loop_rows::queues),
     ("echo", loop_rows::echoes),
     ("http", loop_rows::requests),
     ("memory", memory::million_live),

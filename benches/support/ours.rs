@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::net::{TcpListener, TcpStream};
+use selvedge::sync::Queue;
 use selvedge::{Task, run, sleep, spawn, stack, yield_now};
 
 use super::contest::Contender;
@@ -33,6 +34,7 @@ pub fn is_contender() -> bool {
         "yield" => yields(number(0), number(1)),
         "spawn" => spawns(number(0), number(1)),
         "sleep" => sleeps(number(0)),
+        "queue" => queues(number(0), number(1)),
         "echo" => echo().expect("a server"),
         _ => panic!("no such contender: {what}"),
     }
@@ -117,6 +119,34 @@ fn sleeps(n: usize) {
             tasks.into_iter().for_each(joined);
             answer(watch.ns_each(n));
         }
+    };
+    run(|| joined(spawn(main)));
+}
+
+/// The consumer says how many items it wants, and counts the time until it has them.
+fn queues(capacity: usize, n_items: usize) {
+    let main = move || {
+        let (orders, queue) = (Queue::new(1), Queue::new(capacity));
+        let producer = spawn({
+            let (orders, queue) = (orders.clone(), queue.clone());
+            move || {
+                while let Ok(n_items) = orders.get() {
+                    (0..n_items).for_each(|item: usize| queue.put(item).expect("it is open"));
+                }
+            }
+        });
+        yield_now();
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            orders.put(n_items).expect("it is open");
+            for item in 0..n_items {
+                assert_eq!(queue.get(), Ok(item));
+            }
+            answer(watch.ns_each(n_items));
+        }
+        orders.shutdown();
+        joined(producer);
     };
     run(|| joined(spawn(main)));
 }

@@ -28,6 +28,8 @@ pub(crate) struct ForeignWaits {
     promised: RefCell<HashMap<u64, Delivery>>,
     /// How many tasks wait for a job.
     n_jobs: Cell<usize>,
+    /// How many tasks wait for an end of a channel, which exists as long as they wait.
+    n_on_channels: Cell<usize>,
     pub(crate) injector: Arc<Injector>,
     pub(crate) pool: Pool,
 }
@@ -70,6 +72,7 @@ impl ForeignWaits {
             waits: RefCell::default(),
             promised: RefCell::default(),
             n_jobs: Cell::new(0),
+            n_on_channels: Cell::new(0),
             injector,
             pool,
         })
@@ -108,6 +111,11 @@ impl ForeignWaits {
             deliver(Ended::LoopClosed);
         }
         self.pool.close(patience);
+    }
+
+    /// Whether a task waits for an end of a channel, which may be anywhere.
+    pub(crate) fn has_channels(&self) -> bool {
+        self.n_on_channels.get() > 0
     }
 
     /// Whether somebody elsewhere holds a waker of a task that waits.
@@ -171,8 +179,22 @@ pub(crate) fn next_number() -> u64 {
 pub(crate) fn wait<R>(
     here: Here,
     what: &dyn Awaiting,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> R {
+    match wait_unless(here, what, || false, poll) {
+        Some(result) => result,
+        None => unreachable!("it never gives up"),
+    }
+}
+
+/// As [`wait`], until `give_up` says so, which is asked whenever the task runs again for whatever
+/// reason without having been woken. `None` then.
+fn wait_unless<R>(
+    here: Here,
+    what: &dyn Awaiting,
+    mut give_up: impl FnMut() -> bool,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> Option<R> {
     let waits = current().expect("a task runs within its loop");
     let signal = Arc::new(Signal {
         is_set: AtomicBool::new(false),
@@ -187,9 +209,12 @@ pub(crate) fn wait<R>(
     drop(signal);
     loop {
         if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
-            return result;
+            return Some(result);
         }
         while !is_set(&waits, number) {
+            if give_up() {
+                return None;
+            }
             park::park(here, what);
         }
     }
@@ -197,16 +222,39 @@ pub(crate) fn wait<R>(
 
 /// As [`wait`], for a job of the pool's.
 pub(crate) fn wait_for_job<R>(here: Here, poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> R {
-    struct Counted(Rc<ForeignWaits>);
-    impl Drop for Counted {
-        fn drop(&mut self) {
-            self.0.n_jobs.set(self.0.n_jobs.get() - 1);
-        }
-    }
-    let waits = current().expect("a task runs within its loop");
-    waits.n_jobs.set(waits.n_jobs.get() + 1);
-    let _counted = Counted(waits);
+    let _counted = Counted::new(|waits| &waits.n_jobs);
     wait(here, &"work on another thread", poll)
+}
+
+/// As [`wait`], for an end of a channel, which exists as long as the task waits; `None` if `give_up` says so.
+pub(crate) fn wait_on_channel<R>(
+    here: Here,
+    what: &dyn Awaiting,
+    give_up: impl FnMut() -> bool,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> Option<R> {
+    let _counted = Counted::new(|waits| &waits.n_on_channels);
+    wait_unless(here, what, give_up, poll)
+}
+
+/// Counts a task that waits, as long as it does.
+struct Counted {
+    waits: Rc<ForeignWaits>,
+    counter: fn(&ForeignWaits) -> &Cell<usize>,
+}
+
+impl Counted {
+    fn new(counter: fn(&ForeignWaits) -> &Cell<usize>) -> Self {
+        let waits = current().expect("a task runs within its loop");
+        counter(&waits).update(|n| n + 1);
+        Self { waits, counter }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        (self.counter)(&self.waits).update(|n| n - 1);
+    }
 }
 
 /// Takes the signal of a wait.

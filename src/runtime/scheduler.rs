@@ -327,6 +327,7 @@ impl Loop {
             || self.injector.n_handles() > 0
             || self.waits.has_jobs()
             || self.signals.may_wake()
+            || self.waits.has_channels()
             || self.waits.may_be_woken()
     }
 
@@ -337,6 +338,7 @@ impl Loop {
             && self.injector.n_handles() == 0
             && !self.waits.has_jobs()
             && !self.signals.may_wake()
+            && !self.waits.has_channels()
     }
 }
 

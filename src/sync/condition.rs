@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::error::here_or_panic;
 use super::mutex::MutexGuard;
 use crate::runtime::context::Here;
-use crate::runtime::task::{Awaiting, DOOMED};
+use crate::runtime::task::Awaiting;
 use crate::runtime::wait_list::WaitList;
 
 /// A change of what a [`Mutex`](super::Mutex) protects, to wait for: asyncio's Condition, with the signatures
@@ -75,7 +75,7 @@ impl Condition {
         let here = here_or_panic();
         guard.release();
         let waited = catch_unwind(AssertUnwindSafe(|| self.wait_for_notice(here)));
-        let locked = lock_again(guard, here, site);
+        let locked = guard.reacquire(here, site);
         match (waited, locked) {
             (Ok(_), Ok(())) => {}
             (Ok(was_notified), Err(payload)) => {
@@ -137,23 +137,6 @@ impl Condition {
     /// Wakes all that wait.
     pub fn notify_all(&self) {
         self.0.waiters.wake_all();
-    }
-}
-
-/// Locks, however often the task is cancelled meanwhile; then the last of these cancels is the error, with the
-/// lock held. When the loop closes for good nothing can be waited for, and it is not.
-fn lock_again<T: ?Sized>(
-    guard: &mut MutexGuard<'_, T>,
-    here: Here,
-    site: &'static Location<'static>,
-) -> std::thread::Result<()> {
-    let mut result = Ok(());
-    loop {
-        match catch_unwind(AssertUnwindSafe(|| guard.reacquire(here, site))) {
-            Ok(()) => return result,
-            Err(payload) if here.task.has(DOOMED) => return Err(payload),
-            Err(payload) => result = Err(payload),
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Queues and locks between the tasks of a loop.
+//! Queues and locks between the tasks of a loop, and channels that cross threads.
 //!
 //! | | what it is for |
 //! |---|---|
@@ -8,8 +8,9 @@
 //! | [`Semaphore`], [`BoundedSemaphore`] | so many tasks at a time |
 //! | [`Event`] | something that happens once, until it is cleared |
 //! | [`Barrier`] | tasks that wait for each other |
+//! | [`channel`] | items from and to other threads |
 //!
-//! They are handles: a clone is the same queue or lock, as with [`Promise`](crate::Promise), because the closure of
+//! All but the channels are handles: a clone is the same queue or lock, as with [`Promise`](crate::Promise), because the closure of
 //! a task owns what it uses. They stay on their thread. Whoever waits is served first come, first served: what is
 //! given back while somebody waits is handed over and is never free in between, so a later comer can't overtake.
 //! A wait costs no allocation.
@@ -20,6 +21,8 @@
 //!
 //! A task that is cancelled while it waits takes nothing with it: a wake-up, permit, lock or item that was on its way
 //! to it goes on to the next, in its order.
+
+pub mod channel;
 
 mod barrier;
 mod condition;

@@ -3,13 +3,14 @@
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
+use std::thread;
 
 use super::error::here_or_panic;
 use super::permits::Permits;
 use crate::runtime::context::{self, Here};
-use crate::runtime::task::{Awaiting, TaskId};
+use crate::runtime::task::{Awaiting, DOOMED, TaskId};
 
 /// A value that one task at a time can lock, across suspensions, first come, first served: asyncio's
 /// Lock, and what it protects.
@@ -178,13 +179,30 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
         }
     }
 
-    /// May suspend: locks again what was released.
-    pub(super) fn reacquire(&mut self, here: Here, site: &'static Location<'static>) {
+    /// May suspend: locks again what was released, however often the task is cancelled meanwhile; the last of these
+    /// cancels is the error, with the lock held. When the loop closes for good nothing can be waited for, and
+    /// the lock is lost.
+    pub(super) fn reacquire(
+        &mut self,
+        here: Here,
+        site: &'static Location<'static>,
+    ) -> thread::Result<()> {
         let lock: &'a Mutex<T> = self.lock;
-        if !lock.0.permits.try_take() {
-            lock.wait_for_turn(here);
+        let mut result = Ok(());
+        let is_held = Cell::new(lock.0.permits.try_take());
+        while !is_held.get() {
+            let take = || {
+                lock.0.permits.take_and_keep(here, &Waiting(lock), &is_held);
+            };
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(take)) {
+                result = Err(payload);
+                if here.task.has(DOOMED) && !is_held.get() {
+                    return result;
+                }
+            }
         }
         self.value = Some(lock.hold(site));
+        result
     }
 }
 

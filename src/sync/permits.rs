@@ -70,6 +70,18 @@ impl Permits {
             })
     }
 
+    /// As `take`, for one that stays with the task also if a cancel unwinds from here: sets `is_held` when
+    /// the task has it.
+    pub(super) fn take_and_keep(&self, here: Here, what: &dyn Awaiting, is_held: &Cell<bool>) {
+        let was_handed = self
+            .line
+            .wait_for(here, 1, what, |was_handed| match was_handed {
+                true => is_held.set(true),
+                false => self.hand_out(),
+            });
+        is_held.set(was_handed);
+    }
+
     /// Gives so many back, or adds them.
     #[inline(always)]
     pub(super) fn give(&self, n: usize) {

@@ -4,7 +4,8 @@
 //! - [`doorbell`]: waking a sleeping loop from other threads, and closing what they push into;
 //! - [`list`]: an intrusive list of nodes that live in other people's frames;
 //! - [`recycle`]: small allocations that come and go by the hundred;
-//! - [`laps`]: a queue that is run lap by lap.
+//! - [`laps`]: a queue that is run lap by lap;
+//! - [`waiting_room`]: waiting for what other threads make available.
 
 pub(crate) mod deadlines;
 pub(crate) mod doorbell;
@@ -12,11 +13,13 @@ pub(crate) mod frames;
 pub(crate) mod laps;
 pub(crate) mod list;
 pub(crate) mod recycle;
+pub(crate) mod waiting_room;
 
 /// What the protocols between threads are made of. They name it by `super::sync`, so that
 /// `tests/loom` can include their files beside a module of this name that comes from loom.
 mod sync {
     pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+    pub(super) use std::sync::{Mutex, MutexGuard};
 
     use std::time::Duration;
 

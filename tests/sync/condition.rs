@@ -129,6 +129,31 @@ fn cancels_that_come_while_it_waits_for_the_lock_are_one() {
     });
 }
 
+/// Each has the lock as soon as it is handed it, also if it is cancelled again in that very moment.
+#[test]
+fn cancels_that_never_stop_keep_nobody_from_the_lock() {
+    run(|| {
+        let (lock, changed, log) = (Mutex::new(0), Condition::new(), Log::default());
+        let tasks = [0, 1, 2].map(|n| waiter(n, &lock, &changed, &log));
+        yield_now();
+        let mut guard = Some(lock.lock());
+        let mut n_turns = 0;
+        while tasks.iter().any(|task| !task.is_done()) {
+            tasks.iter().for_each(|task| {
+                task.cancel();
+            });
+            yield_now();
+            n_turns += 1;
+            if n_turns == 5 {
+                guard = None;
+            }
+            assert!(n_turns < 100, "they take the lock from each other");
+        }
+        assert!(guard.is_none() && !lock.is_locked());
+        assert_eq!(*lock.lock(), 0);
+    });
+}
+
 #[test]
 fn a_notice_on_its_way_to_a_cancelled_waiter_goes_to_the_next() {
     run(|| {

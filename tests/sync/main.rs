@@ -7,10 +7,16 @@
 mod support;
 
 mod barrier;
+mod channel;
+mod channel_loops;
+mod channel_threads;
 mod condition;
 mod events;
 mod lock;
 mod misuse;
+mod model_line;
+mod model_locks;
+mod model_queue;
 mod orders;
 mod queue;
 mod queue_cancel;

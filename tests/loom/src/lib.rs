@@ -7,13 +7,17 @@
 
 mod doorbell_models;
 mod gate_models;
+mod waiting_room_models;
 
 #[path = "../../../src/util/doorbell.rs"]
 mod doorbell;
+#[path = "../../../src/util/waiting_room.rs"]
+mod waiting_room;
 
 /// What `src/util/mod.rs` takes from the standard library.
 mod sync {
     pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+    pub(super) use loom::sync::{Mutex, MutexGuard};
 
     /// Tells loom that nothing changes here before another thread has run.
     pub(super) fn pause(_: u32) {

@@ -23,6 +23,8 @@ func main() {
 		yields(number(2), number(3))
 	case "spawn":
 		spawns(number(2), number(3))
+	case "queue":
+		queues(number(2), number(3))
 	case "sleep":
 		sleeps(number(2))
 	default:

@@ -5,6 +5,7 @@
 //! | `yield`, `yield_now` | tasks, turns | each task yields so often; ns a yield |
 //! | `spawn` | batch, batches | spawns and joins so many; ns a task |
 //! | `sleep` | sleeps | sleeps them out at once; ns of CPU a sleep |
+//! | `queue` | capacity (0: no limit), items | one task puts so many, another gets them; ns an item |
 //! | `echo` | | says its port, then serves for ever |
 //! | `pages` | | says its port, then serves a page of HTTP for ever |
 //! | `http` | port, requests, batches | gets so many pages with a new client in each batch; ns of CPU a request |
@@ -32,11 +33,14 @@ fn main() {
         }
         ["tokio", "spawn"] => tokio_peer::spawns(number(0), number(1)),
         ["tokio", "sleep"] => tokio_peer::sleeps(number(0)),
+        ["tokio", "queue"] if number(0) == 0 => tokio_peer::unbounded_queues(number(1)),
+        ["tokio", "queue"] => tokio_peer::queues(number(0), number(1)),
         ["tokio", "echo"] => tokio_peer::echo(),
         ["monoio", "yield"] => monoio_peer::yields(number(0), number(1)),
         ["monoio", "spawn"] => monoio_peer::spawns(number(0), number(1)),
         ["smol", "yield"] => smol_peer::yields(number(0), number(1)),
         ["smol", "spawn"] => smol_peer::spawns(number(0), number(1)),
+        ["smol", "queue"] => smol_peer::queues(number(0), number(1)),
         ["epoll", "echo"] => epoll_peer::echo(),
         ["epoll", "pages"] => epoll_peer::pages(),
         ["selvedge", "http"] => http_peers::ours(number(0), number(1), number(2)),

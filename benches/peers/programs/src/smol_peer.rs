@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;
 
-use smol::LocalExecutor;
+use smol::{LocalExecutor, channel};
 
 use crate::contender::{Watch, answer, asked, check_fairness, ready};
 use crate::wake::Yield;
@@ -67,5 +67,34 @@ pub fn spawns(batch: usize, n_batches: usize) {
             }
             answer(watch.ns_each(batch * n_batches));
         }
+    });
+}
+
+/// The consumer says how many items it wants, and counts the time until it has them. 0 is no limit.
+pub fn queues(capacity: usize, n_items: usize) {
+    run(move |executor| async move {
+        let (order, orders) = channel::bounded::<usize>(1);
+        let (sender, receiver) = match capacity {
+            0 => channel::unbounded(),
+            capacity => channel::bounded(capacity),
+        };
+        let producer = executor.spawn(async move {
+            while let Ok(n_items) = orders.recv().await {
+                for item in 0..n_items {
+                    sender.send(item).await.expect("somebody receives");
+                }
+            }
+        });
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            order.send(n_items).await.expect("somebody receives");
+            for item in 0..n_items {
+                assert_eq!(receiver.recv().await, Ok(item));
+            }
+            answer(watch.ns_each(n_items));
+        }
+        drop(order);
+        producer.await;
     });
 }

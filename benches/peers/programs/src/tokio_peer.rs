@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
+use tokio::sync::mpsc;
 
 use crate::contender::{Watch, answer, asked, check_fairness, listening, ready, sleep_us};
 
@@ -89,6 +90,54 @@ pub fn sleeps(n: usize) {
                 handle.await.expect("it does not panic");
             }
             answer(watch.ns_each(n));
+        }
+    });
+}
+
+/// The consumer says how many items it wants, and counts the time until it has them.
+pub fn queues(capacity: usize, n_items: usize) {
+    run(async move {
+        let (order, mut orders) = mpsc::channel::<usize>(1);
+        let (sender, mut receiver) = mpsc::channel(capacity);
+        tokio::spawn(async move {
+            while let Some(n_items) = orders.recv().await {
+                for item in 0..n_items {
+                    sender.send(item).await.expect("somebody receives");
+                }
+            }
+        });
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            order.send(n_items).await.expect("somebody receives");
+            for item in 0..n_items {
+                assert_eq!(receiver.recv().await, Some(item));
+            }
+            answer(watch.ns_each(n_items));
+        }
+    });
+}
+
+/// As `queues`, without a limit.
+pub fn unbounded_queues(n_items: usize) {
+    run(async move {
+        let (order, mut orders) = mpsc::channel::<usize>(1);
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(n_items) = orders.recv().await {
+                for item in 0..n_items {
+                    sender.send(item).expect("somebody receives");
+                }
+            }
+        });
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            order.send(n_items).await.expect("somebody receives");
+            for item in 0..n_items {
+                assert_eq!(receiver.recv().await, Some(item));
+            }
+            answer(watch.ns_each(n_items));
         }
     });
 }

@@ -1,0 +1,149 @@
+//! Waiting at an end of a channel, in a task or on a thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use super::shared::pass_on;
+use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::foreign;
+use crate::runtime::timer::Alarm;
+use crate::sync::CantWait;
+use crate::util::waiting_room::{Turn, WaitingRoom};
+
+/// Why a wait has ended without what was waited for.
+pub(super) enum Unmet {
+    TimedOut,
+    CantWait(CantWait),
+}
+
+/// May suspend, or block the thread: waits in a room until `attempt` answers something.
+///
+/// A cancel unwinds from here, and passes on a call that was meant for this task.
+pub(super) fn wait<R>(
+    room: &WaitingRoom<Waker>,
+    what: &'static str,
+    timeout: Option<Duration>,
+    mut attempt: impl FnMut() -> Option<R>,
+) -> Result<R, Unmet> {
+    let mut visit = Visit {
+        room,
+        turn: None,
+        is_in: false,
+    };
+    let poll = |context: &mut Context<'_>| visit.poll(context, &mut attempt);
+    let met = match (context::here(), timeout) {
+        (Ok(here), None) => foreign::wait_on_channel(here, &what, || false, poll),
+        (Ok(here), Some(timeout)) => park_until(here, what, timeout, poll),
+        (Err(Nowhere::NoLoop), timeout) => block(timeout, poll),
+        (Err(nowhere), _) => return Err(Unmet::CantWait(CantWait::new(nowhere))),
+    };
+    // What came in the last moment counts.
+    met.or_else(attempt).ok_or(Unmet::TimedOut)
+}
+
+/// Parks the task; `None` if the time is over.
+fn park_until<R>(
+    here: Here,
+    what: &'static str,
+    timeout: Duration,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> Option<R> {
+    let deadline = here.core.clock.after(timeout);
+    Alarm::with(here, deadline, |alarm| {
+        foreign::wait_on_channel(here, &what, || alarm.has_gone_off(), poll)
+    })
+}
+
+/// Blocks the thread; `None` if the time is over.
+fn block<R>(
+    timeout: Option<Duration>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> Option<R> {
+    // A time that no clock reaches is none.
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let signal = Arc::new(Signal {
+        thread: thread::current(),
+        is_set: AtomicBool::new(false),
+    });
+    let waker = Waker::from(Arc::clone(&signal));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(result) = poll(&mut context) {
+            return Some(result);
+        }
+        while !signal.is_set.swap(false, Ordering::AcqRel) {
+            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                None => thread::park(),
+                Some(Duration::ZERO) => return None,
+                Some(left) => thread::park_timeout(left),
+            }
+        }
+    }
+}
+
+/// Wakes a thread that waits. Others may unpark it too, for reasons of their own.
+struct Signal {
+    thread: Thread,
+    is_set: AtomicBool,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.is_set.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+}
+
+/// One who waits in a room, until it has got something or goes.
+struct Visit<'a> {
+    room: &'a WaitingRoom<Waker>,
+    /// Its place, once it has entered.
+    turn: Option<Turn>,
+    is_in: bool,
+}
+
+impl Visit<'_> {
+    fn poll<R>(
+        &mut self,
+        context: &mut Context<'_>,
+        attempt: &mut impl FnMut() -> Option<R>,
+    ) -> Poll<R> {
+        if self.is_in {
+            self.is_in = false;
+            // If it was called, it either takes something now or enters again.
+            let _was_called = !self.turn.is_some_and(|turn| self.room.leave(turn));
+            if let Some(result) = attempt() {
+                return Poll::Ready(result);
+            }
+        }
+        self.turn = Some(self.room.enter(self.turn, context.waker().clone()));
+        self.is_in = true;
+        // It is counted from here on: what was made available before is seen now.
+        match attempt() {
+            Some(result) => {
+                self.go();
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Leaves, without use for a call that has come meanwhile.
+    fn go(&mut self) {
+        if std::mem::take(&mut self.is_in)
+            && let Some(turn) = self.turn
+            && !self.room.leave(turn)
+        {
+            pass_on(self.room);
+        }
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        self.go();
+    }
+}

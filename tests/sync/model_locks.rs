@@ -1,0 +1,248 @@
+//! Random schedules of tasks that use a semaphore, a lock and a condition, with cancels at every point, in lock-step with a
+//! model: nobody is served out of turn, nothing is lost, and whoever is parked at the end has a reason.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use selvedge::sync::{Condition, Mutex, Permit, Semaphore};
+use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
+
+use crate::model_line::{Line, Turn};
+use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
+
+#[derive(Clone, Debug)]
+enum Action {
+    /// So many permits, kept for so many turns.
+    Acquire(usize, usize),
+    TryAcquire(usize),
+    Release(usize),
+    Cancel(usize),
+    Yield,
+    Sleep(u32),
+}
+
+const N_PERMITS: usize = 3;
+
+struct World {
+    semaphore: Semaphore,
+    line: RefCell<Line>,
+    tasks: RefCell<Vec<Task<()>>>,
+}
+
+impl World {
+    fn acquire(&self, task: usize, n: usize) -> Permit {
+        let at_once = self.line.borrow_mut().ask(task, n);
+        let unwound = OnDrop(|| self.line.borrow_mut().is_cancelled(task));
+        let permit = self.semaphore.acquire_many(n);
+        std::mem::forget(unwound);
+        if !at_once {
+            let turn = self.line.borrow_mut().go_on(task);
+            assert_eq!(turn, Turn::Promised, "out of turn");
+        }
+        permit
+    }
+
+    fn act(&self, task: usize, action: &Action) {
+        match *action {
+            Action::Acquire(n, n_turns) => {
+                let permit = self.acquire(task, n);
+                let _given = OnDrop(|| self.line.borrow_mut().give(n));
+                let _permit = permit;
+                (0..n_turns).for_each(|_| yield_now());
+            }
+            Action::TryAcquire(n) => {
+                let is_free = self.line.borrow().is_free(n);
+                let permit = self.semaphore.try_acquire_many(n);
+                assert_eq!(permit.is_some(), is_free);
+            }
+            Action::Release(n) => {
+                self.line.borrow_mut().give(n);
+                self.semaphore.release(n).expect("far from too many");
+            }
+            Action::Cancel(other) => {
+                let tasks = self.tasks.borrow();
+                if let Some(n) = other.checked_rem(tasks.len()) {
+                    tasks[n].cancel();
+                }
+            }
+            Action::Yield => yield_now(),
+            Action::Sleep(seconds) => sleep(A_SECOND * seconds),
+        }
+        assert_eq!(
+            self.semaphore.available_permits(),
+            self.line.borrow().n_free
+        );
+    }
+}
+
+fn play(scripts: Vec<(Vec<Action>, bool)>) {
+    in_virtual_loop(move || {
+        let world = Rc::new(World {
+            semaphore: Semaphore::new(N_PERMITS),
+            line: RefCell::new(Line::new(N_PERMITS)),
+            tasks: RefCell::default(),
+        });
+        for (number, (script, goes_on)) in scripts.into_iter().enumerate() {
+            let theirs = Rc::clone(&world);
+            let task = spawn(move || {
+                for action in &script {
+                    if goes_on {
+                        let _ = catch_cancelled(|| theirs.act(number, action));
+                    } else {
+                        theirs.act(number, action);
+                    }
+                }
+            });
+            world.tasks.borrow_mut().push(task);
+        }
+        sleep(AN_HOUR);
+        for (number, task) in world.tasks.borrow().iter().enumerate() {
+            let failure = task.exception().ok().flatten();
+            assert!(failure.is_none(), "task {number}: {failure:?}");
+            assert_eq!(!task.is_done(), world.line.borrow().waits(number));
+        }
+        assert!(world.line.borrow().promised.is_empty());
+        end_all(&world.tasks.take());
+    });
+}
+
+fn end_all(tasks: &[Task<()>]) {
+    while tasks.iter().any(|task| !task.is_done()) {
+        for task in tasks {
+            task.cancel();
+        }
+        yield_now();
+    }
+}
+
+/// A queue made of a lock and a condition: items are put by notices, and each one that waits takes one.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Waits until there is an item, and takes it.
+    Take,
+    /// Puts so many, with a notice for each.
+    Put(usize),
+    /// Keeps the lock for so many turns.
+    Hold(usize),
+    Cancel(usize),
+    Yield,
+}
+
+fn play_condition(scripts: Vec<(Vec<Step>, bool)>) {
+    in_virtual_loop(move || {
+        let lock = Mutex::new(VecDeque::new());
+        let changed = Condition::new();
+        let (n_put, n_taken) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+        let tasks: Rc<RefCell<Vec<Task<()>>>> = Rc::default();
+        for (script, goes_on) in scripts {
+            let (lock, changed, all) = (lock.clone(), changed.clone(), Rc::clone(&tasks));
+            let (n_put, n_taken) = (Rc::clone(&n_put), Rc::clone(&n_taken));
+            let act = move |step: &Step| match *step {
+                Step::Take => {
+                    let mut items = lock.lock();
+                    // Whether by a return or by a cancel, the lock is held afterwards.
+                    let waited = catch_cancelled(|| {
+                        changed.wait_while(&mut items, |items| items.is_empty());
+                    });
+                    assert!(lock.try_lock().is_none());
+                    if waited.is_ok() {
+                        n_taken.set(n_taken.get() + 1);
+                        assert!(items.pop_front().is_some());
+                    }
+                }
+                Step::Put(n) => {
+                    let mut items = lock.lock();
+                    items.extend(0..n);
+                    n_put.set(n_put.get() + n);
+                    drop(items);
+                    changed.notify(n);
+                }
+                Step::Hold(n_turns) => {
+                    let _items = lock.lock();
+                    (0..n_turns).for_each(|_| yield_now());
+                }
+                Step::Cancel(other) => {
+                    let all = all.borrow();
+                    if let Some(n) = other.checked_rem(all.len()) {
+                        all[n].cancel();
+                    }
+                }
+                Step::Yield => yield_now(),
+            };
+            let task = spawn(move || {
+                for step in &script {
+                    if goes_on {
+                        let _ = catch_cancelled(|| act(step));
+                    } else {
+                        act(step);
+                    }
+                }
+            });
+            tasks.borrow_mut().push(task);
+        }
+        sleep(AN_HOUR);
+        let items = lock.try_lock().expect("nobody keeps it for ever");
+        let n_parked = tasks.borrow().iter().filter(|task| !task.is_done()).count();
+        for task in tasks.borrow().iter() {
+            let failure = task.exception().ok().flatten();
+            assert!(failure.is_none(), "{failure:?}");
+        }
+        assert_eq!(items.len(), n_put.get() - n_taken.get());
+        assert!(
+            n_parked == 0 || items.is_empty(),
+            "{n_parked} wait beside {} items",
+            items.len()
+        );
+        drop(items);
+        end_all(&tasks.take());
+    });
+}
+
+fn with_choice<T: std::fmt::Debug>(
+    action: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Vec<(Vec<T>, bool)>> {
+    let script = prop::collection::vec(action, 1..10);
+    prop::collection::vec((script, any::<bool>()), 2..7)
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        8 => (0..5_usize, 0..4_usize).prop_map(|(n, turns)| Action::Acquire(n, turns)),
+        2 => (0..4_usize).prop_map(Action::TryAcquire),
+        1 => (1..3_usize).prop_map(Action::Release),
+        4 => (0..8_usize).prop_map(Action::Cancel),
+        2 => Just(Action::Yield),
+        1 => (0..3_u32).prop_map(Action::Sleep),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => Just(Step::Take),
+        3 => (1..4_usize).prop_map(Step::Put),
+        2 => (0..4_usize).prop_map(Step::Hold),
+        4 => (0..8_usize).prop_map(Step::Cancel),
+        2 => Just(Step::Yield),
+    ]
+}
+
+proptest! {
+    #![proptest_config(Config {
+        cases: scaled(1500, 30) as u32,
+        failure_persistence: None,
+        ..Config::default()
+    })]
+
+    #[test]
+    fn a_semaphore_does_what_the_model_says(scripts in with_choice(action())) {
+        play(scripts);
+    }
+
+    #[test]
+    fn a_condition_loses_no_notice_and_always_has_the_lock(scripts in with_choice(step())) {
+        play_condition(scripts);
+    }
+}

@@ -1,0 +1,459 @@
+//! Random schedules of tasks that use one queue, with cancels at every point, in lock-step with a model: each operation
+//! must answer what the model says, at once if the model says so; and whoever is parked when nothing can happen any more
+//! must be one that the model has waiting.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+use selvedge::sync::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
+use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
+
+use crate::model_line::{Line, Turn};
+use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
+
+#[derive(Clone, Debug)]
+enum Action {
+    Put,
+    PutNowait,
+    Get,
+    GetNowait,
+    TaskDone,
+    Join,
+    Yield,
+    Sleep(u32),
+    Cancel(usize),
+    Shutdown,
+    ShutdownImmediate,
+}
+
+/// What a task does; whether it goes on after a cancel.
+type Script = (Vec<Action>, bool);
+
+#[derive(Clone, Copy, Debug)]
+enum Order {
+    First,
+    Last,
+    Smallest,
+}
+
+/// The three queues as one.
+trait AnyQueue {
+    fn put(&self, item: u32) -> Result<(), PutError<u32>>;
+    fn put_nowait(&self, item: u32) -> Result<(), PutError<u32>>;
+    fn get(&self) -> Result<u32, GetError>;
+    fn get_nowait(&self) -> Result<u32, GetError>;
+    fn join(&self);
+    fn task_done(&self) -> bool;
+    fn shutdown(&self, immediate: bool);
+    fn len(&self) -> usize;
+}
+
+macro_rules! any_queue {
+    ($($Queue:ident),*) => {
+        $(impl AnyQueue for $Queue<u32> {
+            fn put(&self, item: u32) -> Result<(), PutError<u32>> {
+                $Queue::put(self, item)
+            }
+            fn put_nowait(&self, item: u32) -> Result<(), PutError<u32>> {
+                $Queue::put_nowait(self, item)
+            }
+            fn get(&self) -> Result<u32, GetError> {
+                $Queue::get(self)
+            }
+            fn get_nowait(&self) -> Result<u32, GetError> {
+                $Queue::get_nowait(self)
+            }
+            fn join(&self) {
+                $Queue::join(self);
+            }
+            fn task_done(&self) -> bool {
+                $Queue::task_done(self).is_ok()
+            }
+            fn shutdown(&self, immediate: bool) {
+                match immediate {
+                    true => self.shutdown_immediate(),
+                    false => $Queue::shutdown(self),
+                }
+            }
+            fn len(&self) -> usize {
+                $Queue::len(self)
+            }
+        })*
+    };
+}
+
+any_queue!(Queue, LifoQueue, PriorityQueue);
+
+/// What the queue is to be.
+struct Model {
+    order: Order,
+    items: VecDeque<u32>,
+    getters: Line,
+    putters: Line,
+    joiners: Vec<usize>,
+    n_unfinished: usize,
+    is_shut_down: bool,
+    is_over: bool,
+}
+
+impl Model {
+    fn new(order: Order, maxsize: usize) -> Self {
+        let room = if maxsize == 0 {
+            usize::MAX / 2
+        } else {
+            maxsize
+        };
+        Self {
+            order,
+            items: VecDeque::new(),
+            getters: Line::new(0),
+            putters: Line::new(room),
+            joiners: Vec::new(),
+            n_unfinished: 0,
+            is_shut_down: false,
+            is_over: false,
+        }
+    }
+
+    fn store(&mut self, item: u32) {
+        self.items.push_back(item);
+        self.n_unfinished += 1;
+        self.getters.give(1);
+    }
+
+    fn take(&mut self) -> Result<u32, GetError> {
+        self.putters.give(1);
+        let smallest = || {
+            let item = self.items.iter().min();
+            self.items.iter().position(|other| Some(other) == item)
+        };
+        let place = match self.order {
+            Order::First => Some(0),
+            Order::Last => self.items.len().checked_sub(1),
+            Order::Smallest => smallest(),
+        };
+        let item = place.and_then(|place| self.items.remove(place));
+        item.ok_or(GetError::ShutDown)
+    }
+
+    fn finish(&mut self, n: usize) {
+        self.n_unfinished = self.n_unfinished.saturating_sub(n);
+        if self.n_unfinished == 0 {
+            self.joiners.clear();
+        }
+    }
+
+    fn put_nowait(&mut self, item: u32) -> Result<(), PutError<u32>> {
+        if self.is_shut_down {
+            return Err(PutError::ShutDown(item));
+        }
+        if !self.putters.is_free(1) {
+            return Err(PutError::Full(item));
+        }
+        self.putters.n_free -= 1;
+        self.store(item);
+        Ok(())
+    }
+
+    fn put_later(&mut self, task: usize, item: u32) -> Result<(), PutError<u32>> {
+        let turn = self.putters.go_on(task);
+        if self.is_shut_down {
+            return Err(PutError::ShutDown(item));
+        }
+        assert_eq!(turn, Turn::Promised, "a putter went on out of turn");
+        self.store(item);
+        Ok(())
+    }
+
+    fn get_nowait(&mut self) -> Result<u32, GetError> {
+        if self.getters.is_free(1) {
+            self.getters.n_free -= 1;
+            self.take()
+        } else if self.is_shut_down {
+            Err(GetError::ShutDown)
+        } else {
+            Err(GetError::Empty)
+        }
+    }
+
+    fn get_later(&mut self, task: usize) -> Result<u32, GetError> {
+        match self.getters.go_on(task) {
+            Turn::Promised => self.take(),
+            Turn::Dismissed => self.get_nowait(),
+            Turn::NotYet => panic!("a getter went on out of turn"),
+        }
+    }
+
+    fn shutdown(&mut self, immediate: bool) {
+        self.is_shut_down = true;
+        self.putters.dismiss_all();
+        self.getters.dismiss_all();
+        if immediate {
+            self.getters.n_free = 0;
+            let n = self.items.len();
+            self.items.clear();
+            self.finish(n);
+        }
+    }
+}
+
+/// A queue and its model, as the tasks share them.
+struct World {
+    queue: Box<dyn AnyQueue>,
+    model: RefCell<Model>,
+    /// Operations that began or ended so far.
+    n_events: Cell<u32>,
+    n_items: Cell<u32>,
+    tasks: RefCell<Vec<Task<()>>>,
+    /// Whom the model has waiting in `get`, `put` and `join`.
+    is_parked: RefCell<Vec<bool>>,
+}
+
+impl World {
+    fn event(&self) -> u32 {
+        self.n_events.set(self.n_events.get() + 1);
+        self.n_events.get()
+    }
+
+    /// Runs an operation that the model says has to wait, or not.
+    fn wait<R>(&self, task: usize, waits: bool, operation: impl FnOnce() -> R) -> R {
+        let before = self.event();
+        self.is_parked.borrow_mut()[task] = waits;
+        let unwound = OnDrop(|| {
+            let mut model = self.model.borrow_mut();
+            model.getters.is_cancelled(task);
+            model.putters.is_cancelled(task);
+            model.joiners.retain(|&other| other != task);
+            self.is_parked.borrow_mut()[task] = false;
+        });
+        let result = operation();
+        std::mem::forget(unwound);
+        self.is_parked.borrow_mut()[task] = false;
+        assert!(waits || self.n_events.get() == before, "it suspended");
+        result
+    }
+
+    fn next_item(&self) -> u32 {
+        let n = self.n_items.get() + 1;
+        self.n_items.set(n);
+        // Not in order, and some are equal.
+        n * 7 % 11
+    }
+
+    fn put(&self, task: usize) {
+        let item = self.next_item();
+        let at_once = self.model.borrow_mut().put_nowait(item);
+        let waits = matches!(at_once, Err(PutError::Full(_)));
+        if waits {
+            assert!(!self.model.borrow_mut().putters.ask(task, 1));
+        }
+        let answer = self.wait(task, waits, || self.queue.put(item));
+        let expected = match waits {
+            true => self.model.borrow_mut().put_later(task, item),
+            false => at_once,
+        };
+        assert_eq!(answer, expected);
+    }
+
+    fn get(&self, task: usize) {
+        let at_once = self.model.borrow_mut().get_nowait();
+        let waits = at_once == Err(GetError::Empty);
+        if waits {
+            assert!(!self.model.borrow_mut().getters.ask(task, 1));
+        }
+        let answer = self.wait(task, waits, || self.queue.get());
+        let expected = match waits {
+            true => self.model.borrow_mut().get_later(task),
+            false => at_once,
+        };
+        assert_eq!(answer, expected);
+    }
+
+    fn join(&self, task: usize) {
+        let waits = self.model.borrow().n_unfinished > 0;
+        if waits {
+            self.model.borrow_mut().joiners.push(task);
+        }
+        self.wait(task, waits, || self.queue.join());
+        assert!(!self.model.borrow().joiners.contains(&task));
+    }
+
+    fn act(&self, task: usize, action: &Action) {
+        self.event();
+        match *action {
+            Action::Put => self.put(task),
+            Action::Get => self.get(task),
+            Action::Join => self.join(task),
+            Action::PutNowait => {
+                let item = self.next_item();
+                let expected = self.model.borrow_mut().put_nowait(item);
+                assert_eq!(self.queue.put_nowait(item), expected);
+            }
+            Action::GetNowait => {
+                let expected = self.model.borrow_mut().get_nowait();
+                assert_eq!(self.queue.get_nowait(), expected);
+            }
+            Action::TaskDone => {
+                let is_fine = self.model.borrow().n_unfinished > 0;
+                self.model.borrow_mut().finish(1);
+                assert_eq!(self.queue.task_done(), is_fine);
+            }
+            Action::Yield => yield_now(),
+            Action::Sleep(seconds) => sleep(A_SECOND * seconds),
+            Action::Cancel(other) => {
+                let tasks = self.tasks.borrow();
+                // At the end there are none any more.
+                if let Some(n) = other.checked_rem(tasks.len()) {
+                    tasks[n].cancel();
+                }
+            }
+            Action::Shutdown | Action::ShutdownImmediate => {
+                let immediate = matches!(action, Action::ShutdownImmediate);
+                self.model.borrow_mut().shutdown(immediate);
+                self.queue.shutdown(immediate);
+            }
+        }
+        if !self.model.borrow().is_over {
+            assert_eq!(self.queue.len(), self.model.borrow().items.len());
+        }
+    }
+}
+
+/// Plays the scripts, each in a task, until nothing can happen any more.
+fn play(order: Order, maxsize: usize, scripts: Vec<Script>) {
+    in_virtual_loop(move || {
+        let n_tasks = scripts.len();
+        let world = Rc::new(World {
+            queue: match order {
+                Order::First => Box::new(Queue::new(maxsize)),
+                Order::Last => Box::new(LifoQueue::new(maxsize)),
+                Order::Smallest => Box::new(PriorityQueue::new(maxsize)),
+            },
+            model: RefCell::new(Model::new(order, maxsize)),
+            n_events: Cell::new(0),
+            n_items: Cell::new(0),
+            tasks: RefCell::default(),
+            is_parked: RefCell::new(vec![false; n_tasks]),
+        });
+        for (number, (script, goes_on)) in scripts.into_iter().enumerate() {
+            let theirs = Rc::clone(&world);
+            let task = spawn(move || {
+                for action in &script {
+                    if goes_on {
+                        let _ = catch_cancelled(|| theirs.act(number, action));
+                    } else {
+                        theirs.act(number, action);
+                    }
+                }
+            });
+            world.tasks.borrow_mut().push(task);
+        }
+        // The clock jumps when everybody is parked.
+        sleep(AN_HOUR);
+        let model = world.model.borrow();
+        for (number, task) in world.tasks.borrow().iter().enumerate() {
+            let failure = task.exception().ok().flatten();
+            assert!(failure.is_none(), "task {number}: {failure:?}");
+            let waits = model.getters.waits(number)
+                || model.putters.waits(number)
+                || model.joiners.contains(&number);
+            assert_eq!(!task.is_done(), waits, "task {number} at the end");
+            assert_eq!(world.is_parked.borrow()[number], waits);
+        }
+        assert!(model.getters.promised.is_empty() && model.putters.promised.is_empty());
+        drop(model);
+        world.model.borrow_mut().is_over = true;
+        let tasks = world.tasks.take();
+        for task in tasks {
+            while !task.is_done() {
+                task.cancel();
+                yield_now();
+            }
+        }
+    });
+}
+
+fn script() -> impl Strategy<Value = Script> {
+    let action = prop_oneof![
+        8 => Just(Action::Put),
+        8 => Just(Action::Get),
+        2 => Just(Action::PutNowait),
+        2 => Just(Action::GetNowait),
+        2 => Just(Action::TaskDone),
+        1 => Just(Action::Join),
+        4 => Just(Action::Yield),
+        2 => (0..3_u32).prop_map(Action::Sleep),
+        5 => (0..8_usize).prop_map(Action::Cancel),
+    ];
+    let end = prop_oneof![
+        6 => Just(None),
+        1 => Just(Some(Action::Shutdown)),
+        1 => Just(Some(Action::ShutdownImmediate)),
+    ];
+    let actions = (prop::collection::vec(action, 1..12), end, 0..12_usize);
+    let actions = actions.prop_map(|(mut actions, end, place)| {
+        let place = place.min(actions.len());
+        actions.splice(place..place, end);
+        actions
+    });
+    (actions, any::<bool>())
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    prop_oneof![
+        2 => Just(Order::First),
+        1 => Just(Order::Last),
+        1 => Just(Order::Smallest),
+    ]
+}
+
+proptest! {
+    #![proptest_config(Config {
+        cases: scaled(2000, 30) as u32,
+        failure_persistence: None,
+        ..Config::default()
+    })]
+
+    #[test]
+    fn random_schedules_do_what_the_model_says(
+        order in order(),
+        maxsize in 0..4_usize,
+        scripts in prop::collection::vec(script(), 2..7),
+    ) {
+        play(order, maxsize, scripts);
+    }
+}
+
+/// A cancel of each task after each number of turns.
+#[test]
+fn a_cancel_at_every_point_does_what_the_model_says() {
+    use Action::{Cancel, Get, Put, Yield};
+    let scripts = || -> Vec<Script> {
+        vec![
+            (vec![Get, Put, Get, Get], false),
+            (vec![Put, Put, Put, Get, Put], true),
+            (vec![Get, Get, Yield, Put, Put], true),
+            (vec![Put, Get, Put], false),
+        ]
+    };
+    for maxsize in [1, 2, 0] {
+        for victim in 0..4 {
+            for n_turns in 0..12 {
+                for again in [false, true] {
+                    let mut scripts = scripts();
+                    let mut canceller = vec![Yield; n_turns];
+                    canceller.push(Cancel(victim));
+                    if again {
+                        canceller.extend([Yield, Cancel(victim)]);
+                    }
+                    scripts.push((canceller, false));
+                    let order = [Order::First, Order::Last, Order::Smallest][n_turns % 3];
+                    play(order, maxsize, scripts);
+                }
+            }
+        }
+    }
+}
