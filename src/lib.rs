@@ -87,6 +87,8 @@
 //! - [`EventLoop::add_signal_handler`] and [`signal`].
 //! - [`LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
 //!
+//! And to read: [`docs::tutorial`], [`docs::asyncio`] with each of asyncio's names and ours, [`docs::tokio`].
+//!
 //! # What it promises
 //!
 //! Safe code that uses this crate can't cause undefined behaviour, with one exception that no
@@ -139,6 +141,8 @@ pub mod coroutine;
 
 pub mod stack;
 
+#[cfg(feature = "runtime")]
+pub mod docs;
 #[cfg(feature = "runtime")]
 pub mod error;
 #[cfg(feature = "runtime")]

@@ -6,6 +6,7 @@
 //! `tables.rs`, which is the file to edit when a module is added.
 
 mod assembly;
+mod asyncio;
 mod broken;
 mod floors;
 mod shape;
@@ -39,6 +40,8 @@ fn the_tree_was_read() {
         "Cargo.toml",
         "src/lib.rs",
         "asm/x86_64/resume.s",
+        "src/docs/asyncio.md",
+        "tests/tidy/asyncio-3.14.txt",
         "tests/tidy/main.rs",
     ] {
         assert!(tree.get(path).is_some(), "{path} was not read");
@@ -113,4 +116,9 @@ fn tests_wait_on_events_and_never_sleep() {
 #[test]
 fn every_dependency_has_its_reason() {
     holds(shape::dependencies_have_reasons);
+}
+
+#[test]
+fn every_name_of_asyncio_has_an_entry() {
+    holds(asyncio::every_name_has_an_entry);
 }

@@ -9,7 +9,7 @@ use crate::source::Source;
 
 /// What is read: these below the root of the package, and its `Cargo.toml`.
 const FOLDERS: [&str; 5] = ["asm", "benches", "examples", "src", "tests"];
-const EXTENSIONS: [&str; 3] = ["rs", "s", "toml"];
+const EXTENSIONS: [&str; 5] = ["md", "rs", "s", "toml", "txt"];
 
 /// Texts by their path from the root of the package, with `/` between its parts.
 pub struct Tree(BTreeMap<String, String>);

@@ -1,6 +1,7 @@
 //! Each rule fails on a small tree that breaks it, and passes on the same tree put right.
 
 mod assembly;
+mod asyncio;
 mod floors;
 mod shape;
 mod unsafety;

@@ -1,0 +1,54 @@
+//! A producer and two consumers over a queue of 100: the producer waits when it is full, a consumer when it
+//! is empty, and when the queue is shut down the consumers get the rest and end.
+//!
+//! `cargo run --example tutorial_queue`
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use selvedge::sync::Queue;
+use selvedge::{spawn, yield_now};
+
+const N_ITEMS: u32 = 1000;
+
+/// Takes items until there are no more; answers how many it had, and their sum.
+fn consume(queue: &Queue<u32>, longest: &Cell<usize>) -> (u32, u32) {
+    let (mut n_items, mut sum) = (0, 0);
+    while let Ok(item) = queue.get() {
+        longest.set(longest.get().max(queue.len() + 1));
+        n_items += 1;
+        sum += item;
+        // Each item takes a turn, so that the producer gets ahead.
+        yield_now();
+    }
+    (n_items, sum)
+}
+
+fn main() {
+    let (queue, longest) = (Queue::new(100), Rc::new(Cell::new(0)));
+    selvedge::run(|| {
+        let consumers = [1, 2].map(|number| {
+            let (queue, longest) = (queue.clone(), longest.clone());
+            (number, spawn(move || consume(&queue, &longest)))
+        });
+        let producer = spawn({
+            let queue = queue.clone();
+            move || {
+                (1..=N_ITEMS).for_each(|item| queue.put(item).expect("it is open"));
+                println!("the producer has put {N_ITEMS} items");
+                queue.shutdown();
+            }
+        });
+        producer.join().expect("it does not panic");
+        let (mut n_items, mut sum) = (0, 0);
+        for (number, consumer) in consumers {
+            let (n, part) = consumer.join().expect("it does not panic");
+            println!("consumer {number} has got {n} of them");
+            (n_items, sum) = (n_items + n, sum + part);
+        }
+        println!("{n_items} items, whose sum is {sum}");
+        assert_eq!((n_items, sum), (N_ITEMS, N_ITEMS * (N_ITEMS + 1) / 2));
+    });
+    println!("at most {} of them were in the queue", longest.get());
+    assert_eq!(longest.get(), queue.maxsize());
+}

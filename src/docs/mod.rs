@@ -1,0 +1,12 @@
+//! Guides: what asyncio's names are called here, the tutorial's programs, and how this differs from tokio.
+//!
+//! There is nothing to use in these modules; each is a page to read, whose programs are tests.
+//!
+//! - [`asyncio`]: each name of Python's asyncio, and ours.
+//! - [`tutorial`]: the programs that an asyncio tutorial shows, from a coroutine that is driven by hand to a hundred
+//!   downloads at once.
+//! - [`tokio`]: for people who come from tokio.
+
+pub mod asyncio;
+pub mod tokio;
+pub mod tutorial;

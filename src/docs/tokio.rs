@@ -1,0 +1,2 @@
+//! For people who come from tokio.
+#![doc = include_str!("tokio.md")]
