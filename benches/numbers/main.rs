@@ -23,7 +23,7 @@ use table::Row;
 /// Rows that are measured together, and their name on the command line.
 type Group = (&'static str, fn() -> Vec<Row>);
 
-const GROUPS: [Group; 7] = [
+const GROUPS: &[Group] = &[
     ("switch", rows::switches),
     ("yield", loop_rows::yields),
     ("spawn", loop_rows::spawns),
@@ -40,7 +40,7 @@ fn chosen_groups() -> impl Iterator<Item = Group> {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let known = GROUPS.map(|(name, _)| name);
+    let known: Vec<_> = GROUPS.iter().map(|(name, _)| *name).collect();
     if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
         panic!(
             "no group of numbers is called {name}; there are {}",
@@ -48,7 +48,8 @@ fn chosen_groups() -> impl Iterator<Item = Group> {
         );
     }
     GROUPS
-        .into_iter()
+        .iter()
+        .copied()
         .filter(move |(name, _)| names.is_empty() || names.iter().any(|chosen| chosen == name))
 }
 
