@@ -17,6 +17,7 @@ mod misuse;
 mod model_line;
 mod model_locks;
 mod model_queue;
+mod model_queue_reference;
 mod orders;
 mod queue;
 mod queue_cancel;

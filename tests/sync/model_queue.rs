@@ -3,7 +3,6 @@
 //! must be one that the model has waiting.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use proptest::prelude::*;
@@ -11,7 +10,7 @@ use proptest::test_runner::Config;
 use selvedge::sync::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
 use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
 
-use crate::model_line::{Line, Turn};
+use crate::model_queue_reference::{Model, Order};
 use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
 
 #[derive(Clone, Debug)]
@@ -31,13 +30,6 @@ enum Action {
 
 /// What a task does; whether it goes on after a cancel.
 type Script = (Vec<Action>, bool);
-
-#[derive(Clone, Copy, Debug)]
-enum Order {
-    First,
-    Last,
-    Smallest,
-}
 
 /// The three queues as one.
 trait AnyQueue {
@@ -86,119 +78,6 @@ macro_rules! any_queue {
 }
 
 any_queue!(Queue, LifoQueue, PriorityQueue);
-
-/// What the queue is to be.
-struct Model {
-    order: Order,
-    items: VecDeque<u32>,
-    getters: Line,
-    putters: Line,
-    joiners: Vec<usize>,
-    n_unfinished: usize,
-    is_shut_down: bool,
-    is_over: bool,
-}
-
-impl Model {
-    fn new(order: Order, maxsize: usize) -> Self {
-        let room = if maxsize == 0 {
-            usize::MAX / 2
-        } else {
-            maxsize
-        };
-        Self {
-            order,
-            items: VecDeque::new(),
-            getters: Line::new(0),
-            putters: Line::new(room),
-            joiners: Vec::new(),
-            n_unfinished: 0,
-            is_shut_down: false,
-            is_over: false,
-        }
-    }
-
-    fn store(&mut self, item: u32) {
-        self.items.push_back(item);
-        self.n_unfinished += 1;
-        self.getters.give(1);
-    }
-
-    fn take(&mut self) -> Result<u32, GetError> {
-        self.putters.give(1);
-        let smallest = || {
-            let item = self.items.iter().min();
-            self.items.iter().position(|other| Some(other) == item)
-        };
-        let place = match self.order {
-            Order::First => Some(0),
-            Order::Last => self.items.len().checked_sub(1),
-            Order::Smallest => smallest(),
-        };
-        let item = place.and_then(|place| self.items.remove(place));
-        item.ok_or(GetError::ShutDown)
-    }
-
-    fn finish(&mut self, n: usize) {
-        self.n_unfinished = self.n_unfinished.saturating_sub(n);
-        if self.n_unfinished == 0 {
-            self.joiners.clear();
-        }
-    }
-
-    fn put_nowait(&mut self, item: u32) -> Result<(), PutError<u32>> {
-        if self.is_shut_down {
-            return Err(PutError::ShutDown(item));
-        }
-        if !self.putters.is_free(1) {
-            return Err(PutError::Full(item));
-        }
-        self.putters.n_free -= 1;
-        self.store(item);
-        Ok(())
-    }
-
-    fn put_later(&mut self, task: usize, item: u32) -> Result<(), PutError<u32>> {
-        let turn = self.putters.go_on(task);
-        if self.is_shut_down {
-            return Err(PutError::ShutDown(item));
-        }
-        assert_eq!(turn, Turn::Promised, "a putter went on out of turn");
-        self.store(item);
-        Ok(())
-    }
-
-    fn get_nowait(&mut self) -> Result<u32, GetError> {
-        if self.getters.is_free(1) {
-            self.getters.n_free -= 1;
-            self.take()
-        } else if self.is_shut_down {
-            Err(GetError::ShutDown)
-        } else {
-            Err(GetError::Empty)
-        }
-    }
-
-    fn get_later(&mut self, task: usize) -> Result<u32, GetError> {
-        match self.getters.go_on(task) {
-            Turn::Promised => self.take(),
-            Turn::Dismissed => self.get_nowait(),
-            Turn::NotYet => panic!("a getter went on out of turn"),
-        }
-    }
-
-    fn shutdown(&mut self, immediate: bool) {
-        self.is_shut_down = true;
-        self.putters.dismiss_all();
-        self.getters.dismiss_all();
-        if immediate {
-            self.getters.n_free = 0;
-            let n = self.items.len();
-            self.items.clear();
-            self.finish(n);
-        }
-    }
-}
 
 /// A queue and its model, as the tasks share them.
 struct World {
@@ -441,7 +320,7 @@ fn a_cancel_at_every_point_does_what_the_model_says() {
     };
     for maxsize in [1, 2, 0] {
         for victim in 0..4 {
-            for n_turns in 0..12 {
+            for n_turns in 0..scaled(12, 3) {
                 for again in [false, true] {
                     let mut scripts = scripts();
                     let mut canceller = vec![Yield; n_turns];
