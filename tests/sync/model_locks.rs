@@ -205,7 +205,7 @@ fn with_choice<T: std::fmt::Debug>(
     action: impl Strategy<Value = T>,
 ) -> impl Strategy<Value = Vec<(Vec<T>, bool)>> {
     let script = prop::collection::vec(action, 1..10);
-    prop::collection::vec((script, any::<bool>()), 2..7)
+    prop::collection::vec((script, any::<bool>()), 2..9)
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -222,9 +222,9 @@ fn action() -> impl Strategy<Value = Action> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => Just(Step::Take),
-        3 => (1..4_usize).prop_map(Step::Put),
-        2 => (0..4_usize).prop_map(Step::Hold),
-        4 => (0..8_usize).prop_map(Step::Cancel),
+        3 => (1..3_usize).prop_map(Step::Put),
+        4 => (1..4_usize).prop_map(Step::Hold),
+        6 => (0..8_usize).prop_map(Step::Cancel),
         2 => Just(Step::Yield),
     ]
 }
@@ -244,5 +244,25 @@ proptest! {
     #[test]
     fn a_condition_loses_no_notice_and_always_has_the_lock(scripts in with_choice(step())) {
         play_condition(scripts);
+    }
+}
+
+/// A cancel of each of two that wait, after each number of turns, beside somebody who gives notice and keeps the lock.
+#[test]
+fn a_cancel_at_every_point_loses_no_notice() {
+    use Step::{Cancel, Hold, Put, Take, Yield};
+    for victim in 0..2 {
+        for n_turns in 0..10 {
+            for goes_on in [false, true] {
+                let mut canceller = vec![Yield; n_turns];
+                canceller.push(Cancel(victim));
+                play_condition(vec![
+                    (vec![Take], goes_on),
+                    (vec![Take], false),
+                    (vec![Yield, Put(1), Hold(4)], false),
+                    (canceller, false),
+                ]);
+            }
+        }
     }
 }
