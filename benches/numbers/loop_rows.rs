@@ -136,29 +136,19 @@ pub fn queues() -> Vec<Row> {
     ]
 }
 
-/// A gather of many tasks that do nothing, against as many that are spawned and then joined one by one,
-/// and against one that is spawned and joined at a time.
+/// A gather of many tasks that do nothing, against as many that are spawned and then joined one by one.
 pub fn gathers() -> Vec<Row> {
-    const N: usize = 10_000;
-    let mut contenders = [
-        ours::contender("gather", &[N, 20]),
-        ours::contender("spawn", &[N, 20]),
-        ours::contender("spawn", &[1, 200_000]),
-    ];
-    let mut samples = contest::rounds(ROUNDS, &mut contenders).into_iter();
-    let ours = samples.next().expect("our samples");
-    let row = |(peers, peer)| Row {
-        what: "gather of 10,000 trivial tasks, ns a task",
-        ours: ours.clone(),
-        peer,
-        peers,
-        limit: Limit::AtMost(1.5),
-    };
-    let peers = [
-        "10,000 tasks, spawned and then joined one by one",
-        "one task at a time, spawned and joined",
-    ];
-    samples.zip(peers).map(row).collect()
+    const WORK: [usize; 2] = [10_000, 20];
+    vec![against(
+        "gather of 10,000 trivial tasks, ns a task",
+        "as many, spawned and then joined one by one",
+        1.5,
+        ROUNDS,
+        [
+            ours::contender("gather", &WORK),
+            ours::contender("spawn", &WORK),
+        ],
+    )]
 }
 
 /// A process of ours for each round: its first sleeps have cold stacks, its second warm ones.
