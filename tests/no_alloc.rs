@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use selvedge::net::UnixStream;
 use selvedge::stack::set_pool_watermark;
-use selvedge::{EventLoop, Promise, Task, TaskError, run, sleep, spawn, yield_now};
+use selvedge::{
+    EventLoop, Promise, Task, TaskError, gather, run, shield, sleep, spawn, wait_for, yield_now,
+};
 
 #[path = "no_alloc/sync.rs"]
 mod sync;
@@ -175,6 +177,42 @@ fn joining_a_task_that_runs_allocates_nothing() {
             });
             finished(setter.join());
             assert_eq!(sum, n_times() * (n_times() - 1) / 2);
+            assert!(round == "warm-up" || n_allocations == 0, "{n_allocations}");
+        }
+    });
+}
+
+/// Promises that are there already, each kept a turn after the one before it.
+fn kept_one_by_one(promises: &[Promise<usize>]) -> Task<()> {
+    let to_set = promises.to_vec();
+    spawn(move || {
+        for (n, promise) in to_set.into_iter().enumerate() {
+            yield_now();
+            promise.set_result(n).expect("pending");
+        }
+    })
+}
+
+#[test]
+fn waiting_for_many_for_so_long_or_shielded_allocates_nothing() {
+    run(|| {
+        for round in ["warm-up", "counted"] {
+            let promises: Vec<Promise<usize>> =
+                (0..4 * n_times()).map(|_| Promise::new()).collect();
+            let setter = kept_one_by_one(&promises);
+            yield_now();
+            let mut sum = 0;
+            let n_allocations = allocations(|| {
+                for four in promises.chunks(4) {
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|index| four[index].clone());
+                    sum += finished(gather([a, b])).iter().sum::<usize>();
+                    sum += finished(wait_for(c, Duration::from_secs(3600)));
+                    sum += finished(shield(d));
+                }
+            });
+            finished(setter.join());
+            let n = promises.len();
+            assert_eq!(sum, n * (n - 1) / 2);
             assert!(round == "warm-up" || n_allocations == 0, "{n_allocations}");
         }
     });

@@ -136,6 +136,21 @@ pub fn queues() -> Vec<Row> {
     ]
 }
 
+/// A gather of many tasks that do nothing, against as many that are spawned and then joined one by one.
+pub fn gathers() -> Vec<Row> {
+    const WORK: [usize; 2] = [10_000, 20];
+    vec![against(
+        "gather of 10,000 trivial tasks, ns a task",
+        "as many, spawned and then joined one by one",
+        1.5,
+        ROUNDS,
+        [
+            ours::contender("gather", &WORK),
+            ours::contender("spawn", &WORK),
+        ],
+    )]
+}
+
 /// A process of ours for each round: its first sleeps have cold stacks, its second warm ones.
 pub fn sleeps() -> Vec<Row> {
     const N: usize = 1_000_000;

@@ -27,6 +27,7 @@ const GROUPS: &[Group] = &[
     ("switch", rows::switches),
     ("yield", loop_rows::yields),
     ("spawn", loop_rows::spawns),
+    ("gather", loop_rows::gathers),
     ("sleep", loop_rows::sleeps),
     ("queue", loop_rows::queues),
     ("echo", loop_rows::echoes),

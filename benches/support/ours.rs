@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use selvedge::net::{TcpListener, TcpStream};
 use selvedge::sync::Queue;
-use selvedge::{Task, run, sleep, spawn, stack, yield_now};
+use selvedge::{Task, gather, run, sleep, spawn, stack, yield_now};
 
 use super::contest::Contender;
 use super::inside::{
@@ -33,6 +33,7 @@ pub fn is_contender() -> bool {
     match what.as_str() {
         "yield" => yields(number(0), number(1)),
         "spawn" => spawns(number(0), number(1)),
+        "gather" => gathers(number(0), number(1)),
         "sleep" => sleeps(number(0)),
         "queue" => queues(number(0), number(1)),
         "echo" => echo().expect("a server"),
@@ -90,6 +91,7 @@ fn joined<T>(task: Task<T>) -> T {
 }
 
 fn spawns(batch: usize, n_batches: usize) {
+    keep_warm(batch);
     let main = move || {
         let mut tasks = Vec::with_capacity(batch);
         ready();
@@ -105,6 +107,31 @@ fn spawns(batch: usize, n_batches: usize) {
         }
     };
     run(|| joined(spawn(main)));
+}
+
+/// As `spawns`, the tasks of a batch being gathered.
+fn gathers(batch: usize, n_batches: usize) {
+    keep_warm(batch);
+    let main = move || {
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_batches {
+                let tasks: Vec<_> = (0..batch).map(|i| move || black_box(i)).collect();
+                black_box(gather(tasks).expect("none panics"));
+            }
+            answer(watch.ns_each(batch * n_batches));
+        }
+    };
+    run(|| joined(spawn(main)));
+}
+
+/// Has the pool keep the stacks of a batch that is larger than what it keeps by itself.
+fn keep_warm(batch: usize) {
+    const LARGE: usize = 5_000;
+    if batch >= LARGE {
+        stack::set_pool_watermark(batch);
+    }
 }
 
 /// The first round has cold stacks, those after it have warm ones.

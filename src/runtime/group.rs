@@ -10,7 +10,6 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::ptr;
 
 use super::context::Here;
 use super::park;
@@ -75,43 +74,50 @@ pub(crate) struct Group {
     /// The worst fate before the wait was over, and which member was the first to end so.
     worst: Cell<Fate>,
     culprit: Cell<usize>,
-    /// The first node.
-    nodes: Cell<*const Node>,
+    nodes: Cell<*const [Node]>,
+    n_added: Cell<usize>,
 }
 
 impl Group {
-    /// Calls a function with a group of the running task's that waits for members; `nodes` are as many.
+    /// Calls a function with a group of the running task's, which it adds as many members to as there are
+    /// nodes.
     pub(crate) fn with<R>(
         here: Here,
         until: Until,
-        members: &(impl Members + ?Sized),
         nodes: impl AsRef<[Node]>,
         f: impl FnOnce(&Self) -> R,
     ) -> R {
+        let n_members = nodes.as_ref().len();
         let group = Self {
             task: here.task,
             turn: next_in_turn(),
             until: Cell::new(until),
-            n_pending: Cell::new(members.len()),
-            is_over: Cell::new(members.len() == 0),
+            n_pending: Cell::new(n_members),
+            is_over: Cell::new(n_members == 0),
             worst: Cell::new(Fate::Returned),
             culprit: Cell::new(0),
-            nodes: Cell::new(ptr::null()),
+            nodes: Cell::new(&[]),
+            n_added: Cell::new(0),
         };
         // The nodes stay where they are from here on, and unlink themselves before the group goes.
         let nodes = nodes;
-        group.nodes.set(nodes.as_ref().as_ptr());
-        for (index, node) in nodes.as_ref().iter().enumerate() {
-            let member = members.member(index);
-            match member.fate() {
-                Some(fate) => group.count(node, fate),
-                None => member.with_waiters(|waiters| group.join(node, waiters)),
-            }
-            if group.is_over.get() {
-                break;
-            }
-        }
+        group.nodes.set(nodes.as_ref());
         f(&group)
+    }
+
+    /// Adds a member. A task that has just been made is best added before the next one is: what that
+    /// touches is in the cache still.
+    #[inline]
+    pub(crate) fn add(&self, member: Watched<'_>) {
+        let index = self.n_added.get();
+        self.n_added.set(index + 1);
+        // SAFETY: `with` keeps the nodes as long as the group can be named.
+        let node = unsafe { &(&*self.nodes.get())[index] };
+        match member.fate() {
+            Some(fate) => self.count(node, fate),
+            None if self.is_over.get() => (),
+            None => member.with_waiters(|waiters| self.join(node, waiters)),
+        }
     }
 
     fn join(&self, node: &Node, waiters: &WaitList) {
@@ -140,7 +146,7 @@ impl Group {
         }
         if fate > self.worst.get() {
             self.worst.set(fate);
-            let offset = node.addr() - self.nodes.get().addr();
+            let offset = node.addr() - self.nodes.get().cast::<Node>().addr();
             self.culprit.set(offset / size_of::<Node>());
         }
         let is_enough = match self.until.get() {

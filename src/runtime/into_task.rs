@@ -54,6 +54,10 @@ pub trait IntoTask: sealed::Sealed {
     #[doc(hidden)]
     const ONLY_WAITS: bool = false;
 
+    /// Whether there is no task yet, so that nothing can be wrong with waiting for it.
+    #[doc(hidden)]
+    const IS_NEW: bool = false;
+
     /// Makes the task.
     #[doc(hidden)]
     #[track_caller]
@@ -73,6 +77,7 @@ impl<F: FnOnce() -> T + 'static, T: 'static> sealed::Sealed for F {}
 impl<F: FnOnce() -> T + 'static, T: 'static> IntoTask for F {
     type Output = T;
     type Handle = Task<T>;
+    const IS_NEW: bool = true;
 
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
@@ -140,6 +145,7 @@ impl<T: 'static> sealed::Sealed for Coroutine<(), (), T> {}
 impl<T: 'static> IntoTask for Coroutine<(), (), T> {
     type Output = T;
     type Handle = Task<T>;
+    const IS_NEW: bool = true;
 
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {

@@ -81,7 +81,7 @@ pub(crate) fn admit(
 /// Whether the running task would wait for itself if it waited for another.
 fn is_circle(here: Here, task: TaskPtr) -> bool {
     // Nobody can be in a circle for whom nobody waits; that keeps long chains cheap.
-    if here.task.waiters.is_empty() {
+    if here.task.waiters.is_empty() || task.awaiting.get().is_none() {
         return task == here.task;
     }
     let mut trail = Trail::from(task);

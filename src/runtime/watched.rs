@@ -46,6 +46,7 @@ impl<'a> Watched<'a> {
         Self(Kind::Refused(error))
     }
 
+    #[inline]
     pub(crate) fn is_done(self) -> bool {
         match self.0 {
             Kind::Task(packet, _) => packet.link().task().is_none(),
@@ -55,6 +56,7 @@ impl<'a> Watched<'a> {
     }
 
     /// How it has ended, if it has.
+    #[inline]
     pub(crate) fn fate(self) -> Option<Fate> {
         self.is_done().then(|| match self.0 {
             Kind::Task(packet, _) => packet.error().map_or(Fate::Returned, Fate::of_error),
@@ -84,6 +86,7 @@ impl<'a> Watched<'a> {
     }
 
     /// Calls a function with the list of those who wait for it, while it is not done.
+    #[inline]
     pub(crate) fn with_waiters(self, f: impl FnOnce(&WaitList)) {
         match self.0 {
             Kind::Task(packet, _) => {

@@ -114,9 +114,20 @@ fn outcome<A: Awaitable>(slot: Slot<A>) -> Result<A::Output, TaskError> {
     A::shared_outcome(slot?)
 }
 
-impl<H: Waitable> Members for [Result<H, TaskError>] {
+impl<H: Waitable> Members for Vec<Result<H, TaskError>> {
     fn len(&self) -> usize {
-        <[_]>::len(self)
+        self.len()
+    }
+
+    #[inline]
+    fn member(&self, index: usize) -> Watched<'_> {
+        watched(&self[index])
+    }
+}
+
+impl<H: Waitable, const N: usize> Members for [Result<H, TaskError>; N] {
+    fn len(&self) -> usize {
+        N
     }
 
     #[inline]
@@ -133,44 +144,73 @@ fn watched<H: Waitable>(slot: &Result<H, TaskError>) -> Watched<'_> {
     }
 }
 
-/// Waits until all are done or, if that is wanted, until one has failed.
+/// What takes the arguments in, one by one.
+struct Intake<'a> {
+    spot: &'a Spot,
+    /// There is none where nothing can be waited for.
+    group: Option<&'a Group>,
+}
+
+impl Intake<'_> {
+    #[inline]
+    fn slot<A: Awaitable>(&self, awaitable: A) -> Slot<A> {
+        let slot = self.spot.handle(awaitable, Need::All);
+        if let Some(group) = self.group {
+            group.add(watched(&slot));
+        }
+        slot
+    }
+}
+
+/// Takes all in, and waits until they are done or, if that is wanted, until one has failed.
 ///
 /// # Errors
 /// How the first one failed, if that is wanted.
-fn settle<M: Members + ?Sized>(
+fn settle<M: Members>(
     spot: &Spot,
     until: Until,
-    members: &M,
     nodes: impl AsRef<[Node]>,
-) -> Result<(), TaskError> {
-    let retrieved = Retrieved(members);
+    take_in: impl FnOnce(Intake<'_>) -> M,
+) -> Result<M, TaskError> {
     let Ok(here) = spot.here() else {
         // Nothing here is pending, or it would have been refused.
-        let first_error = (0..members.len()).find_map(|index| members.member(index).error());
-        return match first_error {
-            Some(error) if until == Until::Error => Err(error),
-            _ => {
-                mem::forget(retrieved);
-                Ok(())
+        let members = take_in(Intake { spot, group: None });
+        let error = || (0..members.len()).find_map(|index| members.member(index).error());
+        return match error().filter(|_| until == Until::Error) {
+            Some(error) => {
+                drop(Retrieved(&members));
+                Err(error)
             }
+            None => Ok(members),
         };
     };
-    Group::with(here, until, members, nodes, |group| {
-        group.wait(here, &Gathering { members, group }, || false);
+    Group::with(here, until, nodes, |group| {
+        let intake = Intake {
+            spot,
+            group: Some(group),
+        };
+        let members = take_in(intake);
+        let retrieved = Retrieved(&members);
+        let what = Gathering {
+            members: &members,
+            group,
+        };
+        group.wait(here, &what, || false);
         let is_cancelled = cancel::went_through(here.task);
         let (fate, index) = group.worst();
-        let wants_errors = until == Until::Error;
-        if wants_errors && (fate == Fate::Failed || fate == Fate::Cancelled && !is_cancelled) {
-            let error = members.member(index).error();
-            return error.map_or(Ok(()), Err);
+        let is_error = fate == Fate::Failed || fate == Fate::Cancelled && !is_cancelled;
+        if until == Until::Error
+            && is_error
+            && let Some(error) = members.member(index).error()
+        {
+            return Err(error);
         }
         if is_cancelled {
             cancel::raise(here);
         }
-        Ok(())
-    })?;
-    mem::forget(retrieved);
-    Ok(())
+        mem::forget(retrieved);
+        Ok(members)
+    })
 }
 
 /// Has all errors count as retrieved, unless the results are handed out.
@@ -219,21 +259,21 @@ impl<A: Awaitable> Gather for Vec<A> {
     type Settled = Vec<Result<A::Output, TaskError>>;
 
     fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
-        let slots: Vec<Slot<A>> = self
-            .into_iter()
-            .map(|each| spot.handle(each, Need::All))
-            .collect();
-        settle(spot, Until::Error, &*slots, nodes(slots.len()))?;
+        let slots = settle(spot, Until::Error, nodes(self.len()), |intake| {
+            self.into_iter()
+                .map(|each| intake.slot(each))
+                .collect::<Vec<_>>()
+        })?;
         slots.into_iter().map(outcome::<A>).collect()
     }
 
     fn gather_settled(self, spot: &Spot) -> Self::Settled {
-        let slots: Vec<Slot<A>> = self
-            .into_iter()
-            .map(|each| spot.handle(each, Need::All))
-            .collect();
-        // There is no error where none is wanted.
-        let _ = settle(spot, Until::All, &*slots, nodes(slots.len()));
+        let slots = settle(spot, Until::All, nodes(self.len()), |intake| {
+            self.into_iter()
+                .map(|each| intake.slot(each))
+                .collect::<Vec<_>>()
+        });
+        let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
         slots.into_iter().map(outcome::<A>).collect()
     }
 }
@@ -249,8 +289,9 @@ impl<A: Awaitable, const N: usize> Gather for [A; N] {
     type Settled = [Result<A::Output, TaskError>; N];
 
     fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
-        let slots = self.map(|each| spot.handle(each, Need::All));
-        settle(spot, Until::Error, &slots[..], [const { Node::new() }; N])?;
+        let slots = settle(spot, Until::Error, [const { Node::new() }; N], |intake| {
+            self.map(|each| intake.slot(each))
+        })?;
         let results = slots.map(outcome::<A>);
         match results.iter().find_map(|result| result.as_ref().err()) {
             Some(error) => Err(error.clone()),
@@ -259,8 +300,10 @@ impl<A: Awaitable, const N: usize> Gather for [A; N] {
     }
 
     fn gather_settled(self, spot: &Spot) -> Self::Settled {
-        let slots = self.map(|each| spot.handle(each, Need::All));
-        let _ = settle(spot, Until::All, &slots[..], [const { Node::new() }; N]);
+        let slots = settle(spot, Until::All, [const { Node::new() }; N], |intake| {
+            self.map(|each| intake.slot(each))
+        });
+        let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
         slots.map(outcome::<A>)
     }
 }
@@ -287,14 +330,17 @@ macro_rules! tuples {
             type Settled = ($(Result<$A::Output, TaskError>,)+);
 
             fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
-                let slots = ($(spot.handle(self.$index, Need::All),)+);
-                settle(spot, Until::Error, &slots, [const { Node::new() }; $n])?;
+                let slots = settle(spot, Until::Error, [const { Node::new() }; $n], |intake| {
+                    ($(intake.slot(self.$index),)+)
+                })?;
                 Ok(($(outcome::<$A>(slots.$index)?,)+))
             }
 
             fn gather_settled(self, spot: &Spot) -> Self::Settled {
-                let slots = ($(spot.handle(self.$index, Need::All),)+);
-                let _ = settle(spot, Until::All, &slots, [const { Node::new() }; $n]);
+                let slots = settle(spot, Until::All, [const { Node::new() }; $n], |intake| {
+                    ($(intake.slot(self.$index),)+)
+                });
+                let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
                 ($(outcome::<$A>(slots.$index),)+)
             }
         }

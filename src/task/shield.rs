@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::TaskError;
-use crate::runtime::group::{Group, Members, Until};
+use crate::runtime::group::{Group, Until};
 use crate::runtime::into_task::IntoTask;
 use crate::runtime::join::Need;
 use crate::runtime::task::{Awaiting, TaskPtr};
@@ -47,7 +47,8 @@ pub fn shield<I: IntoTask>(awaitable: I) -> Result<I::Output, TaskError> {
     let handle = spot.handle(awaitable, Need::All)?;
     if let Ok(here) = spot.here() {
         let inner = Inner(handle.watched());
-        Group::with(here, Until::All, &inner, [const { Node::new() }], |group| {
+        Group::with(here, Until::All, [const { Node::new() }], |group| {
+            group.add(inner.0);
             group.wait(here, &inner, || false)
         });
     }
@@ -55,16 +56,6 @@ pub fn shield<I: IntoTask>(awaitable: I) -> Result<I::Output, TaskError> {
 }
 
 struct Inner<'a>(Watched<'a>);
-
-impl Members for Inner<'_> {
-    fn len(&self) -> usize {
-        1
-    }
-
-    fn member(&self, _: usize) -> Watched<'_> {
-        self.0
-    }
-}
 
 impl Awaiting for Inner<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -124,16 +124,19 @@ impl<W: Waitable> Set<'_, W> {
             ReturnWhen::AllCompleted => Until::All,
         };
         let nodes: Vec<Node> = self.0.iter().map(|_| Node::new()).collect();
-        Group::with(here, until, self, nodes, |group| match timeout {
-            None => {
-                group.wait(here, self, || false);
-            }
-            Some(Duration::ZERO) => park::yield_now(here),
-            Some(timeout) => {
-                let deadline = here.core.clock.after(timeout);
-                Alarm::with(here, deadline, |alarm| {
-                    group.wait(here, self, || alarm.has_gone_off());
-                });
+        Group::with(here, until, nodes, |group| {
+            self.0.iter().for_each(|each| group.add(each.watched()));
+            match timeout {
+                None => {
+                    group.wait(here, self, || false);
+                }
+                Some(Duration::ZERO) => park::yield_now(here),
+                Some(timeout) => {
+                    let deadline = here.core.clock.after(timeout);
+                    Alarm::with(here, deadline, |alarm| {
+                        group.wait(here, self, || alarm.has_gone_off());
+                    });
+                }
             }
         });
     }

@@ -2,10 +2,11 @@
 
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use selvedge::{
-    Promise, Task, TaskError, all_tasks, catch_cancelled, gather, gather_settled, sleep, spawn,
-    spawn_eager, spawn_fallible, yield_now,
+    EventLoop, Promise, Task, TaskError, all_tasks, catch_cancelled, current_loop, current_task,
+    gather, gather_settled, sleep, spawn, spawn_eager, spawn_fallible, yield_now,
 };
 
 use crate::support::{
@@ -277,4 +278,43 @@ fn a_gather_that_nobody_holds_is_ended_with_its_loop() {
         yield_now();
     });
     assert_eq!(n_unwound.get(), n_tasks - 1);
+}
+
+/// Whoever cancels holds on to the tasks that are still to be asked: nothing of the user's may wait under it.
+#[test]
+fn a_queued_job_that_is_dropped_by_a_cancel_is_dropped_where_nothing_can_wait() {
+    struct Noting(Arc<Mutex<Option<bool>>>);
+    impl Drop for Noting {
+        fn drop(&mut self) {
+            let is_task = current_task().is_some();
+            *self.0.lock().expect("nobody panics") = Some(is_task);
+        }
+    }
+    let event_loop = EventLoop::builder()
+        .blocking_threads(1)
+        .build()
+        .expect("a loop");
+    let outcome = event_loop.run_until_complete(|| {
+        let event_loop = current_loop().expect("a loop runs here");
+        let (release, released) = mpsc::channel::<()>();
+        let busy = event_loop
+            .run_in_executor(move || released.recv().is_err())
+            .expect("open");
+        let seen = Arc::new(Mutex::new(None));
+        let noting = Noting(Arc::clone(&seen));
+        let queued = event_loop
+            .run_in_executor(move || drop(noting))
+            .expect("open");
+        let others = || sleep(A_SECOND);
+        let outer = spawn(move || drop(gather((others, queued, others))));
+        yield_now();
+        yield_now();
+        assert!(outer.cancel());
+        let is_task = seen.lock().expect("nobody panics").take();
+        assert_eq!(is_task, Some(false));
+        assert!(outer.join().expect_err("cancelled").is_cancelled());
+        drop(release);
+        assert!(finished(busy.wait()));
+    });
+    finished(outcome);
 }
