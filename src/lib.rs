@@ -176,7 +176,9 @@ mod sys;
 mod util;
 
 #[cfg(feature = "runtime")]
-pub use error::{Cancelled, Deadlock, Elapsed, EmptySet, LoopError, RunError, TaskError};
+pub use error::{
+    Cancelled, Deadlock, Elapsed, EmptySet, LoopError, RunError, ScopeError, TaskError,
+};
 #[cfg(feature = "runtime")]
 pub use runtime::{
     builder::{LoopBuilder, run, try_run},
@@ -197,8 +199,8 @@ pub use task::{
 #[cfg(feature = "runtime")]
 pub use task::{
     CallbackId, Promise, RemoteTask, Task, TaskId, TaskRef, TaskStack, all_tasks, block_on,
-    catch_cancelled, current_task, spawn, spawn_eager, spawn_fallible, spawn_named, to_thread,
-    yield_now,
+    catch_cancelled, current_task, finally, race, scope, spawn, spawn_eager, spawn_fallible,
+    spawn_named, timeout, timeout_at, timeout_with, to_thread, yield_now,
 };
 #[cfg(feature = "runtime")]
 pub use time::{sleep, sleep_until};

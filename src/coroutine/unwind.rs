@@ -126,7 +126,7 @@ pub(super) fn raise(raised: Raised) -> ! {
 /// because something on it can't be ended. Its resumer learns that it was abandoned.
 ///
 /// On a thread's own stack there is nobody to return to: the process aborts with a sentence.
-pub(super) fn give_up() -> ! {
+pub(crate) fn give_up() -> ! {
     let mut address = stack_pointer();
     while let Some(record) = stack::find(address) {
         if record.in_use() == Use::Call {

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use super::callback::Callback;
 use super::clock::{NEVER, Nanoseconds};
 use super::context::{Core, Here};
+use super::own_request::OwnRequest;
 use super::park;
 use super::task::{Awaiting, TaskPtr};
 use crate::sys::prefetch::prefetch;
@@ -232,7 +233,7 @@ impl Timers {
                     // SAFETY: an alarm empties its slot before it goes, and this slot was full.
                     let alarm = unsafe { alarm.as_ref() };
                     alarm.key.set(None);
-                    park::unpark(alarm.task);
+                    alarm.ring();
                 }
                 Some(Target::Callback(callback)) => core.run_queue.push_callback(callback),
                 Some(Target::Nothing { .. }) | None => {
@@ -302,40 +303,92 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// A deadline that a task waits for, in the waiting frame.
+/// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
 pub(crate) struct Alarm {
     task: TaskPtr,
     /// `None` once it has gone off.
     key: Cell<Option<Key>>,
     timers: NonNull<Timers>,
+    /// Cancels the task instead of unparking it.
+    cancel: Option<OwnRequest>,
 }
 
 impl Alarm {
-    /// Calls a function with an alarm that unparks the running task at a deadline.
-    pub(crate) fn with<R>(here: Here, deadline: Nanoseconds, f: impl FnOnce(&Self) -> R) -> R {
-        let timers = CURRENT.get().expect("a task runs within its loop's timers");
-        let alarm = Self {
+    fn new(here: Here, cancel: Option<OwnRequest>) -> Self {
+        Self {
             task: here.task,
             key: Cell::new(None),
-            timers,
-        };
-        // SAFETY: the loop that runs this task keeps its timers.
-        let key = unsafe { timers.as_ref() }.set(deadline, Target::Alarm(NonNull::from(&alarm)));
-        alarm.key.set(Some(key));
+            timers: CURRENT.get().expect("a task runs within its loop's timers"),
+            cancel,
+        }
+    }
+
+    /// Calls a function with an alarm that unparks the running task at a deadline.
+    pub(crate) fn with<R>(here: Here, deadline: Nanoseconds, f: impl FnOnce(&Self) -> R) -> R {
+        let alarm = Self::new(here, None);
+        // SAFETY: it stays where it is until it is dropped.
+        unsafe { alarm.set(deadline) };
         f(&alarm)
     }
 
+    /// Calls a function with an alarm that cancels the running task at a deadline, or now if that
+    /// has passed. Answers whether the cancel was made and nobody else has made another.
+    pub(crate) fn cancelling<R>(
+        here: Here,
+        deadline: Nanoseconds,
+        f: impl FnOnce(&Self) -> R,
+    ) -> (R, bool) {
+        let alarm = Self::new(here, Some(OwnRequest::new(here)));
+        alarm.reset(deadline, here.core.clock.now());
+        let result = f(&alarm);
+        alarm.stop();
+        let is_ours = alarm.cancel.as_ref().is_some_and(OwnRequest::take_back);
+        (result, is_ours)
+    }
+
+    /// Moves the deadline of an alarm that cancels.
+    pub(crate) fn reset(&self, deadline: Nanoseconds, now: Nanoseconds) {
+        self.stop();
+        if deadline <= now {
+            self.ring();
+        } else {
+            // SAFETY: only `cancelling` makes such alarms, and it keeps them where they are.
+            unsafe { self.set(deadline) };
+        }
+    }
+
+    /// # Safety
+    /// The alarm is not moved until it is dropped.
+    unsafe fn set(&self, deadline: Nanoseconds) {
+        // SAFETY: the loop that runs this task keeps its timers.
+        let timers = unsafe { self.timers.as_ref() };
+        let key = timers.set(deadline, Target::Alarm(NonNull::from(self)));
+        self.key.set(Some(key));
+    }
+
+    fn ring(&self) {
+        match &self.cancel {
+            None => park::unpark(self.task),
+            Some(cancel) => cancel.make(),
+        }
+    }
+
+    /// Whether the deadline has passed.
     pub(crate) fn has_gone_off(&self) -> bool {
         self.key.get().is_none()
+    }
+
+    fn stop(&self) {
+        if let Some(key) = self.key.take() {
+            // SAFETY: a task's frames end within the life of its loop, which keeps its timers.
+            unsafe { self.timers.as_ref() }.cancel(key);
+        }
     }
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
-        if let Some(key) = self.key.get() {
-            // SAFETY: a task's frames end within the life of its loop, which keeps its timers.
-            unsafe { self.timers.as_ref() }.cancel(key);
-        }
+        self.stop();
     }
 }
 
