@@ -4,6 +4,7 @@
 //! and [`wait_list`] how one waits, [`group`] how for many; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
 //! are what wakes it; [`event_loop`] and [`handle`] what users hold.
 
+pub(crate) mod alarm;
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod callback;

@@ -11,12 +11,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+pub(crate) use super::alarm::Alarm;
 use super::callback::Callback;
 use super::clock::{NEVER, Nanoseconds};
-use super::context::{Core, Here};
-use super::own_request::OwnRequest;
-use super::park;
-use super::task::{Awaiting, TaskPtr};
+use super::context::Core;
 use crate::sys::prefetch::prefetch;
 use crate::util::deadlines::Deadlines;
 
@@ -173,6 +171,14 @@ impl Timers {
         self.set(deadline, Target::Callback(callback))
     }
 
+    /// Has an alarm go off at a deadline.
+    ///
+    /// # Safety
+    /// It cancels the key before it goes, or moves.
+    pub(crate) unsafe fn set_alarm(&self, deadline: Nanoseconds, alarm: &Alarm) -> Key {
+        self.set(deadline, Target::Alarm(NonNull::from(alarm)))
+    }
+
     fn set(&self, deadline: Nanoseconds, target: Target) -> Key {
         let is_finite = deadline < NEVER;
         let key = self.slots.borrow_mut().fill(target, is_finite);
@@ -232,8 +238,7 @@ impl Timers {
                 Some(Target::Alarm(alarm)) => {
                     // SAFETY: an alarm empties its slot before it goes, and this slot was full.
                     let alarm = unsafe { alarm.as_ref() };
-                    alarm.key.set(None);
-                    alarm.ring();
+                    alarm.go_off();
                 }
                 Some(Target::Callback(callback)) => core.run_queue.push_callback(callback),
                 Some(Target::Nothing { .. }) | None => {
@@ -262,7 +267,7 @@ impl Timers {
         }
         for alarm in alarms() {
             // SAFETY: an alarm empties its slot before it goes, and this slot is full.
-            unsafe { alarm.as_ref() }.task.prefetch();
+            unsafe { alarm.as_ref() }.prefetch();
         }
     }
 }
@@ -275,6 +280,11 @@ impl Drop for Timers {
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Timers>>> = const { Cell::new(None) };
+}
+
+/// The timers of the running loop.
+pub(crate) fn current() -> Option<NonNull<Timers>> {
+    CURRENT.get()
 }
 
 /// Makes timers current, until others are.
@@ -301,107 +311,4 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         CURRENT.set(self.before);
     }
-}
-
-/// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
-pub(crate) struct Alarm {
-    task: TaskPtr,
-    /// `None` once it has gone off.
-    key: Cell<Option<Key>>,
-    timers: NonNull<Timers>,
-    /// Cancels the task instead of unparking it.
-    cancel: Option<OwnRequest>,
-}
-
-impl Alarm {
-    fn new(here: Here, cancel: Option<OwnRequest>) -> Self {
-        Self {
-            task: here.task,
-            key: Cell::new(None),
-            timers: CURRENT.get().expect("a task runs within its loop's timers"),
-            cancel,
-        }
-    }
-
-    /// Calls a function with an alarm that unparks the running task at a deadline.
-    pub(crate) fn with<R>(here: Here, deadline: Nanoseconds, f: impl FnOnce(&Self) -> R) -> R {
-        let alarm = Self::new(here, None);
-        // SAFETY: it stays where it is until it is dropped.
-        unsafe { alarm.set(deadline) };
-        f(&alarm)
-    }
-
-    /// Calls a function with an alarm that cancels the running task at a deadline, or now if that
-    /// has passed. Answers whether the cancel was made and nobody else has made another.
-    pub(crate) fn cancelling<R>(
-        here: Here,
-        deadline: Nanoseconds,
-        f: impl FnOnce(&Self) -> R,
-    ) -> (R, bool) {
-        let alarm = Self::new(here, Some(OwnRequest::new(here)));
-        alarm.reset(deadline, here.core.clock.now());
-        let result = f(&alarm);
-        alarm.stop();
-        let is_ours = alarm.cancel.as_ref().is_some_and(OwnRequest::take_back);
-        (result, is_ours)
-    }
-
-    /// Moves the deadline of an alarm that cancels.
-    pub(crate) fn reset(&self, deadline: Nanoseconds, now: Nanoseconds) {
-        self.stop();
-        if deadline <= now {
-            self.ring();
-        } else {
-            // SAFETY: only `cancelling` makes such alarms, and it keeps them where they are.
-            unsafe { self.set(deadline) };
-        }
-    }
-
-    /// # Safety
-    /// The alarm is not moved until it is dropped.
-    unsafe fn set(&self, deadline: Nanoseconds) {
-        // SAFETY: the loop that runs this task keeps its timers.
-        let timers = unsafe { self.timers.as_ref() };
-        let key = timers.set(deadline, Target::Alarm(NonNull::from(self)));
-        self.key.set(Some(key));
-    }
-
-    fn ring(&self) {
-        match &self.cancel {
-            None => park::unpark(self.task),
-            Some(cancel) => cancel.make(),
-        }
-    }
-
-    /// Whether the deadline has passed.
-    pub(crate) fn has_gone_off(&self) -> bool {
-        self.key.get().is_none()
-    }
-
-    fn stop(&self) {
-        if let Some(key) = self.key.take() {
-            // SAFETY: a task's frames end within the life of its loop, which keeps its timers.
-            unsafe { self.timers.as_ref() }.cancel(key);
-        }
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-/// Parks the running task until a deadline.
-pub(crate) fn sleep_until(here: Here, deadline: Nanoseconds) {
-    let what: &'static str = if deadline == NEVER {
-        "ever"
-    } else {
-        "a deadline"
-    };
-    Alarm::with(here, deadline, |alarm| {
-        while !alarm.has_gone_off() {
-            park::park(here, &what as &dyn Awaiting);
-        }
-    });
 }

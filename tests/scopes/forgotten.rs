@@ -31,9 +31,10 @@ fn a_forgotten_handle_leaves_the_child_to_the_scope() {
 
 #[test]
 fn handles_in_a_circle_that_is_never_freed_hold_nothing() {
+    type Counts<'scope> = OnDrop<Box<dyn FnMut() + 'scope>>;
     struct Ring<'scope> {
         next: RefCell<Option<Rc<Ring<'scope>>>>,
-        task: RefCell<Option<ScopedTask<'scope, OnDrop<Box<dyn FnMut() + 'scope>>>>>,
+        task: RefCell<Option<ScopedTask<'scope, Counts<'scope>>>>,
     }
     let n_dropped = Cell::new(0);
     run(|| {
@@ -135,7 +136,7 @@ fn a_handle_that_moves_into_a_sibling_and_is_forgotten_there() {
             let first = s.spawn(move || value);
             s.spawn(move || {
                 yield_now();
-                forget(ManuallyDrop::new(first));
+                let _never_dropped = ManuallyDrop::new(first);
             });
         })
         .expect("nobody failed");

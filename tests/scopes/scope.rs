@@ -253,7 +253,7 @@ fn handles_know_their_task() {
             assert!(format!("{named:?} {s:?}").contains("heddle"));
             assert_eq!(finished(named.join()), "heddle");
             let small = Builder::new().stack_size(32 * 1024).name("small");
-            let small = small.spawn_scoped(s, || selvedge::remaining_stack());
+            let small = small.spawn_scoped(s, selvedge::remaining_stack);
             let left = finished(small.expect("a stack").join()).expect("a stack of ours");
             assert!(left < 128 * 1024, "it is much less than the default");
             view
