@@ -18,6 +18,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 
+use super::on_stack::caller_of;
 use super::unwind::Payload;
 use super::value;
 use super::yielder::Yielder;
@@ -42,7 +43,7 @@ pub(super) struct Header {
     span: Cell<usize>,
     /// The request to close that is being delivered, 0 for none.
     pub(super) close_request: Cell<u64>,
-    /// How many frames are open that must not be left.
+    /// How many frames are open that must not be left, and [`OF_TASK`].
     n_open: Cell<u32>,
     /// How often the body went on after a close during somebody's panic.
     pub(super) n_swallowed: Cell<u32>,
@@ -55,6 +56,10 @@ pub(super) struct Header {
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
+
+/// The bit of `n_open` that says that one of the frames is known to the task that it belongs to, or
+/// knows that task.
+const OF_TASK: u32 = 1 << 31;
 
 /// How a coroutine's body ended.
 pub(super) enum Outcome<Ret> {
@@ -217,31 +222,63 @@ impl Header {
     pub(super) fn has_open_frame(&self) -> bool {
         self.n_open.get() > 0
     }
+
+    /// Whether one of the open frames is the running task's.
+    pub(super) fn has_task_frame(&self) -> bool {
+        self.n_open.get() & OF_TASK != 0
+    }
+
+    /// Notes that something of the task's is left behind above this coroutine.
+    pub(super) fn set_task_frame(&self) {
+        self.n_open.set(self.n_open.get() | OF_TASK);
+    }
 }
 
 /// While it lives, the coroutine on whose stack it was made can't suspend.
 #[derive(Debug)]
-pub(crate) struct OpenFrame(Option<NonNull<Header>>);
+pub(crate) struct OpenFrame {
+    header: Option<NonNull<Header>>,
+    is_first_of_task: bool,
+}
 
 impl OpenFrame {
     /// Opens a frame on the stack of the running code, if that is a coroutine's.
     pub(crate) fn open() -> Self {
-        let header = stack::find(stack_pointer()).and_then(Header::of);
+        let header = innermost();
         if let Some(header) = header {
             // SAFETY: the header of the coroutine that is running.
             let header = unsafe { header.as_ref() };
             header.n_open.set(header.n_open.get() + 1);
             header.span.set(0);
         }
-        Self(header)
+        Self {
+            header,
+            is_first_of_task: false,
+        }
+    }
+
+    /// Opens a frame that refers to the running task, or to which others refer on its behalf. If the
+    /// coroutine is left for ever with it, the task is.
+    pub(crate) fn open_for_task() -> Self {
+        let mut frame = Self::open();
+        if let Some(header) = frame.header {
+            // SAFETY: as in `open`.
+            let header = unsafe { header.as_ref() };
+            frame.is_first_of_task = !header.has_task_frame();
+            header.set_task_frame();
+        }
+        frame
     }
 }
 
 impl Drop for OpenFrame {
     fn drop(&mut self) {
-        let Some(place) = self.0 else { return };
+        let Some(place) = self.header else { return };
         // SAFETY: the guard lives in a frame of the coroutine, which is therefore there.
         let header = unsafe { place.as_ref() };
+        if self.is_first_of_task {
+            header.n_open.set(header.n_open.get() & !OF_TASK);
+        }
         header.n_open.set(header.n_open.get() - 1);
         if !header.has_open_frame() {
             // SAFETY: as above.
@@ -250,6 +287,19 @@ impl Drop for OpenFrame {
                 .span
                 .set(stack.record().usable().len() - size_of::<Header>());
         }
+    }
+}
+
+/// The header of the innermost coroutine that runs, also if the running code is on a stack that it
+/// called to.
+pub(super) fn innermost() -> Option<NonNull<Header>> {
+    let mut address = stack_pointer();
+    loop {
+        let record = stack::find(address)?;
+        if record.in_use() != Use::Call {
+            return Header::of(record);
+        }
+        address = caller_of(record);
     }
 }
 

@@ -104,6 +104,9 @@ impl Children {
             over.extend(members.extract_if(.., |member| member.link().task().is_none()));
         }
         members.push(packet);
+        drop(members);
+        // An error may be in one of these.
+        drop(over);
         self.n_live.set(self.n_live.get() + 1);
     }
 

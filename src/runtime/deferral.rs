@@ -32,7 +32,7 @@ impl Deferral {
     /// Calls a function during which the running task is not cancelled.
     pub(crate) fn during<R>(here: Here, f: impl FnOnce() -> R) -> R {
         // The task names a place in this frame, so another task must not be left with it.
-        let _open = OpenFrame::open();
+        let _open = OpenFrame::open_for_task();
         let task = here.task;
         let deferral = Self {
             task,

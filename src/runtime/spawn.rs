@@ -265,6 +265,12 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     }
     task.set(OVER);
     core.forget(task);
+    // What it has spawned in its scopes goes on, with nobody to wait for it.
+    for child in core.tasks() {
+        if task.is_host_of(child) {
+            cancel::request(child, None);
+        }
+    }
     let name = task.name();
     let error = TaskError::misuse(format!(
         "selvedge: the task {name} was abandoned: something that it had started can't be ended, so \

@@ -169,7 +169,7 @@ where
         scope: PhantomData,
         env: PhantomData,
     };
-    let frame = OpenFrame::open();
+    let frame = OpenFrame::open_for_task();
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let unwinding = AbortOnUnwind;
     let host = scope.children.host();

@@ -132,7 +132,7 @@ fn run<T>(
         }));
     };
     // The loop refers to this frame, and means this task.
-    let _open = OpenFrame::open();
+    let _open = OpenFrame::open_for_task();
     let (result, is_ours) = Alarm::cancelling(here, deadline, |alarm| {
         let timeout = Timeout {
             alarm: Some((alarm, here.core)),

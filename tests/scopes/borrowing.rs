@@ -4,14 +4,15 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::sync::Once;
 
 use selvedge::task::Scope;
 use selvedge::{
-    EventLoop, Promise, TaskRef, catch_cancelled, current_task, finally, race, scope, sleep, spawn,
-    timeout, yield_now,
+    TaskError, TaskRef, catch_cancelled, current_task, finally, race, run, scope, sleep, timeout,
+    yield_now,
 };
 
-use crate::support::{A_SECOND, scaled};
+use crate::support::{A_SECOND, scaled, stop, virtual_loop};
 
 /// A sequence that a seed gives, the same on every run.
 struct Random(Cell<u64>);
@@ -157,7 +158,7 @@ fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::ScopeError> {
     );
     if let Err(error) = &result {
         for error in error {
-            assert!(error.message() == FAILURE, "{error}");
+            assert!(is_expected(error), "{error}");
         }
     }
     result
@@ -213,65 +214,92 @@ fn compete(frame: &Frame<'_>, depth: u32) {
     );
 }
 
-/// One program; answers how many frames are left, and whether an assertion failed in it.
-fn play(seed: u64) -> i64 {
+/// A failure that was meant, a cancel, or that nothing can be spawned or waited for as everything ends.
+fn is_expected(error: &TaskError) -> bool {
+    error.is_cancelled() || error.message() == FAILURE || error.message().starts_with("selvedge: ")
+}
+
+/// How a program's loop ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// When everything is done.
+    Done,
+    /// In the middle, by a shutdown that cancels all and lets them run.
+    Shutdown,
+    /// In the middle, on the spot, with nobody running.
+    Doom,
+}
+
+/// One program; answers how many frames are left.
+fn play(seed: u64, end: End) -> i64 {
     let world = Rc::new(World {
         random: Random(Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)),
         tasks: RefCell::default(),
         n_live: Cell::new(0),
         budget: Cell::new(120),
     });
-    let event_loop = EventLoop::builder()
-        .virtual_clock(true)
-        .build()
-        .expect("a loop");
+    let event_loop = virtual_loop();
     event_loop.set_exception_handler(move |context| {
-        let error = context.exception().expect("an error");
-        assert!(
-            error.is_cancelled() || error.message() == FAILURE,
-            "seed {seed}: {context}"
-        );
+        let is_fine = context.exception().is_none_or(is_expected);
+        assert!(is_fine, "seed {seed}, {end:?}: {context}");
     });
-    let inside = Rc::clone(&world);
-    let main = event_loop.create_task(move || {
-        let done = Promise::<()>::new();
-        let roots: Vec<_> = (0..3)
-            .map(|_| {
-                let world = Rc::clone(&inside);
-                spawn(move || {
-                    world.tasks.borrow_mut().extend(current_task());
-                    for _ in 0..3 {
-                        act(&world, 4);
-                    }
-                })
+    let roots: Vec<_> = (0..3)
+        .map(|_| {
+            let world = Rc::clone(&world);
+            event_loop.create_task(move || {
+                world.tasks.borrow_mut().extend(current_task());
+                for _ in 0..3 {
+                    act(&world, 4);
+                }
             })
-            .collect();
+        })
+        .collect();
+    if let End::Done = end {
         for root in roots {
-            if let Err(error) = root.join() {
-                let expected = error.is_cancelled() || error.message() == FAILURE;
-                assert!(expected, "seed {seed}: {error}");
+            if let Err(error) = event_loop.run_until_complete(root) {
+                assert!(is_expected(&error), "seed {seed}: {error}");
             }
         }
-        drop(done);
-    });
-    let result = event_loop.run_until_complete(main);
-    assert!(result.is_ok(), "seed {seed}: {result:?}");
-    drop(event_loop);
+        drop(event_loop);
+    } else {
+        event_loop.call_later(A_SECOND * world.random.below(5) as u32, stop);
+        event_loop.run_forever().expect("it can run");
+        drop(roots);
+        match end {
+            End::Doom => run(move || drop(event_loop)),
+            _ => drop(event_loop),
+        }
+    }
     world.n_live.get()
 }
 
-#[test]
-fn in_random_programs_no_borrow_outlives_its_frame() {
-    std::panic::set_hook(Box::new({
+fn play_many(end: End) {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
         let before = std::panic::take_hook();
-        move |info| {
+        std::panic::set_hook(Box::new(move |info| {
             let text = info.payload().downcast_ref::<String>();
             if text.is_none_or(|text| text != FAILURE) {
                 before(info);
             }
-        }
-    }));
+        }));
+    });
     for seed in 0..scaled(400, 20) as u64 {
-        assert_eq!(play(seed), 0, "seed {seed}: frames are left");
+        assert_eq!(play(seed, end), 0, "seed {seed}, {end:?}: frames are left");
     }
+}
+
+#[test]
+fn in_random_programs_no_borrow_outlives_its_frame() {
+    play_many(End::Done);
+}
+
+#[test]
+fn nor_if_the_loop_is_shut_down_in_the_middle() {
+    play_many(End::Shutdown);
+}
+
+#[test]
+fn nor_if_it_ends_on_the_spot() {
+    play_many(End::Doom);
 }

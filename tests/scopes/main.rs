@@ -9,6 +9,7 @@ mod child;
 #[allow(dead_code)]
 mod support;
 
+mod abandoned;
 mod borrowing;
 mod cancelling;
 mod failing;

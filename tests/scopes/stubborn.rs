@@ -27,7 +27,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
 ];
 
 /// Abandons the coroutine on whose stack it is called: a child of a coroutine's scope swallows every close.
-fn abandons_itself(borrowed: &str) {
+pub fn abandons_itself(borrowed: &str) {
     coroutine::scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
@@ -359,4 +359,36 @@ fn a_loop_that_is_dropped_inside_of_another_ends_children_before_their_host() {
     event_loop.run_forever().expect("it can run");
     run(move || drop(event_loop));
     assert_eq!(log.take(), ["child 2", "child 1", "body", "host"]);
+}
+
+/// Main and its child go on each time that they are cancelled, but for good is for good: the child goes first.
+#[test]
+fn a_run_that_is_stopped_unwinds_children_that_catch_every_cancel_before_main() {
+    let log = Log::default();
+    let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
+    let goes_on = |event| {
+        let _guard = log.guard(event);
+        loop {
+            let _ = catch_cancelled(|| sleep(AN_HOUR));
+        }
+    };
+    let result: Result<(), _> = builder.try_run(|| {
+        let stop = crate::support::stop;
+        let local = current_loop().expect("a loop");
+        local
+            .call_later(Duration::from_millis(1), stop)
+            .expect("open");
+        let _guard = log.guard("main");
+        let _ = scope(|s| {
+            s.spawn(|| {
+                let _ = scope(|s| {
+                    s.spawn(|| goes_on("grandchild"));
+                    goes_on("child");
+                });
+            });
+            goes_on("body");
+        });
+    });
+    assert!(matches!(result, Err(RunError::Stopped)), "{result:?}");
+    assert_eq!(log.take(), ["grandchild", "child", "body", "main"]);
 }
