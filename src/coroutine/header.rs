@@ -18,12 +18,11 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 
-use super::on_stack::caller_of;
 use super::unwind::Payload;
 use super::value;
 use super::yielder::Yielder;
 use crate::arch::{self, Entry, Link, Parked, Root, VALUE, Word};
-use crate::stack::{self, Record, Stack, Use};
+use crate::stack::{Record, Stack, Use};
 
 /// The tag of a word that is the address of a payload to raise; [`VALUE`] is for values.
 pub(super) const RAISE: usize = 1;
@@ -218,6 +217,29 @@ impl Header {
         self.abandoned.get()
     }
 
+    /// Notes a frame that must not be left.
+    pub(super) fn frame_opens(&self) {
+        self.n_open.set(self.n_open.get() + 1);
+        self.span.set(0);
+    }
+
+    /// Takes a frame back that must not be left; the task's too, if it was the first of those.
+    ///
+    /// # Safety
+    /// As [`stack_of`](Self::stack_of).
+    pub(super) unsafe fn frame_closes(this: NonNull<Self>, is_first_of_task: bool) {
+        // SAFETY: forwarded to the caller.
+        let (header, stack) = unsafe { (this.as_ref(), Self::stack_of(this)) };
+        if is_first_of_task {
+            header.n_open.set(header.n_open.get() & !OF_TASK);
+        }
+        header.n_open.set(header.n_open.get() - 1);
+        if !header.has_open_frame() {
+            let span = stack.record().usable().len() - size_of::<Self>();
+            header.span.set(span);
+        }
+    }
+
     /// Whether a frame is open that must not be left.
     pub(super) fn has_open_frame(&self) -> bool {
         self.n_open.get() > 0
@@ -231,75 +253,6 @@ impl Header {
     /// Notes that something of the task's is left behind above this coroutine.
     pub(super) fn set_task_frame(&self) {
         self.n_open.set(self.n_open.get() | OF_TASK);
-    }
-}
-
-/// While it lives, the coroutine on whose stack it was made can't suspend.
-#[derive(Debug)]
-pub(crate) struct OpenFrame {
-    header: Option<NonNull<Header>>,
-    is_first_of_task: bool,
-}
-
-impl OpenFrame {
-    /// Opens a frame on the stack of the running code, if that is a coroutine's.
-    pub(crate) fn open() -> Self {
-        let header = innermost();
-        if let Some(header) = header {
-            // SAFETY: the header of the coroutine that is running.
-            let header = unsafe { header.as_ref() };
-            header.n_open.set(header.n_open.get() + 1);
-            header.span.set(0);
-        }
-        Self {
-            header,
-            is_first_of_task: false,
-        }
-    }
-
-    /// Opens a frame that refers to the running task, or to which others refer on its behalf. If the
-    /// coroutine is left for ever with it, the task is.
-    pub(crate) fn open_for_task() -> Self {
-        let mut frame = Self::open();
-        if let Some(header) = frame.header {
-            // SAFETY: as in `open`.
-            let header = unsafe { header.as_ref() };
-            frame.is_first_of_task = !header.has_task_frame();
-            header.set_task_frame();
-        }
-        frame
-    }
-}
-
-impl Drop for OpenFrame {
-    fn drop(&mut self) {
-        let Some(place) = self.header else { return };
-        // SAFETY: the guard lives in a frame of the coroutine, which is therefore there.
-        let header = unsafe { place.as_ref() };
-        if self.is_first_of_task {
-            header.n_open.set(header.n_open.get() & !OF_TASK);
-        }
-        header.n_open.set(header.n_open.get() - 1);
-        if !header.has_open_frame() {
-            // SAFETY: as above.
-            let stack = unsafe { Header::stack_of(place) };
-            header
-                .span
-                .set(stack.record().usable().len() - size_of::<Header>());
-        }
-    }
-}
-
-/// The header of the innermost coroutine that runs, also if the running code is on a stack that it
-/// called to.
-pub(super) fn innermost() -> Option<NonNull<Header>> {
-    let mut address = stack_pointer();
-    loop {
-        let record = stack::find(address)?;
-        if record.in_use() != Use::Call {
-            return Header::of(record);
-        }
-        address = caller_of(record);
     }
 }
 

@@ -11,7 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::header::{Header, innermost, stack_pointer};
+use super::header::{Header, stack_pointer};
+use super::open_frame::innermost;
 use crate::stack;
 use crate::sys::signal::write_stderr;
 

@@ -68,6 +68,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/coroutine/header.rs",
     "src/coroutine/hosted.rs",
     "src/coroutine/on_stack.rs",
+    "src/coroutine/open_frame.rs",
     "src/coroutine/raw.rs",
     "src/coroutine/ring.rs",
     "src/coroutine/rounds.rs",
