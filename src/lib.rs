@@ -79,6 +79,8 @@
 //! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`catch_cancelled`].
 //! - Waiting for many: [`gather()`], [`gather_settled`], [`wait()`], [`as_completed()`]; [`wait_for()`] for so
 //!   long, [`shield()`] from cancels.
+//! - [`scope()`]: tasks that borrow, and end together; [`race()`] and [`select!`]: the first of several.
+//! - [`timeout()`] and its kin; [`finally()`]. [`docs::cancellation`] has what a cancel leaves behind.
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
 //! - [`sync`]: queues, locks, semaphores, events and barriers between tasks, and channels that cross threads.
 //! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
