@@ -30,7 +30,8 @@ fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {
 fn a_coroutine_that_is_abandoned_with_frames_of_its_task_takes_the_task_along() {
     let wakers: Rc<RefCell<Vec<std::task::Waker>>> = Rc::default();
     let keeps = Rc::clone(&wakers);
-    let bodies: Vec<(&str, Box<dyn FnOnce(&dyn Fn())>)> = vec![
+    type Body = Box<dyn FnOnce(&dyn Fn())>;
+    let bodies: Vec<(&str, Body)> = vec![
         (
             "timeout",
             Box::new(|abandon| timeout(A_SECOND, abandon).expect("in time")),
