@@ -79,6 +79,8 @@
 //! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`catch_cancelled`].
 //! - Waiting for many: [`gather()`], [`gather_settled`], [`wait()`], [`as_completed()`]; [`wait_for()`] for so
 //!   long, [`shield()`] from cancels.
+//! - [`scope()`]: tasks that borrow, and end together; [`race()`] and [`select!`]: the first of several.
+//! - [`timeout()`] and its kin; [`finally()`]. [`docs::cancellation`] has what a cancel leaves behind.
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
 //! - [`sync`]: queues, locks, semaphores, events and barriers between tasks, and channels that cross threads.
 //! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
@@ -176,7 +178,9 @@ mod sys;
 mod util;
 
 #[cfg(feature = "runtime")]
-pub use error::{Cancelled, Deadlock, Elapsed, EmptySet, LoopError, RunError, TaskError};
+pub use error::{
+    Cancelled, Deadlock, Elapsed, EmptySet, LoopError, RunError, ScopeError, TaskError,
+};
 #[cfg(feature = "runtime")]
 pub use runtime::{
     builder::{LoopBuilder, run, try_run},
@@ -197,8 +201,8 @@ pub use task::{
 #[cfg(feature = "runtime")]
 pub use task::{
     CallbackId, Promise, RemoteTask, Task, TaskId, TaskRef, TaskStack, all_tasks, block_on,
-    catch_cancelled, current_task, spawn, spawn_eager, spawn_fallible, spawn_named, to_thread,
-    yield_now,
+    catch_cancelled, current_task, finally, race, scope, spawn, spawn_eager, spawn_fallible,
+    spawn_named, timeout, timeout_at, timeout_with, to_thread, yield_now,
 };
 #[cfg(feature = "runtime")]
 pub use time::{sleep, sleep_until};

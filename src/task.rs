@@ -3,6 +3,13 @@
 //! A task is spawned, runs when its turn comes, and gives the others theirs whenever it waits: for a
 //! sleep, a socket, another task. Everything here is for code inside of a running loop.
 
+mod finally;
+mod race;
+mod scope;
+mod scoped_task;
+mod select;
+mod timeout;
+
 use std::io;
 use std::panic::Location;
 use std::thread;
@@ -26,6 +33,13 @@ pub use crate::runtime::remote_task::RemoteTask;
 pub use crate::runtime::task::{CallbackId, TaskId};
 pub use crate::runtime::task_ref::TaskRef;
 pub use crate::runtime::task_stack::TaskStack;
+pub use finally::finally;
+pub use race::{Race, race};
+pub use scope::{Scope, scope};
+pub use scoped_task::ScopedTask;
+#[doc(hidden)]
+pub use select::Won;
+pub use timeout::{Timeout, timeout, timeout_at, timeout_with};
 
 use crate::error::TaskError;
 use crate::runtime::blocking;
@@ -157,10 +171,14 @@ impl Builder {
         T: 'static,
         F: FnOnce() -> T + 'static,
     {
-        let mut recipe = Recipe::new(Location::caller());
+        try_spawn_on(&core(), self.recipe(Location::caller()), || Ok(f()))
+    }
+
+    fn recipe(self, site: &'static Location<'static>) -> Recipe {
+        let mut recipe = Recipe::new(site);
         recipe.name = self.name;
         recipe.stack_size = self.stack_size;
-        try_spawn_on(&core(), recipe, || Ok(f()))
+        recipe
     }
 }
 

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::runtime::context::{self, Here};
-use crate::runtime::{park, timer};
+use crate::runtime::{alarm, park};
 
 /// May suspend: parks the running task for so long. Zero gives the other tasks a turn;
 /// `Duration::MAX` waits for ever.
@@ -30,7 +30,7 @@ pub fn sleep(duration: Duration) {
     if duration.is_zero() {
         park::yield_now(here);
     } else {
-        timer::sleep_until(here, here.core.clock.after(duration));
+        alarm::sleep_until(here, here.core.clock.after(duration));
     }
 }
 
@@ -50,7 +50,7 @@ pub fn sleep_until(deadline: Instant) {
     if deadline <= here.core.clock.now() {
         park::yield_now(here);
     } else {
-        timer::sleep_until(here, deadline);
+        alarm::sleep_until(here, deadline);
     }
 }
 

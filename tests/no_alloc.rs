@@ -112,6 +112,22 @@ fn sleeping_for_no_time_allocates_nothing() {
 }
 
 #[test]
+fn timeouts_allocate_nothing_unless_they_fire() {
+    in_virtual_loop(|| {
+        let hour = Duration::from_secs(3600);
+        assert_allocates_nothing(|| {
+            for _ in 0..n_times() {
+                let moved = selvedge::timeout_with(None, |t| {
+                    t.reschedule(std::time::Instant::now() + hour)?;
+                    selvedge::timeout(hour, || sleep(Duration::from_millis(1)))
+                });
+                assert_eq!(moved, Ok(Ok(())));
+            }
+        });
+    });
+}
+
+#[test]
 fn sleeping_allocates_nothing() {
     in_virtual_loop(|| {
         let others: Vec<Task<()>> = (1..100)

@@ -344,3 +344,5 @@ mod a_forgotten_coroutine_around_a_borrowing_thread {}
 mod a_borrowed_stack {}
 
 mod scopes;
+#[cfg(feature = "runtime")]
+mod task_scopes;

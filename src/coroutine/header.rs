@@ -22,7 +22,7 @@ use super::unwind::Payload;
 use super::value;
 use super::yielder::Yielder;
 use crate::arch::{self, Entry, Link, Parked, Root, VALUE, Word};
-use crate::stack::{self, Record, Stack, Use};
+use crate::stack::{Record, Stack, Use};
 
 /// The tag of a word that is the address of a payload to raise; [`VALUE`] is for values.
 pub(super) const RAISE: usize = 1;
@@ -42,7 +42,7 @@ pub(super) struct Header {
     span: Cell<usize>,
     /// The request to close that is being delivered, 0 for none.
     pub(super) close_request: Cell<u64>,
-    /// How many frames are open that must not be left.
+    /// How many frames are open that must not be left, and [`OF_TASK`].
     n_open: Cell<u32>,
     /// How often the body went on after a close during somebody's panic.
     pub(super) n_swallowed: Cell<u32>,
@@ -55,6 +55,10 @@ pub(super) struct Header {
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
+
+/// The bit of `n_open` that says that one of the frames is known to the task that it belongs to, or
+/// knows that task.
+const OF_TASK: u32 = 1 << 31;
 
 /// How a coroutine's body ended.
 pub(super) enum Outcome<Ret> {
@@ -213,43 +217,42 @@ impl Header {
         self.abandoned.get()
     }
 
+    /// Notes a frame that must not be left.
+    pub(super) fn frame_opens(&self) {
+        self.n_open.set(self.n_open.get() + 1);
+        self.span.set(0);
+    }
+
+    /// Takes a frame back that must not be left; the task's too, if it was the first of those.
+    ///
+    /// # Safety
+    /// As [`stack_of`](Self::stack_of).
+    pub(super) unsafe fn frame_closes(this: NonNull<Self>, is_first_of_task: bool) {
+        // SAFETY: forwarded to the caller.
+        let (header, stack) = unsafe { (this.as_ref(), Self::stack_of(this)) };
+        if is_first_of_task {
+            header.n_open.set(header.n_open.get() & !OF_TASK);
+        }
+        header.n_open.set(header.n_open.get() - 1);
+        if !header.has_open_frame() {
+            let span = stack.record().usable().len() - size_of::<Self>();
+            header.span.set(span);
+        }
+    }
+
     /// Whether a frame is open that must not be left.
     pub(super) fn has_open_frame(&self) -> bool {
         self.n_open.get() > 0
     }
-}
 
-/// While it lives, the coroutine on whose stack it was made can't suspend.
-#[derive(Debug)]
-pub(crate) struct OpenFrame(Option<NonNull<Header>>);
-
-impl OpenFrame {
-    /// Opens a frame on the stack of the running code, if that is a coroutine's.
-    pub(crate) fn open() -> Self {
-        let header = stack::find(stack_pointer()).and_then(Header::of);
-        if let Some(header) = header {
-            // SAFETY: the header of the coroutine that is running.
-            let header = unsafe { header.as_ref() };
-            header.n_open.set(header.n_open.get() + 1);
-            header.span.set(0);
-        }
-        Self(header)
+    /// Whether one of the open frames is the running task's.
+    pub(super) fn has_task_frame(&self) -> bool {
+        self.n_open.get() & OF_TASK != 0
     }
-}
 
-impl Drop for OpenFrame {
-    fn drop(&mut self) {
-        let Some(place) = self.0 else { return };
-        // SAFETY: the guard lives in a frame of the coroutine, which is therefore there.
-        let header = unsafe { place.as_ref() };
-        header.n_open.set(header.n_open.get() - 1);
-        if !header.has_open_frame() {
-            // SAFETY: as above.
-            let stack = unsafe { Header::stack_of(place) };
-            header
-                .span
-                .set(stack.record().usable().len() - size_of::<Header>());
-        }
+    /// Notes that something of the task's is left behind above this coroutine.
+    pub(super) fn set_task_frame(&self) {
+        self.n_open.set(self.n_open.get() | OF_TASK);
     }
 }
 

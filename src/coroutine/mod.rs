@@ -13,6 +13,7 @@ mod header;
 #[cfg(feature = "runtime")]
 mod hosted;
 mod on_stack;
+mod open_frame;
 mod raw;
 mod ring;
 mod rounds;
@@ -26,10 +27,10 @@ mod yielder;
 pub use generator::Generator;
 pub use handle::{Coroutine, CoroutineBuilder};
 #[cfg(feature = "runtime")]
-pub(crate) use header::OpenFrame;
-#[cfg(feature = "runtime")]
 pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack};
+#[cfg(feature = "runtime")]
+pub(crate) use open_frame::OpenFrame;
 #[doc(hidden)]
 pub use ring::TransferRing;
 #[doc(hidden)]
@@ -37,5 +38,5 @@ pub use rounds::{Place, Rounds, Shape};
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
-pub(crate) use unwind::{Payload, drop_payload};
+pub(crate) use unwind::{Payload, drop_payload, give_up};
 pub use yielder::Yielder;

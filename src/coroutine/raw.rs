@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 
 use super::header::{Header, Outcome};
 use super::state::Status;
+use super::unwind;
 use super::yielder::Yielder;
 use crate::arch::{self, Parked, Word};
 use crate::stack::{Stack, StackUsage};
@@ -113,6 +114,9 @@ impl Raw {
     #[inline(always)]
     pub(super) unsafe fn finish<Ret>(&mut self, finished: Finished) -> Option<Outcome<Ret>> {
         if self.is_abandoned() {
+            if self.header().is_some_and(Header::has_task_frame) {
+                unwind::give_up_with_task();
+            }
             return None;
         }
         let header = self.header.take()?;

@@ -14,7 +14,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use super::header::OpenFrame;
+use super::open_frame::OpenFrame;
 use super::state::{CloseIgnored, CoroutineState, Refused, Status};
 use super::typed::{End, Typed};
 use super::unwind::{self, Payload};

@@ -12,8 +12,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::header::{Header, stack_pointer};
-use super::on_stack::caller_of;
-use crate::stack::{self, Use};
+use super::open_frame::innermost;
+use crate::stack;
 use crate::sys::signal::write_stderr;
 
 /// What unwinds.
@@ -122,20 +122,23 @@ pub(super) fn raise(raised: Raised) -> ! {
     }
 }
 
+/// Leaves the innermost coroutine for ever because one that it has entered was left with frames of the
+/// task on its stack: so it goes on down to the task itself, which they refer to.
+#[cold]
+pub(super) fn give_up_with_task() -> ! {
+    if let Some(header) = innermost() {
+        // SAFETY: the header of the coroutine that is running.
+        unsafe { header.as_ref() }.set_task_frame();
+    }
+    give_up()
+}
+
 /// Leaves the innermost coroutine for ever, its stack with all that is on it being leaked,
 /// because something on it can't be ended. Its resumer learns that it was abandoned.
 ///
 /// On a thread's own stack there is nobody to return to: the process aborts with a sentence.
-pub(super) fn give_up() -> ! {
-    let mut address = stack_pointer();
-    while let Some(record) = stack::find(address) {
-        if record.in_use() == Use::Call {
-            address = caller_of(record);
-            continue;
-        }
-        let Some(header) = Header::of(record) else {
-            break;
-        };
+pub(crate) fn give_up() -> ! {
+    if let Some(header) = innermost() {
         // SAFETY: the running code is on this coroutine's stack, or on one that it called to. If
         // the coroutine is itself a scope's child, that scope learns of it and gives up in turn.
         unsafe { header.as_ref().abandon() }

@@ -5,8 +5,10 @@
 //! - [`asyncio`]: each name of Python's asyncio, and ours.
 //! - [`tutorial`]: the programs that an asyncio tutorial shows, from a coroutine that is driven by hand to a hundred
 //!   downloads at once.
+//! - [`cancellation`]: how tasks are cancelled, and what a cancel leaves behind, for each operation.
 //! - [`tokio`]: for people who come from tokio.
 
 pub mod asyncio;
+pub mod cancellation;
 pub mod tokio;
 pub mod tutorial;

@@ -5,9 +5,11 @@
 //! ([`LoopError`]). Nothing here knows of a loop's insides.
 
 mod run;
+mod scope;
 mod task;
 
 pub use run::{Deadlock, LoopError, RunError};
+pub use scope::ScopeError;
 pub use task::{Cancelled, Elapsed, EmptySet, TaskError};
 
 /// What a panic's payload says, as far as it is text.

@@ -8,6 +8,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::context::{self, Here};
+use super::deferral::{self, Level};
 use super::park;
 use super::task::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
 use crate::coroutine::Payload;
@@ -27,15 +28,25 @@ struct CancelPayload {
 /// down the chain; the task itself learns of it when its wait ends. False if it is done, or has begun
 /// in a program whose panics abort: it can't be unwound there.
 pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
-    if task.has(OVER) || (cfg!(panic = "abort") && task.has_begun()) {
+    request_from(task, None, message)
+}
+
+/// As [`request`], on behalf of a frame of the task itself, which stands at a level of its deferrals.
+pub(crate) fn request_from(task: TaskPtr, level: Level, message: Option<&str>) -> bool {
+    if !may_be_cancelled(task) {
         return false;
     }
-    let mut trail = Trail::from(task);
+    let (mut trail, mut level) = (Trail::from(task), level);
     while let Some(task) = trail.next() {
-        task.n_cancels.set(task.n_cancels.get() + 1);
+        // Only the first one is asked by a frame of its own.
+        let level = level.take();
         if message.is_some() || task.message().is_some() {
             task.with_extras(|extras| extras.message = message.map(str::to_owned));
         }
+        if deferral::defers(task, level) {
+            continue;
+        }
+        task.n_cancels.set(task.n_cancels.get() + 1);
         if task.has(MUST_CANCEL) {
             continue;
         }
@@ -51,11 +62,30 @@ pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
     true
 }
 
+/// Asks a task to end that waits for what is being ended anyway: it does not wait for that.
+pub(crate) fn request_at_once(task: TaskPtr, level: Level) -> bool {
+    if !may_be_cancelled(task) {
+        return false;
+    }
+    if !deferral::defers(task, level) {
+        task.n_cancels.set(task.n_cancels.get() + 1);
+        task.clear(THROUGH);
+        task.set(MUST_CANCEL);
+        park::unpark(task);
+    }
+    true
+}
+
+/// A task that has begun can't be unwound where panics abort.
+fn may_be_cancelled(task: TaskPtr) -> bool {
+    !(task.has(OVER) || cfg!(panic = "abort") && task.has_begun())
+}
+
 /// Asks a task to end as one of all of its loop's: what it waits for is asked by itself, so that a long
 /// chain of tasks that wait for each other is not gone through once for each.
 pub(crate) fn request_among_all(task: TaskPtr) {
     let is_passed_on = || task.with_awaiting(|what| what.cancel(None)) == Some(true);
-    if !task.has(MUST_CANCEL) && is_passed_on() {
+    if !task.has(MUST_CANCEL) && deferral::level(task).is_none() && is_passed_on() {
         task.n_cancels.set(task.n_cancels.get() + 1);
         task.set(THROUGH);
     } else {
@@ -106,15 +136,22 @@ pub(crate) fn stop_waiting(task: TaskPtr) {
     park::unpark(task);
 }
 
+/// How many requests a task has that were not taken back.
+pub(crate) fn n_requests(task: TaskPtr) -> u32 {
+    task.n_cancels.get() + deferral::n_requests(task)
+}
+
 /// Takes one request back; answers how many are left. With the last one goes what was not
 /// delivered yet.
 pub(crate) fn take_back(task: TaskPtr) -> u32 {
-    let left = task.n_cancels.get().saturating_sub(1);
-    task.n_cancels.set(left);
-    if left == 0 {
+    match task.n_cancels.get() {
+        0 => deferral::take_back(task),
+        n => task.n_cancels.set(n - 1),
+    }
+    if task.n_cancels.get() == 0 {
         task.clear(MUST_CANCEL);
     }
-    left
+    n_requests(task)
 }
 
 /// Whether a cancel was passed on to what the task has just stopped waiting for; asking clears
@@ -162,7 +199,7 @@ pub(crate) fn is_cancel(payload: &Payload, task: TaskPtr) -> bool {
 }
 
 /// Whether a payload is a cancel of this task that it may catch.
-fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
+pub(crate) fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
     payload
         .downcast_ref::<CancelPayload>()
         .is_some_and(|cancel| cancel.task == task.id && !cancel.is_final)

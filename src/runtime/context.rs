@@ -185,6 +185,19 @@ impl Core {
         }
     }
 
+    /// The task that was made last, of those that a scope of a task's has for children, directly or by
+    /// way of others.
+    pub(crate) fn newest_child(&self, of: TaskPtr) -> Option<TaskPtr> {
+        let mut link = self.tasks.back();
+        loop {
+            let task = Self::task_of(link).filter(|task| task.id > of.id)?;
+            if of.is_host_of(task) {
+                return Some(task);
+            }
+            link = self.tasks.before(link);
+        }
+    }
+
     fn task_of(link: *const Link) -> Option<TaskPtr> {
         if link.is_null() {
             return None;

@@ -11,10 +11,10 @@ use super::watched::Watched;
 use crate::error::TaskError;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
-                      for each other";
+                      for each other, or whose scopes wait for their children";
 
 /// Parks the running task until another is done.
-pub(super) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), TaskError> {
+pub(crate) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), TaskError> {
     let Some(task) = packet.link().task() else {
         return Ok(());
     };
@@ -81,12 +81,15 @@ pub(crate) fn admit(
 /// Whether the running task would wait for itself if it waited for another.
 fn is_circle(here: Here, task: TaskPtr) -> bool {
     // Nobody can be in a circle for whom nobody waits; that keeps long chains cheap.
-    if here.task.waiters.is_empty() || task.awaiting.get().is_none() {
+    if here.task.waiters.is_empty() && here.task.scope.get().is_none() {
         return task == here.task;
+    }
+    if task.awaiting.get().is_none() {
+        return task == here.task || task.is_host_of(here.task);
     }
     let mut trail = Trail::from(task);
     while let Some(task) = trail.next() {
-        if task == here.task {
+        if task == here.task || task.is_host_of(here.task) {
             return true;
         }
         trail.follow(task);

@@ -4,13 +4,16 @@
 //! and [`wait_list`] how one waits, [`group`] how for many; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
 //! are what wakes it; [`event_loop`] and [`handle`] what users hold.
 
+pub(crate) mod alarm;
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod callback;
 pub(crate) mod cancel;
+pub(crate) mod children;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod deadlock;
+pub(crate) mod deferral;
 pub(crate) mod dispatch;
 pub(crate) mod entered;
 pub(crate) mod event_loop;
@@ -23,6 +26,7 @@ pub(crate) mod into_task;
 pub(crate) mod join;
 pub(crate) mod local;
 pub(crate) mod make;
+pub(crate) mod own_request;
 pub(crate) mod packet;
 pub(crate) mod park;
 pub(crate) mod pool;

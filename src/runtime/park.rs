@@ -24,11 +24,21 @@ use crate::coroutine::Hosted;
 /// being met: callers look again.
 ///
 /// A cancel unwinds from here, before or after the wait.
+#[inline(always)]
 pub(crate) fn park(here: Here, what: &dyn Awaiting) {
-    let task = here.task;
-    if task.has(MUST_CANCEL | DOOMED) {
+    if here.task.has(MUST_CANCEL | DOOMED) {
         cancel::raise(here);
     }
+    park_shielded(here, what);
+    if here.task.has(MUST_CANCEL | DOOMED) {
+        cancel::raise(here);
+    }
+}
+
+/// As [`park`], but nothing unwinds from here: a cancel comes back like any other wake-up, and stays
+/// requested.
+pub(crate) fn park_shielded(here: Here, what: &dyn Awaiting) {
+    let task = here.task;
     // SAFETY: only the lifetime is changed. The pointer is taken back below, before `what` can go:
     // this frame can't be left while the task is parked.
     let pointer = unsafe { transmute::<&dyn Awaiting, &'static dyn Awaiting>(what) };
@@ -40,9 +50,6 @@ pub(crate) fn park(here: Here, what: &dyn Awaiting) {
         switch(here.core, task);
     }
     task.awaiting.set(None);
-    if task.has(MUST_CANCEL | DOOMED) {
-        cancel::raise(here);
-    }
 }
 
 /// Lets the others run: the running task goes to the end of the queue. It enters the next one itself

@@ -172,7 +172,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let here = context::here().unwrap_or_else(|nowhere| panic!("{}", nowhere.sentence()));
     // The future is somebody's code, and the wait is this task's: a coroutine in whose body this
     // is must not be taken to another one meanwhile.
-    let _open = OpenFrame::open();
+    let _open = OpenFrame::open_for_task();
     let mut future = std::pin::pin!(future);
     foreign::wait(here, &"a future", |context| future.as_mut().poll(context))
 }

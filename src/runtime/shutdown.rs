@@ -105,8 +105,17 @@ impl Loop {
         }
     }
 
-    /// Unwinds a task, or leaves it for ever if that can't be done.
+    /// Unwinds a task, or leaves it for ever if that can't be done; its scopes' children first, the
+    /// newest first, because a task that is being ended so can't wait for them.
     pub(crate) fn end_on_the_spot(&self, task: TaskPtr) {
+        while let Some(child) = self.core.newest_child(task) {
+            child.close_scope();
+            self.end_one(child);
+        }
+        self.end_one(task);
+    }
+
+    fn end_one(&self, task: TaskPtr) {
         let (id, name) = (task.id, task.name());
         cancel::doom(task);
         self.core.set_current(None);

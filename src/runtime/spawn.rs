@@ -51,6 +51,29 @@ pub(crate) unsafe fn prepare<T, F>(
 where
     F: FnOnce() -> Result<T, TaskError>,
 {
+    // SAFETY: forwarded to the caller.
+    unsafe { prepare_keeping(core, recipe, body, |value| value) }
+}
+
+/// As [`prepare`], for a task whose value is kept elsewhere: `keep` puts it there, at the task's end,
+/// and what it answers goes into the packet. It may not run code of the user's.
+///
+/// # Safety
+/// As [`prepare`]; what `keep` borrows lives as long.
+///
+/// # Errors
+/// As [`prepare`].
+#[inline]
+pub(crate) unsafe fn prepare_keeping<T, U, F, K>(
+    core: &Core,
+    recipe: Recipe,
+    body: F,
+    keep: K,
+) -> io::Result<(TaskPtr, Packet<U>)>
+where
+    F: FnOnce() -> Result<T, TaskError>,
+    K: FnOnce(T) -> U,
+{
     if core.is_closed.get() {
         return Err(io::Error::other("event loop is closed"));
     }
@@ -60,14 +83,14 @@ where
         .as_ref()
         .map(|name| std::ptr::from_ref(name.as_bytes()));
     let stack_size = recipe.stack_size.unwrap_or(core.default_stack_size);
-    let packet = Packet::<T>::new();
+    let packet = Packet::<U>::new();
     let any = packet.erase();
     let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
     // SAFETY: the name moves into the block and, at the end, into the packet, in its box; whoever
     // frees it there does so when the stack has nothing left to overflow. The rest is the caller's.
     let (block, _) = unsafe {
         Hosted::build(stack_size, label, recipe.site, built, move |block| {
-            run(TaskPtr(block), body);
+            run(TaskPtr(block), body, keep);
         })?
     };
     let task = TaskPtr(block);
@@ -79,7 +102,11 @@ where
 }
 
 /// What runs on a task's stack.
-fn run<T, F: FnOnce() -> Result<T, TaskError>>(task: TaskPtr, body: F) {
+fn run<T, U, F, K>(task: TaskPtr, body: F, keep: K)
+where
+    F: FnOnce() -> Result<T, TaskError>,
+    K: FnOnce(T) -> U,
+{
     let outcome = if task.has(MUST_CANCEL | DOOMED) {
         // Cancelled before its first step: the body never runs. Its captures may wait as they go.
         task.clear(MUST_CANCEL);
@@ -103,7 +130,7 @@ fn run<T, F: FnOnce() -> Result<T, TaskError>>(task: TaskPtr, body: F) {
             Ok(()) => None,
             Err(error) => Some(Err(error)),
         },
-        outcome => Some(outcome),
+        outcome => Some(outcome.map(keep)),
     };
     finish(task, outcome);
 }
@@ -124,15 +151,21 @@ fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
 fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     // SAFETY: the task's loop is alive: it is what runs the task.
     let core = unsafe { task.core.as_ref() };
-    // An error of a task whose handle is gone: nobody will fetch it.
-    let unretrieved = match &outcome {
-        Some(Err(error))
-            if task.has(DETACHED) && !task.has(UNREPORTED) && !error.is_cancelled() =>
+    let scope = task.scope.take();
+    let error = outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
+    // An error of a task whose handle is gone: nobody will fetch it, unless its scope does.
+    let unretrieved = match error {
+        Some(error)
+            if scope.is_none()
+                && task.has(DETACHED)
+                && !task.has(UNREPORTED)
+                && !error.is_cancelled() =>
         {
             Some((task.name(), error.clone()))
         }
         _ => None,
     };
+    let ended = scope.map(|scope| (scope, error.cloned()));
     let fate = match &outcome {
         Some(outcome) => Fate::of(outcome),
         None => Fate::Returned,
@@ -155,6 +188,10 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
         }
     }
     tell(core, task, fate);
+    if let Some((scope, error)) = ended {
+        // SAFETY: the scope's frame is not left before this child is over, which it tells here.
+        unsafe { scope.as_ref() }.ended(task.id, error);
+    }
     if let Some((name, error)) = unretrieved {
         report_unretrieved(core, name, error);
     }
@@ -228,6 +265,12 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     }
     task.set(OVER);
     core.forget(task);
+    // What it has spawned in its scopes goes on, with nobody to wait for it.
+    for child in core.tasks() {
+        if task.is_host_of(child) {
+            cancel::request(child, None);
+        }
+    }
     let name = task.name();
     let error = TaskError::misuse(format!(
         "selvedge: the task {name} was abandoned: something that it had started can't be ended, so \
@@ -240,6 +283,10 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
         packet.fail(error.clone());
     }
     tell(core, task, Fate::Failed);
+    if let Some(scope) = task.scope.take() {
+        // SAFETY: as in `finish`.
+        unsafe { scope.as_ref() }.lost(error.clone());
+    }
     core.report(
         &ExceptionContext::new("Task was abandoned")
             .with_exception(error)

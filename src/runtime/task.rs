@@ -28,7 +28,9 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use super::callback::Callback;
+use super::children::Children;
 use super::context::Core;
+use super::deferral::Level;
 use super::packet::AnyPacket;
 use super::wait_list::WaitList;
 use crate::arch::Parked;
@@ -82,6 +84,8 @@ pub(crate) struct TaskBlock {
     pub(crate) n_cancels: Cell<u32>,
     /// How often it went on after its doom.
     pub(crate) n_swallowed: Cell<u32>,
+    /// The scope that it is a child of: in a frame that is not left before this task is over.
+    pub(crate) scope: Cell<Option<NonNull<Children>>>,
 }
 
 const _: () = assert!(size_of::<TaskBlock>() == 128);
@@ -107,6 +111,8 @@ pub(crate) struct Extras {
     pub(crate) message: Option<String>,
     /// To be called when it is done, in this order.
     pub(crate) callbacks: Vec<(CallbackId, Rc<Callback>)>,
+    /// Where its innermost deferral of cancels is, in one of its own frames.
+    pub(crate) deferral: Level,
 }
 
 impl Extras {
@@ -138,6 +144,7 @@ impl TaskBlock {
             extras: Cell::new(None),
             n_cancels: Cell::new(0),
             n_swallowed: Cell::new(0),
+            scope: Cell::new(None),
         }
     }
 
@@ -172,6 +179,34 @@ impl TaskBlock {
         let message = extras.as_ref().and_then(|extras| extras.message.clone());
         self.extras.set(extras);
         message
+    }
+
+    /// The task in one of whose frames its scope is, if it is a scope's child.
+    pub(crate) fn host(&self) -> Option<TaskPtr> {
+        // SAFETY: by the field's rule the scope is there.
+        self.scope
+            .get()
+            .and_then(|scope| unsafe { scope.as_ref() }.host())
+    }
+
+    /// Lets the scope that it is a child of take no more.
+    pub(crate) fn close_scope(&self) {
+        if let Some(scope) = self.scope.get() {
+            // SAFETY: by the field's rule the scope is there.
+            unsafe { scope.as_ref() }.close();
+        }
+    }
+
+    /// Whether a scope of this task's has another for a child, directly or by way of others.
+    pub(crate) fn is_host_of(&self, child: TaskPtr) -> bool {
+        let mut host = child.host();
+        while let Some(task) = host {
+            if task.id == self.id {
+                return true;
+            }
+            host = task.host();
+        }
+        false
     }
 
     /// What it waits for, as a reader of a report wants it.

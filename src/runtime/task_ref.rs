@@ -24,7 +24,7 @@ pub struct TaskRef {
 }
 
 impl TaskRef {
-    pub(super) fn new(packet: AnyPacket, core: Weak<Core>) -> Self {
+    pub(crate) fn new(packet: AnyPacket, core: Weak<Core>) -> Self {
         Self { packet, core }
     }
 
@@ -54,7 +54,7 @@ impl TaskRef {
     #[must_use]
     pub fn cancelling(&self) -> u32 {
         let task = self.packet.link().task();
-        task.map_or(0, |task| task.n_cancels.get())
+        task.map_or(0, cancel::n_requests)
     }
 
     /// Takes a request to cancel back: see [`Task::uncancel`](crate::Task::uncancel).

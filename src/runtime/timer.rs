@@ -11,11 +11,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
+pub(crate) use super::alarm::Alarm;
 use super::callback::Callback;
 use super::clock::{NEVER, Nanoseconds};
-use super::context::{Core, Here};
-use super::park;
-use super::task::{Awaiting, TaskPtr};
+use super::context::Core;
 use crate::sys::prefetch::prefetch;
 use crate::util::deadlines::Deadlines;
 
@@ -172,6 +171,14 @@ impl Timers {
         self.set(deadline, Target::Callback(callback))
     }
 
+    /// Has an alarm go off at a deadline.
+    ///
+    /// # Safety
+    /// It cancels the key before it goes, or moves.
+    pub(crate) unsafe fn set_alarm(&self, deadline: Nanoseconds, alarm: &Alarm) -> Key {
+        self.set(deadline, Target::Alarm(NonNull::from(alarm)))
+    }
+
     fn set(&self, deadline: Nanoseconds, target: Target) -> Key {
         let is_finite = deadline < NEVER;
         let key = self.slots.borrow_mut().fill(target, is_finite);
@@ -231,8 +238,7 @@ impl Timers {
                 Some(Target::Alarm(alarm)) => {
                     // SAFETY: an alarm empties its slot before it goes, and this slot was full.
                     let alarm = unsafe { alarm.as_ref() };
-                    alarm.key.set(None);
-                    park::unpark(alarm.task);
+                    alarm.go_off();
                 }
                 Some(Target::Callback(callback)) => core.run_queue.push_callback(callback),
                 Some(Target::Nothing { .. }) | None => {
@@ -261,7 +267,7 @@ impl Timers {
         }
         for alarm in alarms() {
             // SAFETY: an alarm empties its slot before it goes, and this slot is full.
-            unsafe { alarm.as_ref() }.task.prefetch();
+            unsafe { alarm.as_ref() }.prefetch();
         }
     }
 }
@@ -274,6 +280,11 @@ impl Drop for Timers {
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Timers>>> = const { Cell::new(None) };
+}
+
+/// The timers of the running loop.
+pub(crate) fn current() -> Option<NonNull<Timers>> {
+    CURRENT.get()
 }
 
 /// Makes timers current, until others are.
@@ -300,55 +311,4 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         CURRENT.set(self.before);
     }
-}
-
-/// A deadline that a task waits for, in the waiting frame.
-pub(crate) struct Alarm {
-    task: TaskPtr,
-    /// `None` once it has gone off.
-    key: Cell<Option<Key>>,
-    timers: NonNull<Timers>,
-}
-
-impl Alarm {
-    /// Calls a function with an alarm that unparks the running task at a deadline.
-    pub(crate) fn with<R>(here: Here, deadline: Nanoseconds, f: impl FnOnce(&Self) -> R) -> R {
-        let timers = CURRENT.get().expect("a task runs within its loop's timers");
-        let alarm = Self {
-            task: here.task,
-            key: Cell::new(None),
-            timers,
-        };
-        // SAFETY: the loop that runs this task keeps its timers.
-        let key = unsafe { timers.as_ref() }.set(deadline, Target::Alarm(NonNull::from(&alarm)));
-        alarm.key.set(Some(key));
-        f(&alarm)
-    }
-
-    pub(crate) fn has_gone_off(&self) -> bool {
-        self.key.get().is_none()
-    }
-}
-
-impl Drop for Alarm {
-    fn drop(&mut self) {
-        if let Some(key) = self.key.get() {
-            // SAFETY: a task's frames end within the life of its loop, which keeps its timers.
-            unsafe { self.timers.as_ref() }.cancel(key);
-        }
-    }
-}
-
-/// Parks the running task until a deadline.
-pub(crate) fn sleep_until(here: Here, deadline: Nanoseconds) {
-    let what: &'static str = if deadline == NEVER {
-        "ever"
-    } else {
-        "a deadline"
-    };
-    Alarm::with(here, deadline, |alarm| {
-        while !alarm.has_gone_off() {
-            park::park(here, &what as &dyn Awaiting);
-        }
-    });
 }

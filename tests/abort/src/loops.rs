@@ -80,3 +80,29 @@ pub fn a_loop_ends_with_a_task_that_waits() -> Result<(), String> {
         "the task of a loop that is gone still waits",
     )
 }
+
+pub fn a_scope_waits_for_what_has_begun() -> Result<(), String> {
+    let n_done = Cell::new(0);
+    let error = selvedge::run(|| {
+        selvedge::scope(|s| {
+            for n in 1..=3 {
+                let n_done = &n_done;
+                s.spawn(move || {
+                    sleep(Duration::from_millis(n));
+                    n_done.set(n_done.get() + 1);
+                });
+            }
+            s.spawn_fallible(|| Err::<(), _>("a failure"));
+            yield_now();
+            yield_now();
+        })
+    });
+    ensure(n_done.get() == 3, "the scope returned too early")?;
+    ensure(error.is_err(), "the failure was lost")
+}
+
+pub fn a_race_is_refused() -> Result<(), String> {
+    let ran = Cell::new(false);
+    let result = selvedge::run(|| selvedge::race([|| ran.set(true)]));
+    ensure(result.is_err() && !ran.get(), "it took place")
+}

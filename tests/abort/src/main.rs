@@ -55,6 +55,11 @@ const CHECKS: &[(&str, Check)] = &[
         "a loop ends with a task that waits",
         loops::a_loop_ends_with_a_task_that_waits,
     ),
+    (
+        "a scope waits for what has begun",
+        loops::a_scope_waits_for_what_has_begun,
+    ),
+    ("a race is refused", loops::a_race_is_refused),
 ];
 
 fn main() -> ExitCode {

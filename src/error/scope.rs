@@ -1,0 +1,80 @@
+//! How a scope of tasks failed.
+
+use std::error::Error;
+use std::fmt;
+
+use super::TaskError;
+
+/// That tasks of a [`scope`](crate::scope()) have failed: the errors of all that did, in the order in
+/// which they came. Cancelled ones are not among them.
+///
+/// ```
+/// let failure = selvedge::run(|| {
+///     selvedge::scope(|s| {
+///         s.spawn_fallible(|| "weft".parse::<u32>());
+///         s.spawn(|| selvedge::sleep(std::time::Duration::MAX));
+///     })
+///     .unwrap_err()
+/// });
+/// assert_eq!(failure.errors().len(), 1);
+/// assert!(failure.errors()[0].downcast_ref::<std::num::ParseIntError>().is_some());
+/// ```
+#[derive(Clone, Debug)]
+pub struct ScopeError {
+    errors: Vec<TaskError>,
+}
+
+impl ScopeError {
+    pub(crate) fn new(errors: Vec<TaskError>) -> Self {
+        Self { errors }
+    }
+
+    /// The errors, the one that ended the scope first.
+    #[must_use]
+    pub fn errors(&self) -> &[TaskError] {
+        &self.errors
+    }
+
+    /// The errors themselves.
+    #[must_use]
+    pub fn into_errors(self) -> Vec<TaskError> {
+        self.errors
+    }
+}
+
+impl IntoIterator for ScopeError {
+    type Item = TaskError;
+    type IntoIter = std::vec::IntoIter<TaskError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.errors.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a ScopeError {
+    type Item = &'a TaskError;
+    type IntoIter = std::slice::Iter<'a, TaskError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.errors.iter()
+    }
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.errors {
+            [] => f.write_str("a scope failed"),
+            [error] => write!(f, "a task of a scope failed: {error}"),
+            errors => {
+                write!(f, "{} tasks of a scope failed:", errors.len())?;
+                errors.iter().try_for_each(|error| write!(f, "\n  {error}"))
+            }
+        }
+    }
+}
+
+impl Error for ScopeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.errors.first().map(|error| error as _)
+    }
+}

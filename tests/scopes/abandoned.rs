@@ -1,0 +1,120 @@
+//! Coroutines of a task that are left for ever while the loop, a timer or other tasks know frames on them, and what
+//! becomes of the children of a host that was left.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use selvedge::{
+    Coroutine, Yielder, catch_cancelled, finally, race, scope, sleep, spawn, timeout, yield_now,
+};
+
+use crate::stubborn::abandons_itself;
+use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
+
+/// Calls a function in a coroutine on the task's stack, which is abandoned in it; tells what comes of that.
+fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {
+    let mut outer = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
+        let mut inner = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
+            selvedge::on_stack(64 * 1024, || f(&|| abandons_itself("static")));
+        });
+        let _ = catch_unwind(AssertUnwindSafe(|| inner.resume()));
+        println!("the inner coroutine's resumer goes on");
+    });
+    let _ = catch_unwind(AssertUnwindSafe(|| outer.resume()));
+}
+
+/// The loop, a timer or a waker knows a frame of the task on the coroutine that is left for ever: if the task went on,
+/// and its stack were somebody else's one day, they would meet what is not there any more.
+#[test]
+fn a_coroutine_that_is_abandoned_with_frames_of_its_task_takes_the_task_along() {
+    let wakers: Rc<RefCell<Vec<std::task::Waker>>> = Rc::default();
+    let keeps = Rc::clone(&wakers);
+    type Body = Box<dyn FnOnce(&dyn Fn())>;
+    let bodies: Vec<(&str, Body)> = vec![
+        (
+            "timeout",
+            Box::new(|abandon| timeout(A_SECOND, abandon).expect("in time")),
+        ),
+        (
+            "scope",
+            Box::new(|abandon| {
+                drop(scope(|s| {
+                    s.spawn(|| sleep(2 * A_SECOND));
+                    yield_now();
+                    abandon();
+                }));
+            }),
+        ),
+        (
+            "race",
+            Box::new(|abandon| drop(race([|| sleep(A_SECOND)]).map(|()| abandon()))),
+        ),
+        ("finally", Box::new(|abandon| finally(|| (), abandon))),
+        (
+            "block_on",
+            Box::new(move |abandon| {
+                selvedge::block_on(std::future::poll_fn(|context| {
+                    keeps.borrow_mut().push(context.waker().clone());
+                    abandon();
+                    std::task::Poll::Ready(())
+                }));
+            }),
+        ),
+    ];
+    let event_loop = virtual_loop();
+    Reports::of(&event_loop);
+    for (name, body) in bodies {
+        let wakers = Rc::clone(&wakers);
+        finished(event_loop.run_until_complete(move || {
+            let task = spawn(move || {
+                in_an_abandoned_coroutine(body);
+                "it goes on"
+            });
+            match (name, task.join()) {
+                // By then nothing of the race's is open.
+                ("race", result) => assert_eq!(finished(result), "it goes on"),
+                (_, result) => {
+                    let error = result.expect_err("abandoned");
+                    assert!(error.message().contains("abandoned"), "{name}: {error}");
+                }
+            }
+            // The stacks of these would be those of the ones that were left.
+            let others: Vec<_> = (0..20).map(|_| spawn(|| sleep(5 * A_SECOND))).collect();
+            for waker in wakers.take() {
+                waker.wake();
+            }
+            sleep(3 * A_SECOND);
+            for other in others {
+                finished(other.join());
+            }
+        }));
+    }
+}
+
+/// A scope's children that live on when their host was left for ever are of no use to anybody.
+#[test]
+fn the_children_of_a_host_that_was_abandoned_are_cancelled() {
+    let log = Log::default();
+    let event_loop = virtual_loop();
+    Reports::of(&event_loop);
+    let inside = log.clone();
+    finished(event_loop.run_until_complete(move || {
+        let logs = inside.clone();
+        let host = spawn(move || {
+            let local = String::from("a local of the host");
+            let _ = scope(|s| {
+                s.spawn(|| {
+                    let _ = catch_cancelled(|| sleep(AN_HOUR));
+                    logs.push(format!("child sees {local}"));
+                });
+                yield_now();
+                abandons_itself("static");
+            });
+        });
+        assert!(host.join().is_err());
+        sleep(A_SECOND);
+        assert_eq!(selvedge::all_tasks().len(), 1);
+    }));
+    assert_eq!(log.take(), ["child sees a local of the host"]);
+}

@@ -1,0 +1,305 @@
+//! Programs made at random of scopes, races, timeouts, failures and cancels, checked for what must hold whatever
+//! happens: no child runs, and nothing of one is dropped, after the frame that it borrows from is left.
+
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::sync::Once;
+
+use selvedge::task::Scope;
+use selvedge::{
+    TaskError, TaskRef, catch_cancelled, current_task, finally, race, run, scope, sleep, timeout,
+    yield_now,
+};
+
+use crate::support::{A_SECOND, scaled, stop, virtual_loop};
+
+/// A sequence that a seed gives, the same on every run.
+struct Random(Cell<u64>);
+
+impl Random {
+    fn below(&self, n: u64) -> u64 {
+        let mut word = self.0.get();
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        self.0.set(word);
+        (word >> 11) % n
+    }
+}
+
+struct World {
+    random: Random,
+    /// Tasks to be cancelled by others.
+    tasks: RefCell<Vec<TaskRef>>,
+    n_live: Cell<i64>,
+    budget: Cell<i64>,
+}
+
+/// A frame that others borrow from: nobody may look at it when it is gone.
+struct Frame<'a> {
+    world: &'a World,
+    /// Set as long as the frame is there; the memory is read through a share that outlives it.
+    is_there: Rc<Cell<bool>>,
+    n_borrowed: Cell<i64>,
+}
+
+impl<'a> Frame<'a> {
+    fn new(world: &'a World) -> Self {
+        world.n_live.set(world.n_live.get() + 1);
+        Self {
+            world,
+            is_there: Rc::new(Cell::new(true)),
+            n_borrowed: Cell::new(0),
+        }
+    }
+
+    fn lend(&self) -> Loan<'_, 'a> {
+        self.n_borrowed.set(self.n_borrowed.get() + 1);
+        Loan(self, Rc::clone(&self.is_there))
+    }
+}
+
+impl Drop for Frame<'_> {
+    fn drop(&mut self) {
+        assert_eq!(
+            self.n_borrowed.get(),
+            0,
+            "the frame goes before its borrowers"
+        );
+        self.is_there.set(false);
+        self.world.n_live.set(self.world.n_live.get() - 1);
+    }
+}
+
+struct Loan<'f, 'a>(&'f Frame<'a>, Rc<Cell<bool>>);
+
+impl Loan<'_, '_> {
+    fn look(&self) {
+        assert!(self.1.get(), "a borrower runs after the frame is gone");
+    }
+}
+
+impl Drop for Loan<'_, '_> {
+    fn drop(&mut self) {
+        self.look();
+        self.0.n_borrowed.set(self.0.n_borrowed.get() - 1);
+    }
+}
+
+const FAILURE: &str = "a failure that was meant";
+
+/// A few random steps; some open frames in which others run.
+fn act(world: &World, depth: u32) {
+    let frame = Frame::new(world);
+    for _ in 0..world.random.below(4) + 1 {
+        if world.budget.replace(world.budget.get() - 1) <= 0 {
+            return;
+        }
+        match world.random.below(16) {
+            0..=3 => sleep(A_SECOND * world.random.below(4) as u32),
+            4 => yield_now(),
+            5 => cancel_somebody(world),
+            6 => panic!("{FAILURE}"),
+            7 => drop(catch_cancelled(|| sleep(A_SECOND))),
+            8 => swallow(|| sleep(A_SECOND * 2)),
+            9..=11 if depth > 0 => drop(open(&frame, depth - 1)),
+            12 if depth > 0 => {
+                let limit = A_SECOND * world.random.below(3) as u32;
+                let loan = frame.lend();
+                let _ = timeout(limit, || {
+                    act(world, depth - 1);
+                    loan.look();
+                });
+            }
+            13 if depth > 0 => compete(&frame, depth - 1),
+            14 if depth > 0 => finally(
+                || act(world, depth - 1),
+                || {
+                    let loan = frame.lend();
+                    sleep(A_SECOND);
+                    loan.look();
+                },
+            ),
+            _ => swallow(|| act(world, depth.saturating_sub(1))),
+        }
+    }
+}
+
+/// Swallows whatever unwinds, but for a failed assertion.
+fn swallow(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        if text.is_some_and(|text| text != FAILURE) {
+            resume_unwind(payload);
+        }
+    }
+}
+
+fn cancel_somebody(world: &World) {
+    let tasks = world.tasks.borrow();
+    if !tasks.is_empty() {
+        let index = world.random.below(tasks.len() as u64) as usize;
+        tasks[index].cancel();
+    }
+}
+
+fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::ScopeError> {
+    let result = scope(|s| {
+        for _ in 0..frame.world.random.below(4) {
+            child(s, frame, depth);
+        }
+        act(frame.world, depth);
+    });
+    assert_eq!(
+        frame.n_borrowed.get(),
+        0,
+        "a scope returns before its children are gone"
+    );
+    if let Err(error) = &result {
+        for error in error {
+            assert!(is_expected(error), "{error}");
+        }
+    }
+    result
+}
+
+fn child<'scope, 'a: 'scope>(s: &'scope Scope<'scope, '_>, frame: &'scope Frame<'a>, depth: u32) {
+    let (capture, result) = (frame.lend(), frame.lend());
+    let task = s.spawn(move || {
+        let local = frame.lend();
+        frame.world.tasks.borrow_mut().extend(current_task());
+        if depth > 0 && frame.world.random.below(3) == 0 {
+            child(s, frame, depth - 1);
+        }
+        act(frame.world, depth);
+        local.look();
+        capture.look();
+        result
+    });
+    match frame.world.random.below(4) {
+        0 => task.detach(),
+        1 => drop(task.join()),
+        2 => {
+            task.cancel();
+            std::mem::forget(task);
+        }
+        _ => std::mem::forget(task),
+    }
+}
+
+fn compete(frame: &Frame<'_>, depth: u32) {
+    let entrants: Vec<_> = (0..frame.world.random.below(3) + 1)
+        .map(|_| {
+            let loan = frame.lend();
+            move || {
+                frame.world.tasks.borrow_mut().extend(current_task());
+                act(frame.world, depth);
+                loan.look();
+                loan
+            }
+        })
+        .collect();
+    match race(entrants) {
+        Ok(loan) => loan.look(),
+        Err(error) => assert!(
+            error.is_cancelled() || error.message() == FAILURE,
+            "{error}"
+        ),
+    }
+    assert_eq!(
+        frame.n_borrowed.get(),
+        0,
+        "a race returns before its entrants are gone"
+    );
+}
+
+/// A failure that was meant, a cancel, or that nothing can be spawned or waited for as everything ends.
+fn is_expected(error: &TaskError) -> bool {
+    error.is_cancelled() || error.message() == FAILURE || error.message().starts_with("selvedge: ")
+}
+
+/// How a program's loop ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// When everything is done.
+    Done,
+    /// In the middle, by a shutdown that cancels all and lets them run.
+    Shutdown,
+    /// In the middle, on the spot, with nobody running.
+    Doom,
+}
+
+/// One program; answers how many frames are left.
+fn play(seed: u64, end: End) -> i64 {
+    let world = Rc::new(World {
+        random: Random(Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)),
+        tasks: RefCell::default(),
+        n_live: Cell::new(0),
+        budget: Cell::new(120),
+    });
+    let event_loop = virtual_loop();
+    event_loop.set_exception_handler(move |context| {
+        let is_fine = context.exception().is_none_or(is_expected);
+        assert!(is_fine, "seed {seed}, {end:?}: {context}");
+    });
+    let roots: Vec<_> = (0..3)
+        .map(|_| {
+            let world = Rc::clone(&world);
+            event_loop.create_task(move || {
+                world.tasks.borrow_mut().extend(current_task());
+                for _ in 0..3 {
+                    act(&world, 4);
+                }
+            })
+        })
+        .collect();
+    if let End::Done = end {
+        for root in roots {
+            if let Err(error) = event_loop.run_until_complete(root) {
+                assert!(is_expected(&error), "seed {seed}: {error}");
+            }
+        }
+        drop(event_loop);
+    } else {
+        event_loop.call_later(A_SECOND * world.random.below(5) as u32, stop);
+        event_loop.run_forever().expect("it can run");
+        drop(roots);
+        match end {
+            End::Doom => run(move || drop(event_loop)),
+            _ => drop(event_loop),
+        }
+    }
+    world.n_live.get()
+}
+
+fn play_many(end: End) {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let text = info.payload().downcast_ref::<String>();
+            if text.is_none_or(|text| text != FAILURE) {
+                before(info);
+            }
+        }));
+    });
+    for seed in 0..scaled(400, 20) as u64 {
+        assert_eq!(play(seed, end), 0, "seed {seed}, {end:?}: frames are left");
+    }
+}
+
+#[test]
+fn in_random_programs_no_borrow_outlives_its_frame() {
+    play_many(End::Done);
+}
+
+#[test]
+fn nor_if_the_loop_is_shut_down_in_the_middle() {
+    play_many(End::Shutdown);
+}
+
+#[test]
+fn nor_if_it_ends_on_the_spot() {
+    play_many(End::Doom);
+}

@@ -1,0 +1,310 @@
+//! A cancel of the task that opened a scope: it fans out, everybody is waited for, and then it goes on.
+
+use std::cell::{Cell, RefCell};
+
+use selvedge::{Promise, Task, catch_cancelled, current_task, scope, sleep, spawn, yield_now};
+
+use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop};
+
+/// Spawns a task, lets it run for a second, cancels it, and tells whether it ended by that.
+fn cancelled_after_a_second(body: impl FnOnce() + 'static) -> bool {
+    let task = spawn(body);
+    sleep(A_SECOND);
+    assert!(task.cancel_with("enough"));
+    match task.join() {
+        Err(error) if error.is_cancelled() => {
+            assert_eq!(error.message(), "enough");
+            true
+        }
+        result => {
+            finished(result);
+            false
+        }
+    }
+}
+
+#[test]
+fn a_cancel_in_the_body_fans_out_and_goes_on_when_all_are_done() {
+    let log = Log::default();
+    in_virtual_loop({
+        let log = log.clone();
+        move || {
+            assert!(cancelled_after_a_second(move || {
+                let _ = scope(|s| {
+                    for n in 1..=2 {
+                        let log = &log;
+                        s.spawn(move || {
+                            let caught = catch_cancelled(|| sleep(AN_HOUR)).expect_err("cancelled");
+                            sleep(n * A_SECOND);
+                            log.push(format!("child {n}: {}", caught.message()));
+                        });
+                    }
+                    sleep(AN_HOUR);
+                });
+                log.push("the scope returned");
+            }));
+        }
+    });
+    assert_eq!(log.take(), ["child 1: enough", "child 2: enough"]);
+}
+
+#[test]
+fn a_cancel_while_the_scope_waits_does_so_as_well() {
+    let log = Log::default();
+    in_virtual_loop({
+        let log = log.clone();
+        move || {
+            assert!(cancelled_after_a_second(move || {
+                let _ = scope(|s| {
+                    s.spawn(|| {
+                        let caught = catch_cancelled(|| sleep(AN_HOUR)).expect_err("cancelled");
+                        sleep(A_SECOND);
+                        log.push(caught.message());
+                    });
+                });
+                log.push("the scope returned");
+            }));
+        }
+    });
+    assert_eq!(log.take(), ["enough"]);
+}
+
+#[test]
+fn a_cancel_before_the_first_step_runs_nothing() {
+    in_virtual_loop(|| {
+        let task = spawn(|| drop(scope(|_| panic!("it ran"))));
+        task.cancel();
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+    });
+}
+
+#[test]
+fn a_cancel_that_is_pending_as_the_body_returns_is_passed_on_to_the_children() {
+    let log = Log::default();
+    in_virtual_loop({
+        let log = log.clone();
+        move || {
+            let task = spawn(move || {
+                let _ = scope(|s| {
+                    let capture = log.guard("capture");
+                    s.spawn(move || {
+                        let _capture = capture;
+                        sleep(AN_HOUR);
+                    });
+                    current_task().expect("a task").cancel();
+                });
+                log.push("the scope returned");
+            });
+            assert!(task.join().expect_err("cancelled").is_cancelled());
+        }
+    });
+    assert_eq!(log.take(), ["capture"]);
+}
+
+#[test]
+fn a_cancel_that_is_pending_at_the_end_of_a_scope_without_children_is_met_by_the_next_suspension() {
+    in_virtual_loop(|| {
+        let reached = Cell::new(false);
+        let reached = std::rc::Rc::new(reached);
+        let inside = reached.clone();
+        let task = spawn(move || {
+            scope(|_| current_task().expect("a task").cancel()).expect("nobody failed");
+            inside.set(true);
+            yield_now();
+            panic!("it went on");
+        });
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+        assert!(reached.get());
+    });
+}
+
+#[test]
+fn a_second_cancel_reaches_children_that_have_swallowed_the_first() {
+    in_virtual_loop(|| {
+        let n_caught = std::rc::Rc::new(Cell::new(0));
+        let inside = n_caught.clone();
+        let task = spawn(move || {
+            let _ = scope(|s| {
+                s.spawn(|| {
+                    while catch_cancelled(|| sleep(AN_HOUR)).is_err() {
+                        inside.set(inside.get() + 1);
+                        if inside.get() == 3 {
+                            return;
+                        }
+                    }
+                });
+            });
+        });
+        for _ in 0..3 {
+            sleep(A_SECOND);
+            assert!(task.cancel());
+        }
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+        assert_eq!(n_caught.get(), 3);
+    });
+}
+
+#[test]
+fn a_cancel_and_failures_give_the_errors_first_and_then_the_cancel() {
+    in_virtual_loop(|| {
+        let errors = std::rc::Rc::new(RefCell::new(Vec::new()));
+        let inside = errors.clone();
+        let task = spawn(move || {
+            let error = scope(|s| {
+                s.spawn(|| {
+                    let _ = catch_cancelled(|| sleep(AN_HOUR));
+                    panic!("torn");
+                });
+                sleep(AN_HOUR);
+            })
+            .expect_err("one failed");
+            inside.borrow_mut().extend(error);
+            let caught = catch_cancelled(|| sleep(AN_HOUR)).expect_err("it is met here");
+            assert_eq!(caught.message(), "enough");
+            // And only once.
+            sleep(A_SECOND);
+            current_task().expect("a task").cancelling()
+        });
+        sleep(A_SECOND);
+        task.cancel_with("enough");
+        assert_eq!(finished(task.join()), 1);
+        assert_eq!(errors.borrow()[0].message(), "torn");
+    });
+}
+
+#[test]
+fn a_cancel_from_outside_that_meets_the_scopes_own_is_not_lost() {
+    in_virtual_loop(|| {
+        let gate = Promise::<()>::new();
+        let opened = gate.clone();
+        let task: Task<()> = spawn(move || {
+            let error = scope(|s| {
+                s.spawn(|| {
+                    let _ = gate.wait();
+                    panic!("torn");
+                });
+                sleep(AN_HOUR);
+            })
+            .expect_err("one failed");
+            assert_eq!(error.errors().len(), 1);
+            assert_eq!(current_task().expect("a task").cancelling(), 1);
+            yield_now();
+            panic!("the cancel was lost");
+        });
+        sleep(A_SECOND);
+        // The child fails, and cancels its host, in the iteration in which this cancel comes.
+        opened.set_result(()).expect("pending");
+        let me = task.task_ref();
+        spawn(move || me.cancel()).detach();
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+    });
+}
+
+#[test]
+fn a_cancel_reaches_a_scope_through_a_join() {
+    in_virtual_loop(|| {
+        let log = Log::default();
+        let inside = log.clone();
+        let inner = spawn(move || {
+            let _ = scope(|s| {
+                let guard = inside.guard("grandchild");
+                s.spawn(move || {
+                    let _guard = guard;
+                    sleep(AN_HOUR);
+                });
+            });
+        });
+        let outer = spawn(move || drop(inner.join()));
+        sleep(A_SECOND);
+        outer.cancel();
+        assert!(outer.join().expect_err("cancelled").is_cancelled());
+        assert_eq!(log.take(), ["grandchild"]);
+    });
+}
+
+#[test]
+fn a_cancel_goes_down_a_deep_tree_of_scopes() {
+    fn nest(depth: u32, n_unwound: &Cell<u32>) {
+        struct Counts<'a>(&'a Cell<u32>);
+        impl Drop for Counts<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() + 1);
+            }
+        }
+        let counts = Counts(n_unwound);
+        if depth == 0 {
+            sleep(AN_HOUR);
+        }
+        scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| nest(depth - 1, counts.0));
+            }
+        })
+        .expect("nobody failed");
+    }
+    in_virtual_loop(|| {
+        let n_unwound = std::rc::Rc::new(Cell::new(0));
+        let inside = n_unwound.clone();
+        assert!(cancelled_after_a_second(move || nest(5, &inside)));
+        assert_eq!(n_unwound.get(), (1 << 6) - 1);
+    });
+}
+
+#[test]
+fn scope_cancel_ends_the_children_and_is_no_failure() {
+    let log = Log::default();
+    in_virtual_loop({
+        let log = log.clone();
+        move || {
+            let value = scope(|s| {
+                let guard = log.guard("ticker");
+                s.spawn(move || {
+                    let _guard = guard;
+                    loop {
+                        sleep(A_SECOND);
+                    }
+                });
+                sleep(3 * A_SECOND);
+                s.cancel();
+                sleep(A_SECOND);
+                5
+            });
+            assert_eq!(value.expect("nobody failed"), 5);
+        }
+    });
+    assert_eq!(log.take(), ["ticker"]);
+}
+
+#[test]
+fn the_loop_is_closed_while_scopes_are_open_in_each_phase() {
+    let log = Log::default();
+    let event_loop = crate::support::virtual_loop();
+    for (body_waits, task_waits) in [("body 1", "child 1"), ("", "child 2")] {
+        let log = log.clone();
+        event_loop
+            .create_task(move || {
+                let local = String::from("borrowed");
+                let _guard = (!body_waits.is_empty()).then(|| log.guard("host 1"));
+                let _ = scope(|s| {
+                    let guard = log.guard(task_waits);
+                    let local = &local;
+                    s.spawn(move || {
+                        let _guard = guard;
+                        sleep(AN_HOUR);
+                        println!("{local}");
+                    });
+                    if !body_waits.is_empty() {
+                        let _guard = log.guard(body_waits);
+                        sleep(AN_HOUR);
+                    }
+                });
+            })
+            .detach();
+    }
+    event_loop.call_later(A_SECOND, crate::support::stop);
+    event_loop.run_forever().expect("it can run");
+    drop(event_loop);
+    let mut events = log.take();
+    events.sort();
+    assert_eq!(events, ["body 1", "child 1", "child 2", "host 1"]);
+}

@@ -1,0 +1,200 @@
+//! Scopes where they can't work: without a task, while the thread panics, in coroutines that would be taken away.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use selvedge::{
+    Coroutine, CoroutineState, EventLoop, Promise, Task, Yielder, race, run, scope, sleep, spawn,
+    spawn_eager, timeout, yield_now,
+};
+
+use crate::support::{
+    A_SECOND, AN_HOUR, Log, assert_sentence, caught, finished, in_virtual_loop, sentence, soon,
+};
+
+/// Opens a scope here, in which nothing may run, and tells the sentence of its error.
+fn refused(log: &Log) -> String {
+    let local = String::from("borrowed");
+    let error = scope(|s| {
+        let capture = log.guard("capture");
+        let task = s.spawn(|| {
+            drop(capture);
+            log.push(format!("ran with {local}"));
+        });
+        assert!(task.is_done());
+        assert!(task.join().is_err());
+        log.push("body");
+    })
+    .expect_err("nobody can wait here");
+    assert_eq!(error.errors().len(), 1);
+    log.push("returned");
+    error.to_string()
+}
+
+const REFUSED: [&str; 3] = ["capture", "body", "returned"];
+
+#[test]
+fn outside_of_a_loop_spawning_is_an_error_of_the_scope() {
+    let log = Log::default();
+    assert_sentence(&refused(&log));
+    assert_eq!(log.take(), REFUSED);
+    assert_eq!(scope(|_| 5).expect("no task was asked for"), 5);
+}
+
+#[test]
+fn in_a_callback_as_well() {
+    let log = Log::default();
+    in_virtual_loop({
+        let log = log.clone();
+        move || {
+            let told = Promise::new();
+            let tells = told.clone();
+            soon(move || drop(tells.set_result(refused(&log))));
+            assert_sentence(&finished(told.wait()));
+        }
+    });
+    assert_eq!(log.take(), REFUSED);
+}
+
+#[test]
+fn and_while_the_thread_panics() {
+    struct OnPanic(Log);
+    impl Drop for OnPanic {
+        fn drop(&mut self) {
+            assert!(std::thread::panicking());
+            assert_sentence(&refused(&self.0));
+        }
+    }
+    let log = Log::default();
+    in_virtual_loop({
+        let log = log.clone();
+        move || {
+            caught(|| {
+                let _on_panic = OnPanic(log);
+                panic!("torn");
+            });
+            yield_now();
+        }
+    });
+    assert_eq!(log.take(), REFUSED);
+}
+
+#[test]
+fn and_in_a_task_whose_loop_closes_for_good() {
+    struct OnDrop(Log);
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            assert_sentence(&refused(&self.0));
+        }
+    }
+    let log = Log::default();
+    let event_loop = EventLoop::new().expect("a loop");
+    let inside = log.clone();
+    event_loop
+        .create_task(move || {
+            let _on_drop = OnDrop(inside);
+            sleep(AN_HOUR);
+        })
+        .detach();
+    event_loop.call_soon(crate::support::stop);
+    event_loop.run_forever().expect("it can run");
+    // It is dropped in the middle of another one: nobody runs.
+    run(move || drop(event_loop));
+    assert_eq!(log.take(), REFUSED);
+}
+
+/// What a coroutine is told that suspends while a frame is open that must not be left.
+fn suspends_in(open: impl FnOnce(&dyn Fn()) + 'static) -> String {
+    let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
+        let told = RefCell::new(String::new());
+        open(&|| *told.borrow_mut() = sentence(|| yielder.suspend(())));
+        yielder.suspend(());
+        told.take()
+    });
+    assert_eq!(coroutine.resume(), CoroutineState::Yielded(()));
+    match coroutine.resume() {
+        CoroutineState::Complete(told) => told,
+        CoroutineState::Yielded(()) => panic!("it suspended"),
+    }
+}
+
+#[test]
+fn a_yielder_can_not_suspend_out_of_a_scope_a_timeout_or_a_race() {
+    in_virtual_loop(|| {
+        for told in [
+            suspends_in(|suspend| scope(|_| suspend()).expect("nobody failed")),
+            suspends_in(|suspend| timeout(A_SECOND, suspend).expect("in time")),
+            suspends_in(|suspend| {
+                scope(|s| finished(s.spawn(suspend).join())).expect("nobody failed");
+            }),
+            suspends_in(|suspend| finished(race([suspend]))),
+        ] {
+            assert_sentence(&told);
+        }
+    });
+}
+
+#[test]
+fn a_child_can_not_wait_for_its_host() {
+    in_virtual_loop(|| {
+        let host: Rc<RefCell<Option<Task<()>>>> = Rc::default();
+        let inside = Rc::clone(&host);
+        let told = Promise::new();
+        let tells = told.clone();
+        let task = spawn(move || {
+            scope(|s| {
+                s.spawn(|| {
+                    scope(|s| {
+                        s.spawn(|| {
+                            let host = inside.take().expect("the host");
+                            let error = host.join().expect_err("a circle");
+                            drop(tells.set_result(error.to_string()));
+                        });
+                    })
+                });
+            })
+            .expect("nobody failed");
+        });
+        let view = task.task_ref();
+        host.replace(Some(task));
+        assert_sentence(&finished(told.wait()));
+        yield_now();
+        yield_now();
+        assert!(view.is_done());
+    });
+}
+
+#[test]
+fn a_scope_in_an_eager_task_is_like_any_other() {
+    in_virtual_loop(|| {
+        let task = spawn_eager(|| {
+            let local = String::from("borrowed");
+            scope(|s| {
+                let task = s.spawn(|| {
+                    sleep(A_SECOND);
+                    local.len()
+                });
+                finished(task.join())
+            })
+        });
+        assert_eq!(finished(task.join()).expect("nobody failed"), 8);
+    });
+}
+
+#[test]
+fn a_scope_that_can_never_end_is_told_with_what_it_waits_for() {
+    let result = selvedge::try_run(|| {
+        let local = String::from("borrowed");
+        scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| {
+                    let _: Result<(), _> = Promise::new().wait();
+                    println!("{local}");
+                });
+            }
+        })
+        .is_ok()
+    });
+    let told = result.expect_err("nothing can happen").to_string();
+    assert!(told.contains("the 2 tasks of its scope"), "{told}");
+}

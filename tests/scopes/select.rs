@@ -1,0 +1,101 @@
+//! `select!`: arms with results of their own, that borrow, and what follows the arrow.
+
+use selvedge::{Promise, select, sleep, spawn};
+
+use crate::support::{A_SECOND, AN_HOUR, caught, finished, in_virtual_loop, sentence, text};
+
+#[test]
+fn the_arm_of_the_first_goes_on_with_its_value() {
+    in_virtual_loop(|| {
+        let promise = Promise::<u32>::new();
+        let setter = promise.clone();
+        spawn(move || {
+            sleep(A_SECOND);
+            setter.set_result(41).expect("pending");
+        })
+        .detach();
+        let answer = select! {
+            value = promise.wait() => finished(value) + 1,
+            () = sleep(AN_HOUR) => 0,
+        };
+        assert_eq!(answer, 42);
+    });
+}
+
+#[test]
+fn arms_have_patterns_blocks_and_types_of_their_own() {
+    in_virtual_loop(|| {
+        let words = [String::from("warp"), String::from("weft")];
+        let told = select! {
+            (a, b) = { sleep(3 * A_SECOND); (1, 2) } => { format!("{a}{b}") }
+            [first, _] = { sleep(A_SECOND); &words } => {
+                let first: &String = first;
+                first.clone()
+            }
+            _ = sleep(2 * A_SECOND) => String::new()
+        };
+        assert_eq!(told, "warp");
+    });
+}
+
+#[test]
+fn what_follows_the_arrow_may_leave_the_function_and_use_what_the_arms_have_borrowed() {
+    fn first_of(seconds: u32) -> Result<u32, &'static str> {
+        let mut counts = [0, 0];
+        let (one, other) = counts.split_at_mut(1);
+        for _ in 0..10 {
+            select! {
+                () = { sleep(A_SECOND); one[0] += 1 } => if one[0] == seconds { break },
+                () = { sleep(5 * A_SECOND); other[0] += 1 } => return Err("too late"),
+            }
+        }
+        if counts[0] > 3 {
+            Err("too many")?;
+        }
+        Ok(counts[0])
+    }
+    in_virtual_loop(|| {
+        assert_eq!(first_of(3), Ok(3));
+        assert_eq!(first_of(5), Err("too many"));
+    });
+}
+
+#[test]
+fn one_arm_and_twelve() {
+    in_virtual_loop(|| {
+        assert_eq!(select! { n = 1 => n + 1 }, 2);
+        let wait = |n: u32| {
+            sleep(A_SECOND * (n % 8 + 1));
+            n
+        };
+        let first = select! {
+            n = wait(1) => n, n = wait(2) => n, n = wait(3) => n, n = wait(4) => n,
+            n = wait(5) => n, n = wait(6) => n, n = wait(9) => n, n = wait(8) => n,
+            n = { sleep(A_SECOND / 2); 10 } => n, n = wait(11) => n, n = wait(12) => n,
+            n = wait(13) => n,
+        };
+        assert_eq!(first, 10);
+    });
+}
+
+fn tear() {
+    panic!("torn");
+}
+
+#[test]
+fn a_panic_of_the_first_goes_on() {
+    in_virtual_loop(|| {
+        let payload = caught(|| {
+            select! {
+                () = tear() => (),
+                () = sleep(AN_HOUR) => (),
+            }
+        });
+        assert_eq!(text(&payload), "torn");
+    });
+}
+
+#[test]
+fn without_a_task_it_panics_with_a_sentence() {
+    sentence(|| select! { () = () => () });
+}
