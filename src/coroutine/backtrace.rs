@@ -14,7 +14,8 @@ use std::backtrace::Backtrace;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::header::{Header, OpenFrame, stack_pointer};
+use super::OpenFrame;
+use super::header::{Header, stack_pointer};
 use super::hosted::Hosted;
 use super::on_stack::caller_of;
 use crate::arch::{self, Link, Parked};
