@@ -14,6 +14,7 @@ use std::backtrace::Backtrace;
 use std::panic::Location;
 use std::ptr::NonNull;
 
+use super::OpenFrame;
 use super::header::{Header, stack_pointer};
 use super::hosted::Hosted;
 use super::on_stack::caller_of;
@@ -60,13 +61,15 @@ impl<B> Hosted<B> {
     ///
     /// # Safety
     /// The coroutine is this thread's, has begun and is not over; it is parked there, or it is
-    /// [entered](Self::is_entered). Nobody enters or leaves it until this returns: the global allocator
-    /// might try.
+    /// [entered](Self::is_entered). Nobody enters or parks it until this returns: nothing of a program's
+    /// runs meanwhile but its allocator, which might try.
     pub(crate) unsafe fn backtrace(block: NonNull<B>, parked: Option<Parked>) -> Option<Backtrace> {
         if !arch::CAN_BE_WALKED {
             return None;
         }
         let mut backtrace = None;
+        // Nor does a nested coroutine suspend from here, and leave the dead end behind.
+        let _open = OpenFrame::open();
         // SAFETY: the header stays as long as the block. By the caller's word nobody comes or goes by
         // the link while the dead end is in its place.
         let dead_end = unsafe { DeadEnd::put(Self::header(block)) };

@@ -186,7 +186,7 @@ impl Header {
     /// Puts another link in the place of the resumer's, which it answers.
     ///
     /// # Safety
-    /// The resumer's is put back before the coroutine is entered or left.
+    /// The resumer's is put back before the coroutine is entered, parked or left.
     #[cfg(feature = "runtime")]
     pub(super) unsafe fn replace_link(&self, link: Link) -> Link {
         self.root.link.replace(link)
