@@ -50,6 +50,7 @@ mod body;
 mod buffers;
 mod builder;
 mod error;
+mod line;
 mod request;
 mod resolver;
 mod response;
