@@ -8,6 +8,7 @@ use ureq::config::Config;
 #[cfg(feature = "tls")]
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 
+use super::line::Line;
 use super::resolver::LoopResolver;
 use super::session::Session;
 use super::socket::{Jar, SocketConnector};
@@ -42,6 +43,7 @@ pub struct SessionBuilder {
     connect_timeout: Option<Duration>,
     read_timeout: Option<Duration>,
     max_redirects: u32,
+    max_connections: usize,
     max_idle_per_host: usize,
     max_body_size: u64,
     keeps_cookies: bool,
@@ -57,6 +59,7 @@ impl SessionBuilder {
             connect_timeout: Some(Duration::from_secs(30)),
             read_timeout: None,
             max_redirects: 10,
+            max_connections: 100,
             max_idle_per_host: 100,
             max_body_size: 64 * 1024 * 1024,
             keeps_cookies: true,
@@ -91,6 +94,16 @@ impl SessionBuilder {
     /// an answer like others.
     pub fn max_redirects(mut self, n: u32) -> Self {
         self.max_redirects = n;
+        self
+    }
+
+    /// How many requests may be under way at once, each on a connection of its own: a hundred, unless set. Further ones
+    /// wait until it is their turn, and that counts as a part of their time. A request is under way until its body has
+    /// been read, or is dropped.
+    ///
+    /// Where nothing can wait, outside of a loop's tasks, a request too many is an error.
+    pub fn max_connections(mut self, n: usize) -> Self {
+        self.max_connections = n;
         self
     }
 
@@ -132,9 +145,14 @@ impl SessionBuilder {
     /// The session.
     ///
     /// # Panics
-    /// If the user agent is no text for a header.
+    /// If the user agent is no text for a header, or there may be no connection.
     #[must_use]
     pub fn build(self) -> Session {
+        assert!(
+            self.max_connections > 0,
+            "selvedge: a session without connections can't ask for anything"
+        );
+        let line = Line::new(self.max_connections, self.total_timeout);
         let jar = if self.keeps_cookies {
             Jar::default()
         } else {
@@ -152,7 +170,7 @@ impl SessionBuilder {
         let agent = Agent::with_parts(config, sockets, LoopResolver);
         let agent = Arc::new(agent);
         jar.belongs_to(&agent);
-        Session::from_parts(agent, jar, self.max_body_size)
+        Session::from_parts(agent, jar, line, self.max_body_size)
     }
 
     fn config(&self) -> Config {

@@ -51,6 +51,7 @@ pub(super) enum Kind {
     Disconnected,
     Io,
     Lookup(String),
+    NoPlace,
     NoTls,
     Protocol,
     Redirect(&'static str),
@@ -197,6 +198,9 @@ impl fmt::Display for Error {
             Kind::Disconnected => f.write_str("the connection ended before the answer did")?,
             Kind::Io => f.write_str("the connection failed")?,
             Kind::Lookup(host) => write!(f, "no address for the host {host:?}")?,
+            Kind::NoPlace => {
+                f.write_str("as many requests as `max_connections` are under way already")?;
+            }
             Kind::NoTls => f.write_str("https needs selvedge's feature `tls`")?,
             Kind::Protocol => f.write_str("the answer is not one in HTTP")?,
             Kind::Redirect(why) => f.write_str(why)?,

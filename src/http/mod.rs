@@ -41,6 +41,11 @@
 //! or by `ring`, which needs nothing to build but cargo and a C compiler. Mozilla's root certificates are built in;
 //! others can be given.
 //!
+//! # Stacks
+//!
+//! A request over `https` takes about 100 KiB of its task's stack in a build without optimization. A task that was given a
+//! stack smaller than the usual one has to have that much.
+//!
 //! # Times
 //!
 //! How much of a timeout is left is counted by the system's clock, whatever the loop's clock is. HTTP/2 and 3 are
@@ -50,6 +55,7 @@ mod body;
 mod buffers;
 mod builder;
 mod error;
+mod line;
 mod request;
 mod resolver;
 mod response;

@@ -106,9 +106,12 @@ impl RequestBuilder {
     pub fn send(mut self) -> Result<Response, Error> {
         let url = std::mem::replace(&mut self.url, Err(Error::new(Kind::Io)))?;
         let session = self.session.clone();
+        let place = session.line().stand(self.total_timeout);
+        let place = place.map_err(|error| session.explain(error.at(&url)))?;
+        self.total_timeout = place.total_timeout;
         let sent = self.run(&url);
         let response = sent.map_err(|error| session.explain(from_ureq(error).at(&url)))?;
-        Ok(Response::new(response, url, session))
+        Ok(Response::new(response, url, session, place.permit))
     }
 
     fn run(self, url: &Url) -> Result<http::Response<ureq::Body>, ureq::Error> {

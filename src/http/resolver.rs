@@ -6,7 +6,10 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 use super::error::{Error, Kind};
+use super::socket::duration;
 use crate::net::ToSocketAddrs;
+use crate::runtime::context;
+use crate::task;
 
 /// As many addresses as ureq has room for.
 const N_ADDRESSES: usize = 16;
@@ -20,7 +23,7 @@ impl Resolver for LoopResolver {
         &self,
         uri: &Uri,
         config: &Config,
-        _timeout: NextTimeout,
+        timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let host = uri.host().unwrap_or_default();
         let port = match (uri.port_u16(), uri.scheme_str()) {
@@ -36,9 +39,14 @@ impl Resolver for LoopResolver {
         // A literal address of version six has brackets in a URL.
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let lookup_failed = || Error::new(Kind::Lookup(bare.to_owned()));
-        let found = (bare, port)
-            .to_socket_addrs()
-            .map_err(|error| lookup_failed().because(error).travelling())?;
+        let look_up = || (bare, port).to_socket_addrs();
+        let found = match duration(timeout) {
+            Some(limit) if can_give_up() => {
+                task::timeout(limit, look_up).map_err(|_| ureq::Error::Timeout(timeout.reason))?
+            }
+            _ => look_up(),
+        };
+        let found = found.map_err(|error| lookup_failed().because(error).travelling())?;
         let mut addresses = self.empty();
         for address in config.ip_family().keep_wanted(found).take(N_ADDRESSES) {
             addresses.push(address);
@@ -48,4 +56,9 @@ impl Resolver for LoopResolver {
         }
         Ok(addresses)
     }
+}
+
+/// Whether a lookup can be left behind on its thread: where the thread itself waits, or nothing unwinds, it can't.
+fn can_give_up() -> bool {
+    !cfg!(panic = "abort") && context::here().is_ok()
 }

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::error::{Error, Kind, from_io};
 use super::session::Session;
+use crate::sync::Permit;
 
 /// An answer: its status and headers, and its body, which is still to be read.
 ///
@@ -22,10 +23,17 @@ pub struct Response {
     url: Url,
     body: ureq::Body,
     session: Session,
+    /// Dropped after the body, so that whoever is next finds its connection in the pool.
+    place: Permit,
 }
 
 impl Response {
-    pub(super) fn new(response: http::Response<ureq::Body>, asked: Url, session: Session) -> Self {
+    pub(super) fn new(
+        response: http::Response<ureq::Body>,
+        asked: Url,
+        session: Session,
+        place: Permit,
+    ) -> Self {
         let answered = response.get_uri();
         // Only redirects lead elsewhere. What they lead to has been connected to, so it is an address.
         let url = if *answered == *asked.as_str() {
@@ -40,6 +48,7 @@ impl Response {
             url,
             body,
             session,
+            place,
         }
     }
 
@@ -149,6 +158,7 @@ impl Response {
             reader: self.body.into_with_config().reader(),
             url: self.url,
             session: self.session,
+            place: Some(self.place),
         }
     }
 }
@@ -160,6 +170,8 @@ pub struct BodyReader {
     reader: ureq::BodyReader<'static>,
     url: Url,
     session: Session,
+    /// Given up at the end of the body.
+    place: Option<Permit>,
 }
 
 /// Each method may suspend. The errors are [`Error`]s inside of std's.
@@ -168,9 +180,14 @@ pub struct BodyReader {
 /// A cancelled `read` has taken nothing, and the next one goes on.
 impl Read for BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.reader
-            .read(buf)
-            .map_err(|error| self.session.explain(from_io(error).at(&self.url)).into())
+        match self.reader.read(buf) {
+            Ok(0) if !buf.is_empty() => {
+                self.place = None;
+                Ok(0)
+            }
+            Ok(n) => Ok(n),
+            Err(error) => Err(self.session.explain(from_io(error).at(&self.url)).into()),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use ureq::{Agent, Cookie};
 use super::body::Body;
 use super::builder::SessionBuilder;
 use super::error::{Error, Kind};
+use super::line::Line;
 use super::request::RequestBuilder;
 use super::response::Response;
 use super::socket::Jar;
@@ -52,6 +53,7 @@ pub struct Session(Rc<Inner>);
 struct Inner {
     agent: Arc<Agent>,
     jar: Jar,
+    line: Line,
     max_body_size: u64,
     is_closed: Cell<bool>,
 }
@@ -202,10 +204,11 @@ impl Session {
         Agent::clone(&self.0.agent).shutdown();
     }
 
-    pub(super) fn from_parts(agent: Arc<Agent>, jar: Jar, max_body_size: u64) -> Self {
+    pub(super) fn from_parts(agent: Arc<Agent>, jar: Jar, line: Line, max_body_size: u64) -> Self {
         Self(Rc::new(Inner {
             agent,
             jar,
+            line,
             max_body_size,
             is_closed: Cell::new(false),
         }))
@@ -215,6 +218,10 @@ impl Session {
     pub(super) fn agent(&self) -> &Agent {
         self.0.jar.empty_if_unwanted();
         &self.0.agent
+    }
+
+    pub(super) fn line(&self) -> &Line {
+        &self.0.line
     }
 
     pub(super) fn max_body_size(&self) -> u64 {

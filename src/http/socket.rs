@@ -181,7 +181,7 @@ fn loop_id() -> Option<u64> {
 }
 
 /// How long something may take.
-fn duration(timeout: NextTimeout) -> Option<Duration> {
+pub(super) fn duration(timeout: NextTimeout) -> Option<Duration> {
     match timeout.after {
         Left::Exact(after) => Some(after),
         Left::NotHappening => None,

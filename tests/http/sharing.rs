@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::io::{Read, Write};
 use std::rc::Rc;
 
-use selvedge::http::{Body, Session};
+use selvedge::http::{Body, Method, Session};
 use selvedge::{Task, sleep, spawn};
 
 use crate::server::{Gate, Server, in_loop, ok};
@@ -146,5 +146,66 @@ fn a_body_to_send_may_suspend() {
         for task in tasks {
             assert_eq!(task.join().unwrap(), "dcba");
         }
+    });
+}
+
+/// Each visitor stays until the gate opens, so that more than two at once would show.
+#[test]
+fn no_more_requests_than_wanted_are_under_way_and_the_first_in_line_is_the_next() {
+    in_loop(|| {
+        let (gate, n_inside) = (Gate::new(), Rc::new(Cell::new(0)));
+        let inner = gate.clone();
+        let server = Server::start(move |request| {
+            n_inside.set(n_inside.get() + 1);
+            assert!(n_inside.get() <= 2, "more than two at once");
+            inner.pass();
+            n_inside.set(n_inside.get() - 1);
+            ok(&request.target)
+        });
+        let session = Session::builder().max_connections(2).build();
+        let visitors: Vec<_> = (0..8)
+            .map(|n| fetch(&session, server.url(&format!("/{n}"))))
+            .collect();
+        gate.wait_until_reached();
+        // Who is cancelled in line takes nobody's place.
+        assert!(visitors[5].cancel());
+        gate.open();
+        for (n, visitor) in visitors.into_iter().enumerate() {
+            match visitor.join() {
+                Ok(path) => assert_eq!(path, format!("/{n}")),
+                Err(error) => assert!(n == 5 && error.is_cancelled()),
+            }
+        }
+        assert_eq!(server.n_connections(), 2);
+        let order: Vec<_> = server
+            .requests()
+            .into_iter()
+            .map(|request| request.target)
+            .collect();
+        assert_eq!(order, ["/0", "/1", "/2", "/3", "/4", "/6", "/7"]);
+    });
+}
+
+#[test]
+fn standing_in_line_is_a_part_of_the_time_and_a_read_body_frees_a_place() {
+    in_loop(|| {
+        let server = Server::start(|_| ok("body"));
+        let session = Session::builder().max_connections(1).build();
+        let held = session.get(server.url("/")).unwrap();
+        let request = session.request(Method::GET, server.url("/"));
+        let soon = std::time::Duration::from_millis(10);
+        assert!(request.total_timeout(soon).send().unwrap_err().is_timeout());
+        drop(held);
+        let mut body = session.get(server.url("/")).unwrap().into_reader();
+        body.read_to_end(&mut Vec::new()).unwrap();
+        session.get(server.url("/")).unwrap().text().unwrap();
+        session
+            .get(server.url("/nowhere"))
+            .unwrap()
+            .error_for_status()
+            .unwrap();
+        session.get("http://127.0.0.1:1/").unwrap_err();
+        session.get(server.url("/")).unwrap().text().unwrap();
+        drop(body);
     });
 }

@@ -223,3 +223,16 @@ fn a_redirect_may_lead_from_an_encrypted_page_to_an_open_one() {
         assert_eq!(response.text().unwrap(), "open");
     });
 }
+
+/// A quarter of a task's stack is left to whoever asks, also without optimization.
+#[test]
+fn three_quarters_of_a_stack_are_enough() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let server = identity.serve(|request| ok(&request.body));
+        let (session, url) = (identity.trusted(), server.url("/"));
+        let small = selvedge::task::Builder::new().stack_size(192 * 1024);
+        let task = small.spawn(move || session.post(url, "body").unwrap().text().unwrap());
+        assert_eq!(task.unwrap().join().unwrap(), "body");
+    });
+}

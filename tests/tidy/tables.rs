@@ -144,7 +144,10 @@ pub const HEADER_LABELS: &[&str] = &[
 /// The most lines that a Rust file below a folder may have. The first entry that fits counts.
 pub const MAX_LINES: &[(&str, usize)] = &[
     ("examples/quickstart.rs", 400),
+    ("examples/crawler.rs", 200),
+    ("examples/downloads.rs", 150),
     ("examples/fetch_100", 400),
+    ("examples/tcp_proxy.rs", 200),
     ("examples/", 60),
     ("src/", 400),
 ];
