@@ -63,6 +63,43 @@ pub(crate) trait Members {
     fn member(&self, index: usize) -> Watched<'_>;
 }
 
+/// The nodes of a group whose size is not known before. A thread keeps those of a group that is over
+/// for the next one: allocators give memory of that size back to the system, to be mapped again.
+pub(crate) struct Nodes(Vec<Node>);
+
+/// How many nodes a thread keeps at most.
+const N_KEPT: usize = 16 * 1024;
+
+thread_local! {
+    static KEPT: Cell<Vec<Node>> = const { Cell::new(Vec::new()) };
+}
+
+impl Nodes {
+    pub(crate) fn new(n: usize) -> Self {
+        let mut nodes = KEPT.try_with(Cell::take).unwrap_or_default();
+        nodes.resize_with(n, Node::new);
+        Self(nodes)
+    }
+}
+
+impl AsRef<[Node]> for Nodes {
+    fn as_ref(&self) -> &[Node] {
+        &self.0
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        let mut nodes = std::mem::take(&mut self.0);
+        // Each unlinks itself.
+        nodes.clear();
+        if nodes.capacity() <= N_KEPT {
+            // When the thread ends there is nothing to be kept.
+            let _ = KEPT.try_with(|kept| kept.set(nodes));
+        }
+    }
+}
+
 /// Those who tell one task together.
 pub(crate) struct Group {
     task: TaskPtr,

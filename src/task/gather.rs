@@ -5,7 +5,7 @@ use std::mem;
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::group::{Fate, Group, Members, Until};
+use crate::runtime::group::{Fate, Group, Members, Nodes, Until};
 use crate::runtime::into_task::IntoTask;
 use crate::runtime::join::Need;
 use crate::runtime::task::{Awaiting, TaskPtr};
@@ -259,7 +259,7 @@ impl<A: Awaitable> Gather for Vec<A> {
     type Settled = Vec<Result<A::Output, TaskError>>;
 
     fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
-        let slots = settle(spot, Until::Error, nodes(self.len()), |intake| {
+        let slots = settle(spot, Until::Error, Nodes::new(self.len()), |intake| {
             self.into_iter()
                 .map(|each| intake.slot(each))
                 .collect::<Vec<_>>()
@@ -268,7 +268,7 @@ impl<A: Awaitable> Gather for Vec<A> {
     }
 
     fn gather_settled(self, spot: &Spot) -> Self::Settled {
-        let slots = settle(spot, Until::All, nodes(self.len()), |intake| {
+        let slots = settle(spot, Until::All, Nodes::new(self.len()), |intake| {
             self.into_iter()
                 .map(|each| intake.slot(each))
                 .collect::<Vec<_>>()
@@ -276,10 +276,6 @@ impl<A: Awaitable> Gather for Vec<A> {
         let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
         slots.into_iter().map(outcome::<A>).collect()
     }
-}
-
-fn nodes(n: usize) -> Vec<Node> {
-    (0..n).map(|_| Node::new()).collect()
 }
 
 impl<A: Awaitable, const N: usize> sealed::Sealed for [A; N] {}

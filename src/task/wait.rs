@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use crate::error::EmptySet;
 use crate::runtime::context::{self, Here};
-use crate::runtime::group::{Fate, Group, Members, Until};
+use crate::runtime::group::{Fate, Group, Members, Nodes, Until};
 use crate::runtime::join::{Need, admit};
 use crate::runtime::park;
 use crate::runtime::task::Awaiting;
 use crate::runtime::timer::Alarm;
-use crate::runtime::wait_list::Node;
 use crate::runtime::waitable::Waitable;
 use crate::runtime::watched::{Watched, describe_many};
 
@@ -123,8 +122,7 @@ impl<W: Waitable> Set<'_, W> {
             ReturnWhen::FirstException => Until::Failure,
             ReturnWhen::AllCompleted => Until::All,
         };
-        let nodes: Vec<Node> = self.0.iter().map(|_| Node::new()).collect();
-        Group::with(here, until, nodes, |group| {
+        Group::with(here, until, Nodes::new(self.0.len()), |group| {
             self.0.iter().for_each(|each| group.add(each.watched()));
             match timeout {
                 None => {
