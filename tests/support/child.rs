@@ -89,10 +89,14 @@ pub fn play(scenarios: &[(&str, fn())]) -> bool {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: both only set limits of this process, from values on this stack.
+    // SAFETY: these only set limits of this process, from values on this stack, and what signals do.
     unsafe {
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
         libc::alarm(DEADLINE_SECONDS);
+        // Shells have what they start in the background ignore some.
+        for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
+            libc::signal(signal, libc::SIG_DFL);
+        }
     }
     scenario();
     true
