@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use std::rc::Weak;
 
 use super::cancel;
+use super::children::Children;
 use super::context::{Core, next_task_id};
 use super::group::Fate;
 use super::packet::Packet;
@@ -151,25 +152,9 @@ fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
 fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     // SAFETY: the task's loop is alive: it is what runs the task.
     let core = unsafe { task.core.as_ref() };
-    let scope = task.scope.take();
-    let error = outcome.as_ref().and_then(|outcome| outcome.as_ref().err());
-    // An error of a task whose handle is gone: nobody will fetch it, unless its scope does.
-    let unretrieved = match error {
-        Some(error)
-            if scope.is_none()
-                && task.has(DETACHED)
-                && !task.has(UNREPORTED)
-                && !error.is_cancelled() =>
-        {
-            Some((task.name(), error.clone()))
-        }
-        _ => None,
-    };
-    let ended = scope.map(|scope| (scope, error.cloned()));
-    let fate = match &outcome {
-        Some(outcome) => Fate::of(outcome),
-        None => Fate::Returned,
-    };
+    // Most tasks succeed, and are nobody's children.
+    let is_plain = task.scope.get().is_none() && !matches!(outcome, Some(Err(_)));
+    let aftermath = (!is_plain).then(|| Aftermath::of(task, outcome.as_ref()));
     task.set(OVER);
     // What is dropped from here on can't wait any more.
     let _hidden = core.hide_task();
@@ -187,13 +172,47 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
             packet.put(outcome);
         }
     }
+    let fate = aftermath.as_ref().map_or(Fate::Returned, |a| a.fate);
     tell(core, task, fate);
-    if let Some((scope, error)) = ended {
-        // SAFETY: the scope's frame is not left before this child is over, which it tells here.
-        unsafe { scope.as_ref() }.ended(task.id, error);
+    if let Some(aftermath) = aftermath {
+        aftermath.tell(core, task);
     }
-    if let Some((name, error)) = unretrieved {
-        report_unretrieved(core, name, error);
+}
+
+/// What is to be told of a task that has failed, or that is a scope's child, beyond that it is over.
+struct Aftermath {
+    fate: Fate,
+    /// Its scope, and its error for it.
+    ended: Option<(NonNull<Children>, Option<TaskError>)>,
+    /// The name and the error of a task whose handle is gone: nobody will fetch it, unless its scope does.
+    unretrieved: Option<(String, TaskError)>,
+}
+
+impl Aftermath {
+    #[cold]
+    #[inline(never)]
+    fn of<T>(task: TaskPtr, outcome: Option<&Result<T, TaskError>>) -> Self {
+        let scope = task.scope.take();
+        let error = outcome.and_then(|outcome| outcome.as_ref().err());
+        let is_lost = scope.is_none() && task.has(DETACHED) && !task.has(UNREPORTED);
+        let lost = error.filter(|error| is_lost && !error.is_cancelled());
+        Self {
+            fate: error.map_or(Fate::Returned, Fate::of_error),
+            ended: scope.map(|scope| (scope, error.cloned())),
+            unretrieved: lost.map(|error| (task.name(), error.clone())),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell(self, core: &Core, task: TaskPtr) {
+        if let Some((scope, error)) = self.ended {
+            // SAFETY: the scope's frame is not left before this child is over, which it tells here.
+            unsafe { scope.as_ref() }.ended(task.id, error);
+        }
+        if let Some((name, error)) = self.unretrieved {
+            report_unretrieved(core, name, error);
+        }
     }
 }
 

@@ -218,7 +218,9 @@ impl Class {
 
     #[inline]
     fn push_warm(&self, record: NonNull<Record>) {
-        self.warm.push(record);
+        // SAFETY: each slab that a class has got has made room for all of its stacks (`grow`), and a stack
+        // is on the list once.
+        unsafe { self.warm.push(record) };
         if self.n_warm() > self.watermark.get() {
             self.trim(self.watermark.get() / 2);
         }

@@ -46,10 +46,18 @@ impl WarmList {
         stacks.try_reserve(n_stacks.saturating_sub(stacks.len()))
     }
 
+    /// # Safety
+    /// [`make_room`](Self::make_room) has seen to it that it has room.
     #[inline]
-    pub(super) fn push(&self, record: NonNull<Record>) {
-        // SAFETY: as in `len`.
-        unsafe { (*self.0.get()).push(record) };
+    pub(super) unsafe fn push(&self, record: NonNull<Record>) {
+        // SAFETY: as in `len`; the rest is the caller's word.
+        unsafe {
+            let stacks = &mut *self.0.get();
+            let len = stacks.len();
+            debug_assert!(len < stacks.capacity());
+            stacks.as_mut_ptr().add(len).write(record);
+            stacks.set_len(len + 1);
+        }
     }
 
     #[inline]
