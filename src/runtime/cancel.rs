@@ -5,6 +5,8 @@
 //! `resume_unwind`: no panic hook runs. Requests are edge-triggered: a body that catches one goes
 //! on, and its next operation works.
 
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::context::{self, Here};
@@ -59,6 +61,7 @@ pub(crate) fn request_from(task: TaskPtr, level: Level, message: Option<&str>) -
             park::unpark(task);
         }
     }
+    walk_is_over();
     true
 }
 
@@ -88,9 +91,39 @@ pub(crate) fn request_among_all(task: TaskPtr) {
     if !task.has(MUST_CANCEL) && deferral::level(task).is_none() && is_passed_on() {
         task.n_cancels.set(task.n_cancels.get() + 1);
         task.set(THROUGH);
+        walk_is_over();
     } else {
         request(task, None);
     }
+}
+
+/// What is left to do for something that a cancel has ended: it drops what is the user's.
+pub(crate) type Rest = Box<dyn FnOnce()>;
+
+thread_local! {
+    /// Without a destructor, so that it is there as long as the thread is.
+    static RESTS: Cell<ManuallyDrop<Vec<Rest>>> = const { Cell::new(ManuallyDrop::new(Vec::new())) };
+}
+
+/// Has something done when the present walk along tasks is over. A destructor may do anything: where
+/// the tasks' loop does not run, it may run it, or drop it, and no task of the walk is there any more.
+pub(crate) fn after_walk(rest: Option<Rest>) {
+    if let Some(rest) = rest {
+        let mut rests = take_rests();
+        rests.push(rest);
+        RESTS.set(ManuallyDrop::new(rests));
+    }
+}
+
+/// Does what was left to do; nobody holds a task by its address here.
+pub(crate) fn walk_is_over() {
+    for rest in take_rests() {
+        context::without_task(rest);
+    }
+}
+
+fn take_rests() -> Vec<Rest> {
+    ManuallyDrop::into_inner(RESTS.replace(ManuallyDrop::new(Vec::new())))
 }
 
 /// The way from a task down to those that it waits for, those that they wait for, and so on.

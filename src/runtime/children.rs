@@ -198,10 +198,13 @@ impl Children {
     /// Parks the running task, the host, until the first child is done, or none is left; answers its
     /// number.
     ///
-    /// A cancel unwinds from here.
+    /// A cancel unwinds from here, unless there is a winner: what that brings is not lost.
     pub(crate) fn wait_for_first(&self, here: Here) -> Option<TaskId> {
         while self.winner.get().is_none() && self.n_live.get() > 0 {
-            park::park(here, self);
+            if here.task.has(MUST_CANCEL | DOOMED) {
+                cancel::raise(here);
+            }
+            park::park_shielded(here, self);
         }
         self.winner.get()
     }

@@ -18,13 +18,16 @@ pub(crate) struct OwnRequest {
     level: Level,
     /// How many requests there were when the frame began.
     n_before: u32,
+    /// Whether one of those was to be delivered yet.
+    was_pending: bool,
     state: Cell<State>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     NotMade,
-    /// `is_only`: no other cancel was to be delivered at the time.
+    /// `is_only`: none from before the frame was to be delivered at the time. Of those that came since,
+    /// the number tells.
     Made {
         is_only: bool,
     },
@@ -37,6 +40,7 @@ impl OwnRequest {
             task: here.task,
             level: deferral::level(here.task),
             n_before: here.task.n_cancels.get(),
+            was_pending: here.task.has(MUST_CANCEL),
             state: Cell::new(State::NotMade),
         }
     }
@@ -57,7 +61,7 @@ impl OwnRequest {
     }
 
     fn make_by(&self, request: impl FnOnce() -> bool) {
-        let is_only = !self.task.has(MUST_CANCEL);
+        let is_only = !(self.was_pending && self.task.has(MUST_CANCEL));
         if !self.is_made() && request() {
             self.state.set(State::Made { is_only });
         }

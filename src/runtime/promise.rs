@@ -44,7 +44,7 @@ struct Inner<T: 'static> {
 }
 
 /// What this library has to do at once when a promise is done, however that came.
-type AtEnd = Box<dyn FnOnce()>;
+type AtEnd = cancel::Rest;
 
 type Done<T> = (Box<dyn FnOnce(&Promise<T>)>, &'static Location<'static>);
 
@@ -137,6 +137,16 @@ impl<T> Promise<T> {
         &self,
         result: Result<T, TaskError>,
     ) -> Result<(), Result<T, TaskError>> {
+        if let Some(at_end) = self.settle(result)? {
+            // It may drop what is the user's, and whoever cancels this promise must not park there.
+            context::without_task(at_end);
+        }
+        Ok(())
+    }
+
+    /// Sets how it ended, and tells whoever waits; the caller does what is to be done at the end. No code
+    /// of the user's runs here.
+    fn settle(&self, result: Result<T, TaskError>) -> Result<Option<AtEnd>, Result<T, TaskError>> {
         let fate = Fate::of(&result);
         match self.0.state.try_borrow_mut() {
             Ok(mut state) if matches!(*state, State::Pending) => *state = State::Done(result),
@@ -152,11 +162,7 @@ impl<T> Promise<T> {
             }
         }
         self.0.waiters.tell_all(fate);
-        if let Some(at_end) = self.0.at_end.take() {
-            // It may drop what is the user's, and whoever cancels this promise must not park there.
-            context::without_task(at_end);
-        }
-        Ok(())
+        Ok(self.0.at_end.take())
     }
 
     fn schedule(&self, core: &Core, (function, site): Done<T>) {
@@ -337,10 +343,8 @@ impl<T> Awaiting for Promise<T> {
     }
 
     fn cancel(&self, message: Option<&str>) -> bool {
-        match message {
-            Some(message) => self.cancel_with(message),
-            None => Self::cancel(self),
-        }
+        let error = TaskError::cancelled(message.map(str::to_owned));
+        self.settle(Err(error)).map(cancel::after_walk).is_ok()
     }
 }
 

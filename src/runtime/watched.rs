@@ -126,7 +126,11 @@ impl<'a> Watched<'a> {
                 let task = packet.link().task();
                 task.is_some_and(|task| cancel::request(task, None))
             }
-            Kind::Promise(promise) => promise.cancel(None),
+            Kind::Promise(promise) => {
+                let is_cancelled = promise.cancel(None);
+                cancel::walk_is_over();
+                is_cancelled
+            }
             Kind::Refused(_) => false,
         }
     }

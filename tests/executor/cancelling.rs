@@ -1,9 +1,12 @@
 //! Cancelling takes back what no thread has begun with, and leaves the rest alone.
 
+use std::cell::RefCell;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use selvedge::{EventLoop, current_loop, current_task, fs, spawn, to_thread, yield_now};
+use selvedge::{
+    EventLoop, current_loop, current_task, fs, gather, gather_settled, spawn, to_thread, yield_now,
+};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{OnDrop, finished, scaled};
@@ -229,4 +232,49 @@ fn cancels_at_any_moment_lose_nothing() {
         assert!(fs::exists("/").unwrap());
         assert_eq!(drops.n(), n);
     }));
+}
+
+thread_local! {
+    static LOOP: RefCell<Option<EventLoop>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn what_a_cancel_drops_may_run_or_drop_the_loop_of_the_task() {
+    let run = || {
+        let event_loop = LOOP.take().unwrap();
+        finished(event_loop.run_until_complete(|| (0..4).for_each(|_| yield_now())));
+        LOOP.set(Some(event_loop));
+    };
+    for end_task in [run as fn(), || drop(LOOP.take())] {
+        let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
+        event_loop.set_exception_handler(|_| ());
+        let gate = Gate::default();
+        let theirs = gate.clone();
+        let _busy = event_loop.run_in_executor(move || theirs.pass());
+        let (tell, told) = channel();
+        let witness = OnDropSend(Some(move || {
+            end_task();
+            tell.send(()).unwrap();
+        }));
+        let mut promises = vec![event_loop.run_in_executor(move || drop(witness))];
+        promises.extend((0..20).map(|_| event_loop.run_in_executor(|| ())));
+        // Two tasks, so that the cancel has a way to go.
+        let task = event_loop.create_task(move || {
+            let inner = spawn(move || gather_settled(promises).len());
+            drop(gather([inner]));
+        });
+        finished(event_loop.run_until_complete(|| (0..4).for_each(|_| yield_now())));
+        LOOP.set(Some(event_loop));
+        // A loop that is closed waits for its pool.
+        let opener = thread::spawn(move || {
+            thread::sleep(std::time::Duration::from_millis(20));
+            gate.open();
+        });
+        assert!(task.cancel());
+        told.try_recv()
+            .expect("dropped by the time that the cancel returns");
+        assert!(task.is_cancelled());
+        opener.join().unwrap();
+        drop(LOOP.take());
+    }
 }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use selvedge::sync::Queue;
 use selvedge::{
     Elapsed, EventLoop, Promise, Task, catch_cancelled, current_task, race, scope, sleep, spawn,
     timeout, yield_now,
@@ -259,6 +260,32 @@ fn a_cancel_while_the_losers_end_leaves_the_value_and_is_met_later() {
         task.cancel();
         assert!(task.join().expect_err("cancelled").is_cancelled());
         assert_eq!(value.get(), 5);
+    });
+}
+
+#[test]
+fn a_cancel_that_comes_after_the_winners_end_loses_nothing() {
+    in_virtual_loop(|| {
+        let queue = Queue::unbounded();
+        let theirs = queue.clone();
+        let task = spawn(move || {
+            let won = race((
+                || theirs.get().ok(),
+                || {
+                    sleep(AN_HOUR);
+                    None
+                },
+            ));
+            assert_eq!(finished(won), Some(7));
+            assert!(catch_cancelled(yield_now).is_err(), "met afterwards");
+            assert!(catch_cancelled(yield_now).is_ok(), "once");
+        });
+        sleep(A_SECOND);
+        queue.put_nowait(7).expect("room");
+        // The entrant takes the item, and the task has its turn after this one.
+        yield_now();
+        assert!(queue.is_empty() && task.cancel());
+        finished(task.join());
     });
 }
 
