@@ -233,13 +233,15 @@ fn task_has_a_stubborn_child() {
         let local = String::from("a local of the host");
         let _ = scope(|s| {
             s.spawn(|| {
+                // Not before it has begun, however slow the machine is.
+                let this = current_loop().expect("a loop");
+                this.call_soon(crate::support::stop).expect("open");
                 swallows_everything();
                 println!("{local}");
             });
         });
         println!("the scope returned");
     });
-    event_loop.call_later(Duration::from_millis(1), crate::support::stop);
     event_loop.run_forever().expect("it can run");
     drop(event_loop);
     let error = host.join().expect_err("abandoned");
@@ -373,16 +375,16 @@ fn a_run_that_is_stopped_unwinds_children_that_catch_every_cancel_before_main() 
         }
     };
     let result: Result<(), _> = builder.try_run(|| {
-        let stop = crate::support::stop;
-        let local = current_loop().expect("a loop");
-        local
-            .call_later(Duration::from_millis(1), stop)
-            .expect("open");
         let _guard = log.guard("main");
         let _ = scope(|s| {
             s.spawn(|| {
                 let _ = scope(|s| {
-                    s.spawn(|| goes_on("grandchild"));
+                    s.spawn(|| {
+                        // The last one to begin.
+                        let this = current_loop().expect("a loop");
+                        this.call_soon(crate::support::stop).expect("open");
+                        goes_on("grandchild");
+                    });
                     goes_on("child");
                 });
             });
