@@ -6,6 +6,7 @@
 //! was cancelled when a thread had begun with it moves the cursor when it has ended, and only then
 //! others see the file.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,14 +52,15 @@ impl Cursor {
         if let Some(taken) = self.try_take() {
             return Ok(taken);
         }
-        let mut waiting = Waiting {
+        let waiting = Waiting {
             cursor: self,
-            ticket: None,
+            ticket: Cell::new(None),
         };
         match context::here() {
-            Ok(here) => Ok(foreign::wait(
+            Ok(here) => Ok(foreign::wait_in_line(
                 here,
                 &"another operation on the same file",
+                &|| waiting.leave(),
                 |context| waiting.poll(context),
             )),
             Err(Nowhere::NoLoop) => Ok(block_on(|context| waiting.poll(context))),
@@ -83,17 +85,18 @@ impl Cursor {
 struct Waiting<'a> {
     cursor: &'a Arc<Cursor>,
     /// Its place in line, once it has one.
-    ticket: Option<u64>,
+    ticket: Cell<Option<u64>>,
 }
 
 impl Waiting<'_> {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Taken> {
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Taken> {
         let waker = context.waker().clone();
         let mut state = self.cursor.lock();
-        let ticket = *self.ticket.get_or_insert_with(|| {
+        let ticket = self.ticket.get().unwrap_or_else(|| {
             state.n_tickets += 1;
             state.n_tickets
         });
+        self.ticket.set(Some(ticket));
         let index = state.waiting.iter().position(|entry| entry.0 == ticket);
         let is_first = index.unwrap_or(state.waiting.len()) == 0;
         if !state.is_taken && is_first {
@@ -109,11 +112,12 @@ impl Waiting<'_> {
         }
         Poll::Pending
     }
-}
 
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        let Some(ticket) = self.ticket else { return };
+    /// Leaves the line.
+    fn leave(&self) {
+        let Some(ticket) = self.ticket.take() else {
+            return;
+        };
         let mut state = self.cursor.lock();
         let index = state.waiting.iter().position(|entry| entry.0 == ticket);
         let entry = index.and_then(|index| state.waiting.remove(index));
@@ -122,6 +126,12 @@ impl Drop for Waiting<'_> {
         drop(state);
         drop(entry);
         wake(next);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

@@ -56,6 +56,9 @@ pub(crate) struct Core {
 /// What makes a loop current without a guard that ends that.
 pub(crate) trait Enter {
     fn make_current(&self);
+
+    /// Has a task that was left behind for ever leave the lines in which others stand.
+    fn leave_behind(&self, task: TaskPtr);
 }
 
 thread_local! {

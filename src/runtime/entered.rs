@@ -9,6 +9,7 @@ use super::foreign;
 use super::local::LocalLoop;
 use super::reactor;
 use super::scheduler::{Loop, Running};
+use super::task::TaskPtr;
 use super::timer;
 
 thread_local! {
@@ -43,6 +44,10 @@ impl Enter for Loop {
         timer::make_current(&self.timers);
         reactor::make_current(&self.reactor);
         foreign::make_current(&self.waits);
+    }
+
+    fn leave_behind(&self, task: TaskPtr) {
+        self.waits.leave_behind(task);
     }
 }
 

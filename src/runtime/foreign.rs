@@ -8,6 +8,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::marker::PhantomData;
+use std::mem::transmute;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use super::task::{Awaiting, TaskPtr};
 
 /// The waits of a loop.
 pub(crate) struct ForeignWaits {
-    waits: RefCell<HashMap<u64, (TaskPtr, Arc<Signal>)>>,
+    waits: RefCell<HashMap<u64, Entry>>,
     /// What is done at the end of jobs for which a promise stands.
     promised: RefCell<HashMap<u64, Delivery>>,
     /// How many tasks wait for a job.
@@ -32,6 +33,14 @@ pub(crate) struct ForeignWaits {
     n_on_channels: Cell<usize>,
     pub(crate) injector: Arc<Injector>,
     pub(crate) pool: Pool,
+}
+
+/// A wait.
+struct Entry {
+    task: TaskPtr,
+    signal: Arc<Signal>,
+    /// What is done if the task is left behind for ever, in the waiting frame.
+    leave: NonNull<dyn Fn()>,
 }
 
 /// Keeps a promise.
@@ -80,11 +89,26 @@ impl ForeignWaits {
 
     /// Unparks whoever waits under a number, or keeps the promise under it.
     pub(crate) fn wake(&self, number: u64) {
-        let task = self.waits.borrow().get(&number).map(|wait| wait.0);
+        let task = self.waits.borrow().get(&number).map(|wait| wait.task);
         if let Some(task) = task {
             park::unpark(task);
         } else if let Some(deliver) = self.strike_out(number) {
             deliver(Ended::Done);
+        }
+    }
+
+    /// Strikes out the waits of a task that was left behind for ever: others may stand in line after it.
+    pub(crate) fn leave_behind(&self, task: TaskPtr) {
+        let struck_out: Vec<_> = self
+            .waits
+            .borrow_mut()
+            .extract_if(|_, wait| wait.task == task)
+            .collect();
+        for (_, wait) in struck_out {
+            // SAFETY: the waiting frame has not struck the wait out, so it is there: such frames keep
+            // their memory, and what they borrow from is left behind, or goes, after this.
+            let leave = unsafe { wait.leave.as_ref() };
+            leave();
         }
     }
 
@@ -123,7 +147,9 @@ impl ForeignWaits {
         // The table's, and the one by which the task polls.
         const OURS: usize = 2;
         let waits = self.waits.borrow();
-        let is_held = waits.values().any(|wait| Arc::strong_count(&wait.1) > OURS);
+        let is_held = waits
+            .values()
+            .any(|wait| Arc::strong_count(&wait.signal) > OURS);
         // Whoever let go has sent its message before: to be seen by whoever sees that it let go.
         fence(Ordering::Acquire);
         is_held
@@ -181,7 +207,18 @@ pub(crate) fn wait<R>(
     what: &dyn Awaiting,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> R {
-    match wait_unless(here, what, || false, poll) {
+    wait_in_line(here, what, &|| (), poll)
+}
+
+/// As [`wait`], in a line with others, which the task is to leave by calling `leave` if it is left
+/// behind for ever.
+pub(crate) fn wait_in_line<R>(
+    here: Here,
+    what: &dyn Awaiting,
+    leave: &dyn Fn(),
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> R {
+    match wait_unless(here, what, leave, || false, poll) {
         Some(result) => result,
         None => unreachable!("it never gives up"),
     }
@@ -192,6 +229,7 @@ pub(crate) fn wait<R>(
 fn wait_unless<R>(
     here: Here,
     what: &dyn Awaiting,
+    leave: &dyn Fn(),
     mut give_up: impl FnMut() -> bool,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
@@ -202,7 +240,13 @@ fn wait_unless<R>(
         injector: Arc::clone(&waits.injector),
     });
     let number = signal.number;
-    let entry = (here.task, Arc::clone(&signal));
+    // SAFETY: only the lifetime is changed. The entry is struck out below, before `leave` can go.
+    let leave = unsafe { transmute::<&dyn Fn(), &'static dyn Fn()>(leave) };
+    let entry = Entry {
+        task: here.task,
+        signal: Arc::clone(&signal),
+        leave: NonNull::from(leave),
+    };
     waits.waits.borrow_mut().insert(number, entry);
     let _registered = Registered(&waits, number);
     let waker = Waker::from(Arc::clone(&signal));
@@ -226,15 +270,16 @@ pub(crate) fn wait_for_job<R>(here: Here, poll: impl FnMut(&mut Context<'_>) -> 
     wait(here, &"work on another thread", poll)
 }
 
-/// As [`wait`], for an end of a channel, which exists as long as the task waits; `None` if `give_up` says so.
+/// As [`wait_in_line`], for an end of a channel, which exists as long as the task waits; `None` if `give_up` says so.
 pub(crate) fn wait_on_channel<R>(
     here: Here,
     what: &dyn Awaiting,
+    leave: &dyn Fn(),
     give_up: impl FnMut() -> bool,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
     let _counted = Counted::new(|waits| &waits.n_on_channels);
-    wait_unless(here, what, give_up, poll)
+    wait_unless(here, what, leave, give_up, poll)
 }
 
 /// Counts a task that waits, as long as it does.
@@ -262,7 +307,7 @@ fn is_set(waits: &ForeignWaits, number: u64) -> bool {
     let waits = waits.waits.borrow();
     waits
         .get(&number)
-        .is_some_and(|wait| wait.1.is_set.swap(false, Ordering::AcqRel))
+        .is_some_and(|wait| wait.signal.is_set.swap(false, Ordering::AcqRel))
 }
 
 /// Strikes the wait out when its frame goes.

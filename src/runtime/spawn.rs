@@ -270,8 +270,8 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     core.set_current(None);
     // It may have been in the middle of closing another loop, which is current then.
     let owner = core.owner.borrow().as_ref().and_then(Weak::upgrade);
-    if core.is_running.get()
-        && let Some(owner) = owner
+    if let Some(owner) = &owner
+        && core.is_running.get()
     {
         owner.make_current();
     }
@@ -284,6 +284,9 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     }
     task.set(OVER);
     core.forget(task);
+    if let Some(owner) = owner {
+        owner.leave_behind(task);
+    }
     // What it has spawned in its scopes goes on, with nobody to wait for it.
     for child in core.tasks() {
         if task.is_host_of(child) {

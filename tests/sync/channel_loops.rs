@@ -1,5 +1,6 @@
 //! Channels in tasks: who is parked, woken, cancelled; callbacks, panics, and the end of a loop.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
@@ -286,4 +287,34 @@ fn a_loop_that_ends_cancels_who_waits_and_leaves_the_channel_usable() {
     });
     sender.send(1).expect("room");
     assert_eq!(receiver.recv(), Ok(1));
+}
+
+#[test]
+fn a_task_that_can_not_be_ended_leaves_the_line() {
+    let (sender, receiver) = channel::unbounded();
+    let stubborn = receiver.clone();
+    let event_loop = virtual_loop();
+    event_loop.set_exception_handler(|_| ());
+    finished(event_loop.run_until_complete(move || {
+        spawn(move || {
+            loop {
+                let _ = catch_unwind(AssertUnwindSafe(|| stubborn.recv()));
+            }
+        })
+        .detach();
+        yield_now();
+    }));
+    // Its stack is leaked, with the place that it had in the line.
+    drop(event_loop);
+    in_virtual_loop(move || {
+        let task = spawn(move || receiver.recv());
+        yield_now();
+        sender.send(1).expect("room");
+        sleep(A_SECOND);
+        assert!(
+            task.is_done(),
+            "the call went to somebody who is not there any more"
+        );
+        assert_eq!(finished(task.join()), Ok(1));
+    });
 }

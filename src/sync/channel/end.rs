@@ -1,5 +1,6 @@
 //! Waiting at an end of a channel, in a task or on a thread.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -28,15 +29,16 @@ pub(super) fn wait<R>(
     timeout: Option<Duration>,
     mut attempt: impl FnMut() -> Option<R>,
 ) -> Result<R, Unmet> {
-    let mut visit = Visit {
+    let visit = Visit {
         room,
-        turn: None,
-        is_in: false,
+        turn: Cell::new(None),
+        is_in: Cell::new(false),
     };
+    let leave = || visit.go();
     let poll = |context: &mut Context<'_>| visit.poll(context, &mut attempt);
     let met = match (context::here(), timeout) {
-        (Ok(here), None) => foreign::wait_on_channel(here, &what, || false, poll),
-        (Ok(here), Some(timeout)) => park_until(here, what, timeout, poll),
+        (Ok(here), None) => foreign::wait_on_channel(here, &what, &leave, || false, poll),
+        (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
         (Err(Nowhere::NoLoop), timeout) => block(timeout, poll),
         (Err(nowhere), _) => return Err(Unmet::CantWait(CantWait::new(nowhere))),
     };
@@ -48,12 +50,13 @@ pub(super) fn wait<R>(
 fn park_until<R>(
     here: Here,
     what: &'static str,
+    leave: &dyn Fn(),
     timeout: Duration,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
     let deadline = here.core.clock.after(timeout);
     Alarm::with(here, deadline, |alarm| {
-        foreign::wait_on_channel(here, &what, || alarm.has_gone_off(), poll)
+        foreign::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
     })
 }
 
@@ -101,26 +104,26 @@ impl Wake for Signal {
 struct Visit<'a> {
     room: &'a WaitingRoom<Waker>,
     /// Its place, once it has entered.
-    turn: Option<Turn>,
-    is_in: bool,
+    turn: Cell<Option<Turn>>,
+    is_in: Cell<bool>,
 }
 
 impl Visit<'_> {
     fn poll<R>(
-        &mut self,
+        &self,
         context: &mut Context<'_>,
         attempt: &mut impl FnMut() -> Option<R>,
     ) -> Poll<R> {
-        if self.is_in {
-            self.is_in = false;
+        if self.is_in.take() {
             // If it was called, it either takes something now or enters again.
-            let _was_called = !self.turn.is_some_and(|turn| self.room.leave(turn));
+            let _was_called = !self.turn.get().is_some_and(|turn| self.room.leave(turn));
             if let Some(result) = attempt() {
                 return Poll::Ready(result);
             }
         }
-        self.turn = Some(self.room.enter(self.turn, context.waker().clone()));
-        self.is_in = true;
+        let turn = self.room.enter(self.turn.get(), context.waker().clone());
+        self.turn.set(Some(turn));
+        self.is_in.set(true);
         // It is counted from here on: what was made available before is seen now.
         match attempt() {
             Some(result) => {
@@ -132,9 +135,9 @@ impl Visit<'_> {
     }
 
     /// Leaves, without use for a call that has come meanwhile.
-    fn go(&mut self) {
-        if std::mem::take(&mut self.is_in)
-            && let Some(turn) = self.turn
+    fn go(&self) {
+        if self.is_in.take()
+            && let Some(turn) = self.turn.get()
             && !self.room.leave(turn)
         {
             pass_on(self.room);

@@ -106,3 +106,20 @@ pub fn a_race_is_refused() -> Result<(), String> {
     let result = selvedge::run(|| selvedge::race([|| ran.set(true)]));
     ensure(result.is_err() && !ran.get(), "it took place")
 }
+
+pub fn a_task_of_a_loop_that_is_gone_is_not_called() -> Result<(), String> {
+    let (sender, receiver) = selvedge::sync::channel::unbounded();
+    let theirs = receiver.clone();
+    selvedge::run(move || {
+        spawn(move || theirs.recv()).detach();
+        yield_now();
+    });
+    selvedge::run(move || {
+        let task = spawn(move || receiver.recv());
+        yield_now();
+        sender.send(7).map_err(|error| error.to_string())?;
+        (0..4).for_each(|_| yield_now());
+        sleep(Duration::from_millis(1));
+        ensure(task.is_done(), "the call for the item went to nobody")
+    })
+}

@@ -60,6 +60,10 @@ const CHECKS: &[(&str, Check)] = &[
         loops::a_scope_waits_for_what_has_begun,
     ),
     ("a race is refused", loops::a_race_is_refused),
+    (
+        "a task of a loop that is gone is not called",
+        loops::a_task_of_a_loop_that_is_gone_is_not_called,
+    ),
 ];
 
 fn main() -> ExitCode {
