@@ -188,6 +188,8 @@ impl Loop {
         self.core.run_queue.hold();
         dispatch(&self.core, task, parked);
         let took = start.elapsed();
+        // It has left: nobody is current.
+        self.core.set_current(None);
         if let Some(view) = view.filter(|_| self.is_slow(took)) {
             let stack = view.get_stack();
             let name = stack.name().to_owned();
