@@ -131,8 +131,8 @@ pub(crate) struct Trail {
     next: Option<TaskPtr>,
     /// Those after it, the last one first. A chain needs none.
     others: Vec<TaskPtr>,
-    /// How many steps there can be: one task waits for another by the one handle that it has, so that
-    /// there is one way to each, unless some wait in a circle.
+    /// How many steps there can be: one task waits for another by the one handle that it has, and a
+    /// scope's host for its children, so that there are two ways to each, unless some wait in a circle.
     n_left: usize,
 }
 
@@ -141,13 +141,18 @@ impl Trail {
         Self {
             next: Some(task),
             others: Vec::new(),
-            n_left: task.n_of_loop(),
+            n_left: 2 * task.n_of_loop(),
         }
     }
 
     pub(crate) fn next(&mut self) -> Option<TaskPtr> {
         self.n_left = self.n_left.checked_sub(1)?;
         self.next.take().or_else(|| self.others.pop())
+    }
+
+    /// Whether there was one way on at most everywhere.
+    pub(crate) fn is_chain(&self) -> bool {
+        self.others.capacity() == 0
     }
 
     /// Has the way go on to what a task waits for.

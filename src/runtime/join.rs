@@ -1,5 +1,6 @@
 //! Waiting for a task.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::rc::Weak;
 
@@ -87,12 +88,16 @@ fn is_circle(here: Here, task: TaskPtr) -> bool {
     if task.awaiting.get().is_none() {
         return task == here.task || task.is_host_of(here.task);
     }
+    // Each is followed once: a scope's children may wait for each other, and the scope for all.
+    let mut seen = HashSet::new();
     let mut trail = Trail::from(task);
     while let Some(task) = trail.next() {
         if task == here.task || task.is_host_of(here.task) {
             return true;
         }
-        trail.follow(task);
+        if trail.is_chain() || seen.insert(task.id) {
+            trail.follow(task);
+        }
     }
     false
 }

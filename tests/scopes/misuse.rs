@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use selvedge::{
-    Coroutine, CoroutineState, EventLoop, Promise, Task, Yielder, race, run, scope, sleep, spawn,
-    spawn_eager, timeout, yield_now,
+    Coroutine, CoroutineState, EventLoop, Promise, Task, Yielder, gather, race, run, scope, sleep,
+    spawn, spawn_eager, timeout, yield_now,
 };
 
 use crate::support::{
@@ -197,4 +197,31 @@ fn a_scope_that_can_never_end_is_told_with_what_it_waits_for() {
     });
     let told = result.expect_err("nothing can happen").to_string();
     assert!(told.contains("the 2 tasks of its scope"), "{told}");
+}
+
+#[test]
+fn a_circle_is_found_beside_a_scope_whose_children_wait_for_each_other() {
+    in_virtual_loop(|| {
+        let whole = Rc::new(RefCell::new(None::<Task<bool>>));
+        let theirs = Rc::clone(&whole);
+        let last = spawn(move || {
+            sleep(A_SECOND);
+            let whole = theirs.borrow_mut().take().expect("given");
+            assert_sentence(&whole.join().expect_err("a circle").message());
+        });
+        let crowd = spawn(|| {
+            scope(|s| {
+                let mut before = s.spawn(|| sleep(AN_HOUR));
+                for _ in 0..10 {
+                    before = s.spawn(move || drop(before.join()));
+                }
+            })
+            .is_ok()
+        });
+        let between = spawn(move || last.join().is_ok());
+        let view = between.task_ref();
+        *whole.borrow_mut() = Some(spawn(move || gather((crowd, between)).is_ok()));
+        sleep(2 * A_SECOND);
+        assert!(view.is_done(), "they wait for each other");
+    });
 }
