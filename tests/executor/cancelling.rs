@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use selvedge::{
     EventLoop, current_loop, current_task, fs, gather, gather_settled, spawn, to_thread, yield_now,
@@ -246,7 +247,11 @@ fn what_a_cancel_drops_may_run_or_drop_the_loop_of_the_task() {
         LOOP.set(Some(event_loop));
     };
     for end_task in [run as fn(), || drop(LOOP.take())] {
-        let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
+        let event_loop = EventLoop::builder()
+            .blocking_threads(1)
+            .shutdown_timeout(Duration::ZERO)
+            .build()
+            .unwrap();
         event_loop.set_exception_handler(|_| ());
         let gate = Gate::default();
         let theirs = gate.clone();
@@ -265,16 +270,11 @@ fn what_a_cancel_drops_may_run_or_drop_the_loop_of_the_task() {
         });
         finished(event_loop.run_until_complete(|| (0..4).for_each(|_| yield_now())));
         LOOP.set(Some(event_loop));
-        // A loop that is closed waits for its pool.
-        let opener = thread::spawn(move || {
-            thread::sleep(std::time::Duration::from_millis(20));
-            gate.open();
-        });
         assert!(task.cancel());
         told.try_recv()
             .expect("dropped by the time that the cancel returns");
         assert!(task.is_cancelled());
-        opener.join().unwrap();
+        gate.open();
         drop(LOOP.take());
     }
 }

@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use selvedge::{
     Elapsed, Promise, catch_cancelled, current_task, scope, sleep, spawn, timeout, timeout_with,
@@ -130,7 +129,7 @@ fn deadlines_of_two_timeouts_that_are_seen_at_once_are_the_outer_ones() {
         let task = spawn(move || timeout(ms(2), || timeout(ms(1), || sleep(AN_HOUR))));
         yield_now();
         // The loop sees the inner one's first, and both before the task runs.
-        thread::sleep(ms(3));
+        compute_for(ms(3));
         task.join()
     });
     assert_eq!(finished(result), Err(Elapsed));
@@ -144,7 +143,7 @@ fn an_expired_timeout_and_a_failed_scope_leave_no_cancel_behind() {
             let result = timeout(ms(2), || {
                 scope(|s| {
                     s.spawn(|| {
-                        thread::sleep(ms(3));
+                        compute_for(ms(3));
                         panic!("a torn thread");
                     });
                     // The child fails in the very turn that the time is up.
@@ -159,4 +158,12 @@ fn an_expired_timeout_and_a_failed_scope_leave_no_cancel_behind() {
         finished(task.join());
         finished(busy.join());
     });
+}
+
+/// Keeps the loop from its timers for so long.
+fn compute_for(time: Duration) {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        std::hint::spin_loop();
+    }
 }
