@@ -17,6 +17,7 @@ use super::cancel;
 use super::context::{self, Core, Here, Nowhere};
 use super::foreign::{self, Ended, ForeignWaits};
 use super::injector::Message;
+use super::park;
 use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
 use super::promise::Promise;
 use super::spawn::drop_quietly;
@@ -122,6 +123,8 @@ fn wait_for<T: Send + 'static>(
     });
     let ticket = waits.pool.submit(job, at_close, source)?;
     let wanted = Wanted(&waits.pool, ticket);
+    // Even if the job is done before this task could park, others have had a turn.
+    park::yield_now(here);
     let result = foreign::wait_for_job(here, |context| {
         let mut answer = reply.lock();
         match answer.result.take() {
