@@ -5,8 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use selvedge::{
-    Elapsed, Promise, catch_cancelled, current_task, scope, sleep, spawn, timeout, timeout_with,
-    yield_now,
+    Elapsed, Promise, catch_cancelled, current_task, sleep, spawn, timeout, timeout_with, yield_now,
 };
 
 use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop, soon};
@@ -133,31 +132,6 @@ fn deadlines_of_two_timeouts_that_are_seen_at_once_are_the_outer_ones() {
         task.join()
     });
     assert_eq!(finished(result), Err(Elapsed));
-}
-
-#[test]
-fn an_expired_timeout_and_a_failed_scope_leave_no_cancel_behind() {
-    let ms = Duration::from_millis;
-    selvedge::run(move || {
-        let task = spawn(move || {
-            let result = timeout(ms(2), || {
-                scope(|s| {
-                    s.spawn(|| {
-                        compute_for(ms(3));
-                        panic!("a torn thread");
-                    });
-                    // The child fails in the very turn that the time is up.
-                    sleep(AN_HOUR);
-                })
-            });
-            assert!(result.expect("the scope has an error").is_err());
-            yield_now();
-        });
-        // The loop looks at its timers between the child and the task.
-        let busy = spawn(|| (0..200).for_each(|_| yield_now()));
-        finished(task.join());
-        finished(busy.join());
-    });
 }
 
 /// Keeps the loop from its timers for so long.
