@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use selvedge::{
-    Elapsed, Promise, catch_cancelled, current_task, sleep, spawn, timeout, timeout_with, yield_now,
+    Elapsed, Promise, catch_cancelled, current_task, sleep, spawn, timeout, timeout_at,
+    timeout_with, yield_now,
 };
 
 use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop, soon};
@@ -123,21 +123,23 @@ fn a_task_that_ends_in_a_timeout_of_its_own_leaves_no_timer() {
 
 #[test]
 fn deadlines_of_two_timeouts_that_are_seen_at_once_are_the_outer_ones() {
-    let ms = Duration::from_millis;
-    let result = selvedge::run(move || {
-        let task = spawn(move || timeout(ms(2), || timeout(ms(1), || sleep(AN_HOUR))));
-        yield_now();
-        // The loop sees the inner one's first, and both before the task runs.
-        compute_for(ms(3));
-        task.join()
+    in_virtual_loop(|| {
+        let at = selvedge::current_loop()
+            .expect("a loop")
+            .time()
+            .expect("open")
+            + A_SECOND;
+        // Of timers with the same deadline the older one is seen first: once the outer one's, once the inner one's.
+        let outer_first = spawn(move || timeout_at(at, || timeout_at(at, || sleep(AN_HOUR))));
+        let inner_first = spawn(move || {
+            timeout_with(None, |outer| {
+                timeout_with(at, |_| {
+                    outer.reschedule(at).expect("pending");
+                    sleep(AN_HOUR);
+                })
+            })
+        });
+        assert_eq!(finished(outer_first.join()), Err(Elapsed));
+        assert_eq!(finished(inner_first.join()), Err(Elapsed));
     });
-    assert_eq!(finished(result), Err(Elapsed));
-}
-
-/// Keeps the loop from its timers for so long.
-fn compute_for(time: Duration) {
-    let start = Instant::now();
-    while start.elapsed() < time {
-        std::hint::spin_loop();
-    }
 }
