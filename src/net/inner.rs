@@ -15,6 +15,7 @@ use socket2::SockRef;
 use crate::runtime::reactor::Direction;
 use crate::runtime::registration::Registration;
 use crate::sys;
+use crate::sys::prefetch::prefetch;
 
 /// A socket of ours: `S` is std's type for it.
 pub(super) struct Inner<S: AsFd> {
@@ -159,7 +160,11 @@ impl<S: AsFd> Inner<S> {
         }
         let timeout = self.timeout(direction);
         self.registration
-            .stream_io(fd, direction, wanted, timeout, || attempt(fd))
+            .stream_io(fd, direction, wanted, timeout, || {
+                // The answer to a request asks for them next, and the attempt takes its time.
+                prefetch(std::ptr::from_ref(&*self.settings).cast());
+                attempt(fd)
+            })
     }
 
     /// The timeout that the user set for this direction.

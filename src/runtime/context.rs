@@ -157,6 +157,7 @@ impl Core {
     ///
     /// # Safety
     /// It stays where it is until [`forget`](Self::forget).
+    #[inline]
     pub(crate) unsafe fn adopt(&self, task: TaskPtr) {
         // SAFETY: forwarded to the caller.
         unsafe { self.tasks.push_back(&task.0.as_ref().link) };
@@ -164,6 +165,7 @@ impl Core {
     }
 
     /// Takes a task off the list.
+    #[inline]
     pub(crate) fn forget(&self, task: TaskPtr) {
         if task.link.is_linked() {
             task.link.unlink();
@@ -238,6 +240,7 @@ impl Drop for Hidden<'_> {
 }
 
 /// A task's number: never given again in this process.
+#[inline]
 pub(crate) fn next_task_id() -> TaskId {
     /// How many numbers a thread takes at a time.
     const BATCH: u64 = 64;

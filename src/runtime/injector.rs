@@ -73,6 +73,10 @@ impl Injector {
         self.queue.pop()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// How many messages there are.
     pub(crate) fn len(&self) -> usize {
         self.queue.len()

@@ -15,10 +15,15 @@ const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of
                       for each other, or whose scopes wait for their children";
 
 /// Parks the running task until another is done.
+#[inline]
 pub(crate) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), TaskError> {
-    let Some(task) = packet.link().task() else {
-        return Ok(());
-    };
+    match packet.link().task() {
+        Some(task) => wait_for_end(packet, core, task),
+        None => Ok(()),
+    }
+}
+
+fn wait_for_end(packet: &AnyPacket, core: &Weak<Core>, task: TaskPtr) -> Result<(), TaskError> {
     let here = context::here().map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
     check(here, task, core)?;
     let what = Joining(packet);

@@ -27,7 +27,8 @@ pub(crate) struct AnyPacket(NonNull<Head>);
 /// The result is written once, by the task, and moved out or dropped once, by the one handle of
 /// type `T`.
 pub(crate) struct Packet<T> {
-    any: AnyPacket,
+    /// Given up by this type's own destructor.
+    any: ManuallyDrop<AnyPacket>,
     result: PhantomData<T>,
 }
 
@@ -62,12 +63,19 @@ impl<T> Body<T> {
         // SAFETY: as above.
         fail: |head, error| unsafe { head.cast::<Self>().as_ref() }.put(Err(error)),
         // SAFETY: as above; the last share goes.
-        free: |head| unsafe {
-            let body = head.cast::<Self>();
+        free: |head| unsafe { Self::free(head.cast()) },
+    };
+
+    /// # Safety
+    /// The last share goes.
+    #[inline]
+    unsafe fn free(body: NonNull<Self>) {
+        // SAFETY: the caller's word; a body is allocated with this layout.
+        unsafe {
             body.drop_in_place();
             recycle::free(body.cast(), Layout::new::<Self>());
-        },
-    };
+        }
+    }
 
     fn put(&self, result: Result<T, TaskError>) {
         if let Err(again) = self.outcome.set(result.map(ManuallyDrop::new)) {
@@ -103,7 +111,7 @@ impl AnyPacket {
     /// It was made as a `Packet<T>`.
     pub(crate) unsafe fn typed<T>(self) -> Packet<T> {
         Packet {
-            any: self,
+            any: ManuallyDrop::new(self),
             result: PhantomData,
         }
     }
@@ -121,17 +129,35 @@ impl Clone for AnyPacket {
     }
 }
 
+impl AnyPacket {
+    /// Gives a share up; answers whether it was the last one.
+    #[inline(always)]
+    fn is_last_given_up(&self) -> bool {
+        // SAFETY: a share keeps the packet.
+        let n_shares = &unsafe { self.0.as_ref() }.n_shares;
+        let left = n_shares.get() - 1;
+        n_shares.set(left);
+        left == 0
+    }
+}
+
 impl Drop for AnyPacket {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: a share keeps the packet; the last one frees it.
-        unsafe {
-            let head = self.0.as_ref();
-            let left = head.n_shares.get() - 1;
-            head.n_shares.set(left);
-            if left == 0 {
-                (head.methods.free)(self.0);
-            }
+        if self.is_last_given_up() {
+            // SAFETY: nobody has the packet any more, whose head has the methods of its body.
+            unsafe { (self.0.as_ref().methods.free)(self.0) };
+        }
+    }
+}
+
+impl<T> Drop for Packet<T> {
+    /// As for a share without the type, with no need to ask what to free.
+    #[inline]
+    fn drop(&mut self) {
+        if self.any.is_last_given_up() {
+            // SAFETY: nobody has the packet any more, which has a body of this type.
+            unsafe { Body::<T>::free(self.any.0.cast()) };
         }
     }
 }
@@ -153,15 +179,23 @@ impl<T> Packet<T> {
             });
         }
         Self {
-            any: AnyPacket(body.cast()),
+            any: ManuallyDrop::new(AnyPacket(body.cast())),
             result: PhantomData,
         }
+    }
+
+    /// This share, without the type.
+    #[inline]
+    pub(crate) fn into_any(self) -> AnyPacket {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: it is taken once: the destructor, which would take it as well, does not run.
+        unsafe { ManuallyDrop::take(&mut this.any) }
     }
 
     /// Another share, without the type.
     #[inline]
     pub(crate) fn erase(&self) -> AnyPacket {
-        self.any.clone()
+        (*self.any).clone()
     }
 
     #[inline(always)]

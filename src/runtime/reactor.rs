@@ -12,15 +12,20 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::injector::Injector;
+use super::task::TaskPtr;
 use super::wait_list::WaitList;
 use crate::sys::fork::Generation;
-use crate::sys::poller::{Event, Poller, TELLS_OF_URGENT_DATA};
+use crate::sys::poller::{self, Event, Poller, TELLS_OF_URGENT_DATA};
+use crate::sys::prefetch::prefetch;
+
+/// How many events are few.
+const FEW: usize = 32;
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,8 +130,42 @@ impl Reactor {
 
     /// Sleeps until something is ready, somebody notifies or the time is over, and makes the tasks
     /// runnable that wait for what is ready.
-    pub(crate) fn poll(&self, timeout: Option<Duration>) -> io::Result<usize> {
-        self.poller.wait(timeout, &mut |event| self.deliver(event))
+    ///
+    /// A loop that has nothing else to run takes few events and comes back soon: so each socket's
+    /// turn comes while what the system has touched to tell of it is still in the cache. One that has
+    /// takes what there is, lest whoever only computes gets all the turns.
+    pub(crate) fn poll(&self, timeout: Option<Duration>, is_idle: bool) -> io::Result<usize> {
+        let n_max = if is_idle { FEW } else { poller::BATCH };
+        self.poller.wait(timeout, n_max, &mut |events| {
+            self.fetch(events);
+            events.iter().for_each(|event| self.deliver(*event));
+        })
+    }
+
+    /// Starts to load what delivering events touches: of a thousand descriptors, and the tasks that
+    /// wait for them, little is in the cache. Each step finds its way by what the one before has loaded.
+    fn fetch(&self, events: &[Event]) {
+        let sources = self.sources.borrow();
+        let known = || {
+            events.iter().filter_map(|event| {
+                let slot = sources.get(split(event.token).0)?;
+                slot.source.as_deref().map(|source| (event, source))
+            })
+        };
+        for (_, source) in known() {
+            prefetch(ptr::from_ref(source).cast());
+            prefetch(ptr::from_ref(&source.write).cast());
+        }
+        let waiters = || {
+            known().flat_map(|(event, source)| {
+                let read = (event.readable || event.read_closed).then_some(&source.read);
+                let write = (event.writable || event.write_closed).then_some(&source.write);
+                read.into_iter().chain(write).map(|side| &side.waiters)
+            })
+        };
+        waiters().for_each(WaitList::prefetch);
+        waiters().for_each(|list| list.with_first_task(TaskPtr::prefetch));
+        waiters().for_each(|list| list.with_first_task(TaskPtr::prefetch_frames));
     }
 
     fn deliver(&self, event: Event) {

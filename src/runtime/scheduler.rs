@@ -257,7 +257,9 @@ impl Loop {
             self.receive();
             self.fire_timers();
         } else if self.reactor.n_waiting() > 0 {
-            self.reactor.poll(Some(Duration::ZERO)).map_err(Halt::Io)?;
+            self.reactor
+                .poll(Some(Duration::ZERO), queue.is_empty())
+                .map_err(Halt::Io)?;
         }
         queue.polled(self.core.n_tasks.get());
         Ok(())
@@ -272,6 +274,9 @@ impl Loop {
     /// Takes what signals and other threads have brought.
     pub(crate) fn receive(&self) {
         self.signals.receive(&self.core);
+        if self.injector.is_empty() {
+            return;
+        }
         for _ in 0..self.injector.len() {
             match self.injector.pop() {
                 Some(Message::Call(function, site)) => {
@@ -288,8 +293,9 @@ impl Loop {
     fn sleep(&self) -> Result<(), Halt> {
         let timeout = match self.earliest() {
             Some(deadline) if self.core.clock.is_virtual() && !self.waits.has_jobs() => {
-                let n_events = self.reactor.poll(Some(Duration::ZERO)).map_err(Halt::Io)?;
-                if n_events == 0 && self.injector.len() == 0 {
+                let now = Some(Duration::ZERO);
+                let n_events = self.reactor.poll(now, true).map_err(Halt::Io)?;
+                if n_events == 0 && self.injector.is_empty() {
                     self.core.clock.jump(deadline);
                 }
                 return Ok(());
@@ -302,13 +308,13 @@ impl Loop {
             }
             None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
             // Whoever went has sent its last message before: it is there by now.
-            None if self.injector.len() > 0 => return Ok(()),
+            None if !self.injector.is_empty() => return Ok(()),
             None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
         };
         if !self.injector.prepare_to_sleep() {
             return Ok(());
         }
-        let polled = self.reactor.poll(timeout);
+        let polled = self.reactor.poll(timeout, true);
         self.injector.awake();
         polled.map_err(Halt::Io)?;
         Ok(())

@@ -13,7 +13,9 @@ use super::context::{Core, next_task_id};
 use super::group::Fate;
 use super::packet::Packet;
 use super::report::ExceptionContext;
-use super::task::{BORROWS, DETACHED, DOOMED, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED};
+use super::task::{
+    BORROWS, DETACHED, DOOMED, Extras, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED,
+};
 use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
@@ -150,33 +152,51 @@ fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
 /// Marks the task as over and tells whoever waits. No code of the user's runs from here on, save
 /// the exception handler.
 fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
-    // SAFETY: the task's loop is alive: it is what runs the task.
-    let core = unsafe { task.core.as_ref() };
     // Most tasks succeed, and are nobody's children.
     let is_plain = task.scope.get().is_none() && !matches!(outcome, Some(Err(_)));
-    let aftermath = (!is_plain).then(|| Aftermath::of(task, outcome.as_ref()));
-    task.set(OVER);
-    // What is dropped from here on can't wait any more.
+    if !is_plain {
+        return finish_with_aftermath(task, outcome);
+    }
+    // SAFETY: the task's loop is alive: it is what runs the task.
+    let core = unsafe { task.core.as_ref() };
+    close(core, task, outcome);
+    tell(core, task, Fate::Returned);
+}
+
+#[cold]
+#[inline(never)]
+fn finish_with_aftermath<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+    // SAFETY: as in `finish`.
+    let core = unsafe { task.core.as_ref() };
+    let aftermath = Aftermath::of(task, outcome.as_ref());
+    // Whoever is told of it can't wait here any more.
     let _hidden = core.hide_task();
+    close(core, task, outcome);
+    tell(core, task, aftermath.fate);
+    aftermath.tell(core, task);
+}
+
+/// Takes the task off the list, and puts what it leaves into the packet.
+#[inline(always)]
+fn close<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+    task.set(OVER);
     core.forget(task);
-    if let Some(packet) = task.packet.take() {
-        // SAFETY: the packet was made with the type of the body's result.
-        let packet = unsafe { packet.typed::<T>() };
-        let name = task.name.take();
-        if name.is_some() {
-            // SAFETY: this is the task's own stack.
-            unsafe { Hosted::forget_name(task.0) };
-        }
-        packet.link().finish(task.id, name);
-        if let Some(outcome) = outcome {
-            packet.put(outcome);
-        }
+    let Some(packet) = task.packet.take() else {
+        return;
+    };
+    // SAFETY: the packet was made with the type of the body's result.
+    let packet = unsafe { packet.typed::<T>() };
+    let name = task.name.take();
+    if name.is_some() {
+        // SAFETY: this is the task's own stack.
+        unsafe { Hosted::forget_name(task.0) };
     }
-    let fate = aftermath.as_ref().map_or(Fate::Returned, |a| a.fate);
-    tell(core, task, fate);
-    if let Some(aftermath) = aftermath {
-        aftermath.tell(core, task);
+    packet.link().finish(task.id, name);
+    if let Some(outcome) = outcome {
+        packet.put(outcome);
     }
+    // Seldom the last share: what frees it need not be here.
+    drop(packet.into_any());
 }
 
 /// What is to be told of a task that has failed, or that is a scope's child, beyond that it is over.
@@ -189,8 +209,6 @@ struct Aftermath {
 }
 
 impl Aftermath {
-    #[cold]
-    #[inline(never)]
     fn of<T>(task: TaskPtr, outcome: Option<&Result<T, TaskError>>) -> Self {
         let scope = task.scope.take();
         let error = outcome.and_then(|outcome| outcome.as_ref().err());
@@ -203,8 +221,6 @@ impl Aftermath {
         }
     }
 
-    #[cold]
-    #[inline(never)]
     fn tell(self, core: &Core, task: TaskPtr) {
         if let Some((scope, error)) = self.ended {
             // SAFETY: the scope's frame is not left before this child is over, which it tells here.
@@ -220,12 +236,22 @@ impl Aftermath {
 #[inline]
 fn tell(core: &Core, task: TaskPtr, fate: Fate) {
     if let Some(extras) = task.extras.take() {
-        for (id, callback) in extras.callbacks {
-            task.waiters.tell_before(id.0, fate);
-            core.run_queue.push_callback(callback);
-        }
+        call_back(core, task, fate, extras);
     }
     task.waiters.tell_all(fate);
+}
+
+#[cold]
+#[inline(never)]
+#[allow(
+    clippy::boxed_local,
+    reason = "moving it would cost every task a larger frame"
+)]
+fn call_back(core: &Core, task: TaskPtr, fate: Fate, extras: Box<Extras>) {
+    for (id, callback) in extras.callbacks {
+        task.waiters.tell_before(id.0, fate);
+        core.run_queue.push_callback(callback);
+    }
 }
 
 /// Tells of an error that nobody will fetch.
@@ -255,13 +281,12 @@ pub(crate) fn end(core: &Core, task: TaskPtr, word: Word) {
 /// Gives the stack of a task that is over back.
 #[inline]
 fn release(task: TaskPtr) {
-    debug_assert!(task.has(OVER));
+    debug_assert!(task.has(OVER) && !task.link.is_linked() && task.waiters.is_empty());
+    debug_assert!(task.packet.take().is_none() && task.extras.take().is_none());
+    debug_assert!(task.name.take().is_none());
     // SAFETY: the task is off the list, out of the queue, has no waiters, and its packet has
-    // forgotten it: nobody names it any more. The block is dropped once.
-    unsafe {
-        task.0.drop_in_place();
-        Hosted::<TaskBlock>::release(task.0);
-    }
+    // forgotten it: nobody names it any more. There is nothing left in the block to drop.
+    unsafe { Hosted::<TaskBlock>::release(task.0) };
 }
 
 /// Ends a task of which frames were left for ever. Its stack and its block stay.

@@ -285,6 +285,18 @@ impl TaskPtr {
         prefetch(std::ptr::from_ref(self.flags()).cast());
     }
 
+    /// Starts to load what it touches when it goes on, where it is parked: its frames, from the
+    /// innermost one on, and the beginning of its body.
+    #[inline(always)]
+    pub(crate) fn prefetch_frames(self) {
+        const N_LINES: isize = 10;
+        let parked = self.parked.get();
+        (0..N_LINES).for_each(|line| parked.prefetch_line(line));
+        let block = self.0.as_ptr().cast_const().cast::<u8>();
+        prefetch(block.wrapping_sub(64));
+        prefetch(block.wrapping_sub(128));
+    }
+
     /// Starts to load what its end touches: it leaves the list of its loop's tasks, and its result goes
     /// into the packet.
     #[inline(always)]

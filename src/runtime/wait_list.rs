@@ -18,6 +18,7 @@ use super::context::Here;
 use super::group::{Fate, Group};
 use super::park;
 use super::task::{Awaiting, OVER, TaskPtr, next_in_turn};
+use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
 
 /// The tasks that wait for something.
@@ -176,6 +177,22 @@ impl WaitList {
     /// Wakes the first that waits; false if nobody does.
     pub(crate) fn wake_one(&self) -> bool {
         self.wake_first(self, Fate::Returned)
+    }
+
+    /// Starts to load the first that waits.
+    pub(crate) fn prefetch(&self) {
+        prefetch(self.0.front().cast());
+    }
+
+    /// Calls a function with the task that waits first, where one waits and no group.
+    #[inline(always)]
+    pub(crate) fn with_first_task(&self, f: impl FnOnce(TaskPtr)) {
+        // SAFETY: as in `wake_first`.
+        if let Some(first) = unsafe { self.0.front().cast::<Waiter>().as_ref() }
+            && first.node.group.get().is_null()
+        {
+            f(first.task);
+        }
     }
 
     /// Wakes all that wait. The list may die then: nobody passes anything on.

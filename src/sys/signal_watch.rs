@@ -184,7 +184,11 @@ impl Watcher {
             while matches!((&self.pipe).read(&mut [0; 64]), Ok(64)) {}
             pending = slot.pending.swap(0, SeqCst);
         }
-        (1..=MAX as libc::c_int).filter(move |signal| pending & 1 << (signal - 1) != 0)
+        std::iter::from_fn(move || {
+            let lowest = (pending != 0).then(|| pending.trailing_zeros())?;
+            pending &= pending - 1;
+            Some(lowest as libc::c_int + 1)
+        })
     }
 
     fn bit(&self) -> u64 {

@@ -39,6 +39,7 @@ impl Link {
     }
 
     /// Takes the node out of its list, if it is in one.
+    #[inline]
     pub(crate) fn unlink(&self) {
         if !self.is_linked() {
             return;
@@ -78,6 +79,7 @@ impl List {
     /// # Safety
     /// Node and list stay where they are until the node is unlinked, and both unlink before they
     /// die: the list by its destructor, the node by [`Link::unlink`] in its owner's.
+    #[inline]
     pub(crate) unsafe fn push_back(&self, node: &Link) {
         debug_assert!(!node.is_linked(), "a node is in one list at most");
         let sentinel = &raw const self.sentinel;

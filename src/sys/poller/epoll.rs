@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::{BATCH, Event, RESERVED_TOKEN};
+use super::{Event, RESERVED_TOKEN};
 
 pub(super) type RawEvent = libc::epoll_event;
 
@@ -68,13 +68,14 @@ impl Queue {
     pub(super) fn wait(
         &self,
         timeout: Option<Duration>,
+        n_max: usize,
         events: &mut Vec<RawEvent>,
     ) -> io::Result<()> {
         if let Some(timeout) = timeout
             && !timeout.is_zero()
             && IS_PRECISE.load(Relaxed)
         {
-            match self.wait_precisely(timeout, events) {
+            match self.wait_precisely(timeout, n_max, events) {
                 // EPERM is what an old container's filter of system calls says.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
                     IS_PRECISE.store(false, Relaxed);
@@ -82,22 +83,23 @@ impl Queue {
                 other => return other,
             }
         }
-        self.wait_by_milliseconds(timeout, events)
+        self.wait_by_milliseconds(timeout, n_max, events)
     }
 
     fn wait_by_milliseconds(
         &self,
         timeout: Option<Duration>,
+        n_max: usize,
         events: &mut Vec<RawEvent>,
     ) -> io::Result<()> {
         let milliseconds = timeout.map_or(-1, milliseconds_rounded_up);
-        let room = events.spare_capacity_mut();
-        // SAFETY: the room has space for a batch.
+        let room = &mut events.spare_capacity_mut()[..n_max];
+        // SAFETY: the room has space for so many.
         let n_events = unsafe {
             libc::epoll_wait(
                 self.epoll.as_raw_fd(),
-                room[..BATCH].as_mut_ptr().cast(),
-                BATCH as i32,
+                room.as_mut_ptr().cast(),
+                n_max as i32,
                 milliseconds,
             )
         };
@@ -105,7 +107,12 @@ impl Queue {
         unsafe { appended(events, n_events.into()) }
     }
 
-    fn wait_precisely(&self, timeout: Duration, events: &mut Vec<RawEvent>) -> io::Result<()> {
+    fn wait_precisely(
+        &self,
+        timeout: Duration,
+        n_max: usize,
+        events: &mut Vec<RawEvent>,
+    ) -> io::Result<()> {
         /// The kernel's own, which has 64 bits on every architecture.
         #[repr(C)]
         struct Timespec {
@@ -116,15 +123,15 @@ impl Queue {
             seconds: timeout.as_secs().try_into().unwrap_or(i64::MAX),
             nanoseconds: timeout.subsec_nanos().into(),
         };
-        let room = events.spare_capacity_mut();
-        // SAFETY: the room has space for a batch, the timeout is readable, and without a signal
+        let room = &mut events.spare_capacity_mut()[..n_max];
+        // SAFETY: the room has space for so many, the timeout is readable, and without a signal
         // mask its size does not matter.
         let n_events = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
                 self.epoll.as_raw_fd(),
-                room[..BATCH].as_mut_ptr(),
-                BATCH as libc::c_int,
+                room.as_mut_ptr(),
+                n_max as libc::c_int,
                 &raw const timespec,
                 ptr::null::<libc::sigset_t>(),
                 0 as libc::size_t,
@@ -223,6 +230,7 @@ impl Notifier {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BATCH;
     use super::*;
 
     #[test]
@@ -246,7 +254,7 @@ mod tests {
         let timeout = Duration::from_micros(1_100);
         let mut events = Vec::with_capacity(BATCH);
         queue
-            .wait_by_milliseconds(Some(timeout), &mut events)
+            .wait_by_milliseconds(Some(timeout), BATCH, &mut events)
             .unwrap();
         assert!(start.elapsed() >= timeout);
     }
@@ -260,11 +268,15 @@ mod tests {
         // SAFETY: the eight bytes are readable.
         let n_bytes = unsafe { libc::write(event, (&raw const most).cast(), 8) };
         assert_eq!(n_bytes, 8);
-        queue.wait(Some(Duration::ZERO), &mut events).unwrap();
+        queue
+            .wait(Some(Duration::ZERO), BATCH, &mut events)
+            .unwrap();
         assert_eq!(events.len(), 1, "the write that filled it");
         events.clear();
         queue.notifier().notify();
-        queue.wait(Some(Duration::ZERO), &mut events).unwrap();
+        queue
+            .wait(Some(Duration::ZERO), BATCH, &mut events)
+            .unwrap();
         assert_eq!(events.len(), 1, "the notification");
     }
 }

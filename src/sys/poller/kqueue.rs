@@ -18,7 +18,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BATCH, Event};
+use super::Event;
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use libc as abi;
@@ -149,6 +149,7 @@ impl Queue {
     pub(super) fn wait(
         &self,
         timeout: Option<Duration>,
+        n_max: usize,
         events: &mut Vec<RawEvent>,
     ) -> io::Result<()> {
         let mut found_closed = self.found_closed.take();
@@ -162,15 +163,15 @@ impl Queue {
             tv_nsec: timeout.subsec_nanos() as _,
         });
         let timespec = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
-        let room = &mut events.spare_capacity_mut()[..BATCH];
-        // SAFETY: the room has space for a batch, and the timeout is readable or null.
+        let room = &mut events.spare_capacity_mut()[..n_max];
+        // SAFETY: the room has space for so many, and the timeout is readable or null.
         let n_events = unsafe {
             abi::kevent(
                 self.raw_fd(),
                 ptr::null(),
                 0,
                 room.as_mut_ptr().cast(),
-                BATCH as _,
+                n_max as _,
                 timespec,
             )
         };

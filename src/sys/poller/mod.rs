@@ -41,7 +41,10 @@ use std::time::Duration;
 pub(crate) use system::{Notifier, TELLS_OF_URGENT_DATA};
 
 /// How many events one wait takes at most. What is left stays in the system's queue.
-const BATCH: usize = 1024;
+pub(crate) const BATCH: usize = 1024;
+
+/// How many events are given together, so that what they lead to can be fetched together.
+const GROUP: usize = 16;
 
 /// The longest sleep. Some systems refuse timeouts of years, and whoever sleeps looks at the clock
 /// again anyway.
@@ -76,6 +79,15 @@ pub(crate) struct Event {
     /// Urgent data has come, at which reads stop short although more is there.
     pub(crate) is_urgent: bool,
 }
+
+const NO_EVENT: Event = Event {
+    token: RESERVED_TOKEN,
+    readable: false,
+    writable: false,
+    read_closed: false,
+    write_closed: false,
+    is_urgent: false,
+};
 
 /// The system's queue of events. It belongs to the thread of its loop; [`Notifier`]s go elsewhere.
 pub(crate) struct Poller {
@@ -121,11 +133,12 @@ impl Poller {
     }
 
     /// Sleeps until something is ready, a notification arrives or the time is over, and gives
-    /// what is ready to `on_event`. Answers the number of events given.
+    /// what is ready to `on_events`, some at a time, `n_max` or [`BATCH`] at most. Answers the number
+    /// of events given.
     ///
     /// No timeout means for ever. A sleep is never shorter than the timeout (the system's clock
     /// tick rounds it up), save that a signal ends it, and that it ends after a day. Nothing of
-    /// the poller is borrowed while `on_event` runs, so that it may add, remove and even wait. If
+    /// the poller is borrowed while `on_events` runs, so that it may add, remove and even wait. If
     /// it panics, the events behind it are lost.
     ///
     /// # Errors
@@ -133,18 +146,28 @@ impl Poller {
     pub(crate) fn wait(
         &self,
         timeout: Option<Duration>,
-        on_event: &mut dyn FnMut(Event),
+        n_max: usize,
+        on_events: &mut dyn FnMut(&[Event]),
     ) -> io::Result<usize> {
         let timeout = timeout.map(|timeout| timeout.min(LONGEST));
-        // Whoever waits inside of `on_event` finds an empty vector here, and makes another.
+        // Whoever waits inside of `on_events` finds an empty vector here, and makes another.
         let mut raw_events = self.buffer.take();
         raw_events.reserve(BATCH);
-        let result = self.queue.wait(timeout, &mut raw_events);
+        let result = self
+            .queue
+            .wait(timeout, n_max.clamp(1, BATCH), &mut raw_events);
         let mut n_events = 0;
-        for event in raw_events.drain(..).filter_map(system::decode) {
-            on_event(event);
-            n_events += 1;
+        let mut group = [NO_EVENT; GROUP];
+        for raw_events in raw_events.chunks(GROUP) {
+            let mut len = 0;
+            for event in raw_events.iter().filter_map(|raw| system::decode(*raw)) {
+                group[len] = event;
+                len += 1;
+            }
+            on_events(&group[..len]);
+            n_events += len;
         }
+        raw_events.clear();
         self.buffer.set(raw_events);
         match result {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),

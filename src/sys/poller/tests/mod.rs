@@ -14,7 +14,7 @@ use std::time::Instant;
 fn wait(poller: &Poller, timeout: Option<Duration>) -> BTreeMap<u64, Event> {
     let mut events = BTreeMap::new();
     let mut n_seen = 0;
-    let add = &mut |event: Event| {
+    let mut add = |event: &Event| {
         n_seen += 1;
         let all = events.entry(event.token).or_insert(Event {
             token: event.token,
@@ -29,7 +29,11 @@ fn wait(poller: &Poller, timeout: Option<Duration>) -> BTreeMap<u64, Event> {
         all.read_closed |= event.read_closed;
         all.write_closed |= event.write_closed;
     };
-    let n_events = poller.wait(timeout, add).unwrap();
+    let n_events = poller
+        .wait(timeout, BATCH, &mut |events| {
+            events.iter().for_each(&mut add)
+        })
+        .unwrap();
     assert_eq!(n_events, n_seen, "the answer counts the events");
     events
 }

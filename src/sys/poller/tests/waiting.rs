@@ -135,13 +135,13 @@ fn the_poller_can_be_used_while_events_are_given() {
     let (another, _its_peer) = nonblocking_pair();
     poller.add(one.as_fd(), 1).unwrap();
     let mut inner = BTreeMap::new();
-    let on_event = &mut |event: Event| {
-        assert_eq!(event.token, 1);
+    let on_events = &mut |events: &[Event]| {
+        assert_eq!(events[0].token, 1);
         poller.remove(one.as_fd()).unwrap();
         poller.add(another.as_fd(), 2).unwrap();
         inner = look(&poller);
     };
-    poller.wait(None, on_event).unwrap();
+    poller.wait(None, BATCH, on_events).unwrap();
     assert!(inner[&2].writable);
 }
 
@@ -195,4 +195,24 @@ fn the_limit_of_open_files_is_a_clear_error() {
         "{message}"
     );
     assert!(message.contains("ulimit -n"), "{message}");
+}
+
+#[test]
+fn a_wait_gives_no_more_than_it_was_asked_for_and_the_next_one_gives_the_rest() {
+    let poller = Poller::new().unwrap();
+    let pairs: Vec<_> = (0..5).map(|_| nonblocking_pair()).collect();
+    for (token, (one, _)) in pairs.iter().enumerate() {
+        poller.add(one.as_fd(), token as u64).unwrap();
+    }
+    let mut seen = BTreeMap::new();
+    let mut waits = 0;
+    while seen.len() < pairs.len() {
+        let on_events = &mut |events: &[Event]| {
+            seen.extend(events.iter().map(|event| (event.token, *event)));
+        };
+        let n_events = poller.wait(Some(Duration::ZERO), 2, on_events).unwrap();
+        assert!((1..=2).contains(&n_events), "{n_events}");
+        waits += 1;
+    }
+    assert!(waits > 2);
 }
