@@ -20,6 +20,8 @@ mod rounds;
 mod scope;
 mod state;
 mod typed;
+#[cfg(feature = "runtime")]
+mod undo;
 mod unwind;
 mod value;
 mod yielder;
@@ -39,4 +41,6 @@ pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
 pub(crate) use unwind::{Payload, drop_payload, give_up};
+#[cfg(feature = "runtime")]
+pub(crate) use undo::Undo;
 pub use yielder::Yielder;

@@ -11,6 +11,7 @@ use super::reactor;
 use super::scheduler::{Loop, Running};
 use super::task::TaskPtr;
 use super::timer;
+use crate::coroutine::Undo;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
@@ -20,15 +21,33 @@ thread_local! {
 pub(super) struct Entered<'a> {
     before: Option<NonNull<Loop>>,
     _running: Running<'a>,
+    _undo: Undo,
 }
 
 impl<'a> Entered<'a> {
     pub(super) fn new(inner: &'a Rc<Loop>) -> Self {
+        let before = current();
         Self {
             before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
             _running: inner.enter(),
+            _undo: Undo::new(|| {
+                let inner = Rc::clone(inner);
+                move || {
+                    inner.leave_for_ever();
+                    make_current(before.as_deref());
+                }
+            }),
         }
     }
+}
+
+/// Makes a loop current, or none, with all that belongs to it.
+fn make_current(inner: Option<&Loop>) {
+    CURRENT.set(inner.map(NonNull::from));
+    context::make_current(inner.map(|inner| &inner.core));
+    timer::make_current(inner.map(|inner| &*inner.timers));
+    reactor::make_current(inner.map(|inner| &*inner.reactor));
+    foreign::make_current(inner.map(|inner| &inner.waits));
 }
 
 impl Drop for Entered<'_> {
@@ -39,11 +58,7 @@ impl Drop for Entered<'_> {
 
 impl Enter for Loop {
     fn make_current(&self) {
-        CURRENT.set(Some(NonNull::from(self)));
-        context::make_current(&self.core);
-        timer::make_current(&self.timers);
-        reactor::make_current(&self.reactor);
-        foreign::make_current(&self.waits);
+        make_current(Some(self));
     }
 
     fn leave_behind(&self, task: TaskPtr) {

@@ -21,6 +21,7 @@ mod foreign;
 mod fork;
 mod handlers;
 mod iterations;
+mod left_behind;
 mod loops;
 mod million;
 mod misuse;
