@@ -40,7 +40,7 @@ pub use rounds::{Place, Rounds, Shape};
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
-pub(crate) use unwind::{Payload, drop_payload, give_up};
-#[cfg(feature = "runtime")]
 pub(crate) use undo::Undo;
+#[cfg(feature = "runtime")]
+pub(crate) use unwind::{Payload, drop_payload, give_up};
 pub use yielder::Yielder;

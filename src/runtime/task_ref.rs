@@ -11,6 +11,7 @@ use super::callback::Callback;
 use super::cancel;
 use super::context::Core;
 use super::packet::AnyPacket;
+use super::refusal;
 use super::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
 use super::task_stack::TaskStack;
 use super::watched::Watched;
@@ -109,9 +110,7 @@ impl TaskRef {
                 task.with_extras(|extras| extras.add_callback(callback))
             }
             None => {
-                if let Some(core) = self.core.upgrade() {
-                    core.call_soon(function, site);
-                }
+                refusal::offer(&self.core, function, site);
                 CallbackId(next_in_turn())
             }
         }

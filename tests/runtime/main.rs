@@ -35,6 +35,7 @@ mod promise_callbacks;
 mod promise_values;
 mod reentrancy;
 mod reentrancy_drops;
+mod refused;
 mod remote;
 mod run;
 mod shutdown;

@@ -38,6 +38,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("runtime::pool", 5),
     ("runtime::promise", 5),
     ("runtime::reactor", 5),
+    ("runtime::refusal", 5),
     ("runtime::registration", 5),
     ("runtime::signals", 5),
     ("runtime::spawn", 5),
