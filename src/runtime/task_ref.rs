@@ -47,8 +47,10 @@ impl TaskRef {
 
     /// Asks the task to end, with a message: see [`Task::cancel_with`](crate::Task::cancel_with).
     pub fn cancel_with(&self, message: impl Into<String>) -> bool {
+        // Somebody's code, in which the task may end.
+        let message = message.into();
         let task = self.packet.link().task();
-        task.is_some_and(|task| cancel::request(task, Some(&message.into())))
+        task.is_some_and(|task| cancel::request(task, Some(&message)))
     }
 
     /// How many requests to cancel it has that were not taken back.

@@ -16,6 +16,7 @@ mod closing;
 mod deadlock;
 mod debug;
 mod done_callbacks;
+mod evasive;
 mod fairness;
 mod foreign;
 mod fork;
