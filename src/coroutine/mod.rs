@@ -40,7 +40,7 @@ pub use rounds::{Place, Rounds, Shape};
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
-pub(crate) use undo::Undo;
+pub(crate) use undo::undo_if_left;
 #[cfg(feature = "runtime")]
 pub(crate) use unwind::{Payload, drop_payload, give_up};
 pub use yielder::Yielder;

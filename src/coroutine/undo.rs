@@ -1,84 +1,78 @@
 //! What a frame has set for the thread, and takes back as it goes, also if it never goes: where the
-//! coroutine that it is on is left behind for ever, its destructor never runs.
+//! coroutine that it is on is left behind for ever, its destructors never run.
+
+#![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::mem::ManuallyDrop;
-use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::ptr::{self, NonNull};
 
 use super::header::Header;
-use super::open_frame::innermost;
+use super::open_frame::OpenFrame;
 
-/// Done when the coroutine on whose stack this was made is left behind with it; dropped otherwise, with
-/// nothing done. On a thread's own stack, which can't be left behind, it is nothing at all.
-#[must_use = "it is for as long as it lives"]
-#[derive(Debug)]
-pub(crate) struct Undo(Option<u64>);
-
-/// One of a thread's, the innermost last.
-struct Entry {
-    number: u64,
+/// What is to be undone, in the frame of [`undo_if_left`]. The frame goes and takes it off the list, or
+/// is left for ever, and keeps its memory.
+struct Entry<'a> {
     coroutine: NonNull<Header>,
-    undo: Box<dyn FnOnce()>,
+    undo: &'a dyn Fn(),
+    /// The next one of the thread's, which is an outer one as a rule.
+    next: Cell<*const Entry<'static>>,
 }
 
 thread_local! {
-    /// Without a destructor, so that it is there as long as the thread is.
-    static ENTRIES: Cell<ManuallyDrop<Vec<Entry>>> =
-        const { Cell::new(ManuallyDrop::new(Vec::new())) };
+    static FIRST: Cell<*const Entry<'static>> = const { Cell::new(ptr::null()) };
 }
 
-impl Undo {
-    /// `undo` makes what is to be done; it may not unwind when it does that.
-    pub(crate) fn new<F: FnOnce() + 'static>(undo: impl FnOnce() -> F) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(innermost().map(|coroutine| {
-            let number = NEXT.fetch_add(1, Relaxed);
-            let undo = Box::new(undo());
-            with_entries(|entries| {
-                entries.push(Entry {
-                    number,
-                    coroutine,
-                    undo,
-                });
-            });
-            number
-        }))
-    }
+/// Calls a function, and `undo` if the coroutine on whose stack this is called is left behind for ever in
+/// the middle of that. A thread's own stack can't be left behind. `undo` may not unwind.
+///
+/// Meanwhile the coroutine can't suspend: what was set for the thread would stay, and be taken back
+/// wherever the coroutine goes on, or is dropped.
+pub(crate) fn undo_if_left<R>(undo: &dyn Fn(), f: impl FnOnce() -> R) -> R {
+    let open = OpenFrame::open();
+    let Some(coroutine) = open.header() else {
+        return f();
+    };
+    let entry = Entry {
+        coroutine,
+        undo,
+        next: Cell::new(FIRST.get()),
+    };
+    FIRST.set((&raw const entry).cast());
+    let _listed = Listed(&entry);
+    f()
 }
 
-impl Drop for Undo {
+/// Takes an entry off the thread's list as its frame goes.
+struct Listed<'a>(&'a Entry<'a>);
+
+impl Drop for Listed<'_> {
     fn drop(&mut self) {
-        if let Some(number) = self.0 {
-            let entry = with_entries(|entries| {
-                let index = entries.iter().rposition(|entry| entry.number == number);
-                index.map(|index| entries.remove(index))
-            });
-            drop(entry);
-        }
+        take_off(|entry| ptr::addr_eq(entry, self.0));
     }
 }
 
 /// Does what is to be done because a coroutine is left behind, the newest first.
 pub(super) fn undo_all(coroutine: &Header) {
-    let is_its_own = |entry: &Entry| std::ptr::eq(entry.coroutine.as_ptr(), coroutine);
     // One at a time: what is done may get here again.
-    while let Some(entry) = with_entries(|entries| {
-        let index = entries.iter().rposition(is_its_own);
-        index.map(|index| entries.remove(index))
-    }) {
+    while let Some(entry) = take_off(|entry| ptr::eq(entry.coroutine.as_ptr(), coroutine)) {
         (entry.undo)();
     }
 }
 
-/// Calls a function with the thread's entries, which may not look at them in another way.
-fn with_entries<R>(f: impl FnOnce(&mut Vec<Entry>) -> R) -> R {
-    let mut entries = ManuallyDrop::into_inner(ENTRIES.replace(ManuallyDrop::new(Vec::new())));
-    let result = f(&mut entries);
-    if entries.is_empty() {
-        // Nothing is left when the thread ends.
-        entries = Vec::new();
+/// Takes the first entry off the list that is wanted.
+fn take_off<'a>(is_wanted: impl Fn(&Entry<'_>) -> bool) -> Option<&'a Entry<'a>> {
+    let mut before: Option<&Entry<'a>> = None;
+    // SAFETY: entries are on the list as long as their frames are there, which keep them where they are;
+    // what they borrow outlives those frames. The one that is answered is used before its frame goes.
+    while let Some(entry) = unsafe { before.map_or(FIRST.get(), |it| it.next.get()).as_ref() } {
+        if is_wanted(entry) {
+            match before {
+                None => FIRST.set(entry.next.get()),
+                Some(before) => before.next.set(entry.next.get()),
+            }
+            return Some(entry);
+        }
+        before = Some(entry);
     }
-    ENTRIES.set(ManuallyDrop::new(entries));
-    result
+    None
 }

@@ -21,7 +21,7 @@ use super::clock::Clock;
 use super::report::ExceptionContext;
 use super::run_queue::RunQueue;
 use super::task::{TaskBlock, TaskId, TaskPtr};
-use crate::coroutine::Undo;
+use crate::coroutine::undo_if_left;
 use crate::util::list::{Link, List};
 
 /// What handles exceptions that nobody else takes.
@@ -374,18 +374,11 @@ impl Drop for Entered<'_> {
 
 /// Runs a function as a callback: no task is current meanwhile.
 pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
-    let core = current();
+    let Some(core) = current() else { return f() };
+    let entered = core.entered();
     // The coroutine that this is called on may be left behind, while its task goes on.
-    let _undo = core.map(|core| {
-        let (weak, entered) = (core.weak(), core.entered());
-        Undo::new(move || {
-            move || {
-                if let Some(core) = weak.upgrade() {
-                    core.set_entered(entered);
-                }
-            }
-        })
-    });
-    let _hidden = core.as_deref().map(Core::hide_task);
-    f()
+    undo_if_left(&|| core.set_entered(entered), || {
+        let _hidden = core.hide_task();
+        f()
+    })
 }

@@ -11,34 +11,32 @@ use super::reactor;
 use super::scheduler::{Loop, Running};
 use super::task::TaskPtr;
 use super::timer;
-use crate::coroutine::Undo;
+use crate::coroutine::undo_if_left;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
 }
 
-/// Makes a loop the one that [`current`] answers, as long as the guard lives.
-pub(super) struct Entered<'a> {
-    before: Option<NonNull<Loop>>,
-    _running: Running<'a>,
-    _undo: Undo,
-}
-
-impl<'a> Entered<'a> {
-    pub(super) fn new(inner: &'a Rc<Loop>) -> Self {
-        let before = current();
-        Self {
+/// Makes a loop the one that [`current`] answers, and calls a function. If the coroutine that this is on
+/// is left behind for ever meanwhile, the loop is closed, and the one before is current again.
+pub(super) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
+    let before = current();
+    let undo = || {
+        inner.leave_for_ever();
+        make_current(before.as_deref());
+    };
+    undo_if_left(&undo, || {
+        let _entered = Entered {
             before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
             _running: inner.enter(),
-            _undo: Undo::new(|| {
-                let inner = Rc::clone(inner);
-                move || {
-                    inner.leave_for_ever();
-                    make_current(before.as_deref());
-                }
-            }),
-        }
-    }
+        };
+        f()
+    })
+}
+
+struct Entered<'a> {
+    before: Option<NonNull<Loop>>,
+    _running: Running<'a>,
 }
 
 /// Makes a loop current, or none, with all that belongs to it.

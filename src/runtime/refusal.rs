@@ -10,7 +10,7 @@ use std::rc::Weak;
 
 use super::callback::Function;
 use super::context::{Core, without_task};
-use crate::coroutine::{Undo, drop_payload};
+use crate::coroutine::{Payload, drop_payload, undo_if_left};
 
 /// Has a loop call a function in the next iteration, if it is still there and open.
 pub(crate) fn offer(core: &Weak<Core>, function: Function, site: &'static Location<'static>) {
@@ -39,7 +39,15 @@ pub(crate) fn refuse(function: Function) {
     if IS_REFUSING.replace(true) {
         return;
     }
-    let _undo = Undo::new(|| || IS_REFUSING.set(false));
+    let panicked = undo_if_left(&|| IS_REFUSING.set(false), drop_refused);
+    IS_REFUSING.set(false);
+    if let Some(payload) = panicked {
+        resume_unwind(payload);
+    }
+}
+
+/// Drops what was refused; answers what the first that panicked did so with.
+fn drop_refused() -> Option<Payload> {
     let mut panicked = None;
     for n in 0..=MANY {
         let refused = take_refused();
@@ -59,10 +67,7 @@ pub(crate) fn refuse(function: Function) {
             }
         }
     }
-    IS_REFUSING.set(false);
-    if let Some(payload) = panicked {
-        resume_unwind(payload);
-    }
+    panicked
 }
 
 fn take_refused() -> Vec<Function> {

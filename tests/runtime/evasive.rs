@@ -1,13 +1,15 @@
 //! Coroutines that suspend, and tasks that end, in the middle of what the library calls: conversions, iterators,
 //! comparisons. It may not go on with what it knew before.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::iter;
 use std::rc::Rc;
 use std::time::Instant;
 
+use selvedge::sync::PriorityQueue;
 use selvedge::{
-    Coroutine, CoroutineState, Elapsed, Task, Yielder, as_completed, sleep, spawn,
+    Coroutine, CoroutineState, Elapsed, Task, Yielder, as_completed, current_task, sleep, spawn,
     timeout_with, yield_now,
 };
 
@@ -93,4 +95,54 @@ fn as_completed_makes_tasks_where_it_is_when_all_have_been_given() {
             .sum::<i32>()
     }));
     assert_eq!(sum, 6);
+}
+
+/// An item that suspends a coroutine the first time that it is compared.
+struct Item<'a>(u32, &'a Cell<Option<&'a Yielder<(), ()>>>);
+
+impl Ord for Item<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if let Some(yielder) = self.1.take() {
+            yielder.suspend(());
+        }
+        self.0.cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Item<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Item<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Item<'_> {}
+
+#[test]
+fn a_coroutine_can_not_suspend_in_a_comparison_of_a_priority_queues() {
+    in_virtual_loop(|| {
+        let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+            let suspends = Cell::new(Some(yielder));
+            let queue = PriorityQueue::unbounded();
+            assert!(queue.put_nowait(Item(2, &suspends)).is_ok());
+            let refused = sentence(|| drop(queue.put_nowait(Item(1, &suspends))));
+            let items = [queue.get_nowait(), queue.get_nowait()];
+            // A comparison has panicked: they are there, in some order.
+            let mut numbers = items.map(|item| item.map_or(0, |item| item.0));
+            numbers.sort_unstable();
+            yielder.suspend(());
+            (refused, numbers)
+        });
+        assert_eq!(coroutine.resume(), CoroutineState::Yielded(()));
+        assert!(current_task().is_some());
+        sleep(A_SECOND);
+        let (refused, numbers) = coroutine.resume().complete().expect("it suspends once");
+        assert_sentence(&refused);
+        assert_eq!(numbers, [1, 2]);
+    });
 }

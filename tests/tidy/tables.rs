@@ -74,6 +74,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/coroutine/ring.rs",
     "src/coroutine/rounds.rs",
     "src/coroutine/typed.rs",
+    "src/coroutine/undo.rs",
     "src/coroutine/unwind.rs",
     "src/coroutine/value.rs",
     "src/coroutine/yielder.rs",
