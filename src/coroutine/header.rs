@@ -206,6 +206,8 @@ impl Header {
     /// The running code is on this coroutine's stack, or on one that it called to; whoever
     /// borrowed from or lent to what is left behind is left behind as well, or never returns.
     pub(super) unsafe fn abandon(&self) -> ! {
+        #[cfg(feature = "runtime")]
+        super::undo::undo_all(self);
         self.abandoned.set(true);
         // SAFETY: the innermost coroutine's resumer waits at its link; nothing of what is left
         // behind is ever freed.

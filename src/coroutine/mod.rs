@@ -20,6 +20,8 @@ mod rounds;
 mod scope;
 mod state;
 mod typed;
+#[cfg(feature = "runtime")]
+mod undo;
 mod unwind;
 mod value;
 mod yielder;
@@ -37,6 +39,8 @@ pub use ring::TransferRing;
 pub use rounds::{Place, Rounds, Shape};
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
+#[cfg(feature = "runtime")]
+pub(crate) use undo::undo_if_left;
 #[cfg(feature = "runtime")]
 pub(crate) use unwind::{Payload, drop_payload, give_up};
 pub use yielder::Yielder;

@@ -29,6 +29,12 @@ impl OpenFrame {
         }
     }
 
+    /// The coroutine on whose stack it is.
+    #[cfg(feature = "runtime")]
+    pub(super) fn header(&self) -> Option<NonNull<Header>> {
+        self.header
+    }
+
     /// Opens a frame that refers to the running task, or to which others refer on its behalf. If the
     /// coroutine is left for ever with it, the task is.
     #[cfg(feature = "runtime")]

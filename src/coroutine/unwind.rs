@@ -83,8 +83,8 @@ pub(super) fn refuse(header: &Header) -> Raised {
     }
     if header.has_open_frame() {
         panic!(
-            "selvedge: a coroutine can't suspend while a scope, or a wait for a future, is open on its \
-             stack, because others may refer to that; suspend before or after it"
+            "selvedge: a coroutine can't suspend while a scope, a wait for a future or a callback is open on \
+             its stack, because others may refer to that; suspend before or after it"
         );
     }
     panic!(

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::context;
-use super::entered::Entered;
+use super::entered::within;
 use super::event_loop::EventLoop;
 use super::packet::AnyPacket;
 use super::scheduler::{Loop, Settings};
@@ -199,20 +199,21 @@ impl EventLoop {
         };
         let callback = super::callback::Callback::new(Box::new(stop), Location::caller());
         task.with_extras(|extras| extras.add_callback(callback));
-        let _entered = Entered::new(inner);
-        let halt = inner.run(|| false);
-        if is_over() {
-            return None;
-        }
-        let reason = self.explain(halt).unwrap_or(RunError::Stopped);
-        // It must end before this returns, because it may borrow from the caller.
-        if !inner.is_forked() {
-            inner.cancel_one(packet);
-        }
-        if !is_over() {
-            inner.end_on_the_spot(task);
-        }
-        Some(reason)
+        within(inner, || {
+            let halt = inner.run(|| false);
+            if is_over() {
+                return None;
+            }
+            let reason = self.explain(halt).unwrap_or(RunError::Stopped);
+            // It must end before this returns, because it may borrow from the caller.
+            if !inner.is_forked() {
+                inner.cancel_one(packet);
+            }
+            if !is_over() {
+                inner.end_on_the_spot(task);
+            }
+            Some(reason)
+        })
     }
 }
 

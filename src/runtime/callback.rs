@@ -9,7 +9,7 @@ use crate::coroutine::drop_payload;
 use crate::error::TaskError;
 
 /// What a loop calls.
-type Function = Box<dyn FnOnce()>;
+pub(crate) type Function = Box<dyn FnOnce()>;
 
 /// A callback: called once, or cancelled, whichever comes first.
 pub(crate) struct Callback {

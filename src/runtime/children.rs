@@ -98,6 +98,8 @@ impl Children {
 
     /// Takes a child in, which names this from now on.
     pub(crate) fn admit(&self, packet: AnyPacket) {
+        // First, because whatever is dropped below might be somebody's some day.
+        self.n_live.set(self.n_live.get() + 1);
         let mut members = self.members.borrow_mut();
         let mut over = Vec::new();
         if members.len() == members.capacity() {
@@ -107,7 +109,6 @@ impl Children {
         drop(members);
         // An error may be in one of these.
         drop(over);
-        self.n_live.set(self.n_live.get() + 1);
     }
 
     /// A child is over, with an error or without.

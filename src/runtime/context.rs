@@ -21,6 +21,7 @@ use super::clock::Clock;
 use super::report::ExceptionContext;
 use super::run_queue::RunQueue;
 use super::task::{TaskBlock, TaskId, TaskPtr};
+use crate::coroutine::undo_if_left;
 use crate::util::list::{Link, List};
 
 /// What handles exceptions that nobody else takes.
@@ -345,9 +346,9 @@ pub(crate) fn here() -> Result<Here, Nowhere> {
     Ok(here)
 }
 
-/// Makes a core current, until another is.
-pub(crate) fn make_current(core: &Rc<Core>) {
-    CURRENT.set(NonNull::new(Rc::as_ptr(core).cast_mut()));
+/// Makes a core current, or none, until another is.
+pub(crate) fn make_current(core: Option<&Rc<Core>>) {
+    CURRENT.set(core.and_then(|core| NonNull::new(Rc::as_ptr(core).cast_mut())));
 }
 
 /// Makes a core current for as long as the guard lives, and whichever was before it again then.
@@ -376,7 +377,11 @@ impl Drop for Entered<'_> {
 
 /// Runs a function as a callback: no task is current meanwhile.
 pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
-    let core = current();
-    let _hidden = core.as_deref().map(Core::hide_task);
-    f()
+    let Some(core) = current() else { return f() };
+    let entered = core.entered();
+    // The coroutine that this is called on may be left behind, while its task goes on.
+    undo_if_left(&|| core.set_entered(entered), || {
+        let _hidden = core.hide_task();
+        f()
+    })
 }

@@ -11,24 +11,41 @@ use super::reactor;
 use super::scheduler::{Loop, Running};
 use super::task::TaskPtr;
 use super::timer;
+use crate::coroutine::undo_if_left;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
 }
 
-/// Makes a loop the one that [`current`] answers, as long as the guard lives.
-pub(super) struct Entered<'a> {
+/// Makes a loop the one that [`current`] answers, and calls a function. If the coroutine that this is on
+/// is left behind for ever meanwhile, the loop is closed, and the one before is current again.
+pub(super) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
+    let before = current();
+    let undo = || {
+        inner.leave_for_ever();
+        make_current(before.as_deref());
+    };
+    undo_if_left(&undo, || {
+        let _entered = Entered {
+            before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
+            _running: inner.enter(),
+        };
+        f()
+    })
+}
+
+struct Entered<'a> {
     before: Option<NonNull<Loop>>,
     _running: Running<'a>,
 }
 
-impl<'a> Entered<'a> {
-    pub(super) fn new(inner: &'a Rc<Loop>) -> Self {
-        Self {
-            before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
-            _running: inner.enter(),
-        }
-    }
+/// Makes a loop current, or none, with all that belongs to it.
+fn make_current(inner: Option<&Loop>) {
+    CURRENT.set(inner.map(NonNull::from));
+    context::make_current(inner.map(|inner| &inner.core));
+    timer::make_current(inner.map(|inner| &*inner.timers));
+    reactor::make_current(inner.map(|inner| &*inner.reactor));
+    foreign::make_current(inner.map(|inner| &inner.waits));
 }
 
 impl Drop for Entered<'_> {
@@ -39,11 +56,7 @@ impl Drop for Entered<'_> {
 
 impl Enter for Loop {
     fn make_current(&self) {
-        CURRENT.set(Some(NonNull::from(self)));
-        context::make_current(&self.core);
-        timer::make_current(&self.timers);
-        reactor::make_current(&self.reactor);
-        foreign::make_current(&self.waits);
+        make_current(Some(self));
     }
 
     fn leave_behind(&self, task: TaskPtr) {

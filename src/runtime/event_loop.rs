@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::builder::LoopBuilder;
 use super::context;
-use super::entered::Entered;
+use super::entered::within;
 use super::handle::Task;
 use super::handles::{Handle, TimerHandle};
 use super::into_task::{IntoTask, Place};
@@ -96,10 +96,7 @@ impl EventLoop {
                 core.run_queue.stop();
             }
         });
-        let halt = {
-            let _entered = Entered::new(&self.0);
-            self.0.run(|| false)
-        };
+        let halt = within(&self.0, || self.0.run(|| false));
         if task.is_done() {
             return task.into_result();
         }
@@ -121,8 +118,7 @@ impl EventLoop {
         if let Some(reason) = self.why_not() {
             return Err(RunError::Misuse(reason.to_owned()));
         }
-        let _entered = Entered::new(&self.0);
-        match self.explain(self.0.run(|| false)) {
+        match self.explain(within(&self.0, || self.0.run(|| false))) {
             Some(error) => Err(error),
             None => Ok(()),
         }
@@ -206,13 +202,14 @@ impl EventLoop {
         inner.core.is_closing_in_panic.set(thread::panicking());
         // In the middle of a panic, or of another loop, nobody else may run.
         let may_run = !thread::panicking() && context::current().is_none();
-        let _entered = Entered::new(inner);
-        inner.clear_callbacks();
-        if may_run {
-            inner.cancel_all();
-        }
-        inner.end_all();
-        inner.seal(may_run.then_some(inner.shutdown_timeout));
+        within(inner, || {
+            inner.clear_callbacks();
+            if may_run {
+                inner.cancel_all();
+            }
+            inner.end_all();
+            inner.seal(may_run.then_some(inner.shutdown_timeout));
+        });
     }
 
     /// The time on the loop's clock.

@@ -160,9 +160,9 @@ thread_local! {
     static CURRENT: Cell<Option<NonNull<ForeignWaits>>> = const { Cell::new(None) };
 }
 
-/// Makes waits current, until others are.
-pub(crate) fn make_current(waits: &Rc<ForeignWaits>) {
-    CURRENT.set(NonNull::new(Rc::as_ptr(waits).cast_mut()));
+/// Makes waits current, or none, until others are.
+pub(crate) fn make_current(waits: Option<&Rc<ForeignWaits>>) {
+    CURRENT.set(waits.and_then(|waits| NonNull::new(Rc::as_ptr(waits).cast_mut())));
 }
 
 /// Makes waits those of the running loop, as long as the guard lives.

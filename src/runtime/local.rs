@@ -5,10 +5,12 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
+use super::callback::Function;
 use super::handle::Task;
 use super::handles::{Handle, TimerHandle};
 use super::into_task::{IntoTask, Place};
 use super::promise::Promise;
+use super::refusal;
 use super::remote::LoopHandle;
 use super::report::ExceptionContext;
 use super::scheduler::Loop;
@@ -44,6 +46,17 @@ impl LocalLoop {
         }
     }
 
+    /// The loop, to call a function.
+    fn get_for(&self, f: Function) -> Result<(Rc<Loop>, Function), LoopError> {
+        match self.get() {
+            Ok(inner) => Ok((inner, f)),
+            Err(error) => {
+                refusal::refuse(f);
+                Err(error)
+            }
+        }
+    }
+
     /// Has a function called in the next iteration, after what was queued before.
     ///
     /// # Errors
@@ -51,7 +64,8 @@ impl LocalLoop {
     #[track_caller]
     pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Result<Handle, LoopError> {
         let site = Location::caller();
-        Ok(self.get()?.call_soon(Box::new(f), site))
+        let (inner, f) = self.get_for(Box::new(f))?;
+        Ok(inner.call_soon(f, site))
     }
 
     /// Has a function called when so much time has passed.
@@ -65,8 +79,8 @@ impl LocalLoop {
         f: impl FnOnce() + 'static,
     ) -> Result<TimerHandle, LoopError> {
         let site = Location::caller();
-        let inner = self.get()?;
-        Ok(inner.call_at(inner.core.clock.after(delay), Box::new(f), site))
+        let (inner, f) = self.get_for(Box::new(f))?;
+        Ok(inner.call_at(inner.core.clock.after(delay), f, site))
     }
 
     /// Has a function called at a time of the loop's clock.
@@ -80,8 +94,8 @@ impl LocalLoop {
         f: impl FnOnce() + 'static,
     ) -> Result<TimerHandle, LoopError> {
         let site = Location::caller();
-        let inner = self.get()?;
-        Ok(inner.call_at(inner.core.clock.at(when), Box::new(f), site))
+        let (inner, f) = self.get_for(Box::new(f))?;
+        Ok(inner.call_at(inner.core.clock.at(when), f, site))
     }
 
     /// Makes a task: see [`EventLoop::create_task`](crate::EventLoop::create_task).

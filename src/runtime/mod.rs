@@ -32,6 +32,7 @@ pub(crate) mod park;
 pub(crate) mod pool;
 pub(crate) mod promise;
 pub(crate) mod reactor;
+mod refusal;
 pub(crate) mod registration;
 pub(crate) mod remote;
 pub(crate) mod remote_task;

@@ -6,13 +6,13 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use super::cancel;
 use super::context::{self, Core};
 use super::group::Fate;
 use super::report::ExceptionContext;
 use super::task::{Awaiting, CallbackId, next_in_turn};
 use super::wait_list::WaitList;
 use super::watched::AnyPromise;
+use super::{cancel, refusal};
 use crate::error::TaskError;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
@@ -304,8 +304,9 @@ impl<T> Promise<T> {
         let done: Done<T> = (Box::new(f), Location::caller());
         if !self.is_done() {
             self.0.callbacks.borrow_mut().push((id, done));
-        } else if let Some(core) = self.0.core.upgrade() {
-            self.schedule(&core, done);
+        } else {
+            let (promise, (function, site)) = (self.clone(), done);
+            refusal::offer(&self.0.core, Box::new(move || function(&promise)), site);
         }
         id
     }
@@ -322,8 +323,7 @@ impl<T> Promise<T> {
 
     /// Takes all callbacks back; answers how many there were.
     pub fn clear_done_callbacks(&self) -> usize {
-        let removed = self.0.callbacks.take();
-        removed.len()
+        self.0.callbacks.take().len()
     }
 }
 

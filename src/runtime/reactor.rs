@@ -284,9 +284,9 @@ thread_local! {
     static CURRENT: Cell<Option<NonNull<Reactor>>> = const { Cell::new(None) };
 }
 
-/// Makes a reactor current, until others are.
-pub(crate) fn make_current(reactor: &Reactor) {
-    CURRENT.set(Some(NonNull::from(reactor)));
+/// Makes a reactor current, or none, until another is.
+pub(crate) fn make_current(reactor: Option<&Reactor>) {
+    CURRENT.set(reactor.map(NonNull::from));
 }
 
 /// Makes a reactor that of the running loop, as long as the guard lives.

@@ -9,6 +9,7 @@
 
 use std::panic::Location;
 use std::rc::Rc;
+use std::thread;
 use std::time::Duration;
 
 use super::callback::Callback;
@@ -184,6 +185,20 @@ impl Loop {
                 }
             }
         }
+    }
+
+    /// Ends a loop in the middle of a run, or of its end, because the coroutine that it runs on is left
+    /// behind for ever. No task of its runs.
+    pub(crate) fn leave_for_ever(&self) {
+        let core = &self.core;
+        core.is_closing.set(true);
+        core.is_closing_in_panic.set(thread::panicking());
+        core.set_entered((None, None));
+        self.signals.clear_main();
+        self.clear_callbacks();
+        self.end_all();
+        self.seal(None);
+        core.is_running.set(false);
     }
 
     /// Closes the way in from other threads, and drops what is left there and in the queue. The

@@ -11,6 +11,7 @@ use super::callback::Callback;
 use super::cancel;
 use super::context::Core;
 use super::packet::AnyPacket;
+use super::refusal;
 use super::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
 use super::task_stack::TaskStack;
 use super::watched::Watched;
@@ -46,8 +47,10 @@ impl TaskRef {
 
     /// Asks the task to end, with a message: see [`Task::cancel_with`](crate::Task::cancel_with).
     pub fn cancel_with(&self, message: impl Into<String>) -> bool {
+        // Somebody's code, in which the task may end.
+        let message = message.into();
         let task = self.packet.link().task();
-        task.is_some_and(|task| cancel::request(task, Some(&message.into())))
+        task.is_some_and(|task| cancel::request(task, Some(&message)))
     }
 
     /// How many requests to cancel it has that were not taken back.
@@ -109,9 +112,7 @@ impl TaskRef {
                 task.with_extras(|extras| extras.add_callback(callback))
             }
             None => {
-                if let Some(core) = self.core.upgrade() {
-                    core.call_soon(function, site);
-                }
+                refusal::offer(&self.core, function, site);
                 CallbackId(next_in_turn())
             }
         }

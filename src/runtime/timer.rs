@@ -287,9 +287,9 @@ pub(crate) fn current() -> Option<NonNull<Timers>> {
     CURRENT.get()
 }
 
-/// Makes timers current, until others are.
-pub(crate) fn make_current(timers: &Timers) {
-    CURRENT.set(Some(NonNull::from(timers)));
+/// Makes timers current, or none, until others are.
+pub(crate) fn make_current(timers: Option<&Timers>) {
+    CURRENT.set(timers.map(NonNull::from));
 }
 
 /// Makes timers those of the running loop, as long as the guard lives.

@@ -51,6 +51,8 @@ use crate::runtime::waitable::{Spot, Waitable};
 /// the iterator detaches what it has not yielded.
 #[track_caller]
 pub fn as_completed<I: IntoTask>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
+    // Somebody's code, after which this may be another task.
+    let tasks: Vec<_> = tasks.into_iter().collect();
     let spot = Spot::new();
     let handles = tasks
         .into_iter()

@@ -100,8 +100,9 @@ pub fn timeout_with<T>(
     deadline: impl Into<Option<Instant>>,
     f: impl FnOnce(&Timeout<'_>) -> T,
 ) -> Result<T, Elapsed> {
-    let here = here();
+    // Somebody's code, after which this may be another task.
     let deadline = deadline.into();
+    let here = here();
     let at = |here: Here| deadline.map_or(NEVER, |deadline| here.core.clock.at(deadline));
     run(here, here.map_or(NEVER, at), f)
 }

@@ -1,15 +1,18 @@
 //! One file, several tasks and threads: operations happen one after the other.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs as std_fs;
-use std::io::{Read, Seek, Write};
-use std::sync::Arc;
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use selvedge::fs::File;
-use selvedge::{run, spawn};
+use selvedge::{run, spawn, yield_now};
 
-use crate::support::scaled;
+use crate::support::{finished, scaled, thread_number, virtual_loop, wait_until_asleep};
 use crate::temporary::{Directory, pattern};
 
 const LINE: usize = 16;
@@ -153,4 +156,56 @@ fn a_file_that_is_removed_while_it_is_open_goes_on() {
         assert_eq!(file.metadata().unwrap().len(), 300_004);
         file.sync_all().unwrap();
     });
+}
+
+/// Reads one byte at most where nothing can wait.
+fn read_in_callback(file: &Arc<File>) -> Result<usize, ErrorKind> {
+    let event_loop = virtual_loop();
+    let (file, read) = (file.clone(), Rc::new(Cell::new(None)));
+    let answer = read.clone();
+    event_loop.call_soon(move || answer.set(Some((&*file).read(&mut [0]))));
+    finished(event_loop.run_until_complete(yield_now));
+    let result = read.take().expect("it was called");
+    result.map_err(|error| error.kind())
+}
+
+#[test]
+fn a_task_that_can_not_be_ended_leaves_the_line_for_the_cursor() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    let both = std_fs::OpenOptions::new().read(true).write(true).open(path);
+    let mut writer = both.unwrap();
+    let file = Arc::new(File::from(writer.try_clone().unwrap()));
+    let (theirs, (number, numbers)) = (file.clone(), mpsc::channel());
+    let reader = thread::spawn(move || {
+        number.send(thread_number()).unwrap();
+        (&*theirs).read(&mut [0; 100])
+    });
+    wait_until_asleep(numbers.recv().unwrap());
+    // The thread has the cursor until something comes.
+    assert_eq!(read_in_callback(&file), Err(ErrorKind::WouldBlock));
+
+    let event_loop = virtual_loop();
+    event_loop.set_exception_handler(|_| ());
+    let stubborn = file.clone();
+    finished(event_loop.run_until_complete(move || {
+        spawn(move || {
+            loop {
+                let _ = catch_unwind(AssertUnwindSafe(|| (&*stubborn).read(&mut [0])));
+            }
+        })
+        .detach();
+        yield_now();
+    }));
+    // Its stack is leaked, with the place that it had in the line.
+    drop(event_loop);
+
+    writer.write_all(b"1").unwrap();
+    assert_eq!(reader.join().unwrap().unwrap(), 1);
+    writer.write_all(b"2").unwrap();
+    assert_eq!(
+        read_in_callback(&file),
+        Ok(1),
+        "somebody who is gone is first"
+    );
 }
