@@ -187,7 +187,7 @@ pub use runtime::{
     entered::current_loop,
     event_loop::EventLoop,
     handles::{Handle, TimerHandle},
-    into_task::IntoTask,
+    into_task::{IntoTask, Joinable},
     local::LocalLoop,
     remote::LoopHandle,
     report::ExceptionContext,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::error::Elapsed;
 use crate::runtime::clock::{NEVER, Nanoseconds};
 use crate::runtime::context;
-use crate::runtime::into_task::IntoTask;
+use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
 use crate::runtime::task::CallbackId;
 use crate::runtime::timer::Alarm;
@@ -50,7 +50,7 @@ use crate::runtime::waitable::{Spot, Waitable};
 /// A cancel of the task that waits in `next` unwinds at once. The tasks go on by themselves: dropping
 /// the iterator detaches what it has not yielded.
 #[track_caller]
-pub fn as_completed<I: IntoTask>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
+pub fn as_completed<I: Joinable>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
     let spot = Spot::new();
     let handles = tasks
         .into_iter()

@@ -338,5 +338,12 @@ fn a_scopes_error_is_one_of_input_and_output_for_a_question_mark() {
     });
     assert_eq!(error.kind(), io::ErrorKind::NotFound);
     let inner = error.get_ref().expect("the scope's");
-    assert_eq!(inner.downcast_ref::<ScopeError>().expect("it").errors().len(), 1);
+    assert_eq!(
+        inner
+            .downcast_ref::<ScopeError>()
+            .expect("it")
+            .errors()
+            .len(),
+        1
+    );
 }
