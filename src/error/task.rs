@@ -245,7 +245,8 @@ impl fmt::Display for Cancelled {
 
 impl Error for Cancelled {}
 
-/// That a deadline has passed.
+/// That a deadline has passed: the error of [`timeout`](crate::timeout()) and its kin. It turns into an `io::Error` of
+/// the kind `TimedOut`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Elapsed;
 

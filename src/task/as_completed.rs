@@ -40,7 +40,7 @@ use crate::runtime::waitable::{Spot, Waitable};
 /// # }).unwrap();
 /// ```
 ///
-/// For so long at most, if [`timeout`](AsCompleted::timeout) says so.
+/// [`as_completed(tasks).timeout(duration)`](AsCompleted::timeout) waits for so long at most.
 ///
 /// # Panics
 /// If no task is running: outside of a loop, and in callbacks; for the running task itself, or a task or
