@@ -1,5 +1,5 @@
-//! A hundred downloads at once through one session, with a bar that shows how far they are and what
-//! each took in the end.
+//! A hundred downloads at once through one session, with a bar that shows how far they are, and a histogram
+//! of how long they took in the end.
 //!
 //! ```text
 //! cargo run --example downloads --features tls                    # from servers of its own
@@ -83,11 +83,23 @@ fn download(session: &Session, urls: &[String]) -> Result<(), Failure> {
         "  {n_bytes} bytes in {elapsed:.0?}, {} downloads",
         took.len()
     );
-    for (name, quantile) in [("half", 0.5), ("nine of ten", 0.9), ("all", 1.0)] {
-        let within = Duration::from_micros(took.value_at_quantile(quantile));
-        println!("  {name} took at most {within:.1?}");
-    }
+    show(&took);
     Ok(())
+}
+
+/// How many took how long, in about eight steps from the shortest time to the longest.
+fn show(took: &Histogram<u64>) {
+    let step_us = ((took.max() - took.min()) / 8).max(1);
+    let steps = took.iter_linear(step_us);
+    for step in steps.skip_while(|step| step.count_since_last_iteration() == 0) {
+        let n = step.count_since_last_iteration();
+        let ms = step.value_iterated_to() as f64 / 1000.0;
+        let bar = "#".repeat((60 * n).div_ceil(took.len()) as usize);
+        println!("  up to {ms:7.1} ms {n:4} {bar}");
+    }
+    let half = Duration::from_micros(took.value_at_quantile(0.5));
+    let most = Duration::from_micros(took.value_at_quantile(0.99));
+    println!("  half took at most {half:.1?}, 99 of 100 at most {most:.1?}");
 }
 
 /// The body goes nowhere: it is read as it comes, and never in memory as a whole.

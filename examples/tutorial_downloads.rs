@@ -1,5 +1,6 @@
-//! One hundred downloads at once, each a task that reads as if it were alone. The server, which
-//! thinks for 100 ms before each answer, is a task of the same loop.
+//! One hundred downloads at once over plain sockets, each a task that reads as if it were alone. The server, which
+//! thinks for 100 ms before each answer, is a task of the same loop. With a session, encryption and a histogram it is
+//! the example `downloads`.
 //!
 //! `cargo run --example tutorial_downloads`
 

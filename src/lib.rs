@@ -84,7 +84,7 @@
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
 //! - [`sync`]: queues, locks, semaphores, events and barriers between tasks, and channels that cross threads.
 //! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
-//!   pipes, terminals and standard input.
+//!   pipes, terminals and standard input, and lines and frames of streams, with a limit.
 //! - [`to_thread`] and [`EventLoop::run_in_executor`]: work that blocks, on a pool of threads.
 //! - [`EventLoop::add_signal_handler`] and [`signal`].
 //! - [`LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
@@ -187,7 +187,7 @@ pub use runtime::{
     entered::current_loop,
     event_loop::EventLoop,
     handles::{Handle, TimerHandle},
-    into_task::IntoTask,
+    into_task::{IntoTask, Joinable},
     local::LocalLoop,
     remote::LoopHandle,
     report::ExceptionContext,

@@ -25,6 +25,26 @@ pub enum CoroutineState<Out, Ret> {
 }
 
 impl<Out, Ret> CoroutineState<Out, Ret> {
+    /// Whether it suspended, and can be entered again.
+    #[must_use]
+    pub fn is_yielded(&self) -> bool {
+        matches!(self, Self::Yielded(_))
+    }
+
+    /// Whether its body returned.
+    ///
+    /// ```
+    /// use selvedge::{Coroutine, Yielder};
+    ///
+    /// let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
+    /// assert!(coroutine.resume().is_yielded());
+    /// assert!(coroutine.resume().is_complete());
+    /// ```
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Self::Complete(_))
+    }
+
     /// The value it suspended with, if it did.
     pub fn yielded(self) -> Option<Out> {
         match self {

@@ -126,6 +126,7 @@
 //! | [`fs`](crate::fs): reads | nothing is taken: the cursor is where it was |
 //! | other operations of `fs` | what no thread has begun with does not happen; what one has begun with is finished |
 //! | [`io`](crate::io): pipes, terminals | nothing is taken or written |
+//! | [`io::StreamReader`](crate::io::StreamReader) | what has arrived stays in its buffer, for the next read |
 //! | [`signal::wait`](crate::signal::wait) | a signal that has come is lost; a [`Listener`](crate::signal::Listener) keeps it |
 //!
 //! # What does not know of cancels

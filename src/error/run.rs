@@ -91,21 +91,41 @@ impl fmt::Display for Deadlock {
 impl Error for Deadlock {}
 
 /// That the loop is closed, or busy where it must not be; what was to be handed over comes back.
+///
+/// ```
+/// let event_loop = selvedge::EventLoop::new()?;
+/// let handle = event_loop.handle();
+/// event_loop.close()?;
+/// let refused = handle.call_soon_threadsafe(|| println!("never mind")).unwrap_err();
+/// assert!(refused.is_closed());
+/// let function = refused.into_inner();
+/// function();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct LoopError<F = ()> {
     text: &'static str,
     inner: F,
 }
 
+/// What asyncio says.
+const CLOSED: &str = "event loop is closed";
+
 impl<F> LoopError<F> {
     pub(crate) fn closed(inner: F) -> Self {
         Self {
-            text: "event loop is closed",
+            text: CLOSED,
             inner,
         }
     }
 
     pub(crate) fn with_text(text: &'static str, inner: F) -> Self {
         Self { text, inner }
+    }
+
+    /// Whether the loop is closed, for good; else it is busy.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.text == CLOSED
     }
 
     /// What was to be handed to the loop.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use super::TaskError;
 
@@ -76,5 +77,14 @@ impl fmt::Display for ScopeError {
 impl Error for ScopeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.errors.first().map(|error| error as _)
+    }
+}
+
+/// Wraps it, with the kind that the first of its errors has or would have as an error of input or output.
+impl From<ScopeError> for io::Error {
+    fn from(error: ScopeError) -> Self {
+        let first = error.errors.first();
+        let kind = first.map_or(io::ErrorKind::Other, TaskError::io_kind);
+        Self::new(kind, error)
     }
 }

@@ -76,6 +76,17 @@ impl TaskError {
         Self(Arc::new(Kind::Misuse(text.into())))
     }
 
+    /// What it counts as among the errors of input and output.
+    pub(super) fn io_kind(&self) -> io::ErrorKind {
+        match &*self.0 {
+            Kind::Exception(error) => error
+                .downcast_ref::<io::Error>()
+                .map_or(io::ErrorKind::Other, io::Error::kind),
+            Kind::Elapsed => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
+        }
+    }
+
     /// Whether the task or promise was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
@@ -166,6 +177,36 @@ impl fmt::Debug for TaskError {
     }
 }
 
+/// An error of input or output that a task has returned is that error again, if nobody else has a clone. Any
+/// other is wrapped: one of input or output with its kind, that the time has passed as `TimedOut`, the rest
+/// as `Other`.
+///
+/// ```
+/// use std::io;
+///
+/// fn length_of(path: &'static str) -> io::Result<usize> {
+///     let task = selvedge::spawn_fallible(move || selvedge::fs::read(path));
+///     Ok(task.join()?.len())
+/// }
+///
+/// let error = selvedge::run(|| length_of("/no/such/file")).unwrap_err();
+/// assert_eq!(error.kind(), io::ErrorKind::NotFound);
+/// assert!(error.raw_os_error().is_some());
+/// ```
+impl From<TaskError> for io::Error {
+    fn from(error: TaskError) -> Self {
+        let error = match Arc::try_unwrap(error.0) {
+            Ok(Kind::Exception(exception)) => match exception.downcast::<Self>() {
+                Ok(own) => return *own,
+                Err(exception) => TaskError::exception(exception),
+            },
+            Ok(kind) => TaskError(Arc::new(kind)),
+            Err(shared) => TaskError(shared),
+        };
+        Self::new(error.io_kind(), error)
+    }
+}
+
 impl Error for TaskError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.0 {
@@ -204,7 +245,8 @@ impl fmt::Display for Cancelled {
 
 impl Error for Cancelled {}
 
-/// That a deadline has passed.
+/// That a deadline has passed: the error of [`timeout`](crate::timeout()) and its kin. It turns into an `io::Error` of
+/// the kind `TimedOut`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Elapsed;
 

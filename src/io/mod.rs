@@ -1,9 +1,14 @@
-//! Descriptors that can be waited for: pipes, terminals and other devices, and standard input.
+//! Descriptors that can be waited for: pipes, terminals and other devices, and standard input; and lines and frames
+//! of any stream, with a limit.
 //!
 //! Sockets are in [`net`](crate::net), files in [`fs`](crate::fs).
 
 mod pollable;
+mod read_error;
 mod stdin;
+mod stream_reader;
 
 pub use pollable::Pollable;
+pub use read_error::ReadError;
 pub use stdin::{Stdin, stdin};
+pub use stream_reader::StreamReader;

@@ -310,7 +310,7 @@ impl Nowhere {
     pub(crate) fn sentence(self) -> &'static str {
         match self {
             Self::NoLoop => {
-                "selvedge: no event loop runs on this thread, so there is nothing to wait in; call \
+                "selvedge: no event loop runs on this thread, to wait in or to spawn tasks on; call \
                  this from a task, inside of `selvedge::run`"
             }
             Self::NoTask => {

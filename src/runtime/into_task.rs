@@ -18,8 +18,30 @@ use crate::error::TaskError;
 #[derive(Debug)]
 pub struct Place<'a>(pub(super) &'a Rc<Core>);
 
-pub(super) mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
+}
+
+/// What [`wait_for`](crate::wait_for()), [`shield`](crate::shield()) and
+/// [`as_completed`](crate::as_completed()) take: closures, coroutines, tasks, those of a scope, promises.
+pub trait Joinable: sealed::Sealed {
+    /// What comes of it.
+    type Output;
+
+    /// What is waited for where no task of its own is needed: a promise is that itself.
+    type Handle: Waitable;
+
+    /// Whether there is no task yet, so that nothing can be wrong with waiting for it.
+    #[doc(hidden)]
+    const IS_NEW: bool = false;
+
+    /// Makes the task, or whatever else is to be waited for.
+    #[doc(hidden)]
+    fn into_handle(self, spot: &Spot) -> Result<Self::Handle, TaskError>;
+
+    /// The result of what is done, which is moved out.
+    #[doc(hidden)]
+    fn outcome(handle: Self::Handle) -> Result<Self::Output, TaskError>;
 }
 
 /// What [`EventLoop::create_task`](crate::EventLoop::create_task) and
@@ -43,46 +65,23 @@ pub(super) mod sealed {
 /// assert_eq!(event_loop.run_until_complete(counting).unwrap(), "counted to three");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub trait IntoTask: sealed::Sealed {
-    /// What the task returns.
-    type Output: 'static;
-
-    /// What is waited for where no task of its own is needed: a promise is that itself.
-    type Handle: Waitable + 'static;
-
+pub trait IntoTask: Joinable<Output: 'static> {
     /// Whether the task only waits for something that others may wait for as well.
     #[doc(hidden)]
     const ONLY_WAITS: bool = false;
-
-    /// Whether there is no task yet, so that nothing can be wrong with waiting for it.
-    #[doc(hidden)]
-    const IS_NEW: bool = false;
 
     /// Makes the task.
     #[doc(hidden)]
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<Self::Output>;
-
-    /// Makes the task, or whatever else is to be waited for.
-    #[doc(hidden)]
-    fn into_handle(self, spot: &Spot) -> Result<Self::Handle, TaskError>;
-
-    /// The result of what is done, which is moved out.
-    #[doc(hidden)]
-    fn outcome(handle: Self::Handle) -> Result<Self::Output, TaskError>;
 }
 
 impl<F: FnOnce() -> T + 'static, T: 'static> sealed::Sealed for F {}
 
-impl<F: FnOnce() -> T + 'static, T: 'static> IntoTask for F {
+impl<F: FnOnce() -> T + 'static, T: 'static> Joinable for F {
     type Output = T;
     type Handle = Task<T>;
     const IS_NEW: bool = true;
-
-    #[track_caller]
-    fn into_task(self, place: &Place<'_>) -> Task<T> {
-        spawn_on(place.0, Recipe::new(Location::caller()), || Ok(self()))
-    }
 
     fn into_handle(self, spot: &Spot) -> Result<Task<T>, TaskError> {
         spot.spawn(|| Ok(self()))
@@ -93,20 +92,18 @@ impl<F: FnOnce() -> T + 'static, T: 'static> IntoTask for F {
     }
 }
 
-impl<T: 'static> sealed::Sealed for Task<T> {}
-
-impl<T: 'static> IntoTask for Task<T> {
-    type Output = T;
-    type Handle = Self;
-
+impl<F: FnOnce() -> T + 'static, T: 'static> IntoTask for F {
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
-        if std::ptr::eq(self.core().as_ptr(), Rc::as_ptr(place.0)) {
-            return self;
-        }
-        // Joining it fails, with a sentence.
-        spawn_on(place.0, Recipe::new(Location::caller()), || self.join())
+        spawn_on(place.0, Recipe::new(Location::caller()), || Ok(self()))
     }
+}
+
+impl<T: 'static> sealed::Sealed for Task<T> {}
+
+impl<T: 'static> Joinable for Task<T> {
+    type Output = T;
+    type Handle = Self;
 
     fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
         Ok(self)
@@ -117,19 +114,22 @@ impl<T: 'static> IntoTask for Task<T> {
     }
 }
 
-impl<T: 'static> sealed::Sealed for Promise<T> {}
-
-impl<T: 'static> IntoTask for Promise<T> {
-    type Output = T;
-    type Handle = Self;
-    const ONLY_WAITS: bool = true;
-
+impl<T: 'static> IntoTask for Task<T> {
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
-        spawn_on(place.0, Recipe::new(Location::caller()), move || {
-            self.take()
-        })
+        if std::ptr::eq(self.core().as_ptr(), Rc::as_ptr(place.0)) {
+            return self;
+        }
+        // Joining it fails, with a sentence.
+        spawn_on(place.0, Recipe::new(Location::caller()), || self.join())
     }
+}
+
+impl<T: 'static> sealed::Sealed for Promise<T> {}
+
+impl<T: 'static> Joinable for Promise<T> {
+    type Output = T;
+    type Handle = Self;
 
     fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
         Ok(self)
@@ -140,17 +140,23 @@ impl<T: 'static> IntoTask for Promise<T> {
     }
 }
 
-impl<T: 'static> sealed::Sealed for Coroutine<(), (), T> {}
-
-impl<T: 'static> IntoTask for Coroutine<(), (), T> {
-    type Output = T;
-    type Handle = Task<T>;
-    const IS_NEW: bool = true;
+impl<T: 'static> IntoTask for Promise<T> {
+    const ONLY_WAITS: bool = true;
 
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
-        spawn_on(place.0, Recipe::new(Location::caller()), || Ok(drive(self)))
+        spawn_on(place.0, Recipe::new(Location::caller()), move || {
+            self.take()
+        })
     }
+}
+
+impl<T: 'static> sealed::Sealed for Coroutine<(), (), T> {}
+
+impl<T: 'static> Joinable for Coroutine<(), (), T> {
+    type Output = T;
+    type Handle = Task<T>;
+    const IS_NEW: bool = true;
 
     fn into_handle(self, spot: &Spot) -> Result<Task<T>, TaskError> {
         spot.spawn(|| Ok(drive(self)))
@@ -158,6 +164,13 @@ impl<T: 'static> IntoTask for Coroutine<(), (), T> {
 
     fn outcome(task: Task<T>) -> Result<T, TaskError> {
         task.into_result()
+    }
+}
+
+impl<T: 'static> IntoTask for Coroutine<(), (), T> {
+    #[track_caller]
+    fn into_task(self, place: &Place<'_>) -> Task<T> {
+        spawn_on(place.0, Recipe::new(Location::caller()), || Ok(drive(self)))
     }
 }
 

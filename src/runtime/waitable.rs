@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use super::context::{self, Here, Nowhere};
 use super::handle::Task;
-use super::into_task::IntoTask;
+use super::into_task::Joinable;
 use super::join::{Need, admit};
 use super::make::try_spawn_on;
 use super::promise::Promise;
@@ -16,11 +16,12 @@ use super::watched::Watched;
 use crate::coroutine::Coroutine;
 use crate::error::TaskError;
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// What [`wait`](crate::wait) takes references to: a [`Task`], a [`TaskRef`], a [`Promise`].
+/// What [`wait`](crate::wait) takes references to: a [`Task`], a [`TaskRef`], a
+/// [`ScopedTask`](crate::task::ScopedTask), a [`Promise`].
 pub trait Waitable: sealed::Sealed {
     /// It, whatever the type of its result.
     #[doc(hidden)]
@@ -84,11 +85,11 @@ impl<T: 'static> Waitable for Promise<T> {
     }
 }
 
-/// What [`gather`](crate::gather()) takes many of: closures, coroutines, tasks, and promises whose
-/// values can be cloned, because others may wait for the same promise.
+/// What [`gather`](crate::gather()) takes many of: closures, coroutines, tasks, those of a scope, and
+/// promises whose values can be cloned, because others may wait for the same promise.
 ///
 /// Any other promise can be waited for by a task: `spawn(move || promise.take())`.
-pub trait Awaitable: IntoTask {
+pub trait Awaitable: Joinable {
     /// The result of what is done.
     #[doc(hidden)]
     fn shared_outcome(handle: Self::Handle) -> Result<Self::Output, TaskError>;
@@ -154,7 +155,7 @@ impl Spot {
     /// # Errors
     /// That there is none, or that this one may not.
     #[inline]
-    pub(crate) fn handle<I: IntoTask>(
+    pub(crate) fn handle<I: Joinable>(
         &self,
         awaitable: I,
         need: Need,

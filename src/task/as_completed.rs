@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::error::Elapsed;
 use crate::runtime::clock::{NEVER, Nanoseconds};
 use crate::runtime::context;
-use crate::runtime::into_task::IntoTask;
+use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
 use crate::runtime::task::CallbackId;
 use crate::runtime::timer::Alarm;
@@ -40,7 +40,7 @@ use crate::runtime::waitable::{Spot, Waitable};
 /// # }).unwrap();
 /// ```
 ///
-/// For so long at most, if [`timeout`](AsCompleted::timeout) says so.
+/// [`as_completed(tasks).timeout(duration)`](AsCompleted::timeout) waits for so long at most.
 ///
 /// # Panics
 /// If no task is running: outside of a loop, and in callbacks; for the running task itself, or a task or
@@ -50,7 +50,7 @@ use crate::runtime::waitable::{Spot, Waitable};
 /// A cancel of the task that waits in `next` unwinds at once. The tasks go on by themselves: dropping
 /// the iterator detaches what it has not yielded.
 #[track_caller]
-pub fn as_completed<I: IntoTask>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
+pub fn as_completed<I: Joinable>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
     // Somebody's code, after which this may be another task.
     let tasks: Vec<_> = tasks.into_iter().collect();
     let spot = Spot::new();

@@ -6,7 +6,7 @@ use std::mem;
 use crate::error::TaskError;
 use crate::runtime::cancel;
 use crate::runtime::group::{Fate, Group, Members, Nodes, Until};
-use crate::runtime::into_task::IntoTask;
+use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
 use crate::runtime::task::{Awaiting, TaskPtr};
 use crate::runtime::wait_list::Node;
@@ -108,7 +108,7 @@ pub trait Gather: sealed::Sealed {
 }
 
 /// What is waited for, or why it is not.
-type Slot<A> = Result<<A as IntoTask>::Handle, TaskError>;
+type Slot<A> = Result<<A as Joinable>::Handle, TaskError>;
 
 fn outcome<A: Awaitable>(slot: Slot<A>) -> Result<A::Output, TaskError> {
     A::shared_outcome(slot?)

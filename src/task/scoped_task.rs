@@ -7,10 +7,13 @@ use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
 use crate::runtime::context::{Core, next_task_id};
+use crate::runtime::into_task::{self, Joinable};
 use crate::runtime::join::wait_done;
 use crate::runtime::packet::Packet;
-use crate::runtime::task::{DETACHED, TaskId};
+use crate::runtime::task::{CallbackId, DETACHED, TaskId};
 use crate::runtime::task_ref::TaskRef;
+use crate::runtime::waitable::{self, Awaitable, Spot, Waitable};
+use crate::runtime::watched::Watched;
 
 /// A task of a [`Scope`](super::Scope), and its result.
 ///
@@ -26,6 +29,18 @@ use crate::runtime::task_ref::TaskRef;
 ///     })
 /// });
 /// assert_eq!(lengths.unwrap(), [4, 4]);
+/// ```
+///
+/// [`gather`](crate::gather()) and whatever else waits for tasks takes these as well.
+///
+/// ```
+/// # let words = ["warp", "weft"];
+/// # selvedge::run(|| {
+/// let lengths = selvedge::scope(|s| {
+///     selvedge::gather(words.each_ref().map(|word| s.spawn(|| word.len())))
+/// });
+/// assert_eq!(lengths.unwrap().unwrap(), [4, 4]);
+/// # });
 /// ```
 pub struct ScopedTask<'scope, T> {
     slot: Rc<Slot<T>>,
@@ -170,6 +185,43 @@ impl<T> ScopedTask<'_, T> {
     /// Lets the task go on by itself, until the scope's end.
     pub fn detach(self) {
         drop(self);
+    }
+}
+
+impl<T> waitable::sealed::Sealed for ScopedTask<'_, T> {}
+
+impl<T> Waitable for ScopedTask<'_, T> {
+    fn watched(&self) -> Watched<'_> {
+        Watched::task(&self.packet, &self.core)
+    }
+
+    fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
+        self.task_ref().add_done_callback(|_| f())
+    }
+
+    fn forget(&self, callback: CallbackId) {
+        self.task_ref().remove_done_callback(callback);
+    }
+}
+
+impl<T> into_task::sealed::Sealed for ScopedTask<'_, T> {}
+
+impl<T> Joinable for ScopedTask<'_, T> {
+    type Output = T;
+    type Handle = Self;
+
+    fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
+        Ok(self)
+    }
+
+    fn outcome(task: Self) -> Result<T, TaskError> {
+        task.take()
+    }
+}
+
+impl<T> Awaitable for ScopedTask<'_, T> {
+    fn shared_outcome(task: Self) -> Result<T, TaskError> {
+        task.take()
     }
 }
 

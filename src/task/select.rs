@@ -65,37 +65,44 @@ impl Won<(), Infallible> {
 /// `race` returns.
 #[macro_export]
 macro_rules! select {
-    (@arms [$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block, $($rest:tt)*) => {
-        $crate::select!(
-            @arms [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
+    ($($arms:tt)+) => {
+        $crate::select_arms!([] [] $($arms)+)
+    };
+}
+
+/// What [`select!`](crate::select) is made of, which nobody has to read there. It collects the arms, each with how deep
+/// it lies, and then writes the race and the match.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! select_arms {
+    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block, $($rest:tt)*) => {
+        $crate::select_arms!(
+            [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
         )
     };
-    (@arms [$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block $($rest:tt)*) => {
-        $crate::select!(
-            @arms [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
+    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block $($rest:tt)*) => {
+        $crate::select_arms!(
+            [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
         )
     };
-    (@arms [$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr, $($rest:tt)*) => {
-        $crate::select!(
-            @arms [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
+    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr, $($rest:tt)*) => {
+        $crate::select_arms!(
+            [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
         )
     };
-    (@arms [$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr) => {
-        $crate::select!(@arms [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >])
+    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr) => {
+        $crate::select_arms!([$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >])
     };
-    (@arms [$(([$($depth:tt)*] $pattern:pat, $run:expr, $then:expr))+] [$($beyond:tt)*]) => {
+    ([$(([$($depth:tt)*] $pattern:pat, $run:expr, $then:expr))+] [$($beyond:tt)*]) => {
         match $crate::task::Won::of($crate::task::race((
-            $(|| $crate::select!(@wrap [$($depth)*] $crate::task::Won::First($run)),)+
+            $(|| $crate::select_arms!(@wrap [$($depth)*] $crate::task::Won::First($run)),)+
         ))) {
-            $($crate::select!(@wrap [$($depth)*] $crate::task::Won::First($pattern)) => $then,)+
-            $crate::select!(@wrap [$($beyond)*] nobody) => $crate::task::Won::nobody(nobody),
+            $($crate::select_arms!(@wrap [$($depth)*] $crate::task::Won::First($pattern)) => $then,)+
+            $crate::select_arms!(@wrap [$($beyond)*] nobody) => $crate::task::Won::nobody(nobody),
         }
     };
     (@wrap [] $($inner:tt)*) => { $($inner)* };
     (@wrap [> $($depth:tt)*] $($inner:tt)*) => {
-        $crate::task::Won::Rest($crate::select!(@wrap [$($depth)*] $($inner)*))
-    };
-    ($($arms:tt)+) => {
-        $crate::select!(@arms [] [] $($arms)+)
+        $crate::task::Won::Rest($crate::select_arms!(@wrap [$($depth)*] $($inner)*))
     };
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::TaskError;
 use crate::runtime::group::{Group, Until};
-use crate::runtime::into_task::IntoTask;
+use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
 use crate::runtime::task::{Awaiting, TaskPtr};
 use crate::runtime::wait_list::Node;
@@ -42,7 +42,7 @@ use crate::runtime::watched::Watched;
 /// Unwinds at once. The inner task goes on by itself; an error that it ends with is reported to the
 /// loop's exception handler.
 #[track_caller]
-pub fn shield<I: IntoTask>(awaitable: I) -> Result<I::Output, TaskError> {
+pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
     let spot = Spot::new();
     let handle = spot.handle(awaitable, Need::All)?;
     if let Ok(here) = spot.here() {

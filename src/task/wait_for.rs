@@ -6,7 +6,7 @@ use crate::error::TaskError;
 use crate::runtime::cancel;
 use crate::runtime::context::Here;
 use crate::runtime::group::Fate;
-use crate::runtime::into_task::IntoTask;
+use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
 use crate::runtime::task::THROUGH;
 use crate::runtime::timer::Alarm;
@@ -41,7 +41,7 @@ use crate::runtime::watched::{One, Watched};
 /// As [`Task::join`](crate::Task::join): a cancel of the waiting task is passed on, and never taken for
 /// the end of the time.
 #[track_caller]
-pub fn wait_for<I: IntoTask>(awaitable: I, timeout: Duration) -> Result<I::Output, TaskError> {
+pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Output, TaskError> {
     let spot = Spot::new();
     let handle = spot.handle(awaitable, Need::All)?;
     let mut is_late = false;

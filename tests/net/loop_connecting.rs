@@ -126,3 +126,18 @@ fn who_finds_a_listeners_queue_full_waits_for_room() {
         }
     });
 }
+
+/// No connection leads to everybody at once.
+#[test]
+fn what_can_not_be_reached_is_told_as_std_tells_it() {
+    let everybody = SocketAddr::from(([127, 255, 255, 255], 9));
+    let expected = std::net::TcpStream::connect(everybody).unwrap_err().kind();
+    if cfg!(target_os = "linux") {
+        assert_eq!(expected, ErrorKind::NetworkUnreachable);
+    }
+    run(|| {
+        assert_kind(TcpStream::connect(everybody), expected);
+        assert_kind(TcpStream::connect_timeout(&everybody, NEVER), expected);
+    });
+    assert_kind(TcpStream::connect(everybody), expected);
+}

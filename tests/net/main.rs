@@ -21,6 +21,7 @@ mod loop_limits;
 mod loop_misuse;
 mod loop_support;
 mod loop_waiting;
+mod stream_reader;
 mod streams;
 mod support;
 mod timeouts;

@@ -1,8 +1,11 @@
 //! What became of a task: join, result, exception, with_result, into_panic; and panics that nobody retrieves.
 
+use std::io;
 use std::panic::panic_any;
 
-use selvedge::{Promise, Task, TaskError, sleep, spawn, spawn_named, yield_now};
+use selvedge::{
+    Promise, Task, TaskError, sleep, spawn, spawn_fallible, spawn_named, wait_for, yield_now,
+};
 
 use crate::support::{
     A_SECOND, Log, Reports, assert_sentence, event_loop, finished, hook_calls, in_virtual_loop,
@@ -307,5 +310,31 @@ fn a_result_keeps_its_alignment_and_every_byte() {
         let promise = Promise::new();
         promise.set_result(Large([9; 1024])).expect("pending");
         assert_eq!(finished(promise.take()), Large([9; 1024]));
+    });
+}
+
+#[test]
+fn an_error_of_a_task_is_one_of_input_and_output_for_a_question_mark() {
+    let kind_of = |error: TaskError| {
+        let error = io::Error::from(error);
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<TaskError>()));
+        error.kind()
+    };
+    in_virtual_loop(move || {
+        let refused = || Err::<(), _>(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+        // What the task has returned is the same error again, with the system's number.
+        let own = io::Error::from(spawn_fallible(refused).join().unwrap_err());
+        assert_eq!(own.raw_os_error(), Some(libc::ECONNREFUSED));
+        // As long as somebody else has it, its kind goes along.
+        let shared = spawn_fallible(refused).join().unwrap_err();
+        assert_eq!(kind_of(shared.clone()), io::ErrorKind::ConnectionRefused);
+
+        let elapsed = wait_for(|| sleep(A_SECOND), A_SECOND / 2).unwrap_err();
+        assert_eq!(kind_of(elapsed), io::ErrorKind::TimedOut);
+        let cancelled = spawn(|| sleep(A_SECOND));
+        cancelled.cancel();
+        assert_eq!(kind_of(cancelled.join().unwrap_err()), io::ErrorKind::Other);
+        let other = spawn_fallible(|| "weft".parse::<u32>()).join().unwrap_err();
+        assert_eq!(kind_of(other), io::ErrorKind::Other);
     });
 }

@@ -324,3 +324,26 @@ fn a_child_may_clean_up_with_waits_when_a_sibling_fails() {
     });
     assert_eq!(log.take(), ["cleaned up", "returned"]);
 }
+
+#[test]
+fn a_scopes_error_is_one_of_input_and_output_for_a_question_mark() {
+    let error = in_virtual_loop(|| {
+        let answer = || -> io::Result<()> {
+            scope(|s| {
+                s.spawn_fallible(|| Err::<(), _>(io::Error::from(io::ErrorKind::NotFound)));
+            })?;
+            Ok(())
+        };
+        answer().expect_err("the child failed")
+    });
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    let inner = error.get_ref().expect("the scope's");
+    assert_eq!(
+        inner
+            .downcast_ref::<ScopeError>()
+            .expect("it")
+            .errors()
+            .len(),
+        1
+    );
+}

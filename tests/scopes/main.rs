@@ -23,6 +23,7 @@ mod select;
 mod stubborn;
 mod timeout;
 mod timeout_cancel;
+mod waiting;
 
 use child::Ended;
 
