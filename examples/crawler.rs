@@ -26,7 +26,7 @@ mod pages;
 const N_WORKERS: usize = 8;
 /// Requests at once, however many workers there are.
 const N_AT_ONCE: usize = 3;
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(3);
 const N_PAGES_MAX: usize = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {

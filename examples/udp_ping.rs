@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use selvedge::net::UdpSocket;
 use selvedge::{sleep, spawn_fallible};
 
-const N_PINGS: u32 = 6;
-const TIMEOUT: Duration = Duration::from_millis(200);
+const N_PINGS: u32 = 5;
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 fn echo(socket: &UdpSocket) -> io::Result<()> {
     let mut buffer = [0; 1500];

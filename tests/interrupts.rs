@@ -104,8 +104,7 @@ fn main() {
 const INTERRUPT: Signal = Signal::SIGINT;
 
 fn first_cancels() {
-    let log = Log::default();
-    let sender = send_when_asleep(&[INTERRUPT]);
+    let (log, mut sender) = (Log::default(), None);
     let outcome = try_run(|| {
         let other = log.clone();
         spawn(move || {
@@ -114,6 +113,9 @@ fn first_cancels() {
         })
         .detach();
         let _guard = log.guard("main unwound");
+        yield_now();
+        // Not before the other one has begun.
+        sender = Some(send_when_asleep(&[INTERRUPT]));
         sleep(AN_HOUR);
     });
     let Err(RunError::Cancelled(message)) = outcome else {
@@ -121,7 +123,7 @@ fn first_cancels() {
     };
     assert!(message.contains("SIGINT"), "{message}");
     assert_eq!(log.take(), ["main unwound", "other task unwound"]);
-    sender.join().unwrap();
+    sender.expect("it was started").join().unwrap();
     // Once more, in the next run.
     let outcome = try_run(|| {
         raise(INTERRUPT);

@@ -26,7 +26,7 @@ use crate::runtime::waitable::{Spot, Waitable};
 /// use std::time::Duration;
 /// use selvedge::{as_completed, sleep};
 ///
-/// # selvedge::run(|| {
+/// # selvedge::EventLoop::builder().virtual_clock(true).run(|| {
 /// let sleeper = |ms| move || {
 ///     sleep(Duration::from_millis(ms));
 ///     ms
@@ -111,7 +111,7 @@ impl<H: Waitable> AsCompleted<H> {
     /// use std::time::Duration;
     /// use selvedge::{Elapsed, as_completed, sleep, spawn};
     ///
-    /// # selvedge::run(|| {
+    /// # selvedge::EventLoop::builder().virtual_clock(true).run(|| {
     /// let tasks = [1, 100_000].map(|ms| spawn(move || sleep(Duration::from_millis(ms))));
     /// let mut completed = as_completed(tasks).timeout(Duration::from_millis(20));
     /// assert!(completed.next().unwrap().is_ok());

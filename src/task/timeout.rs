@@ -74,12 +74,12 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
 /// use std::time::{Duration, Instant};
 /// use selvedge::{sleep, timeout_with};
 ///
-/// let late = Duration::from_millis(4);
+/// let (soon, late) = (Duration::from_millis(100), Duration::from_secs(3600));
 /// let result = selvedge::run(|| {
-///     timeout_with(Instant::now() + late / 2, |t| {
+///     timeout_with(Instant::now() + soon, |t| {
 ///         // There is progress: more time.
-///         t.reschedule(Instant::now() + 100 * late)?;
-///         sleep(late);
+///         t.reschedule(Instant::now() + late)?;
+///         sleep(2 * soon);
 ///         Ok(t.expired())
 ///     })
 /// });

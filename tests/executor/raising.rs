@@ -31,11 +31,15 @@ pub fn set_disposition(signal: Signal, to: usize) {
     }
 }
 
-/// Sends a signal to this process when this thread sleeps.
+/// Sends each signal to this process when it is handled and this thread sleeps: before, it would end the process, and a
+/// thread may sleep for reasons of the system's as well.
 pub fn send_when_asleep(signals: &'static [Signal]) -> thread::JoinHandle<()> {
     let number = thread_number();
     thread::spawn(move || {
         for signal in signals {
+            while disposition(*signal) == libc::SIG_DFL {
+                thread::yield_now();
+            }
             wait_until_asleep(number);
             // SAFETY: as in `raise`.
             unsafe { libc::kill(libc::getpid(), (*signal).into()) };

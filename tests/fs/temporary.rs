@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -13,14 +14,17 @@ pub struct Directory(PathBuf);
 impl Directory {
     pub fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "selvedge-fs-{}-{}",
-            process::id(),
-            NEXT.fetch_add(1, Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a directory of that name was left by nobody");
-        Self(path)
+        loop {
+            let n = NEXT.fetch_add(1, Relaxed);
+            let name = format!("selvedge-fs-{}-{n}", process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Left by a process of that number that was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("no directory {}: {error}", path.display()),
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {

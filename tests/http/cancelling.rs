@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use selvedge::http::{Body, Session};
-use selvedge::{Task, catch_cancelled, spawn, yield_now};
+use selvedge::{Promise, Task, catch_cancelled, spawn, yield_now};
 
 use crate::server::{Gate, Server, in_loop, ok};
 
@@ -92,18 +92,20 @@ fn a_body_goes_on_after_a_cancel_that_was_caught() {
     in_loop(|| {
         let gate = Gate::new();
         let server = half_hearted(&gate);
-        let url = server.url("/");
+        let (url, has_half) = (server.url("/"), Promise::new());
+        let told = has_half.clone();
         let task = spawn(move || {
             let mut body = Session::new().get(url).unwrap().into_reader();
             let mut half = [0; 4];
             body.read_exact(&mut half).unwrap();
+            told.set_result(()).unwrap();
             let caught = catch_cancelled(|| body.read(&mut half).map(drop));
             assert!(caught.is_err());
             body.read_exact(&mut half).unwrap();
             half
         });
         gate.wait_until_reached();
-        selvedge::sleep(std::time::Duration::from_millis(2));
+        has_half.wait().unwrap();
         assert!(task.cancel());
         yield_now();
         gate.open();

@@ -145,9 +145,10 @@ fn certificates_that_are_not_good_are_refused() {
 fn silent(gate: &Gate) -> Server {
     let gate = gate.clone();
     Server::raw(move |mut stream| {
-        let n = stream.read(&mut [0; 4096]).unwrap();
-        assert!(n > 0);
-        gate.pass();
+        // A client whose time was over at once has said nothing.
+        if stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
+            gate.pass();
+        }
         while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
     })
 }

@@ -174,10 +174,8 @@ fn a_socket_that_does_not_block_says_so_and_its_clones_too() {
     assert_kind(b.read_vectored(&mut buffers), ErrorKind::WouldBlock);
     let n_full = fill(|| b.write(&[0; 65536]));
     assert!(n_full > 0);
-    assert_kind(
-        b.write_vectored(&[IoSlice::new(b"more")]),
-        ErrorKind::WouldBlock,
-    );
+    // There may be room again for what the system was still moving.
+    fill(|| b.write_vectored(&[IoSlice::new(b"more")]));
 
     clone.set_nonblocking(false).unwrap();
     (&a).write_all(b"now").unwrap();

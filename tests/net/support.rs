@@ -10,11 +10,14 @@ use std::time::Duration;
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// Longer than any wait of a test that passes.
-pub const NEVER: Duration = Duration::from_secs(60);
+/// Longer than any wait of a test that passes, however slow the machine is.
+pub const NEVER: Duration = Duration::from_secs(600);
 
 /// Long enough to see that something waits.
 pub const MOMENT: Duration = Duration::from_millis(30);
+
+/// In which the system has answered who connects to this machine.
+const ANSWER: Duration = Duration::from_millis(200);
 
 pub fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a port is free")
@@ -71,7 +74,8 @@ impl Full {
             queued: Vec::new(),
         };
         loop {
-            match TcpStream::connect_timeout(&full.address(), MOMENT) {
+            // Without a loop, a connection that is there counts, however late it is looked for.
+            match TcpStream::connect_timeout(&full.address(), ANSWER) {
                 Ok(stream) => full.queued.push(stream),
                 Err(error) if error.kind() == ErrorKind::TimedOut => return full,
                 Err(error) => panic!("the queue is not full, and yet {error}"),
@@ -119,7 +123,10 @@ impl Path {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let n = NEXT.fetch_add(1, Relaxed);
         let name = format!("selvedge-{}-{n}", std::process::id());
-        Self(std::env::temp_dir().join(name))
+        let path = std::env::temp_dir().join(name);
+        // Left by a process of that number that was killed.
+        let _ = std::fs::remove_file(&path);
+        Self(path)
     }
 }
 

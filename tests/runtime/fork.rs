@@ -181,7 +181,8 @@ fn child_keeps_a_handle() {
     let kept = RefCell::new(None);
     let mut pid = -1;
     let outcome = try_run(|| {
-        let task = spawn(|| sleep(Duration::from_millis(20)));
+        // In neither process it is done before the end of the run, however slow the machine is.
+        let task = spawn(|| sleep(AN_HOUR));
         yield_now();
         kept.replace(Some(task));
         // SAFETY: as in `fork`; the child leaves through the end of the run.

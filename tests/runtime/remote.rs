@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
 
 use selvedge::{
     LoopHandle, RemoteTask, catch_cancelled, current_task, run, sleep, spawn, yield_now,
@@ -321,8 +320,12 @@ fn a_panic_of_a_remote_task_that_nobody_joins_is_reported() {
         .spawn_threadsafe(|| panic!("fetched"))
         .map_err(drop)
         .expect("open");
-    finished(event_loop.run_until_complete(|| sleep(Duration::from_millis(2))));
-    assert!(kept.is_done());
+    let kept = finished(event_loop.run_until_complete(move || {
+        while !kept.is_done() {
+            yield_now();
+        }
+        kept
+    }));
     let fetched = thread::spawn(move || kept.join().expect_err("it panicked"));
     assert!(fetched.join().expect("no panic there").is_panic());
     drop(handle);

@@ -1,6 +1,6 @@
 //! What the soak's workers do: one turn is one story of a socket, from its beginning to its end.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::random::Random;
 use crate::server::{ECHO, KEEP_SILENT, LEAVE, NEVER_READ, READ_ALL};
 
 /// What a worker does in one turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Echo,
     HalfClose,
@@ -48,6 +48,8 @@ pub struct Client {
     pub servers: Rc<Vec<SocketAddr>>,
     /// Nobody listens there.
     pub closed: SocketAddr,
+    /// How many turns of each kind there were.
+    pub n_turns: Rc<[Cell<u64>; KINDS.len()]>,
 }
 
 impl Client {
@@ -214,35 +216,33 @@ impl Client {
         Ok(())
     }
 
-    /// Workers take turns at random until the time is up; then everything that they started is awaited.
-    pub fn work(&self, n_workers: usize, duration: Duration, counts: &mut BTreeMap<Kind, u64>) {
+    /// Workers take turns at random until the time is up and there is enough of everything, however slow the machine
+    /// is; then everything that they started is awaited.
+    pub fn work(&self, n_workers: usize, duration: Duration, is_enough: &Rc<dyn Fn() -> bool>) {
         let n_tasks = all_tasks().len();
         let deadline = Instant::now() + duration;
-        let workers: Vec<Task<BTreeMap<Kind, u64>>> = (0..n_workers)
+        let workers: Vec<Task<()>> = (0..n_workers)
             .map(|_| {
-                let client = self.clone();
-                spawn(move || client.take_turns(deadline))
+                let (client, is_enough) = (self.clone(), Rc::clone(is_enough));
+                spawn(move || client.take_turns(|| Instant::now() >= deadline && is_enough()))
             })
             .collect();
         for worker in workers {
-            let counted = worker
+            worker
                 .join()
                 .unwrap_or_else(|error| panic!("a worker: {error}"));
-            for (kind, n_turns) in counted {
-                *counts.entry(kind).or_default() += n_turns;
-            }
         }
         while all_tasks().len() > n_tasks {
             sleep(Duration::from_millis(1));
         }
     }
 
-    fn take_turns(&self, deadline: Instant) -> BTreeMap<Kind, u64> {
-        let mut counts = BTreeMap::new();
-        while Instant::now() < deadline {
-            let kind = KINDS[self.random.below(KINDS.len() as u64) as usize];
+    fn take_turns(&self, is_over: impl Fn() -> bool) {
+        while !is_over() {
+            let n = self.random.below(KINDS.len() as u64) as usize;
+            let kind = KINDS[n];
             match self.turn(kind) {
-                Ok(()) => *counts.entry(kind).or_default() += 1,
+                Ok(()) => self.n_turns[n].set(self.n_turns[n].get() + 1),
                 // Every port waits for its last segment to die out; a little later there are some again.
                 Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
                     sleep(Duration::from_millis(20));
@@ -250,7 +250,6 @@ impl Client {
                 Err(error) => panic!("{kind:?} met {error}"),
             }
         }
-        counts
     }
 }
 

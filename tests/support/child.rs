@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 const SCENARIO: &str = "SELVEDGE_SCENARIO";
 
 /// Only a hang reaches this; it ends the child and so fails the test.
-const DEADLINE_SECONDS: u32 = 120;
+const DEADLINE_SECONDS: u32 = 900;
 
 /// How a child ended and what it said.
 #[derive(Debug)]

@@ -46,9 +46,10 @@ fn look(poller: &Poller) -> BTreeMap<u64, Event> {
 /// Waits until what has been reported of the token satisfies the predicate: the network may need a
 /// moment, and may report in parts.
 fn wait_for(poller: &Poller, token: u64, predicate: impl Fn(&Event) -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let patience = Duration::from_secs(600);
+    let end = Instant::now() + patience;
     loop {
-        let events = wait(poller, Some(Duration::from_secs(20)));
+        let events = wait(poller, Some(patience));
         if events.get(&token).is_some_and(&predicate) {
             return;
         }

@@ -49,7 +49,7 @@ fn a_sleep_is_not_shorter_than_its_timeout() {
     }
 }
 
-/// The machine may be busy, so one short sleep among many is enough. Emulators may lack the system
+/// The machine may be busy, so one short sleep among very many is enough. Emulators may lack the system
 /// call.
 #[test]
 fn a_sleep_may_be_shorter_than_a_millisecond() {
@@ -59,11 +59,8 @@ fn a_sleep_may_be_shorter_than_a_millisecond() {
         wait(&poller, Some(Duration::from_micros(100)));
         start.elapsed()
     };
-    let shortest = (0..500).map(|_| sleep()).min().unwrap();
-    assert!(
-        shortest < Duration::from_millis(1) || !poller.queue.is_precise(),
-        "{shortest:?}"
-    );
+    let is_short = |_| sleep() < Duration::from_millis(1) || !poller.queue.is_precise();
+    assert!((0..20_000).any(is_short));
 }
 
 #[test]
