@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Once;
 
-use selvedge::task::Scope;
+use selvedge::task::{Scope, ScopedTask};
 use selvedge::{
-    TaskError, TaskRef, catch_cancelled, current_task, finally, race, run, scope, sleep, timeout,
-    yield_now,
+    ReturnWhen, TaskError, TaskRef, as_completed, catch_cancelled, current_task, finally, gather,
+    gather_settled, race, run, scope, shield, sleep, timeout, wait, wait_for, yield_now,
 };
 
 use crate::support::{A_SECOND, scaled, stop, virtual_loop};
@@ -146,8 +146,14 @@ fn cancel_somebody(world: &World) {
 
 fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::ScopeError> {
     let result = scope(|s| {
-        for _ in 0..frame.world.random.below(4) {
-            child(s, frame, depth);
+        let n_children = frame.world.random.below(4);
+        if frame.world.random.below(3) == 0 {
+            wait_for_all(
+                frame.world,
+                (0..n_children).map(|_| child(s, frame, depth)).collect(),
+            );
+        } else {
+            (0..n_children).for_each(|_| part_with(frame.world, child(s, frame, depth)));
         }
         act(frame.world, depth);
     });
@@ -164,27 +170,52 @@ fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::ScopeError> {
     result
 }
 
-fn child<'scope, 'a: 'scope>(s: &'scope Scope<'scope, '_>, frame: &'scope Frame<'a>, depth: u32) {
+fn child<'scope, 'a: 'scope>(
+    s: &'scope Scope<'scope, '_>,
+    frame: &'scope Frame<'a>,
+    depth: u32,
+) -> ScopedTask<'scope, Loan<'scope, 'a>> {
     let (capture, result) = (frame.lend(), frame.lend());
-    let task = s.spawn(move || {
+    s.spawn(move || {
         let local = frame.lend();
         frame.world.tasks.borrow_mut().extend(current_task());
         if depth > 0 && frame.world.random.below(3) == 0 {
-            child(s, frame, depth - 1);
+            part_with(frame.world, child(s, frame, depth - 1));
         }
         act(frame.world, depth);
         local.look();
         capture.look();
         result
-    });
-    match frame.world.random.below(4) {
+    })
+}
+
+fn part_with(world: &World, task: ScopedTask<'_, Loan<'_, '_>>) {
+    match world.random.below(6) {
         0 => task.detach(),
         1 => drop(task.join()),
         2 => {
             task.cancel();
             std::mem::forget(task);
         }
+        3 => drop(wait_for(task, A_SECOND * world.random.below(3) as u32)),
+        4 => drop(shield(task)),
         _ => std::mem::forget(task),
+    }
+}
+
+fn wait_for_all(world: &World, tasks: Vec<ScopedTask<'_, Loan<'_, '_>>>) {
+    let limit = A_SECOND * world.random.below(3) as u32;
+    match world.random.below(4) {
+        0 => drop(gather(tasks)),
+        1 => gather_settled(tasks)
+            .into_iter()
+            .flatten()
+            .for_each(|loan| loan.look()),
+        2 => drop(wait(&tasks, ReturnWhen::FirstCompleted, Some(limit))),
+        _ => as_completed(tasks)
+            .timeout(limit)
+            .flatten()
+            .for_each(|task| part_with(world, task)),
     }
 }
 
@@ -202,10 +233,7 @@ fn compete(frame: &Frame<'_>, depth: u32) {
         .collect();
     match race(entrants) {
         Ok(loan) => loan.look(),
-        Err(error) => assert!(
-            error.is_cancelled() || error.message() == FAILURE,
-            "{error}"
-        ),
+        Err(error) => assert!(is_expected(&error), "{error}"),
     }
     assert_eq!(
         frame.n_borrowed.get(),
@@ -239,9 +267,15 @@ fn play(seed: u64, end: End) -> i64 {
         budget: Cell::new(120),
     });
     let event_loop = virtual_loop();
-    event_loop.set_exception_handler(move |context| {
-        let is_fine = context.exception().is_none_or(is_expected);
-        assert!(is_fine, "seed {seed}, {end:?}: {context}");
+    // A panic of the handler would only be reported.
+    let findings = Rc::new(RefCell::new(Vec::new()));
+    event_loop.set_exception_handler({
+        let findings = Rc::clone(&findings);
+        move |context| {
+            if !context.exception().is_none_or(is_expected) {
+                findings.borrow_mut().push(context.to_string());
+            }
+        }
     });
     let roots: Vec<_> = (0..3)
         .map(|_| {
@@ -270,6 +304,8 @@ fn play(seed: u64, end: End) -> i64 {
             _ => drop(event_loop),
         }
     }
+    let findings = findings.take();
+    assert!(findings.is_empty(), "seed {seed}, {end:?}: {findings:#?}");
     world.n_live.get()
 }
 
