@@ -151,9 +151,10 @@ impl Registration {
             }
             Err(nowhere @ Nowhere::NoTask) => return Err(io::Error::other(nowhere.sentence())),
         };
+        // The operation may be somebody's code, after which another loop may run.
         let source = match known {
-            Some(source) => source,
-            None => self.claim(here, fd)?,
+            Some(source) if here.core.id == self.loop_id.load(Relaxed) => source,
+            _ => self.claim(here, fd)?,
         };
         let side = source.side(direction);
         if side.is_ready.get() && !side.is_closed.get() {

@@ -3,10 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
+use std::io::{PipeReader, Read, Write};
 use std::iter;
 use std::rc::Rc;
 use std::time::Instant;
 
+use selvedge::io::Pollable;
 use selvedge::sync::PriorityQueue;
 use selvedge::{
     Coroutine, CoroutineState, Elapsed, Task, Yielder, as_completed, current_task, sleep, spawn,
@@ -145,4 +147,44 @@ fn a_coroutine_can_not_suspend_in_a_comparison_of_a_priority_queues() {
         assert_sentence(&refused);
         assert_eq!(numbers, [1, 2]);
     });
+}
+
+#[test]
+fn a_descriptor_is_not_waited_for_on_another_loop_where_its_read_goes_on() {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let reader = Rc::new(Pollable::new(reader).expect("it can be waited for"));
+    let theirs = Rc::clone(&reader);
+    let first = virtual_loop();
+    let own = Rc::clone(&reader);
+    // Its loop is the first that waits for it.
+    let waits = first.create_task(move || (&*own).read(&mut [0; 8]));
+    finished(first.run_until_complete(yield_now));
+    writer.write_all(b"first").expect("room");
+    assert_eq!(
+        finished(first.run_until_complete(waits)).expect("it is there"),
+        5
+    );
+
+    let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
+        let mut suspends = Some(());
+        theirs.read_with(|pipe| {
+            if suspends.take().is_some() {
+                yielder.suspend(());
+            }
+            let mut pipe: &PipeReader = pipe;
+            pipe.read(&mut [0; 8])
+        })
+    });
+    let mut coroutine = finished(first.run_until_complete(move || {
+        assert!(matches!(coroutine.resume(), CoroutineState::Yielded(())));
+        coroutine
+    }));
+    let refused = in_virtual_loop(move || coroutine.resume().complete());
+    let refused = refused.expect("it suspends once");
+    assert_sentence(
+        &refused
+            .expect_err("it belongs to the first loop")
+            .to_string(),
+    );
+    drop(first);
 }
