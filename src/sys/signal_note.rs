@@ -45,6 +45,15 @@ pub(super) static BEFORE: [(AtomicUsize, AtomicI32); MAX + 1] =
 pub(super) extern "C" fn note(signal: libc::c_int) {
     // SAFETY: the thread's own `errno`, which the interrupted code may be about to read.
     let saved = unsafe { *self::errno() };
+    if !tell(signal) {
+        pass_on(signal);
+    }
+    // SAFETY: as above.
+    unsafe { *self::errno() = saved };
+}
+
+/// Tells the watchers of this process that want the signal; false if there is none.
+fn tell(signal: libc::c_int) -> bool {
     let number = signal as usize;
     let mut mask = WANTED[number].load(SeqCst);
     if mask == 0 && signal == libc::SIGINT {
@@ -62,17 +71,39 @@ pub(super) extern "C" fn note(signal: libc::c_int) {
             unsafe { libc::write(slot.pipe.load(SeqCst), (&raw const FULL).cast(), 1) };
         }
     }
-    if !is_heard {
-        let (function, flags) = &BEFORE[number];
-        let function = function.load(SeqCst);
-        set(signal, function, flags.load(SeqCst));
-        if function != libc::SIG_IGN {
-            // SAFETY: raise is async-signal-safe. The signal comes when this has returned.
-            unsafe { libc::raise(signal) };
+    is_heard
+}
+
+/// Does what the signal did before us.
+fn pass_on(signal: libc::c_int) {
+    let (function, flags) = &BEFORE[signal as usize];
+    let function = function.load(SeqCst);
+    set(signal, function, flags.load(SeqCst));
+    // Whoever has come to want it in between has had the handler installed first: it must not be lost.
+    if tell(signal) {
+        if WANTED[signal as usize].load(SeqCst) != 0 {
+            install(signal, IsOnce(false));
         }
+        return;
     }
-    // SAFETY: as above.
-    unsafe { *self::errno() = saved };
+    if function != libc::SIG_IGN {
+        // SAFETY: raise is async-signal-safe. The signal comes when this has returned.
+        unsafe { libc::raise(signal) };
+    }
+}
+
+/// Whether the disposition is to go back to the default as the signal comes.
+pub(super) struct IsOnce(pub(super) bool);
+
+/// Installs the handler: async-signal-safe.
+pub(super) fn install(signal: libc::c_int, is_once: IsOnce) -> libc::c_int {
+    // On the thread's stack for signals: a task's own may be nearly used up. System calls that were
+    // interrupted go on.
+    let mut flags = libc::SA_ONSTACK | libc::SA_RESTART;
+    if is_once.0 {
+        flags |= libc::SA_RESETHAND;
+    }
+    set(signal, note as *const () as usize, flags)
 }
 
 /// What is written to a pipe.
@@ -89,7 +120,7 @@ use libc::__errno_location as errno;
 use libc::__error as errno;
 
 /// Sets what a signal does: async-signal-safe.
-pub(super) fn set(signal: libc::c_int, function: usize, flags: libc::c_int) -> libc::c_int {
+fn set(signal: libc::c_int, function: usize, flags: libc::c_int) -> libc::c_int {
     // SAFETY: all zeroes is an action; the function is a handler of the type that the flags ask for,
     // ours or one that the system told of.
     unsafe {
