@@ -76,7 +76,7 @@ pub fn yields() -> Vec<Row> {
     ]
 }
 
-/// Among so many tasks a turn is a walk through the page tables and a line of a stack from memory; the
+/// Among so many tasks a turn is a walk through the page tables and two lines of a stack from memory; the
 /// limit is for what comes on top.
 fn among_many(peer: &'static str) -> Row {
     const N: usize = 100_000;
@@ -90,7 +90,7 @@ fn among_many(peer: &'static str) -> Row {
             .for_each(|(samples, sample)| samples.push(sample));
     }
     let [ours, peers, samples] = samples;
-    let what = "reading one line of each of so many stacks";
+    let what = "a line written and another read on each of so many stacks";
     Row {
         what: "yield_now among 100,000 tasks, ns",
         ours,

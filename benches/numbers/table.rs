@@ -40,24 +40,40 @@ fn extremes(samples: &[f64]) -> (f64, f64) {
     })
 }
 
+/// The middle of what the rounds give: each is compared with its own, because a machine may have fast
+/// minutes and slow ones.
+fn by_rounds<const N: usize>(samples: [&[f64]; N], figure: impl Fn([f64; N]) -> f64) -> f64 {
+    let n_rounds = samples[0].len();
+    assert!(
+        samples.iter().all(|samples| samples.len() == n_rounds),
+        "a sample of each in each round"
+    );
+    let figures = (0..n_rounds).map(|round| figure(samples.map(|samples| samples[round])));
+    median(&figures.collect::<Vec<_>>())
+}
+
 impl Row {
     /// The figure that is held against the limit, and whether it keeps it.
     fn verdict(&self) -> (f64, bool, String) {
-        let ours = median(&self.ours);
+        let both = [&self.ours[..], &self.peers];
         match &self.limit {
             Limit::Beyond(floor, limit) => {
-                let ratio = (ours - median(&floor.samples)) / median(&self.peers);
+                let all = [&self.ours[..], &self.peers, &floor.samples];
+                let ratio = by_rounds(all, |[ours, peer, floor]| (ours - floor) / peer);
                 (ratio, ratio <= *limit, format!("<= {limit}"))
             }
             Limit::AtMost(limit) => {
-                let ratio = ours / median(&self.peers);
+                let ratio = by_rounds(both, |[ours, peer]| ours / peer);
                 (ratio, ratio <= *limit, format!("<= {limit}"))
             }
             Limit::TimesFaster(limit) => {
-                let ratio = median(&self.peers) / ours;
+                let ratio = by_rounds(both, |[ours, peer]| peer / ours);
                 (ratio, ratio >= *limit, format!(">= {limit}"))
             }
-            Limit::Absolute(limit) => (ours, ours <= *limit, format!("<= {limit}")),
+            Limit::Absolute(limit) => {
+                let ours = median(&self.ours);
+                (ours, ours <= *limit, format!("<= {limit}"))
+            }
         }
     }
 }

@@ -136,50 +136,35 @@ impl Reactor {
     /// takes what there is, lest whoever only computes gets all the turns.
     pub(crate) fn poll(&self, timeout: Option<Duration>, is_idle: bool) -> io::Result<usize> {
         let n_max = if is_idle { FEW } else { poller::BATCH };
-        self.poller.wait(timeout, n_max, &mut |events| {
-            self.fetch(events);
-            events.iter().for_each(|event| self.deliver(*event));
-        })
+        self.poller
+            .wait(timeout, n_max, &mut |events| self.deliver(events))
     }
 
-    /// Starts to load what delivering events touches: of a thousand descriptors, and the tasks that
-    /// wait for them, little is in the cache. Each step finds its way by what the one before has loaded.
-    fn fetch(&self, events: &[Event]) {
+    /// Wakes who waits for what has become ready, which runs nobody's code.
+    fn deliver(&self, events: &[Event]) {
         let sources = self.sources.borrow();
-        let known = || {
-            events.iter().filter_map(|event| {
-                let slot = sources.get(split(event.token).0)?;
-                slot.source.as_deref().map(|source| (event, source))
-            })
+        let source = |event: &Event| {
+            let (index, generation) = split(event.token);
+            let slot = sources.get(index)?;
+            let source = slot.source.as_deref()?;
+            (slot.generation == generation).then_some(source)
         };
-        for (_, source) in known() {
-            prefetch(ptr::from_ref(source).cast());
-            prefetch(ptr::from_ref(&source.write).cast());
+        if events.len() > 1 {
+            fetch(events, source);
         }
-        let waiters = || {
-            known().flat_map(|(event, source)| {
-                let read = (event.readable || event.read_closed).then_some(&source.read);
-                let write = (event.writable || event.write_closed).then_some(&source.write);
-                read.into_iter().chain(write).map(|side| &side.waiters)
-            })
-        };
-        waiters().for_each(WaitList::prefetch);
-        waiters().for_each(|list| list.with_first_task(TaskPtr::prefetch));
-        waiters().for_each(|list| list.with_first_task(TaskPtr::prefetch_frames));
-    }
-
-    fn deliver(&self, event: Event) {
-        let Some(source) = self.source(event.token) else {
-            return;
-        };
-        if event.is_urgent {
-            source.read.is_short_read_telling.set(false);
-        }
-        if event.readable || event.read_closed {
-            source.read.becomes_ready(event.read_closed);
-        }
-        if event.writable || event.write_closed {
-            source.write.becomes_ready(event.write_closed);
+        for event in events {
+            let Some(source) = source(event) else {
+                continue;
+            };
+            if event.is_urgent {
+                source.read.is_short_read_telling.set(false);
+            }
+            if event.readable || event.read_closed {
+                source.read.becomes_ready(event.read_closed);
+            }
+            if event.writable || event.write_closed {
+                source.write.becomes_ready(event.write_closed);
+            }
         }
     }
 
@@ -273,6 +258,28 @@ impl Reactor {
             let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
             drop(self.poller.remove(fd));
         }
+    }
+}
+
+/// Starts to load what delivering a few events touches: of a thousand descriptors, and the tasks that
+/// wait for them, little is in the cache. Each step finds its way by what the one before has loaded.
+fn fetch<'a>(events: &[Event], source: impl Fn(&Event) -> Option<&'a Source>) {
+    let mut lists = [const { None }; poller::GROUP];
+    for (list, event) in lists.iter_mut().zip(events) {
+        let Some(source) = source(event) else {
+            continue;
+        };
+        prefetch(ptr::from_ref(source).cast());
+        prefetch(ptr::from_ref(&source.write).cast());
+        let side = match event.readable {
+            true => &source.read,
+            false => &source.write,
+        };
+        *list = Some(&side.waiters);
+    }
+    lists.iter().flatten().for_each(|list| list.prefetch());
+    for list in lists.iter().flatten() {
+        list.with_first_task(TaskPtr::prefetch);
     }
 }
 

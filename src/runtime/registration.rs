@@ -281,12 +281,22 @@ impl Registration {
 
 /// Lets others run after so many operations that did not have to wait; one that is longer than usual
 /// counts as several.
+#[inline]
 pub(crate) fn take_turns(cost: u32) {
-    let Ok(here) = context::here() else { return };
-    let n = here.task.n_immediate.get().saturating_add(cost);
+    let Some(task) = context::current().and_then(|core| core.current()) else {
+        return;
+    };
+    let n = task.n_immediate.get().saturating_add(cost);
     if n < N_IMMEDIATE {
-        here.task.n_immediate.set(n);
+        task.n_immediate.set(n);
     } else {
+        take_turn();
+    }
+}
+
+#[cold]
+fn take_turn() {
+    if let Ok(here) = context::here() {
         here.task.n_immediate.set(0);
         park::yield_now(here);
     }

@@ -3,10 +3,10 @@
 //! An *iteration* is the entries that were there at its start. An entry of a task carries the place
 //! where the task is parked, so that its frames can be prefetched without touching its block.
 //!
-//! A task that gives the others a turn enters the next one itself, as long as the loop has nothing to
-//! do in between ([`pass`](RunQueue::pass)). In an iteration in which nothing else has happened it
-//! stays in its place of the queue ([`Laps`]), so that a turn stores two stack pointers' worth of
-//! words: benches/yield.rs has 6.1 ns a turn for a queue that pops and pushes, by way of the loop.
+//! A task that gives the others a turn enters the next one itself, as long as the loop has nothing to do
+//! in between ([`pass`](RunQueue::pass)). In an iteration in which nothing else has happened it stays in
+//! its place ([`Laps`]), so that a turn stores two words: benches/yield.rs has 6.1 ns a turn for a queue
+//! that pops and pushes.
 
 #![allow(unsafe_code)]
 
@@ -25,9 +25,9 @@ pub(crate) const POLL_EVERY: usize = 64;
 /// How many places ahead the frames of a parked task are prefetched.
 const AHEAD: usize = 4;
 
-/// More tasks than these are a crowd.
+/// More tasks than these are a crowd, of which so many stacks are fetched together, and so many lines of
+/// their frames.
 const CROWD: usize = 4096;
-/// How many tasks' stacks are fetched together in a crowd, and how many lines of their frames.
 const BATCH: usize = 32;
 const N_LINES: isize = 8;
 
@@ -110,6 +110,8 @@ pub(crate) struct RunQueue {
     is_crowded: Cell<bool>,
     /// As far as this the stacks of the present lap's tasks were fetched.
     fetched: Cell<*mut Entry>,
+    /// Whether what is in the queue waited for descriptors.
+    is_fed: Cell<bool>,
     is_stopping: Cell<bool>,
 }
 
@@ -124,6 +126,7 @@ impl RunQueue {
             lap: Cell::new(usize::MAX),
             is_crowded: Cell::new(false),
             fetched: Cell::new(ptr::null_mut()),
+            is_fed: Cell::new(false),
             is_stopping: Cell::new(false),
         }
     }
@@ -181,7 +184,9 @@ impl RunQueue {
             return None;
         }
         let place = self.laps.at();
-        if !self.is_crowded.get() {
+        if self.is_fed.get() {
+            self.fetch_next(place);
+        } else if !self.is_crowded.get() {
             self.prefetch(place);
         } else if place.wrapping_add(BATCH / 2) >= self.fetched.get() {
             self.fetch(place);
@@ -260,8 +265,8 @@ impl RunQueue {
         self.pass_end.set(ptr::null_mut());
     }
 
-    /// Starts to load the innermost frame of a task a few places on. A second line of it costs more than
-    /// it gains (benches/yield.rs: 3% among a thousand).
+    /// Starts to load the innermost frame of a task a few places on, a line of it: a second one costs 3%
+    /// among a thousand (benches/yield.rs).
     #[inline(always)]
     fn prefetch(&self, place: *mut Entry) {
         let soon = place.wrapping_add(AHEAD);
@@ -271,22 +276,30 @@ impl RunQueue {
         }
     }
 
+    /// Starts to load all that the next task will touch. The present one will read and write: what was
+    /// fetched sooner the system would have driven out of the cache again.
+    fn fetch_next(&self, place: *mut Entry) {
+        let next = self.waiting_at(place.wrapping_add(1));
+        next.inspect(|(task, parked)| task.prefetch_all(*parked));
+    }
+
+    /// The task that waits at a place, if the lap goes so far and it is a task's.
+    #[inline(always)]
+    fn waiting_at(&self, place: *mut Entry) -> Option<(TaskPtr, Parked)> {
+        if place >= self.laps.end() {
+            return None;
+        }
+        // SAFETY: the place is one of the present lap's; an entry with a parked sp is a task's.
+        unsafe { (*place).parked.map(|parked| ((*place).task(), parked)) }
+    }
+
     /// Starts to load the stacks of the next few tasks. With many tasks they come in any order of their
     /// addresses, so that each takes a walk through the page tables; the processor waits for one such
     /// walk, but does many at a time (stack/warm.rs).
     #[cold]
     fn fetch(&self, place: *mut Entry) {
         let first = self.fetched.get().max(place);
-        let tasks = || {
-            (0..BATCH)
-                .map(|i| first.wrapping_add(i))
-                .take_while(|place| *place < self.laps.end())
-                .filter_map(|place| {
-                    // SAFETY: the place is one of the present lap's; an entry with a parked sp is a
-                    // task's.
-                    unsafe { (*place).parked.map(|parked| ((*place).task(), parked)) }
-                })
-        };
+        let tasks = || (0..BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
         for (task, parked) in tasks() {
             parked.prefetch_line(0);
             task.prefetch();
@@ -351,8 +364,10 @@ impl RunQueue {
         self.to_poll.set(self.to_poll.get().min(rest));
     }
 
-    /// Notes that timers and descriptors were looked at just now, and how many tasks there are.
-    pub(crate) fn polled(&self, n_tasks: usize) {
+    /// Notes a look at timers and descriptors, how many tasks there are, and whether descriptors alone
+    /// have filled the queue.
+    pub(crate) fn polled(&self, n_tasks: usize, is_fed: bool) {
+        self.is_fed.set(is_fed);
         self.is_crowded.set(n_tasks > CROWD);
         self.to_poll.set(POLL_EVERY);
         self.laps.shrink();

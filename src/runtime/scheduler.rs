@@ -252,8 +252,9 @@ impl Loop {
         let queue = &self.core.run_queue;
         self.receive();
         self.fire_timers();
+        let mut n_events = 0;
         if may_sleep && queue.is_empty() {
-            self.sleep()?;
+            n_events = self.sleep()?;
             self.receive();
             self.fire_timers();
         } else if self.reactor.n_waiting() > 0 {
@@ -261,7 +262,7 @@ impl Loop {
                 .poll(Some(Duration::ZERO), queue.is_empty())
                 .map_err(Halt::Io)?;
         }
-        queue.polled(self.core.n_tasks.get());
+        queue.polled(self.core.n_tasks.get(), n_events > 1);
         Ok(())
     }
 
@@ -289,8 +290,8 @@ impl Loop {
         }
     }
 
-    /// Sleeps until something may have happened.
-    fn sleep(&self) -> Result<(), Halt> {
+    /// Sleeps until something may have happened; answers how many descriptors it happened to.
+    fn sleep(&self) -> Result<usize, Halt> {
         let timeout = match self.earliest() {
             Some(deadline) if self.core.clock.is_virtual() && !self.waits.has_jobs() => {
                 let now = Some(Duration::ZERO);
@@ -298,7 +299,7 @@ impl Loop {
                 if n_events == 0 && self.injector.is_empty() {
                     self.core.clock.jump(deadline);
                 }
-                return Ok(());
+                return Ok(n_events);
             }
             // A job takes real time, during which a virtual clock stands still.
             Some(_) if self.core.clock.is_virtual() => None,
@@ -308,16 +309,15 @@ impl Loop {
             }
             None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
             // Whoever went has sent its last message before: it is there by now.
-            None if !self.injector.is_empty() => return Ok(()),
+            None if !self.injector.is_empty() => return Ok(0),
             None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
         };
         if !self.injector.prepare_to_sleep() {
-            return Ok(());
+            return Ok(0);
         }
         let polled = self.reactor.poll(timeout, true);
         self.injector.awake();
-        polled.map_err(Halt::Io)?;
-        Ok(())
+        polled.map_err(Halt::Io)
     }
 
     fn earliest(&self) -> Option<Nanoseconds> {

@@ -285,13 +285,13 @@ impl TaskPtr {
         prefetch(std::ptr::from_ref(self.flags()).cast());
     }
 
-    /// Starts to load what it touches when it goes on, where it is parked: its frames, from the
-    /// innermost one on, and the beginning of its body.
-    #[inline(always)]
-    pub(crate) fn prefetch_frames(self) {
+    /// Starts to load what it touches when it goes on from where it is parked: besides that, its frames
+    /// from the innermost one on, and the beginning of its body.
+    #[inline]
+    pub(crate) fn prefetch_all(self, parked: Parked) {
         const N_LINES: isize = 10;
-        let parked = self.parked.get();
         (0..N_LINES).for_each(|line| parked.prefetch_line(line));
+        self.prefetch();
         let block = self.0.as_ptr().cast_const().cast::<u8>();
         prefetch(block.wrapping_sub(64));
         prefetch(block.wrapping_sub(128));

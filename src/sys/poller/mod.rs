@@ -44,7 +44,7 @@ pub(crate) use system::{Notifier, TELLS_OF_URGENT_DATA};
 pub(crate) const BATCH: usize = 1024;
 
 /// How many events are given together, so that what they lead to can be fetched together.
-const GROUP: usize = 16;
+pub(crate) const GROUP: usize = 16;
 
 /// The longest sleep. Some systems refuse timeouts of years, and whoever sleeps looks at the clock
 /// again anyway.
