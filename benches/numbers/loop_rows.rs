@@ -10,7 +10,7 @@ const ROUNDS: usize = 15;
 /// Rounds that take a second or more.
 const LONG_ROUNDS: usize = 7;
 /// Many short rounds: what else the kernel does comes and goes.
-const ECHO_ROUNDS: usize = 61;
+const ECHO_ROUNDS: usize = 121;
 
 /// How often each of so many tasks yields in a round: two million yields in all.
 pub fn turns(n_tasks: usize) -> usize {

@@ -25,6 +25,12 @@ const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 /// these; what is left over is a short transfer, as callers expect anyway.
 const MAX_BUFFERS: usize = 1024;
 
+/// The most bytes that one call takes: elsewhere a buffer can't be too large.
+#[cfg(target_vendor = "apple")]
+const MAX_LEN: usize = libc::c_int::MAX as usize - 1;
+#[cfg(not(target_vendor = "apple"))]
+const MAX_LEN: usize = isize::MAX as usize;
+
 /// Whether what is received stays in the socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Take {
@@ -42,8 +48,11 @@ impl Take {
 }
 
 /// Receives once.
+#[inline]
 pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], take: Take) -> io::Result<usize> {
-    SockRef::from(&fd).recv_with_flags(as_uninit(buffer), take.flags())
+    let (at, len) = (buffer.as_mut_ptr().cast(), buffer.len().min(MAX_LEN));
+    // SAFETY: recv writes to the buffer, and no more than fits.
+    length(unsafe { libc::recv(fd.as_raw_fd(), at, len, take.flags()) })
 }
 
 /// Receives once; also says from whom.
@@ -69,8 +78,11 @@ pub(crate) fn receive_vectored(
 }
 
 /// Sends once.
+#[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    SockRef::from(&fd).send_with_flags(bytes, FLAGS)
+    let (at, len) = (bytes.as_ptr().cast(), bytes.len().min(MAX_LEN));
+    // SAFETY: send reads from the buffer.
+    length(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
 }
 
 /// Sends once, to this address.
