@@ -101,7 +101,8 @@ fn a_server_that_falls_silent_runs_into_the_read_time() {
             let response = in_time(session(time).get(server.url("/")))?;
             let error = response.bytes().unwrap_err();
             assert!(error.is_timeout(), "{error:?}");
-            Some(server.wait_until_open(0))
+            server.wait_until_open(0);
+            Some(())
         });
         with_enough_time(|time| {
             let mut body = in_time(session(time).get(server.url("/")))?.into_reader();
@@ -111,7 +112,8 @@ fn a_server_that_falls_silent_runs_into_the_read_time() {
             let error = body.read(&mut [0; 4]).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
             drop(body);
-            Some(server.wait_until_open(0))
+            server.wait_until_open(0);
+            Some(())
         });
     });
 }
@@ -139,7 +141,8 @@ fn the_total_time_includes_the_body() {
                 .build();
             let error = in_time(session.get(server.url("/")))?.bytes().unwrap_err();
             assert!(error.is_timeout(), "{error:?}");
-            Some(server.wait_until_open(0))
+            server.wait_until_open(0);
+            Some(())
         });
     });
 }
