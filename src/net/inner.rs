@@ -6,8 +6,8 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -15,14 +15,14 @@ use socket2::SockRef;
 use crate::runtime::reactor::Direction;
 use crate::runtime::registration::Registration;
 use crate::sys;
-use crate::sys::prefetch::prefetch;
 
 /// A socket of ours: `S` is std's type for it.
 pub(super) struct Inner<S: AsFd> {
     /// Taken only by whoever takes the socket away from us.
     socket: Option<S>,
     registration: Registration,
-    settings: Arc<Settings>,
+    /// None until somebody sets one, or makes a clone.
+    settings: OnceLock<Arc<Settings>>,
 }
 
 /// What std keeps in the open file description, and so shares between the clones of a socket.
@@ -69,29 +69,25 @@ pub(super) fn zero_timeout() -> io::Error {
 impl<S: AsFd> Inner<S> {
     /// Owns a socket that nobody else has and that does not block.
     pub(super) fn fresh(socket: S) -> Self {
-        Self::new(socket, Arc::default())
+        Self::new(socket, OnceLock::new())
     }
 
     /// Owns a socket from elsewhere: it no longer blocks, and its timeouts become ours.
     ///
     /// Nothing of this fails on a socket; what is no socket will err at each use.
     pub(super) fn adopt(socket: S) -> Self {
-        let fd = socket.as_fd();
-        let settings = Settings::default();
+        let adopted = Self::fresh(socket);
+        let fd = adopted.as_fd();
         let _ = sys::socket::set_nonblocking(fd);
         #[cfg(target_vendor = "apple")]
         let _ = sys::socket::silence(fd);
         let options = SockRef::from(&fd);
-        let _ = settings
-            .read_timeout
-            .set(options.read_timeout().ok().flatten());
-        let _ = settings
-            .write_timeout
-            .set(options.write_timeout().ok().flatten());
-        Self::new(socket, Arc::new(settings))
+        let _ = adopted.set_read_timeout(options.read_timeout().ok().flatten());
+        let _ = adopted.set_write_timeout(options.write_timeout().ok().flatten());
+        adopted
     }
 
-    fn new(socket: S, settings: Arc<Settings>) -> Self {
+    fn new(socket: S, settings: OnceLock<Arc<Settings>>) -> Self {
         Self {
             socket: Some(socket),
             registration: Registration::new(),
@@ -111,7 +107,8 @@ impl<S: AsFd> Inner<S> {
         S: From<OwnedFd>,
     {
         let fd = self.as_fd().try_clone_to_owned()?;
-        Ok(Self::new(fd.into(), Arc::clone(&self.settings)))
+        let settings = Arc::clone(self.own_settings());
+        Ok(Self::new(fd.into(), OnceLock::from(settings)))
     }
 
     /// Gives the socket away as std has them: blocking, unless the user chose otherwise, and
@@ -160,11 +157,12 @@ impl<S: AsFd> Inner<S> {
         }
         let timeout = self.timeout(direction);
         self.registration
-            .stream_io(fd, direction, wanted, timeout, || {
-                // The answer to a request asks for them next, and the attempt takes its time.
-                prefetch(std::ptr::from_ref(&*self.settings).cast());
-                attempt(fd)
-            })
+            .stream_io(fd, direction, wanted, timeout, || attempt(fd))
+    }
+
+    /// The settings, to change them or to share them.
+    fn own_settings(&self) -> &Arc<Settings> {
+        self.settings.get_or_init(Arc::default)
     }
 
     /// The timeout that the user set for this direction.
@@ -176,27 +174,35 @@ impl<S: AsFd> Inner<S> {
     }
 
     pub(super) fn read_timeout(&self) -> Option<Duration> {
-        self.settings.read_timeout.get()
+        self.settings.get()?.read_timeout.get()
     }
 
     pub(super) fn write_timeout(&self) -> Option<Duration> {
-        self.settings.write_timeout.get()
+        self.settings.get()?.write_timeout.get()
     }
 
     pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.settings.read_timeout.set(timeout)
+        match (timeout, self.settings.get()) {
+            (None, None) => Ok(()),
+            _ => self.own_settings().read_timeout.set(timeout),
+        }
     }
 
     pub(super) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        self.settings.write_timeout.set(timeout)
+        match (timeout, self.settings.get()) {
+            (None, None) => Ok(()),
+            _ => self.own_settings().write_timeout.set(timeout),
+        }
     }
 
     pub(super) fn is_nonblocking(&self) -> bool {
-        self.settings.is_nonblocking.load(Relaxed)
+        let settings = self.settings.get();
+        settings.is_some_and(|settings| settings.is_nonblocking.load(Relaxed))
     }
 
     pub(super) fn set_nonblocking(&self, is_nonblocking: bool) {
-        self.settings.is_nonblocking.store(is_nonblocking, Relaxed);
+        let settings = self.own_settings();
+        settings.is_nonblocking.store(is_nonblocking, Relaxed);
     }
 }
 
