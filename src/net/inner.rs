@@ -182,17 +182,22 @@ impl<S: AsFd> Inner<S> {
     }
 
     pub(super) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        match (timeout, self.settings.get()) {
-            (None, None) => Ok(()),
-            _ => self.own_settings().read_timeout.set(timeout),
-        }
+        self.set_timeout(timeout, |settings| &settings.read_timeout)
     }
 
     pub(super) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        match (timeout, self.settings.get()) {
-            (None, None) => Ok(()),
-            _ => self.own_settings().write_timeout.set(timeout),
+        self.set_timeout(timeout, |settings| &settings.write_timeout)
+    }
+
+    fn set_timeout(
+        &self,
+        timeout: Option<Duration>,
+        of: impl FnOnce(&Settings) -> &Timeout,
+    ) -> io::Result<()> {
+        if timeout.is_none() && self.settings.get().is_none() {
+            return Ok(());
         }
+        of(self.own_settings()).set(timeout)
     }
 
     pub(super) fn is_nonblocking(&self) -> bool {

@@ -143,12 +143,7 @@ impl Reactor {
     /// Wakes who waits for what has become ready, which runs nobody's code.
     fn deliver(&self, events: &[Event]) {
         let sources = self.sources.borrow();
-        let source = |event: &Event| {
-            let (index, generation) = split(event.token);
-            let slot = sources.get(index)?;
-            let source = slot.source.as_deref()?;
-            (slot.generation == generation).then_some(source)
-        };
+        let source = |event: &Event| find(&sources, event.token).map(|source| &**source);
         if events.len() > 1 {
             fetch(events, source);
         }
@@ -170,12 +165,7 @@ impl Reactor {
 
     /// What is registered under a token, unless that token is over.
     pub(super) fn source(&self, token: u64) -> Option<Rc<Source>> {
-        let (index, generation) = split(token);
-        let sources = self.sources.borrow();
-        let slot = sources
-            .get(index)
-            .filter(|slot| slot.generation == generation)?;
-        slot.source.clone()
+        find(&self.sources.borrow(), token).cloned()
     }
 
     pub(super) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
@@ -281,6 +271,15 @@ fn fetch<'a>(events: &[Event], source: impl Fn(&Event) -> Option<&'a Source>) {
     for list in lists.iter().flatten() {
         list.with_first_task(TaskPtr::prefetch);
     }
+}
+
+/// What is registered under a token, unless that token is over.
+fn find(sources: &[Slot], token: u64) -> Option<&Rc<Source>> {
+    let (index, generation) = split(token);
+    let slot = sources.get(index)?;
+    slot.source
+        .as_ref()
+        .filter(|_| slot.generation == generation)
 }
 
 fn split(token: u64) -> (usize, u32) {

@@ -5,7 +5,7 @@
 //!
 //! A crowd that has come back in any order goes in the order of the addresses instead: tasks that are
 //! spawned one after the other then lie beside each other, and so does what their walks through the
-//! page tables touch (a million sleeps: 10% of all).
+//! page tables touch (a million sleeps: a seventh of all).
 
 #![allow(unsafe_code)]
 
@@ -29,7 +29,7 @@ const MANY: usize = 4096;
 const N_LINES: usize = 6;
 const LINE: usize = 64;
 
-/// The array. No reference into it leaves a method, save to [`discard_coldest`](Self::discard_coldest)'s
+/// The array. No reference into it leaves a method, save to [`take_coldest`](Self::take_coldest)'s
 /// caller, who uses nothing else of it; so shared use on one thread is sound.
 pub(super) struct WarmList {
     stacks: UnsafeCell<Vec<NonNull<Record>>>,
@@ -98,7 +98,8 @@ impl WarmList {
         }
     }
 
-    /// Takes the stacks out that have been here longest, or any of a crowd, and hands them to a function before.
+    /// Takes the stacks out that have been here longest, or any of a crowd, and hands them to a function
+    /// before.
     pub(super) fn take_coldest(&self, n_stacks: usize, f: impl FnOnce(&[NonNull<Record>])) {
         // SAFETY: as in `len`; the function is the pool's and uses nothing else of the list.
         let stacks = unsafe { &mut *self.stacks.get() };

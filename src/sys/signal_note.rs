@@ -82,7 +82,7 @@ fn pass_on(signal: libc::c_int) {
     // Whoever has come to want it in between has had the handler installed first: it must not be lost.
     if tell(signal) {
         if WANTED[signal as usize].load(SeqCst) != 0 {
-            install(signal, IsOnce(false));
+            install(signal, false);
         }
         return;
     }
@@ -92,15 +92,12 @@ fn pass_on(signal: libc::c_int) {
     }
 }
 
-/// Whether the disposition is to go back to the default as the signal comes.
-pub(super) struct IsOnce(pub(super) bool);
-
-/// Installs the handler: async-signal-safe.
-pub(super) fn install(signal: libc::c_int, is_once: IsOnce) -> libc::c_int {
+/// Installs the handler, for one signal only if it is for once: async-signal-safe.
+pub(super) fn install(signal: libc::c_int, is_once: bool) -> libc::c_int {
     // On the thread's stack for signals: a task's own may be nearly used up. System calls that were
     // interrupted go on.
     let mut flags = libc::SA_ONSTACK | libc::SA_RESTART;
-    if is_once.0 {
+    if is_once {
         flags |= libc::SA_RESETHAND;
     }
     set(signal, note as *const () as usize, flags)

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::fork::Generation;
-use super::signal_note::{self, BEFORE, INTERRUPTIBLE, IsOnce, MAX, SLOTS, WANTED, note};
+use super::signal_note::{self, BEFORE, INTERRUPTIBLE, MAX, SLOTS, WANTED, note};
 
 /// Those that no handler can be had for, and those that a fault raises: the faulting instruction
 /// would run again as soon as the handler returns, for ever.
@@ -305,7 +305,7 @@ fn is_ours(number: usize) -> bool {
 
 /// Installs the handler.
 fn install(number: usize, is_once: bool) -> io::Result<()> {
-    match signal_note::install(number as libc::c_int, IsOnce(is_once)) {
+    match signal_note::install(number as libc::c_int, is_once) {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
