@@ -7,7 +7,8 @@
 //!
 //! Without a URL it gets pages from a server of its own in the same loop, which takes 100 ms for
 //! each. Connections are kept and used again; there are at most N to a host, 100 unless told
-//! otherwise, and fewer if it answers promptly. It speaks HTTP/1.1 and 1.0 over `http:`, and follows
+//! otherwise, and fewer if it answers promptly: where a server lets fewer wait to be accepted, some
+//! take the kernel half a minute, or time out. It speaks HTTP/1.1 and 1.0 over `http:`, and follows
 //! no redirects.
 
 use std::cell::{Cell, RefCell};
