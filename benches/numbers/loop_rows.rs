@@ -151,44 +151,51 @@ pub fn gathers() -> Vec<Row> {
     )]
 }
 
-/// A process of ours for each round: its first sleeps have cold stacks, its second warm ones.
+/// A process of ours for each round: its first sleeps have cold stacks, those after it warm ones.
 pub fn sleeps() -> Vec<Row> {
     const N: usize = 1_000_000;
+    const WARM_ROUNDS: usize = 2;
     let seconds = |ns_each: f64| ns_each * N as f64 / 1e9;
     let mut tokio = peers::rust("tokio", "sleep", &[N]);
     tokio.round();
-    let (mut cold, mut warm, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
-    let mut touches = Vec::new();
+    let (mut cold, mut touches, mut warm) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut beside_cold, mut beside_warm) = (Vec::new(), Vec::new());
     for _ in 0..LONG_ROUNDS {
         let mut ours = ours::contender("sleep", &[N]);
+        floor::recall_memory(N);
         cold.push(seconds(ours.round()));
-        theirs.push(seconds(tokio.round()));
-        warm.push(seconds(ours.round()));
+        beside_cold.push(seconds(tokio.round()));
+        for _ in 0..WARM_ROUNDS {
+            warm.push(seconds(ours.round()));
+            beside_warm.push(seconds(tokio.round()));
+        }
         drop(ours);
+        floor::recall_memory(N);
         touches.push(floor::first_touches(N));
     }
-    let row = |what, ours, limit| Row {
-        what,
-        ours,
-        peer: "tokio, current thread",
-        peers: theirs.clone(),
-        limit,
-    };
     let first_touch = Floor {
         what: "what the kernel takes to guard so many stacks and to commit a page of each",
         samples: touches,
     };
-    let (when_warm, when_cold) = (Limit::AtMost(1.0), Limit::Beyond(first_touch, 1.5));
+    let row = |what, ours, peers, limit| Row {
+        what,
+        ours,
+        peer: "tokio, current thread",
+        peers,
+        limit,
+    };
     vec![
         row(
             "1,000,000 sleeps up to 1 s, warm stacks, CPU s",
             warm,
-            when_warm,
+            beside_warm,
+            Limit::AtMost(1.0),
         ),
         row(
             "1,000,000 sleeps up to 1 s, cold stacks, CPU s",
             cold,
-            when_cold,
+            beside_cold,
+            Limit::Beyond(first_touch, 1.5),
         ),
     ]
 }
