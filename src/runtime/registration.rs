@@ -142,14 +142,7 @@ impl Registration {
     ) -> io::Result<Option<Rc<Source>>> {
         let here = match context::here() {
             Ok(here) => here,
-            Err(Nowhere::NoLoop) => {
-                return block(fd, direction, timeout, deadline).map(|()| None);
-            }
-            Err(nowhere @ Nowhere::Panicking) => {
-                let kind = io::ErrorKind::WouldBlock;
-                return Err(io::Error::new(kind, nowhere.sentence()));
-            }
-            Err(nowhere @ Nowhere::NoTask) => return Err(io::Error::other(nowhere.sentence())),
+            Err(nowhere) => return wait_elsewhere(nowhere, fd, direction, timeout, deadline),
         };
         // The operation may be somebody's code, after which another loop may run.
         let source = match known {
@@ -167,46 +160,20 @@ impl Registration {
             direction,
         };
         let _counted = Counted::new();
-        let Some(timeout) = timeout else {
-            while !side
-                .waiters
-                .wait_at(here, place, &what, || source.is_gone.get())
-            {
-                if source.is_gone.get() {
-                    return Err(gone());
-                }
-            }
-            return if source.is_gone.get() {
-                Err(gone())
-            } else {
-                Ok(Some(source))
-            };
-        };
-        let now = here.core.clock.instant();
-        let until = deadline.get_or_insert_with(|| {
-            let at = here.core.clock.after(timeout);
-            here.core.clock.instant_of(at)
-        });
-        if *until <= now {
-            return Err(io::ErrorKind::TimedOut.into());
+        if let Some(timeout) = timeout {
+            wait_at_most(timeout, here, place, &source, &what, deadline)?;
+        } else {
+            let is_gone = || source.is_gone.get();
+            while !side.waiters.wait_at(here, place, &what, is_gone) && !is_gone() {}
         }
-        let until = here.core.clock.at(*until);
-        Alarm::with(here, until, |alarm| {
-            let woken = side.waiters.wait_at(here, place, &what, || {
-                alarm.has_gone_off() || source.is_gone.get()
-            });
-            if source.is_gone.get() {
-                return Err(gone());
-            }
-            if !woken && alarm.has_gone_off() {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            Ok(())
-        })?;
+        if source.is_gone.get() {
+            return Err(gone());
+        }
         Ok(Some(source))
     }
 
     /// Registers the socket with the running loop, if it is not.
+    #[cold]
     fn claim(&self, here: Here, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
         let id = here.core.id;
         self.release_from_closed_loop(id);
@@ -300,6 +267,51 @@ fn take_turn() {
         here.task.n_immediate.set(0);
         park::yield_now(here);
     }
+}
+
+/// Waits where no task can be parked: on a thread without a loop.
+#[cold]
+fn wait_elsewhere(
+    nowhere: Nowhere,
+    fd: BorrowedFd<'_>,
+    direction: Direction,
+    timeout: Option<Duration>,
+    deadline: &mut Option<Instant>,
+) -> io::Result<Option<Rc<Source>>> {
+    let kind = match nowhere {
+        Nowhere::NoLoop => return block(fd, direction, timeout, deadline).map(|()| None),
+        Nowhere::Panicking => io::ErrorKind::WouldBlock,
+        Nowhere::NoTask => io::ErrorKind::Other,
+    };
+    Err(io::Error::new(kind, nowhere.sentence()))
+}
+
+/// Waits until the direction may be ready, the socket is gone or the time is over, which is an error.
+///
+/// Apart from where there is no timeout, lest its frame be part of the stack of each task that waits.
+#[inline(never)]
+fn wait_at_most(
+    timeout: Duration,
+    here: Here,
+    place: Place,
+    source: &Source,
+    what: &Waiting,
+    deadline: &mut Option<Instant>,
+) -> io::Result<()> {
+    let clock = &here.core.clock;
+    let until = *deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout)));
+    if until <= clock.instant() {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    Alarm::with(here, clock.at(until), |alarm| {
+        let gives_up = || alarm.has_gone_off() || source.is_gone.get();
+        let waiters = &source.side(what.direction).waiters;
+        if waiters.wait_at(here, place, what, gives_up) || source.is_gone.get() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::TimedOut.into())
+        }
+    })
 }
 
 /// Blocks the thread, which has no loop.

@@ -302,7 +302,7 @@ impl RunQueue {
         let tasks = || (0..BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
         for (task, parked) in tasks() {
             parked.prefetch_line(0);
-            task.prefetch();
+            task.prefetch_block();
         }
         for (task, parked) in tasks() {
             if task.has_begun() {

@@ -24,7 +24,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use super::callback::Callback;
@@ -279,26 +279,28 @@ impl TaskPtr {
     /// Starts to load what waking the task touches.
     #[inline(always)]
     pub(crate) fn prefetch(self) {
-        let block = self.0.as_ptr().cast_const().cast::<u8>();
-        prefetch(block);
-        prefetch(block.wrapping_add(64));
-        prefetch(std::ptr::from_ref(self.flags()).cast());
+        prefetch(self.0.as_ptr().cast_const().cast());
+        prefetch(ptr::from_ref(self.flags()).cast());
     }
 
     /// Starts to load what it touches when it goes on from where it is parked: besides that, its frames
-    /// from the innermost one on, and the beginning of its body.
+    /// from the innermost one on.
     #[inline]
     pub(crate) fn prefetch_all(self, parked: Parked) {
-        const N_LINES: isize = 10;
+        const N_LINES: isize = 12;
         (0..N_LINES).for_each(|line| parked.prefetch_line(line));
         self.prefetch();
-        let block = self.0.as_ptr().cast_const().cast::<u8>();
-        prefetch(block.wrapping_sub(64));
-        prefetch(block.wrapping_sub(128));
     }
 
-    /// Starts to load what its end touches: it leaves the list of its loop's tasks, and its result goes
-    /// into the packet.
+    /// Starts to load the whole block.
+    #[inline(always)]
+    pub(crate) fn prefetch_block(self) {
+        self.prefetch();
+        prefetch(self.0.as_ptr().cast_const().cast::<u8>().wrapping_add(64));
+    }
+
+    /// Starts to load what its end touches besides the block: it leaves the list of its loop's tasks, and
+    /// its result goes into the packet.
     #[inline(always)]
     pub(crate) fn prefetch_for_end(self) {
         let neighbours = self.link.neighbours();

@@ -175,8 +175,9 @@ impl WaitList {
     }
 
     /// Wakes the first that waits; false if nobody does.
+    #[inline]
     pub(crate) fn wake_one(&self) -> bool {
-        self.wake_first(self, Fate::Returned)
+        !self.is_empty() && self.wake_first(self, Fate::Returned)
     }
 
     /// Starts to load the first that waits.

@@ -14,6 +14,8 @@
 #[derive(Debug)]
 pub(crate) struct Deadlines<K> {
     buckets: [Bucket<K>; 65],
+    /// A bit for each bucket that has entries.
+    full: u128,
     /// The last deadline that was passed: no entry in a bucket has an earlier one.
     last: u64,
     /// What was pushed with an earlier one.
@@ -40,6 +42,7 @@ impl<K: Copy> Deadlines<K> {
                 entries: Vec::new(),
                 earliest: u64::MAX,
             }),
+            full: 0,
             last: 0,
             overdue: Vec::new(),
             // At most one for each bucket, and one on its way.
@@ -71,6 +74,12 @@ impl<K: Copy> Deadlines<K> {
         }
         bucket.entries.push((deadline, key));
         bucket.earliest = bucket.earliest.min(deadline);
+        self.full |= 1 << index;
+    }
+
+    /// The first bucket that has entries: they are the earliest of all but the overdue.
+    fn first(&self) -> Option<usize> {
+        (self.full != 0).then(|| self.full.trailing_zeros() as usize)
     }
 
     /// The earliest deadline.
@@ -78,11 +87,7 @@ impl<K: Copy> Deadlines<K> {
         if let Some(earliest) = self.overdue.iter().map(|entry| entry.0).min() {
             return Some(earliest);
         }
-        let bucket = self
-            .buckets
-            .iter()
-            .find(|bucket| !bucket.entries.is_empty())?;
-        Some(bucket.earliest)
+        Some(self.buckets[self.first()?].earliest)
     }
 
     /// Moves every entry whose deadline is not after `now` into `due`, in order.
@@ -93,7 +98,7 @@ impl<K: Copy> Deadlines<K> {
             self.overdue.sort_by_key(|entry| entry.0);
             due.extend(self.overdue.drain(..).map(|entry| entry.1));
         }
-        while let Some(index) = self.buckets.iter().position(|b| !b.entries.is_empty()) {
+        while let Some(index) = self.first() {
             let earliest = self.buckets[index].earliest;
             if earliest > now {
                 break;
@@ -101,6 +106,7 @@ impl<K: Copy> Deadlines<K> {
             self.last = earliest;
             let mut entries = std::mem::take(&mut self.buckets[index].entries);
             self.buckets[index].earliest = u64::MAX;
+            self.full &= !(1 << index);
             if index == 0 {
                 due.extend(entries.drain(..).map(|entry| entry.1));
             } else {
@@ -128,12 +134,15 @@ impl<K: Copy> Deadlines<K> {
     pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&K) -> bool) {
         self.overdue.retain(|entry| is_wanted(&entry.1));
         self.len = self.overdue.len();
-        for bucket in &mut self.buckets {
+        for (index, bucket) in self.buckets.iter_mut().enumerate() {
             bucket.entries.retain(|entry| is_wanted(&entry.1));
             let earliest = bucket.entries.iter().map(|entry| entry.0).min();
             bucket.earliest = earliest.unwrap_or(u64::MAX);
             bucket.entries.shrink_to(2 * bucket.entries.len().max(ROOM));
             self.len += bucket.entries.len();
+            if bucket.entries.is_empty() {
+                self.full &= !(1 << index);
+            }
         }
     }
 }
