@@ -50,14 +50,12 @@ pub(crate) struct Core {
     pub(crate) is_debug: Cell<bool>,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) handler: RefCell<Option<Handler>>,
-    /// The loop, for making it current again.
-    pub(crate) owner: RefCell<Option<Weak<dyn Enter>>>,
+    /// The loop that it belongs to.
+    pub(crate) owner: RefCell<Option<Weak<dyn Owner>>>,
 }
 
-/// What makes a loop current without a guard that ends that.
-pub(crate) trait Enter {
-    fn make_current(&self);
-
+/// What a core needs of the loop that it belongs to.
+pub(crate) trait Owner {
     /// Has a task that was left behind for ever leave the lines in which others stand.
     fn leave_behind(&self, task: TaskPtr);
 }

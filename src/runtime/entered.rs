@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::context::{self, Enter};
+use super::context::{self, Owner};
 use super::foreign;
 use super::local::LocalLoop;
 use super::reactor;
@@ -54,11 +54,7 @@ impl Drop for Entered<'_> {
     }
 }
 
-impl Enter for Loop {
-    fn make_current(&self) {
-        make_current(Some(self));
-    }
-
+impl Owner for Loop {
     fn leave_behind(&self, task: TaskPtr) {
         self.waits.leave_behind(task);
     }

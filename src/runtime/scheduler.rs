@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::callback::Callback;
 use super::clock::{Clock, Nanoseconds};
-use super::context::{self, Core, Enter};
+use super::context::{self, Core, Owner};
 use super::deadlock;
 use super::dispatch::dispatch;
 use super::foreign::{self, ForeignWaits};
@@ -102,7 +102,7 @@ impl Loop {
             shutdown_timeout: settings.shutdown_timeout,
             fork: fork::Generation::now(),
         });
-        let owner: Rc<dyn Enter> = new.clone();
+        let owner: Rc<dyn Owner> = new.clone();
         *new.core.owner.borrow_mut() = Some(Rc::downgrade(&owner));
         Ok(new)
     }

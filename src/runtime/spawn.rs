@@ -293,13 +293,6 @@ fn release(task: TaskPtr) {
 #[cold]
 pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     core.set_current(None);
-    // It may have been in the middle of closing another loop, which is current then.
-    let owner = core.owner.borrow().as_ref().and_then(Weak::upgrade);
-    if let Some(owner) = &owner
-        && core.is_running.get()
-    {
-        owner.make_current();
-    }
     if task.has(BORROWS) {
         write_stderr(&[
             b"\nselvedge: the main task can't be ended, and it may borrow from the caller of `run`, \
@@ -309,6 +302,7 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     }
     task.set(OVER);
     core.forget(task);
+    let owner = core.owner.borrow().as_ref().and_then(Weak::upgrade);
     if let Some(owner) = owner {
         owner.leave_behind(task);
     }
