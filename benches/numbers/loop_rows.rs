@@ -9,8 +9,10 @@ use crate::table::{Floor, Limit, Row};
 const ROUNDS: usize = 15;
 /// Rounds that take a second or more.
 const LONG_ROUNDS: usize = 7;
-/// Many short rounds: what else the kernel does comes and goes.
-const ECHO_ROUNDS: usize = 121;
+/// Many short rounds, of servers that are started again and again: what else the kernel does comes and
+/// goes.
+const ECHO_STARTS: usize = 9;
+const ECHO_ROUNDS: usize = 15;
 
 /// How often each of so many tasks yields in a round: two million yields in all.
 pub fn turns(n_tasks: usize) -> usize {
@@ -205,7 +207,7 @@ pub fn echoes() -> Vec<Row> {
     let many = "echo, 64 B, 1,000 connections, server CPU us a request";
     let mut rows = Vec::new();
     for (what, n_connections) in [(few, 50), (many, 1_000)] {
-        let samples = echo::measure(n_connections, ECHO_ROUNDS);
+        let samples = echo::measure(n_connections, ECHO_STARTS, ECHO_ROUNDS);
         let [ours, epoll, tokio] =
             samples.map(|rounds| rounds.iter().map(|round| round.cpu_us).collect::<Vec<_>>());
         for (peer, peers, limit) in [
