@@ -121,7 +121,7 @@ pub fn visits(n: usize) -> impl FnMut() -> f64 {
 /// waits for the host, page by page, ten times as long as for the kernel. What is freed last is given
 /// out first: after this, what is measured pays for its pages alone.
 pub fn recall_memory(n: usize) {
-    const EACH: usize = 5 * 1024;
+    const EACH: usize = 6 * 1024;
     let size = n * EACH;
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let access = libc::PROT_READ | libc::PROT_WRITE;
