@@ -11,8 +11,8 @@ const ROUNDS: usize = 15;
 const LONG_ROUNDS: usize = 7;
 /// Many short rounds, of servers that are started again and again: what else the kernel does comes and
 /// goes.
-const ECHO_STARTS: usize = 9;
-const ECHO_ROUNDS: usize = 15;
+const ECHO_STARTS: usize = 10;
+const ECHO_ROUNDS: usize = 13;
 
 /// How often each of so many tasks yields in a round: two million yields in all.
 pub fn turns(n_tasks: usize) -> usize {
