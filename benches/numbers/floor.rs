@@ -23,6 +23,16 @@ const LINE: usize = 64;
 /// From the line of the parked registers to that of the control block.
 const CONTROL: usize = 512;
 
+/// A private mapping of so many bytes, which is the caller's to unmap.
+fn map(size: usize) -> *mut u8 {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a fresh private mapping touches nothing of anybody's.
+    let start = unsafe { libc::mmap(ptr::null_mut(), size, access, flags, -1, 0) };
+    assert!(start != libc::MAP_FAILED, "{}", io::Error::last_os_error());
+    start.cast()
+}
+
 /// Address space for so many stacks.
 struct Stacks {
     start: *mut u8,
@@ -31,12 +41,7 @@ struct Stacks {
 
 impl Stacks {
     fn map(n: usize) -> Self {
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-        let access = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: a fresh private mapping touches nothing of anybody's.
-        let start = unsafe { libc::mmap(ptr::null_mut(), n * STRIDE, access, flags, -1, 0) };
-        assert!(start != libc::MAP_FAILED, "{}", io::Error::last_os_error());
-        let start = start.cast();
+        let start = map(n * STRIDE);
         Self { start, n }
     }
 
@@ -123,18 +128,15 @@ pub fn visits(n: usize) -> impl FnMut() -> f64 {
 pub fn recall_memory(n: usize) {
     const EACH: usize = 6 * 1024;
     let size = n * EACH;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    let access = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a fresh private mapping touches nothing of anybody's; it is written within its bounds
-    // and nobody uses it after it is unmapped. Huge pages are a hint.
+    let start = map(size);
+    // SAFETY: the mapping is this function's; it is written within its bounds and nobody uses it after
+    // it is unmapped. Huge pages are a hint.
     unsafe {
-        let start = libc::mmap(ptr::null_mut(), size, access, flags, -1, 0);
-        assert!(start != libc::MAP_FAILED, "{}", io::Error::last_os_error());
-        libc::madvise(start, size, libc::MADV_HUGEPAGE);
+        libc::madvise(start.cast(), size, libc::MADV_HUGEPAGE);
         for page in (0..size).step_by(PAGE) {
-            start.cast::<u8>().add(page).write_volatile(1);
+            start.add(page).write_volatile(1);
         }
-        libc::munmap(start, size);
+        libc::munmap(start.cast(), size);
     }
 }
 

@@ -269,7 +269,7 @@ fn take_turn() {
     }
 }
 
-/// Waits where no task can be parked: on a thread without a loop.
+/// Blocks the thread where no loop runs; where one does, but no task can be parked, it is an error.
 #[cold]
 fn wait_elsewhere(
     nowhere: Nowhere,

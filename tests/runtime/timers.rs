@@ -277,17 +277,18 @@ fn a_real_sleep_and_a_real_timer_end_among_yielding_tasks() {
         });
         let start = now();
         let has_come = Promise::new();
-        let comes = has_come.clone();
-        current_loop()
+        let (comes, push) = (has_come.clone(), inside.pusher("timer"));
+        let timer = current_loop()
             .expect("a loop")
             .call_at(start + Duration::from_millis(4), move || {
+                push();
                 comes.set_result(()).expect("nobody else has");
             })
             .expect("an open loop");
         sleep_until(start + Duration::from_millis(2));
         inside.push("sleeper");
         finished(has_come.wait());
-        inside.push("timer");
+        assert!(!timer.is_cancelled());
         storm.cancel();
         assert!(storm.join().is_err());
     }));
