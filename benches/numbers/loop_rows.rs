@@ -11,7 +11,7 @@ const ROUNDS: usize = 15;
 const LONG_ROUNDS: usize = 7;
 /// Many short rounds, of servers that are started again and again: what else the kernel does comes and
 /// goes.
-const ECHO_STARTS: usize = 10;
+const ECHO_STARTS: usize = 20;
 const ECHO_ROUNDS: usize = 13;
 
 /// How often each of so many tasks yields in a round: two million yields in all.

@@ -7,7 +7,7 @@ use super::load::{Load, Report};
 use super::machine::{LOAD_CORE, MEASURED_CORE, pin_to_core, raise_file_limit};
 use super::{fail, ours, peers};
 
-const ROUND: Duration = Duration::from_millis(100);
+const ROUND: Duration = Duration::from_millis(50);
 
 /// What a round with one server was.
 pub struct Round {
