@@ -181,12 +181,19 @@ impl Children {
     /// Cancels the children, as somebody has asked for, and takes no more.
     pub(crate) fn cancel(&self, message: Option<&str>) {
         self.is_ending.set(true);
+        self.each_live(|child| {
+            cancel::request(child, message);
+        });
+    }
+
+    /// Calls a function with each child that is not done.
+    fn each_live(&self, f: impl Fn(TaskPtr)) {
         // A cancel runs nobody's code, but it might some day.
         for index in 0.. {
             let member = self.members.borrow().get(index).cloned();
             let Some(member) = member else { break };
             if let Some(task) = member.link().task() {
-                cancel::request(task, message);
+                f(task);
             }
         }
     }
@@ -235,6 +242,15 @@ impl Children {
                 task.clear(MUST_CANCEL | THROUGH);
                 is_cancelled = true;
                 self.cancel(task.message().as_deref());
+                if task.has(MUST_CANCEL) {
+                    // It has come back, by way of tasks that wait for this one: they and some child
+                    // wait in a circle, which has no end that it could arrive at.
+                    cancel::take_back(task);
+                    task.clear(MUST_CANCEL);
+                    self.each_live(|child| {
+                        cancel::request_at_once(child, None);
+                    });
+                }
             } else {
                 park::park_shielded(here, self);
             }

@@ -1,11 +1,12 @@
 //! A cancel reaches through what the target waits for: the promise, the task, and long chains of them.
 
+use std::cell::RefCell;
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use selvedge::{
-    Promise, Task, TaskError, all_tasks, catch_cancelled, current_task, sleep, spawn, spawn_eager,
-    yield_now,
+    Promise, Task, TaskError, all_tasks, catch_cancelled, current_task, scope, sleep, spawn,
+    spawn_eager, yield_now,
 };
 
 use crate::support::{
@@ -264,4 +265,36 @@ fn a_chain_that_nobody_holds_is_ended_with_its_loop() {
         yield_now();
     });
     assert_eq!(n_unwound.get(), n_tasks - 1);
+}
+
+/// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
+#[test]
+fn a_cancel_ends_tasks_that_wait_in_a_circle() {
+    in_virtual_loop(|| {
+        let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
+        let lent = Rc::clone(&slot);
+        let parent = spawn(move || {
+            let result = scope(|s| {
+                s.spawn(|| drop(lent.take().expect("spawned").join()));
+                (0..5).for_each(|_| yield_now());
+            });
+            drop(result);
+        });
+        let view = parent.task_ref();
+        let outsider = spawn(move || {
+            (0..3).for_each(|_| yield_now());
+            drop(parent.join());
+        });
+        let other_view = outsider.task_ref();
+        *slot.borrow_mut() = Some(outsider);
+        sleep(A_SECOND);
+        assert!(
+            !view.is_done() && !other_view.is_done(),
+            "they wait for each other"
+        );
+        assert!(view.cancel());
+        assert_eq!(view.cancelling(), 1);
+        (0..10).for_each(|_| yield_now());
+        assert!(view.is_cancelled() && other_view.is_done());
+    });
 }

@@ -1,15 +1,16 @@
 //! The deadlock verdict: where nothing can ever happen again, `run` says who waits for what instead of hanging.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
+use std::rc::Rc;
 use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 
 use selvedge::net::UnixStream;
 use selvedge::{
-    LoopHandle, Promise, RunError, block_on, current_loop, run, sleep, spawn, spawn_named, try_run,
-    yield_now,
+    LoopHandle, Promise, RunError, Task, block_on, current_loop, run, scope, sleep, spawn,
+    spawn_named, try_run, yield_now,
 };
 
 use crate::support::{
@@ -341,4 +342,37 @@ fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
     }
     drop(sender);
     thread.join().expect("no panic");
+}
+
+/// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
+#[test]
+fn the_verdict_names_those_who_wait_in_a_circle() {
+    let outcome = try_run(|| {
+        let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
+        let lent = Rc::clone(&slot);
+        let parent = spawn_named("parent", move || {
+            let result = scope(|s| {
+                s.spawn_named("child", || {
+                    let outsider = lent.take().expect("spawned");
+                    drop(outsider.join());
+                });
+                (0..5).for_each(|_| yield_now());
+            });
+            drop(result);
+        });
+        *slot.borrow_mut() = Some(spawn_named("outsider", move || {
+            (0..3).for_each(|_| yield_now());
+            drop(parent.join());
+        }));
+        Promise::<u32>::new().wait()
+    });
+    let Err(RunError::Deadlock(deadlock)) = outcome else {
+        panic!("not a deadlock: {outcome:?}");
+    };
+    assert_eq!(deadlock.cycle(), ["parent", "child", "outsider", "parent"]);
+    let report = deadlock.to_string();
+    assert!(
+        report.contains("in a circle: parent -> child -> outsider -> parent"),
+        "{report}"
+    );
 }
