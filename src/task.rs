@@ -28,6 +28,7 @@ pub use self::wait_for::wait_for;
 pub use crate::runtime::cancel::catch_cancelled;
 pub use crate::runtime::handle::Task;
 pub use crate::runtime::promise::Promise;
+pub use crate::runtime::promise_future::PromiseFuture;
 pub use crate::runtime::remote::block_on;
 pub use crate::runtime::remote_task::RemoteTask;
 pub use crate::runtime::task::{CallbackId, TaskId};

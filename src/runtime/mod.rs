@@ -31,6 +31,7 @@ pub(crate) mod packet;
 pub(crate) mod park;
 pub(crate) mod pool;
 pub(crate) mod promise;
+pub(crate) mod promise_future;
 pub(crate) mod reactor;
 mod refusal;
 pub(crate) mod registration;

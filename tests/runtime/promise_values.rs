@@ -1,6 +1,11 @@
 //! The value of a promise on its way out: taken, lent, cloned, dropped.
 
-use selvedge::{Promise, TaskError, sleep, spawn, yield_now};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use selvedge::{Promise, TaskError, block_on, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, caught, finished, in_virtual_loop, soon};
 
@@ -126,5 +131,65 @@ fn a_promise_answers_while_somebody_looks_at_its_value() {
         yield_now();
         assert_eq!(called.take(), ["callback"]);
         assert_eq!(finished(promise.try_take()), 1);
+    });
+}
+
+#[test]
+fn a_promise_can_be_awaited_as_a_future() {
+    in_virtual_loop(|| {
+        let promise = Promise::new();
+        let setter = promise.clone();
+        let awaiting = spawn(move || block_on(async { promise.await.map(|n: u32| n + 1) }));
+        soon(move || setter.set_result(4).expect("pending"));
+        assert_eq!(finished(finished(awaiting.join())), 5);
+
+        let cancelled = Promise::<u32>::new();
+        assert!(cancelled.cancel());
+        assert!(
+            block_on(cancelled.into_future())
+                .unwrap_err()
+                .is_cancelled()
+        );
+    });
+}
+
+#[test]
+fn a_future_of_a_promise_tells_who_has_polled_it_last_once() {
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    in_virtual_loop(|| {
+        let counters = [Arc::<Counter>::default(), Arc::default(), Arc::default()];
+        let wakers = counters
+            .each_ref()
+            .map(|counter| Waker::from(Arc::clone(counter)));
+        let promise = Promise::new();
+        let mut future = pin!(promise.clone().into_future());
+        let mut dropped = Box::pin(promise.clone().into_future());
+        for waker in &wakers[..2] {
+            let polled = future.as_mut().poll(&mut Context::from_waker(waker));
+            assert!(polled.is_pending());
+        }
+        let polled = dropped.as_mut().poll(&mut Context::from_waker(&wakers[2]));
+        assert!(polled.is_pending());
+        drop(dropped);
+        promise.set_result(7).expect("pending");
+        yield_now();
+        yield_now();
+        let counts = counters
+            .each_ref()
+            .map(|counter| counter.0.load(Ordering::Relaxed));
+        assert_eq!(counts, [0, 1, 0]);
+        let polled = future.as_mut().poll(&mut Context::from_waker(&wakers[0]));
+        assert!(matches!(polled, Poll::Ready(Ok(7))), "{polled:?}");
+        assert_eq!(
+            Arc::strong_count(&counters[2]),
+            2,
+            "the waker went with its future"
+        );
     });
 }
