@@ -72,8 +72,8 @@ impl Crawler {
     fn crawl(&self) -> Result<(), Box<dyn Error>> {
         self.visit_later(self.start.clone())?;
         scope(|s| {
-            for n in 0..N_WORKERS {
-                s.spawn_named(format!("worker {n}"), || self.work());
+            for _ in 0..N_WORKERS {
+                s.spawn_fallible(|| self.work());
             }
             // No page is waiting and none is being looked at.
             self.queue.join();
@@ -83,20 +83,24 @@ impl Crawler {
     }
 
     /// Looks at pages until the queue is shut down.
-    fn work(&self) {
+    fn work(&self) -> Result<(), http::Error> {
         while let Ok(url) = self.queue.get() {
-            let outcome = self
-                .look_at(&url)
-                .unwrap_or_else(|error| match error.status() {
+            let outcome = match self.look_at(&url) {
+                Ok(outcome) => outcome,
+                // Without its first page there is no site.
+                Err(error) if url == self.start => return Err(error),
+                Err(error) => match error.status() {
                     Some(status) => format!("broken: {status}"),
                     None if error.is_timeout() => format!("took more than {PATIENCE:?}"),
                     None => format!("failed: {error}"),
-                });
+                },
+            };
             self.pages
                 .borrow_mut()
                 .insert(url.path().to_owned(), outcome);
             self.queue.task_done().expect("one call for each page");
         }
+        Ok(())
     }
 
     fn look_at(&self, url: &Url) -> Result<String, http::Error> {

@@ -6,15 +6,15 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::io::{Read, Write};
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
 use selvedge::stack::set_pool_watermark;
 use selvedge::{
     EventLoop, Promise, Task, TaskError, gather, run, shield, sleep, spawn, wait_for, yield_now,
 };
 
+#[path = "no_alloc/sockets.rs"]
+mod sockets;
 #[path = "no_alloc/sync.rs"]
 mod sync;
 
@@ -257,47 +257,6 @@ fn waiting_for_a_promise_allocates_nothing() {
             assert_eq!(sum, n_times() * (n_times() - 1) / 2);
             assert!(round == "warm-up" || n_allocations == 0, "{n_allocations}");
         }
-    });
-}
-
-#[test]
-fn reading_and_writing_a_socket_allocates_nothing() {
-    run(|| {
-        let (mut near, mut far) = UnixStream::pair().expect("a pair");
-        let echo = spawn(move || {
-            let mut byte = [0];
-            while far.read(&mut byte).expect("a byte or the end") == 1 {
-                far.write_all(&byte).expect("written");
-            }
-        });
-        assert_allocates_nothing(|| {
-            for n in 0..n_times() {
-                let mut byte = [0];
-                near.write_all(&[n as u8]).expect("written");
-                near.read_exact(&mut byte).expect("echoed");
-                assert_eq!(byte, [n as u8]);
-            }
-        });
-        drop(near);
-        finished(echo.join());
-    });
-}
-
-/// A socket whose buffer is full parks its writer, and its reader makes room again.
-#[test]
-fn a_full_socket_parks_its_writer_without_an_allocation() {
-    run(|| {
-        let (mut near, mut far) = UnixStream::pair().expect("a pair");
-        let reader = spawn(move || {
-            let mut buffer = vec![0; 1 << 20];
-            while far.read(&mut buffer).expect("bytes or the end") > 0 {
-                yield_now();
-            }
-        });
-        let bytes = vec![7; 4 << 20];
-        assert_allocates_nothing(|| (0..10).for_each(|_| near.write_all(&bytes).expect("written")));
-        drop(near);
-        finished(reader.join());
     });
 }
 

@@ -112,16 +112,19 @@
 //! | [`finally`](crate::finally()) | the cleanup has run |
 //! | [`block_on`](crate::block_on) | the future is dropped |
 //! | [`RemoteTask::join`](crate::RemoteTask::join) | the task on the other loop goes on |
-//! | [`to_thread`](crate::to_thread()) | a job that no thread has begun with never runs; one that has begun is finished, and what it returns is dropped |
+//! | [`to_thread`](crate::to_thread()), a wait for the promise of [`run_in_executor`](crate::EventLoop::run_in_executor) | a job that no thread has begun with never runs; one that has begun is finished, and what it returns is dropped |
 //! | `Queue::put` and its kin in [`sync`](crate::sync) | the item is dropped, and is not in the queue |
 //! | `Queue::get` | no item is taken; one that was on its way to the task is the next one's |
 //! | `Queue::join`, `Event::wait` | nothing |
 //! | `Mutex::lock`, `Semaphore::acquire` | nothing is taken; what was handed over goes to the next in line |
 //! | `Condition::wait` | the lock is held again before it unwinds; a notification goes to the next in line |
 //! | `Barrier::wait` | the others wait for one more |
+//! | [`sync::channel`](crate::sync::channel): `send` | the value is dropped, and is not in the channel |
+//! | `recv` | nothing is taken |
 //! | [`net`](crate::net): `read`, `recv`, `peek`, `accept` | nothing is taken, no byte, datagram or connection is lost |
 //! | `write`, `send` | nothing is sent |
 //! | `connect` | the attempt is given up and its socket closed |
+//! | `http::Session`: a request, or reading its body | the connection is closed, and the session is as before; the server may have got the request |
 //! | lookups of names | go on on their thread; the answer is dropped |
 //! | [`fs`](crate::fs): reads | nothing is taken: the cursor is where it was |
 //! | other operations of `fs` | what no thread has begun with does not happen; what one has begun with is finished |

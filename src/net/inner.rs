@@ -241,3 +241,41 @@ impl<S: AsFd + fmt::Debug> fmt::Debug for Inner<S> {
         self.socket().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read};
+    use std::os::unix::net::UnixStream;
+    use std::panic::Location;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::runtime::spawn::Recipe;
+    use crate::runtime::{builder, context, make, park};
+
+    /// A handle that is borrowed by who waits can't be dropped; this is what would happen.
+    #[test]
+    fn who_waits_for_what_is_deregistered_is_told() {
+        builder::run(|| {
+            let here = context::here().unwrap();
+            let (near, _far) = UnixStream::pair().unwrap();
+            near.set_nonblocking(true).unwrap();
+            let socket = Rc::new(Inner::fresh(near));
+            let waiters = [None, Some(Duration::from_secs(3600))].map(|timeout| {
+                let socket = Rc::clone(&socket);
+                let read = move || {
+                    let mut near = socket.socket();
+                    Ok(socket.wait(Direction::Read, timeout, |_| near.read(&mut [0])))
+                };
+                make::spawn_on(&here.core, Recipe::new(Location::caller()), read)
+            });
+            park::yield_now(here);
+            socket.registration.deregister(socket.as_fd());
+            for waiter in waiters {
+                let error = waiter.join().unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotConnected);
+                assert!(error.to_string().contains("closed"), "{error}");
+            }
+        });
+    }
+}

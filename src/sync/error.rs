@@ -133,7 +133,8 @@ impl fmt::Display for TooManyPermits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "more permits were released than acquired: the semaphore has {} at most",
+            "more permits were released than acquired: the semaphore has {} at most; release each once, \
+             or use a Semaphore, which grows",
             self.limit
         )
     }

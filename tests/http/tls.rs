@@ -132,6 +132,9 @@ fn certificates_that_are_not_good_are_refused() {
                 server.requests().is_empty(),
                 "{what}: it was asked nonetheless"
             );
+            // The session is none the worse for it.
+            let plain = Server::start(|_| ok("open"));
+            assert_eq!(session.get(plain.url("/")).unwrap().text().unwrap(), "open");
         }
         let server = good.serve(|_| ok("secret"));
         assert_eq!(

@@ -32,8 +32,14 @@ pub fn limit_descriptors(n: libc::rlim_t) -> libc::rlim_t {
     unsafe {
         let mut limit: libc::rlimit = std::mem::zeroed();
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
-        limit.rlim_cur = n.min(limit.rlim_max);
-        assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+        limit.rlim_cur = n;
+        // Who may raise the hard limit does.
+        let hard = limit.rlim_max;
+        limit.rlim_max = hard.max(n);
+        if libc::setrlimit(libc::RLIMIT_NOFILE, &limit) != 0 {
+            (limit.rlim_cur, limit.rlim_max) = (n.min(hard), hard);
+            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limit), 0);
+        }
         limit.rlim_cur
     }
 }

@@ -118,6 +118,9 @@ fn soak(random: &Random, duration: Duration, minimum: u64) {
             .all(|n| n.get() >= minimum)
     });
     client.work(2 * N_WORKERS, duration / 4, &is_enough);
+    // What counts begins here.
+    let n_turns = client.n_turns.iter().chain([&*server.n_resets_seen]);
+    n_turns.for_each(|n| n.set(0));
     let before = Counts::now();
     client.work(N_WORKERS, duration, &is_enough);
     let after = Counts::now();

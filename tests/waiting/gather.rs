@@ -216,7 +216,7 @@ fn gathers_nest() {
 }
 
 #[test]
-fn a_report_of_a_deadlock_names_what_is_gathered_and_the_circle() {
+fn a_report_of_a_deadlock_names_what_is_gathered() {
     let outcome = selvedge::try_run(|| {
         let never = Promise::<()>::new();
         let inner = spawn_named("weaver", move || drop(never.wait()));
