@@ -17,7 +17,7 @@ use crate::error::TaskError;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
 ///
-/// Clones are the same promise. It belongs to the loop that made it. Any executor can await one.
+/// Clones are the same promise, of the loop that made it. Executors of its thread can await it.
 ///
 /// ```
 /// use selvedge::Promise;

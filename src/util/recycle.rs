@@ -14,7 +14,7 @@ use std::ptr::{self, NonNull};
 const CLASSES: [usize; 2] = [40, 72];
 const ALIGN: usize = 8;
 
-/// How many of a size are kept, which is a megabyte of the larger at most. When ten thousand tasks come and
+/// How many of a size are kept, which is 1.2 MB of the larger at most. When ten thousand tasks come and
 /// go at once, those beyond the bound cost a third of their instructions in glibc's allocator.
 const N_KEPT: usize = 16 * 1024;
 
