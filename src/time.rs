@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::runtime::alarm;
 use crate::runtime::context::{self, Here};
-use crate::runtime::{alarm, park};
+use crate::runtime::park;
 
 /// May suspend: parks the running task for so long. Zero gives the other tasks a turn;
 /// `Duration::MAX` waits for ever.

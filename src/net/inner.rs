@@ -250,8 +250,11 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
+    use crate::runtime::builder;
+    use crate::runtime::context;
+    use crate::runtime::make;
+    use crate::runtime::park;
     use crate::runtime::spawn::Recipe;
-    use crate::runtime::{builder, context, make, park};
 
     /// A handle that is borrowed by who waits can't be dropped; this is what would happen.
     #[test]

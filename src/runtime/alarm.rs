@@ -7,12 +7,12 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use super::clock::{NEVER, Nanoseconds};
-use super::context::Here;
-use super::own_request::OwnRequest;
-use super::park;
-use super::task::{Awaiting, TaskPtr};
-use super::timer::{self, Key, Timers};
+use crate::runtime::clock::{NEVER, Nanoseconds};
+use crate::runtime::context::Here;
+use crate::runtime::own_request::OwnRequest;
+use crate::runtime::park;
+use crate::runtime::task::{Awaiting, TaskPtr};
+use crate::runtime::timer::{self, Key, Timers};
 
 /// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
 pub(crate) struct Alarm {

@@ -1,4 +1,4 @@
-//! Work that blocks its thread: a job for the loop's [`pool`](super::pool), and the way of its result
+//! Work that blocks its thread: a job for the loop's [`pool`](crate::runtime::pool), and the way of its result
 //! back to the loop.
 //!
 //! A job tells of its end whatever happens: it catches the panic of what it runs, and so the loop can
@@ -13,16 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
 
-use super::cancel;
-use super::context::{self, Core, Here, Nowhere};
-use super::foreign::{self, Ended, ForeignWaits};
-use super::injector::Message;
-use super::park;
-use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
-use super::promise::Promise;
-use super::spawn::drop_quietly;
-use super::task::{DOOMED, MUST_CANCEL};
 use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::context::{self, Core, Here, Nowhere};
+use crate::runtime::foreign::{self, Ended, ForeignWaits};
+use crate::runtime::injector::Message;
+use crate::runtime::park;
+use crate::runtime::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
+use crate::runtime::promise::Promise;
+use crate::runtime::spawn::drop_quietly;
+use crate::runtime::task::{DOOMED, MUST_CANCEL};
 
 /// Where a job leaves its result.
 struct Reply<T>(Mutex<Answer<T>>);

@@ -7,14 +7,14 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::context;
-use super::entered::within;
-use super::event_loop::EventLoop;
-use super::packet::AnyPacket;
-use super::scheduler::{Loop, Settings};
-use super::spawn::{Recipe, prepare};
-use super::task::{AWAKE, BORROWS, TaskPtr};
 use crate::error::{RunError, TaskError};
+use crate::runtime::context;
+use crate::runtime::entered::within;
+use crate::runtime::event_loop::EventLoop;
+use crate::runtime::packet::AnyPacket;
+use crate::runtime::scheduler::{Loop, Settings};
+use crate::runtime::spawn::{Recipe, prepare};
+use crate::runtime::task::{AWAKE, BORROWS, TaskPtr};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::sys::signal::write_stderr;
 use crate::sys::thread::is_main as is_main_thread;
@@ -37,7 +37,7 @@ use crate::sys::thread::is_main as is_main_thread;
 pub struct LoopBuilder(Settings);
 
 impl LoopBuilder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Settings {
             stack_size: DEFAULT_STACK_SIZE,
             is_virtual: false,
@@ -197,7 +197,7 @@ impl EventLoop {
                 core.run_queue.stop();
             }
         };
-        let callback = super::callback::Callback::new(Box::new(stop), Location::caller());
+        let callback = crate::runtime::callback::Callback::new(Box::new(stop), Location::caller());
         task.with_extras(|extras| extras.add_callback(callback));
         within(inner, || {
             let halt = inner.run(|| false);

@@ -9,12 +9,12 @@ use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::context::{self, Here};
-use super::deferral::{self, Level};
-use super::park;
-use super::task::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
 use crate::coroutine::Payload;
 use crate::error::Cancelled;
+use crate::runtime::context::{self, Here};
+use crate::runtime::deferral::{self, Level};
+use crate::runtime::park;
+use crate::runtime::task::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
 
 /// How often a task that is doomed is unwound before it is left where it is.
 const PATIENCE: u32 = 1024;

@@ -9,14 +9,14 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::thread;
 
-use super::cancel;
-use super::context::{Here, Nowhere};
-use super::own_request::OwnRequest;
-use super::packet::AnyPacket;
-use super::park;
-use super::task::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId, TaskPtr};
 use crate::coroutine::give_up;
 use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::context::{Here, Nowhere};
+use crate::runtime::own_request::OwnRequest;
+use crate::runtime::packet::AnyPacket;
+use crate::runtime::park;
+use crate::runtime::task::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId, TaskPtr};
 
 /// What ends the children that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,17 +15,17 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use super::callback::Callback;
-use super::cancel;
-use super::clock::Clock;
-use super::report::ExceptionContext;
-use super::run_queue::RunQueue;
-use super::task::{TaskBlock, TaskId, TaskPtr};
 use crate::coroutine::undo_if_left;
+use crate::runtime::callback::Callback;
+use crate::runtime::cancel;
+use crate::runtime::clock::Clock;
+use crate::runtime::report::ExceptionContext;
+use crate::runtime::run_queue::RunQueue;
+use crate::runtime::task::{TaskBlock, TaskId, TaskPtr};
 use crate::util::list::{Link, List};
 
 /// What handles exceptions that nobody else takes.
-pub(super) type Handler = Rc<dyn Fn(&ExceptionContext)>;
+pub(crate) type Handler = Rc<dyn Fn(&ExceptionContext)>;
 
 /// The part of a loop that its tasks see.
 pub(crate) struct Core {

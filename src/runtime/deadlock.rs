@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::context::Core;
-use super::task::{TaskId, TaskPtr};
 use crate::error::Deadlock;
+use crate::runtime::context::Core;
+use crate::runtime::task::{TaskId, TaskPtr};
 
 /// How many tasks a report looks at.
 const N_TASKS: usize = 1000;

@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::context::{self, Owner};
-use super::foreign;
-use super::local::LocalLoop;
-use super::reactor;
-use super::scheduler::{Loop, Running};
-use super::task::TaskPtr;
-use super::timer;
 use crate::coroutine::undo_if_left;
+use crate::runtime::context::{self, Owner};
+use crate::runtime::foreign;
+use crate::runtime::local::LocalLoop;
+use crate::runtime::reactor;
+use crate::runtime::scheduler::{Loop, Running};
+use crate::runtime::task::TaskPtr;
+use crate::runtime::timer;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
@@ -19,7 +19,7 @@ thread_local! {
 
 /// Makes a loop the one that [`current`] answers, and calls a function. If the coroutine that this is on
 /// is left behind for ever meanwhile, the loop is closed, and the one before is current again.
-pub(super) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
     let before = current();
     let undo = || {
         inner.leave_for_ever();
@@ -77,7 +77,7 @@ pub fn current_loop() -> Option<LocalLoop> {
 
 /// A share in the loop that runs on this thread.
 #[allow(unsafe_code)]
-pub(super) fn current() -> Option<Rc<Loop>> {
+pub(crate) fn current() -> Option<Rc<Loop>> {
     // SAFETY: whoever runs a loop holds it in an `Rc` meanwhile; all are made by `Rc::new`.
     CURRENT.get().map(|inner| unsafe {
         Rc::increment_strong_count(inner.as_ptr());

@@ -7,19 +7,19 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::builder::LoopBuilder;
-use super::context;
-use super::entered::within;
-use super::handle::Task;
-use super::handles::{Handle, TimerHandle};
-use super::into_task::{IntoTask, Place};
-use super::local::LocalLoop;
-use super::promise::Promise;
-use super::remote::LoopHandle;
-use super::report::{ExceptionContext, report_by_default};
-use super::scheduler::{FORKED, Halt, Loop};
-use super::task_ref::TaskRef;
 use crate::error::{LoopError, RunError, TaskError};
+use crate::runtime::builder::LoopBuilder;
+use crate::runtime::context;
+use crate::runtime::entered::within;
+use crate::runtime::handle::Task;
+use crate::runtime::handles::{Handle, TimerHandle};
+use crate::runtime::into_task::{IntoTask, Place};
+use crate::runtime::local::LocalLoop;
+use crate::runtime::promise::Promise;
+use crate::runtime::remote::LoopHandle;
+use crate::runtime::report::{ExceptionContext, report_by_default};
+use crate::runtime::scheduler::{FORKED, Halt, Loop};
+use crate::runtime::task_ref::TaskRef;
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
 /// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).
@@ -38,7 +38,7 @@ use crate::error::{LoopError, RunError, TaskError};
 /// ```
 ///
 /// Dropping it closes it: see [`close`](Self::close).
-pub struct EventLoop(pub(super) Rc<Loop>);
+pub struct EventLoop(pub(crate) Rc<Loop>);
 
 const CLOSED: &str = "selvedge: event loop is closed; make another one";
 const CLOSING: &str = "selvedge: event loop is being closed; make another one";
@@ -62,7 +62,7 @@ impl EventLoop {
     }
 
     /// Why the loop can't be run here and now.
-    pub(super) fn why_not(&self) -> Option<&'static str> {
+    pub(crate) fn why_not(&self) -> Option<&'static str> {
         if self.is_closed() {
             Some(CLOSED)
         } else if self.0.is_forked() {
@@ -124,7 +124,7 @@ impl EventLoop {
         }
     }
 
-    pub(super) fn explain(&self, halt: Halt) -> Option<RunError> {
+    pub(crate) fn explain(&self, halt: Halt) -> Option<RunError> {
         match halt {
             Halt::Stopped => None,
             Halt::Deadlock(report) => Some(RunError::Deadlock(report)),
@@ -189,7 +189,7 @@ impl EventLoop {
     }
 
     /// Ends everything and closes the loop.
-    pub(super) fn shut_down(&self) {
+    pub(crate) fn shut_down(&self) {
         let inner = &self.0;
         if inner.is_forked() {
             // The parent goes on with what this is a copy of: only the descriptors are closed. The
@@ -276,7 +276,7 @@ impl EventLoop {
     }
 
     #[track_caller]
-    pub(super) fn assert_open(&self) {
+    pub(crate) fn assert_open(&self) {
         assert!(!self.is_closed(), "{CLOSED}");
     }
 

@@ -11,12 +11,12 @@
 
 use std::cell::Cell;
 
-use super::context::Here;
-use super::park;
-use super::task::{Awaiting, TaskPtr, next_in_turn};
-use super::wait_list::{Node, WaitList};
-use super::watched::Watched;
 use crate::error::TaskError;
+use crate::runtime::context::Here;
+use crate::runtime::park;
+use crate::runtime::task::{Awaiting, TaskPtr, next_in_turn};
+use crate::runtime::wait_list::{Node, WaitList};
+use crate::runtime::watched::Watched;
 
 /// How something ended that was waited for. The order is that of what is worth knowing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,7 +104,7 @@ impl Drop for Nodes {
 pub(crate) struct Group {
     task: TaskPtr,
     /// When it came to its lists.
-    pub(super) turn: u64,
+    pub(crate) turn: u64,
     until: Cell<Until>,
     n_pending: Cell<usize>,
     is_over: Cell<bool>,
@@ -166,7 +166,7 @@ impl Group {
 
     /// Notes that what a node stands for has ended.
     #[inline]
-    pub(super) fn told(&self, node: *const Node, fate: Fate) {
+    pub(crate) fn told(&self, node: *const Node, fate: Fate) {
         let was_over = self.is_over.get();
         self.count(node, fate);
         if self.is_over.get() && !was_over {

@@ -5,16 +5,16 @@
 use std::fmt;
 use std::rc::Weak;
 
-use super::cancel;
-use super::context::Core;
-use super::join::wait_done;
-use super::packet::Packet;
-use super::spawn::report_unretrieved;
-use super::task::{CallbackId, DETACHED, TaskId};
-use super::task_ref::TaskRef;
-use super::task_stack::TaskStack;
-use super::watched::Watched;
 use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::context::Core;
+use crate::runtime::join::wait_done;
+use crate::runtime::packet::Packet;
+use crate::runtime::spawn::report_unretrieved;
+use crate::runtime::task::{CallbackId, DETACHED, TaskId};
+use crate::runtime::task_ref::TaskRef;
+use crate::runtime::task_stack::TaskStack;
+use crate::runtime::watched::Watched;
 
 /// A task that was spawned, and its result.
 ///

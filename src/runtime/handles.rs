@@ -5,16 +5,16 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Instant;
 
-use super::blocking;
-use super::callback::Callback;
-use super::clock::Nanoseconds;
-use super::promise::Promise;
-use super::scheduler::{FORKED, Loop};
-use super::timer::{Key, Timers};
 use crate::error::TaskError;
+use crate::runtime::blocking;
+use crate::runtime::callback::Callback;
+use crate::runtime::clock::Nanoseconds;
+use crate::runtime::promise::Promise;
+use crate::runtime::scheduler::{FORKED, Loop};
+use crate::runtime::timer::{Key, Timers};
 
 impl Loop {
-    pub(super) fn call_soon(
+    pub(crate) fn call_soon(
         &self,
         f: Box<dyn FnOnce()>,
         site: &'static Location<'static>,
@@ -22,7 +22,7 @@ impl Loop {
         Handle(self.core.call_soon(f, site))
     }
 
-    pub(super) fn run_in_executor<T: Send + 'static>(
+    pub(crate) fn run_in_executor<T: Send + 'static>(
         &self,
         site: &'static Location<'static>,
         f: impl FnOnce() -> T + Send + 'static,
@@ -37,7 +37,7 @@ impl Loop {
         blocking::promise(core, &self.waits, site, f)
     }
 
-    pub(super) fn call_at(
+    pub(crate) fn call_at(
         &self,
         deadline: Nanoseconds,
         f: Box<dyn FnOnce()>,

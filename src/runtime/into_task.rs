@@ -3,20 +3,20 @@
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::context::{self, Core};
-use super::handle::Task;
-use super::make::spawn_on;
-use super::park;
-use super::promise::Promise;
-use super::spawn::Recipe;
-use super::waitable::{Spot, Waitable};
 use crate::coroutine::{Coroutine, CoroutineState};
 use crate::error::TaskError;
+use crate::runtime::context::{self, Core};
+use crate::runtime::handle::Task;
+use crate::runtime::make::spawn_on;
+use crate::runtime::park;
+use crate::runtime::promise::Promise;
+use crate::runtime::spawn::Recipe;
+use crate::runtime::waitable::{Spot, Waitable};
 
 /// The loop that a task is made for.
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Place<'a>(pub(super) &'a Rc<Core>);
+pub struct Place<'a>(pub(crate) &'a Rc<Core>);
 
 pub(crate) mod sealed {
     pub trait Sealed {}

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::rc::Weak;
 
-use super::cancel::{self, Trail};
-use super::context::{self, Core, Here, Nowhere};
-use super::packet::AnyPacket;
-use super::task::{Awaiting, TaskPtr};
-use super::watched::Watched;
 use crate::error::TaskError;
+use crate::runtime::cancel::{self, Trail};
+use crate::runtime::context::{self, Core, Here, Nowhere};
+use crate::runtime::packet::AnyPacket;
+use crate::runtime::task::{Awaiting, TaskPtr};
+use crate::runtime::watched::Watched;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
                       for each other, or whose scopes wait for their children";

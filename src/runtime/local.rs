@@ -5,16 +5,16 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use super::callback::Function;
-use super::handle::Task;
-use super::handles::{Handle, TimerHandle};
-use super::into_task::{IntoTask, Place};
-use super::promise::Promise;
-use super::refusal;
-use super::remote::LoopHandle;
-use super::report::ExceptionContext;
-use super::scheduler::Loop;
 use crate::error::LoopError;
+use crate::runtime::callback::Function;
+use crate::runtime::handle::Task;
+use crate::runtime::handles::{Handle, TimerHandle};
+use crate::runtime::into_task::{IntoTask, Place};
+use crate::runtime::promise::Promise;
+use crate::runtime::refusal;
+use crate::runtime::remote::LoopHandle;
+use crate::runtime::report::ExceptionContext;
+use crate::runtime::scheduler::Loop;
 
 /// A weak reference to an event loop, for callbacks and tasks that outlive it or must not keep it:
 /// the loop owns them.
@@ -35,11 +35,11 @@ use crate::error::LoopError;
 pub struct LocalLoop(Weak<Loop>);
 
 impl LocalLoop {
-    pub(super) fn new(inner: &Rc<Loop>) -> Self {
+    pub(crate) fn new(inner: &Rc<Loop>) -> Self {
         Self(Rc::downgrade(inner))
     }
 
-    pub(super) fn get(&self) -> Result<Rc<Loop>, LoopError> {
+    pub(crate) fn get(&self) -> Result<Rc<Loop>, LoopError> {
         match self.0.upgrade() {
             Some(inner) if !inner.core.is_closed.get() => Ok(inner),
             _ => Err(LoopError::closed(())),

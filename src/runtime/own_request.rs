@@ -7,10 +7,10 @@
 
 use std::cell::Cell;
 
-use super::cancel;
-use super::context::Here;
-use super::deferral::{self, Level};
-use super::task::{MUST_CANCEL, TaskPtr};
+use crate::runtime::cancel;
+use crate::runtime::context::Here;
+use crate::runtime::deferral::{self, Level};
+use crate::runtime::task::{MUST_CANCEL, TaskPtr};
 
 /// What a frame knows of its request.
 pub(crate) struct OwnRequest {

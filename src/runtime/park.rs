@@ -14,11 +14,13 @@
 use std::mem::transmute;
 use std::ptr::NonNull;
 
-use super::cancel;
-use super::context::{Core, CoreRef, Here};
-use super::run_queue::Turn;
-use super::task::{AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr};
 use crate::coroutine::Hosted;
+use crate::runtime::cancel;
+use crate::runtime::context::{Core, CoreRef, Here};
+use crate::runtime::run_queue::Turn;
+use crate::runtime::task::{
+    AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr,
+};
 
 /// Parks the running task until somebody unparks it. It may come back without its condition
 /// being met: callers look again.
@@ -104,7 +106,7 @@ pub(crate) fn park_for_ever(here: Here) -> ! {
 }
 
 /// The bit of the word by which a task leaves that asks for its next turn.
-pub(super) const YIELD: usize = 1;
+pub(crate) const YIELD: usize = 1;
 
 const _: () = assert!(align_of::<Core>() > YIELD);
 

@@ -1,5 +1,5 @@
 //! A loop's pool of threads for work that blocks. It knows jobs; what a job is for and how its
-//! result comes back is [`blocking`](super::blocking)'s affair.
+//! result comes back is [`blocking`](crate::runtime::blocking)'s affair.
 //!
 //! A thread is started when there is a job and none is idle, up to a limit, and leaves when it has
 //! been idle for a while. Jobs begin in the order in which they came. One that has not begun can be
@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::spawn::drop_quietly;
+use crate::runtime::spawn::drop_quietly;
 
 /// How long an idle thread stays.
 const IDLE: Duration = Duration::from_secs(5);

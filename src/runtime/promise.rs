@@ -6,14 +6,15 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use super::context::{self, Core};
-use super::group::Fate;
-use super::report::ExceptionContext;
-use super::task::{Awaiting, CallbackId, next_in_turn};
-use super::wait_list::WaitList;
-use super::watched::AnyPromise;
-use super::{cancel, refusal};
 use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::context::{self, Core};
+use crate::runtime::group::Fate;
+use crate::runtime::refusal;
+use crate::runtime::report::ExceptionContext;
+use crate::runtime::task::{Awaiting, CallbackId, next_in_turn};
+use crate::runtime::wait_list::WaitList;
+use crate::runtime::watched::AnyPromise;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
 ///

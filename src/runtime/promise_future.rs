@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::promise::Promise;
-use super::task::CallbackId;
 use crate::error::TaskError;
+use crate::runtime::promise::Promise;
+use crate::runtime::task::CallbackId;
 
 /// A [`Promise`] that any executor of this thread can await; it moves the result out.
 ///

@@ -17,9 +17,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::injector::Injector;
-use super::task::TaskPtr;
-use super::wait_list::WaitList;
+use crate::runtime::injector::Injector;
+use crate::runtime::task::TaskPtr;
+use crate::runtime::wait_list::WaitList;
 use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller, TELLS_OF_URGENT_DATA};
 use crate::sys::prefetch::prefetch;
@@ -40,7 +40,7 @@ pub(crate) struct Reactor {
     sources: RefCell<Vec<Slot>>,
     free: RefCell<Vec<u32>>,
     /// How many tasks wait for a descriptor.
-    pub(super) n_waiting: Cell<usize>,
+    pub(crate) n_waiting: Cell<usize>,
     fork: Generation,
     pub(crate) injector: Arc<Injector>,
 }
@@ -52,21 +52,21 @@ struct Slot {
 }
 
 /// A descriptor.
-pub(super) struct Source {
-    pub(super) fd: RawFd,
+pub(crate) struct Source {
+    pub(crate) fd: RawFd,
     read: Side,
     write: Side,
-    pub(super) is_gone: Cell<bool>,
+    pub(crate) is_gone: Cell<bool>,
 }
 
 /// One direction of a descriptor.
-pub(super) struct Side {
-    pub(super) is_ready: Cell<bool>,
+pub(crate) struct Side {
+    pub(crate) is_ready: Cell<bool>,
     /// Nothing more will come, or can go: it stays ready.
-    pub(super) is_closed: Cell<bool>,
+    pub(crate) is_closed: Cell<bool>,
     /// Whether a transfer of fewer bytes than there was room for has drained it.
     is_short_read_telling: Cell<bool>,
-    pub(super) waiters: WaitList,
+    pub(crate) waiters: WaitList,
 }
 
 impl Side {
@@ -90,13 +90,13 @@ impl Side {
     }
 
     /// An attempt would have blocked.
-    pub(super) fn is_drained(&self) {
+    pub(crate) fn is_drained(&self) {
         self.is_ready.set(self.is_closed.get());
     }
 
     /// A transfer was shorter than it could have been. Behind urgent data, at which reads stop
     /// short, that says nothing.
-    pub(super) fn fell_short(&self) {
+    pub(crate) fn fell_short(&self) {
         if self.is_short_read_telling.get() {
             self.is_drained();
         }
@@ -104,7 +104,7 @@ impl Side {
 }
 
 impl Source {
-    pub(super) fn side(&self, direction: Direction) -> &Side {
+    pub(crate) fn side(&self, direction: Direction) -> &Side {
         match direction {
             Direction::Read => &self.read,
             Direction::Write => &self.write,
@@ -164,11 +164,11 @@ impl Reactor {
     }
 
     /// What is registered under a token, unless that token is over.
-    pub(super) fn source(&self, token: u64) -> Option<Rc<Source>> {
+    pub(crate) fn source(&self, token: u64) -> Option<Rc<Source>> {
         find(&self.sources.borrow(), token).cloned()
     }
 
-    pub(super) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
+    pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
         let source = Rc::new(Source {
             fd: fd.as_raw_fd(),
             read: Side::new(),
@@ -201,7 +201,7 @@ impl Reactor {
     }
 
     /// Forgets a descriptor that is still open.
-    pub(super) fn remove(&self, fd: BorrowedFd<'_>, token: u64) {
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>, token: u64) {
         // In a forked child the poller is the parent's as well, and so is what it watches.
         if self.fork.is_this() {
             // One that is not watched any more is none the worse for it.
@@ -317,7 +317,7 @@ impl Drop for Entered<'_> {
 }
 
 /// Calls a function with the running loop's reactor.
-pub(super) fn with_current<R>(f: impl FnOnce(&Reactor) -> R) -> Option<R> {
+pub(crate) fn with_current<R>(f: impl FnOnce(&Reactor) -> R) -> Option<R> {
     // SAFETY: the running loop keeps its reactor, and whoever asks was called by it.
     CURRENT.get().map(|reactor| f(unsafe { reactor.as_ref() }))
 }

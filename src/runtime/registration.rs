@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::context::{self, Here, Nowhere};
-use super::injector::{Injector, Message};
-use super::park;
-use super::reactor::{Direction, Side, Source, with_current};
-use super::task::Awaiting;
-use super::timer::Alarm;
-use super::wait_list::Place;
+use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::injector::{Injector, Message};
+use crate::runtime::park;
+use crate::runtime::reactor::{Direction, Side, Source, with_current};
+use crate::runtime::task::Awaiting;
+use crate::runtime::timer::Alarm;
+use crate::runtime::wait_list::Place;
 use crate::sys::wait_fd::wait_fd;
 
 /// How many operations a task may do one after the other before it lets others run.

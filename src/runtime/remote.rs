@@ -5,12 +5,12 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
-use super::context;
-use super::foreign;
-use super::injector::{Injector, Message};
-use super::remote_task::{RemoteTask, Reply, Shared, lock};
 use crate::coroutine::OpenFrame;
 use crate::error::{LoopError, TaskError};
+use crate::runtime::context;
+use crate::runtime::foreign;
+use crate::runtime::injector::{Injector, Message};
+use crate::runtime::remote_task::{RemoteTask, Reply, Shared, lock};
 
 /// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
 /// for deadlocked.
@@ -42,12 +42,12 @@ use crate::error::{LoopError, TaskError};
 pub struct LoopHandle(Arc<Injector>);
 
 impl LoopHandle {
-    pub(super) fn new(injector: &Arc<Injector>) -> Self {
+    pub(crate) fn new(injector: &Arc<Injector>) -> Self {
         injector.add_handle();
         Self(Arc::clone(injector))
     }
 
-    pub(super) fn injector(&self) -> &Injector {
+    pub(crate) fn injector(&self) -> &Injector {
         &self.0
     }
 

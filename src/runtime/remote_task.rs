@@ -8,24 +8,24 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::cancel;
-use super::context::{self, Nowhere};
-use super::entered;
-use super::foreign;
-use super::handle::Task;
-use super::make::try_spawn_on;
-use super::remote::LoopHandle;
-use super::spawn::{Recipe, drop_quietly, report_unretrieved};
-use super::task::TaskId;
 use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::context::{self, Nowhere};
+use crate::runtime::entered;
+use crate::runtime::foreign;
+use crate::runtime::handle::Task;
+use crate::runtime::make::try_spawn_on;
+use crate::runtime::remote::LoopHandle;
+use crate::runtime::spawn::{Recipe, drop_quietly, report_unretrieved};
+use crate::runtime::task::TaskId;
 
 /// A task that another thread has spawned on a loop.
 ///
 /// It can be joined by a thread, by a task of any loop, or awaited by any executor. Dropping it
 /// detaches the task.
 pub struct RemoteTask<T> {
-    pub(super) shared: Arc<Shared<T>>,
-    pub(super) handle: LoopHandle,
+    pub(crate) shared: Arc<Shared<T>>,
+    pub(crate) handle: LoopHandle,
 }
 
 impl<T: Send + 'static> RemoteTask<T> {
@@ -146,7 +146,7 @@ impl<T> fmt::Debug for RemoteTask<T> {
 }
 
 /// What a remote task and its loop share.
-pub(super) struct Shared<T> {
+pub(crate) struct Shared<T> {
     state: Mutex<State<T>>,
     is_done: Condvar,
 }
@@ -175,7 +175,7 @@ impl<T> State<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             state: Mutex::new(State {
                 result: None,
@@ -207,11 +207,11 @@ impl<T> Shared<T> {
 }
 
 /// The loop's end: whatever becomes of it, the other side learns of it.
-pub(super) struct Reply<T: Send + 'static>(pub(super) Arc<Shared<T>>);
+pub(crate) struct Reply<T: Send + 'static>(pub(crate) Arc<Shared<T>>);
 
 impl<T: Send + 'static> Reply<T> {
     /// On the loop's thread: spawns the task.
-    pub(super) fn start(self, site: &'static Location<'static>, f: impl FnOnce() -> T + 'static) {
+    pub(crate) fn start(self, site: &'static Location<'static>, f: impl FnOnce() -> T + 'static) {
         let Some(inner) = entered::current() else {
             return;
         };
@@ -247,7 +247,7 @@ impl<T: Send + 'static> Drop for Reply<T> {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code of the user's runs under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

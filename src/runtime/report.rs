@@ -6,10 +6,10 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::Arc;
 
-use super::context::{Core, Handler, without_task};
-use super::task_stack::TaskStack;
 use crate::coroutine::drop_payload;
 use crate::error::{TaskError, panic_text};
+use crate::runtime::context::{Core, Handler, without_task};
+use crate::runtime::task_stack::TaskStack;
 
 /// What an exception handler is told.
 ///

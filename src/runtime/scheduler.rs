@@ -11,24 +11,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::callback::Callback;
-use super::clock::{Clock, Nanoseconds};
-use super::context::{self, Core, Owner};
-use super::deadlock;
-use super::dispatch::dispatch;
-use super::foreign::{self, ForeignWaits};
-use super::injector::{Injector, Message};
-use super::pool::Pool;
-use super::reactor::{self, Reactor};
-use super::report::ExceptionContext;
-use super::run_queue::Runnable;
-use super::signals::Signals;
-use super::task::TaskPtr;
-use super::task_ref::TaskRef;
-use super::timer::{self, Timers};
 use crate::arch::Parked;
 use crate::coroutine::Status;
 use crate::error::Deadlock;
+use crate::runtime::callback::Callback;
+use crate::runtime::clock::{Clock, Nanoseconds};
+use crate::runtime::context::{self, Core, Owner};
+use crate::runtime::deadlock;
+use crate::runtime::dispatch::dispatch;
+use crate::runtime::foreign::{self, ForeignWaits};
+use crate::runtime::injector::{Injector, Message};
+use crate::runtime::pool::Pool;
+use crate::runtime::reactor::{self, Reactor};
+use crate::runtime::report::ExceptionContext;
+use crate::runtime::run_queue::Runnable;
+use crate::runtime::signals::Signals;
+use crate::runtime::task::TaskPtr;
+use crate::runtime::task_ref::TaskRef;
+use crate::runtime::timer::{self, Timers};
 use crate::sys::fork;
 use crate::sys::poller::Poller;
 
@@ -70,7 +70,7 @@ pub(crate) enum Halt {
 }
 
 /// Why a loop is of no use in a process that was forked from the one that made it.
-pub(super) const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
+pub(crate) const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
                       another one here";
 
 /// Makes a loop the one that runs on this thread, as long as the guard lives.

@@ -5,12 +5,12 @@ use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::event_loop::EventLoop;
-use super::local::LocalLoop;
-use super::promise::Promise;
-use super::scheduler::{FORKED, Loop};
-use super::signals::{Listening, Signals};
 use crate::error::LoopError;
+use crate::runtime::event_loop::EventLoop;
+use crate::runtime::local::LocalLoop;
+use crate::runtime::promise::Promise;
+use crate::runtime::scheduler::{FORKED, Loop};
+use crate::runtime::signals::{Listening, Signals};
 
 impl EventLoop {
     /// Has a function called on a thread of the loop's pool, for work that blocks; the promise has its

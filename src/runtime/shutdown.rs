@@ -12,17 +12,17 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use super::callback::Callback;
-use super::cancel;
-use super::clock::NEVER;
-use super::dispatch::dispatch_now;
-use super::packet::AnyPacket;
-use super::report::ExceptionContext;
-use super::run_queue::Runnable;
-use super::scheduler::{Halt, Loop};
-use super::spawn::abandoned;
-use super::task::{AWAKE, NOTIFIED, OVER, TaskPtr};
 use crate::error::TaskError;
+use crate::runtime::callback::Callback;
+use crate::runtime::cancel;
+use crate::runtime::clock::NEVER;
+use crate::runtime::dispatch::dispatch_now;
+use crate::runtime::packet::AnyPacket;
+use crate::runtime::report::ExceptionContext;
+use crate::runtime::run_queue::Runnable;
+use crate::runtime::scheduler::{Halt, Loop};
+use crate::runtime::spawn::abandoned;
+use crate::runtime::task::{AWAKE, NOTIFIED, OVER, TaskPtr};
 
 /// How often the tasks of a loop are looked through again because some made others meanwhile.
 const ROUNDS: usize = 1024;
@@ -96,7 +96,7 @@ impl Loop {
         while let Some(task) = self.core.newest_task() {
             if n_left == 0 {
                 // Destructors, or the handler, that spawn for ever: leave the rest where it is.
-                super::spawn::drop_quietly(self.core.handler.take());
+                crate::runtime::spawn::drop_quietly(self.core.handler.take());
                 self.clear_queue();
                 abandoned(&self.core, task);
             } else {
@@ -209,10 +209,10 @@ impl Loop {
         self.waits.close_pool(patience);
         self.injector.close();
         while let Some(message) = self.injector.pop() {
-            super::spawn::drop_quietly(message);
+            crate::runtime::spawn::drop_quietly(message);
         }
         self.clear_queue();
         self.timers.clear();
-        super::spawn::drop_quietly(self.core.handler.take());
+        crate::runtime::spawn::drop_quietly(self.core.handler.take());
     }
 }

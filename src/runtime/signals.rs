@@ -10,11 +10,11 @@ use std::io;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use super::cancel;
-use super::context::{Core, Here};
-use super::reactor::Reactor;
-use super::task::TaskId;
-use super::wait_list::WaitList;
+use crate::runtime::cancel;
+use crate::runtime::context::{Core, Here};
+use crate::runtime::reactor::Reactor;
+use crate::runtime::task::TaskId;
+use crate::runtime::wait_list::WaitList;
 use crate::sys::signal_watch::{Watcher, number};
 
 /// What the main task of `run` is cancelled with.
@@ -189,7 +189,7 @@ impl Signals {
         }
         let entries = self.entries.take();
         for entry in entries {
-            super::spawn::drop_quietly(entry.handler);
+            crate::runtime::spawn::drop_quietly(entry.handler);
         }
     }
 

@@ -7,18 +7,18 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::NonNull;
 use std::rc::Weak;
 
-use super::cancel;
-use super::children::Children;
-use super::context::{Core, next_task_id};
-use super::group::Fate;
-use super::packet::Packet;
-use super::report::ExceptionContext;
-use super::task::{
-    BORROWS, DETACHED, DOOMED, Extras, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED,
-};
 use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::children::Children;
+use crate::runtime::context::{Core, next_task_id};
+use crate::runtime::group::Fate;
+use crate::runtime::packet::Packet;
+use crate::runtime::report::ExceptionContext;
+use crate::runtime::task::{
+    BORROWS, DETACHED, DOOMED, Extras, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED,
+};
 use crate::sys::signal::write_stderr;
 
 /// How a task is to be made.

@@ -7,15 +7,15 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::rc::Weak;
 
-use super::callback::Callback;
-use super::cancel;
-use super::context::Core;
-use super::packet::AnyPacket;
-use super::refusal;
-use super::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
-use super::task_stack::TaskStack;
-use super::watched::Watched;
 use crate::error::TaskError;
+use crate::runtime::callback::Callback;
+use crate::runtime::cancel;
+use crate::runtime::context::Core;
+use crate::runtime::packet::AnyPacket;
+use crate::runtime::refusal;
+use crate::runtime::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
+use crate::runtime::task_stack::TaskStack;
+use crate::runtime::watched::Watched;
 
 /// A view of a task that does not know the type of its result.
 #[derive(Clone)]
@@ -140,7 +140,7 @@ impl TaskRef {
         removed.len()
     }
 
-    pub(super) fn as_watched(&self) -> Watched<'_> {
+    pub(crate) fn as_watched(&self) -> Watched<'_> {
         Watched::task(&self.packet, &self.core)
     }
 }

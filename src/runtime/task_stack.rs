@@ -7,10 +7,10 @@ use std::fmt;
 use std::io::{self, Write};
 use std::panic::Location;
 
-use super::context::without_task;
-use super::packet::AnyPacket;
-use super::task::{AWAKE, TaskBlock, TaskId, TaskPtr};
 use crate::coroutine::{Hosted, Status, on_stack, remaining_stack};
+use crate::runtime::context::without_task;
+use crate::runtime::packet::AnyPacket;
+use crate::runtime::task::{AWAKE, TaskBlock, TaskId, TaskPtr};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::util::frames;
 
@@ -49,7 +49,7 @@ pub struct TaskStack {
 }
 
 impl TaskStack {
-    pub(super) fn of(packet: &AnyPacket) -> Self {
+    pub(crate) fn of(packet: &AnyPacket) -> Self {
         let link = packet.link();
         let mut stack = Self {
             id: link.id(),
@@ -139,7 +139,7 @@ impl TaskStack {
         self.backtrace.as_ref()
     }
 
-    pub(super) fn print(&self) {
+    pub(crate) fn print(&self) {
         // With nowhere to print to there is nobody to tell.
         let _ = io::stderr().write_all(format!("{self}\n").as_bytes());
     }

@@ -11,10 +11,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-pub(crate) use super::alarm::Alarm;
-use super::callback::Callback;
-use super::clock::{NEVER, Nanoseconds};
-use super::context::Core;
+pub(crate) use crate::runtime::alarm::Alarm;
+use crate::runtime::callback::Callback;
+use crate::runtime::clock::{NEVER, Nanoseconds};
+use crate::runtime::context::Core;
 use crate::sys::prefetch::prefetch;
 use crate::util::deadlines::Deadlines;
 

@@ -14,10 +14,10 @@ use std::cell::Cell;
 use std::mem;
 use std::ptr::{self, NonNull};
 
-use super::context::Here;
-use super::group::{Fate, Group};
-use super::park;
-use super::task::{Awaiting, OVER, TaskPtr, next_in_turn};
+use crate::runtime::context::Here;
+use crate::runtime::group::{Fate, Group};
+use crate::runtime::park;
+use crate::runtime::task::{Awaiting, OVER, TaskPtr, next_in_turn};
 use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
 
@@ -40,7 +40,7 @@ pub(crate) enum Place {
 pub(crate) struct Node {
     link: Link,
     /// Whom it tells; null in a waiter.
-    pub(super) group: Cell<*const Group>,
+    pub(crate) group: Cell<*const Group>,
 }
 
 impl Node {
@@ -223,7 +223,7 @@ impl WaitList {
     /// # Safety
     /// The node stays where it is until it is dropped, and so does the group that it names. The list
     /// stays where it is until the node has left it.
-    pub(super) unsafe fn push(&self, node: &Node) {
+    pub(crate) unsafe fn push(&self, node: &Node) {
         // SAFETY: the node unlinks itself in its destructor; the rest is the caller's.
         unsafe { self.0.push_back(&node.link) };
     }

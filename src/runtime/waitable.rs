@@ -3,18 +3,18 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::context::{self, Here, Nowhere};
-use super::handle::Task;
-use super::into_task::Joinable;
-use super::join::{Need, admit};
-use super::make::try_spawn_on;
-use super::promise::Promise;
-use super::spawn::Recipe;
-use super::task::CallbackId;
-use super::task_ref::TaskRef;
-use super::watched::Watched;
 use crate::coroutine::Coroutine;
 use crate::error::TaskError;
+use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::handle::Task;
+use crate::runtime::into_task::Joinable;
+use crate::runtime::join::{Need, admit};
+use crate::runtime::make::try_spawn_on;
+use crate::runtime::promise::Promise;
+use crate::runtime::spawn::Recipe;
+use crate::runtime::task::CallbackId;
+use crate::runtime::task_ref::TaskRef;
+use crate::runtime::watched::Watched;
 
 pub(crate) mod sealed {
     pub trait Sealed {}
@@ -168,7 +168,7 @@ impl Spot {
     }
 
     /// Makes a task that is to be waited for here.
-    pub(super) fn spawn<T: 'static>(
+    pub(crate) fn spawn<T: 'static>(
         &self,
         body: impl FnOnce() -> Result<T, TaskError> + 'static,
     ) -> Result<Task<T>, TaskError> {

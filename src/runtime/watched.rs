@@ -3,13 +3,13 @@
 use std::fmt;
 use std::rc::Weak;
 
-use super::cancel;
-use super::context::{Core, Here};
-use super::group::{Fate, Members};
-use super::packet::AnyPacket;
-use super::task::{Awaiting, TaskPtr, UNREPORTED};
-use super::wait_list::WaitList;
 use crate::error::TaskError;
+use crate::runtime::cancel;
+use crate::runtime::context::{Core, Here};
+use crate::runtime::group::{Fate, Members};
+use crate::runtime::packet::AnyPacket;
+use crate::runtime::task::{Awaiting, TaskPtr, UNREPORTED};
+use crate::runtime::wait_list::WaitList;
 
 /// A task or a promise of whatever type, or the reason why there is none.
 #[doc(hidden)]
