@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use crate::runtime::context::{self, Nowhere};
+use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::entered::current_loop;
 use crate::runtime::signals::Listening;
 use crate::sys::signal_watch::number;

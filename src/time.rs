@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::runtime::alarm;
-use crate::runtime::context::{self, Here};
+use crate::runtime::core::context::{self, Here};
 use crate::runtime::park;
 
 /// May suspend: parks the running task for so long. Zero gives the other tasks a turn;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::runtime::context::{self, Nowhere};
+use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::foreign;
 
 /// A cursor, shared by the clones of a file.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Taken};
 use crate::runtime::blocking::off_loop;
-use crate::runtime::context::{self, Nowhere};
+use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::pool::AtClose;
 use crate::runtime::registration::take_turns;
 use crate::sys::file::{self, Kind};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::error::{Error, Kind};
-use crate::runtime::context;
+use crate::runtime::core::context;
 use crate::sync::{Permit, Semaphore};
 use crate::task;
 

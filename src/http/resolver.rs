@@ -8,7 +8,7 @@ use ureq::unversioned::transport::NextTimeout;
 use super::error::{Error, Kind};
 use super::socket::duration;
 use crate::net::ToSocketAddrs;
-use crate::runtime::context;
+use crate::runtime::core::context;
 use crate::task;
 
 /// As many addresses as ureq has room for.

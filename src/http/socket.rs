@@ -17,7 +17,7 @@ use ureq::{Agent, Timeout};
 use super::buffers::Bytes;
 use super::error::{Error, Kind};
 use crate::net::{Shutdown, TcpStream};
-use crate::runtime::context;
+use crate::runtime::core::context;
 
 /// Opens connections.
 #[derive(Debug)]

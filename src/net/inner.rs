@@ -251,7 +251,7 @@ mod tests {
 
     use super::*;
     use crate::runtime::builder;
-    use crate::runtime::context;
+    use crate::runtime::core::context;
     use crate::runtime::make;
     use crate::runtime::park;
     use crate::runtime::spawn::Recipe;

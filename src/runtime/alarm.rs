@@ -7,11 +7,11 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use crate::runtime::clock::{NEVER, Nanoseconds};
-use crate::runtime::context::Here;
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::clock::{NEVER, Nanoseconds};
+use crate::runtime::core::context::Here;
 use crate::runtime::own_request::OwnRequest;
 use crate::runtime::park;
-use crate::runtime::task::{Awaiting, TaskPtr};
 use crate::runtime::timer::{self, Key, Timers};
 
 /// A deadline that a task waits for, or that it has for what it does, in a frame of the task.

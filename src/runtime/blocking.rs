@@ -15,14 +15,14 @@ use std::thread;
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::context::{self, Core, Here, Nowhere};
+use crate::runtime::core::block::{DOOMED, MUST_CANCEL};
+use crate::runtime::core::context::{self, Core, Here, Nowhere};
 use crate::runtime::foreign::{self, Ended, ForeignWaits};
 use crate::runtime::injector::Message;
 use crate::runtime::park;
 use crate::runtime::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
 use crate::runtime::promise::Promise;
 use crate::runtime::spawn::drop_quietly;
-use crate::runtime::task::{DOOMED, MUST_CANCEL};
 
 /// Where a job leaves its result.
 struct Reply<T>(Mutex<Answer<T>>);

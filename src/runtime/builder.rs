@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::{RunError, TaskError};
-use crate::runtime::context;
+use crate::runtime::core::block::{AWAKE, BORROWS, TaskPtr};
+use crate::runtime::core::context;
+use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::entered::within;
 use crate::runtime::event_loop::EventLoop;
-use crate::runtime::packet::AnyPacket;
 use crate::runtime::scheduler::{Loop, Settings};
 use crate::runtime::spawn::{Recipe, prepare};
-use crate::runtime::task::{AWAKE, BORROWS, TaskPtr};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::sys::signal::write_stderr;
 use crate::sys::thread::is_main as is_main_thread;
@@ -197,7 +197,8 @@ impl EventLoop {
                 core.run_queue.stop();
             }
         };
-        let callback = crate::runtime::callback::Callback::new(Box::new(stop), Location::caller());
+        let callback =
+            crate::runtime::core::callback::Callback::new(Box::new(stop), Location::caller());
         task.with_extras(|extras| extras.add_callback(callback));
         within(inner, || {
             let halt = inner.run(|| false);

@@ -11,10 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::Payload;
 use crate::error::Cancelled;
-use crate::runtime::context::{self, Here};
-use crate::runtime::deferral::{self, Level};
+use crate::runtime::core::block::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
+use crate::runtime::core::cancel_mask::{self as deferral, Level};
+use crate::runtime::core::context::{self, Here};
 use crate::runtime::park;
-use crate::runtime::task::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
 
 /// How often a task that is doomed is unwound before it is left where it is.
 const PATIENCE: u32 = 1024;

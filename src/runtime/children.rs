@@ -12,11 +12,11 @@ use std::thread;
 use crate::coroutine::give_up;
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::context::{Here, Nowhere};
+use crate::runtime::core::block::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId, TaskPtr};
+use crate::runtime::core::context::{Here, Nowhere};
+use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::own_request::OwnRequest;
-use crate::runtime::packet::AnyPacket;
 use crate::runtime::park;
-use crate::runtime::task::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId, TaskPtr};
 
 /// What ends the children that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

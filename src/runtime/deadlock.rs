@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::error::Deadlock;
-use crate::runtime::context::Core;
-use crate::runtime::task::{TaskId, TaskPtr};
+use crate::runtime::core::block::{TaskId, TaskPtr};
+use crate::runtime::core::context::Core;
 
 /// How many tasks a report looks at.
 const N_TASKS: usize = 1000;

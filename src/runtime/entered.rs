@@ -5,12 +5,12 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 use crate::coroutine::undo_if_left;
-use crate::runtime::context::{self, Owner};
+use crate::runtime::core::block::TaskPtr;
+use crate::runtime::core::context::{self, Owner};
 use crate::runtime::foreign;
 use crate::runtime::local::LocalLoop;
 use crate::runtime::reactor;
 use crate::runtime::scheduler::{Loop, Running};
-use crate::runtime::task::TaskPtr;
 use crate::runtime::timer;
 
 thread_local! {

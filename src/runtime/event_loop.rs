@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{LoopError, RunError, TaskError};
 use crate::runtime::builder::LoopBuilder;
-use crate::runtime::context;
+use crate::runtime::core::context;
 use crate::runtime::entered::within;
 use crate::runtime::handle::Task;
 use crate::runtime::handles::{Handle, TimerHandle};

@@ -16,11 +16,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use crate::runtime::context::Here;
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::context::Here;
 use crate::runtime::injector::{Injector, Message};
 use crate::runtime::park;
 use crate::runtime::pool::Pool;
-use crate::runtime::task::{Awaiting, TaskPtr};
 
 /// The waits of a loop.
 pub(crate) struct ForeignWaits {

@@ -7,13 +7,13 @@ use std::rc::Weak;
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::context::Core;
+use crate::runtime::core::block::{CallbackId, DETACHED, TaskId};
+use crate::runtime::core::context::Core;
+use crate::runtime::core::packet::Packet;
+use crate::runtime::core::task_stack::TaskStack;
 use crate::runtime::join::wait_done;
-use crate::runtime::packet::Packet;
 use crate::runtime::spawn::report_unretrieved;
-use crate::runtime::task::{CallbackId, DETACHED, TaskId};
 use crate::runtime::task_ref::TaskRef;
-use crate::runtime::task_stack::TaskStack;
 use crate::runtime::watched::Watched;
 
 /// A task that was spawned, and its result.

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use crate::error::TaskError;
 use crate::runtime::blocking;
-use crate::runtime::callback::Callback;
-use crate::runtime::clock::Nanoseconds;
+use crate::runtime::core::callback::Callback;
+use crate::runtime::core::clock::Nanoseconds;
 use crate::runtime::promise::Promise;
 use crate::runtime::scheduler::{FORKED, Loop};
 use crate::runtime::timer::{Key, Timers};

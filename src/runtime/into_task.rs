@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::coroutine::{Coroutine, CoroutineState};
 use crate::error::TaskError;
-use crate::runtime::context::{self, Core};
+use crate::runtime::core::context::{self, Core};
 use crate::runtime::handle::Task;
 use crate::runtime::make::spawn_on;
 use crate::runtime::park;

@@ -6,9 +6,9 @@ use std::rc::Weak;
 
 use crate::error::TaskError;
 use crate::runtime::cancel::{self, Trail};
-use crate::runtime::context::{self, Core, Here, Nowhere};
-use crate::runtime::packet::AnyPacket;
-use crate::runtime::task::{Awaiting, TaskPtr};
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::context::{self, Core, Here, Nowhere};
+use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::watched::Watched;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \

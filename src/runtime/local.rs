@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::LoopError;
-use crate::runtime::callback::Function;
+use crate::runtime::core::callback::Function;
 use crate::runtime::handle::Task;
 use crate::runtime::handles::{Handle, TimerHandle};
 use crate::runtime::into_task::{IntoTask, Place};

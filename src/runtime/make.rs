@@ -5,11 +5,11 @@
 use std::io;
 
 use crate::error::TaskError;
-use crate::runtime::context::Core;
+use crate::runtime::core::block::AWAKE;
+use crate::runtime::core::context::Core;
 use crate::runtime::dispatch::dispatch_now;
 use crate::runtime::handle::Task;
 use crate::runtime::spawn::{Recipe, prepare};
-use crate::runtime::task::AWAKE;
 
 /// Makes a task that begins in the next iteration.
 ///

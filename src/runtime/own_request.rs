@@ -8,9 +8,9 @@
 use std::cell::Cell;
 
 use crate::runtime::cancel;
-use crate::runtime::context::Here;
-use crate::runtime::deferral::{self, Level};
-use crate::runtime::task::{MUST_CANCEL, TaskPtr};
+use crate::runtime::core::block::{MUST_CANCEL, TaskPtr};
+use crate::runtime::core::cancel_mask::{self as deferral, Level};
+use crate::runtime::core::context::Here;
 
 /// What a frame knows of its request.
 pub(crate) struct OwnRequest {

@@ -16,11 +16,11 @@ use std::ptr::NonNull;
 
 use crate::coroutine::Hosted;
 use crate::runtime::cancel;
-use crate::runtime::context::{Core, CoreRef, Here};
-use crate::runtime::run_queue::Turn;
-use crate::runtime::task::{
+use crate::runtime::core::block::{
     AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr,
 };
+use crate::runtime::core::context::{Core, CoreRef, Here};
+use crate::runtime::core::run_queue::Turn;
 
 /// Parks the running task until somebody unparks it. It may come back without its condition
 /// being met: callers look again.

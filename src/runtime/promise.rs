@@ -8,12 +8,12 @@ use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::context::{self, Core};
-use crate::runtime::group::Fate;
+use crate::runtime::core::block::{Awaiting, CallbackId, next_in_turn};
+use crate::runtime::core::context::{self, Core};
+use crate::runtime::core::group::Fate;
+use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::refusal;
 use crate::runtime::report::ExceptionContext;
-use crate::runtime::task::{Awaiting, CallbackId, next_in_turn};
-use crate::runtime::wait_list::WaitList;
 use crate::runtime::watched::AnyPromise;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use crate::error::TaskError;
+use crate::runtime::core::block::CallbackId;
 use crate::runtime::promise::Promise;
-use crate::runtime::task::CallbackId;
 
 /// A [`Promise`] that any executor of this thread can await; it moves the result out.
 ///

@@ -17,9 +17,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::runtime::core::block::TaskPtr;
+use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::injector::Injector;
-use crate::runtime::task::TaskPtr;
-use crate::runtime::wait_list::WaitList;
 use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller, TELLS_OF_URGENT_DATA};
 use crate::sys::prefetch::prefetch;

@@ -9,8 +9,8 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Weak;
 
 use crate::coroutine::{Payload, drop_payload, undo_if_left};
-use crate::runtime::callback::Function;
-use crate::runtime::context::{Core, without_task};
+use crate::runtime::core::callback::Function;
+use crate::runtime::core::context::{Core, without_task};
 
 /// Has a loop call a function in the next iteration, if it is still there and open.
 pub(crate) fn offer(core: &Weak<Core>, function: Function, site: &'static Location<'static>) {

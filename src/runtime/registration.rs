@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::context::{self, Here, Nowhere};
+use crate::runtime::core::wait_list::Place;
 use crate::runtime::injector::{Injector, Message};
 use crate::runtime::park;
 use crate::runtime::reactor::{Direction, Side, Source, with_current};
-use crate::runtime::task::Awaiting;
 use crate::runtime::timer::Alarm;
-use crate::runtime::wait_list::Place;
 use crate::sys::wait_fd::wait_fd;
 
 /// How many operations a task may do one after the other before it lets others run.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::coroutine::OpenFrame;
 use crate::error::{LoopError, TaskError};
-use crate::runtime::context;
+use crate::runtime::core::context;
 use crate::runtime::foreign;
 use crate::runtime::injector::{Injector, Message};
 use crate::runtime::remote_task::{RemoteTask, Reply, Shared, lock};

@@ -10,14 +10,14 @@ use std::thread;
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::context::{self, Nowhere};
+use crate::runtime::core::block::TaskId;
+use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::entered;
 use crate::runtime::foreign;
 use crate::runtime::handle::Task;
 use crate::runtime::make::try_spawn_on;
 use crate::runtime::remote::LoopHandle;
 use crate::runtime::spawn::{Recipe, drop_quietly, report_unretrieved};
-use crate::runtime::task::TaskId;
 
 /// A task that another thread has spawned on a loop.
 ///

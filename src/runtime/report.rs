@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::coroutine::drop_payload;
 use crate::error::{TaskError, panic_text};
-use crate::runtime::context::{Core, Handler, without_task};
-use crate::runtime::task_stack::TaskStack;
+use crate::runtime::core::context::{Core, Handler, without_task};
+use crate::runtime::core::task_stack::TaskStack;
 
 /// What an exception handler is told.
 ///

@@ -13,16 +13,16 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::callback::Callback;
 use crate::runtime::cancel;
-use crate::runtime::clock::NEVER;
+use crate::runtime::core::block::{AWAKE, NOTIFIED, OVER, TaskPtr};
+use crate::runtime::core::callback::Callback;
+use crate::runtime::core::clock::NEVER;
+use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::run_queue::Runnable;
 use crate::runtime::dispatch::dispatch_now;
-use crate::runtime::packet::AnyPacket;
 use crate::runtime::report::ExceptionContext;
-use crate::runtime::run_queue::Runnable;
 use crate::runtime::scheduler::{Halt, Loop};
 use crate::runtime::spawn::abandoned;
-use crate::runtime::task::{AWAKE, NOTIFIED, OVER, TaskPtr};
 
 /// How often the tasks of a loop are looked through again because some made others meanwhile.
 const ROUNDS: usize = 1024;

@@ -11,10 +11,10 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use crate::runtime::cancel;
-use crate::runtime::context::{Core, Here};
+use crate::runtime::core::block::TaskId;
+use crate::runtime::core::context::{Core, Here};
+use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::reactor::Reactor;
-use crate::runtime::task::TaskId;
-use crate::runtime::wait_list::WaitList;
 use crate::sys::signal_watch::{Watcher, number};
 
 /// What the main task of `run` is cancelled with.

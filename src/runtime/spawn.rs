@@ -12,13 +12,13 @@ use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
 use crate::runtime::cancel;
 use crate::runtime::children::Children;
-use crate::runtime::context::{Core, next_task_id};
-use crate::runtime::group::Fate;
-use crate::runtime::packet::Packet;
-use crate::runtime::report::ExceptionContext;
-use crate::runtime::task::{
+use crate::runtime::core::block::{
     BORROWS, DETACHED, DOOMED, Extras, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED,
 };
+use crate::runtime::core::context::{Core, next_task_id};
+use crate::runtime::core::group::Fate;
+use crate::runtime::core::packet::Packet;
+use crate::runtime::report::ExceptionContext;
 use crate::sys::signal::write_stderr;
 
 /// How a task is to be made.

@@ -8,13 +8,13 @@ use std::panic::Location;
 use std::rc::Weak;
 
 use crate::error::TaskError;
-use crate::runtime::callback::Callback;
 use crate::runtime::cancel;
-use crate::runtime::context::Core;
-use crate::runtime::packet::AnyPacket;
+use crate::runtime::core::block::{CallbackId, TaskId, TaskPtr, next_in_turn};
+use crate::runtime::core::callback::Callback;
+use crate::runtime::core::context::Core;
+use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::task_stack::TaskStack;
 use crate::runtime::refusal;
-use crate::runtime::task::{CallbackId, TaskId, TaskPtr, next_in_turn};
-use crate::runtime::task_stack::TaskStack;
 use crate::runtime::watched::Watched;
 
 /// A view of a task that does not know the type of its result.

@@ -12,9 +12,9 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 pub(crate) use crate::runtime::alarm::Alarm;
-use crate::runtime::callback::Callback;
-use crate::runtime::clock::{NEVER, Nanoseconds};
-use crate::runtime::context::Core;
+use crate::runtime::core::callback::Callback;
+use crate::runtime::core::clock::{NEVER, Nanoseconds};
+use crate::runtime::core::context::Core;
 use crate::sys::prefetch::prefetch;
 use crate::util::deadlines::Deadlines;
 

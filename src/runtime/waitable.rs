@@ -5,14 +5,14 @@ use std::panic::Location;
 
 use crate::coroutine::Coroutine;
 use crate::error::TaskError;
-use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::core::block::CallbackId;
+use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::handle::Task;
 use crate::runtime::into_task::Joinable;
 use crate::runtime::join::{Need, admit};
 use crate::runtime::make::try_spawn_on;
 use crate::runtime::promise::Promise;
 use crate::runtime::spawn::Recipe;
-use crate::runtime::task::CallbackId;
 use crate::runtime::task_ref::TaskRef;
 use crate::runtime::watched::Watched;
 

@@ -5,11 +5,11 @@ use std::rc::Weak;
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::context::{Core, Here};
-use crate::runtime::group::{Fate, Members};
-use crate::runtime::packet::AnyPacket;
-use crate::runtime::task::{Awaiting, TaskPtr, UNREPORTED};
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::{Awaiting, TaskPtr, UNREPORTED};
+use crate::runtime::core::context::{Core, Here};
+use crate::runtime::core::group::{Fate, Members};
+use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::wait_list::WaitList;
 
 /// A task or a promise of whatever type, or the reason why there is none.
 #[doc(hidden)]

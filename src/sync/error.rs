@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::core::context::{self, Here, Nowhere};
 
 /// That nothing can be waited for where it was tried: outside of a loop, in a callback, or while the
 /// thread panics. The text says what to do instead.

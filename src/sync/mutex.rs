@@ -9,8 +9,8 @@ use std::thread;
 
 use super::error::here_or_panic;
 use super::permits::Permits;
-use crate::runtime::context::{self, Here};
-use crate::runtime::task::{Awaiting, DOOMED, TaskId};
+use crate::runtime::core::block::{Awaiting, DOOMED, TaskId};
+use crate::runtime::core::context::{self, Here};
 
 /// A value that one task at a time can lock, across suspensions, first come, first served: asyncio's
 /// Lock, and what it protects.

@@ -7,9 +7,9 @@
 use std::cell::Cell;
 use std::fmt;
 
-use crate::runtime::context::Here;
-use crate::runtime::task::Awaiting;
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::context::Here;
+use crate::runtime::core::wait_list::WaitList;
 
 /// The permits.
 pub(super) struct Permits {

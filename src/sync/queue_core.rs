@@ -17,9 +17,9 @@ use std::panic::Location;
 use super::error::{CantWait, GetError, NothingUnfinished, PutError, here_or_panic};
 use super::permits::Permits;
 use super::store::Store;
-use crate::runtime::context;
-use crate::runtime::task::Awaiting;
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::context;
+use crate::runtime::core::wait_list::WaitList;
 
 /// A queue, as its handles share it.
 pub(super) struct Core<T, S> {

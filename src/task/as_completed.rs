@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::Elapsed;
-use crate::runtime::clock::{NEVER, Nanoseconds};
-use crate::runtime::context;
+use crate::runtime::core::block::CallbackId;
+use crate::runtime::core::clock::{NEVER, Nanoseconds};
+use crate::runtime::core::context;
+use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
-use crate::runtime::task::CallbackId;
 use crate::runtime::timer::Alarm;
-use crate::runtime::wait_list::WaitList;
 use crate::runtime::waitable::{Spot, Waitable};
 
 /// An iterator over tasks or promises in the order in which they are done. Closures and coroutines

@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::drop_payload;
 use crate::runtime::cancel;
-use crate::runtime::context;
-use crate::runtime::deferral::Deferral;
+use crate::runtime::core::cancel_mask::Deferral;
+use crate::runtime::core::context;
 
 /// May suspend: runs a function, and then another one whether the first returned or was unwound, by a
 /// panic or a cancel.

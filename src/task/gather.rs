@@ -5,11 +5,11 @@ use std::mem;
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::group::{Fate, Group, Members, Nodes, Until};
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
+use crate::runtime::core::wait_list::Node;
 use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
-use crate::runtime::task::{Awaiting, TaskPtr};
-use crate::runtime::wait_list::Node;
 use crate::runtime::waitable::{Awaitable, Spot, Waitable};
 use crate::runtime::watched::{Watched, describe_many};
 

@@ -11,7 +11,7 @@ use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
 use crate::runtime::cancel;
 use crate::runtime::children::Until;
-use crate::runtime::context;
+use crate::runtime::core::context;
 use crate::runtime::spawn::Recipe;
 
 /// May suspend: runs functions, which may borrow, each as a task, and returns what the first returns that

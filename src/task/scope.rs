@@ -24,10 +24,10 @@ use crate::coroutine::{OpenFrame, Payload};
 use crate::error::{ScopeError, TaskError};
 use crate::runtime::cancel;
 use crate::runtime::children::{Children, Until};
-use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::core::block::{AWAKE, MUST_CANCEL};
+use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::report::ExceptionContext;
 use crate::runtime::spawn::{Recipe, prepare_keeping};
-use crate::runtime::task::{AWAKE, MUST_CANCEL};
 
 /// May suspend: makes tasks that may borrow from the frames around the call, as
 /// [`std::thread::scope`] does for threads, and waits for all of them: asyncio's TaskGroup.

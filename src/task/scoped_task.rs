@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
-use crate::runtime::context::{Core, next_task_id};
+use crate::runtime::core::block::{CallbackId, DETACHED, TaskId};
+use crate::runtime::core::context::{Core, next_task_id};
+use crate::runtime::core::packet::Packet;
 use crate::runtime::into_task::{self, Joinable};
 use crate::runtime::join::wait_done;
-use crate::runtime::packet::Packet;
-use crate::runtime::task::{CallbackId, DETACHED, TaskId};
 use crate::runtime::task_ref::TaskRef;
 use crate::runtime::waitable::{self, Awaitable, Spot, Waitable};
 use crate::runtime::watched::Watched;

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use crate::error::TaskError;
-use crate::runtime::group::{Group, Until};
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::group::{Group, Until};
+use crate::runtime::core::wait_list::Node;
 use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
-use crate::runtime::task::{Awaiting, TaskPtr};
-use crate::runtime::wait_list::Node;
 use crate::runtime::waitable::{Spot, Waitable};
 use crate::runtime::watched::Watched;
 

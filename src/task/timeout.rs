@@ -14,8 +14,8 @@ use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
 use crate::runtime::alarm::Alarm;
 use crate::runtime::cancel;
-use crate::runtime::clock::{NEVER, Nanoseconds};
-use crate::runtime::context::{self, CoreRef, Here};
+use crate::runtime::core::clock::{NEVER, Nanoseconds};
+use crate::runtime::core::context::{self, CoreRef, Here};
 
 /// May suspend: runs a function in place, and cancels what it waits for if it takes longer.
 ///

@@ -5,11 +5,11 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::EmptySet;
-use crate::runtime::context::{self, Here};
-use crate::runtime::group::{Fate, Group, Members, Nodes, Until};
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::context::{self, Here};
+use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
 use crate::runtime::join::{Need, admit};
 use crate::runtime::park;
-use crate::runtime::task::Awaiting;
 use crate::runtime::timer::Alarm;
 use crate::runtime::waitable::Waitable;
 use crate::runtime::watched::{Watched, describe_many};

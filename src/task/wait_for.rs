@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::error::TaskError;
 use crate::runtime::cancel;
-use crate::runtime::context::Here;
-use crate::runtime::group::Fate;
+use crate::runtime::core::block::THROUGH;
+use crate::runtime::core::context::Here;
+use crate::runtime::core::group::Fate;
 use crate::runtime::into_task::Joinable;
 use crate::runtime::join::Need;
-use crate::runtime::task::THROUGH;
 use crate::runtime::timer::Alarm;
 use crate::runtime::waitable::{Spot, Waitable};
 use crate::runtime::watched::{One, Watched};

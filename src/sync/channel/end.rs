@@ -8,7 +8,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::shared::pass_on;
-use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::foreign;
 use crate::runtime::timer::Alarm;
 use crate::sync::CantWait;

@@ -14,10 +14,10 @@ use std::cell::Cell;
 use std::mem;
 use std::ptr::{self, NonNull};
 
-use crate::runtime::context::Here;
-use crate::runtime::group::{Fate, Group};
+use super::block::{Awaiting, OVER, TaskPtr, next_in_turn};
+use super::context::Here;
+use super::group::{Fate, Group};
 use crate::runtime::park;
-use crate::runtime::task::{Awaiting, OVER, TaskPtr, next_in_turn};
 use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
 

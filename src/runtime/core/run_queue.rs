@@ -14,9 +14,9 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use super::block::{TaskBlock, TaskPtr};
+use super::callback::Callback;
 use crate::arch::Parked;
-use crate::runtime::callback::Callback;
-use crate::runtime::task::{TaskBlock, TaskPtr};
 use crate::util::laps::Laps;
 
 /// How many dispatches there are at most between two looks at timers and descriptors.

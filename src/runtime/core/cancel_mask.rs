@@ -11,9 +11,9 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use super::block::{MUST_CANCEL, TaskPtr};
+use super::context::Here;
 use crate::coroutine::OpenFrame;
-use crate::runtime::context::Here;
-use crate::runtime::task::{MUST_CANCEL, TaskPtr};
 
 /// A deferral that one is within; `None` for none.
 pub(crate) type Level = Option<NonNull<Deferral>>;

@@ -15,13 +15,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
+use super::block::{TaskBlock, TaskId, TaskPtr};
+use super::callback::Callback;
+use super::clock::Clock;
+use super::run_queue::RunQueue;
 use crate::coroutine::undo_if_left;
-use crate::runtime::callback::Callback;
 use crate::runtime::cancel;
-use crate::runtime::clock::Clock;
 use crate::runtime::report::ExceptionContext;
-use crate::runtime::run_queue::RunQueue;
-use crate::runtime::task::{TaskBlock, TaskId, TaskPtr};
 use crate::util::list::{Link, List};
 
 /// What handles exceptions that nobody else takes.

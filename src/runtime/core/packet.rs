@@ -15,8 +15,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
+use super::block::{TaskBlock, TaskId, TaskPtr, default_name};
 use crate::error::TaskError;
-use crate::runtime::task::{TaskBlock, TaskId, TaskPtr, default_name};
 use crate::util::recycle;
 
 /// A share in a packet of unknown type. Through it nobody touches a result, save an error.

@@ -11,11 +11,11 @@
 
 use std::cell::Cell;
 
+use super::block::{Awaiting, TaskPtr, next_in_turn};
+use super::context::Here;
+use super::wait_list::{Node, WaitList};
 use crate::error::TaskError;
-use crate::runtime::context::Here;
 use crate::runtime::park;
-use crate::runtime::task::{Awaiting, TaskPtr, next_in_turn};
-use crate::runtime::wait_list::{Node, WaitList};
 use crate::runtime::watched::Watched;
 
 /// How something ended that was waited for. The order is that of what is worth knowing.

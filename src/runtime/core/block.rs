@@ -2,7 +2,7 @@
 //!
 //! It lies on the first page of the task's own stack, beside its innermost frames while it is
 //! parked, so that entering a task touches one page. What outlives the task is elsewhere: its
-//! result and its identity are in its [`packet`](crate::runtime::packet).
+//! result and its identity are in its [`packet`](super::packet).
 //!
 //! | flag | meaning | set by | cleared by |
 //! |---|---|---|---|
@@ -27,14 +27,14 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
+use super::callback::Callback;
+use super::cancel_mask::Level;
+use super::context::Core;
+use super::packet::AnyPacket;
+use super::wait_list::WaitList;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
-use crate::runtime::callback::Callback;
 use crate::runtime::children::Children;
-use crate::runtime::context::Core;
-use crate::runtime::deferral::Level;
-use crate::runtime::packet::AnyPacket;
-use crate::runtime::wait_list::WaitList;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::Link;
 

@@ -7,10 +7,10 @@ use std::fmt;
 use std::io::{self, Write};
 use std::panic::Location;
 
+use super::block::{AWAKE, TaskBlock, TaskId, TaskPtr};
+use super::context::without_task;
+use super::packet::AnyPacket;
 use crate::coroutine::{Hosted, Status, on_stack, remaining_stack};
-use crate::runtime::context::without_task;
-use crate::runtime::packet::AnyPacket;
-use crate::runtime::task::{AWAKE, TaskBlock, TaskId, TaskPtr};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::util::frames;
 
