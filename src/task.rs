@@ -46,8 +46,8 @@ use crate::error::TaskError;
 use crate::runtime::blocking;
 use crate::runtime::core::context::{self, CoreRef, Nowhere};
 use crate::runtime::make::{spawn_eagerly, spawn_on, try_spawn_on};
-use crate::runtime::park;
 use crate::runtime::spawn::Recipe;
+use crate::runtime::wait::park;
 
 /// Spawns a task on the running loop. It begins in the loop's next iteration.
 ///

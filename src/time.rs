@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::runtime::alarm;
 use crate::runtime::core::context::{self, Here};
-use crate::runtime::park;
+use crate::runtime::wait::park;
 
 /// May suspend: parks the running task for so long. Zero gives the other tasks a turn;
 /// `Duration::MAX` waits for ever.

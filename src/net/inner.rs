@@ -253,8 +253,8 @@ mod tests {
     use crate::runtime::builder;
     use crate::runtime::core::context;
     use crate::runtime::make;
-    use crate::runtime::park;
     use crate::runtime::spawn::Recipe;
+    use crate::runtime::wait::park;
 
     /// A handle that is borrowed by who waits can't be dropped; this is what would happen.
     #[test]

@@ -11,8 +11,8 @@ use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::Here;
 use crate::runtime::own_request::OwnRequest;
-use crate::runtime::park;
 use crate::runtime::timer::{self, Key, Timers};
+use crate::runtime::wait::park;
 
 /// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
 pub(crate) struct Alarm {

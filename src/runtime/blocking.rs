@@ -19,10 +19,10 @@ use crate::runtime::core::block::{DOOMED, MUST_CANCEL};
 use crate::runtime::core::context::{self, Core, Here, Nowhere};
 use crate::runtime::foreign::{self, Ended, ForeignWaits};
 use crate::runtime::injector::Message;
-use crate::runtime::park;
 use crate::runtime::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
 use crate::runtime::promise::Promise;
 use crate::runtime::spawn::drop_quietly;
+use crate::runtime::wait::park;
 
 /// Where a job leaves its result.
 struct Reply<T>(Mutex<Answer<T>>);

@@ -14,7 +14,7 @@ use crate::error::Cancelled;
 use crate::runtime::core::block::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
 use crate::runtime::core::cancel_mask::{self as deferral, Level};
 use crate::runtime::core::context::{self, Here};
-use crate::runtime::park;
+use crate::runtime::wait::park;
 
 /// How often a task that is doomed is unwound before it is left where it is.
 const PATIENCE: u32 = 1024;

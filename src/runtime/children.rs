@@ -16,7 +16,7 @@ use crate::runtime::core::block::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId
 use crate::runtime::core::context::{Here, Nowhere};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::own_request::OwnRequest;
-use crate::runtime::park;
+use crate::runtime::wait::park;
 
 /// What ends the children that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::runtime::core::block::{AWAKE, TaskBlock, TaskPtr};
 use crate::runtime::core::context::Core;
-use crate::runtime::park::YIELD;
 use crate::runtime::spawn;
+use crate::runtime::wait::park::YIELD;
 
 /// Makes a task current and enters it; comes back when a task has left for the loop: that one, or one
 /// that was entered from it in turn. Answers the core.

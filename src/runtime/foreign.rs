@@ -19,8 +19,8 @@ use std::time::Duration;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::context::Here;
 use crate::runtime::injector::{Injector, Message};
-use crate::runtime::park;
 use crate::runtime::pool::Pool;
+use crate::runtime::wait::park;
 
 /// The waits of a loop.
 pub(crate) struct ForeignWaits {

@@ -8,9 +8,9 @@ use crate::error::TaskError;
 use crate::runtime::core::context::{self, Core};
 use crate::runtime::handle::Task;
 use crate::runtime::make::spawn_on;
-use crate::runtime::park;
 use crate::runtime::promise::Promise;
 use crate::runtime::spawn::Recipe;
+use crate::runtime::wait::park;
 use crate::runtime::waitable::{Spot, Waitable};
 
 /// The loop that a task is made for.

@@ -13,9 +13,9 @@ use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::core::wait_list::Place;
 use crate::runtime::injector::{Injector, Message};
-use crate::runtime::park;
 use crate::runtime::reactor::{Direction, Side, Source, with_current};
 use crate::runtime::timer::Alarm;
+use crate::runtime::wait::park;
 use crate::sys::wait_fd::wait_fd;
 
 /// How many operations a task may do one after the other before it lets others run.

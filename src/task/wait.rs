@@ -9,8 +9,8 @@ use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::{self, Here};
 use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
 use crate::runtime::join::{Need, admit};
-use crate::runtime::park;
 use crate::runtime::timer::Alarm;
+use crate::runtime::wait::park;
 use crate::runtime::waitable::Waitable;
 use crate::runtime::watched::{Watched, describe_many};
 

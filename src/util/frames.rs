@@ -115,7 +115,7 @@ mod tests {
    1: selvedge::coroutine::backtrace::capture
    2: selvedge_as_callee_0.1.0
    3: selvedge::runtime::park::park
-             at ./src/runtime/park.rs:41:9
+             at ./src/runtime/wait/park.rs:41:9
       selvedge::time::sleep
    4: app::inner
              at /app/src/main.rs:3:5

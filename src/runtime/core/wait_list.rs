@@ -17,7 +17,7 @@ use std::ptr::{self, NonNull};
 use super::block::{Awaiting, OVER, TaskPtr, next_in_turn};
 use super::context::Here;
 use super::group::{Fate, Group};
-use crate::runtime::park;
+use crate::runtime::wait::park;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
 
