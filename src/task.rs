@@ -25,7 +25,7 @@ pub use self::gather::{Gather, gather, gather_settled};
 pub use self::shield::shield;
 pub use self::wait::{ReturnWhen, Waited, wait};
 pub use self::wait_for::wait_for;
-pub use crate::runtime::cancel::catch_cancelled;
+pub use crate::runtime::cancel::request::catch_cancelled;
 pub use crate::runtime::core::block::{CallbackId, TaskId};
 pub use crate::runtime::core::task_stack::TaskStack;
 pub use crate::runtime::handle::Task;

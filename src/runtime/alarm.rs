@@ -7,10 +7,10 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use crate::runtime::cancel::guard::OwnRequest;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::Here;
-use crate::runtime::own_request::OwnRequest;
 use crate::runtime::timer::{self, Key, Timers};
 use crate::runtime::wait::park;
 

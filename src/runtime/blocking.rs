@@ -14,7 +14,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{DOOMED, MUST_CANCEL};
 use crate::runtime::core::context::{self, Core, Here, Nowhere};
 use crate::runtime::foreign::{self, Ended, ForeignWaits};

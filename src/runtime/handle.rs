@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Weak;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{CallbackId, DETACHED, TaskId};
 use crate::runtime::core::context::Core;
 use crate::runtime::core::packet::Packet;

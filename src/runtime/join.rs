@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Weak;
 
 use crate::error::TaskError;
-use crate::runtime::cancel::{self, Trail};
+use crate::runtime::cancel::request::{self as cancel, Trail};
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::context::{self, Core, Here, Nowhere};
 use crate::runtime::core::packet::AnyPacket;

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{Awaiting, CallbackId, next_in_turn};
 use crate::runtime::core::context::{self, Core};
 use crate::runtime::core::group::Fate;

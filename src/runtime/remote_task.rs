@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::TaskId;
 use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::entered;

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{AWAKE, NOTIFIED, OVER, TaskPtr};
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::NEVER;

@@ -10,7 +10,7 @@ use std::io;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::TaskId;
 use crate::runtime::core::context::{Core, Here};
 use crate::runtime::core::wait_list::WaitList;

@@ -10,8 +10,8 @@ use std::rc::Weak;
 use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
-use crate::runtime::cancel;
-use crate::runtime::children::Children;
+use crate::runtime::cancel::request as cancel;
+use crate::runtime::cancel::scope_state::Children;
 use crate::runtime::core::block::{
     BORROWS, DETACHED, DOOMED, Extras, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED,
 };

@@ -8,7 +8,7 @@ use std::panic::Location;
 use std::rc::Weak;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{CallbackId, TaskId, TaskPtr, next_in_turn};
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::context::Core;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Weak;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{Awaiting, TaskPtr, UNREPORTED};
 use crate::runtime::core::context::{Core, Here};
 use crate::runtime::core::group::{Fate, Members};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::mem;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
 use crate::runtime::core::wait_list::Node;

@@ -9,8 +9,8 @@ use std::panic::{Location, resume_unwind};
 use super::scope::{Body, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
-use crate::runtime::cancel;
-use crate::runtime::children::Until;
+use crate::runtime::cancel::request as cancel;
+use crate::runtime::cancel::scope_state::Until;
 use crate::runtime::core::context;
 use crate::runtime::spawn::Recipe;
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
 use crate::runtime::alarm::Alarm;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::{self, CoreRef, Here};
 

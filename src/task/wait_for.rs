@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::THROUGH;
 use crate::runtime::core::context::Here;
 use crate::runtime::core::group::Fate;

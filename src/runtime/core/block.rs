@@ -34,7 +34,7 @@ use super::packet::AnyPacket;
 use super::wait_list::WaitList;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
-use crate::runtime::children::Children;
+use crate::runtime::cancel::scope_state::Children;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::Link;
 

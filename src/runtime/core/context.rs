@@ -20,7 +20,7 @@ use super::callback::Callback;
 use super::clock::Clock;
 use super::run_queue::RunQueue;
 use crate::coroutine::undo_if_left;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::report::ExceptionContext;
 use crate::util::list::{Link, List};
 

@@ -15,7 +15,7 @@ use std::mem::transmute;
 use std::ptr::NonNull;
 
 use crate::coroutine::Hosted;
-use crate::runtime::cancel;
+use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{
     AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr,
 };

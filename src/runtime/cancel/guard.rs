@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use crate::runtime::cancel;
+use super::request as cancel;
 use crate::runtime::core::block::{MUST_CANCEL, TaskPtr};
 use crate::runtime::core::cancel_mask::{self as deferral, Level};
 use crate::runtime::core::context::Here;

@@ -9,13 +9,13 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::thread;
 
+use super::guard::OwnRequest;
+use super::request as cancel;
 use crate::coroutine::give_up;
 use crate::error::TaskError;
-use crate::runtime::cancel;
 use crate::runtime::core::block::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId, TaskPtr};
 use crate::runtime::core::context::{Here, Nowhere};
 use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::own_request::OwnRequest;
 use crate::runtime::wait::park;
 
 /// What ends the children that are left.
