@@ -189,8 +189,8 @@ pub use runtime::{
     handles::{Handle, TimerHandle},
     into_task::{IntoTask, Joinable},
     local::LocalLoop,
+    observe::report::ExceptionContext,
     remote::LoopHandle,
-    report::ExceptionContext,
     waitable::{Awaitable, Waitable},
 };
 #[cfg(feature = "runtime")]

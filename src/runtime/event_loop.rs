@@ -15,9 +15,9 @@ use crate::runtime::handle::Task;
 use crate::runtime::handles::{Handle, TimerHandle};
 use crate::runtime::into_task::{IntoTask, Place};
 use crate::runtime::local::LocalLoop;
+use crate::runtime::observe::report::{ExceptionContext, report_by_default};
 use crate::runtime::promise::Promise;
 use crate::runtime::remote::LoopHandle;
-use crate::runtime::report::{ExceptionContext, report_by_default};
 use crate::runtime::scheduler::{FORKED, Halt, Loop};
 use crate::runtime::task_ref::TaskRef;
 

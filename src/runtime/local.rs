@@ -10,10 +10,10 @@ use crate::runtime::core::callback::Function;
 use crate::runtime::handle::Task;
 use crate::runtime::handles::{Handle, TimerHandle};
 use crate::runtime::into_task::{IntoTask, Place};
+use crate::runtime::observe::report::ExceptionContext;
 use crate::runtime::promise::Promise;
 use crate::runtime::refusal;
 use crate::runtime::remote::LoopHandle;
-use crate::runtime::report::ExceptionContext;
 use crate::runtime::scheduler::Loop;
 
 /// A weak reference to an event loop, for callbacks and tasks that outlive it or must not keep it:

@@ -12,8 +12,8 @@ use crate::runtime::core::block::{Awaiting, CallbackId, next_in_turn};
 use crate::runtime::core::context::{self, Core};
 use crate::runtime::core::group::Fate;
 use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::observe::report::ExceptionContext;
 use crate::runtime::refusal;
-use crate::runtime::report::ExceptionContext;
 use crate::runtime::watched::AnyPromise;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.

@@ -20,7 +20,7 @@ use crate::runtime::core::clock::NEVER;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::run_queue::Runnable;
 use crate::runtime::dispatch::dispatch_now;
-use crate::runtime::report::ExceptionContext;
+use crate::runtime::observe::report::ExceptionContext;
 use crate::runtime::scheduler::{Halt, Loop};
 use crate::runtime::spawn::abandoned;
 

@@ -18,7 +18,7 @@ use crate::runtime::core::block::{
 use crate::runtime::core::context::{Core, next_task_id};
 use crate::runtime::core::group::Fate;
 use crate::runtime::core::packet::Packet;
-use crate::runtime::report::ExceptionContext;
+use crate::runtime::observe::report::ExceptionContext;
 use crate::sys::signal::write_stderr;
 
 /// How a task is to be made.

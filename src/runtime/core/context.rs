@@ -21,7 +21,7 @@ use super::clock::Clock;
 use super::run_queue::RunQueue;
 use crate::coroutine::undo_if_left;
 use crate::runtime::cancel::request as cancel;
-use crate::runtime::report::ExceptionContext;
+use crate::runtime::observe::report::ExceptionContext;
 use crate::util::list::{Link, List};
 
 /// What handles exceptions that nobody else takes.
