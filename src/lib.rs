@@ -187,11 +187,11 @@ pub use runtime::{
     entered::current_loop,
     event_loop::EventLoop,
     handles::{Handle, TimerHandle},
-    into_task::{IntoTask, Joinable},
     local::LocalLoop,
     observe::report::ExceptionContext,
     remote::LoopHandle,
-    waitable::{Awaitable, Waitable},
+    task::into_task::{IntoTask, Joinable},
+    task::waitable::{Awaitable, Waitable},
 };
 #[cfg(feature = "runtime")]
 pub use task::{

@@ -28,12 +28,12 @@ pub use self::wait_for::wait_for;
 pub use crate::runtime::cancel::request::catch_cancelled;
 pub use crate::runtime::core::block::{CallbackId, TaskId};
 pub use crate::runtime::core::task_stack::TaskStack;
-pub use crate::runtime::handle::Task;
-pub use crate::runtime::promise::Promise;
-pub use crate::runtime::promise_future::PromiseFuture;
 pub use crate::runtime::remote::block_on;
 pub use crate::runtime::remote_task::RemoteTask;
-pub use crate::runtime::task_ref::TaskRef;
+pub use crate::runtime::task::handle::Task;
+pub use crate::runtime::task::promise::Promise;
+pub use crate::runtime::task::promise_future::PromiseFuture;
+pub use crate::runtime::task::task_ref::TaskRef;
 pub use finally::finally;
 pub use race::{Race, race};
 pub use scope::{Scope, scope};
@@ -45,8 +45,8 @@ pub use timeout::{Timeout, timeout, timeout_at, timeout_with};
 use crate::error::TaskError;
 use crate::runtime::blocking;
 use crate::runtime::core::context::{self, CoreRef, Nowhere};
-use crate::runtime::make::{spawn_eagerly, spawn_on, try_spawn_on};
-use crate::runtime::spawn::Recipe;
+use crate::runtime::task::make::{spawn_eagerly, spawn_on, try_spawn_on};
+use crate::runtime::task::spawn::Recipe;
 use crate::runtime::wait::park;
 
 /// Spawns a task on the running loop. It begins in the loop's next iteration.

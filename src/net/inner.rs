@@ -252,8 +252,8 @@ mod tests {
     use super::*;
     use crate::runtime::builder;
     use crate::runtime::core::context;
-    use crate::runtime::make;
-    use crate::runtime::spawn::Recipe;
+    use crate::runtime::task::make;
+    use crate::runtime::task::spawn::Recipe;
     use crate::runtime::wait::park;
 
     /// A handle that is borrowed by who waits can't be dropped; this is what would happen.

@@ -20,8 +20,8 @@ use crate::runtime::core::context::{self, Core, Here, Nowhere};
 use crate::runtime::foreign::{self, Ended, ForeignWaits};
 use crate::runtime::injector::Message;
 use crate::runtime::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
-use crate::runtime::promise::Promise;
-use crate::runtime::spawn::drop_quietly;
+use crate::runtime::task::promise::Promise;
+use crate::runtime::task::spawn::drop_quietly;
 use crate::runtime::wait::park;
 
 /// Where a job leaves its result.

@@ -14,7 +14,7 @@ use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::entered::within;
 use crate::runtime::event_loop::EventLoop;
 use crate::runtime::scheduler::{Loop, Settings};
-use crate::runtime::spawn::{Recipe, prepare};
+use crate::runtime::task::spawn::{Recipe, prepare};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::sys::signal::write_stderr;
 use crate::sys::thread::is_main as is_main_thread;

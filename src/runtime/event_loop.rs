@@ -11,15 +11,15 @@ use crate::error::{LoopError, RunError, TaskError};
 use crate::runtime::builder::LoopBuilder;
 use crate::runtime::core::context;
 use crate::runtime::entered::within;
-use crate::runtime::handle::Task;
 use crate::runtime::handles::{Handle, TimerHandle};
-use crate::runtime::into_task::{IntoTask, Place};
 use crate::runtime::local::LocalLoop;
 use crate::runtime::observe::report::{ExceptionContext, report_by_default};
-use crate::runtime::promise::Promise;
 use crate::runtime::remote::LoopHandle;
 use crate::runtime::scheduler::{FORKED, Halt, Loop};
-use crate::runtime::task_ref::TaskRef;
+use crate::runtime::task::handle::Task;
+use crate::runtime::task::into_task::{IntoTask, Place};
+use crate::runtime::task::promise::Promise;
+use crate::runtime::task::task_ref::TaskRef;
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
 /// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).

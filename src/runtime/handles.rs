@@ -9,8 +9,8 @@ use crate::error::TaskError;
 use crate::runtime::blocking;
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::Nanoseconds;
-use crate::runtime::promise::Promise;
 use crate::runtime::scheduler::{FORKED, Loop};
+use crate::runtime::task::promise::Promise;
 use crate::runtime::timer::{Key, Timers};
 
 impl Loop {

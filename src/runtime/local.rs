@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::error::LoopError;
 use crate::runtime::core::callback::Function;
-use crate::runtime::handle::Task;
 use crate::runtime::handles::{Handle, TimerHandle};
-use crate::runtime::into_task::{IntoTask, Place};
 use crate::runtime::observe::report::ExceptionContext;
-use crate::runtime::promise::Promise;
-use crate::runtime::refusal;
 use crate::runtime::remote::LoopHandle;
 use crate::runtime::scheduler::Loop;
+use crate::runtime::task::handle::Task;
+use crate::runtime::task::into_task::{IntoTask, Place};
+use crate::runtime::task::late_callbacks as refusal;
+use crate::runtime::task::promise::Promise;
 
 /// A weak reference to an event loop, for callbacks and tasks that outlive it or must not keep it:
 /// the loop owns them.

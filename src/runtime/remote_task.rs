@@ -14,10 +14,10 @@ use crate::runtime::core::block::TaskId;
 use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::entered;
 use crate::runtime::foreign;
-use crate::runtime::handle::Task;
-use crate::runtime::make::try_spawn_on;
 use crate::runtime::remote::LoopHandle;
-use crate::runtime::spawn::{Recipe, drop_quietly, report_unretrieved};
+use crate::runtime::task::handle::Task;
+use crate::runtime::task::make::try_spawn_on;
+use crate::runtime::task::spawn::{Recipe, drop_quietly, report_unretrieved};
 
 /// A task that another thread has spawned on a loop.
 ///

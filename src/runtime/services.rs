@@ -8,9 +8,9 @@ use std::rc::Rc;
 use crate::error::LoopError;
 use crate::runtime::event_loop::EventLoop;
 use crate::runtime::local::LocalLoop;
-use crate::runtime::promise::Promise;
 use crate::runtime::scheduler::{FORKED, Loop};
 use crate::runtime::signals::{Listening, Signals};
+use crate::runtime::task::promise::Promise;
 
 impl EventLoop {
     /// Has a function called on a thread of the loop's pool, for work that blocks; the promise has its

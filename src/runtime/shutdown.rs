@@ -19,10 +19,10 @@ use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::NEVER;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::run_queue::Runnable;
-use crate::runtime::dispatch::dispatch_now;
 use crate::runtime::observe::report::ExceptionContext;
 use crate::runtime::scheduler::{Halt, Loop};
-use crate::runtime::spawn::abandoned;
+use crate::runtime::task::dispatch::dispatch_now;
+use crate::runtime::task::spawn::abandoned;
 
 /// How often the tasks of a loop are looked through again because some made others meanwhile.
 const ROUNDS: usize = 1024;
@@ -96,7 +96,7 @@ impl Loop {
         while let Some(task) = self.core.newest_task() {
             if n_left == 0 {
                 // Destructors, or the handler, that spawn for ever: leave the rest where it is.
-                crate::runtime::spawn::drop_quietly(self.core.handler.take());
+                crate::runtime::task::spawn::drop_quietly(self.core.handler.take());
                 self.clear_queue();
                 abandoned(&self.core, task);
             } else {
@@ -209,10 +209,10 @@ impl Loop {
         self.waits.close_pool(patience);
         self.injector.close();
         while let Some(message) = self.injector.pop() {
-            crate::runtime::spawn::drop_quietly(message);
+            crate::runtime::task::spawn::drop_quietly(message);
         }
         self.clear_queue();
         self.timers.clear();
-        crate::runtime::spawn::drop_quietly(self.core.handler.take());
+        crate::runtime::task::spawn::drop_quietly(self.core.handler.take());
     }
 }

@@ -189,7 +189,7 @@ impl Signals {
         }
         let entries = self.entries.take();
         for entry in entries {
-            crate::runtime::spawn::drop_quietly(entry.handler);
+            crate::runtime::task::spawn::drop_quietly(entry.handler);
         }
     }
 

@@ -12,10 +12,10 @@ use crate::runtime::core::block::CallbackId;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context;
 use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::Need;
+use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::join::Need;
+use crate::runtime::task::waitable::{Spot, Waitable};
 use crate::runtime::timer::Alarm;
-use crate::runtime::waitable::{Spot, Waitable};
 
 /// An iterator over tasks or promises in the order in which they are done. Closures and coroutines
 /// become tasks.

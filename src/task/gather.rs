@@ -8,10 +8,10 @@ use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
 use crate::runtime::core::wait_list::Node;
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::Need;
-use crate::runtime::waitable::{Awaitable, Spot, Waitable};
-use crate::runtime::watched::{Watched, describe_many};
+use crate::runtime::task::any_handle::{Watched, describe_many};
+use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::join::Need;
+use crate::runtime::task::waitable::{Awaitable, Spot, Waitable};
 
 /// May suspend: waits until all are done, and returns their results in the order of the arguments.
 /// Closures and coroutines become tasks.

@@ -12,7 +12,7 @@ use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::cancel::scope_state::Until;
 use crate::runtime::core::context;
-use crate::runtime::spawn::Recipe;
+use crate::runtime::task::spawn::Recipe;
 
 /// May suspend: runs functions, which may borrow, each as a task, and returns what the first returns that
 /// is done. The others are cancelled at that moment, and have ended when this returns.

@@ -27,7 +27,7 @@ use crate::runtime::cancel::scope_state::{Children, Until};
 use crate::runtime::core::block::{AWAKE, MUST_CANCEL};
 use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::observe::report::ExceptionContext;
-use crate::runtime::spawn::{Recipe, prepare_keeping};
+use crate::runtime::task::spawn::{Recipe, prepare_keeping};
 
 /// May suspend: makes tasks that may borrow from the frames around the call, as
 /// [`std::thread::scope`] does for threads, and waits for all of them: asyncio's TaskGroup.

@@ -9,11 +9,11 @@ use crate::error::TaskError;
 use crate::runtime::core::block::{CallbackId, DETACHED, TaskId};
 use crate::runtime::core::context::{Core, next_task_id};
 use crate::runtime::core::packet::Packet;
-use crate::runtime::into_task::{self, Joinable};
-use crate::runtime::join::wait_done;
-use crate::runtime::task_ref::TaskRef;
-use crate::runtime::waitable::{self, Awaitable, Spot, Waitable};
-use crate::runtime::watched::Watched;
+use crate::runtime::task::any_handle::Watched;
+use crate::runtime::task::into_task::{self, Joinable};
+use crate::runtime::task::join::wait_done;
+use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::task::waitable::{self, Awaitable, Spot, Waitable};
 
 /// A task of a [`Scope`](super::Scope), and its result.
 ///

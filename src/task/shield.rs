@@ -6,10 +6,10 @@ use crate::error::TaskError;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::group::{Group, Until};
 use crate::runtime::core::wait_list::Node;
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::Need;
-use crate::runtime::waitable::{Spot, Waitable};
-use crate::runtime::watched::Watched;
+use crate::runtime::task::any_handle::Watched;
+use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::join::Need;
+use crate::runtime::task::waitable::{Spot, Waitable};
 
 /// May suspend: waits until a task is done, and returns its result; a cancel of the waiting task does
 /// not reach it. Closures and coroutines become tasks; of a promise the value is taken.

@@ -8,11 +8,11 @@ use crate::error::EmptySet;
 use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::{self, Here};
 use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
-use crate::runtime::join::{Need, admit};
+use crate::runtime::task::any_handle::{Watched, describe_many};
+use crate::runtime::task::join::{Need, admit};
+use crate::runtime::task::waitable::Waitable;
 use crate::runtime::timer::Alarm;
 use crate::runtime::wait::park;
-use crate::runtime::waitable::Waitable;
-use crate::runtime::watched::{Watched, describe_many};
 
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -15,8 +15,8 @@ use super::block::{Awaiting, TaskPtr, next_in_turn};
 use super::context::Here;
 use super::wait_list::{Node, WaitList};
 use crate::error::TaskError;
+use crate::runtime::task::any_handle::Watched;
 use crate::runtime::wait::park;
-use crate::runtime::watched::Watched;
 
 /// How something ended that was waited for. The order is that of what is worth knowing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -7,6 +7,8 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::rc::Weak;
 
+use super::any_handle::Watched;
+use super::late_callbacks as refusal;
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{CallbackId, TaskId, TaskPtr, next_in_turn};
@@ -14,8 +16,6 @@ use crate::runtime::core::callback::Callback;
 use crate::runtime::core::context::Core;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::task_stack::TaskStack;
-use crate::runtime::refusal;
-use crate::runtime::watched::Watched;
 
 /// A view of a task that does not know the type of its result.
 #[derive(Clone)]

@@ -4,12 +4,12 @@
 
 use std::io;
 
+use super::dispatch::dispatch_now;
+use super::handle::Task;
+use super::spawn::{Recipe, prepare};
 use crate::error::TaskError;
 use crate::runtime::core::block::AWAKE;
 use crate::runtime::core::context::Core;
-use crate::runtime::dispatch::dispatch_now;
-use crate::runtime::handle::Task;
-use crate::runtime::spawn::{Recipe, prepare};
 
 /// Makes a task that begins in the next iteration.
 ///

@@ -6,6 +6,8 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
+use super::any_handle::AnyPromise;
+use super::late_callbacks as refusal;
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{Awaiting, CallbackId, next_in_turn};
@@ -13,8 +15,6 @@ use crate::runtime::core::context::{self, Core};
 use crate::runtime::core::group::Fate;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::observe::report::ExceptionContext;
-use crate::runtime::refusal;
-use crate::runtime::watched::AnyPromise;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
 ///

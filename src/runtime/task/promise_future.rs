@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::promise::Promise;
 use crate::error::TaskError;
 use crate::runtime::core::block::CallbackId;
-use crate::runtime::promise::Promise;
 
 /// A [`Promise`] that any executor of this thread can await; it moves the result out.
 ///

@@ -3,15 +3,15 @@
 use std::panic::Location;
 use std::rc::Rc;
 
+use super::handle::Task;
+use super::make::spawn_on;
+use super::promise::Promise;
+use super::spawn::Recipe;
+use super::waitable::{Spot, Waitable};
 use crate::coroutine::{Coroutine, CoroutineState};
 use crate::error::TaskError;
 use crate::runtime::core::context::{self, Core};
-use crate::runtime::handle::Task;
-use crate::runtime::make::spawn_on;
-use crate::runtime::promise::Promise;
-use crate::runtime::spawn::Recipe;
 use crate::runtime::wait::park;
-use crate::runtime::waitable::{Spot, Waitable};
 
 /// The loop that a task is made for.
 #[doc(hidden)]

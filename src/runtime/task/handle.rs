@@ -5,16 +5,16 @@
 use std::fmt;
 use std::rc::Weak;
 
+use super::any_handle::Watched;
+use super::join::wait_done;
+use super::spawn::report_unretrieved;
+use super::task_ref::TaskRef;
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{CallbackId, DETACHED, TaskId};
 use crate::runtime::core::context::Core;
 use crate::runtime::core::packet::Packet;
 use crate::runtime::core::task_stack::TaskStack;
-use crate::runtime::join::wait_done;
-use crate::runtime::spawn::report_unretrieved;
-use crate::runtime::task_ref::TaskRef;
-use crate::runtime::watched::Watched;
 
 /// A task that was spawned, and its result.
 ///

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::rc::Weak;
 
+use super::any_handle::Watched;
 use crate::error::TaskError;
 use crate::runtime::cancel::request::{self as cancel, Trail};
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::context::{self, Core, Here, Nowhere};
 use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::watched::Watched;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
                       for each other, or whose scopes wait for their children";

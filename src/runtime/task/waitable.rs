@@ -3,18 +3,18 @@
 use std::fmt;
 use std::panic::Location;
 
+use super::any_handle::Watched;
+use super::handle::Task;
+use super::into_task::Joinable;
+use super::join::{Need, admit};
+use super::make::try_spawn_on;
+use super::promise::Promise;
+use super::spawn::Recipe;
+use super::task_ref::TaskRef;
 use crate::coroutine::Coroutine;
 use crate::error::TaskError;
 use crate::runtime::core::block::CallbackId;
 use crate::runtime::core::context::{self, Here, Nowhere};
-use crate::runtime::handle::Task;
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::{Need, admit};
-use crate::runtime::make::try_spawn_on;
-use crate::runtime::promise::Promise;
-use crate::runtime::spawn::Recipe;
-use crate::runtime::task_ref::TaskRef;
-use crate::runtime::watched::Watched;
 
 pub(crate) mod sealed {
     pub trait Sealed {}

@@ -2,11 +2,11 @@
 
 #![allow(unsafe_code)]
 
+use super::spawn;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::runtime::core::block::{AWAKE, TaskBlock, TaskPtr};
 use crate::runtime::core::context::Core;
-use crate::runtime::spawn;
 use crate::runtime::wait::park::YIELD;
 
 /// Makes a task current and enters it; comes back when a task has left for the loop: that one, or one
