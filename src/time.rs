@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::runtime::alarm;
 use crate::runtime::core::context::{self, Here};
+use crate::runtime::time::alarm;
 use crate::runtime::wait::park;
 
 /// May suspend: parks the running task for so long. Zero gives the other tasks a turn;

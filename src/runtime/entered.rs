@@ -11,7 +11,7 @@ use crate::runtime::foreign;
 use crate::runtime::local::LocalLoop;
 use crate::runtime::reactor;
 use crate::runtime::scheduler::{Loop, Running};
-use crate::runtime::timer;
+use crate::runtime::time::timer;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };

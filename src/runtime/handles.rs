@@ -11,7 +11,7 @@ use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::Nanoseconds;
 use crate::runtime::scheduler::{FORKED, Loop};
 use crate::runtime::task::promise::Promise;
-use crate::runtime::timer::{Key, Timers};
+use crate::runtime::time::timer::{Key, Timers};
 
 impl Loop {
     pub(crate) fn call_soon(

@@ -4,7 +4,6 @@
 //! and [`wait_list`] how one waits, [`group`] how for many; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
 //! are what wakes it; [`event_loop`] and [`handle`] what users hold.
 
-pub(crate) mod alarm;
 pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod cancel;
@@ -26,5 +25,5 @@ pub(crate) mod services;
 pub(crate) mod shutdown;
 pub(crate) mod signals;
 pub(crate) mod task;
-pub(crate) mod timer;
+pub(crate) mod time;
 pub(crate) mod wait;

@@ -14,7 +14,7 @@ use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::core::wait_list::Place;
 use crate::runtime::injector::{Injector, Message};
 use crate::runtime::reactor::{Direction, Side, Source, with_current};
-use crate::runtime::timer::Alarm;
+use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::park;
 use crate::sys::wait_fd::wait_fd;
 

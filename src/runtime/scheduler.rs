@@ -28,7 +28,7 @@ use crate::runtime::reactor::{self, Reactor};
 use crate::runtime::signals::Signals;
 use crate::runtime::task::dispatch::dispatch;
 use crate::runtime::task::task_ref::TaskRef;
-use crate::runtime::timer::{self, Timers};
+use crate::runtime::time::timer::{self, Timers};
 use crate::sys::fork;
 use crate::sys::poller::Poller;
 

@@ -15,7 +15,7 @@ use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
 use crate::runtime::task::waitable::{Spot, Waitable};
-use crate::runtime::timer::Alarm;
+use crate::runtime::time::timer::Alarm;
 
 /// An iterator over tasks or promises in the order in which they are done. Closures and coroutines
 /// become tasks.

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
-use crate::runtime::alarm::Alarm;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::{self, CoreRef, Here};
+use crate::runtime::time::alarm::Alarm;
 
 /// May suspend: runs a function in place, and cancels what it waits for if it takes longer.
 ///

@@ -11,7 +11,7 @@ use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
 use crate::runtime::task::any_handle::{Watched, describe_many};
 use crate::runtime::task::join::{Need, admit};
 use crate::runtime::task::waitable::Waitable;
-use crate::runtime::timer::Alarm;
+use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::park;
 
 /// When [`wait`] returns.

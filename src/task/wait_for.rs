@@ -11,7 +11,7 @@ use crate::runtime::task::any_handle::{One, Watched};
 use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
 use crate::runtime::task::waitable::{Spot, Waitable};
-use crate::runtime::timer::Alarm;
+use crate::runtime::time::timer::Alarm;
 
 /// May suspend: waits until a task is done, for so long at most; then cancels it, and waits until it has
 /// ended. Closures and coroutines become tasks; of a promise the value is taken.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::shared::pass_on;
 use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::foreign;
-use crate::runtime::timer::Alarm;
+use crate::runtime::time::timer::Alarm;
 use crate::sync::CantWait;
 use crate::util::waiting_room::{Turn, WaitingRoom};
 

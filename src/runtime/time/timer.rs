@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-pub(crate) use crate::runtime::alarm::Alarm;
+pub(crate) use super::alarm::Alarm;
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::Core;

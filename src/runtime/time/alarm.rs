@@ -7,11 +7,11 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
+use super::timer::{self, Key, Timers};
 use crate::runtime::cancel::guard::OwnRequest;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::Here;
-use crate::runtime::timer::{self, Key, Timers};
 use crate::runtime::wait::park;
 
 /// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
