@@ -20,8 +20,8 @@ use std::time::Duration;
 use super::cursor::{Cursor, Taken};
 use crate::runtime::blocking::off_loop;
 use crate::runtime::core::context::{self, Nowhere};
+use crate::runtime::io::registration::take_turns;
 use crate::runtime::pool::AtClose;
-use crate::runtime::registration::take_turns;
 use crate::sys::file::{self, Kind};
 use crate::sys::wait_fd::wait_fd;
 

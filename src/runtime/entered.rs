@@ -8,8 +8,8 @@ use crate::coroutine::undo_if_left;
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::{self, Owner};
 use crate::runtime::foreign;
+use crate::runtime::io::reactor;
 use crate::runtime::local::LocalLoop;
-use crate::runtime::reactor;
 use crate::runtime::scheduler::{Loop, Running};
 use crate::runtime::time::timer;
 

@@ -14,7 +14,7 @@ use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::TaskId;
 use crate::runtime::core::context::{Core, Here};
 use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::reactor::Reactor;
+use crate::runtime::io::reactor::Reactor;
 use crate::sys::signal_watch::{Watcher, number};
 
 /// What the main task of `run` is cancelled with.
