@@ -43,10 +43,10 @@ pub use select::Won;
 pub use timeout::{Timeout, timeout, timeout_at, timeout_with};
 
 use crate::error::TaskError;
-use crate::runtime::blocking;
 use crate::runtime::core::context::{self, CoreRef, Nowhere};
 use crate::runtime::task::make::{spawn_eagerly, spawn_on, try_spawn_on};
 use crate::runtime::task::spawn::Recipe;
+use crate::runtime::threads::blocking;
 use crate::runtime::wait::park;
 
 /// Spawns a task on the running loop. It begins in the loop's next iteration.

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use crate::runtime::core::context::{self, Nowhere};
-use crate::runtime::foreign;
+use crate::runtime::threads::waker_registry as foreign;
 
 /// A cursor, shared by the clones of a file.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::inner::perform;
-use crate::runtime::pool::AtClose;
+use crate::runtime::threads::pool::AtClose;
 
 /// How many entries one job reads.
 const BATCH: usize = 64;

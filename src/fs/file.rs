@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::OpenOptions;
 use super::inner::{Inner, perform};
-use crate::runtime::pool::AtClose;
+use crate::runtime::threads::pool::AtClose;
 
 /// A file: [`std::fs::File`], waiting in the event loop.
 ///

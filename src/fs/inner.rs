@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cursor::{Cursor, Taken};
-use crate::runtime::blocking::off_loop;
 use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::io::registration::take_turns;
-use crate::runtime::pool::AtClose;
+use crate::runtime::threads::blocking::off_loop;
+use crate::runtime::threads::pool::AtClose;
 use crate::sys::file::{self, Kind};
 use crate::sys::wait_fd::wait_fd;
 

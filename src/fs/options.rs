@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::File;
 use super::inner::{Inner, perform};
-use crate::runtime::pool::AtClose;
+use crate::runtime::threads::pool::AtClose;
 
 /// How a file is opened: [`std::fs::OpenOptions`], waiting in the event loop.
 ///

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::File;
 use super::inner::perform;
-use crate::runtime::pool::AtClose;
+use crate::runtime::threads::pool::AtClose;
 
 /// What goes to the disk in one job; a longer one, which has to be copied, goes in parts.
 const SHORT: usize = 256 * 1024;

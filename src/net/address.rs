@@ -5,8 +5,8 @@ use std::iter::Cloned;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::{option, slice, vec};
 
-use crate::runtime::blocking::off_loop;
-use crate::runtime::pool::AtClose;
+use crate::runtime::threads::blocking::off_loop;
+use crate::runtime::threads::pool::AtClose;
 
 /// What addresses can be had from: std's trait of this name, for the same types, with one
 /// difference. Where std's looks a host's name up on the spot, and the thread with all of its

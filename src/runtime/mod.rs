@@ -4,19 +4,15 @@
 //! and [`wait_list`] how one waits, [`group`] how for many; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
 //! are what wakes it; [`event_loop`] and [`handle`] what users hold.
 
-pub(crate) mod blocking;
 pub(crate) mod builder;
 pub(crate) mod cancel;
 pub(crate) mod core;
 pub(crate) mod entered;
 pub(crate) mod event_loop;
-pub(crate) mod foreign;
 pub(crate) mod handles;
-pub(crate) mod injector;
 pub(crate) mod io;
 pub(crate) mod local;
 pub(crate) mod observe;
-pub(crate) mod pool;
 pub(crate) mod remote;
 pub(crate) mod remote_task;
 pub(crate) mod scheduler;
@@ -24,5 +20,6 @@ pub(crate) mod services;
 pub(crate) mod shutdown;
 pub(crate) mod signals;
 pub(crate) mod task;
+pub(crate) mod threads;
 pub(crate) mod time;
 pub(crate) mod wait;

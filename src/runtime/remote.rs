@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use crate::coroutine::OpenFrame;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::core::context;
-use crate::runtime::foreign;
-use crate::runtime::injector::{Injector, Message};
 use crate::runtime::remote_task::{RemoteTask, Reply, Shared, lock};
+use crate::runtime::threads::injector::{Injector, Message};
+use crate::runtime::threads::waker_registry as foreign;
 
 /// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
 /// for deadlocked.

@@ -13,11 +13,11 @@ use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::TaskId;
 use crate::runtime::core::context::{self, Nowhere};
 use crate::runtime::entered;
-use crate::runtime::foreign;
 use crate::runtime::remote::LoopHandle;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::make::try_spawn_on;
 use crate::runtime::task::spawn::{Recipe, drop_quietly, report_unretrieved};
+use crate::runtime::threads::waker_registry as foreign;
 
 /// A task that another thread has spawned on a loop.
 ///

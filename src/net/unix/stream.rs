@@ -13,8 +13,8 @@ use super::SocketAddr;
 use super::address::{path_to_system, to_system};
 use crate::net::connect::connect;
 use crate::net::inner::Inner;
-use crate::runtime::blocking::off_loop;
-use crate::runtime::pool::AtClose;
+use crate::runtime::threads::blocking::off_loop;
+use crate::runtime::threads::pool::AtClose;
 use crate::sys;
 
 /// For how long a thread waits for room in a listener's queue before it looks whether anybody

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::injector::Injector;
+use crate::runtime::threads::injector::Injector;
 use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller, TELLS_OF_URGENT_DATA};
 use crate::sys::prefetch::prefetch;

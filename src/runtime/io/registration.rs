@@ -13,7 +13,7 @@ use super::reactor::{Direction, Side, Source, with_current};
 use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::{self, Here, Nowhere};
 use crate::runtime::core::wait_list::Place;
-use crate::runtime::injector::{Injector, Message};
+use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::park;
 use crate::sys::wait_fd::wait_fd;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::shared::pass_on;
 use crate::runtime::core::context::{self, Here, Nowhere};
-use crate::runtime::foreign;
+use crate::runtime::threads::waker_registry as foreign;
 use crate::runtime::time::timer::Alarm;
 use crate::sync::CantWait;
 use crate::util::waiting_room::{Turn, WaitingRoom};

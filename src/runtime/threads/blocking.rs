@@ -1,4 +1,4 @@
-//! Work that blocks its thread: a job for the loop's [`pool`](crate::runtime::pool), and the way of its result
+//! Work that blocks its thread: a job for the loop's [`pool`](super::pool), and the way of its result
 //! back to the loop.
 //!
 //! A job tells of its end whatever happens: it catches the panic of what it runs, and so the loop can
@@ -13,13 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::thread;
 
+use super::injector::Message;
+use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
+use super::waker_registry::{self as foreign, Ended, ForeignWaits};
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{DOOMED, MUST_CANCEL};
 use crate::runtime::core::context::{self, Core, Here, Nowhere};
-use crate::runtime::foreign::{self, Ended, ForeignWaits};
-use crate::runtime::injector::Message;
-use crate::runtime::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
 use crate::runtime::task::promise::Promise;
 use crate::runtime::task::spawn::drop_quietly;
 use crate::runtime::wait::park;

@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use super::injector::{Injector, Message};
+use super::pool::Pool;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::context::Here;
-use crate::runtime::injector::{Injector, Message};
-use crate::runtime::pool::Pool;
 use crate::runtime::wait::park;
 
 /// The waits of a loop.

@@ -1,5 +1,5 @@
 //! A loop's pool of threads for work that blocks. It knows jobs; what a job is for and how its
-//! result comes back is [`blocking`](crate::runtime::blocking)'s affair.
+//! result comes back is [`blocking`](super::blocking)'s affair.
 //!
 //! A thread is started when there is a job and none is idle, up to a limit, and leaves when it has
 //! been idle for a while. Jobs begin in the order in which they came. One that has not begun can be
