@@ -184,12 +184,12 @@ pub use error::{
 #[cfg(feature = "runtime")]
 pub use runtime::{
     builder::{LoopBuilder, run, try_run},
-    entered::current_loop,
     event_loop::EventLoop,
     handles::{Handle, TimerHandle},
     local::LocalLoop,
     observe::report::ExceptionContext,
     remote::LoopHandle,
+    scheduler::current::current_loop,
     task::into_task::{IntoTask, Joinable},
     task::waitable::{Awaitable, Waitable},
 };

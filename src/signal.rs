@@ -12,8 +12,8 @@ use std::io;
 use std::rc::Rc;
 
 use crate::runtime::core::context::{self, Nowhere};
-use crate::runtime::entered::current_loop;
-use crate::runtime::signals::Listening;
+use crate::runtime::scheduler::current::current_loop;
+use crate::runtime::scheduler::signals::Listening;
 use crate::sys::signal_watch::number;
 
 /// A signal, by its number.

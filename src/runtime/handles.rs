@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::error::TaskError;
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::Nanoseconds;
-use crate::runtime::scheduler::{FORKED, Loop};
+use crate::runtime::scheduler::turn::{FORKED, Loop};
 use crate::runtime::task::promise::Promise;
 use crate::runtime::threads::blocking;
 use crate::runtime::time::timer::{Key, Timers};

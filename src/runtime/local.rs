@@ -10,7 +10,7 @@ use crate::runtime::core::callback::Function;
 use crate::runtime::handles::{Handle, TimerHandle};
 use crate::runtime::observe::report::ExceptionContext;
 use crate::runtime::remote::LoopHandle;
-use crate::runtime::scheduler::Loop;
+use crate::runtime::scheduler::turn::Loop;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::into_task::{IntoTask, Place};
 use crate::runtime::task::late_callbacks as refusal;

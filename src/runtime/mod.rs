@@ -7,7 +7,6 @@
 pub(crate) mod builder;
 pub(crate) mod cancel;
 pub(crate) mod core;
-pub(crate) mod entered;
 pub(crate) mod event_loop;
 pub(crate) mod handles;
 pub(crate) mod io;
@@ -17,8 +16,6 @@ pub(crate) mod remote;
 pub(crate) mod remote_task;
 pub(crate) mod scheduler;
 pub(crate) mod services;
-pub(crate) mod shutdown;
-pub(crate) mod signals;
 pub(crate) mod task;
 pub(crate) mod threads;
 pub(crate) mod time;

@@ -8,8 +8,8 @@ use std::rc::Rc;
 use crate::error::LoopError;
 use crate::runtime::event_loop::EventLoop;
 use crate::runtime::local::LocalLoop;
-use crate::runtime::scheduler::{FORKED, Loop};
-use crate::runtime::signals::{Listening, Signals};
+use crate::runtime::scheduler::signals::{Listening, Signals};
+use crate::runtime::scheduler::turn::{FORKED, Loop};
 use crate::runtime::task::promise::Promise;
 
 impl EventLoop {

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use super::turn::{Halt, Loop};
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{AWAKE, NOTIFIED, OVER, TaskPtr};
@@ -20,7 +21,6 @@ use crate::runtime::core::clock::NEVER;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::run_queue::Runnable;
 use crate::runtime::observe::report::ExceptionContext;
-use crate::runtime::scheduler::{Halt, Loop};
 use crate::runtime::task::dispatch::dispatch_now;
 use crate::runtime::task::spawn::abandoned;
 

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::signals::Signals;
 use crate::arch::Parked;
 use crate::coroutine::Status;
 use crate::error::Deadlock;
@@ -22,7 +23,6 @@ use crate::runtime::core::run_queue::Runnable;
 use crate::runtime::io::reactor::{self, Reactor};
 use crate::runtime::observe::deadlock;
 use crate::runtime::observe::report::ExceptionContext;
-use crate::runtime::signals::Signals;
 use crate::runtime::task::dispatch::dispatch;
 use crate::runtime::task::task_ref::TaskRef;
 use crate::runtime::threads::injector::{Injector, Message};
