@@ -183,12 +183,12 @@ pub use error::{
 };
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    builder::{LoopBuilder, run, try_run},
-    event_loop::EventLoop,
-    handles::{Handle, TimerHandle},
-    local::LocalLoop,
+    api::builder::{LoopBuilder, run, try_run},
+    api::callback_handles::{Handle, TimerHandle},
+    api::event_loop::EventLoop,
+    api::local_loop::LocalLoop,
+    api::loop_handle::LoopHandle,
     observe::report::ExceptionContext,
-    remote::LoopHandle,
     scheduler::current::current_loop,
     task::into_task::{IntoTask, Joinable},
     task::waitable::{Awaitable, Waitable},

@@ -250,7 +250,7 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::runtime::builder;
+    use crate::runtime::api::builder;
     use crate::runtime::core::context;
     use crate::runtime::task::make;
     use crate::runtime::task::spawn::Recipe;

@@ -82,7 +82,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/fs/handles.rs",
     "src/net/handles.rs",
     "src/runtime/time/alarm.rs",
-    "src/runtime/builder.rs",
+    "src/runtime/api/builder.rs",
     "src/runtime/core/context.rs",
     "src/runtime/core/cancel_mask.rs",
     "src/runtime/task/dispatch.rs",

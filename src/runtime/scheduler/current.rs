@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use super::turn::{Loop, Running};
 use crate::coroutine::undo_if_left;
+use crate::runtime::api::local_loop::LocalLoop;
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::{self, Owner};
 use crate::runtime::io::reactor;
-use crate::runtime::local::LocalLoop;
 use crate::runtime::threads::waker_registry as foreign;
 use crate::runtime::time::timer;
 

@@ -5,9 +5,9 @@ use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 
+use super::event_loop::EventLoop;
+use super::local_loop::LocalLoop;
 use crate::error::LoopError;
-use crate::runtime::event_loop::EventLoop;
-use crate::runtime::local::LocalLoop;
 use crate::runtime::scheduler::signals::{Listening, Signals};
 use crate::runtime::scheduler::turn::{FORKED, Loop};
 use crate::runtime::task::promise::Promise;

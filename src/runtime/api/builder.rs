@@ -7,11 +7,11 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::event_loop::EventLoop;
 use crate::error::{RunError, TaskError};
 use crate::runtime::core::block::{AWAKE, BORROWS, TaskPtr};
 use crate::runtime::core::context;
 use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::event_loop::EventLoop;
 use crate::runtime::scheduler::current::within;
 use crate::runtime::scheduler::turn::{Loop, Settings};
 use crate::runtime::task::spawn::{Recipe, prepare};

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
+use super::remote_task::{RemoteTask, Reply, Shared, lock};
 use crate::coroutine::OpenFrame;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::core::context;
-use crate::runtime::remote_task::{RemoteTask, Reply, Shared, lock};
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::threads::waker_registry as foreign;
 

@@ -5,11 +5,11 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
+use super::callback_handles::{Handle, TimerHandle};
+use super::loop_handle::LoopHandle;
 use crate::error::LoopError;
 use crate::runtime::core::callback::Function;
-use crate::runtime::handles::{Handle, TimerHandle};
 use crate::runtime::observe::report::ExceptionContext;
-use crate::runtime::remote::LoopHandle;
 use crate::runtime::scheduler::turn::Loop;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::into_task::{IntoTask, Place};

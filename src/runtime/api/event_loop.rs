@@ -7,13 +7,13 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::builder::LoopBuilder;
+use super::callback_handles::{Handle, TimerHandle};
+use super::local_loop::LocalLoop;
+use super::loop_handle::LoopHandle;
 use crate::error::{LoopError, RunError, TaskError};
-use crate::runtime::builder::LoopBuilder;
 use crate::runtime::core::context;
-use crate::runtime::handles::{Handle, TimerHandle};
-use crate::runtime::local::LocalLoop;
 use crate::runtime::observe::report::{ExceptionContext, report_by_default};
-use crate::runtime::remote::LoopHandle;
 use crate::runtime::scheduler::current::within;
 use crate::runtime::scheduler::turn::{FORKED, Halt, Loop};
 use crate::runtime::task::handle::Task;

@@ -8,11 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use super::loop_handle::LoopHandle;
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::TaskId;
 use crate::runtime::core::context::{self, Nowhere};
-use crate::runtime::remote::LoopHandle;
 use crate::runtime::scheduler::current as entered;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::make::try_spawn_on;
