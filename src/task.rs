@@ -43,9 +43,9 @@ pub use select::Won;
 pub use timeout::{Timeout, timeout, timeout_at, timeout_with};
 
 use crate::error::TaskError;
-use crate::runtime::core::context::{self, CoreRef, Nowhere};
+use crate::runtime::core::context::{self, CoreRef, WaitError};
 use crate::runtime::task::make::{spawn_eagerly, spawn_on, try_spawn_on};
-use crate::runtime::task::spawn::Recipe;
+use crate::runtime::task::spawn::SpawnOptions;
 use crate::runtime::threads::blocking;
 use crate::runtime::wait::park;
 
@@ -69,7 +69,7 @@ where
     T: 'static,
     F: FnOnce() -> T + 'static,
 {
-    spawn_on(&core(), Recipe::new(Location::caller()), || Ok(f()))
+    spawn_on(&core(), SpawnOptions::new(Location::caller()), || Ok(f()))
 }
 
 /// Spawns a task with a name.
@@ -82,9 +82,9 @@ where
     T: 'static,
     F: FnOnce() -> T + 'static,
 {
-    let mut recipe = Recipe::new(Location::caller());
-    recipe.name = Some(name.into());
-    spawn_on(&core(), recipe, || Ok(f()))
+    let mut options = SpawnOptions::new(Location::caller());
+    options.name = Some(name.into());
+    spawn_on(&core(), options, || Ok(f()))
 }
 
 /// Spawns a task and runs it at once up to its first suspension; it may be done then.
@@ -97,7 +97,7 @@ where
     T: 'static,
     F: FnOnce() -> T + 'static,
 {
-    match spawn_eagerly(&core(), Recipe::new(Location::caller()), || Ok(f())) {
+    match spawn_eagerly(&core(), SpawnOptions::new(Location::caller()), || Ok(f())) {
         Ok(task) => task,
         Err(error) => panic!("selvedge: no task: {error}"),
     }
@@ -122,7 +122,7 @@ where
     F: FnOnce() -> Result<T, E> + 'static,
 {
     let body = || f().map_err(|error| TaskError::exception(error.into()));
-    spawn_on(&core(), Recipe::new(Location::caller()), body)
+    spawn_on(&core(), SpawnOptions::new(Location::caller()), body)
 }
 
 /// A name and a stack size for a task to be.
@@ -172,14 +172,14 @@ impl Builder {
         T: 'static,
         F: FnOnce() -> T + 'static,
     {
-        try_spawn_on(&core(), self.recipe(Location::caller()), || Ok(f()))
+        try_spawn_on(&core(), self.options(Location::caller()), || Ok(f()))
     }
 
-    fn recipe(self, site: &'static Location<'static>) -> Recipe {
-        let mut recipe = Recipe::new(site);
-        recipe.name = self.name;
-        recipe.stack_size = self.stack_size;
-        recipe
+    fn options(self, site: &'static Location<'static>) -> SpawnOptions {
+        let mut options = SpawnOptions::new(site);
+        options.name = self.name;
+        options.stack_size = self.stack_size;
+        options
     }
 }
 
@@ -211,23 +211,23 @@ impl Builder {
 pub fn yield_now() {
     match context::here() {
         Ok(here) => park::yield_now(here),
-        Err(nowhere) => refuse_unless_panicking(nowhere),
+        Err(why) => refuse_unless_panicking(why),
     }
 }
 
 #[cold]
 #[track_caller]
-fn refuse_unless_panicking(nowhere: Nowhere) {
+fn refuse_unless_panicking(why: WaitError) {
     // Whoever's panic it is: another one would abort the process.
     if !thread::panicking() {
-        refuse(nowhere);
+        refuse(why);
     }
 }
 
 #[cold]
 #[track_caller]
-fn refuse(nowhere: Nowhere) -> ! {
-    panic!("{}", nowhere.sentence())
+fn refuse(why: WaitError) -> ! {
+    panic!("{}", why.sentence())
 }
 
 /// May suspend: runs a function that blocks on a thread of the loop's pool, and returns what it
@@ -290,6 +290,6 @@ pub fn all_tasks() -> Vec<TaskRef> {
 fn core() -> CoreRef {
     match context::current() {
         Some(core) => core,
-        None => refuse(Nowhere::NoLoop),
+        None => refuse(WaitError::NoLoop),
     }
 }

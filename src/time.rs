@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::runtime::core::context::{self, Here};
+use crate::runtime::core::context::{self, TaskContext};
 use crate::runtime::time::alarm;
 use crate::runtime::wait::park;
 
@@ -57,10 +57,10 @@ pub fn sleep_until(deadline: Instant) {
 
 /// Where the running task may park; `None` while the thread panics.
 #[track_caller]
-fn here() -> Option<Here> {
+fn here() -> Option<TaskContext> {
     match context::here() {
         Ok(here) => Some(here),
         Err(_) if thread::panicking() => None,
-        Err(nowhere) => panic!("{}", nowhere.sentence()),
+        Err(why) => panic!("{}", why.sentence()),
     }
 }

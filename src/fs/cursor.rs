@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::runtime::core::context::{self, Nowhere};
-use crate::runtime::threads::waker_registry as foreign;
+use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::threads::waker_registry;
 
 /// A cursor, shared by the clones of a file.
 #[derive(Debug)]
@@ -57,16 +57,16 @@ impl Cursor {
             ticket: Cell::new(None),
         };
         match context::here() {
-            Ok(here) => Ok(foreign::wait_in_line(
+            Ok(here) => Ok(waker_registry::wait_in_line(
                 here,
                 &"another operation on the same file",
                 &|| waiting.leave(),
                 |context| waiting.poll(context),
             )),
-            Err(Nowhere::NoLoop) => Ok(block_on(|context| waiting.poll(context))),
-            Err(nowhere) => {
+            Err(WaitError::NoLoop) => Ok(block_on(|context| waiting.poll(context))),
+            Err(why) => {
                 let kind = io::ErrorKind::WouldBlock;
-                Err(io::Error::new(kind, nowhere.sentence()))
+                Err(io::Error::new(kind, why.sentence()))
             }
         }
     }

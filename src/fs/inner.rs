@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cursor::{Cursor, Taken};
-use crate::runtime::core::context::{self, Nowhere};
-use crate::runtime::io::registration::take_turns;
+use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::io::registration::consume_budget;
 use crate::runtime::threads::blocking::off_loop;
 use crate::runtime::threads::pool::AtClose;
 use crate::sys::file::{self, Kind};
@@ -52,8 +52,8 @@ pub(super) fn perform<T: Send + 'static>(
     match context::here() {
         Ok(_) => off_loop(at_close, f)?,
         // While panicking nothing may wait but the thread: a destructor still gets its bytes out.
-        Err(Nowhere::NoLoop | Nowhere::Panicking) => f(),
-        Err(nowhere @ Nowhere::NoTask) => Err(io::Error::other(nowhere.sentence())),
+        Err(WaitError::NoLoop | WaitError::Panicking) => f(),
+        Err(why @ WaitError::NoTask) => Err(io::Error::other(why.sentence())),
     }
 }
 
@@ -106,11 +106,13 @@ impl Inner {
     pub(super) fn read_at(self: &Arc<Self>, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let here = context::here();
         match here {
-            Err(Nowhere::NoLoop | Nowhere::Panicking) => return self.file.read_at(buffer, offset),
-            Ok(_) | Err(Nowhere::NoTask) => {}
+            Err(WaitError::NoLoop | WaitError::Panicking) => {
+                return self.file.read_at(buffer, offset);
+            }
+            Ok(_) | Err(WaitError::NoTask) => {}
         }
         let n_cached = buffer.len().min(CACHED);
-        take_turns(1 + (n_cached / A_TURN) as u32);
+        consume_budget(1 + (n_cached / A_TURN) as u32);
         let cached = file::read_cached(self.file.as_fd(), &mut buffer[..n_cached], offset);
         if let Some(result) = cached {
             return result;
@@ -135,9 +137,9 @@ impl Inner {
         }
         match context::here() {
             Ok(_) => {}
-            Err(Nowhere::NoLoop) => return (&self.file).read(buffer),
-            Err(nowhere) => {
-                self.assert_ready(false, nowhere)?;
+            Err(WaitError::NoLoop) => return (&self.file).read(buffer),
+            Err(why) => {
+                self.assert_ready(false, why)?;
                 return (&self.file).read(buffer);
             }
         }
@@ -156,13 +158,13 @@ impl Inner {
         let taken = self.cursor.take()?;
         match context::here() {
             Ok(_) => {}
-            Err(Nowhere::NoLoop) => return self.write_now(&taken, bytes),
-            Err(nowhere) if self.is_stream => {
-                self.assert_ready(true, nowhere)?;
+            Err(WaitError::NoLoop) => return self.write_now(&taken, bytes),
+            Err(why) if self.is_stream => {
+                self.assert_ready(true, why)?;
                 return self.write_now(&taken, bytes);
             }
-            Err(Nowhere::Panicking) => return self.write_now(&taken, bytes),
-            Err(nowhere @ Nowhere::NoTask) => return Err(io::Error::other(nowhere.sentence())),
+            Err(WaitError::Panicking) => return self.write_now(&taken, bytes),
+            Err(why @ WaitError::NoTask) => return Err(io::Error::other(why.sentence())),
         }
         let this = Arc::clone(self);
         let bytes = bytes[..bytes.len().min(LARGE)].to_vec();
@@ -195,7 +197,7 @@ impl Inner {
 
     /// Writes at an offset.
     pub(super) fn write_at(self: &Arc<Self>, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        if let Err(Nowhere::NoLoop | Nowhere::Panicking) = context::here() {
+        if let Err(WaitError::NoLoop | WaitError::Panicking) = context::here() {
             return self.file.write_at(bytes, offset);
         }
         let this = Arc::clone(self);
@@ -231,12 +233,12 @@ impl Inner {
     }
 
     /// Whether a stream can be read or written without waiting, where nothing can wait.
-    fn assert_ready(&self, for_writing: bool, nowhere: Nowhere) -> io::Result<()> {
+    fn assert_ready(&self, for_writing: bool, why: WaitError) -> io::Result<()> {
         if wait_fd(self.file.as_fd(), for_writing, Some(Duration::ZERO))? {
             return Ok(());
         }
         let kind = io::ErrorKind::WouldBlock;
-        Err(io::Error::new(kind, nowhere.sentence()))
+        Err(io::Error::new(kind, why.sentence()))
     }
 }
 

@@ -37,8 +37,8 @@ impl Line {
                 total_timeout,
             });
         }
-        if let Err(nowhere) = context::here() {
-            return Err(Error::new(Kind::NoPlace).because(nowhere.sentence()));
+        if let Err(why) = context::here() {
+            return Err(Error::new(Kind::NoPlace).because(why.sentence()));
         }
         let Some(total) = total_timeout.unwrap_or(self.total_timeout) else {
             let permit = self.places.acquire();

@@ -253,7 +253,7 @@ mod tests {
     use crate::runtime::api::builder;
     use crate::runtime::core::context;
     use crate::runtime::task::make;
-    use crate::runtime::task::spawn::Recipe;
+    use crate::runtime::task::spawn::SpawnOptions;
     use crate::runtime::wait::park;
 
     /// A handle that is borrowed by who waits can't be dropped; this is what would happen.
@@ -270,7 +270,7 @@ mod tests {
                     let mut near = socket.socket();
                     Ok(socket.wait(Direction::Read, timeout, |_| near.read(&mut [0])))
                 };
-                make::spawn_on(&here.core, Recipe::new(Location::caller()), read)
+                make::spawn_on(&here.core, SpawnOptions::new(Location::caller()), read)
             });
             park::yield_now(here);
             socket.registration.deregister(socket.as_fd());

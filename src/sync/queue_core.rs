@@ -79,7 +79,7 @@ impl<T, S: Store<T>> Core<T, S> {
     fn put_when_free(&self, item: T) -> Result<(), PutError<T>> {
         let here = match context::here() {
             Ok(here) => here,
-            Err(nowhere) => return Err(PutError::CantWait(item, CantWait::new(nowhere))),
+            Err(why) => return Err(PutError::CantWait(item, CantWait::new(why))),
         };
         let what = self.awaiting(Wanted::Room);
         let has_slot = self.slots.take(here, 1, &what);
@@ -123,7 +123,7 @@ impl<T, S: Store<T>> Core<T, S> {
     #[cold]
     #[inline(never)]
     fn get_when_there(&self) -> Result<T, GetError> {
-        let here = context::here().map_err(|nowhere| GetError::CantWait(CantWait::new(nowhere)))?;
+        let here = context::here().map_err(|why| GetError::CantWait(CantWait::new(why)))?;
         if self.items.take(here, 1, &self.awaiting(Wanted::Item)) {
             self.take_item()
         } else {

@@ -14,7 +14,7 @@ use crate::runtime::core::context;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Spot, Waitable};
+use crate::runtime::task::waitable::{WaitSite, Waitable};
 use crate::runtime::time::timer::Alarm;
 
 /// An iterator over tasks or promises in the order in which they are done. Closures and coroutines
@@ -53,10 +53,10 @@ use crate::runtime::time::timer::Alarm;
 pub fn as_completed<I: Joinable>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
     // Somebody's code, after which this may be another task.
     let tasks: Vec<_> = tasks.into_iter().collect();
-    let spot = Spot::new();
+    let wait_site = WaitSite::new();
     let handles = tasks
         .into_iter()
-        .map(|task| spot.handle(task, Need::OneOfMany));
+        .map(|task| wait_site.handle(task, Need::OneOfMany));
     match handles.collect() {
         Ok(handles) => AsCompleted::new(handles),
         Err(error) => panic!("{error}"),
@@ -86,7 +86,7 @@ impl<H: Waitable> AsCompleted<H> {
             waiters: WaitList::new(),
         });
         let with_callback = |(index, handle): (usize, H)| {
-            if handle.watched().is_done() {
+            if handle.any_handle().is_done() {
                 arrivals.indices.borrow_mut().push_back(index);
                 return Some((handle, None));
             }
@@ -129,7 +129,7 @@ impl<H: Waitable> AsCompleted<H> {
     pub fn timeout(self, timeout: Duration) -> WithTimeout<H> {
         let deadline = match context::current() {
             Some(core) => core.clock.after(timeout),
-            None => panic!("{}", context::Nowhere::NoLoop.sentence()),
+            None => panic!("{}", context::WaitError::NoLoop.sentence()),
         };
         WithTimeout {
             inner: self,
@@ -162,7 +162,7 @@ impl<H: Waitable> AsCompleted<H> {
             }
             let here = match context::here() {
                 Ok(here) => here,
-                Err(nowhere) => panic!("{}", nowhere.sentence()),
+                Err(why) => panic!("{}", why.sentence()),
             };
             if deadline <= here.core.clock.now() {
                 return Some(Err(Elapsed));

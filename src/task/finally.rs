@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::drop_payload;
 use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::cancel_mask::Deferral;
+use crate::runtime::core::cancel_mask::CancelMask;
 use crate::runtime::core::context;
 
 /// May suspend: runs a function, and then another one whether the first returned or was unwound, by a
@@ -47,7 +47,7 @@ pub fn finally<T>(body: impl FnOnce() -> T, cleanup: impl FnOnce()) -> T {
     let result = catch_unwind(AssertUnwindSafe(body));
     let here = context::here();
     let cleaned = catch_unwind(AssertUnwindSafe(|| match here {
-        Ok(here) => Deferral::during(here, cleanup),
+        Ok(here) => CancelMask::during(here, cleanup),
         // Nobody can wait here, or be cancelled.
         Err(_) => cleanup(),
     }));

@@ -12,7 +12,7 @@ use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::cancel::scope_state::Until;
 use crate::runtime::core::context;
-use crate::runtime::task::spawn::Recipe;
+use crate::runtime::task::spawn::SpawnOptions;
 
 /// May suspend: runs functions, which may borrow, each as a task, and returns what the first returns that
 /// is done. The others are cancelled at that moment, and have ended when this returns.
@@ -52,7 +52,7 @@ use crate::runtime::task::spawn::Recipe;
 /// and the cancel is met by the next suspension.
 #[track_caller]
 pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
-    let here = context::here().map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+    let here = context::here().map_err(|why| TaskError::misuse(why.sentence()))?;
     if cfg!(panic = "abort") {
         return Err(TaskError::misuse(
             "selvedge: panics abort in this program, so the losers of a race can't be cancelled; set \
@@ -126,7 +126,7 @@ impl<T, F: FnOnce() -> T> Race for Vec<F> {
         T: 'scope,
     {
         for f in self {
-            tasks.push(scope.make(Recipe::new(site), || Ok(f()))?);
+            tasks.push(scope.make(SpawnOptions::new(site), || Ok(f()))?);
         }
         Ok(())
     }
@@ -146,7 +146,7 @@ impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
         T: 'scope,
     {
         for f in self {
-            tasks.push(scope.make(Recipe::new(site), || Ok(f()))?);
+            tasks.push(scope.make(SpawnOptions::new(site), || Ok(f()))?);
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ macro_rules! race_of_tuple {
                 T: 'scope,
             {
                 let ($($f,)+) = self;
-                $(tasks.push(scope.make(Recipe::new(site), || Ok($f()))?);)+
+                $(tasks.push(scope.make(SpawnOptions::new(site), || Ok($f()))?);)+
                 Ok(())
             }
         }

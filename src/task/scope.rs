@@ -3,7 +3,7 @@
 //! The scope's frame stands on the stack of the task that opened it, the host, and children may borrow
 //! from around it. So that frame is left only when each child is over, with its captures and its result
 //! dropped, by return or by unwind; and where a child can't be ended, never: see
-//! [`Children::wait_for_all`]. Handles own nothing, so it does not matter what becomes of them.
+//! [`ScopeState::wait_for_all`]. Handles own nothing, so it does not matter what becomes of them.
 //! ARCHITECTURE.md has the whole argument, under "Scopes of tasks".
 
 #![allow(unsafe_code)]
@@ -23,11 +23,11 @@ use super::scoped_task::{AnySlot, ScopedTask, Slot};
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::{ScopeError, TaskError};
 use crate::runtime::cancel::request as cancel;
-use crate::runtime::cancel::scope_state::{Children, Until};
-use crate::runtime::core::block::{AWAKE, MUST_CANCEL};
-use crate::runtime::core::context::{self, Here, Nowhere};
+use crate::runtime::cancel::scope_state::{ScopeState, Until};
+use crate::runtime::core::block::{MUST_CANCEL, SCHEDULED};
+use crate::runtime::core::context::{self, TaskContext, WaitError};
 use crate::runtime::observe::report::ExceptionContext;
-use crate::runtime::task::spawn::{Recipe, prepare_keeping};
+use crate::runtime::task::spawn::{SpawnOptions, prepare_keeping};
 
 /// May suspend: makes tasks that may borrow from the frames around the call, as
 /// [`std::thread::scope`] does for threads, and waits for all of them: asyncio's TaskGroup.
@@ -105,7 +105,7 @@ pub(super) struct Ended<T> {
 
 /// What there is to know of that beside the closure.
 pub(super) struct Rest {
-    here: Result<Here, Nowhere>,
+    here: Result<TaskContext, WaitError>,
     /// Whether a cancel of the host is to be delivered, which came while it waited for the children.
     is_cancelled: bool,
     errors: Vec<TaskError>,
@@ -164,7 +164,7 @@ where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
     let scope = Scope {
-        children: Children::new(context::here(), until),
+        children: ScopeState::new(context::here(), until),
         slots: ManuallyDrop::default(),
         scope: PhantomData,
         env: PhantomData,
@@ -211,7 +211,7 @@ impl Drop for AbortOnUnwind {
 
 /// Where scoped tasks are made: see [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    pub(super) children: Children,
+    pub(super) children: ScopeState,
     /// Where the children leave their values. It is emptied by `end_all`; without a destructor of its
     /// own, so that the scope can be borrowed for all of `'scope`.
     slots: ManuallyDrop<RefCell<Vec<Rc<dyn AnySlot + 'scope>>>>,
@@ -234,7 +234,7 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        let made = self.make(Recipe::new(Location::caller()), || Ok(f()));
+        let made = self.make(SpawnOptions::new(Location::caller()), || Ok(f()));
         made.unwrap_or_else(|error| no_task(&error))
     }
 
@@ -248,9 +248,9 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        let mut recipe = Recipe::new(Location::caller());
-        recipe.name = Some(name.into());
-        let made = self.make(recipe, || Ok(f()));
+        let mut options = SpawnOptions::new(Location::caller());
+        options.name = Some(name.into());
+        let made = self.make(options, || Ok(f()));
         made.unwrap_or_else(|error| no_task(&error))
     }
 
@@ -266,7 +266,7 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> Result<T, E> + 'scope,
     {
         let body = || f().map_err(|error| TaskError::exception(error.into()));
-        let made = self.make(Recipe::new(Location::caller()), body);
+        let made = self.make(SpawnOptions::new(Location::caller()), body);
         made.unwrap_or_else(|error| no_task(&error))
     }
 
@@ -278,7 +278,7 @@ impl<'scope> Scope<'scope, '_> {
 
     pub(super) fn make<T, F>(
         &'scope self,
-        recipe: Recipe,
+        options: SpawnOptions,
         body: F,
     ) -> io::Result<ScopedTask<'scope, T>>
     where
@@ -296,11 +296,11 @@ impl<'scope> Scope<'scope, '_> {
         };
         // SAFETY: what the body and its result borrow lives for 'scope. That does not end before
         // `open` is left, which waits for the task, or is never left.
-        let (task, packet) = unsafe { prepare_keeping(&here.core, recipe, body, keep)? };
+        let (task, packet) = unsafe { prepare_keeping(&here.core, options, body, keep)? };
         task.scope.set(Some(NonNull::from(&self.children)));
         self.children.admit(packet.erase());
         self.keep_track(Rc::clone(&slot) as Rc<dyn AnySlot + 'scope>);
-        task.set(AWAKE);
+        task.set(SCHEDULED);
         here.core.run_queue.push_task(task, task.parked.get());
         Ok(ScopedTask::new(slot, packet, here.core.weak()))
     }
@@ -360,7 +360,7 @@ impl Builder {
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        scope.make(self.recipe(Location::caller()), || Ok(f()))
+        scope.make(self.options(Location::caller()), || Ok(f()))
     }
 }
 

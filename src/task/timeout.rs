@@ -14,7 +14,7 @@ use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::{self, CoreRef, Here};
+use crate::runtime::core::context::{self, CoreRef, TaskContext};
 use crate::runtime::time::alarm::Alarm;
 
 /// May suspend: runs a function in place, and cancels what it waits for if it takes longer.
@@ -103,13 +103,13 @@ pub fn timeout_with<T>(
     // Somebody's code, after which this may be another task.
     let deadline = deadline.into();
     let here = here();
-    let at = |here: Here| deadline.map_or(NEVER, |deadline| here.core.clock.at(deadline));
+    let at = |here: TaskContext| deadline.map_or(NEVER, |deadline| here.core.clock.at(deadline));
     run(here, here.map_or(NEVER, at), f)
 }
 
 /// Where the running task may be cancelled; `None` while the thread panics.
 #[track_caller]
-fn here() -> Option<Here> {
+fn here() -> Option<TaskContext> {
     match context::here() {
         Ok(_) if cfg!(panic = "abort") => panic!(
             "selvedge: panics abort in this program, so nothing can be unwound, and a timeout could \
@@ -117,12 +117,12 @@ fn here() -> Option<Here> {
         ),
         Ok(here) => Some(here),
         Err(_) if thread::panicking() => None,
-        Err(nowhere) => panic!("{}", nowhere.sentence()),
+        Err(why) => panic!("{}", why.sentence()),
     }
 }
 
 fn run<T>(
-    here: Option<Here>,
+    here: Option<TaskContext>,
     deadline: Nanoseconds,
     f: impl FnOnce(&Timeout<'_>) -> T,
 ) -> Result<T, Elapsed> {

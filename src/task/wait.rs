@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::error::EmptySet;
 use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::{self, Here};
-use crate::runtime::core::group::{Fate, Group, Members, Nodes, Until};
-use crate::runtime::task::any_handle::{Watched, describe_many};
+use crate::runtime::core::context::{self, TaskContext};
+use crate::runtime::core::group::{Group, Members, Nodes, Outcome, Until};
+use crate::runtime::task::any_handle::{AnyHandle, describe_many};
 use crate::runtime::task::join::{Need, admit};
 use crate::runtime::task::waitable::Waitable;
 use crate::runtime::time::timer::Alarm;
@@ -88,14 +88,17 @@ pub fn wait<'a, W: Waitable>(
         let refused = all
             .0
             .iter()
-            .find_map(|each| admit(here, each.watched(), Need::OneOfMany).err());
+            .find_map(|each| admit(here, each.any_handle(), Need::OneOfMany).err());
         match (here, refused) {
             (Ok(here), None) => all.wait(here, return_when, timeout),
             (_, Some(error)) => panic!("{error}"),
-            (Err(nowhere), None) => panic!("{}", nowhere.sentence()),
+            (Err(why), None) => panic!("{}", why.sentence()),
         }
     }
-    let (done, pending) = all.0.into_iter().partition(|each| each.watched().is_done());
+    let (done, pending) = all
+        .0
+        .into_iter()
+        .partition(|each| each.any_handle().is_done());
     Ok(Waited { done, pending })
 }
 
@@ -104,26 +107,29 @@ struct Set<'a, W>(Vec<&'a W>);
 impl<W: Waitable> Set<'_, W> {
     /// Whether there is nothing to wait for.
     fn is_enough(&self, return_when: ReturnWhen) -> bool {
-        let fate = |each: &&W| each.watched().fate();
+        let outcome = |each: &&W| each.any_handle().outcome();
         match return_when {
-            ReturnWhen::FirstCompleted if self.0.iter().any(|each| fate(each).is_some()) => true,
+            ReturnWhen::FirstCompleted if self.0.iter().any(|each| outcome(each).is_some()) => true,
             ReturnWhen::FirstException
-                if self.0.iter().any(|each| fate(each) == Some(Fate::Failed)) =>
+                if self
+                    .0
+                    .iter()
+                    .any(|each| outcome(each) == Some(Outcome::Failed)) =>
             {
                 true
             }
-            _ => self.0.iter().all(|each| fate(each).is_some()),
+            _ => self.0.iter().all(|each| outcome(each).is_some()),
         }
     }
 
-    fn wait(&self, here: Here, return_when: ReturnWhen, timeout: Option<Duration>) {
+    fn wait(&self, here: TaskContext, return_when: ReturnWhen, timeout: Option<Duration>) {
         let until = match return_when {
             ReturnWhen::FirstCompleted => Until::First,
             ReturnWhen::FirstException => Until::Failure,
             ReturnWhen::AllCompleted => Until::All,
         };
         Group::with(here, until, Nodes::new(self.0.len()), |group| {
-            self.0.iter().for_each(|each| group.add(each.watched()));
+            self.0.iter().for_each(|each| group.add(each.any_handle()));
             match timeout {
                 None => {
                     group.wait(here, self, || false);
@@ -145,8 +151,8 @@ impl<W: Waitable> Members for Set<'_, W> {
         self.0.len()
     }
 
-    fn member(&self, index: usize) -> Watched<'_> {
-        self.0[index].watched()
+    fn member(&self, index: usize) -> AnyHandle<'_> {
+        self.0[index].any_handle()
     }
 }
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use super::event_loop::EventLoop;
 use crate::error::{RunError, TaskError};
-use crate::runtime::core::block::{AWAKE, BORROWS, TaskPtr};
+use crate::runtime::core::block::{MUST_NOT_ABANDON, SCHEDULED, TaskPtr};
 use crate::runtime::core::context;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::scheduler::current::within;
 use crate::runtime::scheduler::turn::{Loop, Settings};
-use crate::runtime::task::spawn::{Recipe, prepare};
+use crate::runtime::task::spawn::{SpawnOptions, prepare};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::sys::signal::write_stderr;
 use crate::sys::thread::is_main as is_main_thread;
@@ -155,9 +155,10 @@ impl LoopBuilder {
         let inner = &event_loop.0;
         // SAFETY: what `main` borrows and returns lives at least until this function returns, and
         // nothing below returns or unwinds before the task is over: see `Guarded`.
-        let (task, packet) = unsafe { prepare(&inner.core, Recipe::new(site), || Ok(main())) }
-            .map_err(RunError::Io)?;
-        task.set(AWAKE | BORROWS);
+        let (task, packet) =
+            unsafe { prepare(&inner.core, SpawnOptions::new(site), || Ok(main())) }
+                .map_err(RunError::Io)?;
+        task.set(SCHEDULED | MUST_NOT_ABANDON);
         inner.core.run_queue.push_task(task, task.parked.get());
         if cancels && cfg!(panic = "unwind") && is_main_thread() {
             inner.signals.set_main(&inner.reactor, task.id);

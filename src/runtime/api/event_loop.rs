@@ -208,7 +208,7 @@ impl EventLoop {
                 inner.cancel_all();
             }
             inner.end_all();
-            inner.seal(may_run.then_some(inner.shutdown_timeout));
+            inner.close_intake(may_run.then_some(inner.shutdown_timeout));
         });
     }
 

@@ -13,7 +13,7 @@ use crate::runtime::observe::report::ExceptionContext;
 use crate::runtime::scheduler::turn::Loop;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::into_task::{IntoTask, Place};
-use crate::runtime::task::late_callbacks as refusal;
+use crate::runtime::task::late_callbacks;
 use crate::runtime::task::promise::Promise;
 
 /// A weak reference to an event loop, for callbacks and tasks that outlive it or must not keep it:
@@ -51,7 +51,7 @@ impl LocalLoop {
         match self.get() {
             Ok(inner) => Ok((inner, f)),
             Err(error) => {
-                refusal::refuse(f);
+                late_callbacks::refuse(f);
                 Err(error)
             }
         }

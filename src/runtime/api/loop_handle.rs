@@ -10,7 +10,7 @@ use crate::coroutine::OpenFrame;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::core::context;
 use crate::runtime::threads::injector::{Injector, Message};
-use crate::runtime::threads::waker_registry as foreign;
+use crate::runtime::threads::waker_registry;
 
 /// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
 /// for deadlocked.
@@ -169,12 +169,12 @@ impl fmt::Debug for LoopHandle {
 /// The future is dropped.
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let here = context::here().unwrap_or_else(|nowhere| panic!("{}", nowhere.sentence()));
+    let here = context::here().unwrap_or_else(|why| panic!("{}", why.sentence()));
     // The future is somebody's code, and the wait is this task's: a coroutine in whose body this
     // is must not be taken to another one meanwhile.
     let _open = OpenFrame::open_for_task();
     let mut future = std::pin::pin!(future);
-    foreign::wait(here, &"a future", |context| future.as_mut().poll(context))
+    waker_registry::wait(here, &"a future", |context| future.as_mut().poll(context))
 }
 
 const _: () = {

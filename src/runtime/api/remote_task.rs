@@ -12,12 +12,12 @@ use super::loop_handle::LoopHandle;
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::TaskId;
-use crate::runtime::core::context::{self, Nowhere};
-use crate::runtime::scheduler::current as entered;
+use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::scheduler::current;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::make::try_spawn_on;
-use crate::runtime::task::spawn::{Recipe, drop_quietly, report_unretrieved};
-use crate::runtime::threads::waker_registry as foreign;
+use crate::runtime::task::spawn::{SpawnOptions, drop_quietly, report_unretrieved};
+use crate::runtime::threads::waker_registry;
 
 /// A task that another thread has spawned on a loop.
 ///
@@ -43,12 +43,12 @@ impl<T: Send + 'static> RemoteTask<T> {
             Ok(_) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
             Ok(here) => {
                 let mut this = self;
-                foreign::wait(here, &"a task of another thread's", |context| {
+                waker_registry::wait(here, &"a task of another thread's", |context| {
                     Pin::new(&mut this).poll(context)
                 })
             }
-            Err(Nowhere::NoLoop) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
-            Err(Nowhere::NoLoop) => {
+            Err(WaitError::NoLoop) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
+            Err(WaitError::NoLoop) => {
                 let mut state = lock(&self.shared.state);
                 loop {
                     if let Some(result) = state.take() {
@@ -58,7 +58,7 @@ impl<T: Send + 'static> RemoteTask<T> {
                     state = condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
             }
-            Err(nowhere) => Err(TaskError::misuse(nowhere.sentence())),
+            Err(why) => Err(TaskError::misuse(why.sentence())),
         }
     }
 
@@ -212,14 +212,14 @@ pub(crate) struct Reply<T: Send + 'static>(pub(crate) Arc<Shared<T>>);
 impl<T: Send + 'static> Reply<T> {
     /// On the loop's thread: spawns the task.
     pub(crate) fn start(self, site: &'static Location<'static>, f: impl FnOnce() -> T + 'static) {
-        let Some(inner) = entered::current() else {
+        let Some(inner) = current::current() else {
             return;
         };
         if lock(&self.0.state).is_cancelled {
             drop_quietly(f);
             return self.0.finish(Err(TaskError::cancelled(None)));
         }
-        match try_spawn_on(&inner.core, Recipe::new(site), || Ok(f())) {
+        match try_spawn_on(&inner.core, SpawnOptions::new(site), || Ok(f())) {
             Ok(task) => {
                 lock(&self.0.state).task = Some(task.id());
                 self.when_done(task);

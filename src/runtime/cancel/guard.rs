@@ -9,11 +9,11 @@ use std::cell::Cell;
 
 use super::request as cancel;
 use crate::runtime::core::block::{MUST_CANCEL, TaskPtr};
-use crate::runtime::core::cancel_mask::{self as deferral, Level};
-use crate::runtime::core::context::Here;
+use crate::runtime::core::cancel_mask::{self, Level};
+use crate::runtime::core::context::TaskContext;
 
 /// What a frame knows of its request.
-pub(crate) struct OwnRequest {
+pub(crate) struct CancelGuard {
     task: TaskPtr,
     level: Level,
     /// How many requests there were when the frame began.
@@ -33,12 +33,12 @@ enum State {
     },
 }
 
-impl OwnRequest {
+impl CancelGuard {
     /// For a frame of the running task that begins.
-    pub(crate) fn new(here: Here) -> Self {
+    pub(crate) fn new(here: TaskContext) -> Self {
         Self {
             task: here.task,
-            level: deferral::level(here.task),
+            level: cancel_mask::level(here.task),
             n_before: here.task.n_cancels.get(),
             was_pending: here.task.has(MUST_CANCEL),
             state: Cell::new(State::NotMade),

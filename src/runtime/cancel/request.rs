@@ -11,9 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::Payload;
 use crate::error::Cancelled;
-use crate::runtime::core::block::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
-use crate::runtime::core::cancel_mask::{self as deferral, Level};
-use crate::runtime::core::context::{self, Here};
+use crate::runtime::core::block::{
+    CANCEL_FORWARDED, COMPLETED, FORCE_UNWIND, MUST_CANCEL, TaskId, TaskPtr,
+};
+use crate::runtime::core::cancel_mask::{self, Level};
+use crate::runtime::core::context::{self, TaskContext};
 use crate::runtime::wait::park;
 
 /// How often a task that is doomed is unwound before it is left where it is.
@@ -38,14 +40,14 @@ pub(crate) fn request_from(task: TaskPtr, level: Level, message: Option<&str>) -
     if !may_be_cancelled(task) {
         return false;
     }
-    let (mut trail, mut level) = (Trail::from(task), level);
+    let (mut trail, mut level) = (WaitGraphWalk::from(task), level);
     while let Some(task) = trail.next() {
         // Only the first one is asked by a frame of its own.
         let level = level.take();
         if message.is_some() || task.message().is_some() {
             task.with_extras(|extras| extras.message = message.map(str::to_owned));
         }
-        if deferral::defers(task, level) {
+        if cancel_mask::defers(task, level) {
             continue;
         }
         task.n_cancels.set(task.n_cancels.get() + 1);
@@ -53,10 +55,10 @@ pub(crate) fn request_from(task: TaskPtr, level: Level, message: Option<&str>) -
             continue;
         }
         if task.with_awaiting(|what| what.cancel(message)) == Some(true) {
-            task.set(THROUGH);
+            task.set(CANCEL_FORWARDED);
             trail.follow(task);
         } else {
-            task.clear(THROUGH);
+            task.clear(CANCEL_FORWARDED);
             task.set(MUST_CANCEL);
             park::unpark(task);
         }
@@ -70,9 +72,9 @@ pub(crate) fn request_at_once(task: TaskPtr, level: Level) -> bool {
     if !may_be_cancelled(task) {
         return false;
     }
-    if !deferral::defers(task, level) {
+    if !cancel_mask::defers(task, level) {
         task.n_cancels.set(task.n_cancels.get() + 1);
-        task.clear(THROUGH);
+        task.clear(CANCEL_FORWARDED);
         task.set(MUST_CANCEL);
         park::unpark(task);
     }
@@ -81,16 +83,16 @@ pub(crate) fn request_at_once(task: TaskPtr, level: Level) -> bool {
 
 /// A task that has begun can't be unwound where panics abort.
 fn may_be_cancelled(task: TaskPtr) -> bool {
-    !(task.has(OVER) || cfg!(panic = "abort") && task.has_begun())
+    !(task.has(COMPLETED) || cfg!(panic = "abort") && task.has_begun())
 }
 
 /// Asks a task to end as one of all of its loop's: what it waits for is asked by itself, so that a long
 /// chain of tasks that wait for each other is not gone through once for each.
 pub(crate) fn request_among_all(task: TaskPtr) {
     let is_passed_on = || task.with_awaiting(|what| what.cancel(None)) == Some(true);
-    if !task.has(MUST_CANCEL) && deferral::level(task).is_none() && is_passed_on() {
+    if !task.has(MUST_CANCEL) && cancel_mask::level(task).is_none() && is_passed_on() {
         task.n_cancels.set(task.n_cancels.get() + 1);
-        task.set(THROUGH);
+        task.set(CANCEL_FORWARDED);
         walk_is_over();
     } else {
         request(task, None);
@@ -127,7 +129,7 @@ fn take_rests() -> Vec<Rest> {
 }
 
 /// The way from a task down to those that it waits for, those that they wait for, and so on.
-pub(crate) struct Trail {
+pub(crate) struct WaitGraphWalk {
     next: Option<TaskPtr>,
     /// Those after it, the last one first. A chain needs none.
     others: Vec<TaskPtr>,
@@ -136,7 +138,7 @@ pub(crate) struct Trail {
     n_left: usize,
 }
 
-impl Trail {
+impl WaitGraphWalk {
     pub(crate) fn from(task: TaskPtr) -> Self {
         Self {
             next: Some(task),
@@ -176,14 +178,14 @@ pub(crate) fn stop_waiting(task: TaskPtr) {
 
 /// How many requests a task has that were not taken back.
 pub(crate) fn n_requests(task: TaskPtr) -> u32 {
-    task.n_cancels.get() + deferral::n_requests(task)
+    task.n_cancels.get() + cancel_mask::n_requests(task)
 }
 
 /// Takes one request back; answers how many are left. With the last one goes what was not
 /// delivered yet.
 pub(crate) fn take_back(task: TaskPtr) -> u32 {
     match task.n_cancels.get() {
-        0 => deferral::take_back(task),
+        0 => cancel_mask::take_back(task),
         n => task.n_cancels.set(n - 1),
     }
     if task.n_cancels.get() == 0 {
@@ -194,37 +196,37 @@ pub(crate) fn take_back(task: TaskPtr) -> u32 {
 
 /// Whether a cancel was passed on to what the task has just stopped waiting for; asking clears
 /// that.
-pub(crate) fn went_through(task: TaskPtr) -> bool {
-    let through = task.has(THROUGH);
-    task.clear(THROUGH);
+pub(crate) fn was_forwarded(task: TaskPtr) -> bool {
+    let through = task.has(CANCEL_FORWARDED);
+    task.clear(CANCEL_FORWARDED);
     through
 }
 
 /// Unwinds the running task.
 #[cold]
 #[inline(never)]
-pub(crate) fn raise(here: Here) -> ! {
+pub(crate) fn raise(here: TaskContext) -> ! {
     let task = here.task;
-    task.clear(MUST_CANCEL | THROUGH);
-    lose_patience(here);
+    task.clear(MUST_CANCEL | CANCEL_FORWARDED);
+    abandon_if_stuck(here);
     if cfg!(panic = "abort") {
         // Only a loop that closes for good gets here, and there is nothing to unwind.
-        park::park_for_ever(here);
+        park::park_forever(here);
     }
     resume_unwind(Box::new(CancelPayload {
         task: task.id,
-        is_final: task.has(DOOMED),
+        is_final: task.has(FORCE_UNWIND),
     }))
 }
 
 /// Leaves a doomed task where it is, for ever, if it has gone on too often.
-pub(crate) fn lose_patience(here: Here) {
+pub(crate) fn abandon_if_stuck(here: TaskContext) {
     let task = here.task;
-    if task.has(DOOMED) {
+    if task.has(FORCE_UNWIND) {
         let n = task.n_swallowed.get().saturating_add(1);
         task.n_swallowed.set(n);
         if n > PATIENCE {
-            park::park_for_ever(here);
+            park::park_forever(here);
         }
     }
 }
@@ -244,8 +246,8 @@ pub(crate) fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
 }
 
 /// Has every further suspension of a task unwind: its loop closes for good.
-pub(crate) fn doom(task: TaskPtr) {
-    task.set(DOOMED);
+pub(crate) fn force_unwind(task: TaskPtr) {
+    task.set(FORCE_UNWIND);
     task.n_swallowed.set(0);
 }
 

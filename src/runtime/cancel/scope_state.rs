@@ -9,12 +9,14 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::thread;
 
-use super::guard::OwnRequest;
+use super::guard::CancelGuard;
 use super::request as cancel;
 use crate::coroutine::give_up;
 use crate::error::TaskError;
-use crate::runtime::core::block::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId, TaskPtr};
-use crate::runtime::core::context::{Here, Nowhere};
+use crate::runtime::core::block::{
+    Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskId, TaskPtr,
+};
+use crate::runtime::core::context::{TaskContext, WaitError};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::wait::park;
 
@@ -28,9 +30,9 @@ pub(crate) enum Until {
 }
 
 /// The children of a scope.
-pub(crate) struct Children {
+pub(crate) struct ScopeState {
     until: Until,
-    host: Result<Host, Nowhere>,
+    host: Result<Host, WaitError>,
     /// The children, and some that are over.
     members: RefCell<Vec<AnyPacket>>,
     n_live: Cell<usize>,
@@ -40,24 +42,24 @@ pub(crate) struct Children {
     is_ending: Cell<bool>,
     is_in_body: Cell<bool>,
     /// Whether a child was abandoned: its frames live on, with what they borrow.
-    has_lost: Cell<bool>,
+    has_abandoned: Cell<bool>,
 }
 
 /// The task that opened the scope.
 struct Host {
-    here: Here,
-    own: OwnRequest,
+    here: TaskContext,
+    own: CancelGuard,
 }
 
 const ENDING: &str = "selvedge: the scope is being ended, because a child has failed or it was \
                       cancelled, so nothing can be spawned in it any more";
 
-impl Children {
+impl ScopeState {
     /// For a scope that opens here. It takes no children if it could not wait for them.
-    pub(crate) fn new(here: Result<Here, Nowhere>, until: Until) -> Self {
+    pub(crate) fn new(here: Result<TaskContext, WaitError>, until: Until) -> Self {
         let host = here.map(|here| Host {
             here,
-            own: OwnRequest::new(here),
+            own: CancelGuard::new(here),
         });
         Self {
             until,
@@ -68,7 +70,7 @@ impl Children {
             winner: Cell::new(None),
             is_ending: Cell::new(false),
             is_in_body: Cell::new(true),
-            has_lost: Cell::new(false),
+            has_abandoned: Cell::new(false),
         }
     }
 
@@ -76,20 +78,20 @@ impl Children {
         self.here().ok().map(|here| here.task)
     }
 
-    pub(crate) fn here(&self) -> Result<Here, Nowhere> {
+    pub(crate) fn here(&self) -> Result<TaskContext, WaitError> {
         self.host.as_ref().map(|host| host.here).map_err(|why| *why)
     }
 
     /// Where a child can be made, or why none can. That there is nowhere to wait for it is an error
     /// of the scope's as well.
-    pub(crate) fn place(&self) -> Result<Here, TaskError> {
+    pub(crate) fn place(&self) -> Result<TaskContext, TaskError> {
         match self.here() {
-            Ok(here) if self.is_ending.get() || here.task.has(DOOMED) => {
+            Ok(here) if self.is_ending.get() || here.task.has(FORCE_UNWIND) => {
                 Err(TaskError::invalid_state(ENDING))
             }
             Ok(here) => Ok(here),
-            Err(nowhere) => {
-                let error = TaskError::misuse(nowhere.sentence());
+            Err(why) => {
+                let error = TaskError::misuse(why.sentence());
                 self.errors.borrow_mut().push(error.clone());
                 Err(error)
             }
@@ -126,7 +128,7 @@ impl Children {
 
     /// A child was abandoned: its frames, and what they borrow, are left as they are.
     pub(crate) fn lost(&self, error: TaskError) {
-        self.has_lost.set(true);
+        self.has_abandoned.set(true);
         self.fail(error);
         self.one_less(false);
     }
@@ -207,9 +209,9 @@ impl Children {
     /// number.
     ///
     /// A cancel unwinds from here, unless there is a winner: what that brings is not lost.
-    pub(crate) fn wait_for_first(&self, here: Here) -> Option<TaskId> {
+    pub(crate) fn wait_for_first(&self, here: TaskContext) -> Option<TaskId> {
         while self.winner.get().is_none() && self.n_live.get() > 0 {
-            if here.task.has(MUST_CANCEL | DOOMED) {
+            if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
                 cancel::raise(here);
             }
             park::park_shielded(here, self);
@@ -233,13 +235,13 @@ impl Children {
         while self.n_live.get() > 0 {
             let Ok(here) = self.here() else { give_up() };
             let task = here.task;
-            if task.has(DOOMED) || thread::panicking() {
+            if task.has(FORCE_UNWIND) || thread::panicking() {
                 // Its children are ended before a task is doomed, and the panics of the body are
                 // caught by now: this is the way out if that should ever change.
                 give_up();
             }
             if task.has(MUST_CANCEL) {
-                task.clear(MUST_CANCEL | THROUGH);
+                task.clear(MUST_CANCEL | CANCEL_FORWARDED);
                 is_cancelled = true;
                 self.cancel(task.message().as_deref());
                 if task.has(MUST_CANCEL) {
@@ -255,7 +257,7 @@ impl Children {
                 park::park_shielded(here, self);
             }
         }
-        if self.has_lost.get() {
+        if self.has_abandoned.get() {
             give_up();
         }
         is_cancelled
@@ -267,7 +269,7 @@ impl Children {
     }
 }
 
-impl Awaiting for Children {
+impl Awaiting for ScopeState {
     fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
         if self.until == Until::Failure || !self.is_in_body.get() {
             let members = self.members.borrow();

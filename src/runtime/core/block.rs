@@ -6,17 +6,17 @@
 //!
 //! | flag | meaning | set by | cleared by |
 //! |---|---|---|---|
-//! | `AWAKE` | it runs, or is in the run queue | `unpark` | its parking |
+//! | `SCHEDULED` | it runs, or is in the run queue | `unpark` | its parking |
 //! | `NOTIFIED` | it was unparked while awake: its next parking comes back at once | `unpark` | that parking |
 //! | `MUST_CANCEL` | its next suspension raises a cancel | a cancel | that suspension, `uncancel` |
-//! | `THROUGH` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
-//! | `DOOMED` | every suspension raises a cancel: its loop is closing for good | shutdown | never |
+//! | `CANCEL_FORWARDED` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
+//! | `FORCE_UNWIND` | every suspension raises a cancel: its loop is closing for good | shutdown | never |
 //! | `DETACHED` | its handle is gone | the handle's drop | never |
-//! | `UNREPORTED` | an error of its counts as retrieved | a `gather` that is over | never |
-//! | `BORROWS` | its body may borrow from the caller of `run`: it can't be abandoned | `run` | never |
-//! | `OVER` | it is done, or abandoned; wake-ups are ignored | its end | never |
+//! | `ERROR_RETRIEVED` | an error of its counts as retrieved | a `gather` that is over | never |
+//! | `MUST_NOT_ABANDON` | its body may borrow from the caller of `run`: it can't be abandoned | `run` | never |
+//! | `COMPLETED` | it is done, or abandoned; wake-ups are ignored | its end | never |
 //!
-//! `MUST_CANCEL` and `THROUGH` exclude each other.
+//! `MUST_CANCEL` and `CANCEL_FORWARDED` exclude each other.
 
 #![allow(unsafe_code)]
 
@@ -34,19 +34,19 @@ use super::packet::AnyPacket;
 use super::wait_list::WaitList;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
-use crate::runtime::cancel::scope_state::Children;
+use crate::runtime::cancel::scope_state::ScopeState;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::Link;
 
-pub(crate) const AWAKE: u32 = 1;
+pub(crate) const SCHEDULED: u32 = 1;
 pub(crate) const MUST_CANCEL: u32 = 2;
-pub(crate) const THROUGH: u32 = 4;
-pub(crate) const DOOMED: u32 = 8;
+pub(crate) const CANCEL_FORWARDED: u32 = 4;
+pub(crate) const FORCE_UNWIND: u32 = 8;
 pub(crate) const DETACHED: u32 = 16;
-pub(crate) const OVER: u32 = 32;
-pub(crate) const BORROWS: u32 = 64;
+pub(crate) const COMPLETED: u32 = 32;
+pub(crate) const MUST_NOT_ABANDON: u32 = 64;
 pub(crate) const NOTIFIED: u32 = 128;
-pub(crate) const UNREPORTED: u32 = 256;
+pub(crate) const ERROR_RETRIEVED: u32 = 256;
 
 /// A task's number. Numbers are never used again in a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +85,7 @@ pub(crate) struct TaskBlock {
     /// How often it went on after its doom.
     pub(crate) n_swallowed: Cell<u32>,
     /// The scope that it is a child of: in a frame that is not left before this task is over.
-    pub(crate) scope: Cell<Option<NonNull<Children>>>,
+    pub(crate) scope: Cell<Option<NonNull<ScopeState>>>,
 }
 
 const _: () = assert!(size_of::<TaskBlock>() == 128);

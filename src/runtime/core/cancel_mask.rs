@@ -1,6 +1,6 @@
 //! Putting cancels off while a task cleans up: what `finally` does.
 //!
-//! A [`Deferral`] lives in a frame of the task and is found through the task's extras; they nest. A
+//! A [`CancelMask`] lives in a frame of the task and is found through the task's extras; they nest. A
 //! request comes from outside of the task, or from one of its frames (a timeout's, a scope's), which
 //! stands at a *level*: within some deferral, or within none. It is put off by the deferral that begins
 //! just inside of that level, and counts as not made until that ends. So a timeout within the cleanup
@@ -12,14 +12,14 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::block::{MUST_CANCEL, TaskPtr};
-use super::context::Here;
+use super::context::TaskContext;
 use crate::coroutine::OpenFrame;
 
 /// A deferral that one is within; `None` for none.
-pub(crate) type Level = Option<NonNull<Deferral>>;
+pub(crate) type Level = Option<NonNull<CancelMask>>;
 
 /// A frame during which cancels are put off.
-pub(crate) struct Deferral {
+pub(crate) struct CancelMask {
     task: TaskPtr,
     outer: Level,
     /// Whether a cancel was to be delivered when this began.
@@ -28,9 +28,9 @@ pub(crate) struct Deferral {
     n_requests: Cell<u32>,
 }
 
-impl Deferral {
+impl CancelMask {
     /// Calls a function during which the running task is not cancelled.
-    pub(crate) fn during<R>(here: Here, f: impl FnOnce() -> R) -> R {
+    pub(crate) fn during<R>(here: TaskContext, f: impl FnOnce() -> R) -> R {
         // The task names a place in this frame, so another task must not be left with it.
         let _open = OpenFrame::open_for_task();
         let task = here.task;
@@ -47,7 +47,7 @@ impl Deferral {
     }
 }
 
-impl Drop for Deferral {
+impl Drop for CancelMask {
     fn drop(&mut self) {
         let task = self.task;
         task.with_extras(|extras| extras.deferral = self.outer);

@@ -57,7 +57,7 @@ pub(crate) struct Core {
 /// What a core needs of the loop that it belongs to.
 pub(crate) trait Owner {
     /// Has a task that was left behind for ever leave the lines in which others stand.
-    fn leave_behind(&self, task: TaskPtr);
+    fn unregister_abandoned(&self, task: TaskPtr);
 }
 
 thread_local! {
@@ -290,20 +290,20 @@ impl Deref for CoreRef {
 
 /// Where a running task may park.
 #[derive(Clone, Copy)]
-pub(crate) struct Here {
+pub(crate) struct TaskContext {
     pub(crate) core: CoreRef,
     pub(crate) task: TaskPtr,
 }
 
 /// Why nothing can be waited for where this was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nowhere {
+pub(crate) enum WaitError {
     NoLoop,
     NoTask,
     Panicking,
 }
 
-impl Nowhere {
+impl WaitError {
     /// A sentence for whoever tried to.
     pub(crate) fn sentence(self) -> &'static str {
         match self {
@@ -331,15 +331,15 @@ pub(crate) fn current() -> Option<CoreRef> {
 
 /// The loop and the task that run here, if the task may wait now.
 #[inline(always)]
-pub(crate) fn here() -> Result<Here, Nowhere> {
-    let core = current().ok_or(Nowhere::NoLoop)?;
-    let task = core.current().ok_or(Nowhere::NoTask)?;
-    let here = Here { core, task };
+pub(crate) fn here() -> Result<TaskContext, WaitError> {
+    let core = current().ok_or(WaitError::NoLoop)?;
+    let task = core.current().ok_or(WaitError::NoTask)?;
+    let here = TaskContext { core, task };
     if thread::panicking() {
         if core.is_closing_in_panic.get() {
-            cancel::lose_patience(here);
+            cancel::abandon_if_stuck(here);
         }
-        return Err(Nowhere::Panicking);
+        return Err(WaitError::Panicking);
     }
     Ok(here)
 }

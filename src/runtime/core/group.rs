@@ -12,21 +12,21 @@
 use std::cell::Cell;
 
 use super::block::{Awaiting, TaskPtr, next_in_turn};
-use super::context::Here;
+use super::context::TaskContext;
 use super::wait_list::{Node, WaitList};
 use crate::error::TaskError;
-use crate::runtime::task::any_handle::Watched;
+use crate::runtime::task::any_handle::AnyHandle;
 use crate::runtime::wait::park;
 
 /// How something ended that was waited for. The order is that of what is worth knowing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fate {
+pub(crate) enum Outcome {
     Returned,
     Cancelled,
     Failed,
 }
 
-impl Fate {
+impl Outcome {
     #[inline]
     pub(crate) fn of<T>(result: &Result<T, TaskError>) -> Self {
         match result {
@@ -60,7 +60,7 @@ pub(crate) enum Until {
 pub(crate) trait Members {
     fn len(&self) -> usize;
 
-    fn member(&self, index: usize) -> Watched<'_>;
+    fn member(&self, index: usize) -> AnyHandle<'_>;
 }
 
 /// The nodes of a group whose size is not known before. A thread keeps those of a group that is over
@@ -109,7 +109,7 @@ pub(crate) struct Group {
     n_pending: Cell<usize>,
     is_over: Cell<bool>,
     /// The worst fate before the wait was over, and which member was the first to end so.
-    worst: Cell<Fate>,
+    worst: Cell<Outcome>,
     culprit: Cell<usize>,
     nodes: Cell<*const [Node]>,
     n_added: Cell<usize>,
@@ -119,7 +119,7 @@ impl Group {
     /// Calls a function with a group of the running task's, which it adds as many members to as there are
     /// nodes.
     pub(crate) fn with<R>(
-        here: Here,
+        here: TaskContext,
         until: Until,
         nodes: impl AsRef<[Node]>,
         f: impl FnOnce(&Self) -> R,
@@ -131,7 +131,7 @@ impl Group {
             until: Cell::new(until),
             n_pending: Cell::new(n_members),
             is_over: Cell::new(n_members == 0),
-            worst: Cell::new(Fate::Returned),
+            worst: Cell::new(Outcome::Returned),
             culprit: Cell::new(0),
             nodes: Cell::new(&[]),
             n_added: Cell::new(0),
@@ -145,13 +145,13 @@ impl Group {
     /// Adds a member. A task that has just been made is best added before the next one is: what that
     /// touches is in the cache still.
     #[inline]
-    pub(crate) fn add(&self, member: Watched<'_>) {
+    pub(crate) fn add(&self, member: AnyHandle<'_>) {
         let index = self.n_added.get();
         self.n_added.set(index + 1);
         // SAFETY: `with` keeps the nodes as long as the group can be named.
         let node = unsafe { &(&*self.nodes.get())[index] };
-        match member.fate() {
-            Some(fate) => self.count(node, fate),
+        match member.outcome() {
+            Some(outcome) => self.count(node, outcome),
             None if self.is_over.get() => (),
             None => member.with_waiters(|waiters| self.join(node, waiters)),
         }
@@ -166,30 +166,30 @@ impl Group {
 
     /// Notes that what a node stands for has ended.
     #[inline]
-    pub(crate) fn told(&self, node: *const Node, fate: Fate) {
+    pub(crate) fn told(&self, node: *const Node, outcome: Outcome) {
         let was_over = self.is_over.get();
-        self.count(node, fate);
+        self.count(node, outcome);
         if self.is_over.get() && !was_over {
             park::unpark(self.task);
         }
     }
 
     #[inline]
-    fn count(&self, node: *const Node, fate: Fate) {
+    fn count(&self, node: *const Node, outcome: Outcome) {
         let n_pending = self.n_pending.get() - 1;
         self.n_pending.set(n_pending);
         if self.is_over.get() {
             return;
         }
-        if fate > self.worst.get() {
-            self.worst.set(fate);
+        if outcome > self.worst.get() {
+            self.worst.set(outcome);
             let offset = node.addr() - self.nodes.get().cast::<Node>().addr();
             self.culprit.set(offset / size_of::<Node>());
         }
         let is_enough = match self.until.get() {
             Until::First => true,
-            Until::Failure => fate == Fate::Failed,
-            Until::Error => fate != Fate::Returned,
+            Until::Failure => outcome == Outcome::Failed,
+            Until::Error => outcome != Outcome::Returned,
             Until::All => false,
         };
         self.is_over.set(is_enough || n_pending == 0);
@@ -201,7 +201,7 @@ impl Group {
     /// A cancel unwinds from here.
     pub(crate) fn wait(
         &self,
-        here: Here,
+        here: TaskContext,
         what: &dyn Awaiting,
         mut give_up: impl FnMut() -> bool,
     ) -> bool {
@@ -227,7 +227,7 @@ impl Group {
     }
 
     /// The worst fate before the wait was over, and which member was the first to end so.
-    pub(crate) fn worst(&self) -> (Fate, usize) {
+    pub(crate) fn worst(&self) -> (Outcome, usize) {
         (self.worst.get(), self.culprit.get())
     }
 }

@@ -4,7 +4,7 @@
 //! where the task is parked, so that its frames can be prefetched without touching its block.
 //!
 //! A task that gives the others a turn enters the next one itself, as long as the loop has nothing to do
-//! in between ([`pass`](RunQueue::pass)). In an iteration in which nothing else has happened it stays in
+//! in between ([`switch_direct`](RunQueue::switch_direct)). In an iteration in which nothing else has happened it stays in
 //! its place ([`Laps`]), so that a turn stores two words: benches/yield.rs has 6.1 ns a turn for a queue
 //! that pops and pushes.
 
@@ -100,18 +100,18 @@ pub(crate) struct RunQueue {
     /// to look at timers and descriptors.
     stretch_end: Cell<*mut Entry>,
     /// As far as this, tasks that leave enter the next one: to the stretch's end, or nowhere.
-    pass_end: Cell<*mut Entry>,
+    direct_end: Cell<*mut Entry>,
     /// How many dispatches are left after the stretch before it is time to look.
     to_poll: Cell<usize>,
     /// How many dispatches it takes to go through the iteration once more, as far as the queue is
     /// concerned; never few enough if the loop has to see its end.
     lap: Cell<usize>,
     /// Whether there are so many tasks that their stacks are out of the cache.
-    is_crowded: Cell<bool>,
+    exceeds_cache: Cell<bool>,
     /// As far as this the stacks of the present lap's tasks were fetched.
     fetched: Cell<*mut Entry>,
     /// Whether what is in the queue waited for descriptors.
-    is_fed: Cell<bool>,
+    io_batch: Cell<bool>,
     is_stopping: Cell<bool>,
 }
 
@@ -121,12 +121,12 @@ impl RunQueue {
         Self {
             stretch_end: Cell::new(laps.at()),
             laps,
-            pass_end: Cell::new(ptr::null_mut()),
+            direct_end: Cell::new(ptr::null_mut()),
             to_poll: Cell::new(0),
             lap: Cell::new(usize::MAX),
-            is_crowded: Cell::new(false),
+            exceeds_cache: Cell::new(false),
             fetched: Cell::new(ptr::null_mut()),
-            is_fed: Cell::new(false),
+            io_batch: Cell::new(false),
             is_stopping: Cell::new(false),
         }
     }
@@ -177,16 +177,16 @@ impl RunQueue {
     }
 
     /// The next entry of the present stretch, which may go on into the next iteration. A task has its
-    /// turn until `again` or `gone`.
+    /// turn until `requeue` or `remove_current`.
     #[inline(always)]
     pub(crate) fn next(&self) -> Option<Runnable> {
         if self.laps.at() == self.stretch_end.get() && !self.go_on() {
             return None;
         }
         let place = self.laps.at();
-        if self.is_fed.get() {
+        if self.io_batch.get() {
             self.fetch_next(place);
-        } else if !self.is_crowded.get() {
+        } else if !self.exceeds_cache.get() {
             self.prefetch(place);
         } else if place.wrapping_add(BATCH / 2) >= self.fetched.get() {
             self.fetch(place);
@@ -194,14 +194,14 @@ impl RunQueue {
         // SAFETY: the stretch ends where the lap does, at the latest, and the end has not come.
         let entry = unsafe { *place };
         if entry.parked.is_none() {
-            self.gone();
+            self.remove_current();
         }
         Some(entry.runnable())
     }
 
     /// The task that runs has given the others a turn, and is parked there.
     #[inline(always)]
-    pub(crate) fn again(&self, task: TaskPtr, parked: Parked) {
+    pub(crate) fn requeue(&self, task: TaskPtr, parked: Parked) {
         let entry = Entry::of_task(task, Some(parked));
         let place = self.laps.keep(|| entry);
         // SAFETY: the task's entry is at its place or at the end of the next lap, and nobody has a
@@ -214,7 +214,7 @@ impl RunQueue {
 
     /// What runs does not stay in the queue.
     #[inline(always)]
-    pub(crate) fn gone(&self) {
+    pub(crate) fn remove_current(&self) {
         self.lap.set(usize::MAX);
         // SAFETY: it runs, so it has its place, which is not the end.
         unsafe { self.laps.skip() };
@@ -223,10 +223,10 @@ impl RunQueue {
     /// The task that runs gives the others a turn: whom it is to enter. If that is a task, the queue
     /// has gone on to it.
     #[inline(always)]
-    pub(crate) fn pass(&self, task: TaskPtr) -> Turn {
+    pub(crate) fn switch_direct(&self, task: TaskPtr) -> Turn {
         let own = self.laps.at();
         let mut next = own.wrapping_add(1);
-        if next >= self.pass_end.get() {
+        if next >= self.direct_end.get() {
             let (lap, left) = (self.lap.get(), self.to_poll.get());
             if left < lap {
                 return Turn::Loop;
@@ -259,10 +259,10 @@ impl RunQueue {
 
     /// Has every task that leaves come back to whoever entered it, until the next stretch: what runs
     /// is not what the queue says.
-    pub(crate) fn hold(&self) {
+    pub(crate) fn disable_direct(&self) {
         self.laps.leave_step();
         self.lap.set(usize::MAX);
-        self.pass_end.set(ptr::null_mut());
+        self.direct_end.set(ptr::null_mut());
     }
 
     /// Starts to load the innermost frame of a task a few places on, a line of it: a second one costs 3%
@@ -326,7 +326,7 @@ impl RunQueue {
         let n = to_end.min(to_poll);
         self.to_poll.set(to_poll - n);
         self.stretch_end.set(at.wrapping_add(n));
-        self.pass_end.set(self.stretch_end.get());
+        self.direct_end.set(self.stretch_end.get());
         let may_go_round = n == to_end && self.laps.is_in_step() && !self.is_stopping.get();
         self.lap.set(match may_go_round {
             true => self.laps.len_of_lap(),
@@ -366,9 +366,9 @@ impl RunQueue {
 
     /// Notes a look at timers and descriptors, how many tasks there are, and whether descriptors alone
     /// have filled the queue.
-    pub(crate) fn polled(&self, n_tasks: usize, is_fed: bool) {
-        self.is_fed.set(is_fed);
-        self.is_crowded.set(n_tasks > CROWD);
+    pub(crate) fn polled(&self, n_tasks: usize, io_batch: bool) {
+        self.io_batch.set(io_batch);
+        self.exceeds_cache.set(n_tasks > CROWD);
         self.to_poll.set(POLL_EVERY);
         self.laps.shrink();
         self.stretch_end.set(self.laps.at());

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::panic::Location;
 
-use super::block::{AWAKE, TaskBlock, TaskId, TaskPtr};
+use super::block::{SCHEDULED, TaskBlock, TaskId, TaskPtr};
 use super::context::without_task;
 use super::packet::AnyPacket;
 use crate::coroutine::{Hosted, Status, on_stack, remaining_stack};
@@ -77,7 +77,7 @@ impl TaskStack {
         });
         let parked = match () {
             () if is_entered => None,
-            () if !task.has(AWAKE) => Some(task.parked.get()),
+            () if !task.has(SCHEDULED) => Some(task.parked.get()),
             () => core.run_queue.parked(task),
         };
         self.status = match (task.has_begun(), parked) {

@@ -14,9 +14,9 @@ use std::cell::Cell;
 use std::mem;
 use std::ptr::{self, NonNull};
 
-use super::block::{Awaiting, OVER, TaskPtr, next_in_turn};
-use super::context::Here;
-use super::group::{Fate, Group};
+use super::block::{Awaiting, COMPLETED, TaskPtr, next_in_turn};
+use super::context::TaskContext;
+use super::group::{Group, Outcome};
 use crate::runtime::wait::park;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
@@ -92,7 +92,7 @@ impl WaitList {
     /// The owner of the list keeps it alive meanwhile.
     pub(crate) fn wait(
         &self,
-        here: Here,
+        here: TaskContext,
         what: &dyn Awaiting,
         give_up: impl FnMut() -> bool,
     ) -> bool {
@@ -102,7 +102,7 @@ impl WaitList {
     /// As [`wait`](Self::wait), at the place in the list that is due.
     pub(crate) fn wait_at(
         &self,
-        here: Here,
+        here: TaskContext,
         place: Place,
         what: &dyn Awaiting,
         mut give_up: impl FnMut() -> bool,
@@ -135,7 +135,7 @@ impl WaitList {
     /// whether it had been handed what it wants.
     pub(crate) fn wait_for(
         &self,
-        here: Here,
+        here: TaskContext,
         wants: usize,
         what: &dyn Awaiting,
         on_unwind: impl Fn(bool),
@@ -157,7 +157,7 @@ impl WaitList {
         loop {
             // SAFETY: as in `wake_first`; no group waits for what is handed over.
             let first = unsafe { self.0.front().cast::<Waiter>().as_ref() }?;
-            if !first.task.has(OVER) {
+            if !first.task.has(COMPLETED) {
                 return Some(first.wants);
             }
             // It was left behind for good, with its frames: it would never use what it is handed.
@@ -170,14 +170,14 @@ impl WaitList {
         // SAFETY: as in `wake_first`; no group waits for what is handed over.
         if let Some(first) = unsafe { self.0.front().cast::<Waiter>().as_ref() } {
             first.is_handed.set(true);
-            self.wake_first(ptr::null(), Fate::Returned);
+            self.wake_first(ptr::null(), Outcome::Returned);
         }
     }
 
     /// Wakes the first that waits; false if nobody does.
     #[inline]
     pub(crate) fn wake_one(&self) -> bool {
-        !self.is_empty() && self.wake_first(self, Fate::Returned)
+        !self.is_empty() && self.wake_first(self, Outcome::Returned)
     }
 
     /// Starts to load the first that waits.
@@ -199,22 +199,22 @@ impl WaitList {
     /// Wakes all that wait. The list may die then: nobody passes anything on.
     #[inline]
     pub(crate) fn wake_all(&self) {
-        self.tell_all(Fate::Returned);
+        self.tell_all(Outcome::Returned);
     }
 
     /// Wakes all that wait for something that has ended, as [`wake_all`](Self::wake_all).
     #[inline]
-    pub(crate) fn tell_all(&self, fate: Fate) {
+    pub(crate) fn tell_all(&self, outcome: Outcome) {
         while !self.is_empty() {
-            self.wake_first(ptr::null(), fate);
+            self.wake_first(ptr::null(), outcome);
         }
     }
 
     /// Wakes those who came before a turn, as [`tell_all`](Self::tell_all).
-    pub(crate) fn tell_before(&self, turn: u64, fate: Fate) {
+    pub(crate) fn tell_before(&self, turn: u64, outcome: Outcome) {
         // SAFETY: as in `wake_first`.
         while unsafe { turn_of(self.0.front()) }.is_some_and(|first| first < turn) {
-            self.wake_first(ptr::null(), fate);
+            self.wake_first(ptr::null(), outcome);
         }
     }
 
@@ -228,7 +228,7 @@ impl WaitList {
         unsafe { self.0.push_back(&node.link) };
     }
 
-    fn wake_first(&self, pass_on_to: *const Self, fate: Fate) -> bool {
+    fn wake_first(&self, pass_on_to: *const Self, outcome: Outcome) -> bool {
         let first = self.0.pop_front();
         // SAFETY: a node of this list is alive as long as it is linked, as are the task, or the group,
         // that it names; one that names no group is the first field of a waiter.
@@ -237,7 +237,7 @@ impl WaitList {
                 return false;
             };
             if let Some(group) = node.group.get().as_ref() {
-                group.told(node, fate);
+                group.told(node, outcome);
                 return true;
             }
             let waiter = &*first.cast::<Waiter>();
@@ -264,7 +264,7 @@ unsafe fn turn_of(link: *const Link) -> Option<u64> {
 }
 
 impl Waiter {
-    fn new(here: Here, wants: usize) -> Self {
+    fn new(here: TaskContext, wants: usize) -> Self {
         Self {
             node: Node::new(),
             task: here.task,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::reactor::{Direction, Side, Source, with_current};
 use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::{self, Here, Nowhere};
+use crate::runtime::core::context::{self, TaskContext, WaitError};
 use crate::runtime::core::wait_list::Place;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::time::timer::Alarm;
@@ -91,7 +91,7 @@ impl Registration {
         let mut deadline = None;
         let mut place = Place::Back;
         // Before the operation: a cancel that arrives meanwhile loses nothing.
-        take_turns(1);
+        consume_budget(1);
         let mut source = self.source();
         loop {
             let side = source.as_ref().map(|source| source.side(direction));
@@ -142,7 +142,7 @@ impl Registration {
     ) -> io::Result<Option<Rc<Source>>> {
         let here = match context::here() {
             Ok(here) => here,
-            Err(nowhere) => return wait_elsewhere(nowhere, fd, direction, timeout, deadline),
+            Err(why) => return wait_elsewhere(why, fd, direction, timeout, deadline),
         };
         // The operation may be somebody's code, after which another loop may run.
         let source = match known {
@@ -167,14 +167,14 @@ impl Registration {
             while !side.waiters.wait_at(here, place, &what, is_gone) && !is_gone() {}
         }
         if source.is_gone.get() {
-            return Err(gone());
+            return Err(socket_is_gone());
         }
         Ok(Some(source))
     }
 
     /// Registers the socket with the running loop, if it is not.
     #[cold]
-    fn claim(&self, here: Here, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
+    fn claim(&self, here: TaskContext, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
         let id = here.core.id;
         self.release_from_closed_loop(id);
         let owner = self.loop_id.compare_exchange(0, id, Relaxed, Relaxed);
@@ -249,7 +249,7 @@ impl Registration {
 /// Lets others run after so many operations that did not have to wait; one that is longer than usual
 /// counts as several.
 #[inline]
-pub(crate) fn take_turns(cost: u32) {
+pub(crate) fn consume_budget(cost: u32) {
     let Some(task) = context::current().and_then(|core| core.current()) else {
         return;
     };
@@ -257,12 +257,12 @@ pub(crate) fn take_turns(cost: u32) {
     if n < N_IMMEDIATE {
         task.n_immediate.set(n);
     } else {
-        take_turn();
+        consume_one();
     }
 }
 
 #[cold]
-fn take_turn() {
+fn consume_one() {
     if let Ok(here) = context::here() {
         here.task.n_immediate.set(0);
         park::yield_now(here);
@@ -272,18 +272,18 @@ fn take_turn() {
 /// Blocks the thread where no loop runs; where one does, but no task can be parked, it is an error.
 #[cold]
 fn wait_elsewhere(
-    nowhere: Nowhere,
+    why: WaitError,
     fd: BorrowedFd<'_>,
     direction: Direction,
     timeout: Option<Duration>,
     deadline: &mut Option<Instant>,
 ) -> io::Result<Option<Rc<Source>>> {
-    let kind = match nowhere {
-        Nowhere::NoLoop => return block(fd, direction, timeout, deadline).map(|()| None),
-        Nowhere::Panicking => io::ErrorKind::WouldBlock,
-        Nowhere::NoTask => io::ErrorKind::Other,
+    let kind = match why {
+        WaitError::NoLoop => return block(fd, direction, timeout, deadline).map(|()| None),
+        WaitError::Panicking => io::ErrorKind::WouldBlock,
+        WaitError::NoTask => io::ErrorKind::Other,
     };
-    Err(io::Error::new(kind, nowhere.sentence()))
+    Err(io::Error::new(kind, why.sentence()))
 }
 
 /// Waits until the direction may be ready, the socket is gone or the time is over, which is an error.
@@ -292,7 +292,7 @@ fn wait_elsewhere(
 #[inline(never)]
 fn wait_at_most(
     timeout: Duration,
-    here: Here,
+    here: TaskContext,
     place: Place,
     source: &Source,
     what: &Waiting,
@@ -336,7 +336,7 @@ fn block(
     }
 }
 
-fn gone() -> io::Error {
+fn socket_is_gone() -> io::Error {
     io::Error::new(
         io::ErrorKind::NotConnected,
         "the socket was closed, or taken out of the loop, while a task waited for it",

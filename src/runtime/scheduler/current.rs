@@ -10,7 +10,7 @@ use crate::runtime::api::local_loop::LocalLoop;
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::{self, Owner};
 use crate::runtime::io::reactor;
-use crate::runtime::threads::waker_registry as foreign;
+use crate::runtime::threads::waker_registry;
 use crate::runtime::time::timer;
 
 thread_local! {
@@ -22,7 +22,7 @@ thread_local! {
 pub(crate) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
     let before = current();
     let undo = || {
-        inner.leave_for_ever();
+        inner.close_abandoned();
         make_current(before.as_deref());
     };
     undo_if_left(&undo, || {
@@ -45,7 +45,7 @@ fn make_current(inner: Option<&Loop>) {
     context::make_current(inner.map(|inner| &inner.core));
     timer::make_current(inner.map(|inner| &*inner.timers));
     reactor::make_current(inner.map(|inner| &*inner.reactor));
-    foreign::make_current(inner.map(|inner| &inner.waits));
+    waker_registry::make_current(inner.map(|inner| &inner.waits));
 }
 
 impl Drop for Entered<'_> {
@@ -55,8 +55,8 @@ impl Drop for Entered<'_> {
 }
 
 impl Owner for Loop {
-    fn leave_behind(&self, task: TaskPtr) {
-        self.waits.leave_behind(task);
+    fn unregister_abandoned(&self, task: TaskPtr) {
+        self.waits.unregister_abandoned(task);
     }
 }
 

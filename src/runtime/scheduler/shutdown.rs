@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::turn::{Halt, Loop};
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::{AWAKE, NOTIFIED, OVER, TaskPtr};
+use crate::runtime::core::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::NEVER;
 use crate::runtime::core::packet::AnyPacket;
@@ -118,18 +118,18 @@ impl Loop {
 
     fn end_one(&self, task: TaskPtr) {
         let (id, name) = (task.id, task.name());
-        cancel::doom(task);
+        cancel::force_unwind(task);
         self.core.set_current(None);
         self.clear_queue();
         if cfg!(panic = "unwind") || !task.has_begun() {
             // It leaves once more each time that it was giving the others a turn.
             for _ in 0..ROUNDS {
-                task.set(AWAKE);
+                task.set(SCHEDULED);
                 dispatch_now(&self.core, task);
                 self.core.set_current(None);
                 // It may be gone, and its block with it, so it is looked for by its number.
                 let is_there = self.core.find_task(id).is_some();
-                let has_parked = !is_there || !task.has(AWAKE);
+                let has_parked = !is_there || !task.has(SCHEDULED);
                 self.clear_queue();
                 if has_parked {
                     break;
@@ -178,9 +178,9 @@ impl Loop {
             match runnable {
                 Runnable::Callback(callback) => callback.discard(),
                 Runnable::Task(task, parked) => {
-                    if !task.has(OVER) {
+                    if !task.has(COMPLETED) {
                         task.parked.set(parked);
-                        task.clear(AWAKE | NOTIFIED);
+                        task.clear(SCHEDULED | NOTIFIED);
                     }
                 }
             }
@@ -189,7 +189,7 @@ impl Loop {
 
     /// Ends a loop in the middle of a run, or of its end, because the coroutine that it runs on is left
     /// behind for ever. No task of its runs.
-    pub(crate) fn leave_for_ever(&self) {
+    pub(crate) fn close_abandoned(&self) {
         let core = &self.core;
         core.is_closing.set(true);
         core.is_closing_in_panic.set(thread::panicking());
@@ -197,13 +197,13 @@ impl Loop {
         self.signals.clear_main();
         self.clear_callbacks();
         self.end_all();
-        self.seal(None);
+        self.close_intake(None);
         core.is_running.set(false);
     }
 
     /// Closes the way in from other threads, and drops what is left there and in the queue. The
     /// tasks have ended. With patience, waits for so long for jobs that still run.
-    pub(crate) fn seal(&self, patience: Option<Duration>) {
+    pub(crate) fn close_intake(&self, patience: Option<Duration>) {
         self.core.is_closed.set(true);
         self.signals.close(&self.reactor);
         self.waits.close_pool(patience);

@@ -12,7 +12,7 @@ use std::rc::{Rc, Weak};
 
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::TaskId;
-use crate::runtime::core::context::{Core, Here};
+use crate::runtime::core::context::{Core, TaskContext};
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::io::reactor::Reactor;
 use crate::sys::signal_watch::{Watcher, number};
@@ -242,7 +242,7 @@ impl Signals {
 
 impl Listening {
     /// Parks the running task until the signal has come, unless it has since this was asked last.
-    pub(crate) fn wait(&self, here: Here) {
+    pub(crate) fn wait(&self, here: TaskContext) {
         while !self.has_come.take() {
             let has_come = || self.has_come.get();
             self.waiters.wait(here, &"a signal", has_come);

@@ -27,7 +27,7 @@ use crate::runtime::task::dispatch::dispatch;
 use crate::runtime::task::task_ref::TaskRef;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::threads::pool::Pool;
-use crate::runtime::threads::waker_registry::{self as foreign, ForeignWaits};
+use crate::runtime::threads::waker_registry::{self, WakerRegistry};
 use crate::runtime::time::timer::{self, Timers};
 use crate::sys::fork;
 use crate::sys::poller::Poller;
@@ -37,7 +37,7 @@ pub(crate) struct Loop {
     pub(crate) core: Rc<Core>,
     pub(crate) timers: Rc<Timers>,
     pub(crate) reactor: Rc<Reactor>,
-    pub(crate) waits: Rc<ForeignWaits>,
+    pub(crate) waits: Rc<WakerRegistry>,
     pub(crate) signals: Rc<Signals>,
     pub(crate) injector: Arc<Injector>,
     pub(crate) shutdown_timeout: Duration,
@@ -75,7 +75,7 @@ pub(crate) const FORKED: &str = "selvedge: this event loop was made in the proce
 
 /// Makes a loop the one that runs on this thread, as long as the guard lives.
 pub(crate) struct Running<'a> {
-    _waits: foreign::Entered<'a>,
+    _waits: waker_registry::Entered<'a>,
     _reactor: reactor::Entered<'a>,
     _timers: timer::Entered<'a>,
     _core: context::Entered<'a>,
@@ -95,7 +95,7 @@ impl Loop {
         let new = Rc::new(Self {
             timers: Timers::new(),
             reactor: Reactor::new(poller, Arc::clone(&injector)),
-            waits: ForeignWaits::new(Arc::clone(&injector), pool),
+            waits: WakerRegistry::new(Arc::clone(&injector), pool),
             signals: Signals::new(),
             injector,
             core,
@@ -110,7 +110,7 @@ impl Loop {
     /// Makes this the loop that runs on the thread.
     pub(crate) fn enter(&self) -> Running<'_> {
         Running {
-            _waits: foreign::Entered::new(&self.waits),
+            _waits: waker_registry::Entered::new(&self.waits),
             _reactor: reactor::Entered::new(&self.reactor),
             _timers: timer::Entered::new(&self.timers),
             _core: context::Entered::new(&self.core),
@@ -185,7 +185,7 @@ impl Loop {
     fn resume_watched(&self, task: TaskPtr, parked: Parked) {
         let (view, site) = (TaskRef::of(task), task.site());
         let start = Instant::now();
-        self.core.run_queue.hold();
+        self.core.run_queue.disable_direct();
         dispatch(&self.core, task, parked);
         let took = start.elapsed();
         // It has left: nobody is current.

@@ -5,16 +5,16 @@ use std::rc::Weak;
 
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::{Awaiting, TaskPtr, UNREPORTED};
-use crate::runtime::core::context::{Core, Here};
-use crate::runtime::core::group::{Fate, Members};
+use crate::runtime::core::block::{Awaiting, ERROR_RETRIEVED, TaskPtr};
+use crate::runtime::core::context::{Core, TaskContext};
+use crate::runtime::core::group::{Members, Outcome};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::wait_list::WaitList;
 
 /// A task or a promise of whatever type, or the reason why there is none.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
-pub struct Watched<'a>(Kind<'a>);
+pub struct AnyHandle<'a>(Kind<'a>);
 
 #[derive(Clone, Copy)]
 enum Kind<'a> {
@@ -32,7 +32,7 @@ pub(crate) trait AnyPromise: Awaiting {
     fn set_retrieved(&self);
 }
 
-impl<'a> Watched<'a> {
+impl<'a> AnyHandle<'a> {
     pub(crate) fn task(packet: &'a AnyPacket, core: &'a Weak<Core>) -> Self {
         Self(Kind::Task(packet, core))
     }
@@ -57,14 +57,14 @@ impl<'a> Watched<'a> {
 
     /// How it has ended, if it has.
     #[inline]
-    pub(crate) fn fate(self) -> Option<Fate> {
+    pub(crate) fn outcome(self) -> Option<Outcome> {
         self.is_done().then(|| match self.0 {
-            Kind::Task(packet, _) => packet.error().map_or(Fate::Returned, Fate::of_error),
+            Kind::Task(packet, _) => packet.error().map_or(Outcome::Returned, Outcome::of_error),
             Kind::Promise(promise) => {
                 let error = promise.error();
-                error.as_ref().map_or(Fate::Returned, Fate::of_error)
+                error.as_ref().map_or(Outcome::Returned, Outcome::of_error)
             }
-            Kind::Refused(_) => Fate::Failed,
+            Kind::Refused(_) => Outcome::Failed,
         })
     }
 
@@ -100,7 +100,12 @@ impl<'a> Watched<'a> {
     }
 
     /// Parks the running task until this is done, or until `give_up` says so.
-    pub(crate) fn wait(self, here: Here, what: &dyn Awaiting, mut give_up: impl FnMut() -> bool) {
+    pub(crate) fn wait(
+        self,
+        here: TaskContext,
+        what: &dyn Awaiting,
+        mut give_up: impl FnMut() -> bool,
+    ) {
         let mut is_over = || self.is_done() || give_up();
         while !is_over() {
             self.with_waiters(|waiters| {
@@ -148,7 +153,7 @@ impl<'a> Watched<'a> {
     pub(crate) fn set_retrieved(self) {
         match self.0 {
             Kind::Task(packet, _) => match packet.link().task() {
-                Some(task) => task.set(UNREPORTED),
+                Some(task) => task.set(ERROR_RETRIEVED),
                 None => packet.link().set_retrieved(),
             },
             Kind::Promise(promise) => promise.set_retrieved(),
@@ -165,14 +170,14 @@ impl<'a> Watched<'a> {
     }
 }
 
-impl fmt::Debug for Watched<'_> {
+impl fmt::Debug for AnyHandle<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.describe(f)
     }
 }
 
 /// Waiting for one of them.
-pub(crate) struct One<'a>(pub(crate) Watched<'a>);
+pub(crate) struct One<'a>(pub(crate) AnyHandle<'a>);
 
 impl Awaiting for One<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

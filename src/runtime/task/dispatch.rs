@@ -5,7 +5,7 @@
 use super::spawn;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
-use crate::runtime::core::block::{AWAKE, TaskBlock, TaskPtr};
+use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
 use crate::runtime::core::context::Core;
 use crate::runtime::wait::park::YIELD;
 
@@ -15,8 +15,8 @@ use crate::runtime::wait::park::YIELD;
 pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
     let (core, task, left) = enter(core, task, parked);
     match left {
-        Left::Yielded(parked) => core.run_queue.again(task, parked),
-        Left::Parked => core.run_queue.gone(),
+        Left::Yielded(parked) => core.run_queue.requeue(task, parked),
+        Left::Parked => core.run_queue.remove_current(),
     }
     core
 }
@@ -24,7 +24,7 @@ pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
 /// Makes a task current that is not the queue's next one and enters it; comes back when it has parked
 /// or ended.
 pub(crate) fn dispatch_now(core: &Core, task: TaskPtr) {
-    core.run_queue.hold();
+    core.run_queue.disable_direct();
     // Whoever enters it may be a task, or one that is hidden, and is that again afterwards, even if
     // this one is left behind with guards of its own.
     let before = core.entered();
@@ -47,7 +47,7 @@ enum Left {
 #[inline(always)]
 fn enter(core: &Core, task: TaskPtr, parked: Parked) -> (&Core, TaskPtr, Left) {
     core.set_current(Some(task));
-    debug_assert!(task.has(AWAKE));
+    debug_assert!(task.has(SCHEDULED));
     // SAFETY: the caller took the task from the run queue, or has just made it: it is parked there.
     match unsafe { Hosted::<TaskBlock>::enter(parked) } {
         Ok((parked, word)) => {

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::rc::Weak;
 
-use super::any_handle::Watched;
+use super::any_handle::AnyHandle;
 use super::join::wait_done;
 use super::spawn::report_unretrieved;
 use super::task_ref::TaskRef;
@@ -250,8 +250,8 @@ impl<T> Task<T> {
 
     /// What those wait for who wait for it among others.
     #[inline]
-    pub(crate) fn as_watched(&self) -> Watched<'_> {
-        Watched::task(&self.packet, &self.core)
+    pub(crate) fn as_any_handle(&self) -> AnyHandle<'_> {
+        AnyHandle::task(&self.packet, &self.core)
     }
 }
 

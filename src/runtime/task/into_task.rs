@@ -6,8 +6,8 @@ use std::rc::Rc;
 use super::handle::Task;
 use super::make::spawn_on;
 use super::promise::Promise;
-use super::spawn::Recipe;
-use super::waitable::{Spot, Waitable};
+use super::spawn::SpawnOptions;
+use super::waitable::{WaitSite, Waitable};
 use crate::coroutine::{Coroutine, CoroutineState};
 use crate::error::TaskError;
 use crate::runtime::core::context::{self, Core};
@@ -37,7 +37,7 @@ pub trait Joinable: sealed::Sealed {
 
     /// Makes the task, or whatever else is to be waited for.
     #[doc(hidden)]
-    fn into_handle(self, spot: &Spot) -> Result<Self::Handle, TaskError>;
+    fn into_handle(self, wait_site: &WaitSite) -> Result<Self::Handle, TaskError>;
 
     /// The result of what is done, which is moved out.
     #[doc(hidden)]
@@ -83,8 +83,8 @@ impl<F: FnOnce() -> T + 'static, T: 'static> Joinable for F {
     type Handle = Task<T>;
     const IS_NEW: bool = true;
 
-    fn into_handle(self, spot: &Spot) -> Result<Task<T>, TaskError> {
-        spot.spawn(|| Ok(self()))
+    fn into_handle(self, wait_site: &WaitSite) -> Result<Task<T>, TaskError> {
+        wait_site.spawn(|| Ok(self()))
     }
 
     fn outcome(task: Task<T>) -> Result<T, TaskError> {
@@ -95,7 +95,11 @@ impl<F: FnOnce() -> T + 'static, T: 'static> Joinable for F {
 impl<F: FnOnce() -> T + 'static, T: 'static> IntoTask for F {
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
-        spawn_on(place.0, Recipe::new(Location::caller()), || Ok(self()))
+        spawn_on(
+            place.0,
+            SpawnOptions::new(Location::caller()),
+            || Ok(self()),
+        )
     }
 }
 
@@ -105,7 +109,7 @@ impl<T: 'static> Joinable for Task<T> {
     type Output = T;
     type Handle = Self;
 
-    fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
+    fn into_handle(self, _: &WaitSite) -> Result<Self, TaskError> {
         Ok(self)
     }
 
@@ -121,7 +125,9 @@ impl<T: 'static> IntoTask for Task<T> {
             return self;
         }
         // Joining it fails, with a sentence.
-        spawn_on(place.0, Recipe::new(Location::caller()), || self.join())
+        spawn_on(place.0, SpawnOptions::new(Location::caller()), || {
+            self.join()
+        })
     }
 }
 
@@ -131,7 +137,7 @@ impl<T: 'static> Joinable for Promise<T> {
     type Output = T;
     type Handle = Self;
 
-    fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
+    fn into_handle(self, _: &WaitSite) -> Result<Self, TaskError> {
         Ok(self)
     }
 
@@ -145,7 +151,7 @@ impl<T: 'static> IntoTask for Promise<T> {
 
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
-        spawn_on(place.0, Recipe::new(Location::caller()), move || {
+        spawn_on(place.0, SpawnOptions::new(Location::caller()), move || {
             self.take()
         })
     }
@@ -158,8 +164,8 @@ impl<T: 'static> Joinable for Coroutine<(), (), T> {
     type Handle = Task<T>;
     const IS_NEW: bool = true;
 
-    fn into_handle(self, spot: &Spot) -> Result<Task<T>, TaskError> {
-        spot.spawn(|| Ok(drive(self)))
+    fn into_handle(self, wait_site: &WaitSite) -> Result<Task<T>, TaskError> {
+        wait_site.spawn(|| Ok(drive(self)))
     }
 
     fn outcome(task: Task<T>) -> Result<T, TaskError> {
@@ -170,7 +176,9 @@ impl<T: 'static> Joinable for Coroutine<(), (), T> {
 impl<T: 'static> IntoTask for Coroutine<(), (), T> {
     #[track_caller]
     fn into_task(self, place: &Place<'_>) -> Task<T> {
-        spawn_on(place.0, Recipe::new(Location::caller()), || Ok(drive(self)))
+        spawn_on(place.0, SpawnOptions::new(Location::caller()), || {
+            Ok(drive(self))
+        })
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::fmt;
 use std::rc::Weak;
 
-use super::any_handle::Watched;
+use super::any_handle::AnyHandle;
 use crate::error::TaskError;
-use crate::runtime::cancel::request::{self as cancel, Trail};
+use crate::runtime::cancel::request::{self as cancel, WaitGraphWalk};
 use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::context::{self, Core, Here, Nowhere};
+use crate::runtime::core::context::{self, Core, TaskContext, WaitError};
 use crate::runtime::core::packet::AnyPacket;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
@@ -24,14 +24,14 @@ pub(crate) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), Tas
 }
 
 fn wait_for_end(packet: &AnyPacket, core: &Weak<Core>, task: TaskPtr) -> Result<(), TaskError> {
-    let here = context::here().map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+    let here = context::here().map_err(|why| TaskError::misuse(why.sentence()))?;
     check(here, task, core)?;
     let what = Joining(packet);
     let is_done = || packet.link().task().is_none();
     while !is_done() {
         task.waiters.wait(here, &what, is_done);
     }
-    if cancel::went_through(here.task) && packet.error().is_some_and(TaskError::is_cancelled) {
+    if cancel::was_forwarded(here.task) && packet.error().is_some_and(TaskError::is_cancelled) {
         packet.link().set_retrieved();
         cancel::raise(here);
     }
@@ -39,7 +39,7 @@ fn wait_for_end(packet: &AnyPacket, core: &Weak<Core>, task: TaskPtr) -> Result<
 }
 
 /// Whether the running task may wait for another.
-fn check(here: Here, task: TaskPtr, core: &Weak<Core>) -> Result<(), TaskError> {
+fn check(here: TaskContext, task: TaskPtr, core: &Weak<Core>) -> Result<(), TaskError> {
     if !std::ptr::eq(core.as_ptr(), &raw const *here.core) {
         return Err(TaskError::misuse(
             "selvedge: this task belongs to another event loop; send its result over by a channel, \
@@ -63,21 +63,21 @@ pub(crate) enum Need {
 
 /// Whether something may be waited for in a place; what is done may be anywhere.
 pub(crate) fn admit(
-    here: Result<Here, Nowhere>,
-    watched: Watched<'_>,
+    here: Result<TaskContext, WaitError>,
+    any_handle: AnyHandle<'_>,
     need: Need,
 ) -> Result<(), TaskError> {
-    if watched.is_done() {
+    if any_handle.is_done() {
         return Ok(());
     }
-    let here = here.map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
-    if !watched.is_of(&here.core) {
+    let here = here.map_err(|why| TaskError::misuse(why.sentence()))?;
+    if !any_handle.is_of(&here.core) {
         return Err(TaskError::misuse(
             "selvedge: this task or promise belongs to another event loop; send the result over by \
              a channel, or spawn the task by spawn_threadsafe, whose handle any loop can join",
         ));
     }
-    match watched.as_task() {
+    match any_handle.as_task() {
         Some(task) if task == here.task => Err(TaskError::misuse(ITSELF)),
         Some(task) if need == Need::All && is_circle(here, task) => Err(TaskError::misuse(ITSELF)),
         _ => Ok(()),
@@ -85,7 +85,7 @@ pub(crate) fn admit(
 }
 
 /// Whether the running task would wait for itself if it waited for another.
-fn is_circle(here: Here, task: TaskPtr) -> bool {
+fn is_circle(here: TaskContext, task: TaskPtr) -> bool {
     // Nobody can be in a circle for whom nobody waits; that keeps long chains cheap.
     if here.task.waiters.is_empty() && here.task.scope.get().is_none() {
         return task == here.task;
@@ -95,7 +95,7 @@ fn is_circle(here: Here, task: TaskPtr) -> bool {
     }
     // Each is followed once: a scope's children may wait for each other, and the scope for all.
     let mut seen = HashSet::new();
-    let mut trail = Trail::from(task);
+    let mut trail = WaitGraphWalk::from(task);
     while let Some(task) = trail.next() {
         if task == here.task || task.is_host_of(here.task) {
             return true;

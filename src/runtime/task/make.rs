@@ -6,9 +6,9 @@ use std::io;
 
 use super::dispatch::dispatch_now;
 use super::handle::Task;
-use super::spawn::{Recipe, prepare};
+use super::spawn::{SpawnOptions, prepare};
 use crate::error::TaskError;
-use crate::runtime::core::block::AWAKE;
+use crate::runtime::core::block::SCHEDULED;
 use crate::runtime::core::context::Core;
 
 /// Makes a task that begins in the next iteration.
@@ -17,12 +17,12 @@ use crate::runtime::core::context::Core;
 /// If there is no stack to be had.
 #[track_caller]
 #[inline]
-pub(crate) fn spawn_on<T, F>(core: &Core, recipe: Recipe, body: F) -> Task<T>
+pub(crate) fn spawn_on<T, F>(core: &Core, options: SpawnOptions, body: F) -> Task<T>
 where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
-    match try_spawn_on(core, recipe, body) {
+    match try_spawn_on(core, options, body) {
         Ok(task) => task,
         Err(error) => panic!("selvedge: no task: {error}"),
     }
@@ -33,14 +33,14 @@ where
 /// # Errors
 /// If there is no stack to be had.
 #[inline]
-pub(crate) fn try_spawn_on<T, F>(core: &Core, recipe: Recipe, body: F) -> io::Result<Task<T>>
+pub(crate) fn try_spawn_on<T, F>(core: &Core, options: SpawnOptions, body: F) -> io::Result<Task<T>>
 where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
     // SAFETY: body and result are 'static.
-    let (task, packet) = unsafe { prepare(core, recipe, body)? };
-    task.set(AWAKE);
+    let (task, packet) = unsafe { prepare(core, options, body)? };
+    task.set(SCHEDULED);
     core.run_queue.push_task(task, task.parked.get());
     Ok(Task::new(packet, core.weak()))
 }
@@ -49,15 +49,19 @@ where
 ///
 /// # Errors
 /// If there is no stack to be had.
-pub(crate) fn spawn_eagerly<T, F>(core: &Core, recipe: Recipe, body: F) -> io::Result<Task<T>>
+pub(crate) fn spawn_eagerly<T, F>(
+    core: &Core,
+    options: SpawnOptions,
+    body: F,
+) -> io::Result<Task<T>>
 where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
     // SAFETY: body and result are 'static.
-    let (task, packet) = unsafe { prepare(core, recipe, body)? };
+    let (task, packet) = unsafe { prepare(core, options, body)? };
     let handle = Task::new(packet, core.weak());
-    task.set(AWAKE);
+    task.set(SCHEDULED);
     dispatch_now(core, task);
     Ok(handle)
 }

@@ -7,12 +7,12 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 
 use super::any_handle::AnyPromise;
-use super::late_callbacks as refusal;
+use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{Awaiting, CallbackId, next_in_turn};
 use crate::runtime::core::context::{self, Core};
-use crate::runtime::core::group::Fate;
+use crate::runtime::core::group::Outcome;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::observe::report::ExceptionContext;
 
@@ -148,7 +148,7 @@ impl<T> Promise<T> {
     /// Sets how it ended, and tells whoever waits; the caller does what is to be done at the end. No code
     /// of the user's runs here.
     fn settle(&self, result: Result<T, TaskError>) -> Result<Option<AtEnd>, Result<T, TaskError>> {
-        let fate = Fate::of(&result);
+        let outcome = Outcome::of(&result);
         match self.0.state.try_borrow_mut() {
             Ok(mut state) if matches!(*state, State::Pending) => *state = State::Done(result),
             // Somebody who looks at the result has borrowed it: it is done.
@@ -157,12 +157,12 @@ impl<T> Promise<T> {
         let callbacks = self.0.callbacks.take();
         let core = self.0.core.upgrade();
         for (id, callback) in callbacks {
-            self.0.waiters.tell_before(id.0, fate);
+            self.0.waiters.tell_before(id.0, outcome);
             if let Some(core) = &core {
                 self.schedule(core, callback);
             }
         }
-        self.0.waiters.tell_all(fate);
+        self.0.waiters.tell_all(outcome);
         Ok(self.0.at_end.take())
     }
 
@@ -278,7 +278,7 @@ impl<T> Promise<T> {
         if self.is_done() {
             return Ok(());
         }
-        let here = context::here().map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+        let here = context::here().map_err(|why| TaskError::misuse(why.sentence()))?;
         if !std::ptr::eq(self.0.core.as_ptr(), &raw const *here.core) {
             return Err(TaskError::misuse(
                 "selvedge: this promise belongs to another event loop; have it kept and waited \
@@ -290,7 +290,7 @@ impl<T> Promise<T> {
         while !this.is_done() {
             this.0.waiters.wait(here, &this, || this.is_done());
         }
-        if cancel::went_through(here.task) && this.is_cancelled() {
+        if cancel::was_forwarded(here.task) && this.is_cancelled() {
             this.0.is_retrieved.set(true);
             cancel::raise(here);
         }
@@ -307,7 +307,7 @@ impl<T> Promise<T> {
             self.0.callbacks.borrow_mut().push((id, done));
         } else {
             let (promise, (function, site)) = (self.clone(), done);
-            refusal::offer(&self.0.core, Box::new(move || function(&promise)), site);
+            late_callbacks::offer(&self.0.core, Box::new(move || function(&promise)), site);
         }
         id
     }

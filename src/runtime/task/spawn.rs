@@ -11,24 +11,25 @@ use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted, drop_payload};
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
-use crate::runtime::cancel::scope_state::Children;
+use crate::runtime::cancel::scope_state::ScopeState;
 use crate::runtime::core::block::{
-    BORROWS, DETACHED, DOOMED, Extras, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED,
+    COMPLETED, DETACHED, ERROR_RETRIEVED, Extras, FORCE_UNWIND, MUST_CANCEL, MUST_NOT_ABANDON,
+    TaskBlock, TaskPtr,
 };
 use crate::runtime::core::context::{Core, next_task_id};
-use crate::runtime::core::group::Fate;
+use crate::runtime::core::group::Outcome;
 use crate::runtime::core::packet::Packet;
 use crate::runtime::observe::report::ExceptionContext;
 use crate::sys::signal::write_stderr;
 
 /// How a task is to be made.
-pub(crate) struct Recipe {
+pub(crate) struct SpawnOptions {
     pub(crate) name: Option<String>,
     pub(crate) stack_size: Option<usize>,
     pub(crate) site: &'static Location<'static>,
 }
 
-impl Recipe {
+impl SpawnOptions {
     pub(crate) fn new(site: &'static Location<'static>) -> Self {
         Self {
             name: None,
@@ -48,14 +49,14 @@ impl Recipe {
 #[inline]
 pub(crate) unsafe fn prepare<T, F>(
     core: &Core,
-    recipe: Recipe,
+    options: SpawnOptions,
     body: F,
 ) -> io::Result<(TaskPtr, Packet<T>)>
 where
     F: FnOnce() -> Result<T, TaskError>,
 {
     // SAFETY: forwarded to the caller.
-    unsafe { prepare_keeping(core, recipe, body, |value| value) }
+    unsafe { prepare_keeping(core, options, body, |value| value) }
 }
 
 /// As [`prepare`], for a task whose value is kept elsewhere: `keep` puts it there, at the task's end,
@@ -69,7 +70,7 @@ where
 #[inline]
 pub(crate) unsafe fn prepare_keeping<T, U, F, K>(
     core: &Core,
-    recipe: Recipe,
+    options: SpawnOptions,
     body: F,
     keep: K,
 ) -> io::Result<(TaskPtr, Packet<U>)>
@@ -81,18 +82,18 @@ where
         return Err(io::Error::other("event loop is closed"));
     }
     let id = next_task_id();
-    let name = recipe.name.map(|name| Box::new(name.into_boxed_str()));
+    let name = options.name.map(|name| Box::new(name.into_boxed_str()));
     let label = name
         .as_ref()
         .map(|name| std::ptr::from_ref(name.as_bytes()));
-    let stack_size = recipe.stack_size.unwrap_or(core.default_stack_size);
+    let stack_size = options.stack_size.unwrap_or(core.default_stack_size);
     let packet = Packet::<U>::new();
     let any = packet.erase();
     let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
     // SAFETY: the name moves into the block and, at the end, into the packet, in its box; whoever
     // frees it there does so when the stack has nothing left to overflow. The rest is the caller's.
     let (block, _) = unsafe {
-        Hosted::build(stack_size, label, recipe.site, built, move |block| {
+        Hosted::build(stack_size, label, options.site, built, move |block| {
             run(TaskPtr(block), body, keep);
         })?
     };
@@ -110,7 +111,7 @@ where
     F: FnOnce() -> Result<T, TaskError>,
     K: FnOnce(T) -> U,
 {
-    let outcome = if task.has(MUST_CANCEL | DOOMED) {
+    let outcome = if task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Cancelled before its first step: the body never runs. Its captures may wait as they go.
         task.clear(MUST_CANCEL);
         drop_or_fail(task, body).and_then(|()| Err(TaskError::cancelled(task.message())))
@@ -155,31 +156,31 @@ fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     // Most tasks succeed, and are nobody's children.
     let is_plain = task.scope.get().is_none() && !matches!(outcome, Some(Err(_)));
     if !is_plain {
-        return finish_with_aftermath(task, outcome);
+        return finish_and_report(task, outcome);
     }
     // SAFETY: the task's loop is alive: it is what runs the task.
     let core = unsafe { task.core.as_ref() };
     close(core, task, outcome);
-    tell(core, task, Fate::Returned);
+    tell(core, task, Outcome::Returned);
 }
 
 #[cold]
 #[inline(never)]
-fn finish_with_aftermath<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+fn finish_and_report<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     // SAFETY: as in `finish`.
     let core = unsafe { task.core.as_ref() };
-    let aftermath = Aftermath::of(task, outcome.as_ref());
+    let report = EndReport::of(task, outcome.as_ref());
     // Whoever is told of it can't wait here any more.
     let _hidden = core.hide_task();
     close(core, task, outcome);
-    tell(core, task, aftermath.fate);
-    aftermath.tell(core, task);
+    tell(core, task, report.outcome);
+    report.tell(core, task);
 }
 
 /// Takes the task off the list, and puts what it leaves into the packet.
 #[inline(always)]
 fn close<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
-    task.set(OVER);
+    task.set(COMPLETED);
     core.forget(task);
     let Some(packet) = task.packet.take() else {
         return;
@@ -200,22 +201,22 @@ fn close<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
 }
 
 /// What is to be told of a task that has failed, or that is a scope's child, beyond that it is over.
-struct Aftermath {
-    fate: Fate,
+struct EndReport {
+    outcome: Outcome,
     /// Its scope, and its error for it.
-    ended: Option<(NonNull<Children>, Option<TaskError>)>,
+    ended: Option<(NonNull<ScopeState>, Option<TaskError>)>,
     /// The name and the error of a task whose handle is gone: nobody will fetch it, unless its scope does.
     unretrieved: Option<(String, TaskError)>,
 }
 
-impl Aftermath {
+impl EndReport {
     fn of<T>(task: TaskPtr, outcome: Option<&Result<T, TaskError>>) -> Self {
         let scope = task.scope.take();
         let error = outcome.and_then(|outcome| outcome.as_ref().err());
-        let is_lost = scope.is_none() && task.has(DETACHED) && !task.has(UNREPORTED);
+        let is_lost = scope.is_none() && task.has(DETACHED) && !task.has(ERROR_RETRIEVED);
         let lost = error.filter(|error| is_lost && !error.is_cancelled());
         Self {
-            fate: error.map_or(Fate::Returned, Fate::of_error),
+            outcome: error.map_or(Outcome::Returned, Outcome::of_error),
             ended: scope.map(|scope| (scope, error.cloned())),
             unretrieved: lost.map(|error| (task.name(), error.clone())),
         }
@@ -234,11 +235,11 @@ impl Aftermath {
 
 /// Tells whoever waits that the task is over, in the order in which they came.
 #[inline]
-fn tell(core: &Core, task: TaskPtr, fate: Fate) {
+fn tell(core: &Core, task: TaskPtr, outcome: Outcome) {
     if let Some(extras) = task.extras.take() {
-        call_back(core, task, fate, extras);
+        call_back(core, task, outcome, extras);
     }
-    task.waiters.tell_all(fate);
+    task.waiters.tell_all(outcome);
 }
 
 #[cold]
@@ -247,9 +248,9 @@ fn tell(core: &Core, task: TaskPtr, fate: Fate) {
     clippy::boxed_local,
     reason = "moving it would cost every task a larger frame"
 )]
-fn call_back(core: &Core, task: TaskPtr, fate: Fate, extras: Box<Extras>) {
+fn call_back(core: &Core, task: TaskPtr, outcome: Outcome, extras: Box<Extras>) {
     for (id, callback) in extras.callbacks {
-        task.waiters.tell_before(id.0, fate);
+        task.waiters.tell_before(id.0, outcome);
         core.run_queue.push_callback(callback);
     }
 }
@@ -281,7 +282,7 @@ pub(crate) fn end(core: &Core, task: TaskPtr, word: Word) {
 /// Gives the stack of a task that is over back.
 #[inline]
 fn release(task: TaskPtr) {
-    debug_assert!(task.has(OVER) && !task.link.is_linked() && task.waiters.is_empty());
+    debug_assert!(task.has(COMPLETED) && !task.link.is_linked() && task.waiters.is_empty());
     debug_assert!(task.packet.take().is_none() && task.extras.take().is_none());
     debug_assert!(task.name.take().is_none());
     // SAFETY: the task is off the list, out of the queue, has no waiters, and its packet has
@@ -293,18 +294,18 @@ fn release(task: TaskPtr) {
 #[cold]
 pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     core.set_current(None);
-    if task.has(BORROWS) {
+    if task.has(MUST_NOT_ABANDON) {
         write_stderr(&[
             b"\nselvedge: the main task can't be ended, and it may borrow from the caller of `run`, \
               which can't be returned to; aborting\n",
         ]);
         std::process::abort();
     }
-    task.set(OVER);
+    task.set(COMPLETED);
     core.forget(task);
     let owner = core.owner.borrow().as_ref().and_then(Weak::upgrade);
     if let Some(owner) = owner {
-        owner.leave_behind(task);
+        owner.unregister_abandoned(task);
     }
     // What it has spawned in its scopes goes on, with nobody to wait for it.
     for child in core.tasks() {
@@ -323,7 +324,7 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
             .finish(task.id, Some(Box::new(name.clone().into_boxed_str())));
         packet.fail(error.clone());
     }
-    tell(core, task, Fate::Failed);
+    tell(core, task, Outcome::Failed);
     if let Some(scope) = task.scope.take() {
         // SAFETY: as in `finish`.
         unsafe { scope.as_ref() }.lost(error.clone());

@@ -7,8 +7,8 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::rc::Weak;
 
-use super::any_handle::Watched;
-use super::late_callbacks as refusal;
+use super::any_handle::AnyHandle;
+use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{CallbackId, TaskId, TaskPtr, next_in_turn};
@@ -112,7 +112,7 @@ impl TaskRef {
                 task.with_extras(|extras| extras.add_callback(callback))
             }
             None => {
-                refusal::offer(&self.core, function, site);
+                late_callbacks::offer(&self.core, function, site);
                 CallbackId(next_in_turn())
             }
         }
@@ -140,8 +140,8 @@ impl TaskRef {
         removed.len()
     }
 
-    pub(crate) fn as_watched(&self) -> Watched<'_> {
-        Watched::task(&self.packet, &self.core)
+    pub(crate) fn as_any_handle(&self) -> AnyHandle<'_> {
+        AnyHandle::task(&self.packet, &self.core)
     }
 }
 

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::any_handle::Watched;
+use super::any_handle::AnyHandle;
 use super::handle::Task;
 use super::into_task::Joinable;
 use super::join::{Need, admit};
 use super::make::try_spawn_on;
 use super::promise::Promise;
-use super::spawn::Recipe;
+use super::spawn::SpawnOptions;
 use super::task_ref::TaskRef;
 use crate::coroutine::Coroutine;
 use crate::error::TaskError;
 use crate::runtime::core::block::CallbackId;
-use crate::runtime::core::context::{self, Here, Nowhere};
+use crate::runtime::core::context::{self, TaskContext, WaitError};
 
 pub(crate) mod sealed {
     pub trait Sealed {}
@@ -25,7 +25,7 @@ pub(crate) mod sealed {
 pub trait Waitable: sealed::Sealed {
     /// It, whatever the type of its result.
     #[doc(hidden)]
-    fn watched(&self) -> Watched<'_>;
+    fn any_handle(&self) -> AnyHandle<'_>;
 
     /// Has a function called when it is done.
     #[doc(hidden)]
@@ -40,8 +40,8 @@ impl<T: 'static> sealed::Sealed for Task<T> {}
 
 impl<T: 'static> Waitable for Task<T> {
     #[inline]
-    fn watched(&self) -> Watched<'_> {
-        self.as_watched()
+    fn any_handle(&self) -> AnyHandle<'_> {
+        self.as_any_handle()
     }
 
     fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
@@ -56,8 +56,8 @@ impl<T: 'static> Waitable for Task<T> {
 impl sealed::Sealed for TaskRef {}
 
 impl Waitable for TaskRef {
-    fn watched(&self) -> Watched<'_> {
-        self.as_watched()
+    fn any_handle(&self) -> AnyHandle<'_> {
+        self.as_any_handle()
     }
 
     fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
@@ -72,8 +72,8 @@ impl Waitable for TaskRef {
 impl<T: 'static> sealed::Sealed for Promise<T> {}
 
 impl<T: 'static> Waitable for Promise<T> {
-    fn watched(&self) -> Watched<'_> {
-        Watched::promise(self)
+    fn any_handle(&self) -> AnyHandle<'_> {
+        AnyHandle::promise(self)
     }
 
     fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
@@ -123,18 +123,18 @@ impl<T: Clone + 'static> Awaitable for Promise<T> {
 
 /// Where something is waited for, and by whose call.
 #[doc(hidden)]
-pub struct Spot {
-    here: Result<Here, Nowhere>,
+pub struct WaitSite {
+    here: Result<TaskContext, WaitError>,
     site: &'static Location<'static>,
 }
 
-impl fmt::Debug for Spot {
+impl fmt::Debug for WaitSite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Spot({})", self.site)
+        write!(f, "WaitSite({})", self.site)
     }
 }
 
-impl Spot {
+impl WaitSite {
     /// Here.
     #[track_caller]
     pub(crate) fn new() -> Self {
@@ -145,7 +145,7 @@ impl Spot {
     }
 
     /// Where the running task may park.
-    pub(crate) fn here(&self) -> Result<Here, Nowhere> {
+    pub(crate) fn here(&self) -> Result<TaskContext, WaitError> {
         self.here
     }
 
@@ -162,7 +162,7 @@ impl Spot {
     ) -> Result<I::Handle, TaskError> {
         let handle = awaitable.into_handle(self)?;
         if !I::IS_NEW {
-            admit(self.here, handle.watched(), need)?;
+            admit(self.here, handle.any_handle(), need)?;
         }
         Ok(handle)
     }
@@ -172,10 +172,8 @@ impl Spot {
         &self,
         body: impl FnOnce() -> Result<T, TaskError> + 'static,
     ) -> Result<Task<T>, TaskError> {
-        let here = self
-            .here
-            .map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
-        let task = try_spawn_on(&here.core, Recipe::new(self.site), body);
+        let here = self.here.map_err(|why| TaskError::misuse(why.sentence()))?;
+        let task = try_spawn_on(&here.core, SpawnOptions::new(self.site), body);
         task.map_err(|error| TaskError::exception(error.into()))
     }
 }

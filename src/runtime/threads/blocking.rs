@@ -15,11 +15,11 @@ use std::thread;
 
 use super::injector::Message;
 use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
-use super::waker_registry::{self as foreign, Ended, ForeignWaits};
+use super::waker_registry::{self, Ended, WakerRegistry};
 use crate::error::TaskError;
 use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::{DOOMED, MUST_CANCEL};
-use crate::runtime::core::context::{self, Core, Here, Nowhere};
+use crate::runtime::core::block::{FORCE_UNWIND, MUST_CANCEL};
+use crate::runtime::core::context::{self, Core, TaskContext, WaitError};
 use crate::runtime::task::promise::Promise;
 use crate::runtime::task::spawn::drop_quietly;
 use crate::runtime::wait::park;
@@ -79,8 +79,8 @@ pub(crate) fn off_loop<T: Send + 'static>(
 ) -> io::Result<T> {
     let here = match context::here() {
         Ok(here) => here,
-        Err(Nowhere::NoLoop) => return Ok(f()),
-        Err(nowhere) => return Err(io::Error::other(nowhere.sentence())),
+        Err(WaitError::NoLoop) => return Ok(f()),
+        Err(why) => return Err(io::Error::other(why.sentence())),
     };
     match wait_for(here, at_close, Source::Ours, f) {
         Ok(Ok(value)) => Ok(value),
@@ -96,24 +96,24 @@ pub(crate) fn to_thread<T: Send + 'static>(
     let result = match context::here() {
         Ok(here) => wait_for(here, AtClose::Awaited, Source::User, f)
             .map_err(|refused| TaskError::exception(io::Error::from(refused).into()))?,
-        Err(Nowhere::NoLoop) => catch_unwind(AssertUnwindSafe(f)),
-        Err(nowhere) => return Err(TaskError::misuse(nowhere.sentence())),
+        Err(WaitError::NoLoop) => catch_unwind(AssertUnwindSafe(f)),
+        Err(why) => return Err(TaskError::misuse(why.sentence())),
     };
     result.map_err(TaskError::panic)
 }
 
 /// Runs a function on the pool while the running task is parked.
 fn wait_for<T: Send + 'static>(
-    here: Here,
+    here: TaskContext,
     at_close: AtClose,
     source: Source,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::Result<T>, Refused> {
-    if here.task.has(MUST_CANCEL | DOOMED) {
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Before anything has begun that can't be called off.
         cancel::raise(here);
     }
-    let waits = foreign::current().expect("a task runs within its loop");
+    let waits = waker_registry::current().expect("a task runs within its loop");
     let reply = Reply::new();
     let job = reply.job(f, |reply| {
         let waker = reply.lock().waker.take();
@@ -125,7 +125,7 @@ fn wait_for<T: Send + 'static>(
     let wanted = Wanted(&waits.pool, ticket);
     // Even if the job is done before this task could park, others have had a turn.
     park::yield_now(here);
-    let result = foreign::wait_for_job(here, |context| {
+    let result = waker_registry::wait_for_job(here, |context| {
         let mut answer = reply.lock();
         match answer.result.take() {
             Some(result) => Poll::Ready(result),
@@ -151,13 +151,13 @@ impl Drop for Wanted<'_> {
 /// Runs a function on the pool; the promise is kept when it has ended.
 pub(crate) fn promise<T: Send + 'static>(
     core: Weak<Core>,
-    waits: &Rc<ForeignWaits>,
+    waits: &Rc<WakerRegistry>,
     site: &'static Location<'static>,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Promise<T> {
     let promise = Promise::of(core, site);
     let reply = Reply::new();
-    let number = foreign::next_number();
+    let number = waker_registry::next_number();
     let injector = Arc::clone(&waits.injector);
     let job = reply.job(f, move |_| {
         // A loop that is closed has failed the promise.
@@ -186,7 +186,7 @@ pub(crate) fn promise<T: Send + 'static>(
     let waits = Rc::downgrade(waits);
     promise.at_end(Box::new(move || {
         if let Some(waits) = waits.upgrade() {
-            drop_quietly(waits.strike_out(number));
+            drop_quietly(waits.remove(number));
             waits.pool.take_back(ticket);
         }
     }));

@@ -19,11 +19,11 @@ use std::time::Duration;
 use super::injector::{Injector, Message};
 use super::pool::Pool;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::context::Here;
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::wait::park;
 
 /// The waits of a loop.
-pub(crate) struct ForeignWaits {
+pub(crate) struct WakerRegistry {
     waits: RefCell<HashMap<u64, Entry>>,
     /// What is done at the end of jobs for which a promise stands.
     promised: RefCell<HashMap<u64, Delivery>>,
@@ -75,7 +75,7 @@ impl Wake for Signal {
     }
 }
 
-impl ForeignWaits {
+impl WakerRegistry {
     pub(crate) fn new(injector: Arc<Injector>, pool: Pool) -> Rc<Self> {
         Rc::new(Self {
             waits: RefCell::default(),
@@ -92,13 +92,13 @@ impl ForeignWaits {
         let task = self.waits.borrow().get(&number).map(|wait| wait.task);
         if let Some(task) = task {
             park::unpark(task);
-        } else if let Some(deliver) = self.strike_out(number) {
+        } else if let Some(deliver) = self.remove(number) {
             deliver(Ended::Done);
         }
     }
 
     /// Strikes out the waits of a task that was left behind for ever: others may stand in line after it.
-    pub(crate) fn leave_behind(&self, task: TaskPtr) {
+    pub(crate) fn unregister_abandoned(&self, task: TaskPtr) {
         let struck_out: Vec<_> = self
             .waits
             .borrow_mut()
@@ -118,7 +118,7 @@ impl ForeignWaits {
     }
 
     /// Waits for a job no longer; what was to be done at its end is the caller's to drop.
-    pub(crate) fn strike_out(&self, number: u64) -> Option<Delivery> {
+    pub(crate) fn remove(&self, number: u64) -> Option<Delivery> {
         self.promised.borrow_mut().remove(&number)
     }
 
@@ -157,22 +157,22 @@ impl ForeignWaits {
 }
 
 thread_local! {
-    static CURRENT: Cell<Option<NonNull<ForeignWaits>>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<NonNull<WakerRegistry>>> = const { Cell::new(None) };
 }
 
 /// Makes waits current, or none, until others are.
-pub(crate) fn make_current(waits: Option<&Rc<ForeignWaits>>) {
+pub(crate) fn make_current(waits: Option<&Rc<WakerRegistry>>) {
     CURRENT.set(waits.and_then(|waits| NonNull::new(Rc::as_ptr(waits).cast_mut())));
 }
 
 /// Makes waits those of the running loop, as long as the guard lives.
 pub(crate) struct Entered<'a> {
-    before: Option<NonNull<ForeignWaits>>,
-    entered: PhantomData<&'a ForeignWaits>,
+    before: Option<NonNull<WakerRegistry>>,
+    entered: PhantomData<&'a WakerRegistry>,
 }
 
 impl<'a> Entered<'a> {
-    pub(crate) fn new(waits: &'a Rc<ForeignWaits>) -> Self {
+    pub(crate) fn new(waits: &'a Rc<WakerRegistry>) -> Self {
         Self {
             before: CURRENT.replace(NonNull::new(Rc::as_ptr(waits).cast_mut())),
             entered: PhantomData,
@@ -187,7 +187,7 @@ impl Drop for Entered<'_> {
 }
 
 /// A share in the running loop's waits.
-pub(crate) fn current() -> Option<Rc<ForeignWaits>> {
+pub(crate) fn current() -> Option<Rc<WakerRegistry>> {
     // SAFETY: the running loop holds its waits in an `Rc`, which was made by `Rc::new`.
     CURRENT.get().map(|waits| unsafe {
         Rc::increment_strong_count(waits.as_ptr());
@@ -203,7 +203,7 @@ pub(crate) fn next_number() -> u64 {
 
 /// Parks the running task until `poll` answers; it is asked now and after each wake.
 pub(crate) fn wait<R>(
-    here: Here,
+    here: TaskContext,
     what: &dyn Awaiting,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> R {
@@ -213,7 +213,7 @@ pub(crate) fn wait<R>(
 /// As [`wait`], in a line with others, which the task is to leave by calling `leave` if it is left
 /// behind for ever.
 pub(crate) fn wait_in_line<R>(
-    here: Here,
+    here: TaskContext,
     what: &dyn Awaiting,
     leave: &dyn Fn(),
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
@@ -227,7 +227,7 @@ pub(crate) fn wait_in_line<R>(
 /// As [`wait`], until `give_up` says so, which is asked whenever the task runs again for whatever
 /// reason without having been woken. `None` then.
 fn wait_unless<R>(
-    here: Here,
+    here: TaskContext,
     what: &dyn Awaiting,
     leave: &dyn Fn(),
     mut give_up: impl FnMut() -> bool,
@@ -265,14 +265,17 @@ fn wait_unless<R>(
 }
 
 /// As [`wait`], for a job of the pool's.
-pub(crate) fn wait_for_job<R>(here: Here, poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> R {
+pub(crate) fn wait_for_job<R>(
+    here: TaskContext,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> R {
     let _counted = Counted::new(|waits| &waits.n_jobs);
     wait(here, &"work on another thread", poll)
 }
 
 /// As [`wait_in_line`], for an end of a channel, which exists as long as the task waits; `None` if `give_up` says so.
 pub(crate) fn wait_on_channel<R>(
-    here: Here,
+    here: TaskContext,
     what: &dyn Awaiting,
     leave: &dyn Fn(),
     give_up: impl FnMut() -> bool,
@@ -284,12 +287,12 @@ pub(crate) fn wait_on_channel<R>(
 
 /// Counts a task that waits, as long as it does.
 struct Counted {
-    waits: Rc<ForeignWaits>,
-    counter: fn(&ForeignWaits) -> &Cell<usize>,
+    waits: Rc<WakerRegistry>,
+    counter: fn(&WakerRegistry) -> &Cell<usize>,
 }
 
 impl Counted {
-    fn new(counter: fn(&ForeignWaits) -> &Cell<usize>) -> Self {
+    fn new(counter: fn(&WakerRegistry) -> &Cell<usize>) -> Self {
         let waits = current().expect("a task runs within its loop");
         counter(&waits).update(|n| n + 1);
         Self { waits, counter }
@@ -303,7 +306,7 @@ impl Drop for Counted {
 }
 
 /// Takes the signal of a wait.
-fn is_set(waits: &ForeignWaits, number: u64) -> bool {
+fn is_set(waits: &WakerRegistry, number: u64) -> bool {
     let waits = waits.waits.borrow();
     waits
         .get(&number)
@@ -311,7 +314,7 @@ fn is_set(waits: &ForeignWaits, number: u64) -> bool {
 }
 
 /// Strikes the wait out when its frame goes.
-struct Registered<'a>(&'a ForeignWaits, u64);
+struct Registered<'a>(&'a WakerRegistry, u64);
 
 impl Drop for Registered<'_> {
     fn drop(&mut self) {

@@ -8,10 +8,10 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::timer::{self, Key, Timers};
-use crate::runtime::cancel::guard::OwnRequest;
+use crate::runtime::cancel::guard::CancelGuard;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::Here;
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::wait::park;
 
 /// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
@@ -21,11 +21,11 @@ pub(crate) struct Alarm {
     key: Cell<Option<Key>>,
     timers: NonNull<Timers>,
     /// Cancels the task instead of unparking it.
-    cancel: Option<OwnRequest>,
+    cancel: Option<CancelGuard>,
 }
 
 impl Alarm {
-    fn new(here: Here, cancel: Option<OwnRequest>) -> Self {
+    fn new(here: TaskContext, cancel: Option<CancelGuard>) -> Self {
         Self {
             task: here.task,
             key: Cell::new(None),
@@ -35,7 +35,11 @@ impl Alarm {
     }
 
     /// Calls a function with an alarm that unparks the running task at a deadline.
-    pub(crate) fn with<R>(here: Here, deadline: Nanoseconds, f: impl FnOnce(&Self) -> R) -> R {
+    pub(crate) fn with<R>(
+        here: TaskContext,
+        deadline: Nanoseconds,
+        f: impl FnOnce(&Self) -> R,
+    ) -> R {
         let alarm = Self::new(here, None);
         // SAFETY: it stays where it is until it is dropped.
         unsafe { alarm.set(deadline) };
@@ -45,15 +49,15 @@ impl Alarm {
     /// Calls a function with an alarm that cancels the running task at a deadline, or now if that
     /// has passed. Answers whether the cancel was made and nobody else has made another.
     pub(crate) fn cancelling<R>(
-        here: Here,
+        here: TaskContext,
         deadline: Nanoseconds,
         f: impl FnOnce(&Self) -> R,
     ) -> (R, bool) {
-        let alarm = Self::new(here, Some(OwnRequest::new(here)));
+        let alarm = Self::new(here, Some(CancelGuard::new(here)));
         alarm.reset(deadline, here.core.clock.now());
         let result = f(&alarm);
         alarm.stop();
-        let is_ours = alarm.cancel.as_ref().is_some_and(OwnRequest::take_back);
+        let is_ours = alarm.cancel.as_ref().is_some_and(CancelGuard::take_back);
         (result, is_ours)
     }
 
@@ -114,7 +118,7 @@ impl Drop for Alarm {
 }
 
 /// Parks the running task until a deadline.
-pub(crate) fn sleep_until(here: Here, deadline: Nanoseconds) {
+pub(crate) fn sleep_until(here: TaskContext, deadline: Nanoseconds) {
     let what: &'static str = if deadline == NEVER {
         "ever"
     } else {

@@ -227,9 +227,9 @@ impl Timers {
     pub(crate) fn fire(&self, core: &Core, now: Nanoseconds) {
         let mut due = self.due.take();
         self.deadlines.borrow_mut().pass(now, &mut due);
-        let is_crowded = self.slots.borrow().slots.len() > CROWD;
+        let exceeds_cache = self.slots.borrow().slots.len() > CROWD;
         for (place, key) in due.iter().copied().enumerate() {
-            if is_crowded && place.is_multiple_of(BATCH) {
+            if exceeds_cache && place.is_multiple_of(BATCH) {
                 self.fetch(&due[place..due.len().min(place + BATCH)]);
             }
             // The borrow ends here: queueing runs nobody's code, but dropping might.

@@ -17,9 +17,9 @@ use std::ptr::NonNull;
 use crate::coroutine::Hosted;
 use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{
-    AWAKE, Awaiting, DOOMED, MUST_CANCEL, NOTIFIED, OVER, TaskBlock, TaskPtr,
+    Awaiting, COMPLETED, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskPtr,
 };
-use crate::runtime::core::context::{Core, CoreRef, Here};
+use crate::runtime::core::context::{Core, CoreRef, TaskContext};
 use crate::runtime::core::run_queue::Turn;
 
 /// Parks the running task until somebody unparks it. It may come back without its condition
@@ -27,19 +27,19 @@ use crate::runtime::core::run_queue::Turn;
 ///
 /// A cancel unwinds from here, before or after the wait.
 #[inline(always)]
-pub(crate) fn park(here: Here, what: &dyn Awaiting) {
-    if here.task.has(MUST_CANCEL | DOOMED) {
+pub(crate) fn park(here: TaskContext, what: &dyn Awaiting) {
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         cancel::raise(here);
     }
     park_shielded(here, what);
-    if here.task.has(MUST_CANCEL | DOOMED) {
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         cancel::raise(here);
     }
 }
 
 /// As [`park`], but nothing unwinds from here: a cancel comes back like any other wake-up, and stays
 /// requested.
-pub(crate) fn park_shielded(here: Here, what: &dyn Awaiting) {
+pub(crate) fn park_shielded(here: TaskContext, what: &dyn Awaiting) {
     let task = here.task;
     // SAFETY: only the lifetime is changed. The pointer is taken back below, before `what` can go:
     // this frame can't be left while the task is parked.
@@ -48,7 +48,7 @@ pub(crate) fn park_shielded(here: Here, what: &dyn Awaiting) {
     if task.has(NOTIFIED) {
         task.clear(NOTIFIED);
     } else {
-        task.clear(AWAKE);
+        task.clear(SCHEDULED);
         switch(here.core, task);
     }
     task.awaiting.set(None);
@@ -57,15 +57,15 @@ pub(crate) fn park_shielded(here: Here, what: &dyn Awaiting) {
 /// Lets the others run: the running task goes to the end of the queue. It enters the next one itself
 /// if the loop has nothing to do in between.
 #[inline(always)]
-pub(crate) fn yield_now(here: Here) {
+pub(crate) fn yield_now(here: TaskContext) {
     let (core, task) = (here.core, here.task);
-    match core.run_queue.pass(task) {
+    match core.run_queue.switch_direct(task) {
         Turn::Task {
             task: next,
             parked,
             save,
         } => {
-            debug_assert!(next.has(AWAKE));
+            debug_assert!(next.has(SCHEDULED));
             core.set_current(Some(next));
             // SAFETY: `task` is the running one, so the loop waits at its link; the queue says that
             // the next one is parked there, and waits for it at `save`.
@@ -78,7 +78,7 @@ pub(crate) fn yield_now(here: Here) {
         }
         Turn::Own => {}
     }
-    if task.has(MUST_CANCEL | DOOMED) {
+    if task.has(MUST_CANCEL | FORCE_UNWIND) {
         cancel::raise(here);
     }
 }
@@ -87,10 +87,10 @@ pub(crate) fn yield_now(here: Here) {
 /// parks; one that is over is left as it is.
 #[inline(always)]
 pub(crate) fn unpark(task: TaskPtr) {
-    if task.has(AWAKE) {
+    if task.has(SCHEDULED) {
         task.set(NOTIFIED);
-    } else if !task.has(OVER) {
-        task.set(AWAKE);
+    } else if !task.has(COMPLETED) {
+        task.set(SCHEDULED);
         // SAFETY: a task that is not over has a living loop.
         let core = unsafe { task.core.as_ref() };
         core.run_queue.push_task(task, task.parked.get());
@@ -98,9 +98,9 @@ pub(crate) fn unpark(task: TaskPtr) {
 }
 
 /// Leaves the running task for good: it can't be ended, so its stack is never given back.
-pub(crate) fn park_for_ever(here: Here) -> ! {
+pub(crate) fn park_forever(here: TaskContext) -> ! {
     loop {
-        here.task.clear(AWAKE);
+        here.task.clear(SCHEDULED);
         switch(here.core, here.task);
     }
 }

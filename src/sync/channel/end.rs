@@ -8,8 +8,8 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::shared::pass_on;
-use crate::runtime::core::context::{self, Here, Nowhere};
-use crate::runtime::threads::waker_registry as foreign;
+use crate::runtime::core::context::{self, TaskContext, WaitError};
+use crate::runtime::threads::waker_registry;
 use crate::runtime::time::timer::Alarm;
 use crate::sync::CantWait;
 use crate::util::waiting_room::{Turn, WaitingRoom};
@@ -37,10 +37,10 @@ pub(super) fn wait<R>(
     let leave = || visit.go();
     let poll = |context: &mut Context<'_>| visit.poll(context, &mut attempt);
     let met = match (context::here(), timeout) {
-        (Ok(here), None) => foreign::wait_on_channel(here, &what, &leave, || false, poll),
+        (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
         (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
-        (Err(Nowhere::NoLoop), timeout) => block(timeout, poll),
-        (Err(nowhere), _) => return Err(Unmet::CantWait(CantWait::new(nowhere))),
+        (Err(WaitError::NoLoop), timeout) => block(timeout, poll),
+        (Err(why), _) => return Err(Unmet::CantWait(CantWait::new(why))),
     };
     // What came in the last moment counts.
     met.or_else(attempt).ok_or(Unmet::TimedOut)
@@ -48,7 +48,7 @@ pub(super) fn wait<R>(
 
 /// Parks the task; `None` if the time is over.
 fn park_until<R>(
-    here: Here,
+    here: TaskContext,
     what: &'static str,
     leave: &dyn Fn(),
     timeout: Duration,
@@ -56,7 +56,7 @@ fn park_until<R>(
 ) -> Option<R> {
     let deadline = here.core.clock.after(timeout);
     Alarm::with(here, deadline, |alarm| {
-        foreign::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
+        waker_registry::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
     })
 }
 
