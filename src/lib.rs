@@ -186,10 +186,9 @@ pub use runtime::{
     api::builder::{LoopBuilder, run, try_run},
     api::callback_handles::{Handle, TimerHandle},
     api::event_loop::EventLoop,
-    api::local_loop::LocalLoop,
+    api::local_loop::{LocalLoop, current_loop},
     api::loop_handle::LoopHandle,
-    observe::report::ExceptionContext,
-    scheduler::current::current_loop,
+    core::exception_context::ExceptionContext,
     task::into_task::{IntoTask, Joinable},
     task::waitable::{Awaitable, Waitable},
 };

@@ -11,9 +11,10 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use crate::runtime::core::context::{self, WaitError};
-use crate::runtime::scheduler::current::current_loop;
+use crate::runtime::api::local_loop::current_loop;
+use crate::runtime::core::context::WaitError;
 use crate::runtime::scheduler::signals::Listening;
+use crate::runtime::wait::here::task_context;
 use crate::sys::signal_watch::number;
 
 /// A signal, by its number.
@@ -152,7 +153,7 @@ impl Listener {
         if self.0.take() {
             return Ok(());
         }
-        let here = context::here().map_err(|why| io::Error::other(why.sentence()))?;
+        let here = task_context().map_err(|why| io::Error::other(why.sentence()))?;
         let signals = current_loop().and_then(|event_loop| event_loop.signals());
         if !signals.is_some_and(|signals| self.0.is_of(&signals)) {
             return Err(io::Error::other(

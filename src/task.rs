@@ -28,12 +28,13 @@ pub use self::wait_for::wait_for;
 pub use crate::runtime::api::loop_handle::block_on;
 pub use crate::runtime::api::remote_task::RemoteTask;
 pub use crate::runtime::cancel::request::catch_cancelled;
-pub use crate::runtime::core::block::{CallbackId, TaskId};
+pub use crate::runtime::core::id::{CallbackId, TaskId};
 pub use crate::runtime::core::task_stack::TaskStack;
 pub use crate::runtime::task::handle::Task;
 pub use crate::runtime::task::promise::Promise;
 pub use crate::runtime::task::promise_future::PromiseFuture;
 pub use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::wait::here::task_context;
 pub use finally::finally;
 pub use race::{Race, race};
 pub use scope::{Scope, scope};
@@ -44,8 +45,8 @@ pub use timeout::{Timeout, timeout, timeout_at, timeout_with};
 
 use crate::error::TaskError;
 use crate::runtime::core::context::{self, CoreRef, WaitError};
-use crate::runtime::task::make::{spawn_eagerly, spawn_on, try_spawn_on};
 use crate::runtime::task::spawn::SpawnOptions;
+use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};
 use crate::runtime::threads::blocking;
 use crate::runtime::wait::park;
 
@@ -209,7 +210,7 @@ impl Builder {
 #[cfg_attr(debug_assertions, inline)]
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub fn yield_now() {
-    match context::here() {
+    match task_context() {
         Ok(here) => park::yield_now(here),
         Err(why) => refuse_unless_panicking(why),
     }

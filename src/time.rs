@@ -3,8 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::runtime::core::context::{self, TaskContext};
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::time::alarm;
+use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::park;
 
 /// May suspend: parks the running task for so long. Zero gives the other tasks a turn;
@@ -58,7 +59,7 @@ pub fn sleep_until(deadline: Instant) {
 /// Where the running task may park; `None` while the thread panics.
 #[track_caller]
 fn here() -> Option<TaskContext> {
-    match context::here() {
+    match task_context() {
         Ok(here) => Some(here),
         Err(_) if thread::panicking() => None,
         Err(why) => panic!("{}", why.sentence()),

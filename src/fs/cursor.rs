@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::core::context::WaitError;
 use crate::runtime::threads::waker_registry;
+use crate::runtime::wait::here::task_context;
 
 /// A cursor, shared by the clones of a file.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ impl Cursor {
             cursor: self,
             ticket: Cell::new(None),
         };
-        match context::here() {
+        match task_context() {
             Ok(here) => Ok(waker_registry::wait_in_line(
                 here,
                 &"another operation on the same file",

@@ -18,10 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cursor::{Cursor, Taken};
-use crate::runtime::core::context::{self, WaitError};
-use crate::runtime::io::registration::consume_budget;
+use crate::runtime::core::context::WaitError;
 use crate::runtime::threads::blocking::off_loop;
 use crate::runtime::threads::pool::AtClose;
+use crate::runtime::wait::budget::consume_budget;
+use crate::runtime::wait::here::task_context;
 use crate::sys::file::{self, Kind};
 use crate::sys::wait_fd::wait_fd;
 
@@ -49,7 +50,7 @@ pub(super) fn perform<T: Send + 'static>(
     at_close: AtClose,
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    match context::here() {
+    match task_context() {
         Ok(_) => off_loop(at_close, f)?,
         // While panicking nothing may wait but the thread: a destructor still gets its bytes out.
         Err(WaitError::NoLoop | WaitError::Panicking) => f(),
@@ -104,7 +105,7 @@ impl Inner {
 
     /// Reads at an offset.
     pub(super) fn read_at(self: &Arc<Self>, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let here = context::here();
+        let here = task_context();
         match here {
             Err(WaitError::NoLoop | WaitError::Panicking) => {
                 return self.file.read_at(buffer, offset);
@@ -135,7 +136,7 @@ impl Inner {
         if n_kept > 0 {
             return Ok(n_kept);
         }
-        match context::here() {
+        match task_context() {
             Ok(_) => {}
             Err(WaitError::NoLoop) => return (&self.file).read(buffer),
             Err(why) => {
@@ -156,7 +157,7 @@ impl Inner {
     /// Writes at the cursor, and moves it.
     pub(super) fn write(self: &Arc<Self>, bytes: &[u8]) -> io::Result<usize> {
         let taken = self.cursor.take()?;
-        match context::here() {
+        match task_context() {
             Ok(_) => {}
             Err(WaitError::NoLoop) => return self.write_now(&taken, bytes),
             Err(why) if self.is_stream => {
@@ -197,7 +198,7 @@ impl Inner {
 
     /// Writes at an offset.
     pub(super) fn write_at(self: &Arc<Self>, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        if let Err(WaitError::NoLoop | WaitError::Panicking) = context::here() {
+        if let Err(WaitError::NoLoop | WaitError::Panicking) = task_context() {
             return self.file.write_at(bytes, offset);
         }
         let this = Arc::clone(self);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::error::{Error, Kind};
-use crate::runtime::core::context;
+use crate::runtime::wait::here::task_context;
 use crate::sync::{Permit, Semaphore};
 use crate::task;
 
@@ -37,7 +37,7 @@ impl Line {
                 total_timeout,
             });
         }
-        if let Err(why) = context::here() {
+        if let Err(why) = task_context() {
             return Err(Error::new(Kind::NoPlace).because(why.sentence()));
         }
         let Some(total) = total_timeout.unwrap_or(self.total_timeout) else {

@@ -8,7 +8,7 @@ use ureq::unversioned::transport::NextTimeout;
 use super::error::{Error, Kind};
 use super::socket::duration;
 use crate::net::ToSocketAddrs;
-use crate::runtime::core::context;
+use crate::runtime::wait::here::task_context;
 use crate::task;
 
 /// As many addresses as ureq has room for.
@@ -60,5 +60,5 @@ impl Resolver for LoopResolver {
 
 /// Whether a lookup can be left behind on its thread: where the thread itself waits, or nothing unwinds, it can't.
 fn can_give_up() -> bool {
-    !cfg!(panic = "abort") && context::here().is_ok()
+    !cfg!(panic = "abort") && task_context().is_ok()
 }

@@ -251,16 +251,16 @@ mod tests {
 
     use super::*;
     use crate::runtime::api::builder;
-    use crate::runtime::core::context;
-    use crate::runtime::task::make;
+    use crate::runtime::task::spawn as runtime_spawn;
     use crate::runtime::task::spawn::SpawnOptions;
+    use crate::runtime::wait::here::task_context;
     use crate::runtime::wait::park;
 
     /// A handle that is borrowed by who waits can't be dropped; this is what would happen.
     #[test]
     fn who_waits_for_what_is_deregistered_is_told() {
         builder::run(|| {
-            let here = context::here().unwrap();
+            let here = task_context().unwrap();
             let (near, _far) = UnixStream::pair().unwrap();
             near.set_nonblocking(true).unwrap();
             let socket = Rc::new(Inner::fresh(near));
@@ -270,7 +270,7 @@ mod tests {
                     let mut near = socket.socket();
                     Ok(socket.wait(Direction::Read, timeout, |_| near.read(&mut [0])))
                 };
-                make::spawn_on(&here.core, SpawnOptions::new(Location::caller()), read)
+                runtime_spawn::spawn_on(&here.core, SpawnOptions::new(Location::caller()), read)
             });
             park::yield_now(here);
             socket.registration.deregister(socket.as_fd());

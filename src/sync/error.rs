@@ -4,7 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::runtime::core::context::{self, TaskContext, WaitError};
+use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::wait::here::task_context;
 
 /// That nothing can be waited for where it was tried: outside of a loop, in a callback, or while the
 /// thread panics. The text says what to do instead.
@@ -28,7 +29,7 @@ impl Error for CantWait {}
 /// Where the running task may park, for operations that have no error to return.
 #[track_caller]
 pub(super) fn here_or_panic() -> TaskContext {
-    context::here().unwrap_or_else(|why| panic!("{}", why.sentence()))
+    task_context().unwrap_or_else(|why| panic!("{}", why.sentence()))
 }
 
 /// Why an item was not put into a queue; the item comes back.

@@ -9,8 +9,9 @@ use std::thread;
 
 use super::error::here_or_panic;
 use super::permits::Permits;
-use crate::runtime::core::block::{Awaiting, FORCE_UNWIND, TaskId};
+use crate::runtime::core::block::{Awaiting, FORCE_UNWIND};
 use crate::runtime::core::context::{self, TaskContext};
+use crate::runtime::core::id::TaskId;
 
 /// A value that one task at a time can lock, across suspensions, first come, first served: asyncio's
 /// Lock, and what it protects.

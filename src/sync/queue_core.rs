@@ -18,8 +18,8 @@ use super::error::{CantWait, GetError, NothingUnfinished, PutError, here_or_pani
 use super::permits::Permits;
 use super::store::Store;
 use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context;
 use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::wait::here::task_context;
 
 /// A queue, as its handles share it.
 pub(super) struct Core<T, S> {
@@ -77,7 +77,7 @@ impl<T, S: Store<T>> Core<T, S> {
     #[cold]
     #[inline(never)]
     fn put_when_free(&self, item: T) -> Result<(), PutError<T>> {
-        let here = match context::here() {
+        let here = match task_context() {
             Ok(here) => here,
             Err(why) => return Err(PutError::CantWait(item, CantWait::new(why))),
         };
@@ -123,7 +123,7 @@ impl<T, S: Store<T>> Core<T, S> {
     #[cold]
     #[inline(never)]
     fn get_when_there(&self) -> Result<T, GetError> {
-        let here = context::here().map_err(|why| GetError::CantWait(CantWait::new(why)))?;
+        let here = task_context().map_err(|why| GetError::CantWait(CantWait::new(why)))?;
         if self.items.take(here, 1, &self.awaiting(Wanted::Item)) {
             self.take_item()
         } else {

@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::Elapsed;
-use crate::runtime::core::block::CallbackId;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context;
+use crate::runtime::core::id::CallbackId;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
 use crate::runtime::task::waitable::{WaitSite, Waitable};
 use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::here::task_context;
 
 /// An iterator over tasks or promises in the order in which they are done. Closures and coroutines
 /// become tasks.
@@ -160,7 +161,7 @@ impl<H: Waitable> AsCompleted<H> {
                 self.n_left -= 1;
                 return Some(Ok(handle));
             }
-            let here = match context::here() {
+            let here = match task_context() {
                 Ok(here) => here,
                 Err(why) => panic!("{}", why.sentence()),
             };

@@ -4,14 +4,16 @@ use std::fmt;
 use std::mem;
 
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
+use crate::runtime::cancel::request;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::group::{Group, Members, Nodes, Outcome, Until};
+use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
 use crate::runtime::core::wait_list::Node;
+use crate::runtime::task::any_handle::Members;
 use crate::runtime::task::any_handle::{AnyHandle, describe_many};
 use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
 use crate::runtime::task::waitable::{Awaitable, WaitSite, Waitable};
+use crate::runtime::wait::unwind;
 
 /// May suspend: waits until all are done, and returns their results in the order of the arguments.
 /// Closures and coroutines become tasks.
@@ -187,7 +189,7 @@ fn settle<M: Members>(
             None => Ok(members),
         };
     };
-    Group::with(here, until, nodes, |group| {
+    Group::with(here.task, until, nodes, |group| {
         let intake = Intake {
             wait_site,
             group: Some(group),
@@ -199,7 +201,7 @@ fn settle<M: Members>(
             group,
         };
         group.wait(here, &what, || false);
-        let is_cancelled = cancel::was_forwarded(here.task);
+        let is_cancelled = request::was_forwarded(here.task);
         let (outcome, index) = group.worst();
         let is_error = outcome == Outcome::Failed || outcome == Outcome::Cancelled && !is_cancelled;
         if until == Until::Error
@@ -209,7 +211,7 @@ fn settle<M: Members>(
             return Err(error);
         }
         if is_cancelled {
-            cancel::raise(here);
+            unwind::raise(here);
         }
         mem::forget(retrieved);
         Ok(members)

@@ -6,8 +6,10 @@ use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
-use crate::runtime::core::block::{CallbackId, DETACHED, TaskId};
-use crate::runtime::core::context::{Core, next_task_id};
+use crate::runtime::core::block::DETACHED;
+use crate::runtime::core::context::Core;
+use crate::runtime::core::id::next_task_id;
+use crate::runtime::core::id::{CallbackId, TaskId};
 use crate::runtime::core::packet::Packet;
 use crate::runtime::task::any_handle::AnyHandle;
 use crate::runtime::task::into_task::{self, Joinable};

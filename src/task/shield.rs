@@ -47,7 +47,7 @@ pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
     let handle = wait_site.handle(awaitable, Need::All)?;
     if let Ok(here) = wait_site.here() {
         let inner = Inner(handle.any_handle());
-        Group::with(here, Until::All, [const { Node::new() }], |group| {
+        Group::with(here.task, Until::All, [const { Node::new() }], |group| {
             group.add(inner.0);
             group.wait(here, &inner, || false)
         });

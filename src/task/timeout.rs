@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
-use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::{self, CoreRef, TaskContext};
+use crate::runtime::core::context::{CoreRef, TaskContext};
 use crate::runtime::time::alarm::Alarm;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::unwind;
 
 /// May suspend: runs a function in place, and cancels what it waits for if it takes longer.
 ///
@@ -110,7 +111,7 @@ pub fn timeout_with<T>(
 /// Where the running task may be cancelled; `None` while the thread panics.
 #[track_caller]
 fn here() -> Option<TaskContext> {
-    match context::here() {
+    match task_context() {
         Ok(_) if cfg!(panic = "abort") => panic!(
             "selvedge: panics abort in this program, so nothing can be unwound, and a timeout could \
              not keep its word; set panic = \"unwind\", or use the timeouts of sockets"
@@ -143,7 +144,7 @@ fn run<T>(
     });
     match result {
         Ok(value) => Ok(value),
-        Err(payload) if is_ours && cancel::may_be_caught(&payload, here.task) => Err(Elapsed),
+        Err(payload) if is_ours && unwind::may_be_caught(&payload, here.task) => Err(Elapsed),
         Err(payload) => resume_unwind(payload),
     }
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use crate::error::EmptySet;
 use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::{self, TaskContext};
-use crate::runtime::core::group::{Group, Members, Nodes, Outcome, Until};
+use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
+use crate::runtime::task::any_handle::Members;
 use crate::runtime::task::any_handle::{AnyHandle, describe_many};
 use crate::runtime::task::join::{Need, admit};
 use crate::runtime::task::waitable::Waitable;
 use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::park;
 
 /// When [`wait`] returns.
@@ -84,7 +86,7 @@ pub fn wait<'a, W: Waitable>(
         return Err(EmptySet);
     }
     if !all.is_enough(return_when) && !thread::panicking() {
-        let here = context::here();
+        let here = task_context();
         let refused = all
             .0
             .iter()
@@ -128,7 +130,7 @@ impl<W: Waitable> Set<'_, W> {
             ReturnWhen::FirstException => Until::Failure,
             ReturnWhen::AllCompleted => Until::All,
         };
-        Group::with(here, until, Nodes::new(self.0.len()), |group| {
+        Group::with(here.task, until, Nodes::new(self.0.len()), |group| {
             self.0.iter().for_each(|each| group.add(each.any_handle()));
             match timeout {
                 None => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
+use crate::runtime::cancel::request;
 use crate::runtime::core::block::CANCEL_FORWARDED;
 use crate::runtime::core::context::TaskContext;
 use crate::runtime::core::group::Outcome;
@@ -12,6 +12,7 @@ use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
 use crate::runtime::task::waitable::{WaitSite, Waitable};
 use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::unwind;
 
 /// May suspend: waits until a task is done, for so long at most; then cancels it, and waits until it has
 /// ended. Closures and coroutines become tasks; of a promise the value is taken.
@@ -53,9 +54,9 @@ pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Outpu
             return Err(TaskError::elapsed());
         }
         let is_cancelled = handle.any_handle().outcome() == Some(Outcome::Cancelled);
-        if cancel::was_forwarded(here.task) && is_cancelled {
+        if request::was_forwarded(here.task) && is_cancelled {
             handle.any_handle().set_retrieved();
-            cancel::raise(here);
+            unwind::raise(here);
         }
     }
     match I::outcome(handle) {

@@ -9,7 +9,8 @@ use super::callback_handles::{Handle, TimerHandle};
 use super::loop_handle::LoopHandle;
 use crate::error::LoopError;
 use crate::runtime::core::callback::Function;
-use crate::runtime::observe::report::ExceptionContext;
+use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::scheduler::current;
 use crate::runtime::scheduler::turn::Loop;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::into_task::{IntoTask, Place};
@@ -194,6 +195,21 @@ impl LocalLoop {
         self.get()?.core.is_debug.set(is_debug);
         Ok(())
     }
+}
+
+/// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
+///
+/// ```
+/// assert!(selvedge::current_loop().is_none());
+/// selvedge::run(|| {
+///     let event_loop = selvedge::current_loop().unwrap();
+///     event_loop.call_soon(|| println!("soon")).unwrap();
+///     selvedge::yield_now();
+/// });
+/// ```
+#[must_use]
+pub fn current_loop() -> Option<LocalLoop> {
+    current::current().map(|inner| LocalLoop::new(&inner))
 }
 
 impl fmt::Debug for LocalLoop {

@@ -11,6 +11,7 @@ use crate::error::{LoopError, TaskError};
 use crate::runtime::core::context;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::threads::waker_registry;
+use crate::runtime::wait::here::task_context;
 
 /// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
 /// for deadlocked.
@@ -169,7 +170,7 @@ impl fmt::Debug for LoopHandle {
 /// The future is dropped.
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let here = context::here().unwrap_or_else(|why| panic!("{}", why.sentence()));
+    let here = task_context().unwrap_or_else(|why| panic!("{}", why.sentence()));
     // The future is somebody's code, and the wait is this task's: a coroutine in whose body this
     // is must not be taken to another one meanwhile.
     let _open = OpenFrame::open_for_task();

@@ -10,14 +10,17 @@ use std::thread;
 
 use super::loop_handle::LoopHandle;
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::TaskId;
+use crate::runtime::cancel::request;
 use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::core::id::TaskId;
+use crate::runtime::observe::report::report_unretrieved;
 use crate::runtime::scheduler::current;
+use crate::runtime::task::end::drop_quietly;
 use crate::runtime::task::handle::Task;
-use crate::runtime::task::make::try_spawn_on;
-use crate::runtime::task::spawn::{SpawnOptions, drop_quietly, report_unretrieved};
+use crate::runtime::task::spawn::SpawnOptions;
+use crate::runtime::task::spawn::try_spawn_on;
 use crate::runtime::threads::waker_registry;
+use crate::runtime::wait::here::task_context;
 
 /// A task that another thread has spawned on a loop.
 ///
@@ -39,7 +42,7 @@ impl<T: Send + 'static> RemoteTask<T> {
     /// # Cancellation
     /// The remote task goes on.
     pub fn join(self) -> Result<T, TaskError> {
-        match context::here() {
+        match task_context() {
             Ok(_) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
             Ok(here) => {
                 let mut this = self;
@@ -71,7 +74,7 @@ impl<T: Send + 'static> RemoteTask<T> {
             if let Some((core, id)) = context::current().zip(id)
                 && let Some(task) = core.find_task(id)
             {
-                cancel::request(task, None);
+                request::cancel(task, None);
             }
         };
         // A loop that is closed has ended it already.

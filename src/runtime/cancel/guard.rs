@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use super::request as cancel;
+use super::request;
 use crate::runtime::core::block::{MUST_CANCEL, TaskPtr};
 use crate::runtime::core::cancel_mask::{self, Level};
 use crate::runtime::core::context::TaskContext;
@@ -52,12 +52,12 @@ impl CancelGuard {
 
     /// Asks the task to end, if that has not been done: what it waits for, too.
     pub(crate) fn make(&self) {
-        self.make_by(|| cancel::request_from(self.task, self.level, None));
+        self.make_by(|| request::cancel_from(self.task, self.level, None));
     }
 
     /// Asks the task to end, if that has not been done, but not what it waits for.
     pub(crate) fn make_at_once(&self) {
-        self.make_by(|| cancel::request_at_once(self.task, self.level));
+        self.make_by(|| request::cancel_at_once(self.task, self.level));
     }
 
     fn make_by(&self, request: impl FnOnce() -> bool) {

@@ -9,34 +9,22 @@ use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::coroutine::Payload;
 use crate::error::Cancelled;
-use crate::runtime::core::block::{
-    CANCEL_FORWARDED, COMPLETED, FORCE_UNWIND, MUST_CANCEL, TaskId, TaskPtr,
-};
+use crate::runtime::core::block::{CANCEL_FORWARDED, COMPLETED, MUST_CANCEL, TaskPtr};
 use crate::runtime::core::cancel_mask::{self, Level};
-use crate::runtime::core::context::{self, TaskContext};
-use crate::runtime::wait::park;
-
-/// How often a task that is doomed is unwound before it is left where it is.
-const PATIENCE: u32 = 1024;
-
-/// The payload of a cancel.
-struct CancelPayload {
-    task: TaskId,
-    /// Its loop closes: nobody may catch this.
-    is_final: bool,
-}
+use crate::runtime::core::context::{self};
+use crate::runtime::core::wake::unpark;
+use crate::runtime::wait::unwind;
 
 /// Asks a task to end. Where it waits for other tasks or promises, those are asked, and so on
 /// down the chain; the task itself learns of it when its wait ends. False if it is done, or has begun
 /// in a program whose panics abort: it can't be unwound there.
-pub(crate) fn request(task: TaskPtr, message: Option<&str>) -> bool {
-    request_from(task, None, message)
+pub(crate) fn cancel(task: TaskPtr, message: Option<&str>) -> bool {
+    cancel_from(task, None, message)
 }
 
-/// As [`request`], on behalf of a frame of the task itself, which stands at a level of its deferrals.
-pub(crate) fn request_from(task: TaskPtr, level: Level, message: Option<&str>) -> bool {
+/// As [`cancel`], on behalf of a frame of the task itself, which stands at a level of its deferrals.
+pub(crate) fn cancel_from(task: TaskPtr, level: Level, message: Option<&str>) -> bool {
     if !may_be_cancelled(task) {
         return false;
     }
@@ -60,7 +48,7 @@ pub(crate) fn request_from(task: TaskPtr, level: Level, message: Option<&str>) -
         } else {
             task.clear(CANCEL_FORWARDED);
             task.set(MUST_CANCEL);
-            park::unpark(task);
+            unpark(task);
         }
     }
     walk_is_over();
@@ -68,7 +56,7 @@ pub(crate) fn request_from(task: TaskPtr, level: Level, message: Option<&str>) -
 }
 
 /// Asks a task to end that waits for what is being ended anyway: it does not wait for that.
-pub(crate) fn request_at_once(task: TaskPtr, level: Level) -> bool {
+pub(crate) fn cancel_at_once(task: TaskPtr, level: Level) -> bool {
     if !may_be_cancelled(task) {
         return false;
     }
@@ -76,7 +64,7 @@ pub(crate) fn request_at_once(task: TaskPtr, level: Level) -> bool {
         task.n_cancels.set(task.n_cancels.get() + 1);
         task.clear(CANCEL_FORWARDED);
         task.set(MUST_CANCEL);
-        park::unpark(task);
+        unpark(task);
     }
     true
 }
@@ -88,14 +76,14 @@ fn may_be_cancelled(task: TaskPtr) -> bool {
 
 /// Asks a task to end as one of all of its loop's: what it waits for is asked by itself, so that a long
 /// chain of tasks that wait for each other is not gone through once for each.
-pub(crate) fn request_among_all(task: TaskPtr) {
+pub(crate) fn cancel_one_of_all(task: TaskPtr) {
     let is_passed_on = || task.with_awaiting(|what| what.cancel(None)) == Some(true);
     if !task.has(MUST_CANCEL) && cancel_mask::level(task).is_none() && is_passed_on() {
         task.n_cancels.set(task.n_cancels.get() + 1);
         task.set(CANCEL_FORWARDED);
         walk_is_over();
     } else {
-        request(task, None);
+        cancel(task, None);
     }
 }
 
@@ -173,7 +161,7 @@ impl WaitGraphWalk {
 /// Ends a task that only waits for something on somebody's behalf, without cancelling that.
 pub(crate) fn stop_waiting(task: TaskPtr) {
     task.set(MUST_CANCEL);
-    park::unpark(task);
+    unpark(task);
 }
 
 /// How many requests a task has that were not taken back.
@@ -200,55 +188,6 @@ pub(crate) fn was_forwarded(task: TaskPtr) -> bool {
     let through = task.has(CANCEL_FORWARDED);
     task.clear(CANCEL_FORWARDED);
     through
-}
-
-/// Unwinds the running task.
-#[cold]
-#[inline(never)]
-pub(crate) fn raise(here: TaskContext) -> ! {
-    let task = here.task;
-    task.clear(MUST_CANCEL | CANCEL_FORWARDED);
-    abandon_if_stuck(here);
-    if cfg!(panic = "abort") {
-        // Only a loop that closes for good gets here, and there is nothing to unwind.
-        park::park_forever(here);
-    }
-    resume_unwind(Box::new(CancelPayload {
-        task: task.id,
-        is_final: task.has(FORCE_UNWIND),
-    }))
-}
-
-/// Leaves a doomed task where it is, for ever, if it has gone on too often.
-pub(crate) fn abandon_if_stuck(here: TaskContext) {
-    let task = here.task;
-    if task.has(FORCE_UNWIND) {
-        let n = task.n_swallowed.get().saturating_add(1);
-        task.n_swallowed.set(n);
-        if n > PATIENCE {
-            park::park_forever(here);
-        }
-    }
-}
-
-/// Whether a payload is a cancel of this task.
-pub(crate) fn is_cancel(payload: &Payload, task: TaskPtr) -> bool {
-    payload
-        .downcast_ref::<CancelPayload>()
-        .is_some_and(|cancel| cancel.task == task.id)
-}
-
-/// Whether a payload is a cancel of this task that it may catch.
-pub(crate) fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
-    payload
-        .downcast_ref::<CancelPayload>()
-        .is_some_and(|cancel| cancel.task == task.id && !cancel.is_final)
-}
-
-/// Has every further suspension of a task unwind: its loop closes for good.
-pub(crate) fn force_unwind(task: TaskPtr) {
-    task.set(FORCE_UNWIND);
-    task.n_swallowed.set(0);
 }
 
 /// The message of a cancel of the running task that a function unwinds with; any other payload goes
@@ -278,7 +217,7 @@ pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let task = context::current().and_then(|core| core.current());
         match task {
-            Some(task) if may_be_caught(&payload, task) => Cancelled::new(task.message()),
+            Some(task) if unwind::may_be_caught(&payload, task) => Cancelled::new(task.message()),
             _ => resume_unwind(payload),
         }
     })

@@ -10,15 +10,18 @@ use std::fmt;
 use std::thread;
 
 use super::guard::CancelGuard;
-use super::request as cancel;
+use super::request;
 use crate::coroutine::give_up;
 use crate::error::TaskError;
 use crate::runtime::core::block::{
-    Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskId, TaskPtr,
+    Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskPtr,
 };
 use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::core::id::TaskId;
 use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::wake::unpark;
 use crate::runtime::wait::park;
+use crate::runtime::wait::unwind;
 
 /// What ends the children that are left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +77,6 @@ impl ScopeState {
         }
     }
 
-    pub(crate) fn host(&self) -> Option<TaskPtr> {
-        self.here().ok().map(|here| here.task)
-    }
-
     pub(crate) fn here(&self) -> Result<TaskContext, WaitError> {
         self.host.as_ref().map(|host| host.here).map_err(|why| *why)
     }
@@ -113,26 +112,6 @@ impl ScopeState {
         drop(over);
     }
 
-    /// A child is over, with an error or without.
-    pub(crate) fn ended(&self, id: TaskId, error: Option<TaskError>) {
-        let is_cancelled = error.as_ref().is_some_and(TaskError::is_cancelled);
-        let is_first = self.until == Until::First && !is_cancelled && self.winner.get().is_none();
-        if is_first {
-            self.winner.set(Some(id));
-            self.end();
-        } else if let Some(error) = error.filter(|_| !is_cancelled) {
-            self.fail(error);
-        }
-        self.one_less(is_first);
-    }
-
-    /// A child was abandoned: its frames, and what they borrow, are left as they are.
-    pub(crate) fn lost(&self, error: TaskError) {
-        self.has_abandoned.set(true);
-        self.fail(error);
-        self.one_less(false);
-    }
-
     fn one_less(&self, is_first: bool) {
         self.n_live.set(self.n_live.get() - 1);
         let is_waited_for = self.until == Until::First || !self.is_in_body.get();
@@ -140,7 +119,7 @@ impl ScopeState {
             && (is_first || self.n_live.get() == 0)
             && let Some(host) = self.host()
         {
-            park::unpark(host);
+            unpark(host);
         }
     }
 
@@ -184,7 +163,7 @@ impl ScopeState {
     pub(crate) fn cancel(&self, message: Option<&str>) {
         self.is_ending.set(true);
         self.each_live(|child| {
-            cancel::request(child, message);
+            request::cancel(child, message);
         });
     }
 
@@ -200,11 +179,6 @@ impl ScopeState {
         }
     }
 
-    /// Takes no more children.
-    pub(crate) fn close(&self) {
-        self.is_ending.set(true);
-    }
-
     /// Parks the running task, the host, until the first child is done, or none is left; answers its
     /// number.
     ///
@@ -212,7 +186,7 @@ impl ScopeState {
     pub(crate) fn wait_for_first(&self, here: TaskContext) -> Option<TaskId> {
         while self.winner.get().is_none() && self.n_live.get() > 0 {
             if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-                cancel::raise(here);
+                unwind::raise(here);
             }
             park::park_shielded(here, self);
         }
@@ -247,10 +221,10 @@ impl ScopeState {
                 if task.has(MUST_CANCEL) {
                     // It has come back, by way of tasks that wait for this one: they and some child
                     // wait in a circle, which has no end that it could arrive at.
-                    cancel::take_back(task);
+                    request::take_back(task);
                     task.clear(MUST_CANCEL);
                     self.each_live(|child| {
-                        cancel::request_at_once(child, None);
+                        request::cancel_at_once(child, None);
                     });
                 }
             } else {
@@ -266,6 +240,34 @@ impl ScopeState {
     /// The failures so far, and the end of the list.
     pub(crate) fn take_errors(&self) -> Vec<TaskError> {
         self.errors.take()
+    }
+}
+
+impl ParentScope for ScopeState {
+    fn host(&self) -> Option<TaskPtr> {
+        self.here().ok().map(|here| here.task)
+    }
+
+    fn close(&self) {
+        self.is_ending.set(true);
+    }
+
+    fn child_ended(&self, id: TaskId, error: Option<TaskError>) {
+        let is_cancelled = error.as_ref().is_some_and(TaskError::is_cancelled);
+        let is_first = self.until == Until::First && !is_cancelled && self.winner.get().is_none();
+        if is_first {
+            self.winner.set(Some(id));
+            self.end();
+        } else if let Some(error) = error.filter(|_| !is_cancelled) {
+            self.fail(error);
+        }
+        self.one_less(is_first);
+    }
+
+    fn child_abandoned(&self, error: TaskError) {
+        self.has_abandoned.set(true);
+        self.fail(error);
+        self.one_less(false);
     }
 }
 

@@ -30,11 +30,12 @@ use std::rc::Rc;
 use super::callback::Callback;
 use super::cancel_mask::Level;
 use super::context::Core;
+use super::id::{CallbackId, TaskId, default_name, next_in_turn};
 use super::packet::AnyPacket;
 use super::wait_list::WaitList;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
-use crate::runtime::cancel::scope_state::ScopeState;
+use crate::error::TaskError;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::Link;
 
@@ -47,16 +48,6 @@ pub(crate) const COMPLETED: u32 = 32;
 pub(crate) const MUST_NOT_ABANDON: u32 = 64;
 pub(crate) const NOTIFIED: u32 = 128;
 pub(crate) const ERROR_RETRIEVED: u32 = 256;
-
-/// A task's number. Numbers are never used again in a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskId(pub(crate) u64);
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// The control block.
 #[repr(C, align(64))]
@@ -84,25 +75,11 @@ pub(crate) struct TaskBlock {
     pub(crate) n_cancels: Cell<u32>,
     /// How often it went on after its doom.
     pub(crate) n_swallowed: Cell<u32>,
-    /// The scope that it is a child of: in a frame that is not left before this task is over.
-    pub(crate) scope: Cell<Option<NonNull<ScopeState>>>,
+    /// The scope whose child the task is. The scope's frame stays until this task has ended.
+    pub(crate) scope: Cell<Option<NonNull<dyn ParentScope>>>,
 }
 
 const _: () = assert!(size_of::<TaskBlock>() == 128);
-
-/// Names a done-callback, for removing it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CallbackId(pub(crate) u64);
-
-/// A number by which waiters and callbacks of one thing are told in the order they came: each is
-/// larger than any before it on this thread.
-pub(crate) fn next_in_turn() -> u64 {
-    thread_local! {
-        static LAST: Cell<u64> = const { Cell::new(0) };
-    }
-    LAST.set(LAST.get() + 1);
-    LAST.get()
-}
 
 /// What few tasks have.
 #[derive(Default)]
@@ -234,11 +211,6 @@ impl TaskBlock {
     }
 }
 
-/// The name of a task that was given none.
-pub(crate) fn default_name(id: TaskId) -> String {
-    format!("Task-{id}")
-}
-
 /// What a task can wait for.
 pub(crate) trait Awaiting {
     /// Completes the sentence "the task waits for ...".
@@ -253,6 +225,21 @@ pub(crate) trait Awaiting {
     fn cancel(&self, _message: Option<&str>) -> bool {
         false
     }
+}
+
+/// The scope of a child, as the child's block knows it.
+pub(crate) trait ParentScope {
+    /// The task in whose frame the scope is.
+    fn host(&self) -> Option<TaskPtr>;
+
+    /// Lets the scope take no more children.
+    fn close(&self);
+
+    /// A child has ended, with an error or without.
+    fn child_ended(&self, id: TaskId, error: Option<TaskError>);
+
+    /// A child was abandoned: its frames, and what they borrow, stay as they are.
+    fn child_abandoned(&self, error: TaskError);
 }
 
 impl Awaiting for &'static str {

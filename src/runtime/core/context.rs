@@ -12,16 +12,15 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread;
 use std::time::Duration;
 
-use super::block::{TaskBlock, TaskId, TaskPtr};
+use super::block::{TaskBlock, TaskPtr};
 use super::callback::Callback;
 use super::clock::Clock;
+use super::exception_context::ExceptionContext;
+use super::id::TaskId;
 use super::run_queue::RunQueue;
 use crate::coroutine::undo_if_left;
-use crate::runtime::cancel::request as cancel;
-use crate::runtime::observe::report::ExceptionContext;
 use crate::util::list::{Link, List};
 
 /// What handles exceptions that nobody else takes.
@@ -238,23 +237,6 @@ impl Drop for Hidden<'_> {
     }
 }
 
-/// A task's number: never given again in this process.
-#[inline]
-pub(crate) fn next_task_id() -> TaskId {
-    /// How many numbers a thread takes at a time.
-    const BATCH: u64 = 64;
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    thread_local! {
-        static LAST: Cell<u64> = const { Cell::new(0) };
-    }
-    let mut last = LAST.get();
-    if last.is_multiple_of(BATCH) {
-        last = NEXT.fetch_add(BATCH, Relaxed);
-    }
-    LAST.set(last + 1);
-    TaskId(last + 1)
-}
-
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventLoop")
@@ -327,21 +309,6 @@ impl WaitError {
 #[inline(always)]
 pub(crate) fn current() -> Option<CoreRef> {
     CURRENT.get().map(CoreRef)
-}
-
-/// The loop and the task that run here, if the task may wait now.
-#[inline(always)]
-pub(crate) fn here() -> Result<TaskContext, WaitError> {
-    let core = current().ok_or(WaitError::NoLoop)?;
-    let task = core.current().ok_or(WaitError::NoTask)?;
-    let here = TaskContext { core, task };
-    if thread::panicking() {
-        if core.is_closing_in_panic.get() {
-            cancel::abandon_if_stuck(here);
-        }
-        return Err(WaitError::Panicking);
-    }
-    Ok(here)
 }
 
 /// Makes a core current, or none, until another is.

@@ -11,12 +11,11 @@
 
 use std::cell::Cell;
 
-use super::block::{Awaiting, TaskPtr, next_in_turn};
-use super::context::TaskContext;
+use super::block::TaskPtr;
+use super::id::next_in_turn;
 use super::wait_list::{Node, WaitList};
+use super::wake;
 use crate::error::TaskError;
-use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::wait::park;
 
 /// How something ended that was waited for. The order is that of what is worth knowing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,13 +53,6 @@ pub(crate) enum Until {
     Error,
     /// All have ended.
     All,
-}
-
-/// What a group waits for.
-pub(crate) trait Members {
-    fn len(&self) -> usize;
-
-    fn member(&self, index: usize) -> AnyHandle<'_>;
 }
 
 /// The nodes of a group whose size is not known before. A thread keeps those of a group that is over
@@ -119,14 +111,14 @@ impl Group {
     /// Calls a function with a group of the running task's, which it adds as many members to as there are
     /// nodes.
     pub(crate) fn with<R>(
-        here: TaskContext,
+        task: TaskPtr,
         until: Until,
         nodes: impl AsRef<[Node]>,
         f: impl FnOnce(&Self) -> R,
     ) -> R {
         let n_members = nodes.as_ref().len();
         let group = Self {
-            task: here.task,
+            task,
             turn: next_in_turn(),
             until: Cell::new(until),
             n_pending: Cell::new(n_members),
@@ -142,26 +134,30 @@ impl Group {
         f(&group)
     }
 
-    /// Adds a member. A task that has just been made is best added before the next one is: what that
-    /// touches is in the cache still.
+    /// Adds a member that has ended.
     #[inline]
-    pub(crate) fn add(&self, member: AnyHandle<'_>) {
-        let index = self.n_added.get();
-        self.n_added.set(index + 1);
-        // SAFETY: `with` keeps the nodes as long as the group can be named.
-        let node = unsafe { &(&*self.nodes.get())[index] };
-        match member.outcome() {
-            Some(outcome) => self.count(node, outcome),
-            None if self.is_over.get() => (),
-            None => member.with_waiters(|waiters| self.join(node, waiters)),
+    pub(crate) fn add_ended(&self, outcome: Outcome) {
+        self.count(self.next_node(), outcome);
+    }
+
+    /// Adds a member that is pending, by its list of waiters.
+    #[inline]
+    pub(crate) fn add_pending(&self, waiters: &WaitList) {
+        let node = self.next_node();
+        if !self.is_over.get() {
+            node.group.set(self);
+            // SAFETY: `with` keeps node and group where they are until the node has unlinked itself. What
+            // is waited for lets go of its waiters when it goes.
+            unsafe { waiters.push(node) };
         }
     }
 
-    fn join(&self, node: &Node, waiters: &WaitList) {
-        node.group.set(self);
-        // SAFETY: `with` keeps node and group where they are until the node has unlinked itself. What
-        // is waited for lets go of its waiters when it goes.
-        unsafe { waiters.push(node) };
+    #[inline]
+    fn next_node(&self) -> &Node {
+        let index = self.n_added.get();
+        self.n_added.set(index + 1);
+        // SAFETY: `with` keeps the nodes as long as the group can be named.
+        unsafe { &(&*self.nodes.get())[index] }
     }
 
     /// Notes that what a node stands for has ended.
@@ -170,7 +166,7 @@ impl Group {
         let was_over = self.is_over.get();
         self.count(node, outcome);
         if self.is_over.get() && !was_over {
-            park::unpark(self.task);
+            wake::unpark(self.task);
         }
     }
 
@@ -193,28 +189,6 @@ impl Group {
             Until::All => false,
         };
         self.is_over.set(is_enough || n_pending == 0);
-    }
-
-    /// Parks the running task until the wait is over, or until `give_up` says so, which is asked
-    /// whenever the task runs again. Answers whether it is over; if it is at once, nobody else runs.
-    ///
-    /// A cancel unwinds from here.
-    pub(crate) fn wait(
-        &self,
-        here: TaskContext,
-        what: &dyn Awaiting,
-        mut give_up: impl FnMut() -> bool,
-    ) -> bool {
-        while !self.is_over.get() {
-            park::park(here, what);
-            if self.is_over.get() {
-                // The second of the two trips.
-                park::yield_now(here);
-            } else if give_up() {
-                return false;
-            }
-        }
-        true
     }
 
     pub(crate) fn is_over(&self) -> bool {

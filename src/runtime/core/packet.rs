@@ -15,7 +15,8 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use super::block::{TaskBlock, TaskId, TaskPtr, default_name};
+use super::block::{TaskBlock, TaskPtr};
+use super::id::{TaskId, default_name};
 use crate::error::TaskError;
 use crate::util::recycle;
 

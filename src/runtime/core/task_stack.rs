@@ -7,10 +7,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::panic::Location;
 
-use super::block::{SCHEDULED, TaskBlock, TaskId, TaskPtr};
-use super::context::without_task;
-use super::packet::AnyPacket;
-use crate::coroutine::{Hosted, Status, on_stack, remaining_stack};
+use super::id::TaskId;
+use crate::coroutine::{Status, on_stack, remaining_stack};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::util::frames;
 
@@ -40,64 +38,15 @@ const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STAC
 /// In a program without debug information, lines and inlined functions are missing; in a stripped
 /// one names are, too.
 pub struct TaskStack {
-    id: TaskId,
-    name: String,
-    status: Status,
-    site: Option<&'static Location<'static>>,
-    waits_for: Option<String>,
-    backtrace: Option<Backtrace>,
+    pub(crate) id: TaskId,
+    pub(crate) name: String,
+    pub(crate) status: Status,
+    pub(crate) site: Option<&'static Location<'static>>,
+    pub(crate) waits_for: Option<String>,
+    pub(crate) backtrace: Option<Backtrace>,
 }
 
 impl TaskStack {
-    pub(crate) fn of(packet: &AnyPacket) -> Self {
-        let link = packet.link();
-        let mut stack = Self {
-            id: link.id(),
-            name: link.name(),
-            status: Status::Done,
-            site: None,
-            waits_for: None,
-            backtrace: None,
-        };
-        if let Some(task) = link.task() {
-            stack.look_at(task);
-        }
-        stack
-    }
-
-    fn look_at(&mut self, task: TaskPtr) {
-        // SAFETY: a task that is not done has a living loop.
-        let core = unsafe { task.core.as_ref() };
-        self.site = task.site();
-        // SAFETY: the task is alive, and this thread's, as is whatever names it.
-        let is_entered = unsafe { Hosted::<TaskBlock>::is_entered(task.0) };
-        let is_entered = is_entered.unwrap_or_else(|| {
-            let (current, hidden) = core.entered();
-            [current, hidden].contains(&Some(task))
-        });
-        let parked = match () {
-            () if is_entered => None,
-            () if !task.has(SCHEDULED) => Some(task.parked.get()),
-            () => core.run_queue.parked(task),
-        };
-        self.status = match (task.has_begun(), parked) {
-            (false, _) => Status::Unstarted,
-            (true, Some(_)) => Status::Suspended,
-            (true, None) => Status::Running,
-        };
-        if self.status != Status::Running {
-            self.waits_for = Some(task.waits_for());
-        }
-        if self.status == Status::Suspended || is_entered {
-            let take = || {
-                // SAFETY: the task has begun and is not done. Only its loop enters it, which is not what
-                // runs now, unless the allocator waits, and where no task is current nothing does.
-                without_task(|| unsafe { Hosted::<TaskBlock>::backtrace(task.0, parked) })
-            };
-            self.backtrace = with_room(TAKING_BYTES, take);
-        }
-    }
-
     /// The task's number.
     #[must_use]
     pub fn id(&self) -> TaskId {
@@ -146,7 +95,7 @@ impl TaskStack {
 }
 
 /// Calls a function where there is that much room: a task may have little left of its own stack.
-fn with_room<R>(n_bytes: usize, f: impl FnOnce() -> R) -> R {
+pub(crate) fn with_room<R>(n_bytes: usize, f: impl FnOnce() -> R) -> R {
     match remaining_stack() {
         Some(left) if left < n_bytes => on_stack(DEFAULT_STACK_SIZE, f),
         _ => f(),

@@ -11,13 +11,12 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::mem;
 use std::ptr::{self, NonNull};
 
-use super::block::{Awaiting, COMPLETED, TaskPtr, next_in_turn};
-use super::context::TaskContext;
+use super::block::{COMPLETED, TaskPtr};
 use super::group::{Group, Outcome};
-use crate::runtime::wait::park;
+use super::id::next_in_turn;
+use super::wake;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
 
@@ -25,9 +24,9 @@ use crate::util::list::{Link, List};
 #[derive(Debug)]
 pub(crate) struct WaitList(List);
 
-/// Where one joins a list.
+/// The end of a list at which a waiter joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum InsertAt {
     Back,
     /// Of one who was woken for nothing: it was the first.
     Front,
@@ -38,7 +37,7 @@ pub(crate) enum Place {
 /// Those of groups are in the lists of tasks and promises only, which end once, for all.
 #[repr(C)]
 pub(crate) struct Node {
-    link: Link,
+    pub(crate) link: Link,
     /// Whom it tells; null in a waiter.
     pub(crate) group: Cell<*const Group>,
 }
@@ -60,18 +59,18 @@ impl Drop for Node {
 
 /// A task in a [`WaitList`].
 #[repr(C)]
-struct Waiter {
-    node: Node,
+pub(crate) struct Waiter {
+    pub(crate) node: Node,
     task: TaskPtr,
-    is_woken: Cell<bool>,
+    pub(crate) is_woken: Cell<bool>,
     /// Whether it was handed what it wants and has not returned with it yet.
-    is_handed: Cell<bool>,
+    pub(crate) is_handed: Cell<bool>,
     /// How much it wants, of whatever the owner of the list has.
     wants: usize,
     /// When it came.
     turn: u64,
     /// Whom to pass a wake-up on to; null if that is not wanted.
-    list: Cell<*const WaitList>,
+    pub(crate) list: Cell<*const WaitList>,
 }
 
 impl WaitList {
@@ -83,73 +82,19 @@ impl WaitList {
         self.0.is_empty()
     }
 
-    /// Parks the running task until it is woken through this list, or until `give_up` says so,
-    /// which is asked whenever the task runs again for whatever reason. Answers whether it was
-    /// woken.
+    /// Adds a waiter at an end of the list.
     ///
-    /// A cancel unwinds from here.
-    ///
-    /// The owner of the list keeps it alive meanwhile.
-    pub(crate) fn wait(
-        &self,
-        here: TaskContext,
-        what: &dyn Awaiting,
-        give_up: impl FnMut() -> bool,
-    ) -> bool {
-        self.wait_at(here, Place::Back, what, give_up)
-    }
-
-    /// As [`wait`](Self::wait), at the place in the list that is due.
-    pub(crate) fn wait_at(
-        &self,
-        here: TaskContext,
-        place: Place,
-        what: &dyn Awaiting,
-        mut give_up: impl FnMut() -> bool,
-    ) -> bool {
-        let waiter = Waiter::new(here, 0);
-        // SAFETY: the waiter is not moved from here on and unlinks itself in its destructor; the
-        // list unlinks what is left in its own.
+    /// # Safety
+    /// The waiter stays where it is until it is dropped. The list stays where it is until the waiter has left it.
+    pub(crate) unsafe fn join(&self, waiter: &Waiter, place: InsertAt) {
+        // SAFETY: the node unlinks itself in its destructor, and the list unlinks what is left in its own; the
+        // rest is the caller's.
         unsafe {
             match place {
-                Place::Back => self.0.push_back(&waiter.node.link),
-                Place::Front => self.0.push_front(&waiter.node.link),
+                InsertAt::Back => self.0.push_back(&waiter.node.link),
+                InsertAt::Front => self.0.push_front(&waiter.node.link),
             }
         }
-        loop {
-            park::park(here, what);
-            if waiter.is_woken.get() {
-                waiter.list.set(ptr::null());
-                return true;
-            }
-            if give_up() {
-                return false;
-            }
-        }
-    }
-
-    /// Parks the running task until it is handed so much, or until everybody is woken. Answers
-    /// whether it was handed that.
-    ///
-    /// A cancel unwinds from here. Then `on_unwind` is called, when the task has left the list, with
-    /// whether it had been handed what it wants.
-    pub(crate) fn wait_for(
-        &self,
-        here: TaskContext,
-        wants: usize,
-        what: &dyn Awaiting,
-        on_unwind: impl Fn(bool),
-    ) -> bool {
-        let waiter = Waiter::new(here, wants);
-        let leaving = Leaving(&waiter, on_unwind);
-        // SAFETY: as in `wait_at`.
-        unsafe { self.0.push_back(&waiter.node.link) };
-        while !waiter.is_woken.get() {
-            park::park(here, what);
-        }
-        // It has returned with what it was handed: nothing comes back.
-        mem::forget(leaving);
-        waiter.is_handed.get()
     }
 
     /// How much the first wants that waits; `None` if nobody does.
@@ -243,7 +188,7 @@ impl WaitList {
             let waiter = &*first.cast::<Waiter>();
             waiter.is_woken.set(true);
             waiter.list.set(pass_on_to);
-            park::unpark(waiter.task);
+            wake::unpark(waiter.task);
         }
         true
     }
@@ -264,26 +209,16 @@ unsafe fn turn_of(link: *const Link) -> Option<u64> {
 }
 
 impl Waiter {
-    fn new(here: TaskContext, wants: usize) -> Self {
+    pub(crate) fn new(task: TaskPtr, wants: usize) -> Self {
         Self {
             node: Node::new(),
-            task: here.task,
+            task,
             is_woken: Cell::new(false),
             is_handed: Cell::new(false),
             wants,
             turn: next_in_turn(),
             list: Cell::new(ptr::null()),
         }
-    }
-}
-
-/// Tells the owner of a list that a waiter is unwound.
-struct Leaving<'a, F: Fn(bool)>(&'a Waiter, F);
-
-impl<F: Fn(bool)> Drop for Leaving<'_, F> {
-    fn drop(&mut self) {
-        self.0.node.link.unlink();
-        (self.1)(self.0.is_handed.get());
     }
 }
 

@@ -12,14 +12,12 @@ use std::time::{Duration, Instant};
 use super::reactor::{Direction, Side, Source, with_current};
 use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::{self, TaskContext, WaitError};
-use crate::runtime::core::wait_list::Place;
+use crate::runtime::core::wait_list::InsertAt;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::park;
+use crate::runtime::wait::budget::consume_budget;
+use crate::runtime::wait::here::task_context;
 use crate::sys::wait_fd::wait_fd;
-
-/// How many operations a task may do one after the other before it lets others run.
-const N_IMMEDIATE: u32 = 128;
 
 /// A socket's place in a reactor. The first loop that has to wait for the socket owns it, until it
 /// is taken back.
@@ -89,7 +87,7 @@ impl Registration {
         mut op: impl FnMut(Option<&Side>) -> io::Result<T>,
     ) -> io::Result<T> {
         let mut deadline = None;
-        let mut place = Place::Back;
+        let mut place = InsertAt::Back;
         // Before the operation: a cancel that arrives meanwhile loses nothing.
         consume_budget(1);
         let mut source = self.source();
@@ -112,7 +110,7 @@ impl Registration {
                 }
             }
             source = self.wait(source, fd, direction, place, timeout, &mut deadline)?;
-            place = Place::Front;
+            place = InsertAt::Front;
         }
     }
 
@@ -136,11 +134,11 @@ impl Registration {
         known: Option<Rc<Source>>,
         fd: BorrowedFd<'_>,
         direction: Direction,
-        place: Place,
+        place: InsertAt,
         timeout: Option<Duration>,
         deadline: &mut Option<Instant>,
     ) -> io::Result<Option<Rc<Source>>> {
-        let here = match context::here() {
+        let here = match task_context() {
             Ok(here) => here,
             Err(why) => return wait_elsewhere(why, fd, direction, timeout, deadline),
         };
@@ -246,29 +244,6 @@ impl Registration {
     }
 }
 
-/// Lets others run after so many operations that did not have to wait; one that is longer than usual
-/// counts as several.
-#[inline]
-pub(crate) fn consume_budget(cost: u32) {
-    let Some(task) = context::current().and_then(|core| core.current()) else {
-        return;
-    };
-    let n = task.n_immediate.get().saturating_add(cost);
-    if n < N_IMMEDIATE {
-        task.n_immediate.set(n);
-    } else {
-        consume_one();
-    }
-}
-
-#[cold]
-fn consume_one() {
-    if let Ok(here) = context::here() {
-        here.task.n_immediate.set(0);
-        park::yield_now(here);
-    }
-}
-
 /// Blocks the thread where no loop runs; where one does, but no task can be parked, it is an error.
 #[cold]
 fn wait_elsewhere(
@@ -293,7 +268,7 @@ fn wait_elsewhere(
 fn wait_at_most(
     timeout: Duration,
     here: TaskContext,
-    place: Place,
+    place: InsertAt,
     source: &Source,
     what: &Waiting,
     deadline: &mut Option<Instant>,

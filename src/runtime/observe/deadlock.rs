@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::error::Deadlock;
-use crate::runtime::core::block::{TaskId, TaskPtr};
+use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::Core;
+use crate::runtime::core::id::TaskId;
 
 /// How many tasks a report looks at.
 const N_TASKS: usize = 1000;

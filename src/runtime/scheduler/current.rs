@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use super::turn::{Loop, Running};
 use crate::coroutine::undo_if_left;
-use crate::runtime::api::local_loop::LocalLoop;
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::{self, Owner};
 use crate::runtime::io::reactor;
@@ -58,21 +57,6 @@ impl Owner for Loop {
     fn unregister_abandoned(&self, task: TaskPtr) {
         self.waits.unregister_abandoned(task);
     }
-}
-
-/// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
-///
-/// ```
-/// assert!(selvedge::current_loop().is_none());
-/// selvedge::run(|| {
-///     let event_loop = selvedge::current_loop().unwrap();
-///     event_loop.call_soon(|| println!("soon")).unwrap();
-///     selvedge::yield_now();
-/// });
-/// ```
-#[must_use]
-pub fn current_loop() -> Option<LocalLoop> {
-    current().map(|inner| LocalLoop::new(&inner))
 }
 
 /// A share in the loop that runs on this thread.

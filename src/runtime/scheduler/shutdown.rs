@@ -14,15 +14,16 @@ use std::time::Duration;
 
 use super::turn::{Halt, Loop};
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
+use crate::runtime::cancel::request;
 use crate::runtime::core::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::NEVER;
+use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::run_queue::Runnable;
-use crate::runtime::observe::report::ExceptionContext;
 use crate::runtime::task::dispatch::dispatch_now;
-use crate::runtime::task::spawn::abandoned;
+use crate::runtime::task::end::{abandoned, drop_quietly};
+use crate::runtime::wait::unwind;
 
 /// How often the tasks of a loop are looked through again because some made others meanwhile.
 const ROUNDS: usize = 1024;
@@ -41,7 +42,7 @@ impl Loop {
             || self.core.n_tasks.get() == 0,
             || {
                 for task in self.core.tasks() {
-                    cancel::request_among_all(task);
+                    request::cancel_one_of_all(task);
                 }
             },
         );
@@ -56,7 +57,7 @@ impl Loop {
         self.run_for_a_while(
             || task().is_none(),
             || {
-                let _ = task().map(|task| cancel::request(task, None));
+                let _ = task().map(|task| request::cancel(task, None));
             },
         );
     }
@@ -96,7 +97,7 @@ impl Loop {
         while let Some(task) = self.core.newest_task() {
             if n_left == 0 {
                 // Destructors, or the handler, that spawn for ever: leave the rest where it is.
-                crate::runtime::task::spawn::drop_quietly(self.core.handler.take());
+                drop_quietly(self.core.handler.take());
                 self.clear_queue();
                 abandoned(&self.core, task);
             } else {
@@ -118,7 +119,7 @@ impl Loop {
 
     fn end_one(&self, task: TaskPtr) {
         let (id, name) = (task.id, task.name());
-        cancel::force_unwind(task);
+        unwind::force_unwind(task);
         self.core.set_current(None);
         self.clear_queue();
         if cfg!(panic = "unwind") || !task.has_begun() {
@@ -209,10 +210,10 @@ impl Loop {
         self.waits.close_pool(patience);
         self.injector.close();
         while let Some(message) = self.injector.pop() {
-            crate::runtime::task::spawn::drop_quietly(message);
+            drop_quietly(message);
         }
         self.clear_queue();
         self.timers.clear();
-        crate::runtime::task::spawn::drop_quietly(self.core.handler.take());
+        drop_quietly(self.core.handler.take());
     }
 }

@@ -10,11 +10,12 @@ use std::io;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::TaskId;
+use crate::runtime::cancel::request;
 use crate::runtime::core::context::{Core, TaskContext};
+use crate::runtime::core::id::TaskId;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::io::reactor::Reactor;
+use crate::runtime::task::end::drop_quietly;
 use crate::sys::signal_watch::{Watcher, number};
 
 /// What the main task of `run` is cancelled with.
@@ -176,7 +177,7 @@ impl Signals {
             && let Some(id) = self.main.get()
             && let Some(main) = core.find_task(id)
         {
-            cancel::request(main, Some(INTERRUPTED));
+            request::cancel(main, Some(INTERRUPTED));
         }
     }
 
@@ -189,7 +190,7 @@ impl Signals {
         }
         let entries = self.entries.take();
         for entry in entries {
-            crate::runtime::task::spawn::drop_quietly(entry.handler);
+            drop_quietly(entry.handler);
         }
     }
 

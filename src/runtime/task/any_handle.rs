@@ -4,10 +4,10 @@ use std::fmt;
 use std::rc::Weak;
 
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
+use crate::runtime::cancel::request;
 use crate::runtime::core::block::{Awaiting, ERROR_RETRIEVED, TaskPtr};
 use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::core::group::{Members, Outcome};
+use crate::runtime::core::group::{Group, Outcome};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::wait_list::WaitList;
 
@@ -129,11 +129,11 @@ impl<'a> AnyHandle<'a> {
         match self.0 {
             Kind::Task(packet, _) => {
                 let task = packet.link().task();
-                task.is_some_and(|task| cancel::request(task, None))
+                task.is_some_and(|task| request::cancel(task, None))
             }
             Kind::Promise(promise) => {
                 let is_cancelled = promise.cancel(None);
-                cancel::walk_is_over();
+                request::walk_is_over();
                 is_cancelled
             }
             Kind::Refused(_) => false,
@@ -173,6 +173,25 @@ impl<'a> AnyHandle<'a> {
 impl fmt::Debug for AnyHandle<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.describe(f)
+    }
+}
+
+/// What a group waits for.
+pub(crate) trait Members {
+    fn len(&self) -> usize;
+
+    fn member(&self, index: usize) -> AnyHandle<'_>;
+}
+
+impl Group {
+    /// Adds a member. A task that has just been made is best added before the next one is: what that
+    /// touches is in the cache still.
+    #[inline]
+    pub(crate) fn add(&self, member: AnyHandle<'_>) {
+        match member.outcome() {
+            Some(outcome) => self.add_ended(outcome),
+            None => member.with_waiters(|waiters| self.add_pending(waiters)),
+        }
     }
 }
 

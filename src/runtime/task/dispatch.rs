@@ -2,12 +2,12 @@
 
 #![allow(unsafe_code)]
 
-use super::spawn;
+use super::end;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
 use crate::runtime::core::context::Core;
-use crate::runtime::wait::park::YIELD;
+use crate::runtime::wait::switch::YIELD;
 
 /// Makes a task current and enters it; comes back when a task has left for the loop: that one, or one
 /// that was entered from it in turn. Answers the core.
@@ -64,7 +64,7 @@ fn enter(core: &Core, task: TaskPtr, parked: Parked) -> (&Core, TaskPtr, Left) {
         }
         Err(word) => {
             let task = core.take_entered().unwrap_or(task);
-            spawn::end(core, task, word);
+            end::end(core, task, word);
             (core, task, Left::Parked)
         }
     }

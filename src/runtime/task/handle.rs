@@ -7,14 +7,15 @@ use std::rc::Weak;
 
 use super::any_handle::AnyHandle;
 use super::join::wait_done;
-use super::spawn::report_unretrieved;
 use super::task_ref::TaskRef;
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::{CallbackId, DETACHED, TaskId};
+use crate::runtime::cancel::request;
+use crate::runtime::core::block::DETACHED;
 use crate::runtime::core::context::Core;
+use crate::runtime::core::id::{CallbackId, TaskId};
 use crate::runtime::core::packet::Packet;
 use crate::runtime::core::task_stack::TaskStack;
+use crate::runtime::observe::report::report_unretrieved;
 
 /// A task that was spawned, and its result.
 ///
@@ -236,7 +237,7 @@ impl<T> Task<T> {
     /// Ends a task that only waits on somebody's behalf.
     pub(crate) fn stop_waiting(&self) {
         if let Some(task) = self.packet.link().task() {
-            cancel::stop_waiting(task);
+            request::stop_waiting(task);
         }
     }
 

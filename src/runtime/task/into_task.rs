@@ -4,13 +4,14 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::handle::Task;
-use super::make::spawn_on;
 use super::promise::Promise;
 use super::spawn::SpawnOptions;
+use super::spawn::spawn_on;
 use super::waitable::{WaitSite, Waitable};
 use crate::coroutine::{Coroutine, CoroutineState};
 use crate::error::TaskError;
-use crate::runtime::core::context::{self, Core};
+use crate::runtime::core::context::Core;
+use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::park;
 
 /// The loop that a task is made for.
@@ -188,7 +189,7 @@ fn drive<T>(mut coroutine: Coroutine<(), (), T>) -> T {
         match coroutine.resume() {
             CoroutineState::Complete(value) => return value,
             CoroutineState::Yielded(()) => {
-                if let Ok(here) = context::here() {
+                if let Ok(here) = task_context() {
                     park::yield_now(here);
                 }
             }

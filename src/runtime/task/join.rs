@@ -6,10 +6,12 @@ use std::rc::Weak;
 
 use super::any_handle::AnyHandle;
 use crate::error::TaskError;
-use crate::runtime::cancel::request::{self as cancel, WaitGraphWalk};
+use crate::runtime::cancel::request::{self, WaitGraphWalk};
 use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::context::{self, Core, TaskContext, WaitError};
+use crate::runtime::core::context::{Core, TaskContext, WaitError};
 use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::unwind;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
                       for each other, or whose scopes wait for their children";
@@ -24,16 +26,16 @@ pub(crate) fn wait_done(packet: &AnyPacket, core: &Weak<Core>) -> Result<(), Tas
 }
 
 fn wait_for_end(packet: &AnyPacket, core: &Weak<Core>, task: TaskPtr) -> Result<(), TaskError> {
-    let here = context::here().map_err(|why| TaskError::misuse(why.sentence()))?;
+    let here = task_context().map_err(|why| TaskError::misuse(why.sentence()))?;
     check(here, task, core)?;
     let what = Joining(packet);
     let is_done = || packet.link().task().is_none();
     while !is_done() {
         task.waiters.wait(here, &what, is_done);
     }
-    if cancel::was_forwarded(here.task) && packet.error().is_some_and(TaskError::is_cancelled) {
+    if request::was_forwarded(here.task) && packet.error().is_some_and(TaskError::is_cancelled) {
         packet.link().set_retrieved();
-        cancel::raise(here);
+        unwind::raise(here);
     }
     Ok(())
 }

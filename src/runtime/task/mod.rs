@@ -2,11 +2,11 @@
 
 pub(crate) mod any_handle;
 pub(crate) mod dispatch;
+pub(crate) mod end;
 pub(crate) mod handle;
 pub(crate) mod into_task;
 pub(crate) mod join;
 pub(crate) mod late_callbacks;
-pub(crate) mod make;
 pub(crate) mod promise;
 pub(crate) mod promise_future;
 pub(crate) mod spawn;

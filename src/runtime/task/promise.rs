@@ -9,12 +9,15 @@ use std::rc::{Rc, Weak};
 use super::any_handle::AnyPromise;
 use super::late_callbacks;
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::{Awaiting, CallbackId, next_in_turn};
+use crate::runtime::cancel::request;
+use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::{self, Core};
+use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::core::group::Outcome;
+use crate::runtime::core::id::{CallbackId, next_in_turn};
 use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::observe::report::ExceptionContext;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::unwind;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
 ///
@@ -45,7 +48,7 @@ struct Inner<T: 'static> {
 }
 
 /// What this library has to do at once when a promise is done, however that came.
-type AtEnd = cancel::Rest;
+type AtEnd = request::Rest;
 
 type Done<T> = (Box<dyn FnOnce(&Promise<T>)>, &'static Location<'static>);
 
@@ -278,7 +281,7 @@ impl<T> Promise<T> {
         if self.is_done() {
             return Ok(());
         }
-        let here = context::here().map_err(|why| TaskError::misuse(why.sentence()))?;
+        let here = task_context().map_err(|why| TaskError::misuse(why.sentence()))?;
         if !std::ptr::eq(self.0.core.as_ptr(), &raw const *here.core) {
             return Err(TaskError::misuse(
                 "selvedge: this promise belongs to another event loop; have it kept and waited \
@@ -290,9 +293,9 @@ impl<T> Promise<T> {
         while !this.is_done() {
             this.0.waiters.wait(here, &this, || this.is_done());
         }
-        if cancel::was_forwarded(here.task) && this.is_cancelled() {
+        if request::was_forwarded(here.task) && this.is_cancelled() {
             this.0.is_retrieved.set(true);
-            cancel::raise(here);
+            unwind::raise(here);
         }
         Ok(())
     }
@@ -345,7 +348,7 @@ impl<T> Awaiting for Promise<T> {
 
     fn cancel(&self, message: Option<&str>) -> bool {
         let error = TaskError::cancelled(message.map(str::to_owned));
-        self.settle(Err(error)).map(cancel::after_walk).is_ok()
+        self.settle(Err(error)).map(request::after_walk).is_ok()
     }
 }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::promise::Promise;
 use crate::error::TaskError;
-use crate::runtime::core::block::CallbackId;
+use crate::runtime::core::id::CallbackId;
 
 /// A [`Promise`] that any executor of this thread can await; it moves the result out.
 ///

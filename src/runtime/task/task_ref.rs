@@ -10,10 +10,11 @@ use std::rc::Weak;
 use super::any_handle::AnyHandle;
 use super::late_callbacks;
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
-use crate::runtime::core::block::{CallbackId, TaskId, TaskPtr, next_in_turn};
+use crate::runtime::cancel::request;
+use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::context::Core;
+use crate::runtime::core::id::{CallbackId, TaskId, next_in_turn};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::task_stack::TaskStack;
 
@@ -42,7 +43,7 @@ impl TaskRef {
     /// Asks the task to end: see [`Task::cancel_with`](crate::Task::cancel_with).
     pub fn cancel(&self) -> bool {
         let task = self.packet.link().task();
-        task.is_some_and(|task| cancel::request(task, None))
+        task.is_some_and(|task| request::cancel(task, None))
     }
 
     /// Asks the task to end, with a message: see [`Task::cancel_with`](crate::Task::cancel_with).
@@ -50,19 +51,19 @@ impl TaskRef {
         // Somebody's code, in which the task may end.
         let message = message.into();
         let task = self.packet.link().task();
-        task.is_some_and(|task| cancel::request(task, Some(&message)))
+        task.is_some_and(|task| request::cancel(task, Some(&message)))
     }
 
     /// How many requests to cancel it has that were not taken back.
     #[must_use]
     pub fn cancelling(&self) -> u32 {
         let task = self.packet.link().task();
-        task.map_or(0, cancel::n_requests)
+        task.map_or(0, request::n_requests)
     }
 
     /// Takes a request to cancel back: see [`Task::uncancel`](crate::Task::uncancel).
     pub fn uncancel(&self) -> u32 {
-        self.packet.link().task().map_or(0, cancel::take_back)
+        self.packet.link().task().map_or(0, request::take_back)
     }
 
     /// Whether it has ended, in whatever way.

@@ -7,14 +7,15 @@ use super::any_handle::AnyHandle;
 use super::handle::Task;
 use super::into_task::Joinable;
 use super::join::{Need, admit};
-use super::make::try_spawn_on;
 use super::promise::Promise;
 use super::spawn::SpawnOptions;
+use super::spawn::try_spawn_on;
 use super::task_ref::TaskRef;
 use crate::coroutine::Coroutine;
 use crate::error::TaskError;
-use crate::runtime::core::block::CallbackId;
-use crate::runtime::core::context::{self, TaskContext, WaitError};
+use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::core::id::CallbackId;
+use crate::runtime::wait::here::task_context;
 
 pub(crate) mod sealed {
     pub trait Sealed {}
@@ -139,7 +140,7 @@ impl WaitSite {
     #[track_caller]
     pub(crate) fn new() -> Self {
         Self {
-            here: context::here(),
+            here: task_context(),
             site: Location::caller(),
         }
     }

@@ -17,12 +17,13 @@ use super::injector::Message;
 use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
 use super::waker_registry::{self, Ended, WakerRegistry};
 use crate::error::TaskError;
-use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{FORCE_UNWIND, MUST_CANCEL};
-use crate::runtime::core::context::{self, Core, TaskContext, WaitError};
+use crate::runtime::core::context::{Core, TaskContext, WaitError};
+use crate::runtime::task::end::drop_quietly;
 use crate::runtime::task::promise::Promise;
-use crate::runtime::task::spawn::drop_quietly;
+use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::park;
+use crate::runtime::wait::unwind;
 
 /// Where a job leaves its result.
 struct Reply<T>(Mutex<Answer<T>>);
@@ -77,7 +78,7 @@ pub(crate) fn off_loop<T: Send + 'static>(
     at_close: AtClose,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
-    let here = match context::here() {
+    let here = match task_context() {
         Ok(here) => here,
         Err(WaitError::NoLoop) => return Ok(f()),
         Err(why) => return Err(io::Error::other(why.sentence())),
@@ -93,7 +94,7 @@ pub(crate) fn off_loop<T: Send + 'static>(
 pub(crate) fn to_thread<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, TaskError> {
-    let result = match context::here() {
+    let result = match task_context() {
         Ok(here) => wait_for(here, AtClose::Awaited, Source::User, f)
             .map_err(|refused| TaskError::exception(io::Error::from(refused).into()))?,
         Err(WaitError::NoLoop) => catch_unwind(AssertUnwindSafe(f)),
@@ -111,7 +112,7 @@ fn wait_for<T: Send + 'static>(
 ) -> Result<thread::Result<T>, Refused> {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Before anything has begun that can't be called off.
-        cancel::raise(here);
+        unwind::raise(here);
     }
     let waits = waker_registry::current().expect("a task runs within its loop");
     let reply = Reply::new();

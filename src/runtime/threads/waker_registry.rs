@@ -20,6 +20,7 @@ use super::injector::{Injector, Message};
 use super::pool::Pool;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::wake::unpark;
 use crate::runtime::wait::park;
 
 /// The waits of a loop.
@@ -91,7 +92,7 @@ impl WakerRegistry {
     pub(crate) fn wake(&self, number: u64) {
         let task = self.waits.borrow().get(&number).map(|wait| wait.task);
         if let Some(task) = task {
-            park::unpark(task);
+            unpark(task);
         } else if let Some(deliver) = self.remove(number) {
             deliver(Ended::Done);
         }

@@ -12,6 +12,7 @@ use crate::runtime::cancel::guard::CancelGuard;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::wake::unpark;
 use crate::runtime::wait::park;
 
 /// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
@@ -88,7 +89,7 @@ impl Alarm {
 
     fn ring(&self) {
         match &self.cancel {
-            None => park::unpark(self.task),
+            None => unpark(self.task),
             Some(cancel) => cancel.make(),
         }
     }

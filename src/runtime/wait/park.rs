@@ -14,13 +14,14 @@
 use std::mem::transmute;
 use std::ptr::NonNull;
 
+use super::switch::{YIELD, switch};
 use crate::coroutine::Hosted;
-use crate::runtime::cancel::request as cancel;
 use crate::runtime::core::block::{
-    Awaiting, COMPLETED, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskPtr,
+    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock,
 };
-use crate::runtime::core::context::{Core, CoreRef, TaskContext};
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::core::run_queue::Turn;
+use crate::runtime::wait::unwind;
 
 /// Parks the running task until somebody unparks it. It may come back without its condition
 /// being met: callers look again.
@@ -29,11 +30,11 @@ use crate::runtime::core::run_queue::Turn;
 #[inline(always)]
 pub(crate) fn park(here: TaskContext, what: &dyn Awaiting) {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-        cancel::raise(here);
+        unwind::raise(here);
     }
     park_shielded(here, what);
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-        cancel::raise(here);
+        unwind::raise(here);
     }
 }
 
@@ -79,44 +80,6 @@ pub(crate) fn yield_now(here: TaskContext) {
         Turn::Own => {}
     }
     if task.has(MUST_CANCEL | FORCE_UNWIND) {
-        cancel::raise(here);
+        unwind::raise(here);
     }
-}
-
-/// Makes a parked task runnable. One that runs, or will, comes back at once the next time that it
-/// parks; one that is over is left as it is.
-#[inline(always)]
-pub(crate) fn unpark(task: TaskPtr) {
-    if task.has(SCHEDULED) {
-        task.set(NOTIFIED);
-    } else if !task.has(COMPLETED) {
-        task.set(SCHEDULED);
-        // SAFETY: a task that is not over has a living loop.
-        let core = unsafe { task.core.as_ref() };
-        core.run_queue.push_task(task, task.parked.get());
-    }
-}
-
-/// Leaves the running task for good: it can't be ended, so its stack is never given back.
-pub(crate) fn park_forever(here: TaskContext) -> ! {
-    loop {
-        here.task.clear(SCHEDULED);
-        switch(here.core, here.task);
-    }
-}
-
-/// The bit of the word by which a task leaves that asks for its next turn.
-pub(crate) const YIELD: usize = 1;
-
-const _: () = assert!(align_of::<Core>() > YIELD);
-
-/// Leaves the running task for the loop; comes back when the loop enters it again.
-///
-/// The loop gets its core's address with the switch, because it would otherwise have to wait for its
-/// own stack to learn who runs next (benches/yield.rs: 40% of a yield among two).
-#[inline(always)]
-fn switch(core: CoreRef, task: TaskPtr) {
-    let word = core.as_ptr();
-    // SAFETY: `task` is the running one, so the loop entered it and waits.
-    unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
 }

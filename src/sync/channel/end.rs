@@ -8,9 +8,10 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::shared::pass_on;
-use crate::runtime::core::context::{self, TaskContext, WaitError};
+use crate::runtime::core::context::{TaskContext, WaitError};
 use crate::runtime::threads::waker_registry;
 use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::here::task_context;
 use crate::sync::CantWait;
 use crate::util::waiting_room::{Turn, WaitingRoom};
 
@@ -36,7 +37,7 @@ pub(super) fn wait<R>(
     };
     let leave = || visit.go();
     let poll = |context: &mut Context<'_>| visit.poll(context, &mut attempt);
-    let met = match (context::here(), timeout) {
+    let met = match (task_context(), timeout) {
         (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
         (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
         (Err(WaitError::NoLoop), timeout) => block(timeout, poll),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::end::{self, Unmet};
 use super::error::RecvError;
 use super::shared::{PopError, Shared};
-use crate::runtime::io::registration::consume_budget;
+use crate::runtime::wait::budget::consume_budget;
 
 /// The end of a channel at which items come out. Clones are further ends, and each item comes out
 /// at one of them. When all are gone, what is in the channel is dropped, and senders get errors.

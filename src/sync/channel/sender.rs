@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::end::{self, Unmet};
 use super::error::SendError;
 use super::shared::{PushError, Shared};
-use crate::runtime::io::registration::consume_budget;
+use crate::runtime::wait::budget::consume_budget;
 
 /// The end of a channel at which items go in. Clones are further ends; when all are gone, receivers
 /// get what is left, and then an error.
