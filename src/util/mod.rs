@@ -8,12 +8,12 @@
 //! - [`waiting_room`]: waiting for what other threads make available.
 
 pub(crate) mod deadlines;
-pub(crate) mod doorbell;
+pub(crate) mod event_count;
 pub(crate) mod frames;
-pub(crate) mod laps;
+pub(crate) mod free_list;
+pub(crate) mod iteration_queue;
 pub(crate) mod list;
-pub(crate) mod recycle;
-pub(crate) mod waiting_room;
+pub(crate) mod sleep_flag;
 
 /// What the protocols between threads are made of. They name it by `super::sync`, so that
 /// `tests/loom` can include their files beside a module of this name that comes from loom.

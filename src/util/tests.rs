@@ -1,6 +1,6 @@
 //! The protocols with real threads. That every order of their steps is right, `tests/loom` shows.
 
-use super::doorbell::{Doorbell, Gate};
+use super::sleep_flag::{Gate, SleepFlag};
 
 use std::collections::VecDeque;
 use std::sync::{Barrier, Mutex, mpsc};
@@ -8,46 +8,46 @@ use std::thread;
 
 #[test]
 fn an_awake_loop_is_not_rung_for() {
-    let doorbell = Doorbell::new();
-    assert!(!doorbell.ring());
-    assert!(doorbell.prepare_to_sleep(|| true));
-    doorbell.awake();
-    assert!(!doorbell.ring());
+    let sleep_flag = SleepFlag::new();
+    assert!(!sleep_flag.claim_wake_up());
+    assert!(sleep_flag.prepare_to_sleep(|| true));
+    sleep_flag.set_awake();
+    assert!(!sleep_flag.claim_wake_up());
 }
 
 #[test]
 fn a_sleep_is_rung_for_once() {
-    let doorbell = Doorbell::new();
+    let sleep_flag = SleepFlag::new();
     for _ in 0..2 {
-        assert!(doorbell.prepare_to_sleep(|| true));
-        assert!(doorbell.ring());
-        assert!(!doorbell.ring());
-        doorbell.awake();
+        assert!(sleep_flag.prepare_to_sleep(|| true));
+        assert!(sleep_flag.claim_wake_up());
+        assert!(!sleep_flag.claim_wake_up());
+        sleep_flag.set_awake();
     }
 }
 
 #[test]
 fn a_loop_with_a_full_queue_does_not_sleep() {
-    let doorbell = Doorbell::new();
-    assert!(!doorbell.prepare_to_sleep(|| false));
-    assert!(!doorbell.ring(), "it counts as awake");
+    let sleep_flag = SleepFlag::new();
+    assert!(!sleep_flag.prepare_to_sleep(|| false));
+    assert!(!sleep_flag.claim_wake_up(), "it counts as awake");
 }
 
 #[test]
 fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
     const N_PUSHES: usize = 2_000;
     const N_THREADS: usize = 3;
-    let doorbell = Doorbell::new();
+    let sleep_flag = SleepFlag::new();
     let queue = Mutex::new(VecDeque::new());
     let (notifier, poller) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..N_THREADS {
             let notifier = notifier.clone();
-            let (doorbell, queue) = (&doorbell, &queue);
+            let (sleep_flag, queue) = (&sleep_flag, &queue);
             scope.spawn(move || {
                 for n in 0..N_PUSHES {
                     queue.lock().unwrap().push_back(n);
-                    if doorbell.ring() {
+                    if sleep_flag.claim_wake_up() {
                         notifier.send(()).unwrap();
                     }
                 }
@@ -55,9 +55,9 @@ fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
         }
         let mut n_arrived = 0;
         while n_arrived < N_THREADS * N_PUSHES {
-            if doorbell.prepare_to_sleep(|| queue.lock().unwrap().is_empty()) {
+            if sleep_flag.prepare_to_sleep(|| queue.lock().unwrap().is_empty()) {
                 poller.recv().unwrap();
-                doorbell.awake();
+                sleep_flag.set_awake();
             }
             n_arrived += queue.lock().unwrap().drain(..).count();
         }

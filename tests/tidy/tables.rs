@@ -103,8 +103,8 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/core/wait_list.rs",
     "src/task/scope.rs",
     "src/util/list.rs",
-    "src/util/laps.rs",
-    "src/util/recycle.rs",
+    "src/util/iteration_queue.rs",
+    "src/util/free_list.rs",
 ];
 
 /// The one folder whose files may name `libc`.

@@ -18,7 +18,7 @@ use std::ptr::NonNull;
 use super::block::{TaskBlock, TaskPtr};
 use super::id::{TaskId, default_name};
 use crate::error::TaskError;
-use crate::util::recycle;
+use crate::util::free_list;
 
 /// A share in a packet of unknown type. Through it nobody touches a result, save an error.
 pub(crate) struct AnyPacket(NonNull<Head>);
@@ -74,7 +74,7 @@ impl<T> Body<T> {
         // SAFETY: the caller's word; a body is allocated with this layout.
         unsafe {
             body.drop_in_place();
-            recycle::free(body.cast(), Layout::new::<Self>());
+            free_list::free(body.cast(), Layout::new::<Self>());
         }
     }
 
@@ -167,7 +167,7 @@ impl<T> Packet<T> {
     /// A packet with one share.
     #[inline]
     pub(crate) fn new() -> Self {
-        let body = recycle::allocate(Layout::new::<Body<T>>()).cast::<Body<T>>();
+        let body = free_list::allocate(Layout::new::<Body<T>>()).cast::<Body<T>>();
         // SAFETY: fresh memory of the layout.
         unsafe {
             body.write(Body {

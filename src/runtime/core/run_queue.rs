@@ -3,10 +3,10 @@
 //! An *iteration* is the entries that were there at its start. An entry of a task carries the place
 //! where the task is parked, so that its frames can be prefetched without touching its block.
 //!
-//! A task that gives the others a turn enters the next one itself, as long as the loop has nothing to do
-//! in between ([`switch_direct`](RunQueue::switch_direct)). In an iteration in which nothing else has happened it stays in
-//! its place ([`Laps`]), so that a turn stores two words: benches/yield.rs has 6.1 ns a turn for a queue
-//! that pops and pushes.
+//! A task that yields switches directly to the next one, as long as the loop has nothing to do in
+//! between ([`switch_direct`](RunQueue::switch_direct)). In an iteration that changes nothing its entry stays in place
+//! ([`IterationQueue`]), so that a yield stores two words: benches/yield.rs has 6.1 ns a yield for a
+//! queue that pops and pushes.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use std::rc::Rc;
 use super::block::{TaskBlock, TaskPtr};
 use super::callback::Callback;
 use crate::arch::Parked;
-use crate::util::laps::Laps;
+use crate::util::iteration_queue::IterationQueue;
 
 /// How many dispatches there are at most between two looks at timers and descriptors.
 pub(crate) const POLL_EVERY: usize = 64;
@@ -28,7 +28,7 @@ const AHEAD: usize = 4;
 /// More tasks than these are a crowd, of which so many stacks are fetched together, and so many lines of
 /// their frames.
 const CROWD: usize = 4096;
-const BATCH: usize = 32;
+const PREFETCH_BATCH: usize = 32;
 const N_LINES: isize = 8;
 
 /// Who runs.
@@ -95,20 +95,20 @@ pub(crate) enum Turn {
 
 /// The queue.
 pub(crate) struct RunQueue {
-    laps: Laps<Entry>,
-    /// Where the present stretch of dispatches ends: where the iteration does, or where it is time
-    /// to look at timers and descriptors.
-    stretch_end: Cell<*mut Entry>,
-    /// As far as this, tasks that leave enter the next one: to the stretch's end, or nowhere.
+    entries: IterationQueue<Entry>,
+    /// End of the current batch of dispatches: the iteration's end, or the next look at timers and
+    /// descriptors, whichever comes first.
+    batch_end: Cell<*mut Entry>,
+    /// Up to here a yielding task may switch directly to the next; null disables that.
     direct_end: Cell<*mut Entry>,
-    /// How many dispatches are left after the stretch before it is time to look.
+    /// Dispatches that are left after the batch until the next look.
     to_poll: Cell<usize>,
-    /// How many dispatches it takes to go through the iteration once more, as far as the queue is
-    /// concerned; never few enough if the loop has to see its end.
-    lap: Cell<usize>,
+    /// Dispatches that repeating the iteration takes; `usize::MAX` if the loop has to see the iteration's
+    /// end.
+    repeat_cost: Cell<usize>,
     /// Whether there are so many tasks that their stacks are out of the cache.
     exceeds_cache: Cell<bool>,
-    /// As far as this the stacks of the present lap's tasks were fetched.
+    /// Up to here the stacks of the iteration's tasks were prefetched.
     fetched: Cell<*mut Entry>,
     /// Whether what is in the queue waited for descriptors.
     io_batch: Cell<bool>,
@@ -117,13 +117,13 @@ pub(crate) struct RunQueue {
 
 impl RunQueue {
     pub(crate) fn new() -> Self {
-        let laps = Laps::new();
+        let entries = IterationQueue::new();
         Self {
-            stretch_end: Cell::new(laps.at()),
-            laps,
+            batch_end: Cell::new(entries.position()),
+            entries,
             direct_end: Cell::new(ptr::null_mut()),
             to_poll: Cell::new(0),
-            lap: Cell::new(usize::MAX),
+            repeat_cost: Cell::new(usize::MAX),
             exceeds_cache: Cell::new(false),
             fetched: Cell::new(ptr::null_mut()),
             io_batch: Cell::new(false),
@@ -145,53 +145,51 @@ impl RunQueue {
 
     #[inline(always)]
     fn push(&self, entry: Entry) {
-        self.lap.set(usize::MAX);
-        self.laps.push(entry);
+        self.repeat_cost.set(usize::MAX);
+        self.entries.push(entry);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.laps.is_empty()
+        self.entries.is_empty()
     }
 
     /// Where a task is parked that waits for its turn here and is not the one that runs.
     pub(crate) fn parked(&self, task: TaskPtr) -> Option<Parked> {
         let address = task.0.as_ptr().cast_const().cast();
-        self.laps.find_map(|entry| match entry.address == address {
-            true => entry.parked,
-            false => None,
-        })
+        let parked_of = |entry: &Entry| entry.parked.filter(|_| entry.address == address);
+        self.entries.find_map(parked_of)
     }
 
     /// How many entries there are, when nothing runs.
     pub(crate) fn len(&self) -> usize {
-        self.laps.len()
+        self.entries.len()
     }
 
-    /// Takes the first entry, whatever its iteration, with which the stretch is over: for shutting
-    /// down, when nothing runs.
+    /// Removes the first entry of any iteration and ends the batch. For the shutdown, when nothing
+    /// runs.
     pub(crate) fn pop(&self) -> Option<Runnable> {
-        let entry = self.laps.pop();
-        self.stretch_end.set(self.laps.at());
-        self.lap.set(usize::MAX);
+        let entry = self.entries.pop();
+        self.batch_end.set(self.entries.position());
+        self.repeat_cost.set(usize::MAX);
         entry.map(Entry::runnable)
     }
 
-    /// The next entry of the present stretch, which may go on into the next iteration. A task has its
-    /// turn until `requeue` or `remove_current`.
+    /// Next entry of the current batch, which may continue into the next iteration. A task is current
+    /// until `requeue` or `remove_current`.
     #[inline(always)]
     pub(crate) fn next(&self) -> Option<Runnable> {
-        if self.laps.at() == self.stretch_end.get() && !self.go_on() {
+        if self.entries.position() == self.batch_end.get() && !self.go_on() {
             return None;
         }
-        let place = self.laps.at();
+        let place = self.entries.position();
         if self.io_batch.get() {
             self.fetch_next(place);
         } else if !self.exceeds_cache.get() {
             self.prefetch(place);
-        } else if place.wrapping_add(BATCH / 2) >= self.fetched.get() {
+        } else if place.wrapping_add(PREFETCH_BATCH / 2) >= self.fetched.get() {
             self.fetch(place);
         }
-        // SAFETY: the stretch ends where the lap does, at the latest, and the end has not come.
+        // SAFETY: the batch ends with the iteration at the latest, and its end is not reached.
         let entry = unsafe { *place };
         if entry.parked.is_none() {
             self.remove_current();
@@ -203,52 +201,53 @@ impl RunQueue {
     #[inline(always)]
     pub(crate) fn requeue(&self, task: TaskPtr, parked: Parked) {
         let entry = Entry::of_task(task, Some(parked));
-        let place = self.laps.keep(|| entry);
-        // SAFETY: the task's entry is at its place or at the end of the next lap, and nobody has a
-        // reference to it; what is at `at` is not the end.
+        let place = self.entries.keep(|| entry);
+        let next = self.entries.position().wrapping_add(1);
+        // SAFETY: the task's entry is at its place or the last of the next iteration, and no reference to
+        // it exists; a task runs, so the position is not the end.
         unsafe {
             *place = entry;
-            self.laps.go_to(self.laps.at().wrapping_add(1));
+            self.entries.advance_to(next);
         }
     }
 
     /// What runs does not stay in the queue.
     #[inline(always)]
     pub(crate) fn remove_current(&self) {
-        self.lap.set(usize::MAX);
+        self.repeat_cost.set(usize::MAX);
         // SAFETY: it runs, so it has its place, which is not the end.
-        unsafe { self.laps.skip() };
+        unsafe { self.entries.remove_current() };
     }
 
     /// The task that runs gives the others a turn: whom it is to enter. If that is a task, the queue
     /// has gone on to it.
     #[inline(always)]
     pub(crate) fn switch_direct(&self, task: TaskPtr) -> Turn {
-        let own = self.laps.at();
+        let own = self.entries.position();
         let mut next = own.wrapping_add(1);
         if next >= self.direct_end.get() {
-            let (lap, left) = (self.lap.get(), self.to_poll.get());
-            if left < lap {
+            let (cost, left) = (self.repeat_cost.get(), self.to_poll.get());
+            if left < cost {
                 return Turn::Loop;
             }
-            // In step, and at the iteration's end: the next one begins where this one did.
-            self.to_poll.set(left - lap);
-            next = self.laps.start();
+            // At the end of a reusable iteration: the next one has the same entries.
+            self.to_poll.set(left - cost);
+            next = self.entries.start();
             if next == own {
                 return Turn::Own;
             }
         }
         self.prefetch(next);
-        // SAFETY: as in `next`. In step the lap's entries stand for tasks that have yielded.
+        // SAFETY: as in `next`. The entries of a reusable iteration are tasks that have yielded.
         let entry = unsafe { *next };
         let Some(parked) = entry.parked else {
             return Turn::Loop;
         };
-        let save = self.laps.keep(|| Entry::of_task(task, None));
-        // SAFETY: `next` is the place after this one, or the first one after the last one, in step.
-        // An entry with a parked sp is a task's.
+        let save = self.entries.keep(|| Entry::of_task(task, None));
+        // SAFETY: `next` is the place after this one or, in a reusable iteration, the first after the
+        // last. An entry with a parked sp is a task's.
         unsafe {
-            self.laps.go_to(next);
+            self.entries.advance_to(next);
             Turn::Task {
                 task: entry.task(),
                 parked,
@@ -257,11 +256,11 @@ impl RunQueue {
         }
     }
 
-    /// Has every task that leaves come back to whoever entered it, until the next stretch: what runs
-    /// is not what the queue says.
+    /// Disables direct switches until the next batch: every task returns to its resumer. For a task that
+    /// runs although it is not at the queue's position.
     pub(crate) fn disable_direct(&self) {
-        self.laps.leave_step();
-        self.lap.set(usize::MAX);
+        self.entries.end_reuse();
+        self.repeat_cost.set(usize::MAX);
         self.direct_end.set(ptr::null_mut());
     }
 
@@ -270,8 +269,8 @@ impl RunQueue {
     #[inline(always)]
     fn prefetch(&self, place: *mut Entry) {
         let soon = place.wrapping_add(AHEAD);
-        if soon < self.laps.end() {
-            // SAFETY: the place is one of the present lap's.
+        if soon < self.entries.end() {
+            // SAFETY: the place is one of the iteration's.
             Parked::prefetch_any(unsafe { (*soon).parked });
         }
     }
@@ -283,13 +282,13 @@ impl RunQueue {
         next.inspect(|(task, parked)| task.prefetch_all(*parked));
     }
 
-    /// The task that waits at a place, if the lap goes so far and it is a task's.
+    /// Task at a place; `None` behind the iteration's end or for a callback.
     #[inline(always)]
     fn waiting_at(&self, place: *mut Entry) -> Option<(TaskPtr, Parked)> {
-        if place >= self.laps.end() {
+        if place >= self.entries.end() {
             return None;
         }
-        // SAFETY: the place is one of the present lap's; an entry with a parked sp is a task's.
+        // SAFETY: the place is one of the iteration's; an entry with a parked sp is a task's.
         unsafe { (*place).parked.map(|parked| ((*place).task(), parked)) }
     }
 
@@ -299,7 +298,7 @@ impl RunQueue {
     #[cold]
     fn fetch(&self, place: *mut Entry) {
         let first = self.fetched.get().max(place);
-        let tasks = || (0..BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
+        let tasks = || (0..PREFETCH_BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
         for (task, parked) in tasks() {
             parked.prefetch_line(0);
             task.prefetch_block();
@@ -312,43 +311,43 @@ impl RunQueue {
                 (-N_LINES..0).for_each(|line| parked.prefetch_line(line));
             }
         }
-        self.fetched.set(first.wrapping_add(BATCH));
+        self.fetched.set(first.wrapping_add(PREFETCH_BATCH));
     }
 
-    /// Begins a stretch of dispatches, in the present iteration or a new one.
-    pub(crate) fn begin_stretch(&self) {
-        if self.laps.begin() {
-            self.fetched.set(self.laps.at());
+    /// Begins a batch of dispatches, in the current iteration or a new one.
+    pub(crate) fn begin_batch(&self) {
+        if self.entries.begin_iteration() {
+            self.fetched.set(self.entries.position());
         }
-        let (at, to_poll) = (self.laps.at(), self.to_poll.get());
-        // SAFETY: both are places of the present lap.
-        let to_end = unsafe { self.laps.end().offset_from_unsigned(at) };
+        let (first, to_poll) = (self.entries.position(), self.to_poll.get());
+        // SAFETY: both are places of the iteration.
+        let to_end = unsafe { self.entries.end().offset_from_unsigned(first) };
         let n = to_end.min(to_poll);
         self.to_poll.set(to_poll - n);
-        self.stretch_end.set(at.wrapping_add(n));
-        self.direct_end.set(self.stretch_end.get());
-        let may_go_round = n == to_end && self.laps.is_in_step() && !self.is_stopping.get();
-        self.lap.set(match may_go_round {
-            true => self.laps.len_of_lap(),
+        self.batch_end.set(first.wrapping_add(n));
+        self.direct_end.set(self.batch_end.get());
+        let may_go_round = n == to_end && self.entries.is_reusable() && !self.is_stopping.get();
+        self.repeat_cost.set(match may_go_round {
+            true => self.entries.iteration_len(),
             false => usize::MAX,
         });
     }
 
-    /// Lets the stretch go on, into the next iteration if need be. False if the loop has to do
-    /// something first.
+    /// Extends the batch, into the next iteration if needed. False if the loop has something to do
+    /// first.
     #[inline(always)]
     fn go_on(&self) -> bool {
         if self.is_stopping.get() || self.is_poll_due() || self.is_empty() {
             return false;
         }
-        self.begin_stretch();
+        self.begin_batch();
         true
     }
 
-    /// Whether the present iteration is over.
+    /// Whether the current iteration is over.
     #[inline(always)]
     pub(crate) fn is_iteration_over(&self) -> bool {
-        self.laps.is_over()
+        self.entries.is_iteration_over()
     }
 
     /// Whether it is time to look at timers and descriptors.
@@ -359,8 +358,9 @@ impl RunQueue {
 
     /// Has the loop look at timers before the next iteration.
     pub(crate) fn poll_soon(&self) {
-        // SAFETY: both are places of the present lap, or its end.
-        let rest = unsafe { self.laps.end().offset_from_unsigned(self.stretch_end.get()) };
+        let batch_end = self.batch_end.get();
+        // SAFETY: both are places of the iteration, or its end.
+        let rest = unsafe { self.entries.end().offset_from_unsigned(batch_end) };
         self.to_poll.set(self.to_poll.get().min(rest));
     }
 
@@ -370,14 +370,14 @@ impl RunQueue {
         self.io_batch.set(io_batch);
         self.exceeds_cache.set(n_tasks > CROWD);
         self.to_poll.set(POLL_EVERY);
-        self.laps.shrink();
-        self.stretch_end.set(self.laps.at());
+        self.entries.shrink();
+        self.batch_end.set(self.entries.position());
     }
 
     /// Lets the loop end after the present iteration.
     pub(crate) fn stop(&self) {
         self.is_stopping.set(true);
-        self.lap.set(usize::MAX);
+        self.repeat_cost.set(usize::MAX);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -121,7 +121,7 @@ impl Loop {
         !self.fork.is_this()
     }
 
-    /// Runs until `stop` is called, `is_done` says so between two stretches, or nothing can happen
+    /// Runs until `stop` is called, `is_done` says so between two batches, or nothing can happen
     /// any more.
     pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
         let halt = self.run_until(is_done);
@@ -141,8 +141,8 @@ impl Loop {
             }
             // 2. Iterations, each of the entries that are there at its start, until it is time to
             //    look again, the queue is empty or an iteration ends with a stop.
-            queue.begin_stretch();
-            self.run_stretch();
+            queue.begin_batch();
+            self.run_batch();
             // 3. The end, between iterations only.
             if queue.is_iteration_over() && queue.is_stopping() {
                 queue.clear_stop();
@@ -154,11 +154,11 @@ impl Loop {
         }
     }
 
-    /// Runs the entries of the present stretch: the one place from which tasks and callbacks run.
+    /// Runs the entries of the current batch: the one place from which tasks and callbacks run.
     #[inline(always)]
-    fn run_stretch(&self) {
+    fn run_batch(&self) {
         if self.core.is_debug.get() {
-            return self.run_stretch_watched();
+            return self.run_batch_watched();
         }
         // What each task comes back with, so that finding the next one need not wait for this stack.
         let mut core = &*self.core;
@@ -170,9 +170,9 @@ impl Loop {
         }
     }
 
-    /// As `run_stretch`, telling of whatever takes too long.
+    /// As `run_batch`, telling of whatever takes too long.
     #[cold]
-    fn run_stretch_watched(&self) {
+    fn run_batch_watched(&self) {
         while let Some(runnable) = self.core.run_queue.next() {
             match runnable {
                 Runnable::Task(task, parked) => self.resume_watched(task, parked),

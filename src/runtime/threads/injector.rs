@@ -1,8 +1,8 @@
 //! What other threads send to a loop, and how they wake it.
 //!
-//! A message is pushed into a lock-free queue; the doorbell says whether the loop sleeps and has to
+//! A message is pushed into a lock-free queue; the sleep flag says whether the loop sleeps and has to
 //! be notified. Closing is exact: what was pushed before it is drained by the loop, what comes later
-//! is handed back. Both protocols, with their barriers, are in [`crate::util::doorbell`].
+//! is handed back. Both protocols, with their barriers, are in [`crate::util::sleep_flag`].
 
 use std::fmt;
 use std::panic::Location;
@@ -14,7 +14,7 @@ use std::thread::{self, ThreadId};
 use crossbeam_queue::SegQueue;
 
 use crate::sys::poller::Notifier;
-use crate::util::doorbell::{Doorbell, Gate};
+use crate::util::sleep_flag::{Gate, SleepFlag};
 
 /// What a loop can be told.
 pub(crate) enum Message {
@@ -29,7 +29,7 @@ pub(crate) enum Message {
 /// The way into a loop.
 pub(crate) struct Injector {
     queue: SegQueue<Message>,
-    doorbell: Doorbell,
+    sleep_flag: SleepFlag,
     gate: Gate,
     notifier: Notifier,
     /// Handles elsewhere that may still send something.
@@ -43,7 +43,7 @@ impl Injector {
     pub(crate) fn new(loop_id: u64, notifier: Notifier) -> Arc<Self> {
         Arc::new(Self {
             queue: SegQueue::new(),
-            doorbell: Doorbell::new(),
+            sleep_flag: SleepFlag::new(),
             gate: Gate::new(),
             notifier,
             n_handles: AtomicUsize::new(0),
@@ -62,7 +62,7 @@ impl Injector {
         };
         self.queue.push(message);
         drop(inside);
-        if self.doorbell.ring() {
+        if self.sleep_flag.claim_wake_up() {
             self.notifier.notify();
         }
         Ok(())
@@ -84,12 +84,12 @@ impl Injector {
 
     /// For the loop, before it sleeps: false if there is a message.
     pub(crate) fn prepare_to_sleep(&self) -> bool {
-        self.doorbell.prepare_to_sleep(|| self.queue.is_empty())
+        self.sleep_flag.prepare_to_sleep(|| self.queue.is_empty())
     }
 
     /// For the loop, after a sleep.
     pub(crate) fn awake(&self) {
-        self.doorbell.awake();
+        self.sleep_flag.set_awake();
     }
 
     /// Whether the loop is closed.

@@ -5,7 +5,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
-use crate::doorbell::Gate;
+use crate::sleep_flag::Gate;
 
 /// Two pushers, each with a place of its own in the queue.
 struct Shared {

@@ -5,14 +5,14 @@
 
 #![cfg(test)]
 
-mod doorbell_models;
+mod sleep_flag_models;
 mod gate_models;
-mod waiting_room_models;
+mod event_count_models;
 
-#[path = "../../../src/util/doorbell.rs"]
-mod doorbell;
-#[path = "../../../src/util/waiting_room.rs"]
-mod waiting_room;
+#[path = "../../../src/util/sleep_flag.rs"]
+mod sleep_flag;
+#[path = "../../../src/util/event_count.rs"]
+mod event_count;
 
 /// What `src/util/mod.rs` takes from the standard library.
 mod sync {

@@ -1,15 +1,15 @@
-//! The doorbell: no order of the steps leaves the loop asleep beside a full queue, and none gives
+//! The sleep_flag: no order of the steps leaves the loop asleep beside a full queue, and none gives
 //! a loop that runs a notification.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
-use crate::doorbell::Doorbell;
+use crate::sleep_flag::SleepFlag;
 
 /// What the loop and its pushers share.
 struct Shared {
-    doorbell: Doorbell,
+    sleep_flag: SleepFlag,
     /// The number of entries.
     queue: AtomicUsize,
     /// The notifications that the poller has not reported yet. The kernel orders them; relaxed is
@@ -22,7 +22,7 @@ struct Shared {
 impl Shared {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            doorbell: Doorbell::new(),
+            sleep_flag: SleepFlag::new(),
             queue: AtomicUsize::new(0),
             n_pending: AtomicUsize::new(0),
             n_notifications: AtomicUsize::new(0),
@@ -31,7 +31,7 @@ impl Shared {
 
     fn push(&self) {
         self.queue.fetch_add(1, Relaxed);
-        if self.doorbell.ring() {
+        if self.sleep_flag.claim_wake_up() {
             self.n_notifications.fetch_add(1, Relaxed);
             self.n_pending.fetch_add(1, Relaxed);
         }
@@ -57,12 +57,12 @@ fn run(shared: &Shared, n_rounds: usize) -> Run {
         is_asleep: false,
     };
     for round in 1..=n_rounds {
-        if shared.doorbell.prepare_to_sleep(|| shared.is_empty()) {
+        if shared.sleep_flag.prepare_to_sleep(|| shared.is_empty()) {
             if shared.n_pending.swap(0, Relaxed) == 0 && round == n_rounds {
                 run.is_asleep = true;
                 return run;
             }
-            shared.doorbell.awake();
+            shared.sleep_flag.set_awake();
         }
         run.n_drained += shared.queue.swap(0, Relaxed);
     }
@@ -135,8 +135,8 @@ fn a_sleep_is_ended_by_one_of_two_pushers() {
 fn a_loop_that_runs_gets_no_notification() {
     loom::model(|| {
         let shared = Shared::new();
-        assert!(shared.doorbell.prepare_to_sleep(|| true));
-        shared.doorbell.awake();
+        assert!(shared.sleep_flag.prepare_to_sleep(|| true));
+        shared.sleep_flag.set_awake();
         let pushers = [(); 2].map(|()| {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.push())
@@ -154,7 +154,7 @@ fn a_loop_that_runs_gets_no_notification() {
 fn a_loop_that_found_something_gets_no_notification_later() {
     loom::model(|| {
         let shared = Shared::new();
-        assert!(!shared.doorbell.prepare_to_sleep(|| false));
+        assert!(!shared.sleep_flag.prepare_to_sleep(|| false));
         let pusher = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || shared.push())

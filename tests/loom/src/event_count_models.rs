@@ -1,18 +1,18 @@
-//! The waiting room: in every order of the steps, nobody sleeps beside something that is available, unless somebody
+//! The waiting event_count: in every order of the steps, nobody sleeps beside something that is available, unless somebody
 //! else was called for it and has yet to come.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
-use crate::waiting_room::WaitingRoom;
+use crate::event_count::EventCount;
 
 /// What wakes a waiter: set is woken.
 type Flag = Arc<AtomicBool>;
 
 /// What givers and waiters share.
 struct Shared {
-    room: WaitingRoom<Flag>,
+    event_count: EventCount<Flag>,
     /// How many things are available.
     n_available: AtomicUsize,
 }
@@ -20,7 +20,7 @@ struct Shared {
 impl Shared {
     fn new() -> Arc<Self> {
         Arc::new(Self {
-            room: WaitingRoom::new(),
+            event_count: EventCount::new(),
             n_available: AtomicUsize::new(0),
         })
     }
@@ -31,7 +31,7 @@ impl Shared {
     }
 
     fn call(&self) {
-        if let Some(flag) = self.room.call_one() {
+        if let Some(flag) = self.event_count.notify_one() {
             flag.store(true, Relaxed);
         }
     }
@@ -55,20 +55,20 @@ enum End {
 
 /// Waits for one thing. A sleep that nothing ends is the end of it, or is given up.
 fn wait(shared: &Shared, gives_up: bool) -> (End, Flag) {
-    let mut turn = None;
+    let mut ticket = None;
     loop {
         // Written once: of two writes that are not ordered loom believes that either may be the last.
         let flag = Arc::new(AtomicBool::new(false));
-        let entered = shared.room.enter(turn, Arc::clone(&flag));
-        turn = Some(entered);
+        let entered = shared.event_count.register(ticket, Arc::clone(&flag));
+        ticket = Some(entered);
         if shared.take() {
-            if !shared.room.leave(entered) {
+            if !shared.event_count.unregister(entered) {
                 shared.call();
             }
             return (End::Took, flag);
         }
         if gives_up {
-            if !shared.room.leave(entered) {
+            if !shared.event_count.unregister(entered) {
                 shared.call();
             }
             return (End::GaveUp, flag);
@@ -77,7 +77,7 @@ fn wait(shared: &Shared, gives_up: bool) -> (End, Flag) {
             return (End::Sleeps, flag);
         }
         // Only a call wakes.
-        assert!(!shared.room.leave(entered));
+        assert!(!shared.event_count.unregister(entered));
         if shared.take() {
             return (End::Took, flag);
         }
@@ -149,16 +149,16 @@ fn everybody_is_called_at_the_end() {
             let (shared, is_over) = (Arc::clone(&shared), Arc::clone(&is_over));
             thread::spawn(move || {
                 let flag = Arc::new(AtomicBool::new(false));
-                let turn = shared.room.enter(None, Arc::clone(&flag));
+                let ticket = shared.event_count.register(None, Arc::clone(&flag));
                 if is_over.load(Relaxed) {
-                    let _ = shared.room.leave(turn);
+                    let _ = shared.event_count.unregister(ticket);
                     return None;
                 }
                 Some(flag)
             })
         };
         is_over.store(true, Relaxed);
-        for flag in shared.room.call_all() {
+        for flag in shared.event_count.notify_all() {
             flag.store(true, Relaxed);
         }
         if let Some(flag) = waiter.join().unwrap() {

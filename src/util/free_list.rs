@@ -16,16 +16,16 @@ const ALIGN: usize = 8;
 
 /// How many of a size are kept, which is 1.2 MB of the larger at most. When ten thousand tasks come and
 /// go at once, those beyond the bound cost a third of their instructions in glibc's allocator.
-const N_KEPT: usize = 16 * 1024;
+const MAX_FREE: usize = 16 * 1024;
 
 /// What is kept of one size. Each piece begins with the address of the next.
-struct Kept {
+struct FreeList {
     first: Cell<*mut *mut u8>,
     n: Cell<usize>,
     size: usize,
 }
 
-impl Kept {
+impl FreeList {
     const fn new(size: usize) -> Self {
         Self {
             first: Cell::new(ptr::null_mut()),
@@ -42,8 +42,8 @@ impl Kept {
         Some(first.cast())
     }
 
-    fn put(&self, piece: NonNull<u8>) -> bool {
-        if self.n.get() == N_KEPT {
+    fn give(&self, piece: NonNull<u8>) -> bool {
+        if self.n.get() == MAX_FREE {
             return false;
         }
         // SAFETY: the piece is unused, aligned to a word, and larger than one.
@@ -54,7 +54,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for FreeList {
     fn drop(&mut self) {
         while let Some(piece) = self.take() {
             // SAFETY: allocated with this layout by `allocate`, and used by nobody.
@@ -64,7 +64,7 @@ impl Drop for Kept {
 }
 
 thread_local! {
-    static KEPT: [Kept; 2] = const { [Kept::new(CLASSES[0]), Kept::new(CLASSES[1])] };
+    static FREE_LISTS: [FreeList; 2] = const { [FreeList::new(CLASSES[0]), FreeList::new(CLASSES[1])] };
 }
 
 fn layout_of(size: usize) -> Layout {
@@ -88,7 +88,7 @@ const fn class_of(layout: Layout) -> Option<usize> {
 pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
     let mut layout = layout;
     if let Some(class) = class_of(layout) {
-        if let Ok(Some(piece)) = KEPT.try_with(|kept| kept[class].take()) {
+        if let Ok(Some(piece)) = FREE_LISTS.try_with(|lists| lists[class].take()) {
             return piece;
         }
         layout = layout_of(CLASSES[class]);
@@ -108,7 +108,7 @@ pub(crate) unsafe fn free(memory: NonNull<u8>, layout: Layout) {
     let mut layout = layout;
     if let Some(class) = class_of(layout) {
         // Once the thread's are gone, nothing is kept.
-        if let Ok(true) = KEPT.try_with(|kept| kept[class].put(memory)) {
+        if let Ok(true) = FREE_LISTS.try_with(|lists| lists[class].give(memory)) {
             return;
         }
         layout = layout_of(CLASSES[class]);
@@ -149,11 +149,11 @@ mod tests {
     #[test]
     fn no_more_are_kept_than_a_bound() {
         let layout = Layout::from_size_align(16, 8).unwrap();
-        let pieces: Vec<_> = (0..3 * N_KEPT).map(|_| allocate(layout)).collect();
+        let pieces: Vec<_> = (0..3 * MAX_FREE).map(|_| allocate(layout)).collect();
         for piece in pieces {
             // SAFETY: from the same layout, unused.
             unsafe { free(piece, layout) };
         }
-        KEPT.with(|kept| assert_eq!(kept[0].n.get(), N_KEPT));
+        FREE_LISTS.with(|lists| assert_eq!(lists[0].n.get(), MAX_FREE));
     }
 }

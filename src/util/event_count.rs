@@ -6,17 +6,17 @@
 //!
 //! | | giver | | waiter |
 //! |---|---|---|---|
-//! | G1 | make something available | W1 | `enter`: join the list, count it |
+//! | G1 | make something available | W1 | `register`: join the list, count it |
 //! | | *barrier* | | *barrier* |
-//! | G2 | nobody counted? done | W2 | something available? take it and `leave` |
-//! | G3 | `call_one`: take the first out of the list, wake it | W3 | sleep until woken |
-//! | | | W4 | `leave`; something available? take it; else back to W1 |
+//! | G2 | nobody counted? done | W2 | something available? take it and `unregister` |
+//! | G3 | `notify_one`: take the first out of the list, wake it | W3 | sleep until woken |
+//! | | | W4 | `unregister`; something available? take it; else back to W1 |
 //!
 //! The barriers are `SeqCst` fences, and one comes first. If the giver's, then W2 sees what was made
 //! available. If the waiter's, then G2 sees that it is counted, and somebody is called for it.
 //!
 //! A call is worth one thing. Whoever is called and does not take anything, because it has found something before (W2) or
-//! gives up, calls the next: `leave` says whether that is so. One who was called and finds nothing,
+//! gives up, calls the next: `unregister` says whether that is so. One who was called and finds nothing,
 //! because somebody else was faster, enters again in the place that it had.
 //!
 //! Rejected:
@@ -31,7 +31,7 @@ use std::sync::PoisonError;
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, fence};
 
 /// A list of waiters.
-pub(crate) struct WaitingRoom<W> {
+pub(crate) struct EventCount<W> {
     /// How long the list is. Written under its lock.
     n_waiting: AtomicUsize,
     list: Mutex<List<W>>,
@@ -39,19 +39,19 @@ pub(crate) struct WaitingRoom<W> {
 
 /// In the order of their turns.
 struct List<W> {
-    waiters: VecDeque<(Turn, W)>,
-    n_turns: u64,
+    waiters: VecDeque<(Ticket, W)>,
+    n_tickets: u64,
 }
 
 /// A place in the order of those who wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Turn(u64);
+pub(crate) struct Ticket(u64);
 
-impl<W> WaitingRoom<W> {
+impl<W> EventCount<W> {
     pub(crate) fn new() -> Self {
         let list = List {
             waiters: VecDeque::new(),
-            n_turns: 0,
+            n_tickets: 0,
         };
         Self {
             n_waiting: AtomicUsize::new(0),
@@ -61,27 +61,29 @@ impl<W> WaitingRoom<W> {
 
     /// For waiters, before they look for the last time: adds one, in the place that it had before
     /// if it has been here. Look again before sleeping.
-    pub(crate) fn enter(&self, before: Option<Turn>, waiter: W) -> Turn {
+    pub(crate) fn register(&self, before: Option<Ticket>, waiter: W) -> Ticket {
         let mut list = self.lock();
-        let turn = before.unwrap_or_else(|| {
-            list.n_turns += 1;
-            Turn(list.n_turns)
+        let ticket = before.unwrap_or_else(|| {
+            list.n_tickets += 1;
+            Ticket(list.n_tickets)
         });
-        let place = list.waiters.partition_point(|(other, _)| *other < turn);
-        list.waiters.insert(place, (turn, waiter));
+        let place = list.waiters.partition_point(|(other, _)| *other < ticket);
+        list.waiters.insert(place, (ticket, waiter));
         self.count(&list);
         drop(list);
         // Between being counted and looking again.
         fence(Ordering::SeqCst);
-        turn
+        ticket
     }
 
-    /// For waiters, once after each `enter`. False: it was called, and has to take something or to call
+    /// For waiters, once after each `register`. False: it was called, and has to take something or to call
     /// the next.
     #[must_use = "whoever was called and takes nothing calls the next"]
-    pub(crate) fn leave(&self, turn: Turn) -> bool {
+    pub(crate) fn unregister(&self, ticket: Ticket) -> bool {
         let mut list = self.lock();
-        let place = list.waiters.binary_search_by_key(&turn, |(turn, _)| *turn);
+        let place = list
+            .waiters
+            .binary_search_by_key(&ticket, |(ticket, _)| *ticket);
         let waiter = place.ok().and_then(|place| list.waiters.remove(place));
         self.count(&list);
         drop(list);
@@ -91,7 +93,7 @@ impl<W> WaitingRoom<W> {
     /// For givers, after making one thing available: whom to wake, if somebody waits.
     #[inline]
     #[must_use = "it sleeps on unless it is woken"]
-    pub(crate) fn call_one(&self) -> Option<W> {
+    pub(crate) fn notify_one(&self) -> Option<W> {
         // Between making it available and looking for waiters.
         fence(Ordering::SeqCst);
         if self.n_waiting.load(Ordering::Relaxed) == 0 {
@@ -106,8 +108,8 @@ impl<W> WaitingRoom<W> {
 
     /// For givers, after what concerns everybody: whom to wake.
     #[must_use = "they sleep on unless they are woken"]
-    pub(crate) fn call_all(&self) -> impl Iterator<Item = W> + use<W> {
-        // As in `call_one`.
+    pub(crate) fn notify_all(&self) -> impl Iterator<Item = W> + use<W> {
+        // As in `notify_one`.
         fence(Ordering::SeqCst);
         let mut list = self.lock();
         let all = std::mem::take(&mut list.waiters);

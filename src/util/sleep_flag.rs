@@ -1,10 +1,10 @@
-//! Two protocols between an event loop and the threads that push into its queue: a [`Doorbell`]
+//! Two protocols between an event loop and the threads that push into its queue: a [`SleepFlag`]
 //! wakes the loop if it sleeps, a [`Gate`] lets the queue be closed without losing anything.
 //!
 //! Neither knows what the queue or the poller is. `tests/loom` tries every order of their steps,
 //! and shows that each ordering below is needed.
 //!
-//! # Doorbell: a sleeping loop is woken, a running one is left alone
+//! # SleepFlag: a sleeping loop is woken, a running one is left alone
 //!
 //! A notification is a system call, so a pusher must know whether the loop sleeps; and the loop
 //! must not fall asleep beside a full queue.
@@ -68,11 +68,11 @@
 use super::sync::{AtomicBool, AtomicUsize, Ordering, fence, pause};
 
 /// Tells pushers whether the loop has to be notified. One loop, any number of pushers.
-pub(crate) struct Doorbell {
+pub(crate) struct SleepFlag {
     asleep: AtomicBool,
 }
 
-impl Doorbell {
+impl SleepFlag {
     /// Of a loop that is awake.
     pub(crate) fn new() -> Self {
         let asleep = AtomicBool::new(false);
@@ -81,7 +81,7 @@ impl Doorbell {
 
     /// For pushers, after each push. True: notify the poller now.
     #[must_use = "the loop sleeps on unless it is notified"]
-    pub(crate) fn ring(&self) -> bool {
+    pub(crate) fn claim_wake_up(&self) -> bool {
         // Between the push and the look at `asleep`.
         fence(Ordering::SeqCst);
         self.asleep.load(Ordering::Relaxed)
@@ -100,13 +100,13 @@ impl Doorbell {
         fence(Ordering::SeqCst);
         let may_sleep = is_empty();
         if !may_sleep {
-            self.awake();
+            self.set_awake();
         }
         may_sleep
     }
 
     /// For the loop, after a sleep, whatever has ended it.
-    pub(crate) fn awake(&self) {
+    pub(crate) fn set_awake(&self) {
         self.asleep.swap(false, Ordering::Relaxed);
     }
 }
