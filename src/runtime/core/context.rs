@@ -5,7 +5,8 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
@@ -49,17 +50,31 @@ pub(crate) struct Core {
     pub(crate) is_debug: Cell<bool>,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) handler: RefCell<Option<Handler>>,
-    /// The loop that it belongs to.
-    pub(crate) owner: RefCell<Option<Weak<dyn Owner>>>,
+    parts: OnceCell<Parts>,
 }
 
-/// What a core needs of the loop that it belongs to.
+/// The rest of a core's loop: slots for parts whose types belong to higher rooms.
+pub(crate) struct Parts {
+    /// See `Core::timers`.
+    pub(crate) timers: Rc<dyn Any>,
+    /// See `Core::reactor`.
+    pub(crate) reactor: Rc<dyn Any>,
+    /// See `Core::wakers`.
+    pub(crate) wakers: Rc<dyn Any>,
+    pub(crate) owner: Weak<dyn Owner>,
+}
+
+/// The loop as its core knows it.
 pub(crate) trait Owner {
-    /// Has a task that was left behind for ever leave the lines in which others stand.
+    /// Unregisters an abandoned task's waits so that waiters behind it proceed.
     fn unregister_abandoned(&self, task: TaskPtr);
+
+    /// The loop, for a room that knows its type.
+    fn into_any(self: Rc<Self>) -> Rc<dyn Any>;
 }
 
 thread_local! {
+    /// The core of the loop that runs on this thread: the one place that says so.
     static CURRENT: Cell<Option<NonNull<Core>>> = const { Cell::new(None) };
 }
 
@@ -89,8 +104,19 @@ impl Core {
             is_debug: Cell::new(is_debug),
             slow_callback_duration,
             handler: RefCell::new(None),
-            owner: RefCell::new(None),
+            parts: OnceCell::new(),
         })
+    }
+
+    /// Fills the slots, once, when the loop is made.
+    pub(crate) fn set_parts(&self, parts: Parts) {
+        assert!(self.parts.set(parts).is_ok(), "a loop is made once");
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        self.parts
+            .get()
+            .expect("a loop fills the slots of its core when it is made")
     }
 
     /// A reference that does not keep it.
@@ -311,12 +337,12 @@ pub(crate) fn current() -> Option<CoreRef> {
     CURRENT.get().map(CoreRef)
 }
 
-/// Makes a core current, or none, until another is.
-pub(crate) fn make_current(core: Option<&Rc<Core>>) {
-    CURRENT.set(core.and_then(|core| NonNull::new(Rc::as_ptr(core).cast_mut())));
+/// Makes a core current again, or none, after a guard that was abandoned.
+pub(crate) fn restore(before: Option<CoreRef>) {
+    CURRENT.set(before.map(|core| core.0));
 }
 
-/// Makes a core current for as long as the guard lives, and whichever was before it again then.
+/// Makes a core current while the guard lives.
 pub(crate) struct Entered<'a> {
     core: &'a Rc<Core>,
     before: Option<NonNull<Core>>,

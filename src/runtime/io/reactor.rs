@@ -10,14 +10,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::runtime::core::block::TaskPtr;
+use crate::runtime::core::context::Core;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::threads::injector::Injector;
 use crate::sys::fork::Generation;
@@ -168,7 +168,7 @@ impl Reactor {
         find(&self.sources.borrow(), token).cloned()
     }
 
-    pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
+    pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<(u64, Rc<Source>)> {
         let source = Rc::new(Source {
             fd: fd.as_raw_fd(),
             read: Side::new(),
@@ -181,7 +181,7 @@ impl Reactor {
             u32::try_from(sources.len() - 1).expect("fewer than 2^32 descriptors")
         });
         let slot = &mut sources[index as usize];
-        slot.source = Some(source);
+        slot.source = Some(Rc::clone(&source));
         let token = u64::from(slot.generation) << 32 | u64::from(index);
         drop(sources);
         let added = self.poller.add(fd, token).or_else(|error| {
@@ -197,7 +197,7 @@ impl Reactor {
             self.forget(token);
             return Err(error);
         }
-        Ok(token)
+        Ok((token, source))
     }
 
     /// Forgets a descriptor that is still open.
@@ -251,6 +251,14 @@ impl Reactor {
     }
 }
 
+impl Core {
+    /// The reactor of the core's loop.
+    pub(crate) fn reactor(&self) -> &Reactor {
+        let reactor = self.parts().reactor.downcast_ref();
+        reactor.expect("the slot holds a reactor")
+    }
+}
+
 /// Starts to load what delivering a few events touches: of a thousand descriptors, and the tasks that
 /// wait for them, little is in the cache. Each step finds its way by what the one before has loaded.
 fn fetch<'a>(events: &[Event], source: impl Fn(&Event) -> Option<&'a Source>) {
@@ -284,40 +292,4 @@ fn find(sources: &[Slot], token: u64) -> Option<&Rc<Source>> {
 
 fn split(token: u64) -> (usize, u32) {
     ((token & u64::from(u32::MAX)) as usize, (token >> 32) as u32)
-}
-
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<Reactor>>> = const { Cell::new(None) };
-}
-
-/// Makes a reactor current, or none, until another is.
-pub(crate) fn make_current(reactor: Option<&Reactor>) {
-    CURRENT.set(reactor.map(NonNull::from));
-}
-
-/// Makes a reactor that of the running loop, as long as the guard lives.
-pub(crate) struct Entered<'a> {
-    before: Option<NonNull<Reactor>>,
-    entered: PhantomData<&'a Reactor>,
-}
-
-impl<'a> Entered<'a> {
-    pub(crate) fn new(reactor: &'a Reactor) -> Self {
-        Self {
-            before: CURRENT.replace(Some(NonNull::from(reactor))),
-            entered: PhantomData,
-        }
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        CURRENT.set(self.before);
-    }
-}
-
-/// Calls a function with the running loop's reactor.
-pub(crate) fn with_current<R>(f: impl FnOnce(&Reactor) -> R) -> Option<R> {
-    // SAFETY: the running loop keeps its reactor, and whoever asks was called by it.
-    CURRENT.get().map(|reactor| f(unsafe { reactor.as_ref() }))
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::reactor::{Direction, Side, Source, with_current};
+use super::reactor::{Direction, Side, Source};
 use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::{self, TaskContext, WaitError};
 use crate::runtime::core::wait_list::InsertAt;
@@ -124,7 +124,7 @@ impl Registration {
         if core.id != self.loop_id.load(Relaxed) {
             return None;
         }
-        with_current(|reactor| reactor.source(token)).flatten()
+        core.reactor().source(token)
     }
 
     /// Waits until the direction may be ready; answers what the socket is in the running loop's
@@ -185,19 +185,17 @@ impl Registration {
         if let Some(source) = self.source() {
             return Ok(source);
         }
-        let registered = with_current(|reactor| {
-            let token = reactor.register(fd)?;
-            self.token.store(token, Relaxed);
-            *self.owner() = Some(Arc::clone(&reactor.injector));
-            Ok(reactor.source(token))
-        });
-        match registered {
-            Some(Ok(Some(source))) => Ok(source),
-            Some(Err(error)) => {
+        let reactor = here.core.reactor();
+        match reactor.register(fd) {
+            Ok((token, source)) => {
+                self.token.store(token, Relaxed);
+                *self.owner() = Some(Arc::clone(&reactor.injector));
+                Ok(source)
+            }
+            Err(error) => {
                 self.loop_id.store(0, Relaxed);
                 Err(error)
             }
-            Some(Ok(None)) | None => unreachable!("a task runs within its loop's reactor"),
         }
     }
 
@@ -230,16 +228,10 @@ impl Registration {
         let Some(owner) = owner.filter(|_| token != NO_TOKEN) else {
             return;
         };
-        let is_here = with_current(|reactor| {
-            let is_here = reactor.injector.loop_id == loop_id;
-            if is_here {
-                reactor.remove(fd, token);
-            }
-            is_here
-        });
-        if is_here != Some(true) {
+        match context::current().filter(|core| core.id == loop_id) {
+            Some(core) => core.reactor().remove(fd, token),
             // A loop that is closed has forgotten it already.
-            drop(owner.push(Message::Forget(token)));
+            None => drop(owner.push(Message::Forget(token))),
         }
     }
 }
@@ -323,14 +315,20 @@ struct Counted;
 
 impl Counted {
     fn new() -> Self {
-        with_current(|reactor| reactor.n_waiting.set(reactor.n_waiting.get() + 1));
+        count(|n| n + 1);
         Self
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        with_current(|reactor| reactor.n_waiting.set(reactor.n_waiting.get() - 1));
+        count(|n| n - 1);
+    }
+}
+
+fn count(change: impl FnOnce(usize) -> usize) {
+    if let Some(core) = context::current() {
+        core.reactor().n_waiting.update(change);
     }
 }
 

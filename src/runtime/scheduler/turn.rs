@@ -18,17 +18,17 @@ use crate::error::Deadlock;
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::{Clock, Nanoseconds};
-use crate::runtime::core::context::{self, Core, Owner};
+use crate::runtime::core::context::{Core, Owner, Parts};
 use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::core::run_queue::Runnable;
-use crate::runtime::io::reactor::{self, Reactor};
+use crate::runtime::io::reactor::Reactor;
 use crate::runtime::observe::deadlock;
 use crate::runtime::task::dispatch::dispatch;
 use crate::runtime::task::task_ref::TaskRef;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::threads::pool::Pool;
-use crate::runtime::threads::waker_registry::{self, WakerRegistry};
-use crate::runtime::time::timer::{self, Timers};
+use crate::runtime::threads::waker_registry::WakerRegistry;
+use crate::runtime::time::timer::Timers;
 use crate::sys::fork;
 use crate::sys::poller::Poller;
 
@@ -73,14 +73,6 @@ pub(crate) enum Halt {
 pub(crate) const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
                       another one here";
 
-/// Makes a loop the one that runs on this thread, as long as the guard lives.
-pub(crate) struct Running<'a> {
-    _waits: waker_registry::Entered<'a>,
-    _reactor: reactor::Entered<'a>,
-    _timers: timer::Entered<'a>,
-    _core: context::Entered<'a>,
-}
-
 impl Loop {
     pub(crate) fn new(settings: &Settings) -> io::Result<Rc<Self>> {
         let poller = Poller::new()?;
@@ -102,19 +94,14 @@ impl Loop {
             shutdown_timeout: settings.shutdown_timeout,
             fork: fork::Generation::now(),
         });
-        let owner: Rc<dyn Owner> = new.clone();
-        *new.core.owner.borrow_mut() = Some(Rc::downgrade(&owner));
+        let this: Rc<dyn Owner> = new.clone();
+        new.core.set_parts(Parts {
+            timers: new.timers.clone(),
+            reactor: new.reactor.clone(),
+            wakers: new.waits.clone(),
+            owner: Rc::downgrade(&this),
+        });
         Ok(new)
-    }
-
-    /// Makes this the loop that runs on the thread.
-    pub(crate) fn enter(&self) -> Running<'_> {
-        Running {
-            _waits: waker_registry::Entered::new(&self.waits),
-            _reactor: reactor::Entered::new(&self.reactor),
-            _timers: timer::Entered::new(&self.timers),
-            _core: context::Entered::new(&self.core),
-        }
     }
 
     pub(crate) fn is_forked(&self) -> bool {

@@ -4,7 +4,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
-use std::rc::Weak;
 
 use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted, drop_payload};
@@ -205,8 +204,7 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     }
     task.set(COMPLETED);
     core.forget(task);
-    let owner = core.owner.borrow().as_ref().and_then(Weak::upgrade);
-    if let Some(owner) = owner {
+    if let Some(owner) = core.parts().owner.upgrade() {
         owner.unregister_abandoned(task);
     }
     // What it has spawned in its scopes goes on, with nobody to wait for it.

@@ -114,7 +114,7 @@ fn wait_for<T: Send + 'static>(
         // Before anything has begun that can't be called off.
         unwind::raise(here);
     }
-    let waits = waker_registry::current().expect("a task runs within its loop");
+    let waits = here.core.wakers();
     let reply = Reply::new();
     let job = reply.job(f, |reply| {
         let waker = reply.lock().waker.take();

@@ -7,7 +7,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::marker::PhantomData;
 use std::mem::transmute;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -19,7 +18,7 @@ use std::time::Duration;
 use super::injector::{Injector, Message};
 use super::pool::Pool;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::context::{Core, TaskContext};
 use crate::runtime::core::wake::unpark;
 use crate::runtime::wait::park;
 
@@ -157,43 +156,12 @@ impl WakerRegistry {
     }
 }
 
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<WakerRegistry>>> = const { Cell::new(None) };
-}
-
-/// Makes waits current, or none, until others are.
-pub(crate) fn make_current(waits: Option<&Rc<WakerRegistry>>) {
-    CURRENT.set(waits.and_then(|waits| NonNull::new(Rc::as_ptr(waits).cast_mut())));
-}
-
-/// Makes waits those of the running loop, as long as the guard lives.
-pub(crate) struct Entered<'a> {
-    before: Option<NonNull<WakerRegistry>>,
-    entered: PhantomData<&'a WakerRegistry>,
-}
-
-impl<'a> Entered<'a> {
-    pub(crate) fn new(waits: &'a Rc<WakerRegistry>) -> Self {
-        Self {
-            before: CURRENT.replace(NonNull::new(Rc::as_ptr(waits).cast_mut())),
-            entered: PhantomData,
-        }
+impl Core {
+    /// The waker registry of the core's loop.
+    pub(crate) fn wakers(&self) -> Rc<WakerRegistry> {
+        let wakers = Rc::clone(&self.parts().wakers).downcast();
+        wakers.expect("the slot holds a waker registry")
     }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        CURRENT.set(self.before);
-    }
-}
-
-/// A share in the running loop's waits.
-pub(crate) fn current() -> Option<Rc<WakerRegistry>> {
-    // SAFETY: the running loop holds its waits in an `Rc`, which was made by `Rc::new`.
-    CURRENT.get().map(|waits| unsafe {
-        Rc::increment_strong_count(waits.as_ptr());
-        Rc::from_raw(waits.as_ptr())
-    })
 }
 
 /// A number under which something is waited for: never given again.
@@ -234,7 +202,7 @@ fn wait_unless<R>(
     mut give_up: impl FnMut() -> bool,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
-    let waits = current().expect("a task runs within its loop");
+    let waits = here.core.wakers();
     let signal = Arc::new(Signal {
         is_set: AtomicBool::new(false),
         number: next_number(),
@@ -270,7 +238,7 @@ pub(crate) fn wait_for_job<R>(
     here: TaskContext,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> R {
-    let _counted = Counted::new(|waits| &waits.n_jobs);
+    let _counted = Counted::new(here, |waits| &waits.n_jobs);
     wait(here, &"work on another thread", poll)
 }
 
@@ -282,7 +250,7 @@ pub(crate) fn wait_on_channel<R>(
     give_up: impl FnMut() -> bool,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
-    let _counted = Counted::new(|waits| &waits.n_on_channels);
+    let _counted = Counted::new(here, |waits| &waits.n_on_channels);
     wait_unless(here, what, leave, give_up, poll)
 }
 
@@ -293,8 +261,8 @@ struct Counted {
 }
 
 impl Counted {
-    fn new(counter: fn(&WakerRegistry) -> &Cell<usize>) -> Self {
-        let waits = current().expect("a task runs within its loop");
+    fn new(here: TaskContext, counter: fn(&WakerRegistry) -> &Cell<usize>) -> Self {
+        let waits = here.core.wakers();
         counter(&waits).update(|n| n + 1);
         Self { waits, counter }
     }

@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use super::timer::{self, Key, Timers};
+use super::timer::{Key, Timers};
 use crate::runtime::cancel::guard::CancelGuard;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
@@ -30,7 +30,7 @@ impl Alarm {
         Self {
             task: here.task,
             key: Cell::new(None),
-            timers: timer::current().expect("a task runs within its loop's timers"),
+            timers: NonNull::from(here.core.timers()),
             cancel,
         }
     }

@@ -7,7 +7,6 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::rc::Rc;
 
@@ -272,43 +271,16 @@ impl Timers {
     }
 }
 
+impl Core {
+    /// The timers of the core's loop.
+    pub(crate) fn timers(&self) -> &Timers {
+        let timers = self.parts().timers.downcast_ref();
+        timers.expect("the slot holds timers")
+    }
+}
+
 impl Drop for Timers {
     fn drop(&mut self) {
         self.clear();
-    }
-}
-
-thread_local! {
-    static CURRENT: Cell<Option<NonNull<Timers>>> = const { Cell::new(None) };
-}
-
-/// The timers of the running loop.
-pub(crate) fn current() -> Option<NonNull<Timers>> {
-    CURRENT.get()
-}
-
-/// Makes timers current, or none, until others are.
-pub(crate) fn make_current(timers: Option<&Timers>) {
-    CURRENT.set(timers.map(NonNull::from));
-}
-
-/// Makes timers those of the running loop, as long as the guard lives.
-pub(crate) struct Entered<'a> {
-    before: Option<NonNull<Timers>>,
-    entered: PhantomData<&'a Timers>,
-}
-
-impl<'a> Entered<'a> {
-    pub(crate) fn new(timers: &'a Timers) -> Self {
-        Self {
-            before: CURRENT.replace(Some(NonNull::from(timers))),
-            entered: PhantomData,
-        }
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        CURRENT.set(self.before);
     }
 }
