@@ -144,7 +144,8 @@ impl ScopeState {
     fn is_waited_for_by(&self, host: TaskPtr) -> bool {
         let is_ours = |task: TaskPtr| {
             let scope = task.scope.get();
-            scope.is_some_and(|scope| std::ptr::eq(scope.as_ptr(), self))
+            // By address alone: pointers to one scope may differ in their vtables.
+            scope.is_some_and(|scope| std::ptr::addr_eq(scope.as_ptr(), self))
         };
         let mut is_waited_for = false;
         host.with_awaiting(|what| what.tasks(&mut |task| is_waited_for |= is_ours(task)));
