@@ -5,8 +5,8 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::runtime::io::reactor::Direction;
 use crate::runtime::io::registration::Registration;
+use crate::runtime::io::side::Direction;
 use crate::sys::file::{self, Kind};
 
 /// Something with a descriptor that can be waited for, such as an end of a pipe, a terminal, or an

@@ -7,7 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Socket, Type};
 
 use super::inner::Inner;
-use crate::runtime::io::reactor::Direction;
+use crate::runtime::io::side::Direction;
 use crate::sys;
 
 /// May suspend. A new socket, connected to this address.

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use crate::runtime::io::reactor::Direction;
 use crate::runtime::io::registration::Registration;
+use crate::runtime::io::side::Direction;
 use crate::sys;
 
 /// A socket of ours: `S` is std's type for it.

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
 use super::{TcpStream, UnixStream};
-use crate::runtime::io::reactor::Direction;
+use crate::runtime::io::side::Direction;
 use crate::sys::socket::{self, Take};
 
 impl TcpStream {

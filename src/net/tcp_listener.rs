@@ -10,7 +10,7 @@ use socket2::{SockAddr, SockRef};
 use super::address::{ToSocketAddrs, each_address};
 use super::inner::Inner;
 use super::tcp_stream::TcpStream;
-use crate::runtime::io::reactor::Direction;
+use crate::runtime::io::side::Direction;
 use crate::sys;
 
 /// How many connections may wait to be accepted, if the system allows that many.

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use super::address::{ToSocketAddrs, each_address};
 use super::inner::Inner;
 use super::tcp_listener::not_inet;
-use crate::runtime::io::reactor::Direction;
+use crate::runtime::io::side::Direction;
 use crate::sys::socket::{self, Take};
 
 /// A UDP socket: [`std::net::UdpSocket`], waiting in the event loop.

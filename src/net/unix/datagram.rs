@@ -12,7 +12,7 @@ use socket2::{SockAddr, SockRef};
 use super::SocketAddr;
 use super::address::{from_system, path_to_system, to_system};
 use crate::net::inner::Inner;
-use crate::runtime::io::reactor::Direction;
+use crate::runtime::io::side::Direction;
 use crate::sys::socket::{self, Take};
 use crate::sys::wait_fd::wait_fd;
 

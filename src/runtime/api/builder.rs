@@ -188,6 +188,19 @@ impl LoopBuilder {
 }
 
 impl EventLoop {
+    /// A loop with the usual settings.
+    ///
+    /// # Errors
+    /// If the system has no descriptors for its poller.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A builder, for settings.
+    pub fn builder() -> LoopBuilder {
+        LoopBuilder::new()
+    }
+
     /// Runs until the main task is over, whatever happens; answers what happened before that.
     fn run_main(&self, task: TaskPtr, packet: &AnyPacket) -> Option<RunError> {
         let inner = &self.0;

@@ -1,13 +1,11 @@
 //! [`EventLoop`]: a loop of one's own, asyncio's way.
 
 use std::fmt;
-use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::builder::LoopBuilder;
 use super::callback_handles::{Handle, TimerHandle};
 use super::local_loop::LocalLoop;
 use super::loop_handle::LoopHandle;
@@ -49,19 +47,6 @@ const ANOTHER: &str = "selvedge: another event loop runs on this thread, and the
                        a time; spawn a task on that one, or run this one on a thread of its own";
 
 impl EventLoop {
-    /// A loop with the usual settings.
-    ///
-    /// # Errors
-    /// If the system has no descriptors for its poller.
-    pub fn new() -> io::Result<Self> {
-        Self::builder().build()
-    }
-
-    /// A builder, for settings.
-    pub fn builder() -> LoopBuilder {
-        LoopBuilder::new()
-    }
-
     /// Why the loop can't be run here and now.
     pub(crate) fn why_not(&self) -> Option<&'static str> {
         if self.is_closed() {

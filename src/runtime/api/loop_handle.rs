@@ -1,17 +1,13 @@
-//! A loop as other threads see it: [`LoopHandle`]; and std's futures in a task.
+//! A loop as other threads see it: [`LoopHandle`].
 
 use std::fmt;
-use std::future::Future;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
-use super::remote_task::{RemoteTask, Reply, Shared, lock};
-use crate::coroutine::OpenFrame;
-use crate::error::{LoopError, TaskError};
+use super::remote_task::lock;
+use crate::error::LoopError;
 use crate::runtime::core::context;
 use crate::runtime::threads::injector::{Injector, Message};
-use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here::task_context;
 
 /// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
 /// for deadlocked.
@@ -82,42 +78,6 @@ impl LoopHandle {
         }
     }
 
-    /// Spawns a task on the loop's thread.
-    ///
-    /// # Errors
-    /// The function, if the loop is closed.
-    #[track_caller]
-    pub fn spawn_threadsafe<T, F>(&self, f: F) -> Result<RemoteTask<T>, LoopError<F>>
-    where
-        T: Send + 'static,
-        F: FnOnce() -> T + Send + 'static,
-    {
-        let site = Location::caller();
-        let shared = Arc::new(Shared::new());
-        let reply = Reply(Arc::clone(&shared));
-        let slot = Arc::new(Mutex::new(Some(f)));
-        let theirs = Arc::clone(&slot);
-        let call = Box::new(move || {
-            let f = lock(&theirs).take();
-            if let Some(f) = f {
-                reply.start(site, f);
-            }
-        });
-        match self.0.push(Message::Call(call, site)) {
-            Ok(()) => Ok(RemoteTask {
-                shared,
-                handle: self.clone(),
-            }),
-            Err(refused) => {
-                drop(refused);
-                let f = lock(&slot)
-                    .take()
-                    .expect("a message that was refused was not called");
-                Err(LoopError::closed(f))
-            }
-        }
-    }
-
     /// Has the loop end after the iteration in which it learns of this.
     ///
     /// # Errors
@@ -154,33 +114,7 @@ impl fmt::Debug for LoopHandle {
     }
 }
 
-/// May suspend: polls a future of std's on the running task until it is ready, which any waker may
-/// announce.
-///
-/// ```
-/// let answer = selvedge::run(|| selvedge::block_on(async { 42 }));
-/// assert_eq!(answer, 42);
-/// ```
-///
-/// # Panics
-/// If no task is running, or the thread is panicking. A coroutine in whose body this is called can't
-/// suspend to its resumer while the future is polled.
-///
-/// # Cancellation
-/// The future is dropped.
-#[track_caller]
-pub fn block_on<F: Future>(future: F) -> F::Output {
-    let here = task_context().unwrap_or_else(|why| panic!("{}", why.sentence()));
-    // The future is somebody's code, and the wait is this task's: a coroutine in whose body this
-    // is must not be taken to another one meanwhile.
-    let _open = OpenFrame::open_for_task();
-    let mut future = std::pin::pin!(future);
-    waker_registry::wait(here, &"a future", |context| future.as_mut().poll(context))
-}
-
 const _: () = {
     const fn assert_send_sync<T: Send + Sync>() {}
     assert_send_sync::<LoopHandle>();
-    assert_send_sync::<RemoteTask<()>>();
-    assert_send_sync::<TaskError>();
 };

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::loop_handle::LoopHandle;
-use crate::error::TaskError;
+use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
 use crate::runtime::core::context::{self, WaitError};
 use crate::runtime::core::id::TaskId;
@@ -19,6 +19,7 @@ use crate::runtime::task::end::drop_quietly;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::spawn::SpawnOptions;
 use crate::runtime::task::spawn::try_spawn_on;
+use crate::runtime::threads::injector::Message;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::here::task_context;
 
@@ -29,6 +30,44 @@ use crate::runtime::wait::here::task_context;
 pub struct RemoteTask<T> {
     pub(crate) shared: Arc<Shared<T>>,
     pub(crate) handle: LoopHandle,
+}
+
+impl LoopHandle {
+    /// Spawns a task on the loop's thread.
+    ///
+    /// # Errors
+    /// The function, if the loop is closed.
+    #[track_caller]
+    pub fn spawn_threadsafe<T, F>(&self, f: F) -> Result<RemoteTask<T>, LoopError<F>>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let site = Location::caller();
+        let shared = Arc::new(Shared::new());
+        let reply = Reply(Arc::clone(&shared));
+        let slot = Arc::new(Mutex::new(Some(f)));
+        let theirs = Arc::clone(&slot);
+        let call = Box::new(move || {
+            let f = lock(&theirs).take();
+            if let Some(f) = f {
+                reply.start(site, f);
+            }
+        });
+        match self.injector().push(Message::Call(call, site)) {
+            Ok(()) => Ok(RemoteTask {
+                shared,
+                handle: self.clone(),
+            }),
+            Err(refused) => {
+                drop(refused);
+                let f = lock(&slot)
+                    .take()
+                    .expect("a message that was refused was not called");
+                Err(LoopError::closed(f))
+            }
+        }
+    }
 }
 
 impl<T: Send + 'static> RemoteTask<T> {
@@ -254,3 +293,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code of the user's runs under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+const _: () = {
+    const fn assert_send_sync<T: Send + Sync>() {}
+    assert_send_sync::<RemoteTask<()>>();
+    assert_send_sync::<TaskError>();
+};

@@ -2,3 +2,4 @@
 
 pub(crate) mod reactor;
 pub(crate) mod registration;
+pub(crate) mod side;

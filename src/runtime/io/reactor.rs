@@ -16,23 +16,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::side::{Direction, Side};
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::Core;
-use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::threads::injector::Injector;
 use crate::sys::fork::Generation;
-use crate::sys::poller::{self, Event, Poller, TELLS_OF_URGENT_DATA};
+use crate::sys::poller::{self, Event, Poller};
 use crate::sys::prefetch::prefetch;
 
 /// How many events are few.
 const FEW: usize = 32;
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Read,
-    Write,
-}
 
 /// The descriptors of a loop on which tasks have waited.
 pub(crate) struct Reactor {
@@ -48,63 +41,24 @@ pub(crate) struct Reactor {
 #[derive(Default)]
 struct Slot {
     generation: u32,
-    source: Option<Rc<Source>>,
+    sides: Option<Sides>,
 }
 
-/// A descriptor.
-pub(crate) struct Source {
-    pub(crate) fd: RawFd,
-    read: Side,
-    write: Side,
-    pub(crate) is_gone: Cell<bool>,
+/// A registered descriptor.
+struct Sides {
+    read: Rc<Side>,
+    write: Rc<Side>,
 }
 
-/// One direction of a descriptor.
-pub(crate) struct Side {
-    pub(crate) is_ready: Cell<bool>,
-    /// Nothing more will come, or can go: it stays ready.
-    pub(crate) is_closed: Cell<bool>,
-    /// Whether a transfer of fewer bytes than there was room for has drained it.
-    is_short_read_telling: Cell<bool>,
-    pub(crate) waiters: WaitList,
-}
-
-impl Side {
-    fn new() -> Self {
+impl Sides {
+    fn new(fd: RawFd) -> Self {
         Self {
-            is_ready: Cell::new(true),
-            is_closed: Cell::new(false),
-            is_short_read_telling: Cell::new(TELLS_OF_URGENT_DATA),
-            waiters: WaitList::new(),
+            read: Side::new(fd, Direction::Read),
+            write: Side::new(fd, Direction::Write),
         }
     }
 
-    fn becomes_ready(&self, is_closed: bool) {
-        self.is_ready.set(true);
-        if is_closed {
-            self.is_closed.set(true);
-            self.waiters.wake_all();
-        } else {
-            self.waiters.wake_one();
-        }
-    }
-
-    /// An attempt would have blocked.
-    pub(crate) fn is_drained(&self) {
-        self.is_ready.set(self.is_closed.get());
-    }
-
-    /// A transfer was shorter than it could have been. Behind urgent data, at which reads stop
-    /// short, that says nothing.
-    pub(crate) fn fell_short(&self) {
-        if self.is_short_read_telling.get() {
-            self.is_drained();
-        }
-    }
-}
-
-impl Source {
-    pub(crate) fn side(&self, direction: Direction) -> &Side {
+    fn of(&self, direction: Direction) -> &Rc<Side> {
         match direction {
             Direction::Read => &self.read,
             Direction::Write => &self.write,
@@ -143,45 +97,40 @@ impl Reactor {
     /// Wakes who waits for what has become ready, which runs nobody's code.
     fn deliver(&self, events: &[Event]) {
         let sources = self.sources.borrow();
-        let source = |event: &Event| find(&sources, event.token).map(|source| &**source);
+        let sides = |event: &Event| find(&sources, event.token);
         if events.len() > 1 {
-            fetch(events, source);
+            fetch(events, sides);
         }
         for event in events {
-            let Some(source) = source(event) else {
+            let Some(sides) = sides(event) else {
                 continue;
             };
             if event.is_urgent {
-                source.read.is_short_read_telling.set(false);
+                sides.read.set_urgent();
             }
             if event.readable || event.read_closed {
-                source.read.becomes_ready(event.read_closed);
+                sides.read.set_ready(event.read_closed);
             }
             if event.writable || event.write_closed {
-                source.write.becomes_ready(event.write_closed);
+                sides.write.set_ready(event.write_closed);
             }
         }
     }
 
-    /// What is registered under a token, unless that token is over.
-    pub(crate) fn source(&self, token: u64) -> Option<Rc<Source>> {
-        find(&self.sources.borrow(), token).cloned()
+    /// A side of the descriptor that is registered under a token, unless that token is over.
+    pub(super) fn side(&self, token: u64, direction: Direction) -> Option<Rc<Side>> {
+        find(&self.sources.borrow(), token).map(|sides| Rc::clone(sides.of(direction)))
     }
 
-    pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<(u64, Rc<Source>)> {
-        let source = Rc::new(Source {
-            fd: fd.as_raw_fd(),
-            read: Side::new(),
-            write: Side::new(),
-            is_gone: Cell::new(false),
-        });
+    /// Registers a descriptor for both directions; returns its token.
+    pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
         let mut sources = self.sources.borrow_mut();
         let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
             sources.push(Slot::default());
             u32::try_from(sources.len() - 1).expect("fewer than 2^32 descriptors")
         });
         let slot = &mut sources[index as usize];
-        slot.source = Some(Rc::clone(&source));
+        slot.sides = Some(Sides::new(fd.as_raw_fd()));
         let token = u64::from(slot.generation) << 32 | u64::from(index);
         drop(sources);
         let added = self.poller.add(fd, token).or_else(|error| {
@@ -197,7 +146,7 @@ impl Reactor {
             self.forget(token);
             return Err(error);
         }
-        Ok((token, source))
+        Ok(token)
     }
 
     /// Forgets a descriptor that is still open.
@@ -223,29 +172,32 @@ impl Reactor {
         slot.generation += 1;
         // Tokens are never used again, and the last is reserved: a slot that has had them is retired.
         let is_worn = slot.generation == u32::MAX;
-        let source = slot.source.take();
+        let sides = slot.sides.take();
         drop(sources);
         if !is_worn {
             self.free.borrow_mut().push(index as u32);
         }
-        if let Some(source) = source {
-            source.is_gone.set(true);
-            source.read.waiters.wake_all();
-            source.write.waiters.wake_all();
+        if let Some(sides) = sides {
+            sides.read.set_gone();
+            sides.write.set_gone();
         }
     }
 
     /// Forgets a descriptor that was closed or given away by another thread. Its number may be
     /// somebody else's by now.
     pub(crate) fn forget_foreign(&self, token: u64) {
-        let Some(source) = self.source(token) else {
+        let Some(side) = self.side(token, Direction::Read) else {
             return;
         };
         self.forget(token);
-        let is_taken = |slot: &Slot| slot.source.as_ref().is_some_and(|s| s.fd == source.fd);
+        let is_taken = |slot: &Slot| {
+            slot.sides
+                .as_ref()
+                .is_some_and(|s| s.read.fd() == side.fd())
+        };
         if !self.sources.borrow().iter().any(is_taken) {
             // SAFETY: the call takes any number; for one that is not registered it is an error.
-            let fd = unsafe { BorrowedFd::borrow_raw(source.fd) };
+            let fd = unsafe { BorrowedFd::borrow_raw(side.fd()) };
             drop(self.poller.remove(fd));
         }
     }
@@ -261,18 +213,17 @@ impl Core {
 
 /// Starts to load what delivering a few events touches: of a thousand descriptors, and the tasks that
 /// wait for them, little is in the cache. Each step finds its way by what the one before has loaded.
-fn fetch<'a>(events: &[Event], source: impl Fn(&Event) -> Option<&'a Source>) {
+fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Sides>) {
     let mut lists = [const { None }; poller::GROUP];
     for (list, event) in lists.iter_mut().zip(events) {
-        let Some(source) = source(event) else {
+        let Some(sides) = sides(event) else {
             continue;
         };
-        prefetch(ptr::from_ref(source).cast());
-        prefetch(ptr::from_ref(&source.write).cast());
         let side = match event.readable {
-            true => &source.read,
-            false => &source.write,
+            true => &sides.read,
+            false => &sides.write,
         };
+        prefetch(ptr::from_ref(&**side).cast());
         *list = Some(&side.waiters);
     }
     lists.iter().flatten().for_each(|list| list.prefetch());
@@ -281,11 +232,11 @@ fn fetch<'a>(events: &[Event], source: impl Fn(&Event) -> Option<&'a Source>) {
     }
 }
 
-/// What is registered under a token, unless that token is over.
-fn find(sources: &[Slot], token: u64) -> Option<&Rc<Source>> {
+/// The descriptor that is registered under a token, unless that token is over.
+fn find(sources: &[Slot], token: u64) -> Option<&Sides> {
     let (index, generation) = split(token);
     let slot = sources.get(index)?;
-    slot.source
+    slot.sides
         .as_ref()
         .filter(|_| slot.generation == generation)
 }

@@ -1,16 +1,14 @@
 //! A socket's place in a reactor, and the loop that every operation on one goes through: try, and
 //! wait if it would block.
 
-use std::fmt;
 use std::io;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::reactor::{Direction, Side, Source};
-use crate::runtime::core::block::Awaiting;
+use super::side::{Direction, Side};
 use crate::runtime::core::context::{self, TaskContext, WaitError};
 use crate::runtime::core::wait_list::InsertAt;
 use crate::runtime::threads::injector::{Injector, Message};
@@ -73,7 +71,7 @@ impl Registration {
                 && n > 0
                 && n < wanted
             {
-                side.fell_short();
+                side.set_short();
             }
             Ok(n)
         })
@@ -90,15 +88,14 @@ impl Registration {
         let mut place = InsertAt::Back;
         // Before the operation: a cancel that arrives meanwhile loses nothing.
         consume_budget(1);
-        let mut source = self.source();
+        let mut side = self.side(direction);
         loop {
-            let side = source.as_ref().map(|source| source.side(direction));
-            if side.is_none_or(|side| side.is_ready.get()) {
-                match op(side) {
+            if side.as_ref().is_none_or(|side| side.is_ready.get()) {
+                match op(side.as_deref()) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        if let Some(side) = side {
-                            side.is_drained();
+                        if let Some(side) = &side {
+                            side.set_drained();
                         }
                     }
                     result => {
@@ -109,13 +106,13 @@ impl Registration {
                     }
                 }
             }
-            source = self.wait(source, fd, direction, place, timeout, &mut deadline)?;
+            side = self.wait(side, fd, direction, place, timeout, &mut deadline)?;
             place = InsertAt::Front;
         }
     }
 
-    /// What this socket is in the running loop's reactor.
-    fn source(&self) -> Option<Rc<Source>> {
+    /// A side of this socket, where the running loop has registered the socket.
+    fn side(&self, direction: Direction) -> Option<Rc<Side>> {
         let token = self.token.load(Relaxed);
         if token == NO_TOKEN {
             return None;
@@ -124,55 +121,54 @@ impl Registration {
         if core.id != self.loop_id.load(Relaxed) {
             return None;
         }
-        core.reactor().source(token)
+        core.reactor().side(token, direction)
     }
 
-    /// Waits until the direction may be ready; answers what the socket is in the running loop's
-    /// reactor, where it was looked for before.
+    /// Waits until the direction may be ready. Takes and returns the socket's side in the running loop, if
+    /// there is one.
     fn wait(
         &self,
-        known: Option<Rc<Source>>,
+        known: Option<Rc<Side>>,
         fd: BorrowedFd<'_>,
         direction: Direction,
         place: InsertAt,
         timeout: Option<Duration>,
         deadline: &mut Option<Instant>,
-    ) -> io::Result<Option<Rc<Source>>> {
+    ) -> io::Result<Option<Rc<Side>>> {
         let here = match task_context() {
             Ok(here) => here,
             Err(why) => return wait_elsewhere(why, fd, direction, timeout, deadline),
         };
-        // The operation may be somebody's code, after which another loop may run.
-        let source = match known {
-            Some(source) if here.core.id == self.loop_id.load(Relaxed) => source,
-            _ => self.claim(here, fd)?,
+        // The operation may be user code, after which another loop may run.
+        let side = match known {
+            Some(side) if here.core.id == self.loop_id.load(Relaxed) => side,
+            _ => self.claim(here, fd, direction)?,
         };
-        let side = source.side(direction);
         if side.is_ready.get() && !side.is_closed.get() {
-            // Registered just now, after an attempt that would have blocked: if that has changed
-            // since, the poller tells.
+            // Registered just now, after an attempt that would have blocked: the poller reports any change since.
             side.is_ready.set(false);
         }
-        let what = Waiting {
-            fd: source.fd,
-            direction,
-        };
         let _counted = Counted::new();
         if let Some(timeout) = timeout {
-            wait_at_most(timeout, here, place, &source, &what, deadline)?;
+            wait_at_most(timeout, here, place, &side, deadline)?;
         } else {
-            let is_gone = || source.is_gone.get();
-            while !side.waiters.wait_at(here, place, &what, is_gone) && !is_gone() {}
+            let is_gone = || side.is_gone.get();
+            while !side.waiters.wait_at(here, place, &*side, is_gone) && !is_gone() {}
         }
-        if source.is_gone.get() {
+        if side.is_gone.get() {
             return Err(socket_is_gone());
         }
-        Ok(Some(source))
+        Ok(Some(side))
     }
 
     /// Registers the socket with the running loop, if it is not.
     #[cold]
-    fn claim(&self, here: TaskContext, fd: BorrowedFd<'_>) -> io::Result<Rc<Source>> {
+    fn claim(
+        &self,
+        here: TaskContext,
+        fd: BorrowedFd<'_>,
+        direction: Direction,
+    ) -> io::Result<Rc<Side>> {
         let id = here.core.id;
         self.release_from_closed_loop(id);
         let owner = self.loop_id.compare_exchange(0, id, Relaxed, Relaxed);
@@ -182,21 +178,17 @@ impl Registration {
                  first; give each loop its own by try_clone",
             ));
         }
-        if let Some(source) = self.source() {
-            return Ok(source);
+        if let Some(side) = self.side(direction) {
+            return Ok(side);
         }
         let reactor = here.core.reactor();
-        match reactor.register(fd) {
-            Ok((token, source)) => {
-                self.token.store(token, Relaxed);
-                *self.owner() = Some(Arc::clone(&reactor.injector));
-                Ok(source)
-            }
-            Err(error) => {
-                self.loop_id.store(0, Relaxed);
-                Err(error)
-            }
-        }
+        let token = reactor
+            .register(fd)
+            .inspect_err(|_| self.loop_id.store(0, Relaxed))?;
+        self.token.store(token, Relaxed);
+        *self.owner() = Some(Arc::clone(&reactor.injector));
+        let side = reactor.side(token, direction);
+        Ok(side.expect("the descriptor was registered just now"))
     }
 
     fn owner(&self) -> MutexGuard<'_, Option<Arc<Injector>>> {
@@ -244,7 +236,7 @@ fn wait_elsewhere(
     direction: Direction,
     timeout: Option<Duration>,
     deadline: &mut Option<Instant>,
-) -> io::Result<Option<Rc<Source>>> {
+) -> io::Result<Option<Rc<Side>>> {
     let kind = match why {
         WaitError::NoLoop => return block(fd, direction, timeout, deadline).map(|()| None),
         WaitError::Panicking => io::ErrorKind::WouldBlock,
@@ -261,8 +253,7 @@ fn wait_at_most(
     timeout: Duration,
     here: TaskContext,
     place: InsertAt,
-    source: &Source,
-    what: &Waiting,
+    side: &Side,
     deadline: &mut Option<Instant>,
 ) -> io::Result<()> {
     let clock = &here.core.clock;
@@ -271,9 +262,8 @@ fn wait_at_most(
         return Err(io::ErrorKind::TimedOut.into());
     }
     Alarm::with(here, clock.at(until), |alarm| {
-        let gives_up = || alarm.has_gone_off() || source.is_gone.get();
-        let waiters = &source.side(what.direction).waiters;
-        if waiters.wait_at(here, place, what, gives_up) || source.is_gone.get() {
+        let gives_up = || alarm.has_gone_off() || side.is_gone.get();
+        if side.waiters.wait_at(here, place, side, gives_up) || side.is_gone.get() {
             Ok(())
         } else {
             Err(io::ErrorKind::TimedOut.into())
@@ -329,20 +319,5 @@ impl Drop for Counted {
 fn count(change: impl FnOnce(usize) -> usize) {
     if let Some(core) = context::current() {
         core.reactor().n_waiting.update(change);
-    }
-}
-
-/// What a task waits for here.
-struct Waiting {
-    fd: RawFd,
-    direction: Direction,
-}
-
-impl Awaiting for Waiting {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.direction {
-            Direction::Read => write!(f, "descriptor {} to be readable", self.fd),
-            Direction::Write => write!(f, "descriptor {} to be writable", self.fd),
-        }
     }
 }

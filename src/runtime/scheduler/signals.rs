@@ -203,7 +203,7 @@ impl Signals {
             return Ok(Rc::clone(watcher));
         }
         let watcher = Rc::new(Watcher::new()?);
-        let (token, _) = reactor.register(watcher.fd())?;
+        let token = reactor.register(watcher.fd())?;
         *self.watcher.borrow_mut() = Some((Rc::clone(&watcher), token));
         Ok(watcher)
     }
