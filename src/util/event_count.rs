@@ -1,49 +1,49 @@
-//! Where threads, and tasks of any loop, wait for what other threads make available: items of a
+//! Event count: threads, and tasks of any loop, wait for what other threads make available: items of a
 //! channel, or room in it.
 //!
-//! It does not know what is waited for, nor how one sleeps and is woken: a waiter is whatever its owner wakes it by.
+//! The type knows neither the items nor how to sleep: a waiter is a value by which its owner can be woken.
 //! `tests/loom` tries every order of the steps below, and shows that the barriers are needed.
 //!
-//! | | giver | | waiter |
+//! | | provider | | waiter |
 //! |---|---|---|---|
-//! | G1 | make something available | W1 | `register`: join the list, count it |
+//! | P1 | make an item available | W1 | `register`: join the list, update the count |
 //! | | *barrier* | | *barrier* |
-//! | G2 | nobody counted? done | W2 | something available? take it and `unregister` |
-//! | G3 | `notify_one`: take the first out of the list, wake it | W3 | sleep until woken |
-//! | | | W4 | `unregister`; something available? take it; else back to W1 |
+//! | P2 | count 0? done | W2 | item available? take it and `unregister` |
+//! | P3 | `notify_one`: remove the first from the list, wake it | W3 | sleep until woken |
+//! | | | W4 | `unregister`; item available? take it; else back to W1 |
 //!
-//! The barriers are `SeqCst` fences, and one comes first. If the giver's, then W2 sees what was made
-//! available. If the waiter's, then G2 sees that it is counted, and somebody is called for it.
+//! The barriers are `SeqCst` fences, and one comes first. If the provider's, then W2 sees the item. If the
+//! waiter's, then P2 sees that the waiter is counted, and one waiter is notified of the item.
 //!
-//! A call is worth one thing. Whoever is called and does not take anything, because it has found something before (W2) or
-//! gives up, calls the next: `unregister` says whether that is so. One who was called and finds nothing,
-//! because somebody else was faster, enters again in the place that it had.
+//! A notification stands for one item. A notified waiter that takes no item for it, because it found one
+//! before (W2) or gives up, notifies the next: `unregister` tells it so. A notified waiter that finds
+//! no item, because another one was faster, registers again with its old ticket and so keeps its place.
 //!
 //! Rejected:
-//! - *Waking all*: each thing wakes everybody, and all but one go back to sleep.
-//! - *Looking at the list without the count*: a lock for each push, with nobody waiting.
-//! - *A call that brings the thing along*: the thing would have to be put back if its receiver gave up
-//!   meanwhile, in front of what was pushed since; the queue has no front door.
+//! - *Waking all*: each item wakes every waiter, and all but one go back to sleep.
+//! - *Looking at the list without the count*: a lock for each push, even with no waiter.
+//! - *A notification that carries the item*: if its receiver gave up meanwhile, the item would have to go
+//!   back in front of what was pushed since; the queue has no such operation.
 
 use std::collections::VecDeque;
 use std::sync::PoisonError;
 
 use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, fence};
 
-/// A list of waiters.
+/// A list of waiters with a count that is read without its lock.
 pub(crate) struct EventCount<W> {
-    /// How long the list is. Written under its lock.
+    /// Length of the list. Written under the list's lock.
     n_waiting: AtomicUsize,
     list: Mutex<List<W>>,
 }
 
-/// In the order of their turns.
+/// Waiters in the order of their tickets.
 struct List<W> {
     waiters: VecDeque<(Ticket, W)>,
     n_tickets: u64,
 }
 
-/// A place in the order of those who wait.
+/// A waiter's place in the order of all waiters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
@@ -59,8 +59,8 @@ impl<W> EventCount<W> {
         }
     }
 
-    /// For waiters, before they look for the last time: adds one, in the place that it had before
-    /// if it has been here. Look again before sleeping.
+    /// Adds a waiter, in the place of its earlier ticket if it has one. The waiter must look for an item
+    /// once more before it sleeps.
     pub(crate) fn register(&self, before: Option<Ticket>, waiter: W) -> Ticket {
         let mut list = self.lock();
         let ticket = before.unwrap_or_else(|| {
@@ -71,14 +71,14 @@ impl<W> EventCount<W> {
         list.waiters.insert(place, (ticket, waiter));
         self.count(&list);
         drop(list);
-        // Between being counted and looking again.
+        // Between the count and the waiter's next look.
         fence(Ordering::SeqCst);
         ticket
     }
 
-    /// For waiters, once after each `register`. False: it was called, and has to take something or to call
-    /// the next.
-    #[must_use = "whoever was called and takes nothing calls the next"]
+    /// Removes a waiter; called once after each `register`. False if it was notified: then it takes an
+    /// item or notifies the next.
+    #[must_use = "a notified waiter that takes nothing notifies the next"]
     pub(crate) fn unregister(&self, ticket: Ticket) -> bool {
         let mut list = self.lock();
         let place = list
@@ -90,11 +90,11 @@ impl<W> EventCount<W> {
         waiter.is_some()
     }
 
-    /// For givers, after making one thing available: whom to wake, if somebody waits.
+    /// Removes the first waiter, for the caller to wake. Called by a provider after each item.
     #[inline]
-    #[must_use = "it sleeps on unless it is woken"]
+    #[must_use = "the waiter sleeps on unless it is woken"]
     pub(crate) fn notify_one(&self) -> Option<W> {
-        // Between making it available and looking for waiters.
+        // Between providing the item and reading the count.
         fence(Ordering::SeqCst);
         if self.n_waiting.load(Ordering::Relaxed) == 0 {
             return None;
@@ -106,8 +106,8 @@ impl<W> EventCount<W> {
         first.map(|(_, waiter)| waiter)
     }
 
-    /// For givers, after what concerns everybody: whom to wake.
-    #[must_use = "they sleep on unless they are woken"]
+    /// Removes all waiters, for the caller to wake. Called after a change that concerns every waiter.
+    #[must_use = "the waiters sleep on unless they are woken"]
     pub(crate) fn notify_all(&self) -> impl Iterator<Item = W> + use<W> {
         // As in `notify_one`.
         fence(Ordering::SeqCst);
@@ -123,7 +123,7 @@ impl<W> EventCount<W> {
     }
 
     fn lock(&self) -> MutexGuard<'_, List<W>> {
-        // Nothing of anybody else's runs under it.
+        // Only this file's code runs under the lock.
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
-//! Small allocations that come and go by the hundred: kept by the thread and handed out again.
+//! Free lists: the thread keeps small allocations that are freed and hands them out again.
 //!
-//! An allocator's own caches are short (glibc's holds seven of a size), and beyond them it takes
-//! longer to get a few words than to run a task. What is kept is bounded, and freed with the thread.
+//! An allocator's own caches are short (glibc's holds seven of a size), and beyond them an allocation
+//! of a few words takes longer than running a task. The lists are bounded, and freed with the thread.
 
 #![allow(unsafe_code)]
 
@@ -9,16 +9,16 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-/// The sizes that are kept, in bytes: two that leave no room unused in an allocator of 16-byte
-/// steps with a word of its own.
+/// The sizes of the lists, in bytes. Both waste nothing in an allocator that rounds to 16 bytes and adds
+/// a word of its own.
 const CLASSES: [usize; 2] = [40, 72];
 const ALIGN: usize = 8;
 
-/// How many of a size are kept, which is 1.2 MB of the larger at most. When ten thousand tasks come and
-/// go at once, those beyond the bound cost a third of their instructions in glibc's allocator.
+/// Capacity of a list; 1.2 MB for the larger size. When ten thousand tasks come and go at once, those
+/// beyond the capacity spend a third of their instructions in glibc's allocator.
 const MAX_FREE: usize = 16 * 1024;
 
-/// What is kept of one size. Each piece begins with the address of the next.
+/// Free blocks of one size. Each begins with the address of the next.
 struct FreeList {
     first: Cell<*mut *mut u8>,
     n: Cell<usize>,
@@ -36,19 +36,20 @@ impl FreeList {
 
     fn take(&self) -> Option<NonNull<u8>> {
         let first = NonNull::new(self.first.get())?;
-        // SAFETY: a piece that is kept is nobody else's and begins with the next one's address.
+        // SAFETY: a block in the list is unused and begins with the next block's address.
         self.first.set(unsafe { first.read() }.cast());
         self.n.set(self.n.get() - 1);
         Some(first.cast())
     }
 
-    fn give(&self, piece: NonNull<u8>) -> bool {
+    /// False if the list is full.
+    fn give(&self, block: NonNull<u8>) -> bool {
         if self.n.get() == MAX_FREE {
             return false;
         }
-        // SAFETY: the piece is unused, aligned to a word, and larger than one.
-        unsafe { piece.cast::<*mut u8>().write(self.first.get().cast()) };
-        self.first.set(piece.as_ptr().cast());
+        // SAFETY: the block is unused, aligned to a word, and at least a word long.
+        unsafe { block.cast::<*mut u8>().write(self.first.get().cast()) };
+        self.first.set(block.as_ptr().cast());
         self.n.set(self.n.get() + 1);
         true
     }
@@ -56,9 +57,9 @@ impl FreeList {
 
 impl Drop for FreeList {
     fn drop(&mut self) {
-        while let Some(piece) = self.take() {
-            // SAFETY: allocated with this layout by `allocate`, and used by nobody.
-            unsafe { dealloc(piece.as_ptr(), layout_of(self.size)) };
+        while let Some(block) = self.take() {
+            // SAFETY: `allocate` allocated it with this layout, and it is unused.
+            unsafe { dealloc(block.as_ptr(), layout_of(self.size)) };
         }
     }
 }
@@ -71,7 +72,7 @@ fn layout_of(size: usize) -> Layout {
     Layout::from_size_align(size, ALIGN).expect("a size of a few words")
 }
 
-/// The class that a layout belongs to.
+/// Index of the list for a layout; `None` if the allocator serves it.
 #[inline(always)]
 const fn class_of(layout: Layout) -> Option<usize> {
     if layout.align() > ALIGN || layout.size() > CLASSES[1] {
@@ -83,13 +84,13 @@ const fn class_of(layout: Layout) -> Option<usize> {
     }
 }
 
-/// Memory for a value of this layout, which is not empty.
+/// Allocates memory for a value of this layout, whose size is not 0.
 #[inline]
 pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
     let mut layout = layout;
     if let Some(class) = class_of(layout) {
-        if let Ok(Some(piece)) = FREE_LISTS.try_with(|lists| lists[class].take()) {
-            return piece;
+        if let Ok(Some(block)) = FREE_LISTS.try_with(|lists| lists[class].take()) {
+            return block;
         }
         layout = layout_of(CLASSES[class]);
     }
@@ -99,21 +100,21 @@ pub(crate) fn allocate(layout: Layout) -> NonNull<u8> {
     NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
 }
 
-/// Gives memory back.
+/// Frees memory.
 ///
 /// # Safety
-/// It came from [`allocate`] with the same layout, and nobody uses it any more.
+/// It came from [`allocate`] with the same layout and is unused.
 #[inline]
 pub(crate) unsafe fn free(memory: NonNull<u8>, layout: Layout) {
     let mut layout = layout;
     if let Some(class) = class_of(layout) {
-        // Once the thread's are gone, nothing is kept.
+        // After the thread's lists are destroyed, the allocator takes it.
         if let Ok(true) = FREE_LISTS.try_with(|lists| lists[class].give(memory)) {
             return;
         }
         layout = layout_of(CLASSES[class]);
     }
-    // SAFETY: the caller's word; `allocate` has chosen the same layout.
+    // SAFETY: the caller vouches for it; `allocate` chose the same layout.
     unsafe { dealloc(memory.as_ptr(), layout) };
 }
 
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_freed_is_handed_out_again() {
+    fn a_freed_block_is_handed_out_again() {
         for size in [1, 40, 41, 72] {
             let layout = Layout::from_size_align(size, 8).unwrap();
             let first = allocate(layout);
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn large_and_overaligned_ones_are_left_to_the_allocator() {
+    fn large_and_overaligned_blocks_are_left_to_the_allocator() {
         for (size, align) in [(73, 8), (4096, 8), (8, 64)] {
             let layout = Layout::from_size_align(size, align).unwrap();
             let memory = allocate(layout);
@@ -147,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_kept_than_a_bound() {
+    fn a_list_is_bounded() {
         let layout = Layout::from_size_align(16, 8).unwrap();
-        let pieces: Vec<_> = (0..3 * MAX_FREE).map(|_| allocate(layout)).collect();
-        for piece in pieces {
+        let blocks: Vec<_> = (0..3 * MAX_FREE).map(|_| allocate(layout)).collect();
+        for block in blocks {
             // SAFETY: from the same layout, unused.
-            unsafe { free(piece, layout) };
+            unsafe { free(block, layout) };
         }
         FREE_LISTS.with(|lists| assert_eq!(lists[0].n.get(), MAX_FREE));
     }

@@ -1,45 +1,46 @@
-//! A first-in, first-out queue that is run lap by lap, where going round costs no copy.
+//! A first-in, first-out queue that is run in iterations, where requeuing an entry costs no copy.
 //!
-//! A *lap* is what was there at its start; what is pushed meanwhile comes in the next one. Most queue
-//! of a busy loop change nothing: each entry runs, and goes to the queue's end again. Such a lap is
-//! *in step*: the next one begins just as this one did, so what has run is left where it stands and
-//! written nowhere. With the first push or the first entry that does not stay, the lap falls out of
-//! step: what has run so far is copied to where the next lap is collected, which any entry is once a
-//! lap at most.
+//! An *iteration* is the entries that were there at its start; entries pushed meanwhile run in the next
+//! one. Most iterations of a busy loop change nothing: each entry runs and is queued again. Such an
+//! iteration is *reusable*: the next one has the same entries in the same order, so entries that have
+//! run stay in place and nothing is written. The first push, or the first entry that is removed, ends
+//! the reuse: the entries that have run so far are copied to the next iteration's vector, each at most
+//! once an iteration.
 //!
 //! ```text
-//! now    | ran and stays .. | at: runs, or runs next | to come ... |
-//! later  | pushed, and what stays out of step (empty in step)      |
+//! current | have run and stay ... | position: runs, or runs next | to come ... |
+//! next    | pushed, and kept since the reuse ended (empty while reusable)     |
 //! ```
 
 use std::cell::{Cell, UnsafeCell};
 
-/// The queue. No reference into it ever leaves a method, so shared use on one thread is sound.
+/// The queue. No reference into it leaves a method, so shared use on one thread is sound.
 pub(crate) struct IterationQueue<T: Copy> {
-    /// The entries of the present lap. Nothing is pushed here, so they stay where they are.
+    /// Entries of the current iteration. Nothing is pushed here, so they do not move.
     current: UnsafeCell<Vec<T>>,
+    /// Entries of the next iteration, unless the current one is reusable.
     next: UnsafeCell<Vec<T>>,
     start: Cell<*mut T>,
-    /// The entry that runs; between two, the one that runs next.
+    /// The entry that runs, or that runs next.
     position: Cell<*mut T>,
     end: Cell<*mut T>,
-    /// Whether all entries before `at` go on in the next lap, as they stand, and `later` is empty.
+    /// Whether every entry before `position` stays for the next iteration and `next` is empty.
     is_reusable: Cell<bool>,
 }
 
-/// Entries for which a lap has room at first.
-const FEW: usize = 256;
-/// Room for more entries than this is given back when the queue is empty.
-const LARGE: usize = 1 << 16;
+/// Initial capacity of an iteration.
+const INITIAL_CAPACITY: usize = 256;
+/// A larger capacity is freed when the queue is empty.
+const MAX_IDLE_CAPACITY: usize = 1 << 16;
 
 #[allow(unsafe_code)]
 impl<T: Copy> IterationQueue<T> {
     pub(crate) fn new() -> Self {
-        let mut now = Vec::with_capacity(FEW);
-        let start: *mut T = now.as_mut_ptr();
+        let mut current = Vec::with_capacity(INITIAL_CAPACITY);
+        let start: *mut T = current.as_mut_ptr();
         Self {
-            current: UnsafeCell::new(now),
-            next: UnsafeCell::new(Vec::with_capacity(FEW)),
+            current: UnsafeCell::new(current),
+            next: UnsafeCell::new(Vec::with_capacity(INITIAL_CAPACITY)),
             start: Cell::new(start),
             position: Cell::new(start),
             end: Cell::new(start),
@@ -47,19 +48,19 @@ impl<T: Copy> IterationQueue<T> {
         }
     }
 
-    /// The place of the first entry of the present lap.
+    /// Place of the iteration's first entry.
     #[inline(always)]
     pub(crate) fn start(&self) -> *mut T {
         self.start.get()
     }
 
-    /// The place of the entry that runs, or runs next.
+    /// Place of the entry that runs, or runs next.
     #[inline(always)]
     pub(crate) fn position(&self) -> *mut T {
         self.position.get()
     }
 
-    /// Behind the last place of the present lap.
+    /// Place behind the iteration's last entry.
     #[inline(always)]
     pub(crate) fn end(&self) -> *mut T {
         self.end.get()
@@ -70,7 +71,7 @@ impl<T: Copy> IterationQueue<T> {
         self.is_reusable.get()
     }
 
-    /// Whether nothing of the present lap is left to run.
+    /// Whether no entry of the current iteration is left to run.
     #[inline(always)]
     pub(crate) fn is_iteration_over(&self) -> bool {
         self.position.get() == self.end.get()
@@ -78,41 +79,40 @@ impl<T: Copy> IterationQueue<T> {
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        let nothing_stays = !self.is_reusable.get() || self.start.get() == self.end.get();
-        // SAFETY: no other reference into the vector exists: none leaves a method, and none calls
-        // out while it holds one.
-        self.is_iteration_over() && nothing_stays && unsafe { (*self.next.get()).is_empty() }
+        let nothing_kept = !self.is_reusable.get() || self.start.get() == self.end.get();
+        // SAFETY: no other reference into the vector exists: none leaves a method, and no method calls
+        // other code while it holds one.
+        self.is_iteration_over() && nothing_kept && unsafe { (*self.next.get()).is_empty() }
     }
 
-    /// How many entries there are, the one that runs included.
+    /// Number of entries, the one that runs included.
     pub(crate) fn len(&self) -> usize {
-        // SAFETY: as in `is_empty`; the places are all of the present lap's.
+        // SAFETY: as in `is_empty`; all places are the iteration's.
         unsafe {
             let to_come = self.end.get().offset_from_unsigned(self.position.get());
-            let stays = self.position.get().offset_from_unsigned(self.start.get());
-            let stays = if self.is_reusable.get() { stays } else { 0 };
-            to_come + stays + (*self.next.get()).len()
+            let has_run = self.position.get().offset_from_unsigned(self.start.get());
+            let kept = if self.is_reusable.get() { has_run } else { 0 };
+            to_come + kept + (*self.next.get()).len()
         }
     }
 
-    /// Calls a function, which leaves the queue alone, with the entries in their order, from the one that
-    /// runs, until it answers something.
+    /// Calls `f` with each entry in order, beginning with the one that runs, until it returns `Some`.
+    /// `f` must not use the queue.
     pub(crate) fn find_map<R>(&self, f: impl FnMut(&T) -> Option<R>) -> Option<R> {
-        // SAFETY: the places are all of the present lap's; as in `is_empty`, given what is asked of the
-        // function.
+        // SAFETY: all places are the iteration's; as in `is_empty`, since `f` does not use the queue.
         unsafe {
             let n_before = self.position.get().offset_from_unsigned(self.start.get());
             let (before, rest) = (&*self.current.get()).split_at(n_before);
-            let stays = if self.is_reusable.get() { before } else { &[] };
-            let later = &*self.next.get();
-            rest.iter().chain(stays).chain(later).find_map(f)
+            let kept = if self.is_reusable.get() { before } else { &[] };
+            let next = &*self.next.get();
+            rest.iter().chain(kept).chain(next).find_map(f)
         }
     }
 
-    /// How many entries the present lap has.
+    /// Number of entries of the current iteration.
     #[inline(always)]
     pub(crate) fn iteration_len(&self) -> usize {
-        // SAFETY: the lap has so many entries.
+        // SAFETY: as in `is_empty`.
         unsafe { (*self.current.get()).len() }
     }
 
@@ -123,38 +123,38 @@ impl<T: Copy> IterationQueue<T> {
         unsafe { (*self.next.get()).push(entry) };
     }
 
-    /// Lets what runs stay, as this entry; answers where it stands until the next change.
+    /// Keeps the entry that runs for the next iteration; returns its place until the next change.
     #[inline(always)]
     pub(crate) fn keep(&self, entry: impl FnOnce() -> T) -> *mut T {
         if self.is_reusable.get() {
             return self.position.get();
         }
         // SAFETY: as in `is_empty`.
-        let later = unsafe { &mut *self.next.get() };
-        later.push(entry());
-        later.as_mut_ptr().wrapping_add(later.len() - 1)
+        let next = unsafe { &mut *self.next.get() };
+        next.push(entry());
+        next.as_mut_ptr().wrapping_add(next.len() - 1)
     }
 
-    /// Goes on to another entry of the present lap, after `keep`.
+    /// Advances to another entry of the current iteration, after `keep`.
     ///
     /// # Safety
-    /// The place is the next one or the lap's end; or, in step, the first one, from the last one.
+    /// `place` is the next one or the iteration's end; or, if reusable, the first after the last.
     #[inline(always)]
     pub(crate) unsafe fn advance_to(&self, place: *mut T) {
         self.position.set(place);
     }
 
-    /// Goes on to the next entry; the one that ran does not stay.
+    /// Removes the entry that runs and advances to the next one.
     ///
     /// # Safety
-    /// The lap is not over.
+    /// The iteration is not over.
     #[inline(always)]
     pub(crate) unsafe fn remove_current(&self) {
         self.end_reuse();
         self.position.set(self.position.get().wrapping_add(1));
     }
 
-    /// Begins the next lap, if the present one is over; answers whether it was.
+    /// Begins the next iteration if the current one is over; returns whether it was.
     #[inline(always)]
     pub(crate) fn begin_iteration(&self) -> bool {
         if !self.is_iteration_over() {
@@ -162,32 +162,33 @@ impl<T: Copy> IterationQueue<T> {
         }
         if !self.is_reusable.get() {
             // SAFETY: as in `is_empty`.
-            let (now, later) = unsafe { (&mut *self.current.get(), &mut *self.next.get()) };
-            std::mem::swap(now, later);
-            later.clear();
-            self.start.set(now.as_mut_ptr());
-            self.end.set(now.as_mut_ptr().wrapping_add(now.len()));
+            let (current, next) = unsafe { (&mut *self.current.get(), &mut *self.next.get()) };
+            std::mem::swap(current, next);
+            next.clear();
+            self.start.set(current.as_mut_ptr());
+            self.end
+                .set(current.as_mut_ptr().wrapping_add(current.len()));
             self.is_reusable.set(true);
         }
         self.position.set(self.start.get());
         true
     }
 
-    /// Takes the first entry of all; nothing runs.
+    /// Removes the first entry of any iteration, while none runs.
     pub(crate) fn pop(&self) -> Option<T> {
         self.end_reuse();
         self.begin_iteration();
         if self.is_iteration_over() {
             return None;
         }
-        // SAFETY: the lap is not over, so there is an entry here.
+        // SAFETY: the iteration is not over, so the position is an entry's.
         let entry = unsafe { self.position.get().read() };
         self.end_reuse();
         self.position.set(self.position.get().wrapping_add(1));
         Some(entry)
     }
 
-    /// Writes what has run and stays to where the next lap is collected.
+    /// Copies the entries that have run and stay to the next iteration's vector.
     #[inline(always)]
     pub(crate) fn end_reuse(&self) {
         if self.is_reusable.get() {
@@ -201,22 +202,25 @@ impl<T: Copy> IterationQueue<T> {
     #[cold]
     #[inline(never)]
     fn copy_kept(&self) {
-        // SAFETY: as in `is_empty`; what has run of the lap is in its vector.
+        // SAFETY: as in `is_empty`; the entries that have run are in the vector.
         unsafe {
             let n = self.position.get().offset_from_unsigned(self.start.get());
             (*self.next.get()).extend_from_slice(&(&*self.current.get())[..n]);
         }
     }
 
-    /// Gives room back that was needed only once.
+    /// Frees the capacity that a peak needed, if the queue is empty.
     pub(crate) fn shrink(&self) {
         // SAFETY: as in `is_empty`.
         let n = unsafe { (*self.current.get()).capacity() + (*self.next.get()).capacity() };
-        if n > LARGE && self.is_empty() {
-            // SAFETY: as in `is_empty`; the places of the present lap are set below.
-            let (now, later) = unsafe { (&mut *self.current.get(), &mut *self.next.get()) };
-            (*now, *later) = (Vec::with_capacity(FEW), Vec::with_capacity(FEW));
-            self.start.set(now.as_mut_ptr());
+        if n > MAX_IDLE_CAPACITY && self.is_empty() {
+            // SAFETY: as in `is_empty`; the places are set below.
+            let (current, next) = unsafe { (&mut *self.current.get(), &mut *self.next.get()) };
+            (*current, *next) = (
+                Vec::with_capacity(INITIAL_CAPACITY),
+                Vec::with_capacity(INITIAL_CAPACITY),
+            );
+            self.start.set(current.as_mut_ptr());
             self.position.set(self.start.get());
             self.end.set(self.start.get());
             self.is_reusable.set(true);
@@ -240,7 +244,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs the first entry: it stays or goes, and pushes others meanwhile.
+    /// Runs the first entry, which pushes others and then is kept or removed.
     fn run(queue: &IterationQueue<u32>, stays: bool, pushed: &[u32]) -> u32 {
         queue.begin_iteration();
         // SAFETY: the callers' queues are not empty.
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_a_queue_in_step_and_out_of_it() {
+    fn order_is_first_in_first_out_with_and_without_reuse() {
         let (queue, mut model) = (IterationQueue::new(), VecDeque::new());
         let mut seed = 1_u64;
         let mut random = |n: u64| {
@@ -295,7 +299,7 @@ mod tests {
                     model.push_back(first);
                 }
             }
-            // It outgrows its first room again and again, but not by much: all of it is looked at in each step.
+            // The queue outgrows its initial capacity repeatedly, by little: each step reads all entries.
             let n_popped = match model.len() {
                 600.. => 500,
                 _ => usize::from(random(16) == 0),
@@ -311,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lap_is_what_was_there_at_its_start() {
+    fn an_iteration_is_the_entries_at_its_start() {
         let queue = IterationQueue::new();
         (0..3).for_each(|n| queue.push(n));
         assert_eq!(run(&queue, true, &[]), 0);
@@ -325,14 +329,14 @@ mod tests {
     }
 
     #[test]
-    fn it_shrinks_when_it_is_empty() {
+    fn an_empty_queue_frees_its_peak_capacity() {
         let queue = IterationQueue::new();
-        (0..2 * LARGE).for_each(|n| queue.push(n));
+        (0..2 * MAX_IDLE_CAPACITY).for_each(|n| queue.push(n));
         queue.shrink();
         while queue.pop().is_some() {}
         queue.shrink();
         // SAFETY: no other reference into the vectors exists.
-        unsafe { assert_eq!((*queue.current.get()).capacity(), FEW) };
+        unsafe { assert_eq!((*queue.current.get()).capacity(), INITIAL_CAPACITY) };
         queue.push(7);
         assert_eq!((queue.pop(), queue.pop()), (Some(7), None));
     }

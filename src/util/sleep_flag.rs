@@ -1,10 +1,10 @@
 //! Two protocols between an event loop and the threads that push into its queue: a [`SleepFlag`]
-//! wakes the loop if it sleeps, a [`Gate`] lets the queue be closed without losing anything.
+//! wakes the loop if it sleeps, a [`Gate`] lets the queue be closed without losing a push.
 //!
-//! Neither knows what the queue or the poller is. `tests/loom` tries every order of their steps,
-//! and shows that each ordering below is needed.
+//! Neither knows the queue or the poller. `tests/loom` tries every order of their steps, and shows
+//! that each ordering below is needed.
 //!
-//! # SleepFlag: a sleeping loop is woken, a running one is left alone
+//! # Sleep flag: a sleeping loop is woken, a running one is left alone
 //!
 //! A notification is a system call, so a pusher must know whether the loop sleeps; and the loop
 //! must not fall asleep beside a full queue.
@@ -18,68 +18,69 @@
 //! | | | L4 | exchange for false |
 //!
 //! The barriers are `SeqCst` fences, and one comes first. If the pusher's, then L2 sees the push
-//! and the loop does not sleep. If the loop's, then P2 sees that it sleeps, and the notification
-//! ends L3, even if it comes before: a notifier's event waits in the poller. Among several
-//! pushers the exchange picks one, so a sleep is ended by one system call. What is pushed between
-//! L4 and the next L1 costs its pusher a fence and a load.
+//! and the loop does not sleep. If the loop's, then P2 sees that the loop sleeps, and the notification
+//! ends L3, even if it comes before L3: a notifier's event waits in the poller. Among several
+//! pushers the exchange picks one, so a sleep is ended by one system call. A push between L4 and the
+//! next L1 costs its pusher a fence and a load.
 //!
 //! P3 writes nothing unless it ends a sleep, and L4 is an exchange too, though a store would do:
-//! then each write of false has read the true that it ends, and nobody can take it for later than
-//! the next L1. (By the letter of the memory model nothing comes between the halves of an
+//! then each write of false has read the true that it ends, and no thread can take that write for later
+//! than the next L1. (By the letter of the memory model nothing comes between the halves of an
 //! exchange, but loom does not know that. Beside a sleep the difference costs nothing.)
 //!
 //! A pusher that stops between P3 and its notification delays what others have pushed meanwhile
-//! until it goes on. A notification may find the loop awake, if something else has woken it or if
-//! L2 found something: then a later sleep ends at once, for nothing.
+//! until it continues. A notification may find the loop awake, if something else has woken it or if
+//! L2 found an entry: then a later sleep ends at once, without a reason.
 //!
 //! Rejected:
-//! - *Always notifying*: a system call a push; a busy loop reads its own notifications.
+//! - *Always notifying*: a system call for each push; a busy loop reads its own notifications.
 //! - *Release and acquire instead of the barriers*: P1 and P2 are a store and a load of different
-//!   places, which a processor swaps, and so are L1 and L2. Then both sides look too early, and
+//!   places, which a processor may reorder, and so are L1 and L2. Then both sides look too early, and
 //!   the loop sleeps beside a full queue.
 //! - *A count of sleepers, or parking by a condition variable*: there is one sleeper, and it
 //!   sleeps in the poller.
 //!
-//! # Gate: what is pushed before the end is drained, what comes later is handed back
+//! # Gate: pushes before the close are drained, later ones are returned
 //!
 //! One word: bit 0, *closed*, set by the first closer and never cleared; above it the number of
 //! pushers inside.
 //!
 //! | | pusher | | closer |
 //! |---|---|---|---|
-//! | P1 | closed? hand back; else count + 1, in one exchange | C1 | set closed |
+//! | P1 | closed? return the value; else count + 1, in one exchange | C1 | set closed |
 //! | P2 | push | C2 | wait until the count is 0 |
 //! | P3 | count − 1 (*release*) | | (*acquire*) |
 //! | | | C3 | drain |
 //!
-//! Changes of one word have one order. A pusher that comes before C1 in it is counted, so C2 waits
-//! for its P3, whose release makes its push visible to C3; one that comes after it pushes nothing.
-//! Nobody is counted after C1, so C2 ends as soon as those inside have left. A pusher may do
-//! nothing inside but push: no user code, no sleep, no closing.
+//! Changes of one word have one order. A pusher that comes before C1 in that order is counted, so C2
+//! waits for its P3, whose release makes its push visible to C3; a pusher that comes after C1 pushes
+//! nothing. No pusher is counted after C1, so C2 ends as soon as those inside have left. A pusher
+//! inside may only push: no user code, no sleep, no closing.
 //!
 //! Rejected:
 //! - *Looking at a flag, then pushing*: the drain may come between the two, and the push is lost.
-//! - *Pushing, then looking at the flag*: whether the drain took it can't be told, so it can't be
-//!   handed back.
-//! - *Counting first, and leaving if it was closed*: one instruction where there is a loop now, but
-//!   those who come too late keep the closer waiting, for as long as they like.
+//! - *Pushing, then looking at the flag*: the pusher can't tell whether the drain took its value, so it
+//!   can't return the value.
+//! - *Counting first, and leaving if it was closed*: one instruction instead of the loop, but late pushers
+//!   keep the closer waiting without a bound.
 //! - *A lock around each push*: pushers would wait for each other.
 
 use super::sync::{AtomicBool, AtomicUsize, Ordering, fence, pause};
 
-/// Tells pushers whether the loop has to be notified. One loop, any number of pushers.
+/// Tells pushers whether to notify the loop. One loop, any number of pushers.
 pub(crate) struct SleepFlag {
     asleep: AtomicBool,
 }
 
 impl SleepFlag {
-    /// Of a loop that is awake.
+    /// The flag of a loop that is awake.
     pub(crate) fn new() -> Self {
         let asleep = AtomicBool::new(false);
         Self { asleep }
     }
 
-    /// For pushers, after each push. True: notify the poller now.
+    /// Claims the wake-up of a sleeping loop; called by a pusher after each push. True: notify the poller
+    /// now.
     #[must_use = "the loop sleeps on unless it is notified"]
     pub(crate) fn claim_wake_up(&self) -> bool {
         // Between the push and the look at `asleep`.
@@ -91,9 +92,9 @@ impl SleepFlag {
                 .is_ok()
     }
 
-    /// For the loop, before it sleeps. False: something was pushed, so don't sleep; the loop
-    /// counts as awake.
-    #[must_use = "what was pushed before is not announced by a notification"]
+    /// Announces the loop's sleep; called by the loop. False: the queue is not empty, so the loop must not
+    /// sleep and counts as awake.
+    #[must_use = "no notification announces an earlier push"]
     pub(crate) fn prepare_to_sleep(&self, is_empty: impl FnOnce() -> bool) -> bool {
         self.asleep.store(true, Ordering::Relaxed);
         // Between the announcement and the look at the queue.
@@ -105,7 +106,7 @@ impl SleepFlag {
         may_sleep
     }
 
-    /// For the loop, after a sleep, whatever has ended it.
+    /// Clears the flag; called by the loop after each sleep, for whatever reason it ended.
     pub(crate) fn set_awake(&self) {
         self.asleep.swap(false, Ordering::Relaxed);
     }
@@ -114,20 +115,20 @@ impl SleepFlag {
 const CLOSED: usize = 1;
 const ONE_PUSHER: usize = 2;
 
-/// Around each push, so that closing is exact.
+/// Guards each push, so that every push comes either before the close or after it.
 pub(crate) struct Gate {
     state: AtomicUsize,
 }
 
 impl Gate {
-    /// Open, with nobody inside.
+    /// An open gate with no pusher inside.
     pub(crate) fn new() -> Self {
         let state = AtomicUsize::new(0);
         Self { state }
     }
 
-    /// For pushers: push while the guard lives, and do nothing else. `None` once the gate is
-    /// closed: hand back what was to be pushed.
+    /// Lets a pusher in, which may push while the guard lives and do nothing else. `None` if the gate is
+    /// closed.
     pub(crate) fn enter(&self) -> Option<GateGuard<'_>> {
         let count_in = |state| (state & CLOSED == 0).then_some(state + ONE_PUSHER);
         // Nothing is read here that another thread has written, so nothing needs to be acquired.
@@ -137,8 +138,8 @@ impl Gate {
         Some(GateGuard { gate: self })
     }
 
-    /// Closes it for ever, and returns when nobody is inside any more: what was ever pushed is
-    /// now in the queue, for the caller to see. True for the first who closes it.
+    /// Closes the gate and waits until no pusher is inside: then the caller sees every push in the queue.
+    /// True for the first closer.
     pub(crate) fn close(&self) -> bool {
         let mut state = self.state.fetch_or(CLOSED, Ordering::Acquire);
         let is_first = state & CLOSED == 0;
@@ -152,14 +153,14 @@ impl Gate {
     }
 }
 
-/// Somebody is inside of a [`Gate`].
+/// A pusher is inside of a [`Gate`] while this lives.
 pub(crate) struct GateGuard<'gate> {
     gate: &'gate Gate,
 }
 
 impl Drop for GateGuard<'_> {
     fn drop(&mut self) {
-        // What was pushed becomes visible to whoever sees that this pusher has left.
+        // A thread that sees the lower count also sees this pusher's push.
         self.gate.state.fetch_sub(ONE_PUSHER, Ordering::Release);
     }
 }

@@ -1,4 +1,4 @@
-//! The protocols with real threads. That every order of their steps is right, `tests/loom` shows.
+//! The protocols with real threads. `tests/loom` tries every order of their steps.
 
 use super::sleep_flag::{Gate, SleepFlag};
 
@@ -7,7 +7,7 @@ use std::sync::{Barrier, Mutex, mpsc};
 use std::thread;
 
 #[test]
-fn an_awake_loop_is_not_rung_for() {
+fn an_awake_loop_is_not_notified() {
     let sleep_flag = SleepFlag::new();
     assert!(!sleep_flag.claim_wake_up());
     assert!(sleep_flag.prepare_to_sleep(|| true));
@@ -16,7 +16,7 @@ fn an_awake_loop_is_not_rung_for() {
 }
 
 #[test]
-fn a_sleep_is_rung_for_once() {
+fn a_sleep_is_notified_once() {
     let sleep_flag = SleepFlag::new();
     for _ in 0..2 {
         assert!(sleep_flag.prepare_to_sleep(|| true));
@@ -34,7 +34,7 @@ fn a_loop_with_a_full_queue_does_not_sleep() {
 }
 
 #[test]
-fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
+fn all_pushes_of_many_threads_reach_a_sleeping_loop() {
     const N_PUSHES: usize = 2_000;
     const N_THREADS: usize = 3;
     let sleep_flag = SleepFlag::new();
@@ -65,7 +65,7 @@ fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
 }
 
 #[test]
-fn only_the_first_to_close_a_gate_is_told_so() {
+fn only_the_first_closer_of_a_gate_gets_true() {
     let gate = Gate::new();
     drop(gate.enter().expect("it is open"));
     assert!(gate.close());
@@ -74,7 +74,7 @@ fn only_the_first_to_close_a_gate_is_told_so() {
 }
 
 #[test]
-fn closing_waits_for_those_inside() {
+fn closing_waits_for_the_pushers_inside() {
     let gate = Gate::new();
     let queue = Mutex::new(Vec::new());
     let (is_inside, both) = (Barrier::new(2), [1, 2]);
@@ -97,7 +97,7 @@ fn a_pusher_that_panics_leaves_the_gate() {
     thread::scope(|scope| {
         let pusher = scope.spawn(|| {
             let _guard = gate.enter();
-            // Without the hook's report, as it is meant.
+            // A panic without the hook's report.
             std::panic::resume_unwind(Box::new(()));
         });
         pusher.join().unwrap_err();

@@ -1,5 +1,5 @@
-//! The waiting event_count: in every order of the steps, nobody sleeps beside something that is available, unless somebody
-//! else was called for it and has yet to come.
+//! The event count: in every order of the steps, no waiter sleeps beside an available item, unless another
+//! waiter was notified of it and has not run yet.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -7,13 +7,13 @@ use loom::thread;
 
 use crate::event_count::EventCount;
 
-/// What wakes a waiter: set is woken.
+/// A waiter's flag; set when the waiter is woken.
 type Flag = Arc<AtomicBool>;
 
-/// What givers and waiters share.
+/// State that providers and waiters share.
 struct Shared {
     event_count: EventCount<Flag>,
-    /// How many things are available.
+    /// Number of available items.
     n_available: AtomicUsize,
 }
 
@@ -25,12 +25,12 @@ impl Shared {
         })
     }
 
-    fn give(&self) {
+    fn provide(&self) {
         self.n_available.fetch_add(1, Relaxed);
-        self.call();
+        self.notify();
     }
 
-    fn call(&self) {
+    fn notify(&self) {
         if let Some(flag) = self.event_count.notify_one() {
             flag.store(true, Relaxed);
         }
@@ -44,39 +44,39 @@ impl Shared {
     }
 }
 
-/// How a waiter's part has ended.
+/// State of a waiter at a model's end.
 #[derive(Debug, PartialEq)]
 enum End {
     Took,
     GaveUp,
-    /// It sleeps, and was not woken while the model ran so far.
+    /// The waiter sleeps and was not woken so far.
     Sleeps,
 }
 
-/// Waits for one thing. A sleep that nothing ends is the end of it, or is given up.
+/// Waits for one item. A sleep that is not ended ends the wait, as `Sleeps` or `GaveUp`.
 fn wait(shared: &Shared, gives_up: bool) -> (End, Flag) {
     let mut ticket = None;
     loop {
-        // Written once: of two writes that are not ordered loom believes that either may be the last.
+        // A new flag for each sleep: loom lets either of two unordered writes be the last.
         let flag = Arc::new(AtomicBool::new(false));
         let entered = shared.event_count.register(ticket, Arc::clone(&flag));
         ticket = Some(entered);
         if shared.take() {
             if !shared.event_count.unregister(entered) {
-                shared.call();
+                shared.notify();
             }
             return (End::Took, flag);
         }
         if gives_up {
             if !shared.event_count.unregister(entered) {
-                shared.call();
+                shared.notify();
             }
             return (End::GaveUp, flag);
         }
         if !flag.load(Relaxed) {
             return (End::Sleeps, flag);
         }
-        // Only a call wakes.
+        // Only a notification wakes.
         assert!(!shared.event_count.unregister(entered));
         if shared.take() {
             return (End::Took, flag);
@@ -84,18 +84,18 @@ fn wait(shared: &Shared, gives_up: bool) -> (End, Flag) {
     }
 }
 
-/// So many waiters, the first of which may give up, and so many givers.
-fn model(n_waiters: usize, n_givers: usize, one_gives_up: bool) {
+/// Checks `n_waiters`, the first of which may give up, beside `n_providers`.
+fn model(n_waiters: usize, n_providers: usize, one_gives_up: bool) {
     let mut builder = loom::model::Builder::new();
-    if n_waiters + n_givers > 2 {
+    if n_waiters + n_providers > 2 {
         builder.preemption_bound = Some(3);
     }
     builder.check(move || {
         let shared = Shared::new();
-        let givers: Vec<_> = (0..n_givers)
+        let providers: Vec<_> = (0..n_providers)
             .map(|_| {
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || shared.give())
+                thread::spawn(move || shared.provide())
             })
             .collect();
         let others: Vec<_> = (1..n_waiters)
@@ -106,17 +106,17 @@ fn model(n_waiters: usize, n_givers: usize, one_gives_up: bool) {
             .collect();
         let mut ends = vec![wait(&shared, one_gives_up)];
         ends.extend(others.into_iter().map(|other| other.join().unwrap()));
-        for giver in givers {
-            giver.join().unwrap();
+        for provider in providers {
+            provider.join().unwrap();
         }
-        // Joining makes everything visible here.
+        // The joins make all writes visible here.
         let n_available = shared.n_available.load(Relaxed);
         let is_asleep = |(end, flag): &&(End, Flag)| *end == End::Sleeps && !flag.load(Relaxed);
         let is_woken = |(end, flag): &&(End, Flag)| *end == End::Sleeps && flag.load(Relaxed);
         let n_asleep = ends.iter().filter(is_asleep).count();
         let n_woken = ends.iter().filter(is_woken).count();
         let n_took = ends.iter().filter(|(end, _)| *end == End::Took).count();
-        assert_eq!(n_took + n_available, n_givers);
+        assert_eq!(n_took + n_available, n_providers);
         assert!(
             n_asleep == 0 || n_available <= n_woken,
             "{n_asleep} sleep beside {n_available}, for which {n_woken} were woken"
@@ -125,7 +125,7 @@ fn model(n_waiters: usize, n_givers: usize, one_gives_up: bool) {
 }
 
 #[test]
-fn what_is_given_beside_going_to_sleep_is_seen_or_wakes() {
+fn an_item_beside_falling_asleep_is_seen_or_wakes() {
     model(1, 1, false);
 }
 
@@ -136,33 +136,33 @@ fn each_of_two_wakes_one() {
 }
 
 #[test]
-fn a_call_for_one_that_gives_up_goes_to_the_other() {
+fn a_notification_of_one_that_gives_up_goes_to_the_other() {
     model(2, 1, true);
 }
 
 #[test]
-fn everybody_is_called_at_the_end() {
+fn notify_all_wakes_every_waiter() {
     loom::model(|| {
         let shared = Shared::new();
-        let is_over = Arc::new(AtomicBool::new(false));
+        let is_closed = Arc::new(AtomicBool::new(false));
         let waiter = {
-            let (shared, is_over) = (Arc::clone(&shared), Arc::clone(&is_over));
+            let (shared, is_closed) = (Arc::clone(&shared), Arc::clone(&is_closed));
             thread::spawn(move || {
                 let flag = Arc::new(AtomicBool::new(false));
                 let ticket = shared.event_count.register(None, Arc::clone(&flag));
-                if is_over.load(Relaxed) {
+                if is_closed.load(Relaxed) {
                     let _ = shared.event_count.unregister(ticket);
                     return None;
                 }
                 Some(flag)
             })
         };
-        is_over.store(true, Relaxed);
+        is_closed.store(true, Relaxed);
         for flag in shared.event_count.notify_all() {
             flag.store(true, Relaxed);
         }
         if let Some(flag) = waiter.join().unwrap() {
-            assert!(flag.load(Relaxed), "it sleeps on after the end");
+            assert!(flag.load(Relaxed), "the waiter sleeps on after the close");
         }
     });
 }

@@ -1,5 +1,5 @@
-//! The sleep_flag: no order of the steps leaves the loop asleep beside a full queue, and none gives
-//! a loop that runs a notification.
+//! The sleep flag: no order of the steps leaves the loop asleep beside a full queue, and none notifies a
+//! running loop.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -7,15 +7,15 @@ use loom::thread;
 
 use crate::sleep_flag::SleepFlag;
 
-/// What the loop and its pushers share.
+/// State that the loop and its pushers share.
 struct Shared {
     sleep_flag: SleepFlag,
-    /// The number of entries.
+    /// Number of entries.
     queue: AtomicUsize,
-    /// The notifications that the poller has not reported yet. The kernel orders them; relaxed is
-    /// less than it promises.
+    /// Notifications that the poller has not reported yet. The kernel orders them; relaxed is less than it
+    /// promises.
     n_pending: AtomicUsize,
-    /// All notifications.
+    /// Number of all notifications.
     n_notifications: AtomicUsize,
 }
 
@@ -42,15 +42,15 @@ impl Shared {
     }
 }
 
-/// How the loop's part of a model ended.
+/// State of the loop at a model's end.
 struct Run {
     n_drained: usize,
-    /// It sleeps and was not woken while the model ran.
+    /// Whether the loop sleeps and was not woken while the model ran.
     is_asleep: bool,
 }
 
-/// The loop, going round so often. A sleep that no notification ends is ended by something else, as
-/// by a socket, except for the last, which lasts.
+/// Runs the loop for `n_rounds`. A sleep that no notification ends is ended by another event, such as a
+/// socket's, except in the last round.
 fn run(shared: &Shared, n_rounds: usize) -> Run {
     let mut run = Run {
         n_drained: 0,
@@ -69,11 +69,11 @@ fn run(shared: &Shared, n_rounds: usize) -> Run {
     run
 }
 
-/// How often loom interrupts a thread that could have run on. Without a limit the models of several
-/// rounds take minutes, and find nothing else.
+/// Preemptions that loom tries in one execution. Without a limit the models of several rounds take
+/// minutes and find nothing else.
 const MAX_PREEMPTIONS: usize = 3;
 
-/// The loop goes round beside so many pushers; each pushes so often.
+/// Checks a loop beside `n_pushers`, each of which pushes `n_pushes` times.
 fn model(n_pushers: usize, n_pushes: usize, n_rounds: usize) {
     let mut builder = loom::model::Builder::new();
     if n_rounds > 1 {
@@ -91,7 +91,7 @@ fn model(n_pushers: usize, n_pushes: usize, n_rounds: usize) {
         for pusher in pushers {
             pusher.join().unwrap();
         }
-        // Joining makes everything visible here.
+        // The joins make all writes visible here.
         let n_queued = shared.queue.load(Relaxed);
         let n_notifications = shared.n_notifications.load(Relaxed);
         assert_eq!(run.n_drained + n_queued, n_pushers * n_pushes);
@@ -102,7 +102,7 @@ fn model(n_pushers: usize, n_pushes: usize, n_rounds: usize) {
                 "it sleeps beside a full queue"
             );
         }
-        // An announcement that found something in the queue may have been answered too.
+        // An announcement that found an entry in the queue may have got a notification too.
         assert!(
             n_notifications <= n_rounds,
             "more notifications than announcements of sleep"
@@ -111,7 +111,7 @@ fn model(n_pushers: usize, n_pushes: usize, n_rounds: usize) {
 }
 
 #[test]
-fn a_push_beside_going_to_sleep_is_seen_or_wakes() {
+fn a_push_beside_falling_asleep_is_seen_or_wakes() {
     model(1, 1, 1);
 }
 
@@ -130,9 +130,9 @@ fn a_sleep_is_ended_by_one_of_two_pushers() {
     model(2, 1, 1);
 }
 
-/// The loop announces no sleep while the others push, so nobody may notify.
+/// The loop announces no sleep while the others push, so no pusher may notify.
 #[test]
-fn a_loop_that_runs_gets_no_notification() {
+fn a_running_loop_gets_no_notification() {
     loom::model(|| {
         let shared = Shared::new();
         assert!(shared.sleep_flag.prepare_to_sleep(|| true));
@@ -149,9 +149,9 @@ fn a_loop_that_runs_gets_no_notification() {
     });
 }
 
-/// What was found in the queue was a reason not to sleep, and the loop counts as awake again.
+/// An entry in the queue keeps the loop from sleeping, and the loop counts as awake again.
 #[test]
-fn a_loop_that_found_something_gets_no_notification_later() {
+fn a_loop_that_found_an_entry_gets_no_late_notification() {
     loom::model(|| {
         let shared = Shared::new();
         assert!(!shared.sleep_flag.prepare_to_sleep(|| false));
