@@ -9,7 +9,7 @@ use super::error::{Error, Kind};
 use super::socket::duration;
 use crate::net::ToSocketAddrs;
 use crate::runtime::core::context;
-use crate::task;
+use crate::time::timeout;
 
 /// As many addresses as ureq has room for.
 const N_ADDRESSES: usize = 16;
@@ -42,7 +42,7 @@ impl Resolver for LoopResolver {
         let look_up = || (bare, port).to_socket_addrs();
         let found = match duration(timeout) {
             Some(limit) if can_give_up() => {
-                task::timeout(limit, look_up).map_err(|_| ureq::Error::Timeout(timeout.reason))?
+                timeout::timeout(limit, look_up).map_err(|_| ureq::Error::Timeout(timeout.reason))?
             }
             _ => look_up(),
         };

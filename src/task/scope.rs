@@ -18,7 +18,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::Builder;
+use super::spawn::Builder;
 use super::scoped_task::{AnySlot, ScopedTask, Slot};
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::{ScopeError, TaskError};
