@@ -7,8 +7,8 @@
 
 #[cfg(feature = "runtime")]
 mod backtrace;
-mod generator;
-mod handle;
+pub(crate) mod generator;
+pub(crate) mod handle;
 mod header;
 #[cfg(feature = "runtime")]
 mod hosted;
@@ -18,16 +18,15 @@ mod raw;
 mod ring;
 mod rounds;
 mod scope;
-mod state;
+pub(crate) mod state;
 mod typed;
 #[cfg(feature = "runtime")]
 mod undo;
 mod unwind;
 mod value;
-mod yielder;
+pub(crate) mod yielder;
 
-pub use generator::Generator;
-pub use handle::{Coroutine, CoroutineBuilder};
+pub use handle::CoroutineBuilder;
 #[cfg(feature = "runtime")]
 pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack};
@@ -38,9 +37,13 @@ pub use ring::TransferRing;
 #[doc(hidden)]
 pub use rounds::{Place, Rounds, Shape};
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
-pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
+pub use state::{CloseIgnored, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
 pub(crate) use undo::undo_if_left;
 #[cfg(feature = "runtime")]
 pub(crate) use unwind::{Payload, drop_payload, give_up};
-pub use yielder::Yielder;
+
+// At the root, for users; named here by the rest of the crate.
+pub(crate) use handle::Coroutine;
+#[cfg(feature = "runtime")]
+pub(crate) use state::CoroutineState;

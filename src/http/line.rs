@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::error::{Error, Kind};
 use crate::runtime::wait::here::task_context;
 use crate::sync::{Permit, Semaphore};
-use crate::task;
+use crate::time::timeout::timeout;
 
 /// The places of a session.
 pub(super) struct Line {
@@ -52,7 +52,7 @@ impl Line {
         let permit = if cfg!(panic = "abort") {
             self.places.acquire()
         } else {
-            task::timeout(total, || self.places.acquire()).map_err(|_| is_over())?
+            timeout(total, || self.places.acquire()).map_err(|_| is_over())?
         };
         let left = total.checked_sub(start.elapsed()).ok_or_else(is_over)?;
         Ok(Place {

@@ -9,7 +9,7 @@ use super::error::{Error, Kind};
 use super::socket::duration;
 use crate::net::ToSocketAddrs;
 use crate::runtime::wait::here::task_context;
-use crate::task;
+use crate::time::timeout;
 
 /// As many addresses as ureq has room for.
 const N_ADDRESSES: usize = 16;
@@ -41,9 +41,8 @@ impl Resolver for LoopResolver {
         let lookup_failed = || Error::new(Kind::Lookup(bare.to_owned()));
         let look_up = || (bare, port).to_socket_addrs();
         let found = match duration(timeout) {
-            Some(limit) if can_give_up() => {
-                task::timeout(limit, look_up).map_err(|_| ureq::Error::Timeout(timeout.reason))?
-            }
+            Some(limit) if can_give_up() => timeout::timeout(limit, look_up)
+                .map_err(|_| ureq::Error::Timeout(timeout.reason))?,
             _ => look_up(),
         };
         let found = found.map_err(|error| lookup_failed().because(error).travelling())?;

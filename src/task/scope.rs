@@ -18,8 +18,8 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::Builder;
 use super::scoped_task::{AnySlot, ScopedTask, Slot};
+use super::spawn::Builder;
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::{ScopeError, TaskError};
 use crate::runtime::cancel::scope_state::{ScopeState, Until};

@@ -54,9 +54,12 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("signal", 7),
     // The macro and the one behind it, which are at the root; what they expand to is on the floor of `task`.
     ("select", 6),
-    ("select_arms", 6),
+    ("__select_arms", 6),
+    ("__private", 7),
+    ("race", 7),
     ("task", 7),
     ("time", 7),
+    ("event_loop", 7),
     ("docs", 9),
 ];
 
