@@ -166,6 +166,11 @@ pub mod task;
 #[cfg(feature = "runtime")]
 pub mod time;
 
+/// Fails a unit test that hangs, as in the other test binaries.
+#[cfg(test)]
+#[path = "../tests/support/hang_guard.rs"]
+mod hang_guard;
+
 mod arch;
 #[cfg(doctest)]
 mod compile_fail;

@@ -3,6 +3,9 @@
 //!
 //! A binary of its own, because the limit is the process's.
 
+#[path = "support/hang_guard.rs"]
+mod hang_guard;
+
 use std::io;
 use std::thread;
 

@@ -13,6 +13,8 @@ use selvedge::{
     EventLoop, Promise, Task, TaskError, gather, run, shield, sleep, spawn, wait_for, yield_now,
 };
 
+#[path = "support/hang_guard.rs"]
+mod hang_guard;
 #[path = "no_alloc/sockets.rs"]
 mod sockets;
 #[path = "no_alloc/sync.rs"]

@@ -5,6 +5,8 @@ mod delegate;
 mod drop_order;
 mod dropping;
 mod generators;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod inference;
 mod leaking;
 mod misuse;

@@ -13,6 +13,8 @@ mod child;
 mod connecting;
 mod datagrams;
 mod handing_over;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod limits;
 mod loop_cancelling;
 mod loop_connecting;

@@ -5,6 +5,8 @@
 
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 
 mod abandoned;
 mod callbacks;

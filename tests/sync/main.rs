@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 #[path = "../runtime/support.rs"]
 #[allow(dead_code)]
 mod support;

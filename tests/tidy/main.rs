@@ -9,6 +9,8 @@ mod assembly;
 mod asyncio;
 mod broken;
 mod floors;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod shape;
 mod source;
 mod tables;
