@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_a_queue_in_step_and_out_of_it() {
+    fn entries_come_in_order_in_step_and_out_of_step() {
         let (laps, mut model) = (Laps::new(), VecDeque::new());
         let mut seed = 1_u64;
         let mut random = |n: u64| {
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lap_is_what_was_there_at_its_start() {
+    fn an_iteration_holds_the_entries_of_its_start() {
         let laps = Laps::new();
         (0..3).for_each(|n| laps.push(n));
         assert_eq!(run(&laps, true, &[]), 0);
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn it_shrinks_when_it_is_empty() {
+    fn an_empty_queue_shrinks() {
         let laps = Laps::new();
         (0..2 * LARGE).for_each(|n| laps.push(n));
         laps.shrink();

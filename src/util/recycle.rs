@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_freed_is_handed_out_again() {
+    fn a_freed_block_is_handed_out_again() {
         for size in [1, 40, 41, 72] {
             let layout = Layout::from_size_align(size, 8).unwrap();
             let first = allocate(layout);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn large_and_overaligned_ones_are_left_to_the_allocator() {
+    fn large_and_overaligned_blocks_are_left_to_the_allocator() {
         for (size, align) in [(73, 8), (4096, 8), (8, 64)] {
             let layout = Layout::from_size_align(size, align).unwrap();
             let memory = allocate(layout);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_kept_than_a_bound() {
+    fn the_number_of_kept_blocks_is_bounded() {
         let layout = Layout::from_size_align(16, 8).unwrap();
         let pieces: Vec<_> = (0..3 * N_KEPT).map(|_| allocate(layout)).collect();
         for piece in pieces {

@@ -7,7 +7,7 @@ use std::sync::{Barrier, Mutex, mpsc};
 use std::thread;
 
 #[test]
-fn an_awake_loop_is_not_rung_for() {
+fn an_awake_loop_is_not_notified() {
     let doorbell = Doorbell::new();
     assert!(!doorbell.ring());
     assert!(doorbell.prepare_to_sleep(|| true));
@@ -16,7 +16,7 @@ fn an_awake_loop_is_not_rung_for() {
 }
 
 #[test]
-fn a_sleep_is_rung_for_once() {
+fn a_sleep_is_notified_once() {
     let doorbell = Doorbell::new();
     for _ in 0..2 {
         assert!(doorbell.prepare_to_sleep(|| true));
@@ -65,7 +65,7 @@ fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
 }
 
 #[test]
-fn only_the_first_to_close_a_gate_is_told_so() {
+fn only_the_first_close_of_a_gate_returns_true() {
     let gate = Gate::new();
     drop(gate.enter().expect("it is open"));
     assert!(gate.close());
@@ -74,7 +74,7 @@ fn only_the_first_to_close_a_gate_is_told_so() {
 }
 
 #[test]
-fn closing_waits_for_those_inside() {
+fn closing_waits_for_pushers_inside() {
     let gate = Gate::new();
     let queue = Mutex::new(Vec::new());
     let (is_inside, both) = (Barrier::new(2), [1, 2]);

@@ -142,7 +142,7 @@ fn payloads_that_panic() {
 }
 
 #[test]
-fn captures_that_abandon_their_coroutine_take_the_scope_along() {
+fn captures_that_abandon_their_coroutine_abandon_the_scope_too() {
     let ended = run("captures_that_abandon");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["can't be ended"]);
@@ -150,7 +150,7 @@ fn captures_that_abandon_their_coroutine_take_the_scope_along() {
 }
 
 #[test]
-fn values_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
+fn a_value_that_panics_in_its_drop_lets_no_scope_return_early() {
     let ended = run("a_value_that_panics_for_ever");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["can't be ended"]);
@@ -167,7 +167,7 @@ fn values_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
 }
 
 #[test]
-fn payloads_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
+fn a_payload_panicking_in_its_drop_lets_no_scope_return_early() {
     let ended = run("payloads_that_panic");
     ended.assert_exited(0);
     assert!(

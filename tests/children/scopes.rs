@@ -96,7 +96,7 @@ fn assert_aborted_for_its_scope(ended: &Ended) {
 }
 
 #[test]
-fn a_stubborn_child_of_a_scope_on_the_threads_own_stack_aborts_with_a_sentence() {
+fn an_unclosable_child_on_the_threads_own_stack_aborts() {
     assert_aborted_for_its_scope(&run("stubborn_child_on_the_thread"));
 }
 
@@ -107,7 +107,7 @@ fn stubborn_child_while_unwinding() {
 }
 
 #[test]
-fn a_stubborn_child_of_an_unwinding_scope_on_the_threads_own_stack_aborts_with_a_sentence() {
+fn an_unclosable_child_of_an_unwinding_scope_aborts() {
     assert_aborted_for_its_scope(&run("stubborn_child_while_unwinding"));
 }
 
@@ -126,12 +126,12 @@ fn stubborn_child_whose_handle_is_dropped() {
 }
 
 #[test]
-fn dropping_the_handle_of_a_stubborn_child_does_not_let_its_scope_return() {
+fn dropping_an_unclosable_childs_handle_aborts_as_well() {
     assert_aborted_for_its_scope(&run("stubborn_child_whose_handle_is_dropped"));
 }
 
 #[test]
-fn a_stubborn_child_of_a_scope_on_another_stack_aborts_as_well() {
+fn an_unclosable_child_on_another_stack_aborts_as_well() {
     assert_aborted_for_its_scope(&run("stubborn_child_on_another_stack"));
 }
 
@@ -182,7 +182,7 @@ fn assert_went_on_without_the_host(ended: &Ended) {
 }
 
 #[test]
-fn a_stubborn_child_of_a_scope_in_a_coroutine_abandons_that_coroutine_and_the_process_goes_on() {
+fn an_unclosable_child_in_a_coroutine_abandons_the_coroutine() {
     assert_went_on_without_the_host(&run("stubborn_child_in_a_coroutine"));
 }
 
@@ -199,7 +199,7 @@ fn stubborn_grandchild(caught: bool) {
 }
 
 #[test]
-fn a_stubborn_grandchild_takes_its_whole_chain_of_scopes_along() {
+fn an_unclosable_grandchild_takes_the_whole_chain_of_scopes() {
     assert_aborted_for_its_scope(&run("stubborn_grandchild"));
     assert_aborted_for_its_scope(&run("stubborn_grandchild_uncaught"));
 }
@@ -214,7 +214,7 @@ fn stubborn_grandchild_in_a_coroutine() {
 }
 
 #[test]
-fn a_stubborn_grandchild_abandons_every_host_up_to_the_first_that_borrows_nothing() {
+fn an_unclosable_grandchild_abandons_each_host_that_borrows() {
     assert_went_on_without_the_host(&run("stubborn_grandchild_in_a_coroutine"));
 }
 
@@ -247,7 +247,7 @@ fn stubborn_grandchild_around_a_thread() {
 }
 
 #[test]
-fn a_thread_that_borrows_through_an_abandoned_host_never_outlives_the_loan() {
+fn a_thread_borrowing_via_an_abandoned_host_keeps_its_loan() {
     assert_aborted_for_its_scope(&run("stubborn_grandchild_around_a_thread"));
 }
 
@@ -285,7 +285,7 @@ fn abandoned_while_closed() {
 }
 
 #[test]
-fn a_host_that_is_abandoned_while_it_is_closed_or_dropped_is_leaked_and_the_process_goes_on() {
+fn a_host_abandoned_in_its_close_or_drop_is_leaked() {
     assert_went_on_without_the_host(&run("abandoned_while_closed"));
 }
 
@@ -308,7 +308,7 @@ fn scope_around_one_that_is_abandoned_while_closed(drop_handle: bool) {
 }
 
 #[test]
-fn a_scope_whose_child_is_abandoned_while_it_is_ended_never_returns() {
+fn a_scope_never_returns_when_its_child_is_abandoned_at_the_end() {
     assert_aborted_for_its_scope(&run("abandoned_by_its_scope"));
     assert_aborted_for_its_scope(&run("abandoned_by_its_handle"));
 }

@@ -66,7 +66,7 @@ fn assert_intact(address: usize) {
 }
 
 #[test]
-fn a_body_that_always_swallows_its_close_is_leaked_after_a_bounded_number_of_tries() {
+fn a_body_that_always_swallows_its_close_is_leaked_in_the_end() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
         let mut coroutine = stubborn(&closes);
@@ -85,7 +85,7 @@ fn a_body_that_always_swallows_its_close_is_leaked_after_a_bounded_number_of_tri
 }
 
 #[test]
-fn a_stubborn_body_dropped_during_an_unwind_is_leaked_too_and_the_panic_goes_on() {
+fn an_unclosable_body_dropped_during_an_unwind_is_leaked_too() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
         let mut address = 0;
@@ -117,7 +117,7 @@ fn a_stubborn_body_dropped_during_an_unwind_is_leaked_too_and_the_panic_goes_on(
 }
 
 #[test]
-fn a_stubborn_body_dropped_inside_another_coroutine_leaves_that_one_working() {
+fn an_unclosable_body_dropped_in_a_coroutine_spares_its_host() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
         let mut inner = stubborn(&closes);
@@ -135,7 +135,7 @@ fn a_stubborn_body_dropped_inside_another_coroutine_leaves_that_one_working() {
 }
 
 #[test]
-fn a_forgotten_coroutine_keeps_its_stack_while_the_pool_is_used_and_trimmed() {
+fn a_forgotten_coroutine_keeps_its_stack_through_a_pool_trim() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
         let addresses: Vec<usize> = (0..10)
@@ -153,7 +153,7 @@ fn a_forgotten_coroutine_keeps_its_stack_while_the_pool_is_used_and_trimmed() {
 }
 
 #[test]
-fn forgetting_an_unstarted_or_finished_handle_harms_nobody() {
+fn forgetting_an_unstarted_or_finished_handle_does_no_harm() {
     on_fresh_thread(|| {
         let capture = Counted::new(1);
         let unstarted: Coroutine<(), (), ()> =
@@ -207,7 +207,7 @@ fn watched() -> (Coroutine<(), (), ()>, Watch) {
 }
 
 #[test]
-fn a_thread_that_borrows_from_a_forgotten_coroutine_never_dangles() {
+fn a_thread_may_borrow_from_a_forgotten_coroutine() {
     let (coroutine, watch) = watched();
     assert!(watch.intact());
     std::mem::forget(coroutine);
@@ -216,7 +216,7 @@ fn a_thread_that_borrows_from_a_forgotten_coroutine_never_dangles() {
 }
 
 #[test]
-fn a_thread_that_borrows_from_a_forgotten_coroutine_outlives_the_thread_that_made_it() {
+fn a_borrowing_thread_may_outlive_the_coroutines_own_thread() {
     let watches: Vec<Watch> = thread::spawn(|| {
         let forget = |(coroutine, watch): (Coroutine<(), (), ()>, Watch)| {
             std::mem::forget(coroutine);
@@ -233,7 +233,7 @@ fn a_thread_that_borrows_from_a_forgotten_coroutine_outlives_the_thread_that_mad
 }
 
 #[test]
-fn dropping_a_coroutine_inside_thread_scope_waits_for_the_borrowing_thread() {
+fn a_drop_inside_thread_scope_waits_for_the_borrowing_thread() {
     let (coroutine, watch) = watched();
     assert!(watch.intact());
     let Watch { ask, intact } = watch;

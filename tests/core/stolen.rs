@@ -38,14 +38,14 @@ fn steal() -> (Coroutine<(), u8, u8>, Payload) {
 }
 
 #[test]
-fn raised_on_the_threads_own_stack_it_is_an_ordinary_panic() {
+fn a_payload_raised_on_the_threads_stack_is_an_ordinary_panic() {
     let (_thief, payload) = steal();
     let stolen = address(&payload);
     assert_eq!(address(&caught(|| resume_unwind(payload))), stolen);
 }
 
 #[test]
-fn thrown_into_another_coroutine_it_comes_back_out_of_throw() {
+fn a_payload_thrown_into_another_coroutine_leaves_throw() {
     let (mut thief, payload) = steal();
     let stolen = address(&payload);
     let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
@@ -62,7 +62,7 @@ fn thrown_into_another_coroutine_it_comes_back_out_of_throw() {
 }
 
 #[test]
-fn raised_in_another_coroutines_body_it_surfaces_at_its_send() {
+fn a_payload_raised_in_another_body_surfaces_at_its_send() {
     let (_thief, payload) = steal();
     let stolen = address(&payload);
     let mut other =
@@ -72,7 +72,7 @@ fn raised_in_another_coroutines_body_it_surfaces_at_its_send() {
 }
 
 #[test]
-fn raised_while_another_coroutine_is_closed_it_surfaces_from_that_close() {
+fn a_payload_raised_in_another_close_surfaces_from_that_close() {
     let (_thief, payload) = steal();
     let stolen = address(&payload);
     let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
@@ -86,7 +86,7 @@ fn raised_while_another_coroutine_is_closed_it_surfaces_from_that_close() {
 }
 
 #[test]
-fn raised_later_in_its_own_coroutine_it_surfaces_at_send() {
+fn a_payload_raised_later_in_its_own_body_surfaces_at_send() {
     let loot = Loot::default();
     let mut coroutine = thief(&loot, |_, loot| {
         let payload = loot.borrow_mut().pop().expect("the payload");
@@ -98,7 +98,7 @@ fn raised_later_in_its_own_coroutine_it_surfaces_at_send() {
 }
 
 #[test]
-fn thrown_back_into_its_own_coroutine_it_comes_back_out_of_throw() {
+fn a_payload_thrown_into_its_own_coroutine_leaves_throw() {
     let (mut thief, payload) = steal();
     let stolen = address(&payload);
     assert_eq!(address(&caught(|| thief.throw(payload))), stolen);
@@ -106,7 +106,7 @@ fn thrown_back_into_its_own_coroutine_it_comes_back_out_of_throw() {
 }
 
 #[test]
-fn raised_during_a_later_close_of_its_own_coroutine_it_surfaces_from_that_close() {
+fn a_payload_raised_in_a_later_close_surfaces_from_that_close() {
     let loot = Loot::default();
     let mut coroutine = thief(&loot, |yielder, loot| {
         let second =
@@ -125,7 +125,7 @@ fn raised_during_a_later_close_of_its_own_coroutine_it_surfaces_from_that_close(
 }
 
 #[test]
-fn caught_and_raised_again_at_once_it_still_closes() {
+fn a_payload_raised_again_at_once_still_closes() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let payload =
             catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("it is closed");
@@ -137,7 +137,7 @@ fn caught_and_raised_again_at_once_it_still_closes() {
 }
 
 #[test]
-fn a_close_that_takes_a_way_round_through_other_stacks_is_still_that_close() {
+fn a_close_payload_carried_over_other_stacks_still_closes() {
     let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let mut inner = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
         inner.resume();
@@ -151,7 +151,7 @@ fn a_close_that_takes_a_way_round_through_other_stacks_is_still_that_close() {
 }
 
 #[test]
-fn a_coroutine_that_raises_anothers_current_close_does_not_close_itself() {
+fn raising_another_coroutines_close_does_not_close_the_raiser() {
     let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let payload =
             catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("it is closed");
@@ -167,7 +167,7 @@ fn a_coroutine_that_raises_anothers_current_close_does_not_close_itself() {
 }
 
 #[test]
-fn it_may_be_dropped_forgotten_or_sent_to_another_thread() {
+fn a_payload_may_be_dropped_forgotten_or_sent_to_a_thread() {
     let (_dropped, payload) = steal();
     drop(payload);
     let (_forgotten, payload) = steal();
@@ -179,7 +179,7 @@ fn it_may_be_dropped_forgotten_or_sent_to_another_thread() {
 }
 
 #[test]
-fn it_outlives_its_coroutine() {
+fn a_payload_outlives_its_coroutine() {
     let (thief, payload) = steal();
     drop(thief);
     let stolen = address(&payload);
@@ -187,7 +187,7 @@ fn it_outlives_its_coroutine() {
 }
 
 #[test]
-fn raising_it_never_calls_the_panic_hook() {
+fn raising_a_payload_never_calls_the_panic_hook() {
     let calls = hook_calls(|| {
         let (mut thief, payload) = steal();
         caught(|| thief.throw(payload));

@@ -49,14 +49,14 @@ fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
 }
 
 #[test]
-fn there_are_four_more_threads_than_processors_and_at_most_32() {
+fn the_pool_has_four_more_threads_than_cpus_at_most_32() {
     let n_cpus = thread::available_parallelism().unwrap().get();
     let n_threads = (n_cpus + 4).min(32);
     assert_eq!(largest_crowd(EventLoop::builder(), n_threads), n_threads);
 }
 
 #[test]
-fn the_builder_sets_how_many() {
+fn the_builder_sets_the_number_of_threads() {
     for n_threads in [1, 2, 7] {
         let builder = EventLoop::builder().blocking_threads(n_threads);
         assert_eq!(largest_crowd(builder, n_threads), n_threads);
@@ -69,7 +69,7 @@ fn the_builder_sets_how_many() {
 }
 
 #[test]
-fn jobs_begin_in_the_order_in_which_they_came() {
+fn jobs_begin_in_the_order_of_submission() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let theirs = order.clone();
     EventLoop::builder().blocking_threads(1).run(move || {
@@ -94,7 +94,7 @@ fn assert_full(error: &TaskError) {
 }
 
 #[test]
-fn a_full_queue_refuses_and_takes_jobs_again_later() {
+fn a_full_queue_refuses_jobs_until_there_is_room() {
     let builder = EventLoop::builder().blocking_threads(1).blocking_queue(2);
     finished(builder.build().unwrap().run_until_complete(|| {
         let event_loop = current_loop().unwrap();
@@ -127,7 +127,7 @@ fn a_full_queue_refuses_and_takes_jobs_again_later() {
 }
 
 #[test]
-fn a_queue_of_none_takes_what_a_thread_takes_at_once() {
+fn a_queue_of_size_zero_takes_only_what_runs_at_once() {
     let builder = EventLoop::builder().blocking_threads(2).blocking_queue(0);
     builder.run(|| {
         let event_loop = current_loop().unwrap();

@@ -37,7 +37,7 @@ fn scope_with_a_stubborn_child(borrowed: &str) {
 }
 
 #[test]
-fn a_task_whose_scope_can_not_end_is_abandoned_and_the_others_go_on() {
+fn a_task_whose_scope_cannot_end_is_abandoned_others_go_on() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let (reports, inside) = (Reports::of(&event_loop), log.clone());
     finished(event_loop.run_until_complete(move || {
@@ -68,7 +68,7 @@ fn a_task_whose_scope_can_not_end_is_abandoned_and_the_others_go_on() {
 }
 
 #[test]
-fn an_abandoned_task_is_woken_by_nothing_any_more() {
+fn an_abandoned_task_is_never_woken_again() {
     in_virtual_loop(|| {
         let wakes = Rc::new(RefCell::new(None));
         let keeps = Rc::clone(&wakes);
@@ -97,7 +97,7 @@ fn main_hosts_a_stubborn_child() {
 }
 
 #[test]
-fn a_main_whose_scope_can_not_end_aborts_with_a_sentence() {
+fn a_main_whose_scope_cannot_end_aborts_with_a_sentence() {
     let ended = play("main_hosts_a_stubborn_child");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["selvedge"]);
@@ -147,8 +147,7 @@ fn handler_overflows() {
 }
 
 #[test]
-fn a_handler_that_overflows_on_the_stack_of_a_task_that_is_over_is_reported_without_reading_what_is_gone()
- {
+fn a_handlers_overflow_is_reported_without_reading_freed_memory() {
     let ended = play("handler_overflows");
     ended.assert_killed_by(libc::SIGABRT);
     assert!(!ended.stderr.contains("####"), "{ended:#?}");
@@ -195,7 +194,7 @@ fn abandoned_in_each_other() {
 }
 
 #[test]
-fn tasks_that_are_abandoned_inside_of_each_other_are_told_apart() {
+fn tasks_abandoned_on_each_others_stacks_are_distinguished() {
     let ended = play("abandoned_in_each_other");
     ended.assert_exited(0);
     for line in ["the other ends", "main goes on", "run returned"] {

@@ -71,7 +71,7 @@ fn another_tasks_cancel_is_an_ordinary_panic() {
 }
 
 #[test]
-fn another_tasks_cancel_is_not_caught_as_ones_own() {
+fn another_tasks_cancel_is_not_caught_as_the_tasks_own() {
     in_virtual_loop(|| {
         let payload = stolen_payload();
         let task = spawn(move || {
@@ -113,7 +113,7 @@ fn the_body_of_a_coroutine_treats_a_cancel_as_any_panic() {
 }
 
 #[test]
-fn catching_inside_of_a_nested_coroutine_catches_its_tasks_cancel() {
+fn catching_inside_a_nested_coroutine_catches_its_tasks_cancel() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let mut nested = Coroutine::new(|_: &Yielder<(), ()>, ()| {
@@ -128,7 +128,7 @@ fn catching_inside_of_a_nested_coroutine_catches_its_tasks_cancel() {
 }
 
 #[test]
-fn a_body_that_returns_a_value_from_a_destructor_of_the_cancel_is_still_cancelled() {
+fn a_panic_caught_in_a_destructor_does_not_undo_the_cancel() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -148,7 +148,7 @@ fn a_body_that_returns_a_value_from_a_destructor_of_the_cancel_is_still_cancelle
 }
 
 #[test]
-fn a_panic_out_of_the_cleanup_after_a_caught_cancel_is_the_tasks_panic() {
+fn a_panic_after_a_caught_cancel_is_the_tasks_panic() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let _ = catch_cancelled(|| sleep(AN_HOUR));
@@ -178,7 +178,7 @@ fn nested_catches_give_one_cancel_to_the_innermost() {
 }
 
 #[test]
-fn a_task_that_swallows_for_ever_does_not_stop_others_from_ending() {
+fn a_task_that_always_swallows_does_not_stop_others_from_ending() {
     in_virtual_loop(|| {
         let stubborn = spawn(|| {
             let mut n_caught = 0;
@@ -205,14 +205,14 @@ fn a_task_that_swallows_for_ever_does_not_stop_others_from_ending() {
 }
 
 #[test]
-fn catching_outside_of_a_task_runs_the_closure() {
+fn catching_outside_a_task_runs_the_closure() {
     assert_eq!(catch_cancelled(|| 4).ok(), Some(4));
     let payload = crate::support::caught(|| catch_cancelled(|| -> () { panic!("torn") }).is_ok());
     assert_eq!(crate::support::text(&payload), "torn");
 }
 
 #[test]
-fn a_std_mutex_that_is_free_at_the_suspension_is_not_poisoned_by_a_cancel() {
+fn a_std_mutex_free_at_the_suspension_is_not_poisoned() {
     run(|| {
         let mutex = Rc::new(Mutex::new(0));
         let inside = Rc::clone(&mutex);

@@ -41,7 +41,7 @@ fn assert_none_runs() {
 }
 
 #[test]
-fn a_loop_whose_coroutine_is_left_behind_by_a_callback_runs_no_more_and_another_can() {
+fn a_loop_abandoned_by_a_callback_ends_and_another_can_run() {
     let event_loop = Rc::new(event_loop());
     let (inside, handle) = (Rc::clone(&event_loop), event_loop.handle());
     let waiting = event_loop.create_task(|| sleep(std::time::Duration::MAX));
@@ -64,7 +64,7 @@ fn a_loop_whose_coroutine_is_left_behind_by_a_callback_runs_no_more_and_another_
 }
 
 #[test]
-fn a_run_whose_coroutine_is_left_behind_leaves_no_loop_on_the_thread() {
+fn an_abandoned_run_leaves_no_loop_on_the_thread() {
     in_one_that_is_left(|| {
         run(|| {
             let local = current_loop().expect("a loop");
@@ -76,7 +76,7 @@ fn a_run_whose_coroutine_is_left_behind_leaves_no_loop_on_the_thread() {
 }
 
 #[test]
-fn a_task_goes_on_whose_coroutine_is_left_behind_as_it_closes_another_loop() {
+fn a_task_survives_a_coroutine_abandoned_in_another_loops_close() {
     in_virtual_loop(|| {
         let own = current_task().expect("a task").id();
         in_one_that_is_left(|| {
@@ -93,7 +93,7 @@ fn a_task_goes_on_whose_coroutine_is_left_behind_as_it_closes_another_loop() {
 }
 
 #[test]
-fn a_task_may_wait_again_when_a_handler_has_left_its_coroutine_behind() {
+fn a_task_may_wait_after_a_handler_abandoned_its_coroutine() {
     in_virtual_loop(|| {
         let local = current_loop().expect("a loop");
         local

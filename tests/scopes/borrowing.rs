@@ -331,11 +331,11 @@ fn in_random_programs_no_borrow_outlives_its_frame() {
 }
 
 #[test]
-fn nor_if_the_loop_is_shut_down_in_the_middle() {
+fn no_borrow_outlives_its_frame_if_the_loop_shuts_down() {
     play_many(End::Shutdown);
 }
 
 #[test]
-fn nor_if_it_ends_on_the_spot() {
+fn no_borrow_outlives_its_frame_if_the_loop_is_dropped() {
     play_many(End::Doom);
 }

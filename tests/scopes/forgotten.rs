@@ -30,7 +30,7 @@ fn a_forgotten_handle_leaves_the_child_to_the_scope() {
 }
 
 #[test]
-fn handles_in_a_circle_that_is_never_freed_hold_nothing() {
+fn handles_in_a_leaked_cycle_hold_nothing() {
     type Counts<'scope> = OnDrop<Box<dyn FnMut() + 'scope>>;
     struct Ring<'scope> {
         next: RefCell<Option<Rc<Ring<'scope>>>>,
@@ -59,7 +59,7 @@ fn handles_in_a_circle_that_is_never_freed_hold_nothing() {
 }
 
 #[test]
-fn a_handle_that_a_child_keeps_to_itself() {
+fn a_child_may_keep_its_own_handle() {
     let log = Log::default();
     run(|| {
         scope(|s| {
@@ -81,7 +81,7 @@ fn a_handle_that_a_child_keeps_to_itself() {
 }
 
 #[test]
-fn a_handle_that_is_joined_by_a_destructor_of_another_result() {
+fn a_destructor_of_a_result_may_join_another_handle() {
     struct Joins<'scope>(Option<ScopedTask<'scope, u32>>);
     impl Drop for Joins<'_> {
         fn drop(&mut self) {
@@ -128,7 +128,7 @@ fn views_outlive_the_scope_and_do_nothing_then() {
 }
 
 #[test]
-fn a_handle_that_moves_into_a_sibling_and_is_forgotten_there() {
+fn a_handle_may_move_into_a_sibling_and_be_forgotten() {
     let log = Log::default();
     run(|| {
         scope(|s| {
@@ -146,7 +146,7 @@ fn a_handle_that_moves_into_a_sibling_and_is_forgotten_there() {
 }
 
 #[test]
-fn the_scope_itself_may_be_captured_by_what_outlives_the_body() {
+fn the_scope_may_be_captured_by_tasks_that_outlive_the_body() {
     fn later<'scope>(s: &'scope Scope<'scope, '_>, left: u32, log: &'scope Log) {
         log.push(format!("{left}"));
         if left > 0 {
@@ -165,7 +165,7 @@ fn the_scope_itself_may_be_captured_by_what_outlives_the_body() {
 }
 
 #[test]
-fn thousands_of_children_that_end_in_every_order() {
+fn thousands_of_children_may_end_in_any_order() {
     let n_done = Cell::new(0);
     let n = crate::support::many_stacks(3_000) as u32;
     selvedge::EventLoop::builder().virtual_clock(true).run(|| {

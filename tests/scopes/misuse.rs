@@ -34,7 +34,7 @@ fn refused(log: &Log) -> String {
 const REFUSED: [&str; 3] = ["capture", "body", "returned"];
 
 #[test]
-fn outside_of_a_loop_spawning_is_an_error_of_the_scope() {
+fn spawning_outside_a_loop_is_an_error_of_the_scope() {
     let log = Log::default();
     assert_sentence(&refused(&log));
     assert_eq!(log.take(), REFUSED);
@@ -42,7 +42,7 @@ fn outside_of_a_loop_spawning_is_an_error_of_the_scope() {
 }
 
 #[test]
-fn in_a_callback_as_well() {
+fn spawning_in_a_callback_is_an_error() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -57,7 +57,7 @@ fn in_a_callback_as_well() {
 }
 
 #[test]
-fn and_while_the_thread_panics() {
+fn spawning_while_the_thread_panics_is_an_error() {
     struct OnPanic(Log);
     impl Drop for OnPanic {
         fn drop(&mut self) {
@@ -80,7 +80,7 @@ fn and_while_the_thread_panics() {
 }
 
 #[test]
-fn and_in_a_task_whose_loop_closes_for_good() {
+fn spawning_in_a_task_of_a_closing_loop_is_an_error() {
     struct OnDrop(Log);
     impl Drop for OnDrop {
         fn drop(&mut self) {
@@ -119,7 +119,7 @@ fn suspends_in(open: impl FnOnce(&dyn Fn()) + 'static) -> String {
 }
 
 #[test]
-fn a_yielder_can_not_suspend_out_of_a_scope_a_timeout_or_a_race() {
+fn a_yielder_cannot_suspend_out_of_a_scope_timeout_or_race() {
     in_virtual_loop(|| {
         for told in [
             suspends_in(|suspend| scope(|_| suspend()).expect("nobody failed")),
@@ -135,7 +135,7 @@ fn a_yielder_can_not_suspend_out_of_a_scope_a_timeout_or_a_race() {
 }
 
 #[test]
-fn a_child_can_not_wait_for_its_host() {
+fn a_child_cannot_wait_for_its_host() {
     in_virtual_loop(|| {
         let host: Rc<RefCell<Option<Task<()>>>> = Rc::default();
         let inside = Rc::clone(&host);
@@ -182,7 +182,7 @@ fn a_scope_in_an_eager_task_is_like_any_other() {
 }
 
 #[test]
-fn a_scope_that_can_never_end_is_told_with_what_it_waits_for() {
+fn a_scope_that_cannot_end_is_reported_with_its_wait() {
     let result = selvedge::try_run(|| {
         let local = String::from("borrowed");
         scope(|s| {
@@ -200,7 +200,7 @@ fn a_scope_that_can_never_end_is_told_with_what_it_waits_for() {
 }
 
 #[test]
-fn a_circle_is_found_beside_a_scope_whose_children_wait_for_each_other() {
+fn a_cycle_is_found_beside_a_scope_with_waiting_children() {
     in_virtual_loop(|| {
         let whole = Rc::new(RefCell::new(None::<Task<bool>>));
         let theirs = Rc::clone(&whole);

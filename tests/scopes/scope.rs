@@ -97,7 +97,7 @@ fn count<'scope>(s: &'scope Scope<'scope, '_>, n_nodes: &'scope Cell<u32>, depth
 }
 
 #[test]
-fn children_may_spawn_more_and_the_scope_waits_for_those_too() {
+fn children_may_spawn_more_and_the_scope_waits_for_all() {
     let n_nodes = Cell::new(0);
     run(|| scope(|s| count(s, &n_nodes, 4))).expect("nobody failed");
     assert_eq!(n_nodes.get(), 1 + 4 + 4 * 3 + 4 * 3 * 2 + 4 * 3 * 2);
@@ -175,7 +175,7 @@ fn captures_and_results_are_dropped_before_the_scope_returns() {
 }
 
 #[test]
-fn a_result_whose_handle_is_dropped_when_the_task_is_done_goes_with_it() {
+fn a_finished_tasks_result_is_dropped_with_its_handle() {
     let log = Log::default();
     run(|| {
         scope(|s| {
@@ -242,7 +242,7 @@ fn a_scope_without_children_returns_at_once() {
 }
 
 #[test]
-fn handles_know_their_task() {
+fn a_handle_gives_its_task() {
     in_virtual_loop(|| {
         let outlives = scope(|s| {
             let named = s.spawn_named("heddle", || current_task().expect("a task").name());
@@ -323,7 +323,7 @@ fn a_scope_works_on_any_stack_of_its_task() {
 
 /// A server's scope lives for ever; what its children leave must not pile up. The values go as the tasks end.
 #[test]
-fn children_that_are_over_are_forgotten_as_more_come() {
+fn finished_children_do_not_pile_up() {
     let n_alive = Rc::new(Cell::new(0_i32));
     struct Counted(Rc<Cell<i32>>);
     impl Drop for Counted {

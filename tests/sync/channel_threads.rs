@@ -116,7 +116,7 @@ fn tasks_send_and_threads_receive() {
 }
 
 #[test]
-fn two_loops_talk() {
+fn two_loops_exchange_items() {
     let (there, from_here) = channel::bounded(1);
     let (back, from_there) = channel::bounded(1);
     let n = n_items();
@@ -138,7 +138,7 @@ fn two_loops_talk() {
 
 /// Receivers that are cancelled all the time neither lose an item nor leave another asleep.
 #[test]
-fn cancels_beside_sends_lose_nothing() {
+fn concurrent_cancels_and_sends_lose_no_item() {
     let (sender, receiver) = channel::bounded(4);
     let n = n_items();
     let thread = thread::spawn(move || (0..n).for_each(|n| sender.send(n).expect("open")));
@@ -176,7 +176,7 @@ fn cancels_beside_sends_lose_nothing() {
 }
 
 #[test]
-fn timeouts_beside_sends_lose_nothing() {
+fn concurrent_timeouts_and_sends_lose_no_item() {
     let (sender, receiver) = channel::bounded(2);
     let n = n_items();
     let count = Arc::new(AtomicUsize::new(0));

@@ -242,14 +242,14 @@ proptest! {
     }
 
     #[test]
-    fn a_condition_loses_no_notice_and_always_has_the_lock(scripts in with_choice(step())) {
+    fn a_condition_loses_no_notification_and_holds_the_lock(scripts in with_choice(step())) {
         play_condition(scripts);
     }
 }
 
 /// A cancel of each of two that wait, after each number of turns, beside somebody who gives notice and keeps the lock.
 #[test]
-fn a_cancel_at_every_point_loses_no_notice() {
+fn a_cancel_at_every_point_loses_no_notification() {
     use Step::{Cancel, Hold, Put, Take, Yield};
     for victim in 0..2 {
         for n_turns in 0..10 {

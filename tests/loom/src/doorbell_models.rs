@@ -116,12 +116,12 @@ fn a_push_beside_going_to_sleep_is_seen_or_wakes() {
 }
 
 #[test]
-fn so_is_each_of_several_in_a_row() {
+fn each_of_several_pushes_in_a_row_is_seen_or_wakes() {
     model(1, 2, 3);
 }
 
 #[test]
-fn so_is_each_of_two_pushers() {
+fn each_of_two_pushers_is_seen_or_wakes() {
     model(2, 1, 2);
 }
 
@@ -151,7 +151,7 @@ fn a_loop_that_runs_gets_no_notification() {
 
 /// What was found in the queue was a reason not to sleep, and the loop counts as awake again.
 #[test]
-fn a_loop_that_found_something_gets_no_notification_later() {
+fn a_loop_that_found_an_entry_gets_no_later_notification() {
     loom::model(|| {
         let shared = Shared::new();
         assert!(!shared.doorbell.prepare_to_sleep(|| false));

@@ -125,7 +125,7 @@ fn model(n_waiters: usize, n_givers: usize, one_gives_up: bool) {
 }
 
 #[test]
-fn what_is_given_beside_going_to_sleep_is_seen_or_wakes() {
+fn an_item_given_beside_going_to_sleep_is_seen_or_wakes() {
     model(1, 1, false);
 }
 
@@ -136,12 +136,12 @@ fn each_of_two_wakes_one() {
 }
 
 #[test]
-fn a_call_for_one_that_gives_up_goes_to_the_other() {
+fn the_wake_up_of_a_waiter_that_leaves_goes_to_the_other() {
     model(2, 1, true);
 }
 
 #[test]
-fn everybody_is_called_at_the_end() {
+fn every_waiter_is_woken_at_the_end() {
     loom::model(|| {
         let shared = Shared::new();
         let is_over = Arc::new(AtomicBool::new(false));

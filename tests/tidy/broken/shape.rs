@@ -42,7 +42,7 @@ fn a_file_without_its_purpose_is_found() {
 }
 
 #[test]
-fn what_is_left_out_is_found() {
+fn missing_code_and_ignored_tests_are_found() {
     let rule = shape::nothing_is_left_out;
     let path = "tests/core/main.rs";
     expect_in(
