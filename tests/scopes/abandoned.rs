@@ -9,7 +9,7 @@ use selvedge::{
     Coroutine, Yielder, catch_cancelled, finally, race, scope, sleep, spawn, timeout, yield_now,
 };
 
-use crate::stubborn::abandons_itself;
+use crate::uncancellable::abandons_itself;
 use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
 
 /// Calls a function in a coroutine on the task's stack, which is abandoned in it; tells what comes of that.
