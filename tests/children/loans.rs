@@ -54,12 +54,12 @@ fn lend<'env>(alive: &Cell<bool>, f: impl for<'scope> FnOnce(&'scope Scope<'scop
 /// Never comes back to where it was called: its coroutine is abandoned.
 fn abandon() {
     scope(|s| {
-        let mut stubborn = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
+        let mut unclosable = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
                 let _ = yielder.try_suspend(());
             }
         });
-        let _: CoroutineState<(), ()> = stubborn.resume();
+        let _: CoroutineState<(), ()> = unclosable.resume();
     });
 }
 
@@ -96,7 +96,7 @@ fn values_that_panic(n_swallowed: usize) {
     lend(&alive, |s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), Option<Bomb>>, ()| {
             let _alive = Alive::new(&alive);
-            yielder.try_suspend(None).expect_err("nobody resumes it");
+            yielder.try_suspend(None).expect_err("it is not resumed");
             for _ in 0..n_swallowed {
                 let _ = yielder.try_suspend(Some(Bomb));
             }

@@ -157,13 +157,13 @@ fn a_close_never_calls_the_panic_hook() {
         let mut dropped = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
         dropped.resume();
         drop(dropped);
-        let mut stubborn = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        let mut ignores = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
             let _ = catch_unwind(AssertUnwindSafe(|| yielder.suspend(())));
             yielder.suspend(());
         });
-        stubborn.resume();
-        stubborn.close().expect_err("once");
-        stubborn.close().expect("not twice");
+        ignores.resume();
+        ignores.close().expect_err("once");
+        ignores.close().expect("not twice");
     });
     assert_eq!(calls, 0);
 }

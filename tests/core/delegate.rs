@@ -203,7 +203,7 @@ fn an_inner_return_during_a_close_ends_the_outer_coroutine_too() {
     let mut outer = delegating(inner);
     outer.send(0);
     assert_eq!(
-        outer.close().expect("nobody suspends"),
+        outer.close().expect("neither suspends"),
         None,
         "what ends the inner one ends the outer one"
     );

@@ -41,7 +41,7 @@ fn churn() {
 }
 
 /// Suspends with the address of a pattern among its locals, and never lets itself be closed.
-fn stubborn(closes: &Rc<Cell<usize>>) -> Coroutine<(), usize, ()> {
+fn unclosable(closes: &Rc<Cell<usize>>) -> Coroutine<(), usize, ()> {
     let closes = Rc::clone(closes);
     Coroutine::new(move |yielder: &Yielder<(), usize>, ()| {
         let _local = Counted::new(0);
@@ -69,7 +69,7 @@ fn assert_intact(address: usize) {
 fn a_body_that_always_swallows_its_close_is_leaked_in_the_end() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
-        let mut coroutine = stubborn(&closes);
+        let mut coroutine = unclosable(&closes);
         let address = coroutine.resume().unwrap_yielded();
         drop(coroutine);
         assert_eq!(closes.get(), 1_024);
@@ -90,11 +90,11 @@ fn an_unclosable_body_dropped_during_an_unwind_is_leaked_too() {
         let closes = Rc::new(Cell::new(0));
         let mut address = 0;
         let payload = caught(|| {
-            let mut coroutine = stubborn(&closes);
+            let mut coroutine = unclosable(&closes);
             address = coroutine.resume().unwrap_yielded();
-            panic!("over a stubborn body");
+            panic!("around an unclosable body");
         });
-        assert_eq!(text(&payload), "over a stubborn body");
+        assert_eq!(text(&payload), "around an unclosable body");
         let by_catching = caught(|| {
             let mut coroutine: Coroutine<(), (), ()> =
                 Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
@@ -104,11 +104,11 @@ fn an_unclosable_body_dropped_during_an_unwind_is_leaked_too() {
                     }
                 });
             coroutine.resume();
-            panic!("over one that catches");
+            panic!("around a body that catches");
         });
         assert_eq!(
             (text(&by_catching), std::thread::panicking()),
-            ("over one that catches", false)
+            ("around a body that catches", false)
         );
         churn();
         assert_intact(address);
@@ -120,7 +120,7 @@ fn an_unclosable_body_dropped_during_an_unwind_is_leaked_too() {
 fn an_unclosable_body_dropped_in_a_coroutine_spares_its_host() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
-        let mut inner = stubborn(&closes);
+        let mut inner = unclosable(&closes);
         let address = inner.resume().unwrap_yielded();
         let mut outer = Coroutine::new(move |yielder: &Yielder<(), u8>, ()| {
             drop(inner);
@@ -140,7 +140,7 @@ fn a_forgotten_coroutine_keeps_its_stack_through_a_pool_trim() {
         let closes = Rc::new(Cell::new(0));
         let addresses: Vec<usize> = (0..10)
             .map(|_| {
-                let mut coroutine = stubborn(&closes);
+                let mut coroutine = unclosable(&closes);
                 let address = coroutine.resume().unwrap_yielded();
                 std::mem::forget(coroutine);
                 address

@@ -315,7 +315,7 @@ fn sending_to_a_finished_coroutine_is_always_refused() {
     };
     let mut returned = Coroutine::new(|_: &Yielder<Counted, ()>, _first: Counted| ());
     returned.send(Counted::new(1));
-    let mut panicked = Coroutine::new(|_: &Yielder<Counted, ()>, _first: Counted| panic!("over"));
+    let mut panicked = Coroutine::new(|_: &Yielder<Counted, ()>, _first: Counted| panic!("ended"));
     caught(|| panicked.send(Counted::new(1)));
     let mut thrown_at = suspending();
     thrown_at.send(Counted::new(1));

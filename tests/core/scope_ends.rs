@@ -349,13 +349,13 @@ fn a_scope_ends_its_children_while_the_thread_panics() {
                 let mut child = s.coroutine(|_: &Yielder<(), ()>, ()| log.push("ran"));
                 assert_eq!(child.resume(), CoroutineState::Complete(()));
             });
-            log.push("scope is over");
+            log.push("scope has ended");
         });
         panic!("around it");
     });
     assert_eq!(
         (text(&payload), log.take()),
-        ("around it", vec!["ran", "scope is over"])
+        ("around it", vec!["ran", "scope has ended"])
     );
 }
 

@@ -11,12 +11,12 @@ use crate::support::finished;
 
 /// Jobs wait for each other until so many run at once.
 #[derive(Default)]
-struct Crowd {
+struct Meeting {
     state: Mutex<(usize, usize)>,
     changes: Condvar,
 }
 
-impl Crowd {
+impl Meeting {
     fn join(&self, n_wanted: usize) {
         let mut state = self.state.lock().unwrap();
         state.0 += 1;
@@ -31,20 +31,20 @@ impl Crowd {
 
 /// Runs more jobs than there may be threads; as many as there may be must run at once.
 fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
-    let crowd = Arc::new(Crowd::default());
-    let theirs = crowd.clone();
+    let meeting = Arc::new(Meeting::default());
+    let theirs = meeting.clone();
     builder.run(move || {
         let jobs: Vec<_> = (0..3 * n_threads)
             .map(|_| {
-                let crowd = theirs.clone();
-                spawn(move || to_thread(move || crowd.join(n_threads)))
+                let meeting = theirs.clone();
+                spawn(move || to_thread(move || meeting.join(n_threads)))
             })
             .collect();
         for job in jobs {
             job.join().unwrap().unwrap();
         }
     });
-    let state = crowd.state.lock().unwrap();
+    let state = meeting.state.lock().unwrap();
     state.1
 }
 

@@ -187,11 +187,11 @@ fn an_uncancellable_task_leaves_the_wait_list_of_the_cursor() {
 
     let event_loop = virtual_loop();
     event_loop.set_exception_handler(|_| ());
-    let stubborn = file.clone();
+    let uncancellable = file.clone();
     finished(event_loop.run_until_complete(move || {
         spawn(move || {
             loop {
-                let _ = catch_unwind(AssertUnwindSafe(|| (&*stubborn).read(&mut [0])));
+                let _ = catch_unwind(AssertUnwindSafe(|| (&*uncancellable).read(&mut [0])));
             }
         })
         .detach();
@@ -206,6 +206,6 @@ fn an_uncancellable_task_leaves_the_wait_list_of_the_cursor() {
     assert_eq!(
         read_in_callback(&file),
         Ok(1),
-        "somebody who is gone is first"
+        "an abandoned task is first in the wait list"
     );
 }

@@ -43,7 +43,7 @@ impl Identity {
 
     fn serve(&self, handler: impl Fn(&Request) -> Vec<u8> + 'static) -> Server {
         let config = Arc::clone(&self.config);
-        Server::over("https", Rc::new(handler), move |stream| {
+        Server::with_transport("https", Rc::new(handler), move |stream| {
             let connection = ServerConnection::new(Arc::clone(&config));
             let connection = connection.map_err(std::io::Error::other)?;
             Ok(StreamOwned::new(connection, stream))
@@ -119,7 +119,7 @@ fn invalid_certificates_are_refused() {
             ("unknown", &strange, good.trusted()),
             ("not among Mozilla's", &good, Session::new()),
             ("expired", &expired, expired.trusted()),
-            ("somebody else's", &misnamed, misnamed.trusted()),
+            ("another host's", &misnamed, misnamed.trusted()),
         ];
         for (what, identity, session) in cases {
             let server = identity.serve(|_| ok("secret"));

@@ -115,7 +115,7 @@ fn a_task_at_the_end_of_its_stack_sees_itself_and_others() {
         let stacks = stacks.take();
         assert_in_order(&stacks[0], &["limits::descend_to", "limits::descend_to"]);
         assert_in_order(&stacks[1], &["limits::descend"; 4]);
-        promise.set_result(()).expect("nobody else sets it");
+        promise.set_result(()).expect("pending");
         assert_eq!(joined(waiting), 3);
     });
 }

@@ -105,7 +105,7 @@ fn a_task_that_awaits_a_promise_is_seen_in_the_wait() {
             let other = promise.clone();
             spawn(move || {
                 sleep(A_SECOND);
-                other.set_result(0).expect("nobody else sets it");
+                other.set_result(0).expect("pending");
             })
             .detach();
             promise.wait().expect("it was set")
@@ -125,7 +125,7 @@ fn a_task_that_reads_is_seen_in_the_read() {
                 for _ in 0..3 {
                     yield_now();
                 }
-                writer.write_all(&[0]).expect("somebody reads");
+                writer.write_all(&[0]).expect("a reader");
             })
             .detach();
             let mut byte = [1];

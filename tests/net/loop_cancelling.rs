@@ -218,11 +218,11 @@ fn a_cancelled_lookup_is_left_to_its_thread() {
     const N_LOOKUPS: usize = 60;
     run(|| {
         let lookups: Vec<_> = (0..N_LOOKUPS)
-            .map(|_| spawn(|| TcpStream::connect("nobody.invalid:80").map(drop)))
+            .map(|_| spawn(|| TcpStream::connect("unknown.invalid:80").map(drop)))
             .collect();
         yield_now();
         let pending: Vec<_> = lookups.into_iter().filter(|task| task.cancel()).collect();
-        assert!(!pending.is_empty(), "every lookup was over at once");
+        assert!(!pending.is_empty(), "every lookup ended at once");
         for lookup in pending {
             let result = lookup.join();
             assert!(result.is_err_and(|error| error.is_cancelled()));

@@ -67,7 +67,7 @@ fn names_are_looked_up_while_others_run() {
         }
         let stream = TcpStream::connect(("localhost", port)).unwrap();
         assert_eq!(stream.peer_addr().unwrap().port(), port);
-        assert!(TcpStream::connect("nobody.invalid:80").is_err());
+        assert!(TcpStream::connect("unknown.invalid:80").is_err());
         assert!(TcpListener::bind(("localhost", 0)).is_ok());
         counter.cancel();
     });
@@ -130,14 +130,14 @@ fn a_connect_to_a_full_listener_waits_for_room() {
 /// No connection leads to everybody at once.
 #[test]
 fn unreachable_addresses_give_the_errors_of_std() {
-    let everybody = SocketAddr::from(([127, 255, 255, 255], 9));
-    let expected = std::net::TcpStream::connect(everybody).unwrap_err().kind();
+    let broadcast = SocketAddr::from(([127, 255, 255, 255], 9));
+    let expected = std::net::TcpStream::connect(broadcast).unwrap_err().kind();
     if cfg!(target_os = "linux") {
         assert_eq!(expected, ErrorKind::NetworkUnreachable);
     }
     run(|| {
-        assert_kind(TcpStream::connect(everybody), expected);
-        assert_kind(TcpStream::connect_timeout(&everybody, NEVER), expected);
+        assert_kind(TcpStream::connect(broadcast), expected);
+        assert_kind(TcpStream::connect_timeout(&broadcast, NEVER), expected);
     });
-    assert_kind(TcpStream::connect(everybody), expected);
+    assert_kind(TcpStream::connect(broadcast), expected);
 }

@@ -58,18 +58,18 @@ fn another_loop_gets_an_error_that_suggests_a_clone() {
             move || (&*b).read(&mut [0; 1])
         });
         let clone = b.try_clone().unwrap();
-        let foreign = {
+        let elsewhere = {
             let b = Arc::clone(&b);
             beside(move || run(|| (&*b).read(&mut [0; 1])))
         };
-        let message = text(foreign.join().unwrap());
+        let message = text(elsewhere.join().unwrap());
         assert!(message.contains("try_clone"), "{message}");
 
         (&a).write_all(b"x").unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), 1);
-        let foreign = beside(move || run(|| (&clone).read(&mut [0; 1])));
+        let elsewhere = beside(move || run(|| (&clone).read(&mut [0; 1])));
         (&a).write_all(b"y").unwrap();
-        assert_eq!(foreign.join().unwrap().unwrap(), 1);
+        assert_eq!(elsewhere.join().unwrap().unwrap(), 1);
     });
 }
 

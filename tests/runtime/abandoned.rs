@@ -16,14 +16,17 @@ use crate::support::{
 };
 
 pub const SCENARIOS: &[(&str, fn())] = &[
-    ("main_hosts_a_stubborn_child", main_hosts_a_stubborn_child),
+    (
+        "main_hosts_an_unclosable_child",
+        main_hosts_an_unclosable_child,
+    ),
     ("task_overflows", task_overflows),
     ("handler_overflows", handler_overflows),
     ("abandoned_in_each_other", abandoned_in_each_other),
 ];
 
 /// A scope whose child can't be ended: it swallows every unwind. Does not return.
-fn scope_with_a_stubborn_child(borrowed: &str) {
+fn scope_with_an_unclosable_child(borrowed: &str) {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
@@ -42,9 +45,9 @@ fn a_task_whose_scope_cannot_end_is_abandoned_others_go_on() {
     let (reports, inside) = (Reports::of(&event_loop), log.clone());
     finished(event_loop.run_until_complete(move || {
         let (unwound, dropped) = (inside.clone(), inside.clone());
-        let task = spawn_named("stubborn", move || {
+        let task = spawn_named("abandoned", move || {
             let _guard = unwound.guard("the abandoned task was unwound");
-            scope_with_a_stubborn_child(&String::from("a local of the task"));
+            scope_with_an_unclosable_child(&String::from("a local of the task"));
         });
         let reference = task.task_ref();
         task.add_done_callback(move |done| dropped.push(format!("{} is done", done.name())));
@@ -58,12 +61,12 @@ fn a_task_whose_scope_cannot_end_is_abandoned_others_go_on() {
         assert_eq!(finished(spawn(|| 5).join()), 5);
     }));
     drop(event_loop);
-    assert_eq!(log.take(), ["stubborn is done"]);
+    assert_eq!(log.take(), ["abandoned is done"]);
     assert!(
         reports
             .take()
             .iter()
-            .all(|report| report.subject.as_deref() == Some("stubborn"))
+            .all(|report| report.subject.as_deref() == Some("abandoned"))
     );
 }
 
@@ -78,7 +81,7 @@ fn an_abandoned_task_is_never_woken_again() {
                 keeps.replace(Some(context.waker().clone()));
                 std::task::Poll::Ready(())
             }));
-            scope_with_a_stubborn_child(&String::from("a local of the task"));
+            scope_with_an_unclosable_child(&String::from("a local of the task"));
         });
         assert!(task.join().is_err());
         let waker = wakes.take().expect("a waker");
@@ -91,14 +94,14 @@ fn an_abandoned_task_is_never_woken_again() {
     });
 }
 
-fn main_hosts_a_stubborn_child() {
-    run(|| scope_with_a_stubborn_child(&String::from("a local of main")));
+fn main_hosts_an_unclosable_child() {
+    run(|| scope_with_an_unclosable_child(&String::from("a local of main")));
     println!("run returned");
 }
 
 #[test]
 fn a_main_whose_scope_cannot_end_aborts_with_a_sentence() {
-    let ended = play("main_hosts_a_stubborn_child");
+    let ended = play("main_hosts_an_unclosable_child");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["selvedge"]);
     assert!(!ended.stdout.contains("returned"), "{ended:#?}");
@@ -165,13 +168,13 @@ fn abandoned_in_each_other() {
             0 => {
                 spawn_eager(|| {
                     let local = current_loop().expect("a loop");
-                    let inner = ExceptionContext::new("called inside of an eager task");
+                    let inner = ExceptionContext::new("called inside an eager task");
                     local.call_exception_handler(&inner).expect("open");
                 })
                 .detach();
-                scope_with_a_stubborn_child("static");
+                scope_with_an_unclosable_child("static");
             }
-            1 => scope_with_a_stubborn_child("static"),
+            1 => scope_with_an_unclosable_child("static"),
             _ => (),
         };
         let local = current_loop().expect("a loop");

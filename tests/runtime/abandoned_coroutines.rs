@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// Leaves the innermost coroutine behind: a scope on its stack has a child that can't be ended.
-fn leave_behind() {
+fn abandon_coroutine() {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
@@ -28,7 +28,7 @@ fn leave_behind() {
 }
 
 /// Runs a function in a coroutine that is left behind in it.
-fn in_one_that_is_left(f: impl FnOnce() + 'static) {
+fn in_an_abandoned_coroutine(f: impl FnOnce() + 'static) {
     let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| f());
     let panic = sentence(move || coroutine.resume());
     assert_sentence(&panic);
@@ -46,8 +46,8 @@ fn a_loop_abandoned_by_a_callback_ends_and_another_can_run() {
     let (inside, handle) = (Rc::clone(&event_loop), event_loop.handle());
     let waiting = event_loop.create_task(|| sleep(std::time::Duration::MAX));
     let sent = handle.spawn_threadsafe(|| 1).expect("open");
-    in_one_that_is_left(move || {
-        inside.call_soon(leave_behind);
+    in_an_abandoned_coroutine(move || {
+        inside.call_soon(abandon_coroutine);
         inside.run_forever().expect("never returns");
     });
     assert_none_runs();
@@ -65,10 +65,10 @@ fn a_loop_abandoned_by_a_callback_ends_and_another_can_run() {
 
 #[test]
 fn an_abandoned_run_leaves_no_loop_on_the_thread() {
-    in_one_that_is_left(|| {
+    in_an_abandoned_coroutine(|| {
         run(|| {
             let local = current_loop().expect("a loop");
-            local.call_soon(leave_behind).expect("open");
+            local.call_soon(abandon_coroutine).expect("open");
             sleep(A_SECOND);
         });
     });
@@ -79,10 +79,10 @@ fn an_abandoned_run_leaves_no_loop_on_the_thread() {
 fn a_task_survives_a_coroutine_abandoned_in_another_loops_close() {
     in_virtual_loop(|| {
         let own = current_task().expect("a task").id();
-        in_one_that_is_left(|| {
+        in_an_abandoned_coroutine(|| {
             let other = EventLoop::new().expect("a loop");
-            let leaves = OnDrop(leave_behind);
-            other.call_soon(move || drop(leaves));
+            let abandons = OnDrop(abandon_coroutine);
+            other.call_soon(move || drop(abandons));
             drop(other);
         });
         assert_eq!(current_task().expect("the same").id(), own);
@@ -98,14 +98,14 @@ fn a_task_may_wait_after_a_handler_abandoned_its_coroutine() {
         let local = current_loop().expect("a loop");
         local
             .set_exception_handler(|context| {
-                if context.message() == "leave" {
-                    leave_behind();
+                if context.message() == "abandon" {
+                    abandon_coroutine();
                 }
             })
             .expect("open");
-        in_one_that_is_left(|| {
+        in_an_abandoned_coroutine(|| {
             let local = current_loop().expect("a loop");
-            let context = ExceptionContext::new("leave");
+            let context = ExceptionContext::new("abandon");
             local.call_exception_handler(&context).expect("open");
         });
         assert!(current_task().is_some());

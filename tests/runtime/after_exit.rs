@@ -35,7 +35,7 @@ fn assert_not_parked_for_ever(fail: impl FnOnce() + 'static) {
         let before = pool_stats().live;
         fail();
         sleep(Duration::from_millis(5));
-        assert_eq!(pool_stats().live, before, "a task that is over is parked");
+        assert_eq!(pool_stats().live, before, "a task that has ended is parked");
         assert_eq!(finished(spawn(|| 4).join()), 4);
     });
 }

@@ -253,7 +253,7 @@ fn thousands_of_tasks_are_cancelled_in_one_go() {
                     if n % 2 == 0 {
                         sleep(AN_HOUR);
                     } else {
-                        Promise::<()>::new().wait().expect_err("nobody sets it");
+                        Promise::<()>::new().wait().expect_err("no task sets it");
                     }
                 })
             })

@@ -318,8 +318,8 @@ fn a_handler_that_spawns_failing_tasks_does_not_block_the_close() {
 #[test]
 fn a_task_abandoned_in_another_loops_close_keeps_its_own_loop() {
     /// Its destructor opens a scope that can't end, so that the task around it is left for ever.
-    struct Stubborn;
-    impl Drop for Stubborn {
+    struct Uncancellable;
+    impl Drop for Uncancellable {
         fn drop(&mut self) {
             selvedge::coroutine::scope(|s| {
                 let mut child = s.coroutine(|yielder: &selvedge::Yielder<(), ()>, ()| {
@@ -335,8 +335,8 @@ fn a_task_abandoned_in_another_loops_close_keeps_its_own_loop() {
     let outcome = try_run(|| {
         let abandoned: Result<(), TaskError> = spawn(|| {
             let other = EventLoop::new().expect("a loop");
-            let stubborn = Stubborn;
-            other.call_later(AN_HOUR, move || drop(stubborn));
+            let uncancellable = Uncancellable;
+            other.call_later(AN_HOUR, move || drop(uncancellable));
             other.create_task(|| sleep(AN_HOUR)).detach();
             drop(other);
         })

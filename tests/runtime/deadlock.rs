@@ -20,7 +20,7 @@ use crate::support::{
 
 /// The text of the verdict that `main` must end with.
 #[track_caller]
-fn verdict<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
+fn deadlock_of<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
     match try_run(main) {
         Err(RunError::Deadlock(deadlock)) => deadlock.to_string(),
         other => panic!("not a deadlock: {other:?}"),
@@ -29,14 +29,14 @@ fn verdict<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
 
 #[test]
 fn a_main_that_awaits_a_promise_without_a_setter_is_a_deadlock() {
-    let report = verdict(|| Promise::<u32>::new().wait());
+    let report = deadlock_of(|| Promise::<u32>::new().wait());
     assert!(report.contains("promise"), "{report}");
     assert_sentence(&report);
 }
 
 #[test]
 fn the_deadlock_report_lists_each_parked_task_and_its_wait() {
-    let report = verdict(|| {
+    let report = deadlock_of(|| {
         let weaver = spawn_named("weaver", || drop(Promise::<u32>::new().wait()));
         drop(spawn_named("apprentice", || drop(weaver.join())));
         drop(spawn_named("spinner", || {
@@ -68,7 +68,7 @@ fn the_deadlock_report_lists_each_parked_task_and_its_wait() {
 
 #[test]
 fn the_deadlock_report_omits_tasks_that_do_not_wait() {
-    let report = verdict(|| {
+    let report = deadlock_of(|| {
         drop(spawn_named("finished", || ()));
         drop(spawn_named("slept", || {
             sleep(std::time::Duration::from_millis(1))
@@ -122,7 +122,7 @@ fn run_until_complete_of_a_deadlock_is_an_error() {
     let promise = event_loop.create_promise::<u32>();
     let error = event_loop
         .run_until_complete(promise.clone())
-        .expect_err("nobody sets it");
+        .expect_err("no task sets it");
     assert!(!error.is_panic(), "{error:?}");
     promise.set_result(3).expect("it is pending as before");
     assert_eq!(finished(event_loop.run_until_complete(promise)), 3);
@@ -197,7 +197,7 @@ fn no_deadlock_is_reported_while_a_thread_holds_a_handle() {
 fn dropping_the_last_handle_elsewhere_brings_the_report() {
     let number = thread_number();
     let mut thread = None;
-    let report = verdict(|| {
+    let report = deadlock_of(|| {
         let handle = loop_handle();
         thread = Some(thread::spawn(move || {
             wait_until_asleep(number);
@@ -222,7 +222,7 @@ fn dropping_the_last_waker_brings_the_deadlock_report() {
         wait_until_asleep(number);
         drop(waker);
     });
-    let report = verdict(move || {
+    let report = deadlock_of(move || {
         block_on(std::future::poll_fn(|context| -> Poll<()> {
             let _ = sender.send(context.waker().clone());
             Poll::Pending

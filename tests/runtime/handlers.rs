@@ -233,7 +233,7 @@ fn a_panicking_handler_is_reported_along_with_its_context() {
 
 fn lost_task_panic() {
     selvedge::run(|| {
-        drop(spawn(|| panic!("nobody asks")));
+        drop(spawn(|| panic!("unretrieved")));
         yield_now();
         yield_now();
         println!("main goes on");
@@ -248,7 +248,7 @@ fn an_unretrieved_panic_is_on_stderr_once_besides_the_hook() {
     let reports = ended
         .stderr
         .lines()
-        .filter(|line| line.starts_with("exception: ") && line.contains("nobody asks"));
+        .filter(|line| line.starts_with("exception: ") && line.contains("unretrieved"));
     assert_eq!(reports.count(), 1, "{ended:#?}");
 }
 

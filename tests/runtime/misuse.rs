@@ -190,10 +190,10 @@ fn joining_in_a_cycle_errs_for_the_task_that_closes_it() {
 fn a_promise_of_another_loop_errs() {
     let (one, other) = (virtual_loop(), virtual_loop());
     let promise = other.create_promise::<u32>();
-    let foreign = promise.clone();
+    let of_another = promise.clone();
     finished(one.run_until_complete(move || {
-        assert_misuse(foreign.wait());
-        assert_misuse(foreign.take());
+        assert_misuse(of_another.wait());
+        assert_misuse(of_another.take());
     }));
     assert_misuse(one.run_until_complete(promise.clone()));
     promise.set_result(1).expect("it is as it was");
@@ -203,11 +203,11 @@ fn a_promise_of_another_loop_errs() {
 #[test]
 fn a_task_of_another_loop_errs() {
     let (one, other) = (virtual_loop(), virtual_loop());
-    let foreign = other.create_task(|| 1);
-    finished(one.run_until_complete(move || assert_misuse(foreign.join())));
-    let foreign = other.create_task(|| 2);
-    let reference = foreign.task_ref();
-    assert_misuse(one.run_until_complete(foreign));
+    let of_another = other.create_task(|| 1);
+    finished(one.run_until_complete(move || assert_misuse(of_another.join())));
+    let of_another = other.create_task(|| 2);
+    let reference = of_another.task_ref();
+    assert_misuse(one.run_until_complete(of_another));
     finished(other.run_until_complete(yield_now));
     assert!(reference.is_done());
 }

@@ -76,7 +76,7 @@ fn waiting_for_a_promise_errs() {
     while_unwinding(|| {
         let promise = Promise::<u32>::new();
         let errors = [promise.wait(), promise.take()];
-        for error in errors.map(|result| result.expect_err("nobody may wait")) {
+        for error in errors.map(|result| result.expect_err("nothing may wait")) {
             assert!(!error.is_cancelled());
             assert_sentence(&error.to_string());
         }
@@ -91,7 +91,7 @@ fn joining_a_pending_task_errs_and_the_task_goes_on() {
     while_unwinding(move || {
         let ends = Rc::clone(&ends);
         let task = spawn(move || ends.set(ends.get() + 1));
-        let error = task.join().expect_err("nobody may wait");
+        let error = task.join().expect_err("nothing may wait");
         assert!(!error.is_cancelled() && !error.is_panic());
         assert_sentence(&error.to_string());
     });
@@ -133,7 +133,7 @@ fn sockets_try_once_and_err_instead_of_parking() {
         assert_ne!(
             error.kind(),
             ErrorKind::Interrupted,
-            "std would try for ever"
+            "std would retry forever"
         );
         far.write_all(b"weft").expect("room for four bytes");
         assert_eq!(near.read(&mut buffer).expect("four bytes"), 4);
@@ -145,7 +145,7 @@ fn sockets_try_once_and_err_instead_of_parking() {
 #[test]
 fn a_panic_caught_inside_the_destructor_changes_nothing() {
     while_unwinding(|| {
-        let caught = catch_unwind(|| panic!("inside of a destructor"));
+        let caught = catch_unwind(|| panic!("inside a destructor"));
         assert!(caught.is_err());
         sleep(AN_HOUR);
         assert!(Promise::<()>::new().wait().is_err());
@@ -260,7 +260,7 @@ fn an_error_of_a_wait_in_an_unwind_is_not_a_panic() {
     let errors = Rc::new(RefCell::new(Vec::<TaskError>::new()));
     let kept = Rc::clone(&errors);
     while_unwinding(move || {
-        let error = Promise::<u32>::new().wait().expect_err("nobody may wait");
+        let error = Promise::<u32>::new().wait().expect_err("nothing may wait");
         kept.borrow_mut().push(error);
     });
     for error in errors.take() {

@@ -70,7 +70,7 @@ fn a_handler_may_be_called_inside_itself() {
             // A panic that nobody retrieves, reported while this runs.
             let promise = local.create_promise::<u32>().expect("open");
             promise
-                .set_exception("inside of the handler")
+                .set_exception("inside the handler")
                 .expect("pending");
             drop(promise);
         }

@@ -207,7 +207,7 @@ fn joining_on_the_thread_of_a_loop_that_does_not_run_errs() {
         .spawn_threadsafe(|| 9)
         .map_err(drop)
         .expect("open");
-    assert_sentence(&remote.join().expect_err("nobody would run it").to_string());
+    assert_sentence(&remote.join().expect_err("no loop would run it").to_string());
 }
 
 #[test]

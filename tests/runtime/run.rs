@@ -95,8 +95,8 @@ fn a_panicking_main_ends_its_tasks() {
             panic!("out of main");
         })
     });
-    log.push("run is over");
-    assert_eq!(log.take(), ["the task is unwound", "run is over"]);
+    log.push("run has ended");
+    assert_eq!(log.take(), ["the task is unwound", "run has ended"]);
 }
 
 #[test]
@@ -114,9 +114,9 @@ fn tasks_that_outlive_main_are_cancelled_and_awaited() {
         })
         .detach();
         yield_now();
-        log.push("main is over");
+        log.push("main has ended");
     });
-    assert_eq!(log.take(), ["main is over", "cancelled", "cleaned up"]);
+    assert_eq!(log.take(), ["main has ended", "cancelled", "cleaned up"]);
 }
 
 #[test]
@@ -143,9 +143,9 @@ fn the_borrows_of_main_are_not_touched_after_main() {
         sleep(AN_HOUR);
         unreachable!("main goes on after the loop was stopped");
     });
-    log.borrow_mut().push("run is over");
+    log.borrow_mut().push("run has ended");
     assert!(matches!(outcome, Err(RunError::Stopped)), "{outcome:?}");
-    assert_eq!(log.into_inner(), ["main is unwound", "run is over"]);
+    assert_eq!(log.into_inner(), ["main is unwound", "run has ended"]);
 }
 
 #[test]
@@ -265,7 +265,7 @@ fn main_may_catch_its_own_panics_and_go_on() {
     let n = run(|| {
         let caught = catch_unwind(AssertUnwindSafe(|| {
             yield_now();
-            panic!("inside of main");
+            panic!("inside main");
         }));
         yield_now();
         u32::from(caught.is_err())

@@ -174,7 +174,7 @@ fn a_task_that_swallows_cancels_is_closed_after_its_time() {
     let (log, reports) = (Log::default(), Reports::of(&event_loop));
     let inside = log.clone();
     finished(event_loop.run_until_complete(move || {
-        drop(spawn_named("stubborn", move || {
+        drop(spawn_named("uncancellable", move || {
             let _guard = inside.guard("unwound");
             loop {
                 let _ = catch_cancelled(|| sleep(A_SECOND));
@@ -188,7 +188,7 @@ fn a_task_that_swallows_cancels_is_closed_after_its_time() {
         .take()
         .into_iter()
         .filter_map(|report| report.subject);
-    assert!(named.into_iter().all(|name| name == "stubborn"));
+    assert!(named.into_iter().all(|name| name == "uncancellable"));
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn swallows_everything() {
     EventLoop::builder()
         .shutdown_timeout(Duration::from_millis(50))
         .run(|| {
-            drop(spawn_named("stubborn", || {
+            drop(spawn_named("uncancellable", || {
                 let _on_drop = OnDrop(|| println!("unwound after all"));
                 loop {
                     let _ = catch_unwind(|| sleep(AN_HOUR));
@@ -98,7 +98,7 @@ fn a_task_that_swallows_every_unwind_is_abandoned() {
         assert!(ended.stdout.contains(line), "{ended:#?}");
     }
     assert!(!ended.stdout.contains("unwound after all"), "{ended:#?}");
-    ended.assert_reported(&["stubborn"]);
+    ended.assert_reported(&["uncancellable"]);
 }
 
 /// It may borrow from the caller of `run`, so that there is no way to leave it behind.

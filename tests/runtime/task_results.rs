@@ -164,7 +164,7 @@ fn an_unretrieved_panic_is_reported_once_when_the_handle_drops() {
         assert!(task.is_done());
         assert!(
             inside.take().is_empty(),
-            "whoever holds the handle may still ask"
+            "the owner of the handle may still ask"
         );
         drop(task);
         sleep(A_SECOND);

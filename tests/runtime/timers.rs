@@ -282,7 +282,7 @@ fn a_real_sleep_and_a_real_timer_end_among_yielding_tasks() {
             .expect("a loop")
             .call_at(start + Duration::from_millis(4), move || {
                 push();
-                comes.set_result(()).expect("nobody else has");
+                comes.set_result(()).expect("pending");
             })
             .expect("an open loop");
         sleep_until(start + Duration::from_millis(2));

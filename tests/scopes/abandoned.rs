@@ -9,8 +9,8 @@ use selvedge::{
     Coroutine, Yielder, catch_cancelled, finally, race, scope, sleep, spawn, timeout, yield_now,
 };
 
-use crate::uncancellable::abandons_itself;
 use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
+use crate::uncancellable::abandons_itself;
 
 /// Calls a function in a coroutine on the task's stack, which is abandoned in it; tells what comes of that.
 fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {

@@ -108,7 +108,7 @@ fn a_childless_scope_leaves_a_pending_cancel_pending() {
         let reached = std::rc::Rc::new(reached);
         let inside = reached.clone();
         let task = spawn(move || {
-            scope(|_| current_task().expect("a task").cancel()).expect("nobody failed");
+            scope(|_| current_task().expect("a task").cancel()).expect("no child failed");
             inside.set(true);
             yield_now();
             panic!("it went on");
@@ -240,7 +240,7 @@ fn a_cancel_reaches_a_deep_tree_of_scopes() {
                 s.spawn(|| nest(depth - 1, counts.0));
             }
         })
-        .expect("nobody failed");
+        .expect("no child failed");
     }
     in_virtual_loop(|| {
         let n_unwound = std::rc::Rc::new(Cell::new(0));
@@ -269,7 +269,7 @@ fn scope_cancel_ends_the_children_and_is_no_failure() {
                 sleep(A_SECOND);
                 5
             });
-            assert_eq!(value.expect("nobody failed"), 5);
+            assert_eq!(value.expect("no child failed"), 5);
         }
     });
     assert_eq!(log.take(), ["ticker"]);

@@ -68,7 +68,7 @@ fn a_panic_of_a_child_cancels_its_siblings_and_the_body() {
 fn with_spawn_any_value_is_success() {
     in_virtual_loop(|| {
         let result = scope(|s| finished(s.spawn(|| Err::<(), _>("a value")).join()));
-        assert_eq!(result.expect("nobody failed"), Err("a value"));
+        assert_eq!(result.expect("no child failed"), Err("a value"));
     });
 }
 
@@ -269,7 +269,7 @@ fn a_failure_in_an_inner_scope_stays_in_the_inner_scope() {
             .expect_err("one failed");
             finished(sibling.join())
         });
-        assert_eq!(value.expect("nobody failed in the outer one"), 5);
+        assert_eq!(value.expect("no child of the outer scope failed"), 5);
     });
 }
 

@@ -22,7 +22,7 @@ fn a_forgotten_handle_leaves_the_child_to_the_scope() {
                     log.push(format!("child sees {local}"));
                 }));
             })
-            .expect("nobody failed");
+            .expect("no child failed");
             log.push("returned");
         }
     });
@@ -53,7 +53,7 @@ fn handles_in_a_leaked_cycle_hold_nothing() {
             ring.task.replace(Some(task));
             ring.next.replace(Some(Rc::clone(&ring)));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         assert_eq!(n_dropped.get(), 1);
     });
 }
@@ -74,7 +74,7 @@ fn a_child_may_keep_its_own_handle() {
             });
             own.replace(Some(task));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         log.push("returned");
     });
     assert_eq!(log.take(), ["result", "returned"]);
@@ -98,7 +98,7 @@ fn a_destructor_of_a_result_may_join_another_handle() {
             let holds = Joins(Some(late));
             forget(s.spawn(move || holds));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
     });
 }
 
@@ -118,7 +118,7 @@ fn views_outlive_the_scope_and_do_nothing_then() {
                 views.borrow_mut().push(view);
             }
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         for view in views.borrow().iter() {
             assert!(view.is_done() && !view.cancel() && view.cancelling() == 0);
         }
@@ -139,7 +139,7 @@ fn a_handle_may_move_into_a_sibling_and_be_forgotten() {
                 let _never_dropped = ManuallyDrop::new(first);
             });
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         log.push("returned");
     });
     assert_eq!(log.take(), ["value", "returned"]);
@@ -159,7 +159,7 @@ fn the_scope_may_be_captured_by_tasks_that_outlive_the_body() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
-        move || scope(|s| later(s, 4, &log)).expect("nobody failed")
+        move || scope(|s| later(s, 4, &log)).expect("no child failed")
     });
     assert_eq!(log.take(), ["4", "3", "2", "1", "0"]);
 }
@@ -188,7 +188,7 @@ fn thousands_of_children_may_end_in_any_order() {
                 assert_eq!(finished(task.join()), k);
             }
         })
-        .expect("nobody failed");
+        .expect("no child failed");
     });
     assert_eq!(n_done.get(), n);
 }

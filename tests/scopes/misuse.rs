@@ -25,7 +25,7 @@ fn refused(log: &Log) -> String {
         assert!(task.join().is_err());
         log.push("body");
     })
-    .expect_err("nobody can wait here");
+    .expect_err("nothing can wait here");
     assert_eq!(error.errors().len(), 1);
     log.push("returned");
     error.to_string()
@@ -122,10 +122,10 @@ fn suspends_in(open: impl FnOnce(&dyn Fn()) + 'static) -> String {
 fn a_yielder_cannot_suspend_out_of_a_scope_timeout_or_race() {
     in_virtual_loop(|| {
         for told in [
-            suspends_in(|suspend| scope(|_| suspend()).expect("nobody failed")),
+            suspends_in(|suspend| scope(|_| suspend()).expect("no child failed")),
             suspends_in(|suspend| timeout(A_SECOND, suspend).expect("in time")),
             suspends_in(|suspend| {
-                scope(|s| finished(s.spawn(suspend).join())).expect("nobody failed");
+                scope(|s| finished(s.spawn(suspend).join())).expect("no child failed");
             }),
             suspends_in(|suspend| finished(race([suspend]))),
         ] {
@@ -147,13 +147,13 @@ fn a_child_cannot_wait_for_its_host() {
                     scope(|s| {
                         s.spawn(|| {
                             let host = inside.take().expect("the host");
-                            let error = host.join().expect_err("a circle");
+                            let error = host.join().expect_err("a cycle");
                             drop(tells.set_result(error.to_string()));
                         });
                     })
                 });
             })
-            .expect("nobody failed");
+            .expect("no child failed");
         });
         let view = task.task_ref();
         host.replace(Some(task));
@@ -177,7 +177,7 @@ fn a_scope_in_an_eager_task_is_like_any_other() {
                 finished(task.join())
             })
         });
-        assert_eq!(finished(task.join()).expect("nobody failed"), 8);
+        assert_eq!(finished(task.join()).expect("no child failed"), 8);
     });
 }
 
@@ -207,9 +207,9 @@ fn a_cycle_is_found_beside_a_scope_with_waiting_children() {
         let last = spawn(move || {
             sleep(A_SECOND);
             let whole = theirs.borrow_mut().take().expect("given");
-            assert_sentence(&whole.join().expect_err("a circle").message());
+            assert_sentence(&whole.join().expect_err("a cycle").message());
         });
-        let crowd = spawn(|| {
+        let siblings = spawn(|| {
             scope(|s| {
                 let mut before = s.spawn(|| sleep(AN_HOUR));
                 for _ in 0..10 {
@@ -220,7 +220,7 @@ fn a_cycle_is_found_beside_a_scope_with_waiting_children() {
         });
         let between = spawn(move || last.join().is_ok());
         let view = between.task_ref();
-        *whole.borrow_mut() = Some(spawn(move || gather((crowd, between)).is_ok()));
+        *whole.borrow_mut() = Some(spawn(move || gather((siblings, between)).is_ok()));
         sleep(2 * A_SECOND);
         assert!(view.is_done(), "they wait for each other");
     });

@@ -93,7 +93,7 @@ fn a_panic_that_a_child_catches_itself_is_no_failure() {
                 caught.set(result.is_err());
             });
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         assert!(caught.get());
     });
 }

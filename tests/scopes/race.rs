@@ -177,7 +177,7 @@ fn an_entrant_cancelled_from_outside_loses_and_the_race_goes_on() {
         assert_eq!(finished(race((quits, wins))), 5);
         assert!(
             race([quits, quits])
-                .expect_err("nobody is left")
+                .expect_err("no entrant is left")
                 .is_cancelled()
         );
     });
@@ -186,7 +186,7 @@ fn an_entrant_cancelled_from_outside_loses_and_the_race_goes_on() {
 #[test]
 fn an_empty_race_is_an_error() {
     in_virtual_loop(|| {
-        let error = race(Vec::<fn() -> u8>::new()).expect_err("nobody");
+        let error = race(Vec::<fn() -> u8>::new()).expect_err("no entrant");
         assert_sentence(&error.to_string());
         assert!(race([(); 0].map(|()| || 1)).is_err());
     });

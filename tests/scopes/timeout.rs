@@ -266,7 +266,10 @@ fn timeouts_in_a_scopes_children_are_independent() {
                 .collect::<Vec<_>>()
         });
         // The third is due in the same moment, after its timeout.
-        assert_eq!(results.expect("nobody failed"), [true, true, false, false]);
+        assert_eq!(
+            results.expect("no child failed"),
+            [true, true, false, false]
+        );
     });
 }
 

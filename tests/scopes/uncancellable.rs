@@ -16,12 +16,18 @@ use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("main_has_an_abandoned_child", main_has_an_abandoned_child),
-    ("main_has_a_stubborn_child", main_has_a_stubborn_child),
     (
-        "main_has_a_stubborn_grandchild",
-        main_has_a_stubborn_grandchild,
+        "main_has_an_uncancellable_child",
+        main_has_an_uncancellable_child,
     ),
-    ("task_has_a_stubborn_child", task_has_a_stubborn_child),
+    (
+        "main_has_an_uncancellable_grandchild",
+        main_has_an_uncancellable_grandchild,
+    ),
+    (
+        "task_has_an_uncancellable_child",
+        task_has_an_uncancellable_child,
+    ),
     ("loop_is_forgotten", loop_is_forgotten),
     ("exit_in_a_child", exit_in_a_child),
 ];
@@ -168,7 +174,7 @@ fn main_with_an_abandoned_child_aborts_with_a_sentence() {
 }
 
 /// Nothing can happen any more, so main is cancelled, and its child goes on whatever it meets.
-fn main_has_a_stubborn_child() {
+fn main_has_an_uncancellable_child() {
     let local = String::from("a local of the caller of run");
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let _: Result<(), _> = builder.try_run(|| {
@@ -190,8 +196,8 @@ fn main_has_a_stubborn_child() {
 #[test]
 fn main_with_an_uncancellable_child_aborts_with_a_sentence() {
     for scenario in [
-        "main_has_a_stubborn_child",
-        "main_has_a_stubborn_grandchild",
+        "main_has_an_uncancellable_child",
+        "main_has_an_uncancellable_grandchild",
     ] {
         let ended = play(scenario);
         ended.assert_killed_by(libc::SIGABRT);
@@ -200,7 +206,7 @@ fn main_with_an_uncancellable_child_aborts_with_a_sentence() {
     }
 }
 
-fn main_has_a_stubborn_grandchild() {
+fn main_has_an_uncancellable_grandchild() {
     let local = String::from("a local of the caller of run");
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let _: Result<(), _> = builder.try_run(|| {
@@ -223,7 +229,7 @@ fn main_has_a_stubborn_grandchild() {
 }
 
 /// The loop leaves what it can't end, the host included, and goes away.
-fn task_has_a_stubborn_child() {
+fn task_has_an_uncancellable_child() {
     let event_loop = EventLoop::builder()
         .shutdown_timeout(Duration::from_millis(20))
         .build()
@@ -250,7 +256,7 @@ fn task_has_a_stubborn_child() {
 
 #[test]
 fn a_loop_abandons_the_host_of_an_uncancellable_child() {
-    let ended = play("task_has_a_stubborn_child");
+    let ended = play("task_has_an_uncancellable_child");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("was abandoned"), "{ended:#?}");
     assert!(!ended.stdout.contains("returned"), "{ended:#?}");

@@ -85,7 +85,7 @@ fn wait_for_cancels_a_late_child_and_the_scope_goes_on() {
     in_virtual_loop({
         let log = log.clone();
         move || {
-            let verdict = scope(|s| {
+            let outcome = scope(|s| {
                 let late = s.spawn(|| {
                     let _guard = log.guard("unwound");
                     sleep(AN_HOUR);
@@ -95,7 +95,7 @@ fn wait_for_cancels_a_late_child_and_the_scope_goes_on() {
                 log.push("waited");
                 wait_for(s.spawn(|| 7), A_SECOND)
             });
-            assert_eq!(finished(verdict.expect("that is no failure")), 7);
+            assert_eq!(finished(outcome.expect("that is no failure")), 7);
         }
     });
     assert_eq!(log.take(), ["unwound", "waited"]);

@@ -261,7 +261,7 @@ fn a_loop_sleeps_while_a_thread_holds_an_end() {
         sender.send(1).expect("room");
     });
     let got = try_run(|| receiver.recv());
-    assert_eq!(got.expect("no verdict"), Ok(1));
+    assert_eq!(got.expect("no deadlock"), Ok(1));
     thread.join().expect("it ends");
 }
 
@@ -292,13 +292,13 @@ fn an_ending_loop_cancels_waiters_and_the_channel_stays_usable() {
 #[test]
 fn an_uncancellable_task_leaves_the_wait_list() {
     let (sender, receiver) = channel::unbounded();
-    let stubborn = receiver.clone();
+    let uncancellable = receiver.clone();
     let event_loop = virtual_loop();
     event_loop.set_exception_handler(|_| ());
     finished(event_loop.run_until_complete(move || {
         spawn(move || {
             loop {
-                let _ = catch_unwind(AssertUnwindSafe(|| stubborn.recv()));
+                let _ = catch_unwind(AssertUnwindSafe(|| uncancellable.recv()));
             }
         })
         .detach();
@@ -311,10 +311,7 @@ fn an_uncancellable_task_leaves_the_wait_list() {
         yield_now();
         sender.send(1).expect("room");
         sleep(A_SECOND);
-        assert!(
-            task.is_done(),
-            "the call went to somebody who is not there any more"
-        );
+        assert!(task.is_done(), "the wake-up went to an abandoned task");
         assert_eq!(finished(task.join()), Ok(1));
     });
 }

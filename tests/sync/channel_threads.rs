@@ -19,7 +19,7 @@ fn n_items() -> usize {
 
 fn send_all(sender: &Sender<(usize, usize)>, who: usize) {
     for n in 0..n_items() {
-        sender.send((who, n)).expect("somebody receives");
+        sender.send((who, n)).expect("a receiver");
     }
 }
 
@@ -123,13 +123,13 @@ fn two_loops_exchange_items() {
     let other = thread::spawn(move || {
         run(move || {
             for n in &from_here {
-                back.send(n + 1).expect("somebody receives");
+                back.send(n + 1).expect("a receiver");
             }
         });
     });
     run(move || {
         for n in 0..n {
-            there.send(n).expect("somebody receives");
+            there.send(n).expect("a receiver");
             assert_eq!(from_there.recv(), Ok(n + 1));
         }
     });

@@ -141,7 +141,7 @@ fn a_forgotten_guard_keeps_the_lock_locked() {
 
 #[test]
 fn locking_twice_is_a_deadlock_that_names_the_holder() {
-    let verdict = try_run(|| {
+    let outcome = try_run(|| {
         let lock = Mutex::new(1);
         let task = spawn_named("weaver", move || {
             let first = lock.lock();
@@ -152,8 +152,8 @@ fn locking_twice_is_a_deadlock_that_names_the_holder() {
         let _ = task.join();
         id
     });
-    let Err(RunError::Deadlock(deadlock)) = verdict else {
-        panic!("not a deadlock: {verdict:?}");
+    let Err(RunError::Deadlock(deadlock)) = outcome else {
+        panic!("not a deadlock: {outcome:?}");
     };
     let (_, what) = deadlock
         .waits()

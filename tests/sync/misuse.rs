@@ -86,7 +86,7 @@ fn waits_while_panicking_are_errors() {
 
 #[test]
 fn the_deadlock_report_says_what_each_task_waits_for() {
-    let verdict = try_run(|| {
+    let outcome = try_run(|| {
         let queue = Queue::<i32>::new(1);
         let theirs = queue.clone();
         spawn(move || theirs.get()).detach();
@@ -108,8 +108,8 @@ fn the_deadlock_report_says_what_each_task_waits_for() {
         let lock = Mutex::new(0);
         Condition::new().wait(&mut lock.lock());
     });
-    let Err(RunError::Deadlock(deadlock)) = verdict else {
-        panic!("not a deadlock: {verdict:?}");
+    let Err(RunError::Deadlock(deadlock)) = outcome else {
+        panic!("not a deadlock: {outcome:?}");
     };
     let text = deadlock.to_string();
     for what in [

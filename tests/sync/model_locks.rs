@@ -10,7 +10,7 @@ use proptest::test_runner::Config;
 use selvedge::sync::{Condition, Mutex, Permit, Semaphore};
 use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
 
-use crate::model_line::{Line, Turn};
+use crate::model_permits::{Line, Turn};
 use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
 
 #[derive(Clone, Debug)]
@@ -184,7 +184,7 @@ fn play_condition(scripts: Vec<(Vec<Step>, bool)>) {
             tasks.borrow_mut().push(task);
         }
         sleep(AN_HOUR);
-        let items = lock.try_lock().expect("nobody keeps it for ever");
+        let items = lock.try_lock().expect("no task holds the lock any longer");
         let n_parked = tasks.borrow().iter().filter(|task| !task.is_done()).count();
         for task in tasks.borrow().iter() {
             let failure = task.exception().ok().flatten();

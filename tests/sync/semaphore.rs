@@ -48,7 +48,7 @@ fn small_requests_wait_behind_a_large_one() {
         assert!(log.take().is_empty());
         assert_eq!(semaphore.available_permits(), 1);
         assert!(semaphore.is_locked());
-        assert!(semaphore.try_acquire().is_none(), "somebody waits");
+        assert!(semaphore.try_acquire().is_none(), "another task waits");
         drop(first);
         tasks.into_iter().for_each(|task| finished(task.join()));
         assert_eq!(log.take(), ["3", "1", "1", "2"]);

@@ -287,7 +287,7 @@ fn a_cancelled_queued_job_is_dropped_where_it_cannot_wait() {
     impl Drop for Noting {
         fn drop(&mut self) {
             let is_task = current_task().is_some();
-            *self.0.lock().expect("nobody panics") = Some(is_task);
+            *self.0.lock().expect("no panic") = Some(is_task);
         }
     }
     let event_loop = EventLoop::builder()
@@ -310,7 +310,7 @@ fn a_cancelled_queued_job_is_dropped_where_it_cannot_wait() {
         yield_now();
         yield_now();
         assert!(outer.cancel());
-        let is_task = seen.lock().expect("nobody panics").take();
+        let is_task = seen.lock().expect("no panic").take();
         assert_eq!(is_task, Some(false));
         assert!(outer.join().expect_err("cancelled").is_cancelled());
         drop(release);

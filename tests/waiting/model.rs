@@ -107,14 +107,14 @@ fn gather_of(scripts: &[Script], cancel_at: Option<u32>, is_settled: bool) -> (u
     let last = |ends: &[(u32, End)]| ends.iter().map(|end| end.0).max().unwrap_or(0);
     let undisturbed = ends(None);
     let first_failure = undisturbed.iter().find(is_failure).copied();
-    let over = first_failure.unwrap_or((last(&undisturbed), End::Returned));
+    let end = first_failure.unwrap_or((last(&undisturbed), End::Returned));
     match cancel_at {
-        Some(at) if at < over.0 => {
+        Some(at) if at < end.0 => {
             let ends = ends(Some(at));
             let failure = ends.iter().find(is_failure);
             (last(&ends), failure.map_or(End::Cancelled, |end| end.1))
         }
-        _ => over,
+        _ => end,
     }
 }
 

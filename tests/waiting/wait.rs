@@ -67,7 +67,11 @@ fn first_exception_returns_at_a_failure_not_at_a_cancel() {
         assert!(tasks[2].exception().expect("done").is_some());
 
         let waited = wait(&tasks[..2], ReturnWhen::FirstException, None).expect("some");
-        assert_eq!(waited.done.len(), 2, "nobody fails, so it waits for all");
+        assert_eq!(
+            waited.done.len(),
+            2,
+            "no task fails, so the wait is for all"
+        );
         assert_eq!(elapsed(), 4 * A_SECOND);
     });
 }

@@ -142,10 +142,10 @@ fn a_cancel_from_outside_is_not_taken_for_the_timeout() {
     in_virtual_loop(|| {
         let task = spawn(endless);
         let target = task.task_ref();
-        soon(move || assert!(target.cancel_with("by somebody else")));
+        soon(move || assert!(target.cancel_with("from outside")));
         let error = wait_for(task, A_SECOND).expect_err("cancelled");
         assert!(error.is_cancelled() && !error.is_elapsed());
-        assert_eq!(error.message(), "by somebody else");
+        assert_eq!(error.message(), "from outside");
     });
 }
 

@@ -230,7 +230,7 @@ fn a_reused_descriptor_number_inherits_nothing() {
     assert_eq!(number, one.as_raw_fd());
     its_peer.write_all(b"x").unwrap();
     other.write_all(b"x").unwrap();
-    assert!(queue.look().is_empty(), "nobody has added the successor");
+    assert!(queue.look().is_empty(), "the successor was not added");
     let delete = file(&one, EVFILT_READ, EV_DELETE, 0);
     assert_eq!(queue.kevent(&[delete], 0, None).unwrap_err(), libc::ENOENT);
     queue.add(&one, EVFILT_READ, 2);
