@@ -104,6 +104,11 @@ fn every_source_file_begins_with_its_purpose() {
 }
 
 #[test]
+fn test_names_have_at_most_60_characters() {
+    holds(shape::function_names_are_short);
+}
+
+#[test]
 fn no_test_is_ignored_and_no_code_is_missing() {
     holds(shape::nothing_is_left_out);
 }
