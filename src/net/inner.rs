@@ -258,7 +258,7 @@ mod tests {
 
     /// A handle that is borrowed by who waits can't be dropped; this is what would happen.
     #[test]
-    fn who_waits_for_what_is_deregistered_is_told() {
+    fn deregistering_wakes_the_waiters_with_an_error() {
         builder::run(|| {
             let here = task_context().unwrap();
             let (near, _far) = UnixStream::pair().unwrap();

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn few_stacks_go_last_in_first_out() {
+    fn few_stacks_leave_last_in_first_out() {
         let mut stacks = scattered(MANY);
         let out = all_of(&list_of(&stacks));
         stacks.reverse();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_goes_in_the_order_of_its_addresses() {
+    fn many_stacks_leave_in_the_order_of_their_addresses() {
         let mut stacks = scattered(10 * MANY);
         let list = list_of(&stacks);
         assert_ne!(list.len(), 0);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_sorted_crowd_what_comes_back_goes_first() {
+    fn a_returned_stack_leaves_first_among_many_sorted_ones() {
         let stacks = scattered(4 * MANY);
         let list = list_of(&stacks);
         let lowest = list.pop().expect("a stack");
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_taken_out_is_there_no_more_and_the_rest_still_is() {
+    fn a_removed_stack_is_gone_and_the_rest_stay() {
         let stacks = scattered(2 * MANY);
         let list = list_of(&stacks);
         let first = list.pop().expect("a stack");

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_is_gone_counts_as_ready() {
+    fn a_closed_peer_counts_as_ready() {
         let (reader, writer) = UnixStream::pair().unwrap();
         drop(writer);
         assert!(wait_fd(reader.as_fd(), false, None).unwrap());

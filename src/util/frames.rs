@@ -132,7 +132,7 @@ mod tests {
 ";
 
     #[test]
-    fn the_library_goes_and_the_program_stays() {
+    fn library_frames_are_removed_and_program_frames_stay() {
         let expected = [
             "selvedge::time::sleep",
             "app::inner",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_stays() {
+    fn unrecognized_lines_stay() {
         assert_eq!(names(""), [""; 0]);
         assert_eq!(names("no frames: none\nat all"), ["no frames: none"]);
         assert_eq!(names("0: selvedge::runtime::x"), ["selvedge::runtime::x"]);

@@ -14,16 +14,16 @@ mod hang_guard;
 mod support;
 
 mod cancelling;
+mod contexts;
 mod differential;
 mod directories;
 mod errors;
 mod full_disk;
-mod handing_over;
 mod never_stalls;
 mod paths;
-mod places;
 mod pollable;
 mod sharing;
+mod std_conversions;
 mod stdin;
 mod streams;
 mod temporary;

@@ -22,9 +22,9 @@ mod panics;
 mod race;
 mod scope;
 mod select;
-mod stubborn;
 mod timeout;
 mod timeout_cancel;
+mod uncancellable;
 mod waiting;
 
 use child::Ended;
@@ -32,7 +32,7 @@ use child::Ended;
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
 fn play_a_scenario() {
-    child::play(&[stubborn::SCENARIOS].concat());
+    child::play(&[uncancellable::SCENARIOS].concat());
 }
 
 fn play(scenario: &str) -> Ended {

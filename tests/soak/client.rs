@@ -183,7 +183,7 @@ impl Client {
         match TcpStream::connect(self.closed) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
             Err(error) => Err(error),
-            Ok(_) => panic!("somebody listens at {}", self.closed),
+            Ok(_) => panic!("a server listens at {}", self.closed),
         }
     }
 

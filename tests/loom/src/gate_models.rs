@@ -56,7 +56,7 @@ fn a_push_beside_closing_is_drained_or_refused() {
 }
 
 #[test]
-fn so_is_each_of_two_pushers() {
+fn each_of_two_pushes_is_drained_or_handed_back() {
     loom::model(|| {
         let shared = Shared::new();
         let pushers = [0, 1].map(|place| spawn_pusher(&shared, place));

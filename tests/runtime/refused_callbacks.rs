@@ -15,7 +15,7 @@ impl Drop for Again {
 }
 
 #[test]
-fn a_callback_that_asks_for_another_as_it_is_dropped_does_not_keep_a_loop_from_closing() {
+fn a_callback_rescheduled_in_its_drop_does_not_block_the_close() {
     let event_loop = virtual_loop();
     let again = Again(event_loop.local());
     event_loop.call_soon(move || drop(again));
@@ -27,7 +27,7 @@ fn a_callback_that_asks_for_another_as_it_is_dropped_does_not_keep_a_loop_from_c
 }
 
 #[test]
-fn a_closed_loop_refuses_callbacks_whose_destructors_ask_for_others() {
+fn a_closed_loop_refuses_callbacks_scheduled_in_destructors() {
     let event_loop = event_loop();
     let local = event_loop.local();
     event_loop.close().expect("it does not run");
@@ -55,7 +55,7 @@ fn closed_with_a_promise() -> (EventLoop, Promise<()>) {
 }
 
 #[test]
-fn a_promise_of_a_closed_loop_drops_done_callbacks_one_after_the_other() {
+fn done_callbacks_added_after_the_close_are_dropped_in_turn() {
     let (event_loop, promise) = closed_with_a_promise();
     drop(AddsAgain(promise.clone()));
     drop(event_loop);
@@ -63,7 +63,7 @@ fn a_promise_of_a_closed_loop_drops_done_callbacks_one_after_the_other() {
 }
 
 #[test]
-fn a_done_callback_that_comes_after_the_close_is_dropped_at_once() {
+fn a_done_callback_added_after_the_close_is_dropped_at_once() {
     let (event_loop, promise) = closed_with_a_promise();
     let log = Log::default();
     let guard = log.guard("the promise's");
@@ -80,7 +80,7 @@ fn a_done_callback_that_comes_after_the_close_is_dropped_at_once() {
 }
 
 #[test]
-fn a_refused_callback_that_panics_as_it_is_dropped_does_so_in_the_call_when_all_is_dropped() {
+fn a_refused_callbacks_drop_panics_in_the_call_after_all_drops() {
     let event_loop = event_loop();
     let (local, log) = (event_loop.local(), Log::default());
     drop(event_loop);

@@ -10,7 +10,7 @@ use selvedge::{run, spawn, yield_now};
 use crate::temporary::{Directory, pattern};
 
 #[test]
-fn the_position_goes_along_both_ways() {
+fn the_position_is_kept_in_both_directions() {
     let directory = Directory::new();
     let path = directory.file("file", pattern(1000));
     let through = || {
@@ -30,7 +30,7 @@ fn the_position_goes_along_both_ways() {
 }
 
 #[test]
-fn descriptors_become_files_and_files_descriptors() {
+fn files_convert_from_and_into_descriptors() {
     let directory = Directory::new();
     let path = directory.file("file", "text");
     run(|| {
@@ -55,7 +55,7 @@ fn descriptors_become_files_and_files_descriptors() {
 
 /// What a cancelled write has begun is in the file before std has it.
 #[test]
-fn giving_a_file_away_waits_for_what_has_begun() {
+fn converting_a_file_into_std_waits_for_running_jobs() {
     let directory = Directory::new();
     let path = directory.join("file");
     run(|| {

@@ -35,18 +35,18 @@ fn assert_not_parked_for_ever(fail: impl FnOnce() + 'static) {
         let before = pool_stats().live;
         fail();
         sleep(Duration::from_millis(5));
-        assert_eq!(pool_stats().live, before, "a task that is over is parked");
+        assert_eq!(pool_stats().live, before, "a task that has ended is parked");
         assert_eq!(finished(spawn(|| 4).join()), 4);
     });
 }
 
 #[test]
-fn the_text_of_an_error_that_nobody_retrieves_can_not_wait() {
+fn the_display_of_an_unretrieved_error_cannot_wait() {
     assert_not_parked_for_ever(|| spawn_fallible(|| Err::<(), _>(Waits)).detach());
 }
 
 #[test]
-fn the_destructor_of_a_payload_that_nobody_retrieves_can_not_wait() {
+fn the_destructor_of_an_unretrieved_payload_cannot_wait() {
     struct Payload(Box<dyn Fn() + Send>);
     impl Drop for Payload {
         fn drop(&mut self) {
@@ -62,7 +62,7 @@ fn the_destructor_of_a_payload_that_nobody_retrieves_can_not_wait() {
 }
 
 #[test]
-fn sleeping_in_a_destructor_of_an_unwind_returns_wherever_it_is() {
+fn sleeping_in_a_destructor_during_an_unwind_returns_at_once() {
     let n_returned = shared(0);
     let sleeps = |n: &Rc<std::cell::Cell<u32>>| {
         let returned = Rc::clone(n);
@@ -93,7 +93,7 @@ fn sleeping_in_a_destructor_of_an_unwind_returns_wherever_it_is() {
 }
 
 #[test]
-fn a_coroutine_of_a_task_that_is_dropped_outside_of_the_loop_unwinds_there() {
+fn a_tasks_coroutine_dropped_outside_the_loop_unwinds_there() {
     let (n_returned, kept) = (shared(0), shared(None));
     let (returned, keep) = (Rc::clone(&n_returned), Rc::clone(&kept));
     run(move || {
@@ -137,7 +137,7 @@ fn nowhere_to_report() {
 }
 
 #[test]
-fn a_report_that_can_not_be_written_stops_nobody() {
+fn a_report_that_cannot_be_written_stops_no_task() {
     let arguments = [
         "play_a_scenario",
         "--exact",

@@ -16,7 +16,7 @@ fn blocks(fd: &impl AsRawFd) -> bool {
 }
 
 #[test]
-fn stds_socket_blocks_and_has_the_timeouts() {
+fn the_std_socket_blocks_and_keeps_the_timeouts() {
     let (a, mut b) = tcp_pair();
     a.set_read_timeout(Some(MOMENT)).unwrap();
     a.set_write_timeout(Some(NEVER)).unwrap();
@@ -44,7 +44,7 @@ fn a_timeout_too_short_for_std_does_not_become_none() {
 }
 
 #[test]
-fn stds_timeouts_become_ours() {
+fn timeouts_of_a_std_socket_are_taken_over() {
     let (a, _b) = tcp_pair();
     let a = a.into_std();
     a.set_read_timeout(Some(MOMENT)).unwrap();
@@ -61,7 +61,7 @@ fn stds_timeouts_become_ours() {
 }
 
 #[test]
-fn a_socket_that_was_not_to_block_does_not_afterwards() {
+fn a_nonblocking_std_socket_stays_nonblocking() {
     let (a, _b) = tcp_pair();
     a.set_nonblocking(true).unwrap();
     let mut a = a.into_std();
@@ -100,7 +100,7 @@ fn every_kind_makes_the_round_trip() {
 
 /// A clone that was given to std switches the common file description back to blocking.
 #[test]
-fn what_shares_the_file_description_does_not_change_how_we_wait() {
+fn a_shared_file_description_does_not_change_how_we_wait() {
     let (a, _b) = tcp_pair();
     let std = a.try_clone().unwrap().into_std();
     assert!(blocks(&std) && blocks(&a));

@@ -16,12 +16,18 @@ use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("main_has_an_abandoned_child", main_has_an_abandoned_child),
-    ("main_has_a_stubborn_child", main_has_a_stubborn_child),
     (
-        "main_has_a_stubborn_grandchild",
-        main_has_a_stubborn_grandchild,
+        "main_has_an_uncancellable_child",
+        main_has_an_uncancellable_child,
     ),
-    ("task_has_a_stubborn_child", task_has_a_stubborn_child),
+    (
+        "main_has_an_uncancellable_grandchild",
+        main_has_an_uncancellable_grandchild,
+    ),
+    (
+        "task_has_an_uncancellable_child",
+        task_has_an_uncancellable_child,
+    ),
     ("loop_is_forgotten", loop_is_forgotten),
     ("exit_in_a_child", exit_in_a_child),
 ];
@@ -48,7 +54,7 @@ fn swallows_everything() {
 }
 
 #[test]
-fn an_abandoned_child_has_its_host_abandoned_when_the_siblings_are_done() {
+fn a_host_is_abandoned_once_an_abandoned_childs_siblings_end() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let (reports, inside) = (Reports::of(&event_loop), log.clone());
     finished(event_loop.run_until_complete(move || {
@@ -93,7 +99,7 @@ fn an_abandoned_child_has_its_host_abandoned_when_the_siblings_are_done() {
 }
 
 #[test]
-fn the_chain_of_hosts_is_abandoned_up_to_the_first_that_borrows_from_nobody() {
+fn hosts_are_abandoned_up_to_the_first_that_borrows_nothing() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let inside = log.clone();
     finished(event_loop.run_until_complete(move || {
@@ -168,7 +174,7 @@ fn main_with_an_abandoned_child_aborts_with_a_sentence() {
 }
 
 /// Nothing can happen any more, so main is cancelled, and its child goes on whatever it meets.
-fn main_has_a_stubborn_child() {
+fn main_has_an_uncancellable_child() {
     let local = String::from("a local of the caller of run");
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let _: Result<(), _> = builder.try_run(|| {
@@ -188,10 +194,10 @@ fn main_has_a_stubborn_child() {
 }
 
 #[test]
-fn main_with_a_child_that_goes_on_whatever_it_meets_aborts_with_a_sentence() {
+fn main_with_an_uncancellable_child_aborts_with_a_sentence() {
     for scenario in [
-        "main_has_a_stubborn_child",
-        "main_has_a_stubborn_grandchild",
+        "main_has_an_uncancellable_child",
+        "main_has_an_uncancellable_grandchild",
     ] {
         let ended = play(scenario);
         ended.assert_killed_by(libc::SIGABRT);
@@ -200,7 +206,7 @@ fn main_with_a_child_that_goes_on_whatever_it_meets_aborts_with_a_sentence() {
     }
 }
 
-fn main_has_a_stubborn_grandchild() {
+fn main_has_an_uncancellable_grandchild() {
     let local = String::from("a local of the caller of run");
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let _: Result<(), _> = builder.try_run(|| {
@@ -223,7 +229,7 @@ fn main_has_a_stubborn_grandchild() {
 }
 
 /// The loop leaves what it can't end, the host included, and goes away.
-fn task_has_a_stubborn_child() {
+fn task_has_an_uncancellable_child() {
     let event_loop = EventLoop::builder()
         .shutdown_timeout(Duration::from_millis(20))
         .build()
@@ -249,8 +255,8 @@ fn task_has_a_stubborn_child() {
 }
 
 #[test]
-fn a_loop_leaves_a_host_whose_child_goes_on_whatever_it_meets() {
-    let ended = play("task_has_a_stubborn_child");
+fn a_loop_abandons_the_host_of_an_uncancellable_child() {
+    let ended = play("task_has_an_uncancellable_child");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("was abandoned"), "{ended:#?}");
     assert!(!ended.stdout.contains("returned"), "{ended:#?}");
@@ -276,7 +282,7 @@ fn loop_is_forgotten() {
 }
 
 #[test]
-fn a_loop_that_is_forgotten_leaves_its_scopes_as_they_are() {
+fn a_forgotten_loop_leaves_its_scopes_untouched() {
     let ended = play("loop_is_forgotten");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("forgotten"));
@@ -334,7 +340,7 @@ fn a_deadlock_of_children_unwinds_them_before_run_returns() {
 
 /// Nobody may run then, so the children are unwound on the spot, before the task that they borrow from.
 #[test]
-fn a_loop_that_is_dropped_inside_of_another_ends_children_before_their_host() {
+fn a_loop_dropped_inside_another_ends_children_before_hosts() {
     let log = Log::default();
     let event_loop = virtual_loop();
     let inside = log.clone();
@@ -365,7 +371,7 @@ fn a_loop_that_is_dropped_inside_of_another_ends_children_before_their_host() {
 
 /// Main and its child go on each time that they are cancelled, but for good is for good: the child goes first.
 #[test]
-fn a_run_that_is_stopped_unwinds_children_that_catch_every_cancel_before_main() {
+fn a_stopped_run_unwinds_uncancellable_children_before_main() {
     let log = Log::default();
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let goes_on = |event| {

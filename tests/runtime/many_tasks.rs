@@ -18,7 +18,7 @@ fn n_tasks() -> usize {
 }
 
 #[test]
-fn a_hundred_thousand_tasks_are_parked_on_one_promise_and_joined() {
+fn a_hundred_thousand_tasks_park_on_one_promise_and_are_joined() {
     let n_tasks = n_tasks();
     run(|| {
         let (promise, n_entered) = (Promise::new(), shared(0_usize));
@@ -63,7 +63,7 @@ fn a_hundred_thousand_sleepers_are_cancelled() {
 }
 
 #[test]
-fn a_hundred_thousand_tasks_one_after_the_other_use_one_stack() {
+fn a_hundred_thousand_tasks_in_a_row_use_one_stack() {
     let n_tasks = n_tasks();
     run(|| {
         finished(spawn(yield_now).join());
@@ -88,7 +88,7 @@ fn a_hundred_thousand_tasks_one_after_the_other_use_one_stack() {
 }
 
 #[test]
-fn tasks_that_never_start_cost_what_they_cost_and_are_gone() {
+fn cancelled_unstarted_tasks_hold_no_stack() {
     let n_tasks = n_tasks();
     in_virtual_loop(move || {
         let tasks: Vec<Task<usize>> = (0..n_tasks).map(|n| spawn(move || n)).collect();

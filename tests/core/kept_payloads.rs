@@ -9,45 +9,48 @@ use selvedge::{Coroutine, CoroutineState, Status, Yielder, on_stack};
 
 use crate::support::{Counted, Payload, address, caught, hook_calls, live};
 
-type Loot = Rc<RefCell<Vec<Payload>>>;
+type Kept = Rc<RefCell<Vec<Payload>>>;
 
 /// A coroutine that steals the payload of its first close and lives on; what it does when resumed is `then`'s matter.
-fn thief<F>(loot: &Loot, then: F) -> Coroutine<(), u8, u8>
+fn keeper<F>(kept: &Kept, then: F) -> Coroutine<(), u8, u8>
 where
-    F: FnOnce(&Yielder<(), u8>, Loot) -> u8 + 'static,
+    F: FnOnce(&Yielder<(), u8>, Kept) -> u8 + 'static,
 {
-    let loot = Rc::clone(loot);
+    let kept = Rc::clone(kept);
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), u8>, ()| {
         let _local = Counted::new(0);
         let payload =
             catch_unwind(AssertUnwindSafe(|| yielder.suspend(1))).expect_err("it is closed");
-        loot.borrow_mut().push(payload);
+        kept.borrow_mut().push(payload);
         yielder.suspend(2);
-        then(yielder, loot)
+        then(yielder, kept)
     });
     assert_eq!(coroutine.resume(), CoroutineState::Yielded(1));
-    assert_eq!(coroutine.close().expect_err("stolen").into_value(), Some(2));
+    assert_eq!(
+        coroutine.close().expect_err("it suspends").into_value(),
+        Some(2)
+    );
     coroutine
 }
 
-fn steal() -> (Coroutine<(), u8, u8>, Payload) {
-    let loot = Loot::default();
-    let coroutine = thief(&loot, |_, _| 9);
-    let payload = loot.borrow_mut().pop().expect("a payload");
+fn keep_payload() -> (Coroutine<(), u8, u8>, Payload) {
+    let kept = Kept::default();
+    let coroutine = keeper(&kept, |_, _| 9);
+    let payload = kept.borrow_mut().pop().expect("a payload");
     (coroutine, payload)
 }
 
 #[test]
-fn raised_on_the_threads_own_stack_it_is_an_ordinary_panic() {
-    let (_thief, payload) = steal();
-    let stolen = address(&payload);
-    assert_eq!(address(&caught(|| resume_unwind(payload))), stolen);
+fn a_payload_raised_on_the_threads_stack_is_an_ordinary_panic() {
+    let (_keeper, payload) = keep_payload();
+    let expected = address(&payload);
+    assert_eq!(address(&caught(|| resume_unwind(payload))), expected);
 }
 
 #[test]
-fn thrown_into_another_coroutine_it_comes_back_out_of_throw() {
-    let (mut thief, payload) = steal();
-    let stolen = address(&payload);
+fn a_payload_thrown_into_another_coroutine_leaves_throw() {
+    let (mut keeper, payload) = keep_payload();
+    let expected = address(&payload);
     let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _local = Counted::new(0);
         yielder.suspend(());
@@ -56,76 +59,76 @@ fn thrown_into_another_coroutine_it_comes_back_out_of_throw() {
     let back = caught(|| other.throw(payload));
     assert_eq!(
         (address(&back), other.status(), live()),
-        (stolen, Status::Done, 1)
+        (expected, Status::Done, 1)
     );
-    assert_eq!(thief.resume(), CoroutineState::Complete(9));
+    assert_eq!(keeper.resume(), CoroutineState::Complete(9));
 }
 
 #[test]
-fn raised_in_another_coroutines_body_it_surfaces_at_its_send() {
-    let (_thief, payload) = steal();
-    let stolen = address(&payload);
+fn a_payload_raised_in_another_body_surfaces_at_its_send() {
+    let (_keeper, payload) = keep_payload();
+    let expected = address(&payload);
     let mut other =
         Coroutine::new(|_: &Yielder<Payload, ()>, first: Payload| -> () { resume_unwind(first) });
-    assert_eq!(address(&caught(|| other.send(payload))), stolen);
+    assert_eq!(address(&caught(|| other.send(payload))), expected);
     assert_eq!(other.status(), Status::Done);
 }
 
 #[test]
-fn raised_while_another_coroutine_is_closed_it_surfaces_from_that_close() {
-    let (_thief, payload) = steal();
-    let stolen = address(&payload);
+fn a_payload_raised_in_another_close_surfaces_from_that_close() {
+    let (_keeper, payload) = keep_payload();
+    let expected = address(&payload);
     let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         if yielder.try_suspend(()).is_err() {
             resume_unwind(payload);
         }
     });
     other.resume();
-    assert_eq!(address(&caught(|| other.close().is_ok())), stolen);
+    assert_eq!(address(&caught(|| other.close().is_ok())), expected);
     assert_eq!(other.status(), Status::Done);
 }
 
 #[test]
-fn raised_later_in_its_own_coroutine_it_surfaces_at_send() {
-    let loot = Loot::default();
-    let mut coroutine = thief(&loot, |_, loot| {
-        let payload = loot.borrow_mut().pop().expect("the payload");
+fn a_payload_raised_later_in_its_own_body_surfaces_at_send() {
+    let kept = Kept::default();
+    let mut coroutine = keeper(&kept, |_, kept| {
+        let payload = kept.borrow_mut().pop().expect("the payload");
         resume_unwind(payload)
     });
-    let stolen = address(&loot.borrow()[0]);
-    assert_eq!(address(&caught(|| coroutine.resume())), stolen);
+    let expected = address(&kept.borrow()[0]);
+    assert_eq!(address(&caught(|| coroutine.resume())), expected);
     assert_eq!((coroutine.status(), live()), (Status::Done, 0));
 }
 
 #[test]
-fn thrown_back_into_its_own_coroutine_it_comes_back_out_of_throw() {
-    let (mut thief, payload) = steal();
-    let stolen = address(&payload);
-    assert_eq!(address(&caught(|| thief.throw(payload))), stolen);
-    assert_eq!((thief.status(), live()), (Status::Done, 0));
+fn a_payload_thrown_into_its_own_coroutine_leaves_throw() {
+    let (mut keeper, payload) = keep_payload();
+    let expected = address(&payload);
+    assert_eq!(address(&caught(|| keeper.throw(payload))), expected);
+    assert_eq!((keeper.status(), live()), (Status::Done, 0));
 }
 
 #[test]
-fn raised_during_a_later_close_of_its_own_coroutine_it_surfaces_from_that_close() {
-    let loot = Loot::default();
-    let mut coroutine = thief(&loot, |yielder, loot| {
+fn a_payload_raised_in_a_later_close_surfaces_from_that_close() {
+    let kept = Kept::default();
+    let mut coroutine = keeper(&kept, |yielder, kept| {
         let second =
             catch_unwind(AssertUnwindSafe(|| yielder.suspend(3))).expect_err("it is closed");
         drop(second);
-        let first = loot
+        let first = kept
             .borrow_mut()
             .pop()
             .expect("the payload of the first close");
         resume_unwind(first)
     });
     assert_eq!(coroutine.resume(), CoroutineState::Yielded(3));
-    let stolen = address(&loot.borrow()[0]);
-    assert_eq!(address(&caught(|| coroutine.close().is_ok())), stolen);
+    let expected = address(&kept.borrow()[0]);
+    assert_eq!(address(&caught(|| coroutine.close().is_ok())), expected);
     assert_eq!(coroutine.status(), Status::Done);
 }
 
 #[test]
-fn caught_and_raised_again_at_once_it_still_closes() {
+fn a_payload_raised_again_at_once_still_closes() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let payload =
             catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("it is closed");
@@ -137,7 +140,7 @@ fn caught_and_raised_again_at_once_it_still_closes() {
 }
 
 #[test]
-fn a_close_that_takes_a_way_round_through_other_stacks_is_still_that_close() {
+fn a_close_payload_carried_over_other_stacks_still_closes() {
     let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let mut inner = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
         inner.resume();
@@ -151,7 +154,7 @@ fn a_close_that_takes_a_way_round_through_other_stacks_is_still_that_close() {
 }
 
 #[test]
-fn a_coroutine_that_raises_anothers_current_close_does_not_close_itself() {
+fn raising_another_coroutines_close_does_not_close_the_raiser() {
     let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let payload =
             catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).expect_err("it is closed");
@@ -167,30 +170,30 @@ fn a_coroutine_that_raises_anothers_current_close_does_not_close_itself() {
 }
 
 #[test]
-fn it_may_be_dropped_forgotten_or_sent_to_another_thread() {
-    let (_dropped, payload) = steal();
+fn a_payload_may_be_dropped_forgotten_or_sent_to_a_thread() {
+    let (_dropped, payload) = keep_payload();
     drop(payload);
-    let (_forgotten, payload) = steal();
+    let (_forgotten, payload) = keep_payload();
     std::mem::forget(payload);
-    let (mut thief, payload) = steal();
+    let (mut keeper, payload) = keep_payload();
     let there = std::thread::spawn(move || resume_unwind(payload));
     assert!(there.join().is_err());
-    assert_eq!(thief.resume(), CoroutineState::Complete(9));
+    assert_eq!(keeper.resume(), CoroutineState::Complete(9));
 }
 
 #[test]
-fn it_outlives_its_coroutine() {
-    let (thief, payload) = steal();
-    drop(thief);
-    let stolen = address(&payload);
-    assert_eq!(address(&caught(|| resume_unwind(payload))), stolen);
+fn a_payload_outlives_its_coroutine() {
+    let (keeper, payload) = keep_payload();
+    drop(keeper);
+    let expected = address(&payload);
+    assert_eq!(address(&caught(|| resume_unwind(payload))), expected);
 }
 
 #[test]
-fn raising_it_never_calls_the_panic_hook() {
+fn raising_a_payload_never_calls_the_panic_hook() {
     let calls = hook_calls(|| {
-        let (mut thief, payload) = steal();
-        caught(|| thief.throw(payload));
+        let (mut keeper, payload) = keep_payload();
+        caught(|| keeper.throw(payload));
     });
     assert_eq!(calls, 0);
 }

@@ -12,7 +12,7 @@ use crate::support::{AN_HOUR, OnDrop, assert_sentence, shared, soon};
 use crate::temporary::{Directory, pattern};
 
 #[test]
-fn in_a_callback_it_is_an_error_that_says_what_to_do() {
+fn file_use_in_a_callback_is_an_error_with_a_remedy() {
     let directory = Directory::new();
     let path = directory.file("file", "text");
     run(|| {
@@ -45,7 +45,7 @@ fn in_a_callback_it_is_an_error_that_says_what_to_do() {
 
 /// What is buffered reaches the file although the task that has it is unwound, by a panic or a cancel.
 #[test]
-fn a_writer_that_is_dropped_in_an_unwind_still_writes() {
+fn a_buffered_writer_dropped_in_an_unwind_still_writes() {
     let directory = Directory::new();
     let path = directory.join("file");
     for is_cancel in [false, true] {
@@ -132,7 +132,7 @@ fn while_panicking_a_slow_stream_is_an_error() {
 
 /// The end of `run` waits for writes that have begun.
 #[test]
-fn what_has_begun_is_in_the_file_when_run_is_over() {
+fn writes_that_began_are_in_the_file_when_run_returns() {
     let directory = Directory::new();
     for n_turns in 0..30 {
         let path = directory.join("file");

@@ -44,7 +44,7 @@ fn any_executor_awaits_a_remote_task() {
 }
 
 #[test]
-fn a_remote_task_that_is_polled_with_another_waker_wakes_the_last_one() {
+fn a_remote_task_wakes_the_waker_of_the_last_poll() {
     struct Flag(AtomicBool);
     impl Wake for Flag {
         fn wake(self: Arc<Self>) {
@@ -77,7 +77,7 @@ fn a_remote_task_that_is_polled_with_another_waker_wakes_the_last_one() {
 }
 
 #[test]
-fn block_on_awaits_a_remote_task_inside_of_a_task() {
+fn block_on_awaits_a_remote_task_inside_a_task() {
     beside_a_loop(|handle| {
         run(move || {
             let sum = block_on(async {
@@ -123,7 +123,7 @@ fn block_on_lets_other_tasks_run_and_takes_wakes_from_threads() {
 }
 
 #[test]
-fn wakes_before_after_and_beyond_the_need_do_no_harm() {
+fn early_late_and_surplus_wakes_do_no_harm() {
     run(|| {
         let mut kept = None;
         for n in 0..100 {
@@ -172,7 +172,7 @@ fn a_cancel_unwinds_block_on_and_drops_the_future() {
 /// The frame of `block_on` belongs to the task that called it. Suspending it away from there is refused, as with any
 /// frame of ours that another task must not go on with; or it works.
 #[test]
-fn a_coroutine_that_suspends_in_the_middle_of_a_poll_is_refused_or_goes_on_in_another_task() {
+fn a_coroutine_suspending_in_a_poll_is_refused_or_goes_on() {
     run(|| {
         let (slot, kept) = (
             Rc::new(RefCell::new(None)),

@@ -30,7 +30,7 @@ impl<F: FnOnce()> From<Message<F>> for String {
 }
 
 #[test]
-fn a_task_that_ends_as_the_message_of_its_cancel_is_made_is_not_taken_for_the_next_on_its_stack() {
+fn a_task_ending_during_its_cancel_is_not_taken_for_the_next() {
     in_virtual_loop(|| {
         let task = spawn(|| ());
         let others: RefCell<Vec<Task<()>>> = RefCell::default();
@@ -74,7 +74,7 @@ impl From<Deadline<'_>> for Option<Instant> {
 }
 
 #[test]
-fn a_timeout_whose_deadline_is_made_elsewhere_cancels_whoever_runs_then() {
+fn a_timeout_cancels_the_task_that_runs_after_its_conversion() {
     let late = in_two_loops(Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         timeout_with(Deadline(yielder), |_| sleep(AN_HOUR))
     }));
@@ -82,7 +82,7 @@ fn a_timeout_whose_deadline_is_made_elsewhere_cancels_whoever_runs_then() {
 }
 
 #[test]
-fn as_completed_makes_tasks_where_it_is_when_all_have_been_given() {
+fn as_completed_spawns_on_the_loop_that_runs_after_its_iterator() {
     let sum = in_two_loops(Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let mut suspends = iter::once(());
         let functions = (1..=3).map(|n| {
@@ -126,7 +126,7 @@ impl PartialEq for Item<'_> {
 impl Eq for Item<'_> {}
 
 #[test]
-fn a_coroutine_can_not_suspend_in_a_comparison_of_a_priority_queues() {
+fn a_coroutine_cannot_suspend_in_a_queues_comparison() {
     in_virtual_loop(|| {
         let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
             let suspends = Cell::new(Some(yielder));
@@ -150,7 +150,7 @@ fn a_coroutine_can_not_suspend_in_a_comparison_of_a_priority_queues() {
 }
 
 #[test]
-fn a_descriptor_is_not_waited_for_on_another_loop_where_its_read_goes_on() {
+fn a_read_that_moves_to_another_loop_gets_an_error() {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     let reader = Rc::new(Pollable::new(reader).expect("it can be waited for"));
     let theirs = Rc::clone(&reader);

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 /// Leaves the innermost coroutine behind: a scope on its stack has a child that can't be ended.
-fn leave_behind() {
+fn abandon_coroutine() {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
@@ -28,7 +28,7 @@ fn leave_behind() {
 }
 
 /// Runs a function in a coroutine that is left behind in it.
-fn in_one_that_is_left(f: impl FnOnce() + 'static) {
+fn in_an_abandoned_coroutine(f: impl FnOnce() + 'static) {
     let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| f());
     let panic = sentence(move || coroutine.resume());
     assert_sentence(&panic);
@@ -41,13 +41,13 @@ fn assert_none_runs() {
 }
 
 #[test]
-fn a_loop_whose_coroutine_is_left_behind_by_a_callback_runs_no_more_and_another_can() {
+fn a_loop_abandoned_by_a_callback_ends_and_another_can_run() {
     let event_loop = Rc::new(event_loop());
     let (inside, handle) = (Rc::clone(&event_loop), event_loop.handle());
     let waiting = event_loop.create_task(|| sleep(std::time::Duration::MAX));
     let sent = handle.spawn_threadsafe(|| 1).expect("open");
-    in_one_that_is_left(move || {
-        inside.call_soon(leave_behind);
+    in_an_abandoned_coroutine(move || {
+        inside.call_soon(abandon_coroutine);
         inside.run_forever().expect("never returns");
     });
     assert_none_runs();
@@ -64,11 +64,11 @@ fn a_loop_whose_coroutine_is_left_behind_by_a_callback_runs_no_more_and_another_
 }
 
 #[test]
-fn a_run_whose_coroutine_is_left_behind_leaves_no_loop_on_the_thread() {
-    in_one_that_is_left(|| {
+fn an_abandoned_run_leaves_no_loop_on_the_thread() {
+    in_an_abandoned_coroutine(|| {
         run(|| {
             let local = current_loop().expect("a loop");
-            local.call_soon(leave_behind).expect("open");
+            local.call_soon(abandon_coroutine).expect("open");
             sleep(A_SECOND);
         });
     });
@@ -76,13 +76,13 @@ fn a_run_whose_coroutine_is_left_behind_leaves_no_loop_on_the_thread() {
 }
 
 #[test]
-fn a_task_goes_on_whose_coroutine_is_left_behind_as_it_closes_another_loop() {
+fn a_task_survives_a_coroutine_abandoned_in_another_loops_close() {
     in_virtual_loop(|| {
         let own = current_task().expect("a task").id();
-        in_one_that_is_left(|| {
+        in_an_abandoned_coroutine(|| {
             let other = EventLoop::new().expect("a loop");
-            let leaves = OnDrop(leave_behind);
-            other.call_soon(move || drop(leaves));
+            let abandons = OnDrop(abandon_coroutine);
+            other.call_soon(move || drop(abandons));
             drop(other);
         });
         assert_eq!(current_task().expect("the same").id(), own);
@@ -93,19 +93,19 @@ fn a_task_goes_on_whose_coroutine_is_left_behind_as_it_closes_another_loop() {
 }
 
 #[test]
-fn a_task_may_wait_again_when_a_handler_has_left_its_coroutine_behind() {
+fn a_task_may_wait_after_a_handler_abandoned_its_coroutine() {
     in_virtual_loop(|| {
         let local = current_loop().expect("a loop");
         local
             .set_exception_handler(|context| {
-                if context.message() == "leave" {
-                    leave_behind();
+                if context.message() == "abandon" {
+                    abandon_coroutine();
                 }
             })
             .expect("open");
-        in_one_that_is_left(|| {
+        in_an_abandoned_coroutine(|| {
             let local = current_loop().expect("a loop");
-            let context = ExceptionContext::new("leave");
+            let context = ExceptionContext::new("abandon");
             local.call_exception_handler(&context).expect("open");
         });
         assert!(current_task().is_some());
