@@ -1,6 +1,7 @@
 //! Small things that know neither the operating system nor coroutines.
 //!
 //! - [`deadlines`]: what is due next, for a million timers;
+//! - [`descriptor`]: trait implementations that types with a descriptor share;
 //! - [`doorbell`]: waking a sleeping loop from other threads, and closing what they push into;
 //! - [`list`]: an intrusive list of nodes that live in other people's frames;
 //! - [`recycle`]: small allocations that come and go by the hundred;
@@ -8,6 +9,7 @@
 //! - [`waiting_room`]: waiting for what other threads make available.
 
 pub(crate) mod deadlines;
+pub(crate) mod descriptor;
 pub(crate) mod event_count;
 pub(crate) mod frames;
 pub(crate) mod free_list;

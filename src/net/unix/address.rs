@@ -1,5 +1,5 @@
-//! Addresses of Unix sockets between std's type and the system's form. Only std's checks what
-//! it is given, so every address from a user is one of those first.
+//! Conversion of Unix addresses between std's type and the system's form. Only std's constructors check
+//! their input, so every address from a user takes that type first.
 
 use std::io;
 use std::os::unix::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use socket2::SockAddr;
 
-/// The system's form.
+/// The system's form of an address.
 pub(super) fn to_system(address: &SocketAddr) -> io::Result<SockAddr> {
     if let Some(path) = address.as_pathname() {
         return SockAddr::unix(path);
@@ -18,27 +18,27 @@ pub(super) fn to_system(address: &SocketAddr) -> io::Result<SockAddr> {
     SockAddr::unix("")
 }
 
-/// The system's form of a path. An empty one names nothing and is refused where it is used.
+/// The system's form of a path. An empty path stands for no address, which the call that uses it rejects.
 pub(super) fn path_to_system(path: &Path) -> io::Result<SockAddr> {
     to_system(&SocketAddr::from_pathname(path)?)
 }
 
-/// std's type for what the system wrote.
-pub(super) fn from_system(address: &SockAddr) -> io::Result<SocketAddr> {
+/// The system's form of an address as std's type.
+pub(in crate::net) fn from_system(address: &SockAddr) -> io::Result<SocketAddr> {
     if let Some(path) = address.as_pathname() {
-        // Linux binds paths that are a byte longer than std lets anybody write. Such a peer is
-        // served like one without a name: a failure would lose what it has sent.
+        // Linux binds paths that are one byte longer than std's type can represent. Such a peer is
+        // reported as unnamed: an error would lose the datagram or the connection.
         return SocketAddr::from_pathname(path).or_else(|_| unnamed());
     }
     names::from_system(address).unwrap_or_else(unnamed)
 }
 
-/// The address of a socket that has none: to std, that of the empty path.
+/// The address of a socket without one: std represents it by the empty path.
 fn unnamed() -> io::Result<SocketAddr> {
     SocketAddr::from_pathname("")
 }
 
-/// Linux has names that are no paths, the abstract ones.
+/// Abstract names, which are no paths: Linux only.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod names {
     use std::ffi::OsStr;
@@ -63,7 +63,7 @@ mod names {
     }
 }
 
-/// Nobody else has.
+/// Other systems have no abstract names.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod names {
     use std::io;

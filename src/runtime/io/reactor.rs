@@ -23,16 +23,10 @@ use crate::runtime::threads::injector::Injector;
 use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller, TELLS_OF_URGENT_DATA};
 use crate::sys::prefetch::prefetch;
+pub(crate) use crate::sys::wait_fd::Direction;
 
 /// How many events are few.
 const FEW: usize = 32;
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Read,
-    Write,
-}
 
 /// The descriptors of a loop on which tasks have waited.
 pub(crate) struct Reactor {

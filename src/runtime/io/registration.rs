@@ -296,7 +296,7 @@ fn block(
         }
         (Some(_), Some(until)) => Some(until.saturating_duration_since(Instant::now())),
     };
-    if wait_fd(fd, direction == Direction::Write, left)? {
+    if wait_fd(fd, direction, left)? {
         Ok(())
     } else {
         Err(io::ErrorKind::TimedOut.into())
