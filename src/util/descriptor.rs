@@ -2,7 +2,7 @@
 
 /// Implements `Read` for a type by its `Read` for a shared reference.
 macro_rules! read_by_reference {
-    ($([$($generics:tt)*])? $type:ty) => {
+    ($type:ty $(, $($generics:tt)*)?) => {
         /// Same as for a shared reference.
         impl $(<$($generics)*>)? std::io::Read for $type {
             fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
@@ -26,7 +26,7 @@ macro_rules! read_by_reference {
 
 /// Implements `Write` for a type by its `Write` for a shared reference.
 macro_rules! write_by_reference {
-    ($([$($generics:tt)*])? $type:ty) => {
+    ($type:ty $(, $($generics:tt)*)?) => {
         /// Same as for a shared reference.
         impl $(<$($generics)*>)? std::io::Write for $type {
             fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {

@@ -1,5 +1,6 @@
 //! Small things that know neither the operating system nor coroutines.
 //!
+//! - [`byte_buffer`]: bytes that are appended at the end and consumed at the front;
 //! - [`deadlines`]: what is due next, for a million timers;
 //! - [`descriptor`]: trait implementations that types with a descriptor share;
 //! - [`doorbell`]: waking a sleeping loop from other threads, and closing what they push into;
@@ -8,6 +9,7 @@
 //! - [`laps`]: a queue that is run lap by lap;
 //! - [`waiting_room`]: waiting for what other threads make available.
 
+pub(crate) mod byte_buffer;
 pub(crate) mod deadlines;
 pub(crate) mod descriptor;
 pub(crate) mod event_count;
