@@ -50,7 +50,7 @@ pub struct SessionBuilder {
     max_connections: usize,
     max_idle_per_host: usize,
     max_body_size_bytes: u64,
-    keeps_cookies: bool,
+    cookies: bool,
     user_agent: String,
     #[cfg(feature = "tls")]
     roots: Option<Vec<Certificate>>,
@@ -73,7 +73,7 @@ impl Session {
             max_connections: 100,
             max_idle_per_host: 100,
             max_body_size_bytes: 64 * 1024 * 1024,
-            keeps_cookies: true,
+            cookies: true,
             user_agent: concat!("selvedge/", env!("CARGO_PKG_VERSION")).to_owned(),
             #[cfg(feature = "tls")]
             roots: None,
@@ -87,74 +87,62 @@ impl Default for Session {
     }
 }
 
-impl SessionBuilder {
+/// Defines methods that set the field of the same name.
+macro_rules! settings {
+    ($($(#[$doc:meta])* fn $name:ident($type:ty);)*) => {
+        impl SessionBuilder {$(
+            $(#[$doc])*
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$name = $name.into();
+                self
+            }
+        )*}
+    };
+}
+
+settings! {
     /// Sets how long a request may take in total, redirects and reading the body included: five minutes by
     /// default. `None` for no limit.
-    pub fn total_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.total_timeout = timeout.into();
-        self
-    }
+    fn total_timeout(impl Into<Option<Duration>>);
 
     /// Sets how long looking up a host may take, and how long connecting to it, encryption included: thirty
     /// seconds each by default. The addresses of a host share the time. `None` for no limit.
-    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.connect_timeout = timeout.into();
-        self
-    }
+    fn connect_timeout(impl Into<Option<Duration>>);
 
     /// Sets how long a server may take to send the next bytes of a response: no limit by default, so that
     /// only the total timeout applies. Use it for long downloads that should not stall.
-    pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.read_timeout = timeout.into();
-        self
-    }
+    fn read_timeout(impl Into<Option<Duration>>);
 
     /// Sets how many redirects a request follows: ten by default. More are an error. With zero, a redirect
     /// is returned as the response.
-    pub fn max_redirects(mut self, n: u32) -> Self {
-        self.max_redirects = n;
-        self
-    }
+    fn max_redirects(u32);
 
     /// Sets how many requests may run at once, each on a connection of its own: a hundred by default. Further
     /// requests wait, and their timeouts include the wait. A request runs until its body has been read or
     /// dropped.
     ///
     /// Where nothing can wait, outside of a loop's tasks, a request beyond the limit is an error.
-    pub fn max_connections(mut self, n: usize) -> Self {
-        self.max_connections = n;
-        self
-    }
+    fn max_connections(usize);
 
     /// Sets how many idle connections to the same host and port are kept: a hundred by default, for fifteen
     /// seconds each. With zero, each request opens a connection.
-    pub fn max_idle_per_host(mut self, n: usize) -> Self {
-        self.max_idle_per_host = n;
-        self
-    }
+    fn max_idle_per_host(usize);
 
     /// Sets the size of the largest body, after decompression, that [`text`](super::Response::text),
     /// [`bytes`](super::Response::bytes) and [`json`](super::Response::json) read: 64 MiB by default. A
     /// larger body is an error. [`into_reader`](super::Response::into_reader) has no limit.
-    pub fn max_body_size_bytes(mut self, bytes: u64) -> Self {
-        self.max_body_size_bytes = bytes;
-        self
-    }
+    fn max_body_size_bytes(u64);
 
     /// Sets whether the session keeps cookies of responses and sends them with later requests: yes by
     /// default.
-    pub fn cookies(mut self, keeps_cookies: bool) -> Self {
-        self.keeps_cookies = keeps_cookies;
-        self
-    }
+    fn cookies(bool);
 
     /// Sets the value of the header `user-agent`: `selvedge/` and the crate's version by default. No header
     /// is sent if the value is empty.
-    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
-        self.user_agent = name.into();
-        self
-    }
+    fn user_agent(impl Into<String>);
+}
 
+impl SessionBuilder {
     /// Sets the trusted root certificates, instead of Mozilla's, which are built in.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, roots: impl IntoIterator<Item = Certificate>) -> Self {
@@ -172,7 +160,7 @@ impl SessionBuilder {
             self.max_connections > 0,
             "selvedge: a session needs at least one connection; `max_connections` is 0"
         );
-        let cookies = CookiePolicy::new(self.keeps_cookies);
+        let cookies = CookiePolicy::new(self.cookies);
         let sockets = SocketConnector {
             cookies: cookies.clone(),
         };

@@ -93,19 +93,6 @@ impl Error {
         ureq::Error::Other(Box::new(self))
     }
 
-    /// Whether a timeout expired, the session's or the request's.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        matches!(self.0.kind, Kind::Timeout(_))
-    }
-
-    /// Whether the response has an error status, as reported by
-    /// [`Response::error_for_status`](super::Response::error_for_status).
-    #[must_use]
-    pub fn is_status(&self) -> bool {
-        self.status().is_some()
-    }
-
     /// The status of the response, if [`is_status`](Self::is_status).
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
@@ -115,74 +102,66 @@ impl Error {
         }
     }
 
-    /// Whether no connection was established: the host has no address, or can't be connected to.
-    #[must_use]
-    pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect(_) | Kind::Lookup(_))
-    }
-
-    /// Whether the host's name could not be resolved.
-    #[must_use]
-    pub fn is_lookup(&self) -> bool {
-        matches!(self.0.kind, Kind::Lookup(_))
-    }
-
-    /// Whether TLS failed: a certificate that is not trusted, has expired or is for another host; a failed
-    /// handshake; `https` in a build without the feature `tls`.
-    #[must_use]
-    pub fn is_tls(&self) -> bool {
-        matches!(self.0.kind, Kind::Tls | Kind::NoTls)
-    }
-
-    /// Whether there were too many redirects, or one that can't be followed.
-    #[must_use]
-    pub fn is_redirect(&self) -> bool {
-        matches!(self.0.kind, Kind::Redirect(_))
-    }
-
-    /// Whether the connection ended before the response did, as when a server is restarted.
-    #[must_use]
-    pub fn is_disconnected(&self) -> bool {
-        matches!(self.0.kind, Kind::Disconnected)
-    }
-
-    /// Whether the response is not valid HTTP.
-    #[must_use]
-    pub fn is_protocol(&self) -> bool {
-        matches!(self.0.kind, Kind::Protocol)
-    }
-
-    /// Whether a body could not be decoded: invalid JSON, invalid gzip.
-    #[must_use]
-    pub fn is_decode(&self) -> bool {
-        matches!(self.0.kind, Kind::Decode(_))
-    }
-
-    /// Whether the body of a response is larger than
-    /// [`max_body_size_bytes`](super::SessionBuilder::max_body_size_bytes).
-    #[must_use]
-    pub fn is_body_too_large(&self) -> bool {
-        matches!(self.0.kind, Kind::BodyTooLarge { .. })
-    }
-
-    /// Whether the request can't be sent: an invalid URL, an invalid header, a value that can't be
-    /// serialized to JSON.
-    #[must_use]
-    pub fn is_bad_request(&self) -> bool {
-        matches!(self.0.kind, Kind::BadRequest(_))
-    }
-
-    /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(self.0.kind, Kind::Closed)
-    }
-
     /// The URL of the request, without user name and password.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
+}
+
+/// Defines methods that compare the kind of an error with patterns.
+macro_rules! predicates {
+    ($($(#[$doc:meta])* fn $name:ident => $pattern:pat,)*) => {
+        impl Error {$(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> bool {
+                matches!(self.0.kind, $pattern)
+            }
+        )*}
+    };
+}
+
+predicates! {
+    /// Whether a timeout expired, the session's or the request's.
+    fn is_timeout => Kind::Timeout(_),
+
+    /// Whether the response has an error status, as reported by
+    /// [`Response::error_for_status`](super::Response::error_for_status).
+    fn is_status => Kind::Status(_),
+
+    /// Whether no connection was established: the host has no address, or can't be connected to.
+    fn is_connect => Kind::Connect(_) | Kind::Lookup(_),
+
+    /// Whether the host's name could not be resolved.
+    fn is_lookup => Kind::Lookup(_),
+
+    /// Whether TLS failed: a certificate that is not trusted, has expired or is for another host; a failed
+    /// handshake; `https` in a build without the feature `tls`.
+    fn is_tls => Kind::Tls | Kind::NoTls,
+
+    /// Whether there were too many redirects, or one that can't be followed.
+    fn is_redirect => Kind::Redirect(_),
+
+    /// Whether the connection ended before the response did, as when a server is restarted.
+    fn is_disconnected => Kind::Disconnected,
+
+    /// Whether the response is not valid HTTP.
+    fn is_protocol => Kind::Protocol,
+
+    /// Whether a body could not be decoded: invalid JSON, invalid gzip.
+    fn is_decode => Kind::Decode(_),
+
+    /// Whether the body of a response is larger than
+    /// [`max_body_size_bytes`](super::SessionBuilder::max_body_size_bytes).
+    fn is_body_too_large => Kind::BodyTooLarge { .. },
+
+    /// Whether the request can't be sent: an invalid URL, an invalid header, a value that can't be
+    /// serialized to JSON.
+    fn is_bad_request => Kind::BadRequest(_),
+
+    /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
+    fn is_closed => Kind::Closed,
 }
 
 impl fmt::Display for Error {
