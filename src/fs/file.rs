@@ -51,6 +51,9 @@ impl File {
     ///
     /// # Errors
     /// As [`std::fs::File::open`].
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::options().read(true).open(path)
     }
@@ -59,6 +62,9 @@ impl File {
     ///
     /// # Errors
     /// As [`std::fs::File::create`].
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut options = Self::options();
         options.write(true).create(true).truncate(true).open(path)
@@ -68,6 +74,9 @@ impl File {
     ///
     /// # Errors
     /// As [`std::fs::File::create_new`]: `AlreadyExists` if the file exists.
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
     pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut options = Self::options();
         options.read(true).write(true).create_new(true).open(path)

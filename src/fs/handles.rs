@@ -36,6 +36,9 @@ impl File {
     /// # Errors
     /// If the position can't be set, or if the job of a cancelled operation still owns the file and too
     /// many files are open for another descriptor.
+    ///
+    /// # Cancellation
+    /// The file is dropped.
     pub fn into_std(self) -> io::Result<StdFile> {
         let position = self.0.cursor.acquire()?.position();
         let is_stream = self.0.is_stream;

@@ -47,7 +47,7 @@
 //! The feature `http` adds this module. Without the feature `tls`, a URL that begins with `https` is an
 //! [error](Error::is_tls). With it, the crate `rustls` encrypts, by the provider that the process has
 //! installed for it, or by `ring`, which needs nothing to build but cargo and a C compiler. Mozilla's root
-//! certificates are built in; [`SessionBuilder::root_certificates`] replaces them.
+//! certificates are built in; `SessionBuilder::root_certificates` replaces them.
 //!
 //! # Stacks
 //!

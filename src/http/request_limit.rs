@@ -1,4 +1,4 @@
-//! [`RequestLimit`]: at most so many requests of a session run at once; further ones wait.
+//! [`RequestLimit`]: limits how many requests of a session run at once; further requests wait.
 
 use std::time::{Duration, Instant};
 

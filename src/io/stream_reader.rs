@@ -50,6 +50,9 @@ const DEFAULT_LIMIT: usize = 64 * 1024;
 ///
 /// The reader also implements `Read`, which returns the buffered bytes first.
 ///
+/// # Panics
+/// A read panics if the stream claims to have read more bytes than there was space for.
+///
 /// # Cancellation
 /// Received bytes stay in the buffer for the next read.
 pub struct StreamReader<R> {

@@ -77,7 +77,18 @@ impl TcpListener {
         Ok((TcpStream(socket), from_system(&address)?))
     }
 
-    /// An iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
+    /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
+    ///
+    /// ```
+    /// use selvedge::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// for stream in listener.incoming().take(1) {
+    ///     assert_eq!(stream?.peer_addr()?, client.local_addr()?);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
     }

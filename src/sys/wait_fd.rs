@@ -136,7 +136,7 @@ mod tests {
         thread::scope(|scope| {
             let (done, is_done) = channel::<()>();
             scope.spawn(move || {
-                // One a millisecond until the wait is over, or has panicked.
+                // One signal per millisecond until the wait has ended or panicked.
                 let interval = Duration::from_millis(1);
                 while is_done.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                     // SAFETY: the waiting thread joins this one before it ends.

@@ -60,7 +60,7 @@ impl UnixListener {
         Ok((UnixStream(socket), from_system(&address)?))
     }
 
-    /// An iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
+    /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
     }
