@@ -1,5 +1,5 @@
-//! Files and other descriptors: reads that only take what memory holds, transfers by `read` and
-//! `write`, and what a descriptor is.
+//! Files and other descriptors: what a descriptor refers to, transfers by `read` and `write`, and reads
+//! that the page cache serves without waiting.
 
 #![allow(unsafe_code)]
 
@@ -7,17 +7,17 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-/// What a descriptor leads to, as far as it matters for waiting.
+/// What a descriptor refers to, as far as it matters for waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A regular file, a directory or a disk: it counts as always ready, and has positions.
+    /// A regular file, a directory or a disk: always ready according to `poll`, and seekable.
     Stored,
     /// A pipe, a terminal or another device.
     Stream,
     Socket,
 }
 
-/// What a descriptor leads to.
+/// What a descriptor refers to.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the status if it succeeds.
@@ -34,17 +34,17 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     })
 }
 
-/// Whether every write goes to the file's end.
+/// Whether every write goes to the end of the file (`O_APPEND`).
 pub(crate) fn appends(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_APPEND != 0)
 }
 
-/// Whether transfers that would have to wait answer `WouldBlock`.
+/// Whether transfers that would block fail with `WouldBlock` instead (`O_NONBLOCK`).
 pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_NONBLOCK != 0)
 }
 
-/// Sets what [`is_nonblocking`] answers, for all who share the open file description.
+/// Sets `O_NONBLOCK`, for every descriptor of the same open file description.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::Result<()> {
     let before = flags(fd)?;
     let after = if is_nonblocking {
@@ -67,21 +67,21 @@ fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     }
 }
 
-/// Reads once, from wherever the descriptor stands.
+/// Calls `read` once.
 pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is writable for its length.
-    length(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
+    transferred(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
-/// Writes once, to wherever the descriptor stands.
+/// Calls `write` once.
 pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the bytes are readable for their length.
-    length(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
+    transferred(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
-/// Reads once at an offset what memory holds of the file, and never waits for a disk. `None` if that
-/// can't be had here, or if there may be more to tell: at the end of the file, too, because some
-/// kernels take an empty cache for it.
+/// Reads once at an offset from the page cache, and never waits for a disk. `None` if the cache does not
+/// hold the bytes, if this file or kernel does not support the call, and at the end of the file: some
+/// kernels report an empty cache as the end.
 #[cfg(target_os = "linux")]
 pub(crate) fn read_cached(
     fd: BorrowedFd<'_>,
@@ -89,17 +89,17 @@ pub(crate) fn read_cached(
     offset: u64,
 ) -> Option<io::Result<usize>> {
     if i64::try_from(offset).is_err() {
-        // To this call, -1 is wherever the descriptor stands.
+        // To this call, the offset -1 means the current position of the description.
         return None;
     }
     let buffer = libc::iovec {
         iov_base: buffer.as_mut_ptr().cast(),
         iov_len: buffer.len(),
     };
-    // The kernel takes the offset in two words; where words have 64 bits the first is enough.
+    // The kernel takes the offset as two words; 64-bit kernels use the first only.
     let (low, high) = (offset as libc::c_ulong, (offset >> 32) as libc::c_ulong);
-    // SAFETY: the one buffer is writable for its length. By its number, because not every C library
-    // has this call.
+    // SAFETY: preadv2 writes at most `iov_len` bytes to the one buffer, which has that length. Called
+    // by number because not every C library has a wrapper.
     let n = unsafe {
         libc::syscall(
             libc::SYS_preadv2,
@@ -115,17 +115,17 @@ pub(crate) fn read_cached(
         0 => None,
         -1 => {
             let error = io::Error::last_os_error();
-            let may_be_had_otherwise = matches!(
+            let may_succeed_otherwise = matches!(
                 error.raw_os_error(),
                 Some(libc::EAGAIN | libc::EOPNOTSUPP | libc::ENOSYS | libc::EINTR | libc::EINVAL)
             );
-            (!may_be_had_otherwise).then_some(Err(error))
+            (!may_succeed_otherwise).then_some(Err(error))
         }
         n => Some(Ok(n as usize)),
     }
 }
 
-/// The same where no call does that.
+/// `None`: this system has no such call.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn read_cached(
     _fd: BorrowedFd<'_>,
@@ -135,8 +135,10 @@ pub(crate) fn read_cached(
     None
 }
 
-/// Opens what a descriptor leads to once more, for reading: an open file description of one's own,
-/// which does not block. Elsewhere than on Linux, and for sockets, there is no such thing.
+/// Opens the file of a descriptor again, for reading: a new open file description, which does not block.
+///
+/// # Errors
+/// `Unsupported` on other systems than Linux; the error of `open`, as for a socket.
 pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return Err(io::ErrorKind::Unsupported.into());
@@ -149,7 +151,17 @@ pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-/// The answer of a transfer.
-fn length(answer: isize) -> io::Result<usize> {
-    usize::try_from(answer).map_err(|_| io::Error::last_os_error())
+/// The result of a transfer: the number of bytes, or the error in `errno` for -1.
+pub(super) fn transferred(result: isize) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// Calls a function until its result is not `Interrupted`.
+pub(crate) fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match f() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }

@@ -1,10 +1,10 @@
-//! Sockets: one try at a transfer, and one look at whether a try would be worth it.
+//! Sockets: system calls that transfer or accept once and never wait.
 //!
-//! Every transfer passes `MSG_DONTWAIT`. That a socket does not block is a property of its open
-//! file description, which other descriptors share and may change at any time; a flag on the
-//! call is ours alone. `MSG_NOSIGNAL` makes a closed peer an error and never a signal.
+//! Every transfer passes `MSG_DONTWAIT`. The flag `O_NONBLOCK` belongs to the open file description,
+//! which other descriptors share and may change at any time; a flag on the call can't be changed by
+//! others. `MSG_NOSIGNAL` makes writing to a closed peer an error instead of a signal.
 //!
-//! Nothing here waits, except for [`wait`], which blocks the thread. Interrupted calls answer so.
+//! A call that a signal interrupts returns `Interrupted`.
 
 #![allow(unsafe_code)]
 
@@ -15,53 +15,55 @@ use std::slice;
 
 use socket2::{SockAddr, SockRef};
 
+use super::file::transferred;
+
 #[cfg(not(target_vendor = "apple"))]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-/// No flag here keeps the signal away; [`silence`] does.
+/// These systems have no flag against the signal; [`disable_sigpipe`] is used instead.
 #[cfg(target_vendor = "apple")]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 
-/// The most buffers that one call takes. POSIX promises 16, every system that we know takes
-/// these; what is left over is a short transfer, as callers expect anyway.
+/// The most buffers passed to one call. POSIX guarantees 16, all supported systems accept 1,024; further
+/// buffers make the transfer short, which callers handle anyway.
 const MAX_BUFFERS: usize = 1024;
 
-/// The most bytes that one call takes: elsewhere a buffer can't be too large.
+/// The most bytes passed to one call. Only Apple's systems reject some lengths.
 #[cfg(target_vendor = "apple")]
 const MAX_LEN: usize = libc::c_int::MAX as usize - 1;
 #[cfg(not(target_vendor = "apple"))]
 const MAX_LEN: usize = isize::MAX as usize;
 
-/// Whether what is received stays in the socket.
+/// Whether received bytes are removed from the socket's queue.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Take {
+pub(crate) enum Mode {
     Remove,
     Peek,
 }
 
-impl Take {
+impl Mode {
     fn flags(self) -> libc::c_int {
         match self {
-            Take::Remove => FLAGS,
-            Take::Peek => FLAGS | libc::MSG_PEEK,
+            Self::Remove => FLAGS,
+            Self::Peek => FLAGS | libc::MSG_PEEK,
         }
     }
 }
 
 /// Receives once.
 #[inline]
-pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], take: Take) -> io::Result<usize> {
+pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], mode: Mode) -> io::Result<usize> {
     let (at, len) = (buffer.as_mut_ptr().cast(), buffer.len().min(MAX_LEN));
-    // SAFETY: recv writes to the buffer, and no more than fits.
-    length(unsafe { libc::recv(fd.as_raw_fd(), at, len, take.flags()) })
+    // SAFETY: recv writes at most `len` bytes, and the buffer has at least as many.
+    transferred(unsafe { libc::recv(fd.as_raw_fd(), at, len, mode.flags()) })
 }
 
-/// Receives once; also says from whom.
+/// Receives once, and returns the sender's address.
 pub(crate) fn receive_from(
     fd: BorrowedFd<'_>,
     buffer: &mut [u8],
-    take: Take,
+    mode: Mode,
 ) -> io::Result<(usize, SockAddr)> {
-    SockRef::from(&fd).recv_from_with_flags(as_uninit(buffer), take.flags())
+    SockRef::from(&fd).recv_from_with_flags(as_uninit(buffer), mode.flags())
 }
 
 /// Receives once, into several buffers.
@@ -72,20 +74,20 @@ pub(crate) fn receive_vectored(
     let mut message = empty_message();
     message.msg_iov = buffers.as_mut_ptr().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
-    // SAFETY: an IoSliceMut is laid out as an iovec, and the buffers are ours to fill for the
-    // time of the call. The message names nothing else.
-    length(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, FLAGS) })
+    // SAFETY: an IoSliceMut has the layout of an iovec, and the buffers are borrowed mutably until the
+    // call returns. The message holds no other pointer.
+    transferred(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, FLAGS) })
 }
 
 /// Sends once.
 #[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let (at, len) = (bytes.as_ptr().cast(), bytes.len().min(MAX_LEN));
-    // SAFETY: send reads from the buffer.
-    length(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
+    // SAFETY: send reads at most `len` bytes, and the buffer has at least as many.
+    transferred(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
 }
 
-/// Sends once, to this address.
+/// Sends once, to an address.
 pub(crate) fn send_to(fd: BorrowedFd<'_>, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
     SockRef::from(&fd).send_to_with_flags(bytes, to, FLAGS)
 }
@@ -95,13 +97,12 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
     let mut message = empty_message();
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
-    // SAFETY: an IoSlice is laid out as an iovec; sendmsg reads from the buffers and changes
-    // neither them nor the list. The message names nothing else.
-    length(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, FLAGS) })
+    // SAFETY: an IoSlice has the layout of an iovec; sendmsg reads the buffers and modifies neither
+    // them nor the list. The message holds no other pointer.
+    transferred(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, FLAGS) })
 }
 
-/// Takes a connection from a listener that does not block. The new socket does not either, and
-/// is closed on exec.
+/// Accepts once, from a nonblocking listener. The new socket is nonblocking, and closed on exec.
 #[cfg(any(
     target_os = "android",
     target_os = "dragonfly",
@@ -114,7 +115,7 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     use std::os::fd::FromRawFd;
 
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: the address and its length are where accept4 may write both.
+    // SAFETY: accept4 writes the address and its length, to which both pointers are valid for writes.
     let (accepted, address) = unsafe {
         SockAddr::try_init(|address, length| {
             match libc::accept4(fd.as_raw_fd(), address.cast(), length, flags) {
@@ -123,11 +124,11 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
             }
         })?
     };
-    // SAFETY: accept4 succeeded, so the descriptor is open and nobody else's.
+    // SAFETY: accept4 succeeded, so the descriptor is open and has no other owner.
     Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, address))
 }
 
-/// The same where the flags can't be passed along.
+/// The same without `accept4`, by separate calls.
 #[cfg(not(any(
     target_os = "android",
     target_os = "dragonfly",
@@ -142,26 +143,26 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     Ok((accepted.into(), address))
 }
 
-/// Whether this is how a connect answers that goes on by itself.
+/// Whether the system continues this connection attempt in the background.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
 }
 
-/// Makes the open file description one that does not block: one system call, whatever it was.
+/// Makes the open file description nonblocking, in one system call: `fcntl` would need two.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut yes: libc::c_int = 1;
-    // SAFETY: FIONBIO reads an int, which is what it is given.
+    // SAFETY: FIONBIO reads an int, and `yes` is one.
     match unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &mut yes) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-/// Sees to it that writing to this socket raises no signal, where no flag of the call does.
+/// Disables SIGPIPE for this socket, where the calls have no flag for that.
 #[cfg(target_vendor = "apple")]
-pub(crate) fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn disable_sigpipe(fd: BorrowedFd<'_>) -> io::Result<()> {
     let yes: libc::c_int = 1;
-    // SAFETY: the option is an int, which is what is passed, with its size.
+    // SAFETY: the option is an int; `yes` is one, and its size is passed along.
     let result = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
@@ -179,19 +180,14 @@ pub(crate) fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
 
 /// A message without address, buffers or control data.
 fn empty_message() -> libc::msghdr {
-    // SAFETY: null pointers, zero lengths and no flags are what an empty message is made of.
+    // SAFETY: msghdr consists of pointers and integers, for which zero is a valid value.
     unsafe { std::mem::zeroed() }
 }
 
-/// The answer of a transfer.
-fn length(answer: isize) -> io::Result<usize> {
-    usize::try_from(answer).map_err(|_| io::Error::last_os_error())
-}
-
-/// A buffer as what receiving calls take. They only ever write initialised bytes to it.
+/// The buffer in the form that socket2's receiving calls take. They only write initialised bytes to it.
 fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     let start = buffer.as_mut_ptr().cast();
-    // SAFETY: the same memory, borrowed for as long; a byte and a MaybeUninit of it are laid out
-    // alike. No caller is ever to uninitialise it: each hands it to a system call.
+    // SAFETY: the same memory with the same lifetime; `u8` and `MaybeUninit<u8>` have the same layout.
+    // No caller may write uninitialised bytes: each passes the slice to a system call.
     unsafe { slice::from_raw_parts_mut(start, buffer.len()) }
 }

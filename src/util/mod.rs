@@ -1,5 +1,7 @@
 //! Small parts that know neither the operating system nor coroutines.
 //!
+//! - [`byte_buffer`]: bytes that are appended at the end and consumed at the front;
+//! - [`descriptor`]: trait implementations that types with a descriptor share;
 //! - [`deadlines`]: deadlines in order, for a million timers;
 //! - [`event_count`]: threads and tasks wait for items that other threads provide;
 //! - [`frames`]: the program's own frames of a backtrace;
@@ -8,7 +10,9 @@
 //! - [`list`]: an intrusive list;
 //! - [`sleep_flag`]: waking a sleeping loop from other threads, and closing its queue.
 
+pub(crate) mod byte_buffer;
 pub(crate) mod deadlines;
+pub(crate) mod descriptor;
 pub(crate) mod event_count;
 pub(crate) mod frames;
 pub(crate) mod free_list;

@@ -147,8 +147,8 @@ fn a_body_that_is_too_large_is_refused_in_every_encoding() {
             _ => ok(UNPACKED),
         });
         let limit = UNPACKED.len() as u64;
-        let exact = Session::builder().max_body_size(limit).build();
-        let small = Session::builder().max_body_size(limit - 1).build();
+        let exact = Session::builder().max_body_size_bytes(limit).build();
+        let small = Session::builder().max_body_size_bytes(limit - 1).build();
         for path in ["/", "/packed"] {
             assert_eq!(
                 exact.get(server.url(path)).unwrap().text().unwrap(),

@@ -16,13 +16,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::side::{Direction, Side};
+use super::side::Side;
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::Core;
 use crate::runtime::threads::injector::Injector;
 use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller};
 use crate::sys::prefetch::prefetch;
+use crate::sys::wait_fd::Direction;
 
 /// How many events are few.
 const FEW: usize = 32;

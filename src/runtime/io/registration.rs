@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::side::{Direction, Side};
+use super::side::Side;
 use crate::runtime::core::context::{self, TaskContext, WaitError};
 use crate::runtime::core::wait_list::InsertAt;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::budget::consume_budget;
 use crate::runtime::wait::here::task_context;
+use crate::sys::wait_fd::Direction;
 use crate::sys::wait_fd::wait_fd;
 
 /// A socket's place in a reactor. The first loop that has to wait for the socket owns it, until it
@@ -286,7 +287,7 @@ fn block(
         }
         (Some(_), Some(until)) => Some(until.saturating_duration_since(Instant::now())),
     };
-    if wait_fd(fd, direction == Direction::Write, left)? {
+    if wait_fd(fd, direction, left)? {
         Ok(())
     } else {
         Err(io::ErrorKind::TimedOut.into())

@@ -8,13 +8,7 @@ use std::rc::Rc;
 use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::wait_list::WaitList;
 use crate::sys::poller::TELLS_OF_URGENT_DATA;
-
-/// Which way bytes go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Read,
-    Write,
-}
+use crate::sys::wait_fd::Direction;
 
 /// One direction of a descriptor.
 ///
