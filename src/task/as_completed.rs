@@ -130,7 +130,7 @@ impl<H: Waitable> AsCompleted<H> {
     pub fn timeout(self, timeout: Duration) -> WithTimeout<H> {
         let deadline = match context::current() {
             Some(core) => core.clock.after(timeout),
-            None => panic!("{}", context::WaitError::NoLoop.sentence()),
+            None => panic!("{}", crate::error::WaitError::NoLoop.sentence()),
         };
         WithTimeout {
             inner: self,

@@ -34,9 +34,9 @@ type Script = (Vec<Action>, bool);
 /// The three queues as one.
 trait AnyQueue {
     fn put(&self, item: u32) -> Result<(), PutError<u32>>;
-    fn put_nowait(&self, item: u32) -> Result<(), PutError<u32>>;
+    fn try_put(&self, item: u32) -> Result<(), PutError<u32>>;
     fn get(&self) -> Result<u32, GetError>;
-    fn get_nowait(&self) -> Result<u32, GetError>;
+    fn try_get(&self) -> Result<u32, GetError>;
     fn join(&self);
     fn task_done(&self) -> bool;
     fn shutdown(&self, immediate: bool);
@@ -49,14 +49,14 @@ macro_rules! any_queue {
             fn put(&self, item: u32) -> Result<(), PutError<u32>> {
                 $Queue::put(self, item)
             }
-            fn put_nowait(&self, item: u32) -> Result<(), PutError<u32>> {
-                $Queue::put_nowait(self, item)
+            fn try_put(&self, item: u32) -> Result<(), PutError<u32>> {
+                $Queue::try_put(self, item)
             }
             fn get(&self) -> Result<u32, GetError> {
                 $Queue::get(self)
             }
-            fn get_nowait(&self) -> Result<u32, GetError> {
-                $Queue::get_nowait(self)
+            fn try_get(&self) -> Result<u32, GetError> {
+                $Queue::try_get(self)
             }
             fn join(&self) {
                 $Queue::join(self);
@@ -124,7 +124,7 @@ impl World {
 
     fn put(&self, task: usize) {
         let item = self.next_item();
-        let at_once = self.model.borrow_mut().put_nowait(item);
+        let at_once = self.model.borrow_mut().try_put(item);
         let waits = matches!(at_once, Err(PutError::Full(_)));
         if waits {
             assert!(!self.model.borrow_mut().putters.ask(task, 1));
@@ -138,7 +138,7 @@ impl World {
     }
 
     fn get(&self, task: usize) {
-        let at_once = self.model.borrow_mut().get_nowait();
+        let at_once = self.model.borrow_mut().try_get();
         let waits = at_once == Err(GetError::Empty);
         if waits {
             assert!(!self.model.borrow_mut().getters.ask(task, 1));
@@ -168,12 +168,12 @@ impl World {
             Action::Join => self.join(task),
             Action::PutNowait => {
                 let item = self.next_item();
-                let expected = self.model.borrow_mut().put_nowait(item);
-                assert_eq!(self.queue.put_nowait(item), expected);
+                let expected = self.model.borrow_mut().try_put(item);
+                assert_eq!(self.queue.try_put(item), expected);
             }
             Action::GetNowait => {
-                let expected = self.model.borrow_mut().get_nowait();
-                assert_eq!(self.queue.get_nowait(), expected);
+                let expected = self.model.borrow_mut().try_get();
+                assert_eq!(self.queue.try_get(), expected);
             }
             Action::TaskDone => {
                 let is_fine = self.model.borrow().n_unfinished > 0;
@@ -202,16 +202,19 @@ impl World {
 }
 
 /// Plays the scripts, each in a task, until nothing can happen any more.
-fn play(order: Order, maxsize: usize, scripts: Vec<Script>) {
+fn play(order: Order, capacity: Option<usize>, scripts: Vec<Script>) {
     in_virtual_loop(move || {
         let n_tasks = scripts.len();
         let world = Rc::new(World {
-            queue: match order {
-                Order::First => Box::new(Queue::new(maxsize)),
-                Order::Last => Box::new(LifoQueue::new(maxsize)),
-                Order::Smallest => Box::new(PriorityQueue::new(maxsize)),
+            queue: match (order, capacity) {
+                (Order::First, Some(capacity)) => Box::new(Queue::new(capacity)),
+                (Order::First, None) => Box::new(Queue::unbounded()),
+                (Order::Last, Some(capacity)) => Box::new(LifoQueue::new(capacity)),
+                (Order::Last, None) => Box::new(LifoQueue::unbounded()),
+                (Order::Smallest, Some(capacity)) => Box::new(PriorityQueue::new(capacity)),
+                (Order::Smallest, None) => Box::new(PriorityQueue::unbounded()),
             },
-            model: RefCell::new(Model::new(order, maxsize)),
+            model: RefCell::new(Model::new(order, capacity)),
             n_events: Cell::new(0),
             n_items: Cell::new(0),
             tasks: RefCell::default(),
@@ -299,10 +302,10 @@ proptest! {
     #[test]
     fn random_schedules_do_what_the_model_says(
         order in order(),
-        maxsize in 0..4_usize,
+        capacity in prop::option::weighted(0.75, 1..4_usize),
         scripts in prop::collection::vec(script(), 2..7),
     ) {
-        play(order, maxsize, scripts);
+        play(order, capacity, scripts);
     }
 }
 
@@ -318,7 +321,7 @@ fn a_cancel_at_every_point_does_what_the_model_says() {
             (vec![Put, Get, Put], false),
         ]
     };
-    for maxsize in [1, 2, 0] {
+    for capacity in [Some(1), Some(2), None] {
         for victim in 0..4 {
             for n_turns in 0..scaled(12, 3) {
                 for again in [false, true] {
@@ -330,7 +333,7 @@ fn a_cancel_at_every_point_does_what_the_model_says() {
                     }
                     scripts.push((canceller, false));
                     let order = [Order::First, Order::Last, Order::Smallest][n_turns % 3];
-                    play(order, maxsize, scripts);
+                    play(order, capacity, scripts);
                 }
             }
         }

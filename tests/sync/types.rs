@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use selvedge::error::WaitError;
 use selvedge::sync::{
-    Barrier, BoundedSemaphore, BrokenBarrier, CantWait, Condition, Event, GetError, LifoQueue,
-    Mutex, MutexGuard, NothingUnfinished, Permit, PriorityQueue, PutError, Queue, Semaphore,
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, Event, GetError, LifoQueue, Mutex,
+    MutexGuard, NothingUnfinished, Permit, PriorityQueue, PutError, Queue, Semaphore,
     TooManyPermits,
 };
 
@@ -67,7 +68,7 @@ fn handles_are_clone_for_any_item_type() {
 fn errors_go_through_the_question_mark() {
     assert_error::<PutError<u32>>();
     assert_error::<GetError>();
-    assert_error::<CantWait>();
+    assert_error::<WaitError>();
     assert_error::<NothingUnfinished>();
     assert_error::<TooManyPermits>();
     assert_error::<BrokenBarrier>();
@@ -76,10 +77,10 @@ fn errors_go_through_the_question_mark() {
 #[test]
 fn everything_can_be_shown() {
     let queue = Queue::new(3);
-    queue.put_nowait(1).expect("room");
+    queue.try_put(1).expect("room");
     let text = format!("{queue:?}");
     assert!(
-        text.contains("len: 1, maxsize: 3, n_unfinished: 1"),
+        text.contains("len: 1, capacity: Some(3), n_unfinished: 1"),
         "{text}"
     );
     let semaphore = Semaphore::new(2);

@@ -6,9 +6,10 @@ use std::rc::Weak;
 
 use super::any_handle::AnyHandle;
 use crate::error::TaskError;
+use crate::error::WaitError;
 use crate::runtime::cancel::request::{self, WaitGraphWalk};
 use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::context::{Core, TaskContext, WaitError};
+use crate::runtime::core::context::{Core, TaskContext};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::unwind;

@@ -13,7 +13,8 @@ use super::spawn::try_spawn_on;
 use super::task_ref::TaskRef;
 use crate::coroutine::Coroutine;
 use crate::error::TaskError;
-use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::error::WaitError;
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::core::id::CallbackId;
 use crate::runtime::wait::here::task_context;
 
