@@ -4,16 +4,11 @@
 
 #![allow(unsafe_code)]
 
-// Not all that other tests need of it is needed here.
-#[allow(dead_code)]
-#[path = "support/child.rs"]
-mod child;
 #[path = "support/hang_guard.rs"]
 mod hang_guard;
 #[path = "executor/raising.rs"]
 mod raising;
-#[allow(dead_code)]
-#[path = "runtime/support.rs"]
+#[path = "support/mod.rs"]
 mod support;
 
 use std::thread;
@@ -24,8 +19,8 @@ use selvedge::{
     yield_now,
 };
 
-use child::Ended;
 use raising::{disposition, raise, send_when_asleep, set_disposition};
+use support::child::{self, Ended};
 use support::{AN_HOUR, Log};
 
 type Check = fn(&Ended);
@@ -99,7 +94,7 @@ fn main() {
     }
     for (name, _, check) in SCENARIOS {
         print!("test {name} ... ");
-        check(&child::finish(&mut child::command(name, &[])));
+        check(&child::finish(&mut child::main_command(name)));
         println!("ok");
     }
 }

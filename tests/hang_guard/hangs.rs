@@ -11,7 +11,7 @@ use std::thread;
 
 use selvedge::{Promise, current_loop, run};
 
-use crate::child;
+use crate::support::child;
 
 /// The variable that tells a child to hang.
 const HANGS: &str = "SELVEDGE_HANGS";
