@@ -101,6 +101,16 @@ fn main() {
 
 const INTERRUPT: Signal = Signal::SIGINT;
 
+/// Asserts that the interrupt cancelled the main task, and that the run has given the signal back.
+#[track_caller]
+fn assert_cancelled(outcome: &Result<(), RunError>) {
+    assert!(
+        matches!(outcome, Err(RunError::Cancelled(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+}
+
 fn first_cancels() {
     let (log, mut sender) = (Log::default(), None);
     let outcome = try_run(|| {
@@ -127,11 +137,7 @@ fn first_cancels() {
         raise(INTERRUPT);
         sleep(AN_HOUR);
     });
-    assert!(
-        matches!(outcome, Err(RunError::Cancelled(_))),
-        "{outcome:?}"
-    );
-    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+    assert_cancelled(&outcome);
     // After a run without any, too.
     run(|| assert_ne!(disposition(INTERRUPT), libc::SIG_DFL));
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
@@ -218,11 +224,7 @@ fn loop_handler_goes_first() {
         raise(INTERRUPT);
         sleep(AN_HOUR);
     });
-    assert!(
-        matches!(outcome, Err(RunError::Cancelled(_))),
-        "{outcome:?}"
-    );
-    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+    assert_cancelled(&outcome);
 }
 
 fn switched_off() {

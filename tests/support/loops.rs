@@ -5,7 +5,7 @@ use std::panic;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{EventLoop, TaskError, current_loop};
+use selvedge::{EventLoop, LoopHandle, TaskError, current_loop};
 
 /// Longer than any test may take, and a number that nothing overflows with.
 pub const AN_HOUR: Duration = Duration::from_secs(3600);
@@ -52,6 +52,13 @@ pub fn soon(f: impl FnOnce() + 'static) -> selvedge::Handle {
         .expect("a loop runs here")
         .call_soon(f)
         .expect("an open loop")
+}
+
+/// Schedules a callback on the loop of `handle`, from any thread.
+#[track_caller]
+pub fn soon_threadsafe(handle: &LoopHandle, f: impl FnOnce() + Send + 'static) {
+    let pushed = handle.call_soon_threadsafe(f);
+    pushed.map_err(drop).expect("an open loop");
 }
 
 /// The loop that runs on this thread is told to stop.

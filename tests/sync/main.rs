@@ -22,6 +22,7 @@ mod model_locks;
 mod model_permits;
 mod model_queue;
 mod model_queue_reference;
+mod model_tasks;
 mod orders;
 mod queue;
 mod queue_cancel;
