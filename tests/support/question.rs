@@ -107,8 +107,10 @@ extern "C" fn answer(_: libc::c_int) {
             store_frames();
         }
         SLOT.is_answered.store(true, Release);
-        while !asks_name {
-            pause(1000);
+        if !asks_name {
+            loop {
+                pause(1000);
+            }
         }
     }
     // SAFETY: as above. What was interrupted finds the value that it left there.
