@@ -8,9 +8,10 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use selvedge::sync::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
-use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
+use selvedge::{Task, sleep, yield_now};
 
 use crate::model_queue_reference::{Model, Order};
+use crate::model_tasks::{end_all, player};
 use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
 
 #[derive(Clone, Debug)]
@@ -222,15 +223,7 @@ fn play(order: Order, capacity: Option<usize>, scripts: Vec<Script>) {
         });
         for (number, (script, goes_on)) in scripts.into_iter().enumerate() {
             let theirs = Rc::clone(&world);
-            let task = spawn(move || {
-                for action in &script {
-                    if goes_on {
-                        let _ = catch_cancelled(|| theirs.act(number, action));
-                    } else {
-                        theirs.act(number, action);
-                    }
-                }
-            });
+            let task = player(script, goes_on, move |action| theirs.act(number, action));
             world.tasks.borrow_mut().push(task);
         }
         // The clock jumps when everybody is parked.
@@ -248,13 +241,7 @@ fn play(order: Order, capacity: Option<usize>, scripts: Vec<Script>) {
         assert!(model.getters.promised.is_empty() && model.putters.promised.is_empty());
         drop(model);
         world.model.borrow_mut().is_over = true;
-        let tasks = world.tasks.take();
-        for task in tasks {
-            while !task.is_done() {
-                task.cancel();
-                yield_now();
-            }
-        }
+        end_all(&world.tasks.take());
     });
 }
 

@@ -1,7 +1,5 @@
 //! What may cross threads and what may not, as the compiler sees it; and that everything can be shown.
 
-use std::error::Error;
-
 use selvedge::error::WaitError;
 use selvedge::sync::{
     Barrier, BoundedSemaphore, BrokenBarrier, Condition, Event, GetError, LifoQueue, Mutex,
@@ -9,30 +7,7 @@ use selvedge::sync::{
     TooManyPermits,
 };
 
-fn assert_clone<T: Clone>() {}
-fn assert_error<T: Error + Send + Sync + 'static>() {}
-
-/// Does not compile where the type has the trait: the implementation would be ambiguous.
-macro_rules! assert_lacks {
-    ($type:ty: $trait:path) => {
-        const _: fn() = || {
-            trait AmbiguousIfItHas<A> {
-                fn check() {}
-            }
-            impl<T: ?Sized> AmbiguousIfItHas<()> for T {}
-            #[allow(dead_code)]
-            struct Has;
-            impl<T: ?Sized + $trait> AmbiguousIfItHas<Has> for T {}
-            let _ = <$type as AmbiguousIfItHas<_>>::check;
-        };
-    };
-}
-
-macro_rules! assert_stays_on_its_thread {
-    ($($type:ty),*) => {
-        $(assert_lacks!($type: Send); assert_lacks!($type: Sync);)*
-    };
-}
+use crate::traits::{assert_clone, assert_error};
 
 assert_stays_on_its_thread!(
     Queue<u32>,
