@@ -3,6 +3,7 @@
 mod assembly;
 mod asyncio;
 mod floors;
+mod guards;
 mod shape;
 mod unsafety;
 
