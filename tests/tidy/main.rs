@@ -13,6 +13,7 @@ mod asyncio;
 mod broken;
 mod circles;
 mod floors;
+mod guards;
 mod map;
 mod shape;
 mod source;
@@ -121,6 +122,11 @@ fn every_source_file_begins_with_its_purpose() {
 #[test]
 fn test_names_have_at_most_60_characters() {
     holds(shape::function_names_are_short);
+}
+
+#[test]
+fn every_test_binary_includes_the_hang_guard() {
+    holds(guards::binaries_are_guarded);
 }
 
 #[test]

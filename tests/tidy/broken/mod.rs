@@ -4,6 +4,7 @@ mod assembly;
 mod asyncio;
 mod circles;
 mod floors;
+mod guards;
 mod map;
 mod shape;
 mod unsafety;
