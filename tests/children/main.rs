@@ -1,4 +1,4 @@
-//! What ends a process, or happens at its end, seen from outside: each scenario runs in a child of its own.
+//! Events that end a process or happen at its end, observed from outside: each scenario runs in its own child process.
 
 #![allow(unsafe_code)]
 

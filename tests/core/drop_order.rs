@@ -6,7 +6,7 @@ use selvedge::{Coroutine, Yielder};
 
 use crate::support::{Guard, Log, caught};
 
-/// Locals, a nested block, the first value and two captures, left in the middle of everything by `leave`.
+/// Locals, a nested block, the first value and two captures; `leave` leaves the body in the middle.
 fn body(log: &Log) -> impl FnOnce(Guard, &mut dyn FnMut()) -> Guard + 'static {
     let log = log.clone();
     let (first_capture, second_capture) = (log.guard("capture 1"), log.guard("capture 2"));
