@@ -138,7 +138,7 @@ fn first_cancels() {
         sleep(AN_HOUR);
     });
     assert_cancelled(&outcome);
-    // After a run without any, too.
+    // The same after a run without an interrupt.
     run(|| assert_ne!(disposition(INTERRUPT), libc::SIG_DFL));
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
 }

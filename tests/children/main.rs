@@ -30,7 +30,7 @@ fn play_a_scenario() {
     );
 }
 
-/// Says so when it is dropped, by way of a reference that a dead frame or thread-local would leave dangling.
+/// Prints when it is dropped, through a reference that would dangle if its frame or thread-local were dead.
 struct Reads<'a>(&'a str);
 
 impl Drop for Reads<'_> {

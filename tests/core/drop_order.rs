@@ -26,7 +26,7 @@ fn body(log: &Log) -> impl FnOnce(Guard, &mut dyn FnMut()) -> Guard + 'static {
     }
 }
 
-/// The order in a plain call that comes to its end, or that `leave` unwinds.
+/// The order in a plain call that returns, or that `leave` unwinds.
 fn plain(leave: &mut dyn FnMut()) -> Vec<String> {
     let log = Log::default();
     let call = body(&log);

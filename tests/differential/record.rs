@@ -42,7 +42,7 @@ pub enum Event {
 pub enum What {
     /// A payload of the program.
     Mark(Id),
-    /// What unwinds a body that is closed.
+    /// The payload that unwinds a closed body.
     Close,
     /// A sentence about a finished coroutine.
     Finished,

@@ -15,8 +15,8 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("write_to_the_dead", write_to_the_dead),
 ];
 
-/// Sets the number of descriptors that this process may have open, or as many as it may set;
-/// answers how many.
+/// Sets the limit of open descriptors of this process, or the highest that it may set; returns the
+/// limit.
 pub fn limit_descriptors(n: libc::rlim_t) -> libc::rlim_t {
     // SAFETY: all zeros is a limit, and the calls read and write only this one.
     unsafe {

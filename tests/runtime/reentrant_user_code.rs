@@ -134,7 +134,7 @@ fn a_coroutine_cannot_suspend_in_a_queues_comparison() {
             assert!(queue.try_put(Item(2, &suspends)).is_ok());
             let refused = sentence(|| drop(queue.try_put(Item(1, &suspends))));
             let items = [queue.try_get(), queue.try_get()];
-            // A comparison has panicked: they are there, in some order.
+            // A comparison has panicked: the items are in the queue, in some order.
             let mut numbers = items.map(|item| item.map_or(0, |item| item.0));
             numbers.sort_unstable();
             yielder.suspend(());

@@ -136,7 +136,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
             let sender = sender.clone();
             let answer = move || sender.send(()).expect("the thread waits");
             soon_threadsafe(&handle, answer);
-            // A different stretch of work each time, so that the next call meets every moment of the loop's way.
+            // A different amount of work each time, so that the next call hits every point of the loop's turn.
             for _ in 0..round % 64 * 8 {
                 std::hint::spin_loop();
             }
