@@ -25,7 +25,7 @@ use support::{AN_HOUR, Log};
 
 type Check = fn(&Ended);
 
-/// Each is played by a child, which must look like that when it has ended.
+/// The scenarios, each played by a child, with how that child must end.
 const SCENARIOS: &[(&str, fn(), Check)] = &[
     ("the_first_cancels_main", first_cancels, assert_held),
     ("run_panics_with_the_sentence", run_panics, |ended| {
@@ -122,7 +122,7 @@ fn first_cancels() {
         .detach();
         let _guard = log.guard("main unwound");
         yield_now();
-        // Not before the other one has begun.
+        // Only once the other task has begun.
         sender = Some(send_when_asleep(&[INTERRUPT]));
         sleep(AN_HOUR);
     });
@@ -132,13 +132,13 @@ fn first_cancels() {
     assert!(message.contains("SIGINT"), "{message}");
     assert_eq!(log.take(), ["main unwound", "other task unwound"]);
     sender.expect("it was started").join().unwrap();
-    // Once more, in the next run.
+    // The same in the next run.
     let outcome = try_run(|| {
         raise(INTERRUPT);
         sleep(AN_HOUR);
     });
     assert_cancelled(&outcome);
-    // After a run without any, too.
+    // The same after a run without an interrupt.
     run(|| assert_ne!(disposition(INTERRUPT), libc::SIG_DFL));
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
 }
@@ -216,7 +216,7 @@ fn loop_handler_goes_first() {
         event_loop.add_signal_handler(INTERRUPT, handler).unwrap();
         raise(INTERRUPT);
         promise.wait().expect("main is not cancelled");
-        // Each one is for the handler, not only the first.
+        // The handler gets every interrupt, not only the first.
         raise(INTERRUPT);
         raise(INTERRUPT);
         yield_now();
@@ -235,11 +235,11 @@ fn switched_off() {
     });
 }
 
-/// Interrupts are the main thread's, as in asyncio: a loop elsewhere leaves them alone.
+/// Only the main thread handles interrupts, as in asyncio: a loop on another thread leaves them alone.
 fn other_threads() {
     let elsewhere = thread::spawn(|| run(|| disposition(INTERRUPT)));
     assert_eq!(elsewhere.join().unwrap(), libc::SIG_DFL);
-    // While main's loop has it, a loop elsewhere may handle it, and then main is not cancelled.
+    // A loop on another thread may handle the interrupt as well; then main is not cancelled.
     let outcome = try_run(|| {
         let elsewhere = thread::spawn(|| {
             run(|| {
@@ -262,7 +262,7 @@ fn other_threads() {
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
 }
 
-/// That an interrupt may come is no reason to wait for ever.
+/// The possibility of an interrupt does not prevent the report of a deadlock.
 fn deadlock_is_still_told() {
     let outcome = try_run(|| Promise::<()>::new().wait());
     assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");

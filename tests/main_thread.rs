@@ -1,4 +1,4 @@
-//! Coroutines on the main thread, up to its very end: `main` returns, exits or panics with some of them alive.
+//! Coroutines on the main thread, up to the thread's end: `main` returns, exits or panics while some of them live.
 //!
 //! Without the test harness, whose tests never run on the main thread: each scenario is a child's whole `main`.
 
@@ -34,7 +34,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("waits_with", waits_with_coroutines),
 ];
 
-/// What each child must look like when it has ended.
+/// How each child must end.
 const CHECKS: &[(&str, Check)] = &[
     ("returns_with_suspended", |ended| ended.assert_exited(0)),
     ("returns_with_an_earlier_owner", |ended| {
@@ -180,7 +180,8 @@ fn waits_with_coroutines() {
     assert_eq!(coroutine.resume(), CoroutineState::Complete(()));
 }
 
-/// Sends a waiting child `n_signals` times SIGSEGV. Its only thread handles each before it answers the next byte.
+/// Sends SIGSEGV to a waiting child `n_signals` times. The child's only thread handles each before it answers the next
+/// byte.
 fn signalled(scenario: &str, n_signals: usize) -> Ended {
     let mut waiting = child::main_command(scenario)
         .stdin(Stdio::piped())

@@ -1,4 +1,4 @@
-//! The order in which a thread's end destroys thread-locals, and what the library does in the middle of it.
+//! The order in which a thread's end destroys thread-locals, and how the library behaves during the destruction.
 
 use std::cell::RefCell;
 use std::process;
@@ -77,7 +77,7 @@ fn a_late_owners_coroutine_is_leaked_at_thread_exit() {
     );
 }
 
-/// Does everything that the library offers as its thread-local is destroyed.
+/// Uses every part of the library in the destructor of a thread-local.
 struct UsesEverything;
 
 impl Drop for UsesEverything {

@@ -1,4 +1,4 @@
-//! What `close` promises: the body ends now, by unwinding, and what it does about it comes back as a result.
+//! What `close` promises: the body ends at once, by unwinding, and `close` returns how the body ended.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! Delegation: while a coroutine delegates, its resumer talks to the inner one: send, throw and close all reach it.
+//! Delegation: while a coroutine delegates, its resumer's sends, throws and closes reach the inner coroutine.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,14 +8,14 @@ use selvedge::{Coroutine, CoroutineState, Generator, Status, Thrown, Yielder};
 
 use crate::support::{Counted, Log, Payload, address, caught, events, hook_calls, live, text};
 
-/// Delegates to `inner` with its first value and completes with ten times what the inner one returned.
+/// Delegates to `inner` with the first value and completes with ten times the value that `inner` returned.
 fn delegating(mut inner: Coroutine<u32, u32, u32>) -> Coroutine<u32, u32, u32> {
     Coroutine::new(move |yielder: &Yielder<u32, u32>, first: u32| {
         yielder.delegate(&mut inner, first) * 10
     })
 }
 
-/// Echoes what it is sent, plus one, until it is sent a zero; then returns how many it echoed.
+/// Suspends with each value that it is sent, plus one, until it is sent a zero; returns the number of echoes.
 fn echo() -> Coroutine<u32, u32, u32> {
     Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
         let (mut value, mut count) = (first, 0);

@@ -1,4 +1,4 @@
-//! Dropping a coroutine in every status, from every place, and whatever its body does about it.
+//! Dropping a coroutine in every status, from every place, whatever its body does meanwhile.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
 
 use crate::support::{Counted, Log, OnDrop, caught, hook_calls, live, text};
 
-/// Suspends once, with a guard on its stack and another among its captures.
+/// Suspends once, with one guard on its stack and another among its captures.
 fn guarded(log: &Log) -> Coroutine<(), (), ()> {
     let (inside, capture) = (log.clone(), log.guard("capture"));
     Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {

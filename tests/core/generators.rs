@@ -1,4 +1,4 @@
-//! Generators and coroutines as iterators: what they yield, when they stop, and that they stay stopped.
+//! Generators and coroutines as iterators: which items they yield, when they end, and that they stay ended.
 
 use std::iter::FusedIterator;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};

@@ -1,4 +1,5 @@
-//! The forms that the docs promise to compile, with no more annotation than here. Most of this is about the compiler.
+//! The forms that the docs promise to compile, with the annotations that they need. Most of these tests only have to
+//! compile.
 
 use std::panic::Location;
 

@@ -1,5 +1,5 @@
-//! A close payload that a body has caught and kept closes nothing any more: raised elsewhere or later, it is an
-//! ordinary panic there.
+//! A close payload that a body has caught and kept no longer closes anything: raised elsewhere or later, the payload is
+//! an ordinary panic.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -11,7 +11,7 @@ use crate::support::{Counted, Payload, address, caught, hook_calls, live};
 
 type Kept = Rc<RefCell<Vec<Payload>>>;
 
-/// A coroutine that steals the payload of its first close and lives on; what it does when resumed is `then`'s matter.
+/// A coroutine that keeps the payload of its first close and lives on; when resumed, it calls `then`.
 fn keeper<F>(kept: &Kept, then: F) -> Coroutine<(), u8, u8>
 where
     F: FnOnce(&Yielder<(), u8>, Kept) -> u8 + 'static,

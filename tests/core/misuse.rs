@@ -1,5 +1,5 @@
-//! A yielder used where its coroutine can't suspend panics with a sentence and moves nothing; a second owner and a
-//! finished coroutine have defined answers as well.
+//! A yielder used where its coroutine can't suspend panics with a sentence and changes nothing; a second owner and a
+//! finished coroutine get defined errors as well.
 
 #![allow(unsafe_code)]
 
@@ -11,7 +11,7 @@ use selvedge::{Coroutine, CoroutineState, Generator, Status, Yielder, on_stack};
 
 use crate::support::{Counted, caught, hook_calls, live, sentence, text};
 
-/// Suspends through `yielder`, which must be refused: the value is dropped once, the panic is one and says what for.
+/// Suspends through `yielder`, which must be refused: the value is dropped once, and one panic states the reason.
 fn assert_refused(yielder: &Yielder<(), Counted>) {
     let before = live();
     let calls = hook_calls(|| {
@@ -24,7 +24,7 @@ fn assert_refused(yielder: &Yielder<(), Counted>) {
     assert_eq!(live(), before);
 }
 
-/// A coroutine that misuses its yielder by `misuse` between two suspensions that must work.
+/// A coroutine that calls `misuse` with its yielder between two suspensions, which must work.
 fn misusing(
     misuse: impl FnOnce(&Yielder<(), Counted>) + 'static,
 ) -> Coroutine<(), Counted, &'static str> {
@@ -43,7 +43,7 @@ fn assert_goes_on(mut coroutine: Coroutine<(), Counted, &'static str>) {
     assert_eq!((coroutine.status(), live()), (Status::Done, 0));
 }
 
-/// The outer yielder's address, as careless unsafe code or a scoped thread-local may carry it about.
+/// The address of the outer yielder, as careless unsafe code or a scoped thread-local may carry it around.
 #[derive(Clone, Copy)]
 struct Smuggled(*const Yielder<(), Counted>);
 

@@ -1,5 +1,5 @@
-//! No suspension while the thread panics, whoever's panic it is: the coroutine would take the unwind with it and leave
-//! its neighbours believing that they panic.
+//! No coroutine suspends while the thread panics, whichever code panicked: the coroutine would carry the unwind away,
+//! and other coroutines would believe that they panic.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,8 +13,9 @@ use crate::support::{
     Counted, Log, OnDrop, assert_sentence, caught, events, hook_calls, live, text,
 };
 
-/// What a destructor finds when it tries to suspend both ways, one entry a try: what was said or returned, and whether
-/// everything else was left alone. It is looked at outside, since a panic in the destructor itself would abort.
+/// The outcomes of a destructor's attempts to suspend in both ways, one entry an attempt: the panic's text or the value
+/// returned, and whether everything else was unchanged. They are checked outside, since a panic in the destructor
+/// itself would abort.
 #[derive(Clone, Default)]
 struct Tries(Rc<RefCell<Vec<String>>>);
 
@@ -47,7 +48,7 @@ impl Tries {
         });
     }
 
-    /// Each of `n_tries` was refused by a sentence and by `Thrown::Panicking`.
+    /// Asserts that each of `n_tries` was refused by a sentence and by `Thrown::Panicking`.
     #[track_caller]
     fn assert_refused(&self, n_tries: usize) {
         let tries = self.0.take();
@@ -84,7 +85,7 @@ fn a_destructor_cannot_suspend_while_its_body_panics() {
     tries.assert_refused(1);
 }
 
-/// Tries to suspend in a destructor whatever unwinds it from its one suspension.
+/// Suspends once, and tries to suspend in a destructor when something unwinds that suspension.
 fn trying(tries: &Tries) -> Coroutine<(), Counted, ()> {
     let tries = tries.clone();
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {
@@ -233,7 +234,7 @@ fn delegation_is_refused_while_panicking() {
     assert!(coroutine.resume().yielded().is_some());
 }
 
-/// Panics, tries to suspend in a destructor on the way, and catches its panic.
+/// Panics, tries to suspend in a destructor during the unwind, and catches the panic.
 fn panicking_inside(tries: &Tries) -> Coroutine<(), Counted, ()> {
     let tries = tries.clone();
     Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {

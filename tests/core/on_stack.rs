@@ -1,4 +1,4 @@
-//! `on_stack` runs a closure at once on a fresh guarded stack, and to the closure nothing else is different.
+//! `on_stack` runs a closure at once on a fresh guarded stack, and nothing else is different for the closure.
 
 use std::cell::Cell;
 use std::panic::{panic_any, resume_unwind};

@@ -1,4 +1,4 @@
-//! Panics in a body surface at whoever resumed it, whole and once, however many coroutines they cross.
+//! A panic in a body surfaces at its resumer, with its payload and once, however many coroutines it crosses.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use crate::support::{Counted, Log, OnDrop, Payload, address, caught, hook_calls,
 
 const LEVELS: usize = 100;
 
-/// A coroutine inside a coroutine, `level` deep; `act` runs in the innermost, each level keeps a `Counted`.
+/// Nests coroutines `level` deep; `act` runs in the innermost one, and each level keeps a `Counted`.
 fn nested(level: usize, act: Box<dyn FnOnce()>) -> Coroutine<(), (), ()> {
     Coroutine::new(move |_: &Yielder<(), ()>, ()| {
         let _local = Counted::new(0);
@@ -133,7 +133,7 @@ fn a_panic_leaves_suspended_neighbours_as_they_were() {
 
 #[test]
 fn a_panicking_destructor_surfaces_from_close() {
-    // The body takes the close and leaves by the ordinary way, so the destructor's panic is the only one.
+    // The body catches the close and returns normally, so the destructor's panic is the only one.
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _bomb = OnDrop(|| panic!("in a destructor"));
         assert!(yielder.try_suspend(()).is_err());
@@ -222,8 +222,8 @@ fn a_panic_passes_a_coroutine_on_another_stack_in_a_coroutine() {
 
 #[test]
 fn the_payload_may_own_coroutines() {
-    // Payloads are Send and coroutines are not, so only a handle behind a thread check could carry one; an Rc stays
-    // behind in the body instead, and must be dropped by the unwind.
+    // Payloads are Send and coroutines are not, so only a handle behind a thread check could carry one; an Rc stays in
+    // the body instead, and the unwind must drop it.
     let shared = Rc::new(());
     let inside = Rc::clone(&shared);
     let mut coroutine = Coroutine::new(move |_: &Yielder<(), ()>, ()| {

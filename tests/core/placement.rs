@@ -1,4 +1,5 @@
-//! Where stacks lie makes no difference: twenty thousand at once, above and below the thread's own and each other.
+//! The addresses of stacks make no difference: twenty thousand at once, above and below the thread's own stack and each
+//! other.
 
 #![allow(unsafe_code)]
 
@@ -42,7 +43,7 @@ fn twenty_thousand_live_coroutines_keep_their_locals_apart() {
     }
 }
 
-/// Everything that crosses a switch: values, a throw, a panic, a close, and another stack.
+/// Exercises everything that crosses a switch: values, a throw, a panic, a close, and another stack.
 fn exercise() {
     let mut echo: Coroutine<u32, u32, ()> =
         Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
@@ -153,7 +154,7 @@ fn on_thread_at(stack: *mut c_void, size_bytes: usize, f: &mut (dyn FnMut() + Se
     }
 }
 
-/// Maps a thread's stack near `hint`, exercises coroutines on it, and says whether theirs lay above it.
+/// Maps a thread's stack near `hint`, exercises coroutines on it, and returns whether their stacks lay above it.
 fn coroutines_lie_above_a_thread_near(hint: usize) -> bool {
     let size_bytes = MIB;
     let protection = libc::PROT_READ | libc::PROT_WRITE;
@@ -206,7 +207,7 @@ fn stacks_below_the_threads_own_work() {
     );
 }
 
-/// The lowest address of this thread's stack, as the C library tells it.
+/// The lowest address of this thread's stack, from the C library.
 #[cfg(target_os = "linux")]
 fn lowest_address() -> usize {
     let mut lowest = ptr::null_mut();

@@ -1,4 +1,4 @@
-//! The thread's pool of stacks: what its statistics count, that warm stacks are used again, and that it gives back.
+//! The thread's pool of stacks: what its statistics count, that it reuses warm stacks, and that it unmaps idle ones.
 //!
 //! Each test runs on a thread of its own, whose pool starts empty.
 
@@ -9,7 +9,7 @@ use crate::support::{at_depth, caught, on_fresh_thread};
 
 type Parked = Coroutine<(), usize, ()>;
 
-/// Suspended, with a word of its stack's address to tell it by.
+/// A suspended coroutine, with an address on its stack to identify the stack.
 fn parked() -> Parked {
     parked_with(256 * 1024)
 }

@@ -1,4 +1,4 @@
-//! What `send`, `resume`, `try_send` and the accessors promise in each status: who gets which value, and when.
+//! What `send`, `resume`, `try_send` and the accessors promise in each status: which side gets which value, and when.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use selvedge::{Coroutine, CoroutineState, Refused, Status, Yielder};
 
 use crate::support::{Counted, Log, assert_sentence, live, sentence};
 
-/// Adds up what it is sent, suspends with the sum so far, and completes with it at a zero.
+/// Sums the values that it is sent, suspends with each partial sum, and completes with the sum at a zero.
 fn adder() -> Coroutine<u32, u32, u32> {
     Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
         let mut sum = first;

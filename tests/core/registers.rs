@@ -1,9 +1,9 @@
-//! What a function may rely on across a call survives a switch, on both sides of it: every
-//! callee-saved register, a clear direction flag, the control words of the floating-point unit, and
-//! whatever the compiler keeps in registers of any kind.
+//! All that a function may rely on across a call survives a switch, on both sides of the switch:
+//! every callee-saved register, a clear direction flag, the control words of the floating-point
+//! unit, and the values that the compiler keeps in registers of any kind.
 //!
 //! The instructions beside this file fill the callee-saved registers with patterns, call a function
-//! that switches, and report what is there afterwards.
+//! that switches, and report the registers' contents afterwards.
 
 #![allow(unsafe_code)]
 
@@ -17,10 +17,10 @@ use aarch64 as arch;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as arch;
 
-/// How often each side switches.
+/// The number of switches on each side.
 const N_ROUNDS: u64 = 100;
 
-/// Defines a function of ours by the instructions of a file.
+/// Defines a function of this test by the instructions of a file.
 macro_rules! define {
     ($file:literal, $function:ident) => {
         #[cfg(not(target_vendor = "apple"))]
@@ -81,8 +81,8 @@ mod aarch64 {
     }
 }
 
-/// What was found to be wrong. It is looked at when every coroutine is over, because nothing may
-/// unwind through the instructions.
+/// The errors found. They are checked when every coroutine has ended, because nothing may unwind
+/// through the instructions.
 type Faults = Vec<String>;
 
 /// Calls `f` with patterns, made from `seed`, in the callee-saved registers.
@@ -122,7 +122,7 @@ fn assert_none(faults: &Faults) {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// A number that no other side uses in any round.
+/// A number that is unique to this side and round.
 fn seed(side: u64, round: u64) -> u64 {
     side << 32 | round
 }
@@ -306,8 +306,8 @@ fn vector_and_other_registers_in_use_survive_on_both_sides() {
 
 #[test]
 fn registers_are_enough_for_a_suspension_deep_in_a_recursion() {
-    /// So many values are live across the suspension that the compiler has no register left, and
-    /// uses the frame pointer's as well where it may.
+    /// Keeps enough values live across the suspension that the compiler has no register left, and
+    /// uses the frame pointer's as well where that is allowed.
     fn walk(yielder: &Yielder<(), u64>, depth: u64, seeds: [u64; 6]) -> u64 {
         let [a, b, c, d, e, f] =
             black_box(seeds).map(|seed| seed.rotate_left(depth as u32) ^ depth);

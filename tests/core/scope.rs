@@ -1,4 +1,4 @@
-//! Coroutines that borrow: what a scope lends its children, and that the host has it back afterwards.
+//! Coroutines that borrow: what a scope lends its children, and that the host can use its locals again afterwards.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,5 +1,5 @@
-//! A scope does not return, unwind or free anything before all that it started is over, newest first, whatever became
-//! of the handles.
+//! A scope does not return, unwind or free anything before all of its children have ended, newest first, whatever
+//! happened to their handles.
 
 use std::cell::{Cell, RefCell};
 use std::mem;
@@ -12,7 +12,7 @@ use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, tex
 
 type Child<'scope> = ScopedCoroutine<'scope, (), (), ()>;
 
-/// The body of a child that leaves `event` in the log when it is ended.
+/// The body of a child that logs `event` when it is ended.
 fn leaving(log: &Log, event: &'static str) -> impl FnOnce(&Yielder<(), ()>, ()) + use<> {
     let log = log.clone();
     move |yielder: &Yielder<(), ()>, ()| {

@@ -1,4 +1,4 @@
-//! Panics that meet while a scope ends its children: one surfaces, none aborts, and every child is over all the same.
+//! Several panics while a scope ends its children: one surfaces, none aborts, and every child still ends.
 
 use std::cell::RefCell;
 use std::mem;
@@ -10,7 +10,7 @@ use selvedge::{Coroutine, Status, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, text};
 
-/// Panics with `message` when it is closed, and leaves `event` in the log.
+/// Panics with `message` when it is closed, and logs `event`.
 fn bomb(
     log: &Log,
     event: &'static str,
@@ -105,7 +105,7 @@ fn a_childs_panic_surfaces_from_the_drop_of_its_handle() {
 
 type Own<'scope> = ScopedCoroutine<'scope, (), (), ()>;
 
-/// An unstarted child that owns its own handle by way of its captures, which look at it when they are dropped.
+/// An unstarted child that owns its own handle through its captures, which inspect the handle when they are dropped.
 fn owning_itself(look: impl FnMut(&mut Own<'_>)) {
     let mut look = look;
     scope(|s| {
@@ -142,7 +142,7 @@ fn a_child_dropping_its_captures_cannot_be_run_or_closed() {
     assert_eq!(seen, Some((true, true, true)));
     let mut closes = 0;
     owning_itself(|own| {
-        // Whether that is nothing to do or a panic with a sentence, nothing is dropped by it.
+        // The call may do nothing or panic with a sentence; in both cases it drops nothing.
         let before = live();
         drop(catch_unwind(AssertUnwindSafe(|| own.close().is_ok())));
         closes += usize::from(before == live());

@@ -1,4 +1,4 @@
-//! Stack sizes: what the builder takes, rounds and refuses, and what usage and `remaining_stack` tell about it.
+//! Stack sizes: which sizes the builder accepts, rounds and refuses, and what usage and `remaining_stack` report.
 
 use std::io;
 
@@ -9,13 +9,14 @@ use crate::support::{Counted, assert_sentence, at_depth, live, on_fresh_thread};
 
 const KIB: usize = 1024;
 
-/// What entering a body may cost before its first line: control block, colour and unoptimised frames.
+/// The bytes that entering a body may use before its first line: control block, colour and unoptimised frames.
 const ENTRY_BYTES: usize = 16 * KIB;
 
-/// What a stack may have over its size, so that the control block and the colour take nothing from it.
+/// The bytes that a stack may have beyond its size, so that the control block and the colour take nothing from the
+/// size.
 const SPARE_BYTES: usize = 8 * KIB;
 
-/// A coroutine that completes with what is left of its stack at the first line of its body.
+/// A coroutine that completes with the remaining size of its stack at the first line of its body.
 fn measuring(size_bytes: usize) -> io::Result<Coroutine<(), (), usize>> {
     let body = |_: &Yielder<(), ()>, ()| remaining_stack().expect("a coroutine knows its stack");
     Coroutine::builder().stack_size(size_bytes).build(body)

@@ -1,5 +1,5 @@
-//! A handle whose coroutine is over, or is running, answers for itself: never for whoever has its stack by now, and
-//! never by touching memory that has gone.
+//! A handle whose coroutine has ended, or is running, reports its own coroutine: never the next owner of its stack, and
+//! never by touching freed memory.
 
 use std::cell::RefCell;
 use std::mem;
@@ -27,7 +27,7 @@ fn finished(name: &str) -> Coroutine<u32, u32, u32> {
     coroutine
 }
 
-/// Every question that a finished coroutine can be asked.
+/// Checks every accessor of a finished coroutine.
 fn assert_done(coroutine: &mut Coroutine<u32, u32, u32>, name: &str) {
     assert_eq!(
         (coroutine.status(), coroutine.name()),
@@ -177,7 +177,7 @@ fn a_finished_scoped_handle_ignores_its_stacks_next_owner() {
 
 type Own<'scope> = ScopedCoroutine<'scope, Counted, (), ()>;
 
-/// Ends a scope whose one child gets hold of its own handle while it is ended: the handle is in a place that both the
+/// Ends a scope whose one child takes its own handle while the child is ended: the handle is in a place that both the
 /// closure and the child's destructor reach.
 fn with_its_own_handle(act: impl FnMut(&mut Own<'_>)) {
     let mut act = act;

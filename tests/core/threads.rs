@@ -14,7 +14,7 @@ use crate::support::{Counted, caught, live, scaled, text};
 
 const N_THREADS: usize = 8;
 
-/// Coroutines of one thread, interleaved: each echoes, panics, is closed or is left to be dropped.
+/// Runs coroutines of one thread interleaved: each echoes, panics, is closed or is dropped.
 fn busy(seed: u64, rounds: usize) -> u64 {
     let mut sum = 0;
     for round in 0..rounds as u64 {
@@ -149,7 +149,7 @@ fn locals_of_coroutines_are_dropped_when_their_thread_ends() {
 
 #[test]
 fn threads_that_come_and_go_give_their_stacks_back() {
-    // Each thread maps a slab; more of them than the address space or the count of mappings would bear at once.
+    // Each thread maps a slab; together they would exceed the address space or the limit of mappings.
     for _ in 0..scaled(2_000, 50) {
         let left = thread::spawn(|| {
             let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack());
@@ -159,7 +159,7 @@ fn threads_that_come_and_go_give_their_stacks_back() {
     }
 }
 
-/// A relay over channels: each thread's coroutine waits for its predecessor, so all of them run in turns.
+/// A relay over channels: each thread's coroutine waits for its predecessor, so they run in turns.
 fn relay(from: &Receiver<u32>, to: &Sender<u32>, rounds: u32) {
     scope(|s| {
         let mut runner = s.coroutine(|yielder: &Yielder<(), ()>, ()| {

@@ -1,4 +1,5 @@
-//! What `throw` and `try_throw` promise: raised at the suspension point, re-raised at the caller where nothing takes it.
+//! What `throw` and `try_throw` promise: the payload is raised at the suspension point, and re-raised at the caller
+//! unless the body catches it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,7 +11,7 @@ use crate::support::{
     Counted, Log, Payload, address, assert_sentence, caught, events, hook_calls, live,
 };
 
-/// Suspends with 1, takes what is thrown there, suspends with 2, and completes with what is sent.
+/// Suspends with 1, catches the throw at that point, suspends with 2, and completes with the value sent.
 fn catcher(seen: Rc<Cell<Option<&'static str>>>) -> Coroutine<u32, u32, u32> {
     Coroutine::new(move |yielder: &Yielder<u32, u32>, _first: u32| {
         match catch_unwind(AssertUnwindSafe(|| yielder.suspend(1))) {

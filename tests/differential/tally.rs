@@ -1,4 +1,4 @@
-//! How often what happened: programs that agree because they do nothing would prove nothing.
+//! Counts of each kind of event: programs that agree because they do nothing would prove nothing.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use selvedge::Status;
 
 use crate::record::{Event, What};
 
-/// What a run of many programs must have seen.
+/// The events that a run of many programs must have seen.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Dropped,
@@ -62,7 +62,7 @@ impl Tally {
         *n += 1;
     }
 
-    /// Panics if there is something that never happened.
+    /// Panics if a kind of event never happened.
     pub fn assert_all_seen(&self) {
         let never: Vec<_> = (0..N_KINDS - 1)
             .filter(|kind| self.counts[*kind].1 == 0)

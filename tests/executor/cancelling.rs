@@ -1,4 +1,4 @@
-//! Cancelling takes back what no thread has begun with, and leaves the rest alone.
+//! A cancel removes jobs that no thread has started, and leaves running jobs alone.
 
 use std::cell::RefCell;
 use std::sync::mpsc::channel;
@@ -12,7 +12,7 @@ use selvedge::{
 use crate::gates::{Drops, Gate};
 use crate::support::{OnDrop, finished, scaled};
 
-/// Runs `body` on a loop with one pool thread, which is busy until the gate opens.
+/// Runs `body` on a loop with one pool thread, which waits at the gate.
 fn with_busy_pool(body: impl FnOnce(Gate) + 'static) {
     let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
     finished(event_loop.run_until_complete(|| {
@@ -130,7 +130,7 @@ fn a_running_function_completes_and_its_result_is_dropped() {
     });
 }
 
-/// One that has not been delivered yet: nothing is begun that could not be called off.
+/// The cancel is still pending: the task must not start a job that can't be stopped.
 #[test]
 fn a_task_that_cancelled_itself_starts_no_function() {
     with_busy_pool(|gate| {
@@ -163,7 +163,7 @@ fn a_closure_that_panics_in_its_drop_does_no_harm() {
         task.cancel();
         assert!(task.join().unwrap_err().is_cancelled());
         assert!(promise.cancel());
-        // A result that nobody takes, on the pool's thread.
+        // A result without a receiver is dropped on the pool's thread.
         let inner = Gate::default();
         let at_gate = inner.clone();
         let unwanted = current_loop().unwrap().run_in_executor(move || {
@@ -199,7 +199,7 @@ fn a_destructor_may_come_back_to_the_pool() {
     });
 }
 
-/// Cancels at every moment there is: each function either ran or was dropped, once, and everybody hears of it.
+/// Cancels at every moment: each function either ran or was dropped, once, and every waiter is woken.
 #[test]
 fn cancels_at_any_moment_lose_nothing() {
     let n = scaled(2_000, 200);
@@ -263,7 +263,7 @@ fn a_destructor_run_by_a_cancel_may_run_or_drop_the_loop() {
         }));
         let mut promises = vec![event_loop.run_in_executor(move || drop(witness))];
         promises.extend((0..20).map(|_| event_loop.run_in_executor(|| ())));
-        // Two tasks, so that the cancel has a way to go.
+        // Two tasks, so that the cancel passes through a join.
         let task = event_loop.create_task(move || {
             let inner = spawn(move || gather_settled(promises).len());
             drop(gather([inner]));

@@ -1,4 +1,4 @@
-//! What holds jobs up until a test says so, and says that they have begun.
+//! Gates that hold jobs until a test opens them and count the jobs that have begun.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
@@ -31,12 +31,12 @@ impl Gate {
         self.0.opens.notify_all();
     }
 
-    /// How many have come to it.
+    /// The number of jobs that have reached the gate.
     pub fn n_come(&self) -> usize {
         self.0.n_waiting.load(SeqCst)
     }
 
-    /// In a task: returns when so many have come to it.
+    /// In a task: returns when `n` jobs have reached the gate.
     pub fn wait_for(&self, n: usize) {
         while self.n_come() < n {
             yield_now();
@@ -44,12 +44,12 @@ impl Gate {
     }
 }
 
-/// Counts how often it was dropped. Clones count together.
+/// Counts drops of its guards.
 #[derive(Debug, Default)]
 pub struct Drops(Arc<AtomicUsize>);
 
 impl Drops {
-    /// Something that counts when it is dropped.
+    /// A guard that counts its drop.
     pub fn guard(&self) -> DropGuard {
         DropGuard(Arc::clone(&self.0))
     }

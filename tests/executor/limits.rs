@@ -1,4 +1,4 @@
-//! How many threads a pool has, and how many jobs may wait for one.
+//! The number of threads of a pool, and the number of jobs that may wait for a thread.
 
 use std::io::{Error, ErrorKind};
 use std::sync::{Arc, Condvar, Mutex};
@@ -9,7 +9,7 @@ use selvedge::{EventLoop, LoopBuilder, TaskError, current_loop, fs, run, spawn, 
 use crate::gates::Gate;
 use crate::support::finished;
 
-/// Jobs wait for each other until so many run at once.
+/// A meeting of jobs, which wait for each other until `n` run at once.
 #[derive(Default)]
 struct Meeting {
     state: Mutex<(usize, usize)>,
@@ -29,8 +29,8 @@ impl Meeting {
     }
 }
 
-/// Runs more jobs than there may be threads; as many as there may be must run at once.
-fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
+/// Runs more jobs than the pool may have threads; returns the most that ran at once.
+fn most_at_once(builder: LoopBuilder, n_threads: usize) -> usize {
     let meeting = Arc::new(Meeting::default());
     let theirs = meeting.clone();
     builder.run(move || {
@@ -52,20 +52,17 @@ fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
 fn the_pool_has_four_more_threads_than_cpus_at_most_32() {
     let n_cpus = thread::available_parallelism().unwrap().get();
     let n_threads = (n_cpus + 4).min(32);
-    assert_eq!(largest_crowd(EventLoop::builder(), n_threads), n_threads);
+    assert_eq!(most_at_once(EventLoop::builder(), n_threads), n_threads);
 }
 
 #[test]
 fn the_builder_sets_the_number_of_threads() {
     for n_threads in [1, 2, 7] {
         let builder = EventLoop::builder().blocking_threads(n_threads);
-        assert_eq!(largest_crowd(builder, n_threads), n_threads);
+        assert_eq!(most_at_once(builder, n_threads), n_threads);
     }
-    // There is always one.
-    assert_eq!(
-        largest_crowd(EventLoop::builder().blocking_threads(0), 1),
-        1
-    );
+    // A pool always has one thread.
+    assert_eq!(most_at_once(EventLoop::builder().blocking_threads(0), 1), 1);
 }
 
 #[test]
@@ -105,7 +102,7 @@ fn a_full_queue_refuses_jobs_until_there_is_room() {
                 event_loop.run_in_executor(move || gate.pass()).unwrap()
             })
             .collect();
-        // One has the thread, and two wait.
+        // One job has the thread, and two wait.
         assert_full(
             &event_loop
                 .run_in_executor(|| ())
@@ -114,9 +111,9 @@ fn a_full_queue_refuses_jobs_until_there_is_room() {
                 .unwrap_err(),
         );
         assert_full(&to_thread(|| ()).unwrap_err());
-        // A task waits for a file, and for nothing else: that is not refused.
+        // A task that waits for a file and for nothing else is not refused.
         let file = spawn(|| fs::exists("/"));
-        // What is taken back makes room.
+        // A withdrawn job makes room.
         assert!(jobs[2].cancel());
         let later = event_loop.run_in_executor(|| 4).unwrap();
         gate.open();
@@ -144,7 +141,7 @@ fn a_queue_of_size_zero_takes_only_what_runs_at_once() {
     });
 }
 
-/// Each loop has a pool of its own: what one is busy with does not hold up another.
+/// Each loop has a pool of its own: the jobs of one loop don't delay those of another.
 #[test]
 fn pools_are_not_shared() {
     let gate = Gate::default();

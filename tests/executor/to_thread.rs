@@ -1,4 +1,5 @@
-//! `to_thread`: a function runs elsewhere, the loop goes on, and everything comes back.
+//! `to_thread`: a function runs on a pool thread, the loop goes on, and values, errors and panics
+//! return to the caller.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -30,7 +31,7 @@ fn the_loop_goes_on_while_a_function_blocks() {
         let opener = gate.clone();
         let n_turns = Rc::new(Cell::new(0));
         let turns = n_turns.clone();
-        // Only this task ends the wait of the other one's thread.
+        // Only this task ends the wait of the other task's thread.
         spawn(move || {
             opener.wait_for(1);
             for _ in 0..100 {
@@ -53,7 +54,7 @@ fn a_panic_comes_back_as_an_error_with_its_payload() {
         assert_eq!(error.message(), "the warp tore");
         let odd = to_thread(|| -> u32 { std::panic::panic_any(7_u8) }).unwrap_err();
         assert_eq!(odd.into_panic().unwrap().downcast_ref::<u8>(), Some(&7));
-        // The pool is none the worse for it.
+        // The pool stays usable.
         assert_eq!(to_thread(|| 3).unwrap(), 3);
     });
 }
@@ -123,7 +124,7 @@ fn a_function_may_use_the_loop_from_its_thread() {
     assert_eq!(answer.unwrap(), 42);
 }
 
-/// What a job takes is real time: a clock that jumped would let others time out for nothing.
+/// A job takes real time: a clock that jumped would make other tasks time out too early.
 #[test]
 fn a_virtual_clock_stands_still_while_a_function_runs() {
     finished(virtual_loop().run_until_complete(|| {
@@ -158,10 +159,10 @@ fn only_a_running_function_prevents_the_deadlock_report() {
     assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
 }
 
-/// How many threads of pools there are in this process.
+/// The number of pool threads in this process.
 fn n_pool_threads() -> usize {
     let threads = std::fs::read_dir("/proc/self/task").expect("this process's threads");
-    // One that has ended meanwhile has no name.
+    // A thread that has ended meanwhile has no name.
     let names =
         threads.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("comm")).ok());
     names
@@ -172,9 +173,9 @@ fn n_pool_threads() -> usize {
 fn threads_come_and_go() {
     run(|| {
         assert_eq!(n_pool_threads(), 0, "before there is work");
-        // Counted by the thread itself: a moment later it might have left.
+        // The thread counts itself: a moment later it might have left.
         assert_eq!(to_thread(n_pool_threads).unwrap(), 1);
-        // It leaves when it has been idle for a while; no clock is asked for how long.
+        // The thread leaves after an idle time; the test doesn't measure how long.
         while n_pool_threads() > 0 {
             yield_now();
         }

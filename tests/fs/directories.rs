@@ -1,4 +1,4 @@
-//! Directories, read without holding up the loop.
+//! Directories, read without blocking the loop.
 
 use std::collections::BTreeSet;
 use std::fs as std_fs;

@@ -1,4 +1,4 @@
-//! Cookies: kept, or not at all.
+//! Cookies: kept by the session, or disabled.
 
 use selvedge::http::Session;
 use selvedge::spawn;
@@ -50,7 +50,7 @@ fn a_session_without_cookies_sends_none_after_a_redirect() {
         for path in ["/a", "/b", "/to/c", "/to/to/d", "/e"] {
             assert_eq!(visit(&session, &server, path), None);
         }
-        // Also where the answer that redirects has no body, ends its connection, or comes in chunks.
+        // Also where the redirect has no body, ends its connection, or comes in chunks.
         let odd = Server::start(|request| match &*request.target {
             "/closing" => {
                 let headers = ["set-cookie: a=1", "connection: close", "location: /"];

@@ -1,4 +1,4 @@
-//! The HTTP client, one module a group of promises. Servers and clients are tasks of one loop: whatever blocked the
+//! The HTTP client, one module a group of promises. Servers and clients are tasks of one loop: a call that blocked the
 //! thread would stop both.
 
 #[path = "../support/hang_guard.rs"]

@@ -1,5 +1,5 @@
-//! Tasks that wait inside of coroutines, on other stacks, in other loops: the walk goes through all that is the task's,
-//! and no further.
+//! Tasks that wait inside coroutines, on other stacks, in other loops: the walk covers all stacks of the task, and no
+//! others.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -95,7 +95,7 @@ fn the_walk_ends_at_the_root_not_in_a_former_resumer() {
     let event_loop = EventLoop::new().expect("a loop");
     let task = event_loop.create_task(eager_child);
     loop_runner(&event_loop);
-    // The loop does not run now, and the frames that entered the task are gone.
+    // The loop does not run now, and the frames that entered the task have returned.
     assert_in_order(
         &task.get_stack(),
         &["chains::sleeper", "chains::eager_child"],
@@ -167,7 +167,7 @@ fn a_task_runs_while_the_task_it_spawned_eagerly_runs() {
     assert_in_order(&stack, &expected);
 }
 
-/// Looks at the tasks that it is told when it is dropped.
+/// Records the stacks of its tasks when it is dropped.
 #[derive(Clone, Default)]
 struct Looks {
     tasks: Rc<RefCell<Vec<selvedge::TaskRef>>>,
@@ -194,7 +194,7 @@ fn drops_a_loop(event_loop: EventLoop) {
     black_box(());
 }
 
-/// A task that ends another loop enters that one's tasks; they are entered from its stack.
+/// A task that drops another loop enters that loop's tasks, from its own stack.
 #[test]
 fn tasks_of_a_dropped_loop_see_its_dropper_and_neighbours() {
     let (event_loop, looks) = (EventLoop::new().expect("a loop"), Looks::default());

@@ -1,4 +1,4 @@
-//! Many tasks, deep ones, and those that have little left of their stacks.
+//! Many tasks, deep ones, and tasks with little stack left.
 
 use std::cell::RefCell;
 use std::hint::black_box;
@@ -34,7 +34,7 @@ fn the_stacks_of_a_thousand_tasks_are_printed() {
         for stack in &stacks {
             assert_eq!(stack.backtrace().is_some(), HAS_BACKTRACES);
         }
-        // To find names takes its time: some are enough.
+        // Finding names is slow: some tasks are enough.
         for (n, stack) in stacks[1..].iter().enumerate().step_by(n_tasks / 10 + 1) {
             assert_in_order(stack, &vec!["limits::descend"; n % 10 + 2]);
         }
@@ -61,7 +61,7 @@ fn a_deep_recursion_is_cut_short_in_print_only() {
     });
 }
 
-/// Goes down until only so many bytes of the stack are left, and does something there.
+/// Recurses until fewer than `n_left` bytes of the stack are left, and calls `bottom` there.
 #[inline(never)]
 fn descend_to(n_left: usize, bottom: &dyn Fn()) -> usize {
     if remaining_stack().is_some_and(|left| left < n_left) {
@@ -71,9 +71,9 @@ fn descend_to(n_left: usize, bottom: &dyn Fn()) -> usize {
     black_box(descend_to(n_left, bottom)) + 1
 }
 
-/// What sleeping takes, without optimization.
+/// The stack that a sleep needs, without optimization.
 const A_LITTLE: usize = 5 * 1024;
-/// What looking takes, up to where another stack is taken.
+/// The stack that taking a backtrace needs, up to the switch to another stack.
 const SOME: usize = 8 * 1024;
 
 #[test]
@@ -107,7 +107,7 @@ fn a_task_at_the_end_of_its_stack_sees_itself_and_others() {
             let own = selvedge::current_task().expect("a task");
             seen.borrow_mut()
                 .extend([own.get_stack(), view.get_stack()]);
-            // To find the names takes more than there is.
+            // Finding the names needs more stack than is left.
             assert!(seen.borrow()[0].to_string().contains(" (running)"));
         };
         let body = move || descend_to(SOME, &look);

@@ -1,4 +1,4 @@
-//! `get_stack`: where a task stands, and that looking at it changes nothing.
+//! `get_stack`: the place where a task waits, and that inspecting the task changes nothing.
 
 #![allow(unsafe_code)]
 

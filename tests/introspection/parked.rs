@@ -1,4 +1,4 @@
-//! A task that waits, for whatever: its backtrace names the functions that it is in, and then it goes on.
+//! A task in any kind of wait: its backtrace names the functions that it is in, and then the task goes on.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -30,12 +30,12 @@ fn outer(wait: fn() -> u32, n: u32) -> u32 {
     black_box(middle(wait, n * 3)) + 1
 }
 
-/// What [`outer`] makes of an `n` if the wait answers 0.
+/// The result of [`outer`] for an `n` if the wait returns 0.
 fn expected(n: u32) -> u32 {
     n * 6 + 2
 }
 
-/// The stack of a task that waits inside of three functions, and that goes on afterwards.
+/// The stack of a task that waits inside three functions, and that goes on afterwards.
 fn stack_of_one_that_waits(wait: fn() -> u32) -> TaskStack {
     let task = spawn(move || outer(wait, 7));
     yield_now();
@@ -122,7 +122,7 @@ fn a_task_that_reads_is_seen_in_the_read() {
         let stack = stack_of_one_that_waits(|| {
             let (mut reader, mut writer) = UnixStream::pair().expect("a pair");
             spawn(move || {
-                // Later than the look at the stack, which is taken by then.
+                // Later than the backtrace, which is taken by then.
                 for _ in 0..3 {
                     yield_now();
                 }
@@ -168,7 +168,7 @@ fn yielder(tasks: &std::cell::RefCell<Vec<selvedge::TaskRef>>, n_seen: &std::cel
     }
 }
 
-/// Tasks that give each other turns enter each other without the loop, and are runnable all the time.
+/// Tasks that yield to each other switch directly, without the loop, and are always runnable.
 #[test]
 fn tasks_that_only_yield_see_each_other() {
     const N: usize = 4;
@@ -183,7 +183,7 @@ fn tasks_that_only_yield_see_each_other() {
             })
             .collect();
         *list.borrow_mut() = spawned.iter().map(|task| task.task_ref()).collect();
-        // Until each has begun: one that has not has no frames.
+        // Until each task has started: an unstarted one has no frames.
         yield_now();
         spawned.into_iter().for_each(joined);
     });

@@ -1,4 +1,4 @@
-//! Tasks in every state, and what is left of one that was looked at.
+//! Tasks in every state, and the end of a task that was inspected.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -127,7 +127,7 @@ fn callbacks_see_all_tasks() {
     }
 }
 
-/// Looks at the task that it was made for when it is dropped.
+/// Records the stack of its task when it is dropped.
 struct Looks(Option<selvedge::TaskRef>, Rc<Cell<Option<TaskStack>>>);
 
 impl Drop for Looks {

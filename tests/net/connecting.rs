@@ -1,4 +1,4 @@
-//! Connecting: refused, unanswered, to the first of several that works.
+//! Connecting: refused, unanswered, to the first of several addresses that works.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -59,7 +59,7 @@ fn addresses_are_tried_until_one_works() {
     let stream = TcpStream::connect(&[nobody.address(), address, nobody.address()][..]).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
 
-    // Somebody has the first address already.
+    // The first address is in use already.
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
     let bound = TcpListener::bind(&[address, free][..]).unwrap();
     assert_ne!(bound.local_addr().unwrap(), address);

@@ -1,4 +1,4 @@
-//! A socket that is always ready takes turns with everybody else.
+//! A socket that is always ready takes turns with other sockets, timers and tasks.
 
 use std::cell::Cell;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use selvedge::{current_loop, run, sleep, spawn};
 use crate::loop_support::{counter, shared_unix};
 use crate::sockets::{MOMENT, beside};
 
-/// Two operations that never have to wait.
+/// Does two operations that never have to wait.
 fn bounce(a: &UnixStream, b: &UnixStream) {
     assert_eq!((&*a).write(b"x").unwrap(), 1);
     assert_eq!((&*b).read(&mut [0; 1]).unwrap(), 1);
@@ -66,7 +66,7 @@ fn timers_go_off_beside_a_socket_that_is_always_ready() {
         let later = Rc::clone(&fired);
         here.call_later(Duration::from_millis(1), move || later.set(later.get() + 1))
             .unwrap();
-        // Ends because they do go off.
+        // Ends because the timers do fire.
         while fired.get() < 2 {
             bounce(&a, &b);
         }

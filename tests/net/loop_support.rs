@@ -1,4 +1,4 @@
-//! What the tests of sockets in tasks share.
+//! Helpers for the tests of sockets in tasks.
 
 use std::cell::{Cell, RefCell};
 use std::io;

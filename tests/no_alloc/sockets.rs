@@ -1,4 +1,4 @@
-//! Sockets: reading, writing, with timeouts and without.
+//! Sockets: reading and writing, with timeouts and without.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -82,7 +82,7 @@ fn receiving_datagrams_allocates_nothing() {
     });
 }
 
-/// A socket whose buffer is full parks its writer, and its reader makes room again.
+/// A full socket parks its writer until its reader makes room.
 #[test]
 fn a_full_socket_parks_its_writer_without_an_allocation() {
     run(|| {

@@ -1,4 +1,4 @@
-//! What overflows, and how: each is reported under the name, size and site of the coroutine that did it.
+//! Kinds of overflow: each is reported with the name, size and creation site of the overflowing coroutine.
 
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
@@ -46,7 +46,7 @@ fn huge_frame() {
     );
 }
 
-/// Goes down until hardly anything is left, and then calls a C function that needs more than that.
+/// Recurses until hardly any stack is left, then calls a C function that needs more.
 fn overflow_in_c() {
     #[inline(never)]
     fn descend() -> usize {
@@ -62,7 +62,7 @@ fn overflow_in_c() {
                     black_box(1e300),
                 )
             };
-            // SAFETY: the path is a string, and realpath allocates the answer.
+            // SAFETY: the path is a string, and realpath allocates its result.
             unsafe {
                 libc::free(
                     libc::realpath(c"/proc/self/../self/exe".as_ptr(), ptr::null_mut()).cast(),
@@ -75,7 +75,7 @@ fn overflow_in_c() {
     black_box(descend());
 }
 
-/// qsort calls a comparison that calls qsort, and so on: frames of C and of Rust in turns.
+/// qsort calls a comparison that calls qsort, and so on: frames of C and of Rust alternate.
 fn overflow_through_c() {
     extern "C" fn compare(_: *const c_void, _: *const c_void) -> c_int {
         sort();
@@ -135,7 +135,7 @@ fn deep_after_suspension() {
     coroutine.resume();
 }
 
-/// A body whose captures alone are more than its stack holds.
+/// A body whose captures alone exceed its stack.
 fn larger_than_its_stack() {
     let large = black_box([7u8; 100 * KIB]);
     overflow_on("beam", 16 * KIB, move || {

@@ -25,7 +25,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("abandoned_in_each_other", abandoned_in_each_other),
 ];
 
-/// A scope whose child can't be ended: it swallows every unwind. Does not return.
+/// Opens a scope with a child that swallows every unwind, so it can't be ended. Does not return.
 fn scope_with_an_unclosable_child(borrowed: &str) {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
@@ -76,7 +76,7 @@ fn an_abandoned_task_is_never_woken_again() {
         let wakes = Rc::new(RefCell::new(None));
         let keeps = Rc::clone(&wakes);
         let task = spawn(move || {
-            // A wait that is over leaves nothing behind that could wake the task later.
+            // A finished wait leaves no waker that could wake the task later.
             selvedge::block_on(std::future::poll_fn(|context| {
                 keeps.replace(Some(context.waker().clone()));
                 std::task::Poll::Ready(())
@@ -130,7 +130,7 @@ fn a_task_that_overflows_its_stack_is_named() {
     ended.assert_reported(&["treadle", "256 KiB", "stack_size"]);
 }
 
-/// The handler is called on the stack of a task that is over; its name must still be there for the report.
+/// The handler runs on the stack of a finished task, whose name must still be valid for the report.
 fn handler_overflows() {
     run(|| {
         let handler = |_: &ExceptionContext| {
@@ -160,8 +160,8 @@ thread_local! {
     static N_CALLS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The handler is called on the stack of a task that is over, abandons an eager task that it spawns, and then the one
-/// whose stack it is on.
+/// The handler runs on the stack of a finished task, abandons an eager task that it spawns, and then the task whose
+/// stack it runs on.
 fn abandoned_in_each_other() {
     run(|| {
         let handler = |_: &ExceptionContext| match N_CALLS.replace(N_CALLS.get() + 1) {

@@ -1,4 +1,4 @@
-//! `call_soon`, `call_later`, `call_at`: order, cancelling, and what becomes of the closures.
+//! `call_soon`, `call_later`, `call_at`: order, cancelling, and the drops of the closures.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ fn equal_deadlines_stay_in_order_when_some_are_cancelled() {
         let log = log.clone();
         handles.push(event_loop.call_at(deadline, move || log.push(n.to_string())));
     }
-    // Not in order, so that whatever holds the timers is stirred well.
+    // Not in order, so that the timers' heap is well mixed.
     for step in 0..1000 {
         let n = step * 7 % 1000;
         if n % 3 != 0 {
@@ -113,7 +113,7 @@ fn a_callback_sees_its_own_deadline_reached() {
         });
         assert_eq!(handle.when(), deadline);
         event_loop.run_forever().expect("stopped");
-        // Within the clock's resolution, which is far below a tenth of a millisecond wherever this runs.
+        // Within the clock's resolution, which is far below a tenth of a millisecond on every supported system.
         let fired_at = fired_at.get().expect("it fired");
         assert!(fired_at + Duration::from_micros(100) >= deadline);
     }

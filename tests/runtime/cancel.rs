@@ -1,4 +1,4 @@
-//! Cancelling one task: when it is delivered, what it leaves behind, and how requests are counted.
+//! Cancelling one task: when the cancel is delivered, its effects, and how requests are counted.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -100,7 +100,7 @@ fn requests_are_counted_and_withdrawn() {
             assert_eq!(own.cancelling(), 2);
             assert_eq!((own.uncancel(), own.cancelling()), (1, 1));
             assert_eq!((own.uncancel(), own.cancelling()), (0, 0));
-            // The last one taken back, none is pending.
+            // The last request is withdrawn, so none is pending.
             sleep(A_SECOND);
             6
         });

@@ -1,4 +1,4 @@
-//! A cancel reaches through what the target waits for: the promise, the task, and long chains of them.
+//! A cancel passes through the target's wait: to the promise or task that the target awaits, and along chains of them.
 
 use std::cell::RefCell;
 use std::panic::{catch_unwind, resume_unwind};
@@ -194,7 +194,7 @@ fn a_joiner_cancelled_between_the_end_and_its_turn_is_cancelled() {
     });
 }
 
-/// `n` tasks, each joining the one before it, the first asleep. Counts the unwound ones.
+/// `n` tasks, each joining the one before it, the first asleep. Counts the unwound tasks.
 fn chain(n: usize, n_unwound: &Shared<usize>) -> Task<()> {
     let mut last = spawn(|| sleep(AN_HOUR));
     for _ in 1..n {
@@ -267,7 +267,7 @@ fn a_detached_chain_ends_with_its_loop() {
     assert_eq!(n_unwound.get(), n_tasks - 1);
 }
 
-/// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
+/// Each wait is legal when it begins; the cycle closes when the parent reaches the end of its scope.
 #[test]
 fn a_cancel_ends_tasks_that_wait_in_a_cycle() {
     in_virtual_loop(|| {

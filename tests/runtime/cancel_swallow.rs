@@ -1,4 +1,4 @@
-//! Bodies that swallow a cancel, keep its payload, or raise it where it does not belong.
+//! Bodies that swallow a cancel, keep its payload, or raise it elsewhere.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -134,7 +134,7 @@ fn a_panic_caught_in_a_destructor_does_not_undo_the_cancel() {
     in_virtual_loop(move || {
         let task = spawn(move || {
             let _on_drop = OnDrop(|| {
-                // A catch inside of a destructor ends nothing of the unwind around it.
+                // A catch inside a destructor does not end the unwind around it.
                 let _ = catch_unwind(AssertUnwindSafe(|| panic!("inside a destructor")));
                 inside.push("destructor");
             });

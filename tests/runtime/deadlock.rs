@@ -1,4 +1,5 @@
-//! The deadlock verdict: where nothing can ever happen again, `run` says who waits for what instead of hanging.
+//! The deadlock report: when no event can happen any more, `run` lists the waiting tasks and their waits instead of
+//! hanging.
 
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
@@ -18,7 +19,7 @@ use crate::support::{
     thread_number, virtual_loop, wait_until_asleep,
 };
 
-/// The text of the verdict that `main` must end with.
+/// The text of the deadlock report that `main` must end with.
 #[track_caller]
 fn deadlock_of<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
     match try_run(main) {
@@ -269,7 +270,7 @@ fn a_main_that_catches_the_deadlock_may_wait_in_its_cleanup() {
         yield_now();
         log.push("cleaned up");
     });
-    // Whether its value counts then is open.
+    // The result may be main's value or the deadlock.
     assert!(
         matches!(outcome, Ok(()) | Err(RunError::Deadlock(_))),
         "{outcome:?}"
@@ -308,7 +309,7 @@ thread_local! {
     static AWAITED: Cell<Option<Promise<u32>>> = const { Cell::new(None) };
 }
 
-/// Both happen while the loop makes up its mind: the message must count, though its sender's handle is gone.
+/// Both happen while the loop checks for a deadlock: the call must count, though the sender's handle is dropped.
 #[test]
 fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
     let n_rounds = scaled(5_000, 200);
@@ -341,7 +342,7 @@ fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
     thread.join().expect("no panic");
 }
 
-/// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
+/// Each wait is legal when it begins; the cycle closes when the parent reaches the end of its scope.
 #[test]
 fn the_deadlock_report_names_the_tasks_of_a_cycle() {
     let outcome = try_run(|| {

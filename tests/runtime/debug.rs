@@ -1,4 +1,4 @@
-//! Debug mode: what keeps the loop from anything else for too long is named, and where callbacks come from.
+//! Debug mode: reports steps that block the loop for too long, and the sources of callbacks.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -55,7 +55,7 @@ fn a_slow_step_of_a_task_is_reported_by_name() {
     assert!(!reports.is_empty(), "nothing was reported");
 }
 
-/// What a handler is told of a slow task.
+/// The report of a slow task.
 #[derive(Clone, Debug)]
 struct Slow {
     subject: Option<String>,

@@ -1,4 +1,5 @@
-//! Done-callbacks of tasks: through the queue, in order, removable, with the task itself; and hand-driven coroutines.
+//! Done-callbacks of tasks: called through the queue, in order, with the task, and removable; and coroutines driven by
+//! hand.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -165,7 +166,7 @@ fn a_callback_may_change_the_list_while_it_fires() {
         sleep(A_SECOND);
         assert!(task.is_done());
     });
-    // The added one was either on the list, and cleared, or on its way through the queue.
+    // The added callback was either on the list, and cleared, or in the queue.
     let events = log.take();
     assert_eq!(events[0], "first");
     assert!(events.len() <= 2, "{events:?}");

@@ -1,4 +1,4 @@
-//! Callbacks that panic, and the exception handler: its context, its text, and handlers that panic themselves.
+//! Callbacks that panic, and the exception handler: its context, the text of a report, and handlers that panic.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -17,7 +17,8 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("lost_task_panic", lost_task_panic),
 ];
 
-/// Knows where each callback was made. Printing a panic's backtrace takes long, and is not what these tests look at.
+/// A loop in debug mode, which records where each callback was made. Printing a panic's backtrace is slow, and not the
+/// subject of these tests.
 fn debug_loop() -> EventLoop {
     let builder = EventLoop::builder().debug(true);
     let builder = builder.slow_callback_duration(AN_HOUR);
@@ -266,7 +267,7 @@ fn a_handler_may_cancel_the_running_task() {
         target.replace(current_task());
         let failed = spawn(|| panic!("torn"));
         yield_now();
-        // The handler is called here, in the middle of this task.
+        // The handler is called here, inside this task.
         drop(failed);
         inside.push("goes on");
         yield_now();

@@ -1,4 +1,5 @@
-//! asyncio's iteration rule: an iteration runs what was ready at its start. And how many hops each thing takes.
+//! asyncio's iteration rule: an iteration runs the entries that were ready at its start. And the number of hops of each
+//! operation.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use crate::support::{
     virtual_loop,
 };
 
-/// Exactly one iteration.
+/// Runs exactly one iteration.
 fn once(event_loop: &EventLoop) {
     event_loop.stop();
     event_loop.run_forever().expect("stopped");
@@ -314,7 +315,7 @@ fn a_thousand_promises_in_a_row_take_a_thousand_hops() {
         let before = hops.count();
         first.set_result(0).expect("pending");
         assert_eq!(finished(last.wait()), N_LINKS);
-        // Each link's task is one, and so is main.
+        // Each link's task counts one, and so does main.
         assert_eq!(hops.count() - before, N_LINKS + 1);
     });
 }

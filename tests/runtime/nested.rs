@@ -1,4 +1,4 @@
-//! Tasks whose bodies run coroutines, generators and other stacks, and wait inside of them.
+//! Tasks whose bodies run coroutines, generators and other stacks, and wait inside them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -189,7 +189,7 @@ fn a_suspended_coroutine_of_a_cancelled_task_is_unwound_too() {
 fn the_yielder_of_a_driven_coroutine_is_refused_in_another_task() {
     in_virtual_loop(|| {
         let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
-            // Another task can't borrow it; another stack in the same task can.
+            // Another task can't borrow the yielder; another stack in the same task can.
             on_stack(64 * 1024, || {
                 let said = sentence(|| yielder.suspend(()));
                 assert!(said.contains("suspend"), "{said}");

@@ -1,4 +1,4 @@
-//! Promises: three states, who sets them, who waits, and the value's way out.
+//! Promises: their three states, setting, waiting, and retrieving the value.
 
 use std::error::Error;
 use std::fmt;
@@ -266,7 +266,7 @@ fn a_promise_outlives_its_loop() {
     set.set_result(3).expect("pending");
     drop(event_loop);
     assert_eq!(finished(set.result()), 3);
-    // What a pending one answers after its loop is open; it answers.
+    // The results of a pending promise after its loop's end are unspecified; the calls must return.
     let _answers = (
         pending.is_done(),
         pending.set_result(1),

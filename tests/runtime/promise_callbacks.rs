@@ -171,7 +171,7 @@ fn a_callback_may_remove_a_later_one_while_they_fire() {
         promise.set_result(1).expect("pending");
         sleep(A_SECOND);
     });
-    // asyncio's callbacks leave the list when they are scheduled; either answer must agree with what happens.
+    // asyncio's callbacks leave the list when they are scheduled; the return value must agree with the effect.
     let events = log.take();
     assert!(
         events == ["late", "ran"] || events == ["removed"],

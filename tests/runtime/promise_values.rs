@@ -1,4 +1,4 @@
-//! The value of a promise on its way out: taken, lent, cloned, dropped.
+//! The value of a promise: taken, lent, cloned, dropped.
 
 use std::pin::pin;
 use std::sync::Arc;

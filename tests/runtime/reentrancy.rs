@@ -47,7 +47,7 @@ fn handlers_and_their_destructors_may_call_back() {
     event_loop.set_exception_handler(move |_| {
         let _value = &value;
         call_back(&local, &inside, "handler called");
-        // It replaces itself while it runs.
+        // The handler replaces itself while it runs.
         weak.upgrade().expect("the loop").reset_exception_handler();
         inside.push("handler ends");
     });
@@ -67,7 +67,7 @@ fn a_handler_may_be_called_inside_itself() {
     event_loop.set_exception_handler(move |_| {
         nested.set(nested.get() + 1);
         if nested.get() < 3 {
-            // A panic that nobody retrieves, reported while this runs.
+            // An unretrieved panic, reported while this runs.
             let promise = local.create_promise::<u32>().expect("open");
             promise
                 .set_exception("inside the handler")

@@ -29,7 +29,7 @@ pub fn beside_a_loop<T: Send + 'static>(
         .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
-/// An executor of ten lines that knows nothing of ours.
+/// A minimal executor that knows nothing of the library.
 pub fn executor<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -177,7 +177,7 @@ fn a_task_joins_a_remote_task_of_its_own_loop() {
     });
 }
 
-/// The handle of the loop that runs here.
+/// The handle of the current loop.
 fn loop_handle() -> LoopHandle {
     selvedge::current_loop()
         .expect("a loop runs here")
@@ -291,7 +291,7 @@ fn a_remote_task_of_a_closing_loop_fails_for_its_joiners() {
     drop(event_loop);
     let error = thread.join().expect("no panic");
     assert!(!error.is_panic(), "{error}");
-    // It ran in the same run as the other one did.
+    // The task ran in the same run as the other one.
     assert_eq!(finished(never_run.join()), 1);
 }
 
@@ -354,7 +354,7 @@ fn a_result_fetched_by_a_poll_is_not_waited_for_again() {
         let mut task = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
         assert_eq!(finished(executor(&mut task)), 1);
         assert!(task.is_done());
-        // Polling again may panic, as futures may; it must not wait.
+        // Polling again may panic, as for any future; it must not wait.
         let again = caught_or(|| task.join());
         assert!(again.is_err());
     });

@@ -1,4 +1,4 @@
-//! `run` and `try_run`: what main may do, how it may end, and that nothing outlives it.
+//! `run` and `try_run`: the operations of main, the ways in which it may end, and that no task outlives it.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -121,7 +121,7 @@ fn tasks_that_outlive_main_are_cancelled_and_awaited() {
 
 #[test]
 fn a_task_that_was_spawned_last_is_ended_like_any_other() {
-    // As in asyncio it takes its first step in the iteration in which main's end is noticed, or none.
+    // As in asyncio, the task takes its first step in the iteration in which main's end is noticed, or no step.
     let log = Log::default();
     let guard = log.guard("captures are dropped");
     run(|| {

@@ -1,4 +1,4 @@
-//! The end of a loop: what is pending is reported and unwound, what is queued is dropped, and closing is answered.
+//! The end of a loop: pending tasks are reported and unwound, queued callbacks are dropped, and close returns a result.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -280,8 +280,8 @@ fn a_loop_dropped_inside_another_loop_closes() {
 
 #[test]
 fn a_loop_that_its_own_task_owns_ends_with_that_task() {
-    // The task keeps its loop in a reference count; the loop owns the task: dropping the last outer handle must
-    // not leave either behind for ever once the task is over.
+    // The task keeps its loop in a reference count; the loop owns the task: dropping the last outer handle must leak
+    // neither once the task has ended.
     let token = Arc::new(());
     let event_loop = Rc::new(virtual_loop());
     let (own, held) = (Rc::clone(&event_loop), token.clone());

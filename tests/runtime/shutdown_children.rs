@@ -1,4 +1,4 @@
-//! Ends that are seen from outside: what stderr says of a shutdown, tasks that can't be ended, and `process::exit`.
+//! Ends observed from outside: the stderr of a shutdown, tasks that can't be ended, and `process::exit`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
@@ -68,7 +68,7 @@ fn tasks_that_run_cancels_are_not_reported() {
     assert_eq!(ended.stderr, "");
 }
 
-/// A body that no unwind gets out of. Its stack can only be leaked, and everybody else goes on.
+/// A body that swallows every unwind. Its stack can only be leaked, and all other tasks go on.
 fn swallows_everything() {
     EventLoop::builder()
         .shutdown_timeout(Duration::from_millis(50))
@@ -101,7 +101,7 @@ fn a_task_that_swallows_every_unwind_is_abandoned() {
     ended.assert_reported(&["uncancellable"]);
 }
 
-/// It may borrow from the caller of `run`, so that there is no way to leave it behind.
+/// Main may borrow from the caller of `run`, so it can't be abandoned.
 fn main_swallows_everything() {
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let outcome = builder.try_run(|| {
@@ -150,7 +150,7 @@ thread_local! {
 
 /// The process ends inside of a task, on whose stack the thread-local drops the loop that runs it.
 fn exit_with_a_loop_in_a_thread_local() {
-    // Whoever frees the loop's queue calls this, which looks for a loop.
+    // The destructor of the loop's queue runs this, which looks for a loop.
     let late = OnDrop(|| {
         let _ = catch_unwind(|| {
             drop(current_loop());

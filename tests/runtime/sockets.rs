@@ -1,4 +1,4 @@
-//! Where sockets meet tasks and loops: cancels, closing loops, and descriptors that come from elsewhere.
+//! Sockets in tasks and loops: cancels, closing loops, and descriptors from elsewhere.
 
 use std::io::{ErrorKind, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -105,7 +105,7 @@ fn a_socket_survives_a_reader_unwound_by_its_loops_close() {
     assert_eq!(n_read, 1);
 }
 
-/// Patience with a body that swallows every unwind is counted, whatever it does in between.
+/// The retries for a body that swallows every unwind are counted, whatever the body does in between.
 #[test]
 fn a_task_that_always_swallows_does_not_block_the_close() {
     for n_sleeps in 0..4 {

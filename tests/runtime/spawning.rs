@@ -1,4 +1,4 @@
-//! Ways to spawn: eagerly, fallibly, by the builder with a name and a stack's size.
+//! Ways to spawn: eagerly, fallibly, with the builder's name and stack size.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What became of a task: join, result, exception, with_result, into_panic; and panics that nobody retrieves.
+//! The outcome of a task: join, result, exception, with_result, into_panic; and unretrieved panics.
 
 use std::io;
 use std::panic::panic_any;
@@ -111,7 +111,7 @@ fn a_panicked_task_has_an_exception_and_gives_it_as_its_result() {
         assert!(finished(task.exception()).expect("the panic").is_panic());
         let is_panic = task.with_result(|result| result.expect_err("panicked").is_panic());
         assert!(finished(is_panic));
-        // What clones of an error share is one payload: whoever takes it first has it, and nobody an empty one.
+        // Clones of an error share one payload: the first taker gets it, and no other gets an empty one.
         let payload = task
             .join()
             .expect_err("panicked")
@@ -322,10 +322,10 @@ fn a_task_error_converts_into_an_io_error_by_question_mark() {
     };
     in_virtual_loop(move || {
         let refused = || Err::<(), _>(io::Error::from_raw_os_error(libc::ECONNREFUSED));
-        // What the task has returned is the same error again, with the system's number.
+        // The task's own error is returned unchanged, with the system's number.
         let own = io::Error::from(spawn_fallible(refused).join().unwrap_err());
         assert_eq!(own.raw_os_error(), Some(libc::ECONNREFUSED));
-        // As long as somebody else has it, its kind goes along.
+        // While another clone exists, the kind is kept.
         let shared = spawn_fallible(refused).join().unwrap_err();
         assert_eq!(kind_of(shared.clone()), io::ErrorKind::ConnectionRefused);
 

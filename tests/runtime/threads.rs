@@ -1,4 +1,4 @@
-//! `LoopHandle`: callbacks from other threads wake the loop, keep their order, and none is lost.
+//! `LoopHandle`: callbacks from other threads wake the loop, keep their order, and are never lost.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -136,7 +136,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
             let sender = sender.clone();
             let answer = move || sender.send(()).expect("the thread waits");
             soon_threadsafe(&handle, answer);
-            // A different stretch of work each time, so that the next call meets every moment of the loop's way.
+            // A different amount of work each time, so that the next call hits every point of the loop's turn.
             for _ in 0..round % 64 * 8 {
                 std::hint::spin_loop();
             }
@@ -233,7 +233,7 @@ fn a_callback_from_another_thread_that_panics_is_reported() {
 
 #[test]
 fn a_virtual_clock_waits_for_handles_only_if_nothing_is_due() {
-    // A timer is due in virtual time, so the clock jumps; the thread's call comes when it comes.
+    // A timer is due in virtual time, so the clock jumps; the thread's call arrives at any time.
     let (event_loop, log) = (virtual_loop(), Log::default());
     let handle = event_loop.handle();
     event_loop.call_later(AN_HOUR, log.pusher("an hour"));

@@ -1,4 +1,4 @@
-//! What may cross threads and what may not, as the compiler sees it; and errors that go through `?`.
+//! Types that may cross threads and types that may not, checked at compile time; and errors that go through `?`.
 
 use std::error::Error;
 

@@ -304,7 +304,7 @@ fn an_uncancellable_task_leaves_the_wait_list() {
         .detach();
         yield_now();
     }));
-    // Its stack is leaked, with the place that it had in the line.
+    // The task's stack is leaked, together with its node in the wait list.
     drop(event_loop);
     in_virtual_loop(move || {
         let task = spawn(move || receiver.recv());

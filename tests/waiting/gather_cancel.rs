@@ -209,7 +209,7 @@ fn unstarted_children_never_run() {
     });
 }
 
-/// `n` tasks, each gathering the one before it and a promise of its own, the first asleep. Counts the unwound ones.
+/// `n` tasks, each gathering the one before it and a promise of its own, the first asleep. Counts the unwound tasks.
 fn chain(n: usize, n_unwound: &Shared<usize>) -> Task<()> {
     let mut last = spawn(endless);
     for _ in 1..n {

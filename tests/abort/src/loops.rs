@@ -1,5 +1,5 @@
-//! Checks of the event loop where a panic aborts: what has begun can't be cancelled, everything that
-//! unwinds nothing works.
+//! Checks of the event loop where a panic aborts: started tasks can't be cancelled; every operation that needs no
+//! unwind works.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,8 +1,8 @@
 //! Checks what selvedge promises where a panic aborts: a started coroutine can't be unwound, so
-//! nothing ends it early. It is leaked, never freed, and lives on where its owner still has it.
+//! nothing ends it early. It is leaked, never freed, and stays usable while its owner holds it.
 //!
-//! Each check is a promise by name. Those whose end is the end of the process run in a child: this
-//! program again, with the name of the scene as its argument.
+//! Each check is a promise by name. The checks that end the process run in a child: this program
+//! again, with the name of the scene as its argument.
 
 mod loops;
 mod scenes;
@@ -93,7 +93,7 @@ fn ensure(condition: bool, sentence: &str) -> Result<(), String> {
     }
 }
 
-/// Tells its flag when it is dropped.
+/// Sets its flag when it is dropped.
 struct Flag(Rc<Cell<bool>>);
 
 impl Drop for Flag {
@@ -128,7 +128,7 @@ fn leaked_stack_is_kept() -> Result<(), String> {
         return Err("the body did not suspend".to_string());
     };
     drop(coroutine);
-    // Whatever the pool hands out now must be another stack.
+    // The pool must now hand out another stack.
     let mut others: Vec<_> = (0..1_000)
         .map(|_| {
             Coroutine::new(|yielder, ()| yielder.suspend(std::hint::black_box([0_u64; 512])[7]))
@@ -278,7 +278,7 @@ fn scope_returns() -> Result<(), String> {
         });
         child.send(1);
         child.send(2);
-        // A child that never starts is no obstacle: its captures are dropped.
+        // A child that never started can be ended: its captures are dropped.
         let _unstarted = s.coroutine(|yielder, ()| yielder.suspend(()));
         "done"
     });
