@@ -29,10 +29,10 @@ pub(super) trait Store<T> {
     fn take_all(&self) -> Self::Rest;
 }
 
-/// First in, first out.
-pub(super) struct Fifo<T>(RefCell<VecDeque<T>>);
+/// First in, first out; or last in, first out.
+pub(super) struct InOrder<T, const IS_LIFO: bool>(RefCell<VecDeque<T>>);
 
-impl<T> Store<T> for Fifo<T> {
+impl<T, const IS_LIFO: bool> Store<T> for InOrder<T, IS_LIFO> {
     type Rest = VecDeque<T>;
 
     fn new() -> Self {
@@ -46,7 +46,12 @@ impl<T> Store<T> for Fifo<T> {
 
     #[inline(always)]
     fn pop(&self) -> Option<T> {
-        self.0.borrow_mut().pop_front()
+        let mut items = self.0.borrow_mut();
+        if IS_LIFO {
+            items.pop_back()
+        } else {
+            items.pop_front()
+        }
     }
 
     fn len(&self) -> usize {
@@ -58,34 +63,8 @@ impl<T> Store<T> for Fifo<T> {
     }
 }
 
-/// Last in, first out.
-pub(super) struct Lifo<T>(RefCell<Vec<T>>);
-
-impl<T> Store<T> for Lifo<T> {
-    type Rest = Vec<T>;
-
-    fn new() -> Self {
-        Self(RefCell::default())
-    }
-
-    #[inline(always)]
-    fn push(&self, item: T) {
-        self.0.borrow_mut().push(item);
-    }
-
-    #[inline(always)]
-    fn pop(&self) -> Option<T> {
-        self.0.borrow_mut().pop()
-    }
-
-    fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-
-    fn take_all(&self) -> Vec<T> {
-        self.0.take()
-    }
-}
+pub(super) type Fifo<T> = InOrder<T, false>;
+pub(super) type Lifo<T> = InOrder<T, true>;
 
 /// The smallest first; of equal ones, the one that came first.
 pub(super) struct Smallest<T> {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use super::shared::pass_on;
+use super::shared::wake_one;
 use crate::error::WaitError;
 use crate::runtime::core::context::TaskContext;
 use crate::runtime::threads::waker_registry;
@@ -146,7 +146,7 @@ impl Visit<'_> {
             && let Some(ticket) = self.ticket.get()
             && !self.event_count.unregister(ticket)
         {
-            pass_on(self.event_count);
+            wake_one(self.event_count);
         }
     }
 }

@@ -32,6 +32,7 @@
 //! deadlocked.
 
 mod end;
+mod end_methods;
 mod error;
 mod receiver;
 mod sender;

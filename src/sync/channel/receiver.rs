@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::end::{self, Unmet};
+use super::end_methods::end_methods;
 use super::error::RecvError;
-use super::shared::{PopError, Shared};
+use super::shared::Shared;
 use crate::runtime::wait::budget::consume_budget;
 
 /// The end of a channel at which items come out. Clones are further ends, and each item comes out
@@ -15,11 +16,6 @@ use crate::runtime::wait::budget::consume_budget;
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {
-    pub(super) fn new(shared: &Arc<Shared<T>>) -> Self {
-        shared.n_receivers.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(shared))
-    }
-
     /// May suspend: takes the next item out, when there is one. It parks a task, and blocks a thread that
     /// has no loop.
     ///
@@ -58,24 +54,20 @@ impl<T> Receiver<T> {
     fn recv_within(&self, timeout: Option<Duration>) -> Result<T, RecvError> {
         // Before an item is out: a cancel that is met here takes nothing.
         consume_budget(1);
-        match self.try_recv() {
-            Err(RecvError::Empty) => {}
-            result => return result,
+        let attempt = || match self.try_recv() {
+            Err(RecvError::Empty) => None,
+            result => Some(result),
+        };
+        if let Some(result) = attempt() {
+            return result;
         }
-        let waited = end::wait(
-            &self.0.receivers,
-            "an item of a channel",
-            timeout,
-            || match self.0.pop() {
-                Err(PopError::Empty) => None,
-                result => Some(result),
-            },
-        );
-        match waited {
-            Ok(result) => result.map_err(|_| RecvError::Disconnected),
-            Err(Unmet::TimedOut) => Err(RecvError::TimedOut),
-            Err(Unmet::CantWait(why)) => Err(RecvError::CantWait(why)),
-        }
+        let waited = end::wait(&self.0.receivers, "an item of a channel", timeout, attempt);
+        waited.unwrap_or_else(|unmet| {
+            Err(match unmet {
+                Unmet::TimedOut => RecvError::TimedOut,
+                Unmet::CantWait(why) => RecvError::CantWait(why),
+            })
+        })
     }
 
     /// Takes the next item out, if there is one now.
@@ -83,10 +75,7 @@ impl<T> Receiver<T> {
     /// # Errors
     /// That there is none, now or for ever.
     pub fn try_recv(&self) -> Result<T, RecvError> {
-        self.0.pop().map_err(|error| match error {
-            PopError::Empty => RecvError::Empty,
-            PopError::Disconnected => RecvError::Disconnected,
-        })
+        self.0.pop()
     }
 
     /// The items as they come, waiting for each, until every sender is gone; or until nothing can be waited for here.
@@ -100,55 +89,9 @@ impl<T> Receiver<T> {
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
     }
-
-    /// How many items are in the channel.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether no item is in the channel.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.len() == 0
-    }
-
-    /// Whether no more items fit into the channel now.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.capacity()
-            .is_some_and(|capacity| self.len() >= capacity)
-    }
-
-    /// How many items the channel holds at most; `None` for any number.
-    #[must_use]
-    pub fn capacity(&self) -> Option<usize> {
-        self.0.capacity()
-    }
 }
 
-impl<T> Clone for Receiver<T> {
-    fn clone(&self) -> Self {
-        Self::new(&self.0)
-    }
-}
-
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        if self.0.n_receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.no_more_receivers();
-        }
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .finish_non_exhaustive()
-    }
-}
+end_methods!(Receiver, n_receivers, no_more_receivers);
 
 /// The items of a channel as they come: [`Receiver::iter`].
 #[derive(Debug)]

@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::end::{self, Unmet};
+use super::end_methods::end_methods;
 use super::error::SendError;
-use super::shared::{PushError, Shared};
+use super::shared::Shared;
 use crate::runtime::wait::budget::consume_budget;
 
 /// The end of a channel at which items go in. Clones are further ends; when all are gone, receivers
@@ -15,11 +16,6 @@ use crate::runtime::wait::budget::consume_budget;
 pub struct Sender<T>(Arc<Shared<T>>);
 
 impl<T> Sender<T> {
-    pub(super) fn new(shared: &Arc<Shared<T>>) -> Self {
-        shared.n_senders.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(shared))
-    }
-
     /// May suspend: sends an item, when there is room. It parks a task, and blocks a thread that has no loop.
     ///
     /// A task that has sent a lot without having to wait gives the others a turn first.
@@ -59,20 +55,18 @@ impl<T> Sender<T> {
         // Before the item is anywhere: a cancel that is met here has sent nothing.
         consume_budget(1);
         let item = match self.0.push(item) {
-            Err(PushError::Full(item)) => item,
-            result => return result.map_err(refused),
+            Err(SendError::Full(item)) => item,
+            result => return result,
         };
         let mut item = Some(item);
-        let waited = end::wait(&self.0.senders, "room in a channel", timeout, || match self
-            .0
-            .push(item.take()?)
-        {
-            Err(PushError::Full(back)) => {
-                item = Some(back);
+        let attempt = || match self.0.push(item.take()?) {
+            Err(SendError::Full(refused)) => {
+                item = Some(refused);
                 None
             }
-            result => Some(result.map_err(refused)),
-        });
+            result => Some(result),
+        };
+        let waited = end::wait(&self.0.senders, "room in a channel", timeout, attempt);
         match (waited, item) {
             (Ok(result), _) => result,
             (Err(Unmet::TimedOut), Some(item)) => Err(SendError::TimedOut(item)),
@@ -86,61 +80,8 @@ impl<T> Sender<T> {
     /// # Errors
     /// The item: that the channel is full; that every receiver is gone.
     pub fn try_send(&self, item: T) -> Result<(), SendError<T>> {
-        self.0.push(item).map_err(refused)
-    }
-
-    /// How many items are in the channel.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether no item is in the channel.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.len() == 0
-    }
-
-    /// Whether no more items fit into the channel now.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.capacity()
-            .is_some_and(|capacity| self.len() >= capacity)
-    }
-
-    /// How many items the channel holds at most; `None` for any number.
-    #[must_use]
-    pub fn capacity(&self) -> Option<usize> {
-        self.0.capacity()
+        self.0.push(item)
     }
 }
 
-fn refused<T>(error: PushError<T>) -> SendError<T> {
-    match error {
-        PushError::Full(item) => SendError::Full(item),
-        PushError::Disconnected(item) => SendError::Disconnected(item),
-    }
-}
-
-impl<T> Clone for Sender<T> {
-    fn clone(&self) -> Self {
-        Self::new(&self.0)
-    }
-}
-
-impl<T> Drop for Sender<T> {
-    fn drop(&mut self) {
-        if self.0.n_senders.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.no_more_senders();
-        }
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .finish_non_exhaustive()
-    }
-}
+end_methods!(Sender, n_senders, no_more_senders);

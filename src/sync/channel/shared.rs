@@ -9,6 +9,7 @@ use std::task::Waker;
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
 
+use super::error::{RecvError, SendError};
 use crate::util::event_count::EventCount;
 
 /// A channel.
@@ -25,19 +26,6 @@ pub(super) struct Shared<T> {
 enum Items<T> {
     Bounded(ArrayQueue<T>),
     Unbounded(SegQueue<T>),
-}
-
-/// Why an item was not pushed.
-pub(super) enum PushError<T> {
-    Full(T),
-    Disconnected(T),
-}
-
-/// Why no item was popped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PopError {
-    Empty,
-    Disconnected,
 }
 
 impl<T> Shared<T> {
@@ -60,12 +48,12 @@ impl<T> Shared<T> {
     }
 
     /// Puts an item in, if there is room, and wakes a receiver for it.
-    pub(super) fn push(&self, item: T) -> Result<(), PushError<T>> {
+    pub(super) fn push(&self, item: T) -> Result<(), SendError<T>> {
         if self.n_receivers.load(Ordering::Acquire) == 0 {
-            return Err(PushError::Disconnected(item));
+            return Err(SendError::Disconnected(item));
         }
         match &self.items {
-            Items::Bounded(items) => items.push(item).map_err(PushError::Full)?,
+            Items::Bounded(items) => items.push(item).map_err(SendError::Full)?,
             Items::Unbounded(items) => items.push(item),
         }
         wake_one(&self.receivers);
@@ -78,16 +66,16 @@ impl<T> Shared<T> {
     }
 
     /// Takes an item out, if there is one, and wakes a sender for the room.
-    pub(super) fn pop(&self) -> Result<T, PopError> {
+    pub(super) fn pop(&self) -> Result<T, RecvError> {
         let take = || match &self.items {
             Items::Bounded(items) => items.pop(),
             Items::Unbounded(items) => items.pop(),
         };
         let item = match take() {
             Some(item) => item,
-            None if self.n_senders.load(Ordering::Acquire) > 0 => return Err(PopError::Empty),
+            None if self.n_senders.load(Ordering::Acquire) > 0 => return Err(RecvError::Empty),
             // Whoever has gone may have sent something before.
-            None => take().ok_or(PopError::Disconnected)?,
+            None => take().ok_or(RecvError::Disconnected)?,
         };
         if let Items::Bounded(_) = self.items {
             wake_one(&self.senders);
@@ -129,13 +117,8 @@ impl<T> Shared<T> {
 
 /// Wakes the first that waits.
 #[inline]
-fn wake_one(event_count: &EventCount<Waker>) {
+pub(super) fn wake_one(event_count: &EventCount<Waker>) {
     if let Some(waker) = event_count.notify_one() {
         waker.wake();
     }
-}
-
-/// Passes on a call of one that has not taken anything.
-pub(super) fn pass_on(event_count: &EventCount<Waker>) {
-    wake_one(event_count);
 }
