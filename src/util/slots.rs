@@ -172,7 +172,7 @@ impl<T> Slots<T> {
             return;
         }
         let last = self.slots.iter().map(|slot| slot.generation).max();
-        let next = last.unwrap_or(0) + 1;
+        let next = last.unwrap_or(0).saturating_add(1);
         if next < RETIRED {
             *self = Self {
                 first_generation: next,
