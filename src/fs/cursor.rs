@@ -9,13 +9,14 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use crate::error::WaitError;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::here::task_context;
+use crate::util::lock::lock;
 
 /// A cursor, shared by the clones of a file.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Cursor {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // No user code runs under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// May suspend. Acquires the cursor, and waits while another operation holds it.

@@ -9,7 +9,7 @@ use super::methods::queue_methods;
 use super::queue_core::Core;
 use super::store::Lifo;
 
-/// A queue that gives out what came last: asyncio's LifoQueue. Otherwise it is as [`Queue`](super::Queue).
+/// A last-in, first-out queue: asyncio's LifoQueue. It is otherwise like [`Queue`](super::Queue).
 ///
 /// ```
 /// use selvedge::sync::LifoQueue;

@@ -1,6 +1,6 @@
-//! The frames of a backtrace's text, without those of the library around the program's own.
+//! The program's own frames of a backtrace's text, without those of this library and std around them.
 //!
-//! std gives a backtrace as text only, in a form that it does not promise:
+//! std gives a backtrace as text only, in a form without guarantee:
 //!
 //! ```text
 //!    0: name of a function
@@ -8,22 +8,22 @@
 //!       name of the function that it was inlined into
 //! ```
 //!
-//! What is not understood is kept, so that nothing of a program's is lost if the form changes.
+//! Lines that don't fit the form are kept, so that no frame of the program is lost if it changes.
 
-/// A function of a backtrace.
+/// A function in a backtrace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'text> {
     pub(crate) name: &'text str,
-    /// Where in it, as `at file:line:column`.
+    /// Its source position, as `at file:line:column`.
     pub(crate) place: Option<&'text str>,
 }
 
-/// The function that parked code seems to have called, with which its backtrace begins.
+/// The function that parked code appears to have called: its backtrace begins there.
 const SEAM: &str = "selvedge_as_callee_";
 /// The outermost function of each coroutine.
 const ROOT: &str = "selvedge_root_";
 
-/// The frames of a backtrace, save those of the library and of std around each coroutine's body.
+/// The frames of a backtrace, without those of this library and std around each coroutine's body.
 pub(crate) fn of_the_program(text: &str) -> Vec<Frame<'_>> {
     let frames = parse(text);
     let seam = frames.iter().position(|frame| frame.name.starts_with(SEAM));
@@ -36,7 +36,7 @@ pub(crate) fn of_the_program(text: &str) -> Vec<Frame<'_>> {
     }
 }
 
-/// The frames of one coroutine from the innermost to the outermost one that is of interest.
+/// The frames of one coroutine from the innermost to the outermost of the program.
 fn trim<'a, 'text>(frames: &'a [Frame<'text>]) -> &'a [Frame<'text>] {
     let first = frames.iter().position(|frame| !is_inside(frame.name));
     let last = frames.iter().rposition(|frame| !is_outside(frame.name));
@@ -64,8 +64,8 @@ fn parse(text: &str) -> Vec<Frame<'_>> {
     frames
 }
 
-/// Whether a function is one by which tasks park or are looked at, or coroutines are resumed, if it is
-/// among the innermost.
+/// Whether a function among the innermost frames belongs to this library or std: it parks or inspects a
+/// task, or resumes a coroutine.
 fn is_inside(name: &str) -> bool {
     const INSIDE: [&str; 8] = [
         "selvedge::runtime::",
@@ -84,7 +84,7 @@ fn is_inside(name: &str) -> bool {
     (INSIDE.iter().any(|of| name.starts_with(of)) && !is_waited_in) || name.contains("Backtrace")
 }
 
-/// Whether a function is one that leads to a body, if it is among the outermost.
+/// Whether a function among the outermost frames belongs to this library or std: it calls a body.
 fn is_outside(name: &str) -> bool {
     const OUTSIDE: [&str; 6] = [
         "selvedge::",

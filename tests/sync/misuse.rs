@@ -119,7 +119,7 @@ fn the_deadlock_report_says_what_each_task_waits_for() {
         "the event made at tests/sync/misuse.rs",
         "2 of the permits of the semaphore made at tests/sync/misuse.rs",
         "the barrier made at tests/sync/misuse.rs",
-        "a notice of the condition made at tests/sync/misuse.rs",
+        "a notification of the condition made at tests/sync/misuse.rs",
     ] {
         assert!(text.contains(what), "no {what:?} in {text}");
     }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -23,6 +23,7 @@ use crate::runtime::task::spawn::try_spawn_on;
 use crate::runtime::threads::injector::Message;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::here::task_context;
+use crate::util::lock::{ignore_poison, lock};
 
 /// A task that another thread has spawned on a loop.
 ///
@@ -98,7 +99,7 @@ impl<T: Send + 'static> RemoteTask<T> {
                         return result;
                     }
                     let condvar = &self.shared.is_done;
-                    state = condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = ignore_poison(condvar.wait(state));
                 }
             }
             Err(why) => Err(TaskError::misuse(why.sentence())),
@@ -288,11 +289,6 @@ impl<T: Send + 'static> Drop for Reply<T> {
             "the event loop was closed before the task was done".to_owned(),
         ))));
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code of the user's runs under these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const _: () = {

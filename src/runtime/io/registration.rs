@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::side::Side;
@@ -18,6 +18,7 @@ use crate::runtime::wait::budget::consume_budget;
 use crate::runtime::wait::here::task_context;
 use crate::sys::wait_fd::Direction;
 use crate::sys::wait_fd::wait_fd;
+use crate::util::lock::lock;
 
 /// A socket's place in a reactor. The first loop that has to wait for the socket owns it, until it
 /// is taken back.
@@ -195,7 +196,7 @@ impl Registration {
 
     fn owner(&self) -> MutexGuard<'_, Option<Arc<Injector>>> {
         // Nothing panics under the lock.
-        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.owner)
     }
 
     /// A loop that is closed has forgotten its sockets: another may have them.

@@ -9,7 +9,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
 use std::thread;
 
@@ -25,6 +25,7 @@ use crate::runtime::task::promise::Promise;
 use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::park;
 use crate::runtime::wait::unwind;
+use crate::util::lock::lock;
 
 /// Where a job leaves its result.
 struct Reply<T>(Mutex<Answer<T>>);
@@ -44,7 +45,7 @@ impl<T: Send + 'static> Reply<T> {
 
     fn lock(&self) -> MutexGuard<'_, Answer<T>> {
         // Nothing panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// A job that leaves its result here, and then has somebody told.

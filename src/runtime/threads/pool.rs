@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::runtime::task::end::drop_quietly;
+use crate::util::lock::{ignore_poison, lock};
 
 /// How long an idle thread stays.
 const IDLE: Duration = Duration::from_secs(5);
@@ -195,7 +196,7 @@ impl State {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code of the user's runs under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Why a job is not taken, if that is so.
@@ -232,10 +233,7 @@ impl Shared {
                 state.n_threads -= 1;
                 return;
             }
-            let (after, timeout) = self
-                .has_work
-                .wait_timeout(state, IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (after, timeout) = ignore_poison(self.has_work.wait_timeout(state, IDLE));
             state = after;
             if timeout.timed_out() && state.queue.is_empty() {
                 state.n_threads -= 1;
@@ -256,7 +254,7 @@ impl Shared {
             let waited = self
                 .is_quiet
                 .wait_timeout(state, left.unwrap_or(Duration::from_secs(3600)));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = ignore_poison(waited).0;
         }
     }
 }

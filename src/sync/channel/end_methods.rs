@@ -1,0 +1,64 @@
+//! The methods that both ends of a channel have in common.
+
+/// Implements them for an end: its counter in [`Shared`](super::shared::Shared), and what its last clone
+/// calls when it is dropped.
+macro_rules! end_methods {
+    ($End:ident, $n_ends:ident, $no_more:ident) => {
+        impl<T> $End<T> {
+            pub(super) fn new(shared: &Arc<Shared<T>>) -> Self {
+                shared.$n_ends.fetch_add(1, Ordering::Relaxed);
+                Self(Arc::clone(shared))
+            }
+
+            /// Number of items in the channel.
+            #[must_use]
+            pub fn len(&self) -> usize {
+                self.0.len()
+            }
+
+            /// Whether the channel holds no item.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.0.len() == 0
+            }
+
+            /// Whether the channel holds as many items as it can.
+            #[must_use]
+            pub fn is_full(&self) -> bool {
+                self.capacity()
+                    .is_some_and(|capacity| self.len() >= capacity)
+            }
+
+            /// The most items that the channel holds; `None` without a limit.
+            #[must_use]
+            pub fn capacity(&self) -> Option<usize> {
+                self.0.capacity()
+            }
+        }
+
+        impl<T> Clone for $End<T> {
+            fn clone(&self) -> Self {
+                Self::new(&self.0)
+            }
+        }
+
+        impl<T> Drop for $End<T> {
+            fn drop(&mut self) {
+                if self.0.$n_ends.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    self.0.$no_more();
+                }
+            }
+        }
+
+        impl<T> fmt::Debug for $End<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($End))
+                    .field("len", &self.len())
+                    .field("capacity", &self.capacity())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(super) use end_methods;
