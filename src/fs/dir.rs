@@ -7,10 +7,11 @@ use std::fs::{self as std_fs, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::offload::offload;
 use crate::runtime::threads::pool::AtClose;
+use crate::util::lock::lock;
 
 /// How many entries one job reads.
 const BATCH: usize = 64;
@@ -61,11 +62,6 @@ struct State {
     directory: std_fs::ReadDir,
     entries: VecDeque<io::Result<DirEntry>>,
     is_exhausted: bool,
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // Nothing panics under the lock.
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {

@@ -41,9 +41,8 @@ impl Resolver for LoopResolver {
         let lookup_failed = || Error::new(Kind::Lookup(bare.to_owned()));
         let look_up = || (bare, port).to_socket_addrs();
         let found = match duration(timeout) {
-            Some(limit) if can_abandon_lookup() => {
-                time::timeout::timeout(limit, look_up).map_err(|_| ureq::Error::Timeout(timeout.reason))?
-            }
+            Some(limit) if can_abandon_lookup() => time::timeout::timeout(limit, look_up)
+                .map_err(|_| ureq::Error::Timeout(timeout.reason))?,
             _ => look_up(),
         };
         let found = found.map_err(|error| lookup_failed().with_source(error).into_ureq())?;

@@ -8,6 +8,7 @@
 //! - [`free_list`]: reuse of small allocations;
 //! - [`iteration_queue`]: the run queue's container;
 //! - [`list`]: an intrusive list;
+//! - [`lock`]: locking a mutex that is never poisoned;
 //! - [`sleep_flag`]: waking a sleeping loop from other threads, and closing its queue.
 
 pub(crate) mod byte_buffer;
@@ -18,6 +19,7 @@ pub(crate) mod frames;
 pub(crate) mod free_list;
 pub(crate) mod iteration_queue;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod sleep_flag;
 
 /// The primitives of the protocols between threads. Their files name this module `super::sync`, so that

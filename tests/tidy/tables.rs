@@ -28,6 +28,7 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("runtime::core::wait_list", 4),
     ("runtime::task::any_handle", 4),
     ("runtime::time::alarm", 5),
+    ("runtime::threads::block_thread", 5),
     ("runtime::threads::blocking", 5),
     ("runtime::observe::deadlock", 5),
     ("runtime::task::dispatch", 5),

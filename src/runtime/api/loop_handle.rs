@@ -4,10 +4,10 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
-use super::remote_task::lock;
 use crate::error::LoopError;
 use crate::runtime::core::context;
 use crate::runtime::threads::injector::{Injector, Message};
+use crate::util::lock::lock;
 
 /// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
 /// for deadlocked.

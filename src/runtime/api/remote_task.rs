@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -22,6 +22,7 @@ use crate::runtime::task::spawn::try_spawn_on;
 use crate::runtime::threads::injector::Message;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::here::task_context;
+use crate::util::lock::lock;
 
 /// A task that another thread has spawned on a loop.
 ///
@@ -287,11 +288,6 @@ impl<T: Send + 'static> Drop for Reply<T> {
             "the event loop was closed before the task was done".to_owned(),
         ))));
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code of the user's runs under these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const _: () = {

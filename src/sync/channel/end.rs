@@ -1,14 +1,12 @@
 //! Waiting at an end of a channel, in a task or on a thread.
 
 use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::shared::pass_on;
 use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::threads::block_thread::block_thread;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::here::task_context;
@@ -40,7 +38,7 @@ pub(super) fn wait<R>(
     let met = match (task_context(), timeout) {
         (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
         (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
-        (Err(WaitError::NoLoop), timeout) => block(timeout, poll),
+        (Err(WaitError::NoLoop), timeout) => block_thread(timeout, poll),
         (Err(why), _) => return Err(Unmet::CantWait(CantWait::new(why))),
     };
     // What came in the last moment counts.
@@ -59,46 +57,6 @@ fn park_until<R>(
     Alarm::with(here, deadline, |alarm| {
         waker_registry::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
     })
-}
-
-/// Blocks the thread; `None` if the time is over.
-fn block<R>(
-    timeout: Option<Duration>,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
-) -> Option<R> {
-    // A time that no clock reaches is none.
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let signal = Arc::new(Signal {
-        thread: thread::current(),
-        is_set: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&signal));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(result) = poll(&mut context) {
-            return Some(result);
-        }
-        while !signal.is_set.swap(false, Ordering::AcqRel) {
-            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => thread::park(),
-                Some(Duration::ZERO) => return None,
-                Some(left) => thread::park_timeout(left),
-            }
-        }
-    }
-}
-
-/// Wakes a thread that waits. Others may unpark it too, for reasons of their own.
-struct Signal {
-    thread: Thread,
-    is_set: AtomicBool,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.is_set.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
 }
 
 /// One who waits in a room, until it has got something or goes.
