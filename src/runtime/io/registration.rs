@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::side::Side;
@@ -16,8 +16,7 @@ use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::budget::consume_budget;
 use crate::runtime::wait::here::task_context;
-use crate::sys::wait_fd::Direction;
-use crate::sys::wait_fd::wait_fd;
+use crate::sys::wait_fd::{Direction, wait_fd};
 use crate::util::lock::lock;
 
 /// A socket's place in a reactor. The first loop that has to wait for the socket owns it, until it
@@ -189,14 +188,9 @@ impl Registration {
             .register(fd)
             .inspect_err(|_| self.loop_id.store(0, Relaxed))?;
         self.token.store(token, Relaxed);
-        *self.owner() = Some(Arc::clone(&reactor.injector));
+        *lock(&self.owner) = Some(Arc::clone(&reactor.injector));
         let side = reactor.side(token, direction);
         Ok(side.expect("the descriptor was registered just now"))
-    }
-
-    fn owner(&self) -> MutexGuard<'_, Option<Arc<Injector>>> {
-        // Nothing panics under the lock.
-        lock(&self.owner)
     }
 
     /// A loop that is closed has forgotten its sockets: another may have them.
@@ -205,7 +199,7 @@ impl Registration {
         if owner_id == 0 || owner_id == id {
             return;
         }
-        let mut owner = self.owner();
+        let mut owner = lock(&self.owner);
         if owner.as_ref().is_some_and(|owner| owner.is_closed()) {
             *owner = None;
             self.token.store(NO_TOKEN, Relaxed);
@@ -219,7 +213,7 @@ impl Registration {
     pub(crate) fn deregister(&self, fd: BorrowedFd<'_>) {
         let token = self.token.swap(NO_TOKEN, Relaxed);
         let loop_id = self.loop_id.swap(0, Relaxed);
-        let owner = self.owner().take();
+        let owner = lock(&self.owner).take();
         let Some(owner) = owner.filter(|_| token != NO_TOKEN) else {
             return;
         };

@@ -9,7 +9,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 
@@ -43,11 +43,6 @@ impl<T: Send + 'static> Reply<T> {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Answer<T>> {
-        // Nothing panics under the lock.
-        lock(&self.0)
-    }
-
     /// A job that leaves its result here, and then has somebody told.
     fn job(
         self: &Arc<Self>,
@@ -57,7 +52,7 @@ impl<T: Send + 'static> Reply<T> {
         let reply = Arc::clone(self);
         Box::new(move || {
             let result = catch_unwind(AssertUnwindSafe(f));
-            reply.lock().result = Some(result);
+            lock(&reply.0).result = Some(result);
             tell(&reply);
             // It has the result, if nobody has waited for that.
             drop_quietly(reply);
@@ -119,7 +114,7 @@ fn wait_for<T: Send + 'static>(
     let waits = here.core.wakers();
     let reply = Reply::new();
     let job = reply.job(f, |reply| {
-        let waker = reply.lock().waker.take();
+        let waker = lock(&reply.0).waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -129,7 +124,7 @@ fn wait_for<T: Send + 'static>(
     // Even if the job is done before this task could park, others have had a turn.
     park::yield_now(here);
     let result = waker_registry::wait_for_job(here, |context| {
-        let mut answer = reply.lock();
+        let mut answer = lock(&reply.0);
         match answer.result.take() {
             Some(result) => Poll::Ready(result),
             None => {
@@ -176,7 +171,7 @@ pub(crate) fn promise<T: Send + 'static>(
     let kept = promise.clone();
     let deliver = move |ended| match ended {
         Ended::Done => {
-            let result = reply.lock().result.take();
+            let result = lock(&reply.0).result.take();
             let result = result.expect("a job leaves its result before it tells of its end");
             // Refused if somebody else has kept the promise.
             drop_quietly(kept.complete(result.map_err(TaskError::panic)));

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -123,7 +123,7 @@ impl Pool {
         source: Source,
     ) -> Result<Ticket, Refused> {
         let shared = &self.0;
-        let mut state = shared.lock();
+        let mut state = lock(&shared.state);
         if let Some(refused) = shared.why_not(&state, source) {
             drop(state);
             drop_quietly(job);
@@ -149,7 +149,7 @@ impl Pool {
         let Err(error) = builder.spawn(move || shared.work()) else {
             return Ok(());
         };
-        let mut state = self.0.lock();
+        let mut state = lock(&self.0.state);
         state.n_threads -= 1;
         if state.n_threads > 0 {
             // One of those will come to it.
@@ -163,7 +163,7 @@ impl Pool {
 
     /// Takes a job back that has not begun, and drops it; false if it has.
     pub(crate) fn take_back(&self, ticket: Ticket) -> bool {
-        let job = self.0.lock().queue.remove(&ticket.0);
+        let job = lock(&self.0.state).queue.remove(&ticket.0);
         let was_queued = job.is_some();
         drop_quietly(job);
         was_queued
@@ -172,7 +172,7 @@ impl Pool {
     /// Refuses every further job, drops those that have not begun, and has the threads leave as they
     /// become idle. With patience, waits for so long for the jobs that are awaited.
     pub(crate) fn close(&self, patience: Option<Duration>) {
-        let mut state = self.0.lock();
+        let mut state = lock(&self.0.state);
         state.is_closed = true;
         let queue = std::mem::take(&mut state.queue);
         drop(state);
@@ -194,11 +194,6 @@ impl State {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of the user's runs under the lock.
-        lock(&self.state)
-    }
-
     /// Why a job is not taken, if that is so.
     fn why_not(&self, state: &State, source: Source) -> Option<Refused> {
         if state.is_closed {
@@ -214,7 +209,7 @@ impl Shared {
 
     /// What a thread does.
     fn work(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         loop {
             while let Some((_, (job, at_close))) = state.queue.pop_first() {
                 let is_awaited = usize::from(at_close == AtClose::Awaited);
@@ -222,7 +217,7 @@ impl Shared {
                 state.n_awaited += is_awaited;
                 drop(state);
                 job();
-                state = self.lock();
+                state = lock(&self.state);
                 state.n_busy -= 1;
                 state.n_awaited -= is_awaited;
                 if state.n_awaited == 0 {
@@ -245,7 +240,7 @@ impl Shared {
     fn wait_until_quiet(&self, patience: Duration) {
         // A deadline beyond the clock's end is none.
         let deadline = Instant::now().checked_add(patience);
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         while state.n_awaited > 0 {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
@@ -261,7 +256,7 @@ impl Shared {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.0.lock();
+        let state = lock(&self.0.state);
         f.debug_struct("Pool")
             .field("n_threads", &state.n_threads)
             .field("n_busy", &state.n_busy)
