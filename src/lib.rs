@@ -133,6 +133,8 @@
 //! [`stack`], `arch` (the switch, in `asm/`), [`coroutine`], `runtime` (the event loop),
 //! and on it [`task`], [`time`], [`sync`] and [`net`]. `ARCHITECTURE.md` has the map.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(not(unix))]
 compile_error!(
     "selvedge needs a Unix system: it maps stacks with mmap, guards them with mprotect or \
