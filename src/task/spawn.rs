@@ -1,4 +1,4 @@
-//! How a task begins: the functions that spawn one, and a builder with a name and a stack's size.
+//! The functions that spawn a task, and a builder with a name and a stack size.
 
 use std::io;
 use std::panic::Location;
@@ -21,8 +21,8 @@ use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};
 /// ```
 ///
 /// # Panics
-/// If no loop runs on this thread, or there is no stack to be had; [`Builder::spawn`] returns the
-/// latter as an error.
+/// If no loop runs on this thread, or there is no stack; [`Builder::spawn`] returns the latter as an
+/// error.
 #[track_caller]
 #[inline]
 pub fn spawn<T, F>(f: F) -> Task<T>
@@ -48,7 +48,8 @@ where
     spawn_on(&core(), options, || Ok(f()))
 }
 
-/// Spawns a task and runs it at once up to its first suspension; it may be done then.
+/// Spawns a task and runs it at once up to its first suspension. A task that does not suspend is done when
+/// this returns.
 ///
 /// # Panics
 /// As [`spawn`].
@@ -86,7 +87,7 @@ where
     spawn_on(&core(), SpawnOptions::new(Location::caller()), body)
 }
 
-/// A name and a stack size for a task to be.
+/// Settings for a new task: a name and a stack size.
 ///
 /// ```
 /// let n = selvedge::run(|| {
