@@ -24,11 +24,10 @@ use crate::coroutine::{OpenFrame, Payload};
 use crate::error::WaitError;
 use crate::error::{ScopeError, TaskError};
 use crate::runtime::cancel::scope_state::{ScopeState, Until};
-use crate::runtime::core::block::ParentScope;
-use crate::runtime::core::block::{MUST_CANCEL, SCHEDULED};
+use crate::runtime::core::block::{MUST_CANCEL, ParentScope, SCHEDULED};
 use crate::runtime::core::context::TaskContext;
 use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::task::spawn::{SpawnOptions, prepare_keeping};
+use crate::runtime::task::spawn::{SpawnOptions, expect_task, prepare_keeping};
 use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::unwind;
 
@@ -237,8 +236,8 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        let made = self.make(SpawnOptions::new(Location::caller()), || Ok(f()));
-        made.unwrap_or_else(|error| no_task(&error))
+        let options = SpawnOptions::new(Location::caller());
+        expect_task(self.make(options, || Ok(f())))
     }
 
     /// Spawns a task with a name in the scope.
@@ -253,8 +252,7 @@ impl<'scope> Scope<'scope, '_> {
     {
         let mut options = SpawnOptions::new(Location::caller());
         options.name = Some(name.into());
-        let made = self.make(options, || Ok(f()));
-        made.unwrap_or_else(|error| no_task(&error))
+        expect_task(self.make(options, || Ok(f())))
     }
 
     /// Spawns a task in the scope whose `Err` is a failure, which ends the scope.
@@ -269,8 +267,7 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> Result<T, E> + 'scope,
     {
         let body = || f().map_err(|error| TaskError::exception(error.into()));
-        let made = self.make(SpawnOptions::new(Location::caller()), body);
-        made.unwrap_or_else(|error| no_task(&error))
+        expect_task(self.make(SpawnOptions::new(Location::caller()), body))
     }
 
     /// Cancels all tasks of the scope that are not done, and refuses new ones. The closure continues. This is
@@ -365,12 +362,6 @@ impl Builder {
     {
         scope.make(self.options(Location::caller()), || Ok(f()))
     }
-}
-
-#[cold]
-#[track_caller]
-fn no_task(error: &io::Error) -> ! {
-    panic!("selvedge: no task: {error}")
 }
 
 impl fmt::Debug for Scope<'_, '_> {

@@ -122,13 +122,7 @@ impl<T> ScopedTask<'_, T> {
     /// # Errors
     /// If the task is not done, or was cancelled.
     pub fn exception(&self) -> Result<Option<TaskError>, TaskError> {
-        match self.packet.error() {
-            _ if !self.is_done() => Err(TaskError::invalid_state(
-                "the task is not done, so it has no result yet; join waits for it",
-            )),
-            Some(error) if error.is_cancelled() => Err(error.clone()),
-            error => Ok(error.cloned()),
-        }
+        self.any_handle().exception()
     }
 
     task_methods!();

@@ -7,8 +7,9 @@ use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::context::{self, CoreRef};
 use crate::runtime::task::handle::Task;
-use crate::runtime::task::spawn::SpawnOptions;
-use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};
+use crate::runtime::task::spawn::{
+    SpawnOptions, expect_task, spawn_eagerly, spawn_on, try_spawn_on,
+};
 
 /// Spawns a task on the running loop. It begins in the loop's next iteration.
 ///
@@ -59,10 +60,8 @@ where
     T: 'static,
     F: FnOnce() -> T + 'static,
 {
-    match spawn_eagerly(&core(), SpawnOptions::new(Location::caller()), || Ok(f())) {
-        Ok(task) => task,
-        Err(error) => panic!("selvedge: no task: {error}"),
-    }
+    let options = SpawnOptions::new(Location::caller());
+    expect_task(spawn_eagerly(&core(), options, || Ok(f())))
 }
 
 /// Spawns a task whose `Err` counts as a failure of the task: `join` returns it as a [`TaskError`].

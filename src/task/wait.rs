@@ -108,19 +108,15 @@ struct Set<'a, W>(Vec<&'a W>);
 impl<W: Waitable> Set<'_, W> {
     /// Whether the wait is over before it begins.
     fn is_enough(&self, return_when: ReturnWhen) -> bool {
-        let outcome = |each: &&W| each.any_handle().outcome();
-        match return_when {
-            ReturnWhen::FirstCompleted if self.0.iter().any(|each| outcome(each).is_some()) => true,
-            ReturnWhen::FirstException
-                if self
-                    .0
-                    .iter()
-                    .any(|each| outcome(each) == Some(Outcome::Failed)) =>
-            {
-                true
-            }
-            _ => self.0.iter().all(|each| outcome(each).is_some()),
-        }
+        let mut outcomes = self.0.iter().map(|each| each.any_handle().outcome());
+        let is_one_enough = match return_when {
+            ReturnWhen::FirstCompleted => outcomes.clone().any(|outcome| outcome.is_some()),
+            ReturnWhen::FirstException => outcomes
+                .clone()
+                .any(|outcome| outcome == Some(Outcome::Failed)),
+            ReturnWhen::AllCompleted => false,
+        };
+        is_one_enough || outcomes.all(|outcome| outcome.is_some())
     }
 
     fn wait(&self, here: TaskContext, return_when: ReturnWhen, timeout: Option<Duration>) {

@@ -5,11 +5,11 @@
 use std::fmt;
 use std::rc::Weak;
 
+use super::any_handle::not_done;
 use super::join::wait_done;
 use super::methods::task_methods;
 use super::task_ref::TaskRef;
 use crate::error::TaskError;
-use crate::runtime::cancel::request;
 use crate::runtime::core::block::DETACHED;
 use crate::runtime::core::context::Core;
 use crate::runtime::core::packet::Packet;
@@ -98,14 +98,7 @@ impl<T> Task<T> {
     /// # Errors
     /// If the task is not done, or was cancelled.
     pub fn exception(&self) -> Result<Option<TaskError>, TaskError> {
-        match self.packet.outcome() {
-            None => Err(not_done()),
-            Some(Err(error)) if error.is_cancelled() => Err(error.clone()),
-            Some(outcome) => {
-                self.packet.link().set_retrieved();
-                Ok(outcome.err().cloned())
-            }
-        }
+        self.any_handle().exception()
     }
 
     task_methods!();
@@ -129,13 +122,6 @@ impl<T> Task<T> {
         let result = unsafe { self.packet.take() };
         self.disarm();
         result.unwrap_or_else(|| Err(not_done()))
-    }
-
-    /// Ends a task that only waits for a handle that others may wait for as well.
-    pub(crate) fn stop_waiting(&self) {
-        if let Some(task) = self.packet.link().task() {
-            request::stop_waiting(task);
-        }
     }
 }
 
@@ -163,8 +149,4 @@ impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.view().fmt(f)
     }
-}
-
-fn not_done() -> TaskError {
-    TaskError::invalid_state("the task is not done, so it has no result yet; join waits for it")
 }

@@ -94,11 +94,9 @@ impl<T> Promise<T> {
     /// # Errors
     /// The value, if the promise is done or cancelled already.
     pub fn set_result(&self, value: T) -> Result<(), T> {
-        match self.complete(Ok(value)) {
-            Ok(()) => Ok(()),
-            Err(Ok(value)) => Err(value),
-            Err(Err(_)) => unreachable!("a refused value comes back"),
-        }
+        let refused =
+            |result: Result<T, _>| result.unwrap_or_else(|_| unreachable!("it is a value"));
+        self.complete(Ok(value)).map_err(refused)
     }
 
     /// Sets an error instead of a result.
@@ -157,19 +155,20 @@ impl<T> Promise<T> {
         }
         let callbacks = self.0.callbacks.take();
         let core = self.0.core.upgrade();
-        for (id, callback) in callbacks {
+        for (id, (function, site)) in callbacks {
             self.0.waiters.tell_before(id.0, outcome);
             if let Some(core) = &core {
-                self.schedule(core, callback);
+                core.call_soon(self.bind(function), site);
             }
         }
         self.0.waiters.tell_all(outcome);
         Ok(self.0.at_end.take())
     }
 
-    fn schedule(&self, core: &Core, (function, site): Done<T>) {
+    /// The call of a done callback for this promise.
+    fn bind(&self, function: Box<dyn FnOnce(&Self)>) -> Function {
         let promise = self.clone();
-        core.call_soon(Box::new(move || function(&promise)), site);
+        Box::new(move || function(&promise))
     }
 
     /// Whether the promise has a result or an error.
@@ -297,8 +296,7 @@ impl<T> Promise<T> {
     ) -> CallbackId {
         let id = CallbackId(next_in_turn());
         if self.is_done() {
-            let promise = self.clone();
-            late_callbacks::offer(&self.0.core, Box::new(move || function(&promise)), site);
+            late_callbacks::offer(&self.0.core, self.bind(function), site);
         } else {
             self.0.callbacks.borrow_mut().push((id, (function, site)));
         }

@@ -110,7 +110,17 @@ where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
-    match try_spawn_on(core, options, body) {
+    expect_task(try_spawn_on(core, options, body))
+}
+
+/// Returns the task that was made.
+///
+/// # Panics
+/// If it was not made.
+#[track_caller]
+#[inline]
+pub(crate) fn expect_task<T>(made: io::Result<T>) -> T {
+    match made {
         Ok(task) => task,
         Err(error) => panic!("selvedge: no task: {error}"),
     }
