@@ -1,4 +1,4 @@
-//! `gather`: the results of many, in the order of the arguments.
+//! [`gather`]: the results of many tasks or promises, in the order of the arguments.
 
 use std::fmt;
 use std::mem;
@@ -13,10 +13,11 @@ use crate::runtime::task::join::Need;
 use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable};
 use crate::runtime::wait::unwind;
 
-/// May suspend: waits until all are done, and returns their results in the order of the arguments.
-/// Closures and coroutines become tasks.
+/// May suspend: waits until all arguments are done, and returns their results in the same order. Closures
+/// and coroutines become tasks.
 ///
-/// It takes a vector or an array of one type, or a tuple of up to twelve types, and keeps the shape.
+/// The arguments are a vector or an array of one type, or a tuple of up to twelve types; the results have the
+/// same shape.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,8 +37,8 @@ use crate::runtime::wait::unwind;
 /// # }).unwrap();
 /// ```
 ///
-/// The first that fails ends the wait. The others go on by themselves, and errors that they end with
-/// later count as retrieved.
+/// The first failure ends the wait. The others continue by themselves; their later errors count as
+/// retrieved.
 ///
 /// ```
 /// # use selvedge::{gather, spawn, spawn_fallible, yield_now};
@@ -55,13 +56,13 @@ use crate::runtime::wait::unwind;
 /// ```
 ///
 /// # Errors
-/// How the first one failed, or that it was cancelled by somebody else. That they can't be waited for
-/// here: outside of a task, in a task that they wait for themselves, on another loop. That there is no
-/// stack for a task.
+/// The error of the first that failed, or was cancelled by another task. That one of them can't be waited
+/// for here: outside of a task, in a task for which it waits itself, on another loop. That there is no stack
+/// for a new task.
 ///
 /// # Cancellation
-/// A cancel of the waiting task is passed on to all of them. When the last has ended, the waiting task is
-/// unwound, unless one has failed meanwhile, which is then what is returned.
+/// A cancel of the waiting task is forwarded to all of them. When the last has ended, the waiting task is
+/// unwound; if one has failed meanwhile, its error is returned instead.
 #[track_caller]
 pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
     let call = Call {
@@ -71,7 +72,7 @@ pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
     G::outputs(awaitables.wait(&call)?)
 }
 
-/// May suspend: as [`gather`], but it always waits until all are done, and returns how each has ended.
+/// May suspend: as [`gather`], but always waits until all are done, and returns the result or error of each.
 ///
 /// ```
 /// # use selvedge::gather_settled;
@@ -83,10 +84,10 @@ pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
 /// ```
 ///
 /// # Errors
-/// Each its own; among them that it can't be waited for here.
+/// Each has its own; one that can't be waited for here has that as its error.
 ///
 /// # Cancellation
-/// A cancel of the waiting task is passed on to all of them. When the last has ended, the waiting task is
+/// A cancel of the waiting task is forwarded to all of them. When the last has ended, the waiting task is
 /// unwound.
 #[track_caller]
 pub fn gather_settled<G: Gather>(awaitables: G) -> G::Settled {
@@ -108,7 +109,7 @@ mod sealed {
 pub trait Gather: sealed::Sealed {
     /// The results in the same shape.
     type Output;
-    /// How each has ended, in the same shape.
+    /// The result or error of each, in the same shape.
     type Settled;
     /// The handles that are waited for, in the same shape.
     #[doc(hidden)]

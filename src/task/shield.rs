@@ -1,4 +1,4 @@
-//! `shield`: a cancel of the waiting task does not reach what it waits for.
+//! [`shield`]: a wait whose cancel is not forwarded.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use crate::runtime::task::any_handle::AnyHandle;
 use crate::runtime::task::join::Need;
 use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 
-/// May suspend: waits until a task is done, and returns its result; a cancel of the waiting task does
-/// not reach it. Closures and coroutines become tasks; of a promise the value is taken.
+/// May suspend: waits until a task is done, and returns its result. A cancel of the waiting task is not
+/// forwarded. Closures and coroutines become tasks; the value of a promise is moved out.
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc, time::Duration};
@@ -38,8 +38,8 @@ use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 /// As [`Task::join`](crate::Task::join).
 ///
 /// # Cancellation
-/// Unwinds at once. The inner task goes on by itself; an error that it ends with is reported to the
-/// loop's exception handler.
+/// Unwinds at once. The inner task continues by itself; its error is reported to the loop's exception
+/// handler.
 #[track_caller]
 pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
     let wait_site = WaitSite::new(Need::All);

@@ -1,4 +1,4 @@
-//! How a task begins: the functions that spawn one, and a builder with a name and a stack's size.
+//! The functions that spawn a task, and a builder with a name and a stack size.
 
 use std::io;
 use std::panic::Location;
@@ -7,8 +7,9 @@ use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::context::{self, CoreRef};
 use crate::runtime::task::handle::Task;
-use crate::runtime::task::spawn::SpawnOptions;
-use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};
+use crate::runtime::task::spawn::{
+    SpawnOptions, expect_task, spawn_eagerly, spawn_on, try_spawn_on,
+};
 
 /// Spawns a task on the running loop. It begins in the loop's next iteration.
 ///
@@ -21,8 +22,8 @@ use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};
 /// ```
 ///
 /// # Panics
-/// If no loop runs on this thread, or there is no stack to be had; [`Builder::spawn`] returns the
-/// latter as an error.
+/// If no loop runs on this thread, or there is no stack; [`Builder::spawn`] returns the latter as an
+/// error.
 #[track_caller]
 #[inline]
 pub fn spawn<T, F>(f: F) -> Task<T>
@@ -48,7 +49,8 @@ where
     spawn_on(&core(), options, || Ok(f()))
 }
 
-/// Spawns a task and runs it at once up to its first suspension; it may be done then.
+/// Spawns a task and runs it at once up to its first suspension. A task that does not suspend is done when
+/// this returns.
 ///
 /// # Panics
 /// As [`spawn`].
@@ -58,10 +60,8 @@ where
     T: 'static,
     F: FnOnce() -> T + 'static,
 {
-    match spawn_eagerly(&core(), SpawnOptions::new(Location::caller()), || Ok(f())) {
-        Ok(task) => task,
-        Err(error) => panic!("selvedge: no task: {error}"),
-    }
+    let options = SpawnOptions::new(Location::caller());
+    expect_task(spawn_eagerly(&core(), options, || Ok(f())))
 }
 
 /// Spawns a task whose `Err` counts as a failure of the task: `join` returns it as a [`TaskError`].
@@ -86,7 +86,7 @@ where
     spawn_on(&core(), SpawnOptions::new(Location::caller()), body)
 }
 
-/// A name and a stack size for a task to be.
+/// Settings for a new task: a name and a stack size.
 ///
 /// ```
 /// let n = selvedge::run(|| {

@@ -1,4 +1,4 @@
-//! `wait`: which of many are done.
+//! [`wait`]: which of many tasks or promises are done.
 
 use std::fmt;
 use std::thread;
@@ -26,7 +26,7 @@ pub enum ReturnWhen {
     AllCompleted,
 }
 
-/// What [`wait`] has found, each in the order in which it was given.
+/// Result of [`wait`]; both lists keep the order of the arguments.
 #[derive(Debug)]
 pub struct Waited<'a, W> {
     /// Those that are done.
@@ -35,8 +35,8 @@ pub struct Waited<'a, W> {
     pub pending: Vec<&'a W>,
 }
 
-/// May suspend: waits until some of many tasks or promises are done, for so long at most if a timeout is
-/// given, and tells which are. It cancels none and retrieves no error.
+/// May suspend: waits until some of many tasks or promises are done or a timeout elapses, and returns which
+/// are done. It cancels none and retrieves no error.
 ///
 /// Tasks of different types can be waited for by their [`TaskRef`](crate::TaskRef)s.
 ///
@@ -59,7 +59,7 @@ pub struct Waited<'a, W> {
 /// While the thread is panicking it does not wait.
 ///
 /// # Errors
-/// That nothing was given.
+/// If there are no arguments.
 ///
 /// ```
 /// use selvedge::{EmptySet, ReturnWhen, Task, wait};
@@ -69,11 +69,11 @@ pub struct Waited<'a, W> {
 /// ```
 ///
 /// # Panics
-/// If it would have to wait where no task is running: outside of a loop, and in callbacks; for a task
-/// that waits for the running one, or a task or promise of another loop.
+/// If it would have to wait where no task is running (outside of a loop, and in callbacks), for the running
+/// task itself, or for a task or promise of another loop.
 ///
 /// # Cancellation
-/// Unwinds at once. What was waited for goes on.
+/// Unwinds at once. The tasks and promises are not cancelled.
 #[track_caller]
 pub fn wait<'a, W: Waitable>(
     tasks: impl IntoIterator<Item = &'a W>,
@@ -106,21 +106,17 @@ pub fn wait<'a, W: Waitable>(
 struct Set<'a, W>(Vec<&'a W>);
 
 impl<W: Waitable> Set<'_, W> {
-    /// Whether there is nothing to wait for.
+    /// Whether the wait is over before it begins.
     fn is_enough(&self, return_when: ReturnWhen) -> bool {
-        let outcome = |each: &&W| each.any_handle().outcome();
-        match return_when {
-            ReturnWhen::FirstCompleted if self.0.iter().any(|each| outcome(each).is_some()) => true,
-            ReturnWhen::FirstException
-                if self
-                    .0
-                    .iter()
-                    .any(|each| outcome(each) == Some(Outcome::Failed)) =>
-            {
-                true
-            }
-            _ => self.0.iter().all(|each| outcome(each).is_some()),
-        }
+        let mut outcomes = self.0.iter().map(|each| each.any_handle().outcome());
+        let is_one_enough = match return_when {
+            ReturnWhen::FirstCompleted => outcomes.clone().any(|outcome| outcome.is_some()),
+            ReturnWhen::FirstException => outcomes
+                .clone()
+                .any(|outcome| outcome == Some(Outcome::Failed)),
+            ReturnWhen::AllCompleted => false,
+        };
+        is_one_enough || outcomes.all(|outcome| outcome.is_some())
     }
 
     fn wait(&self, here: TaskContext, return_when: ReturnWhen, timeout: Option<Duration>) {

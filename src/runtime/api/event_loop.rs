@@ -10,6 +10,7 @@ use super::callback_handles::{Handle, TimerHandle};
 use super::local_loop::LocalLoop;
 use super::loop_handle::LoopHandle;
 use crate::error::{LoopError, RunError, TaskError};
+use crate::runtime::cancel::request::stop_waiting;
 use crate::runtime::core::context;
 use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::observe::report::report_by_default;
@@ -90,8 +91,10 @@ impl EventLoop {
             return task.into_result();
         }
         task.remove_done_callback(stop);
-        if I::ONLY_WAITS {
-            task.stop_waiting();
+        if I::ONLY_WAITS
+            && let Some(task) = task.any_handle().as_task()
+        {
+            stop_waiting(task);
         }
         Err(match self.explain(halt) {
             Some(error) => TaskError::exception(error.into()),

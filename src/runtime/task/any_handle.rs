@@ -84,6 +84,21 @@ impl<'a> AnyHandle<'a> {
         }
     }
 
+    /// The error with which a task ended, `None` if it returned; for the handles' methods of that name.
+    ///
+    /// # Errors
+    /// If the task is not done, or was cancelled.
+    pub(crate) fn exception(self) -> Result<Option<TaskError>, TaskError> {
+        match self.error() {
+            _ if !self.is_done() => Err(not_done()),
+            Some(error) if error.is_cancelled() => Err(error),
+            error => {
+                self.set_retrieved();
+                Ok(error)
+            }
+        }
+    }
+
     /// The pending task; `None` for a task that is done, and for a promise.
     pub(crate) fn as_task(self) -> Option<TaskPtr> {
         match self.0 {
@@ -241,6 +256,11 @@ impl Group {
             None => member.with_waiters(|waiters| self.add_pending(waiters)),
         }
     }
+}
+
+/// The error of looking for the result of a task that is not done.
+pub(crate) fn not_done() -> TaskError {
+    TaskError::invalid_state("the task is not done, so it has no result yet; join waits for it")
 }
 
 /// The members of a wait for many: calls a function with each of them, in order.
