@@ -20,8 +20,8 @@ use super::injector::Message;
 use super::park;
 use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
 use super::promise::Promise;
-use super::spawn::drop_quietly;
 use super::task::{DOOMED, MUST_CANCEL};
+use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 
 /// Where a job leaves its result.

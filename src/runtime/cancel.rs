@@ -13,11 +13,8 @@ use super::context::{self, Here};
 use super::deferral::{self, Level};
 use super::park;
 use super::task::{DOOMED, MUST_CANCEL, OVER, THROUGH, TaskId, TaskPtr};
-use crate::coroutine::Payload;
+use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
 use crate::error::Cancelled;
-
-/// How often a task that is doomed is unwound before it is left where it is.
-const PATIENCE: u32 = 1024;
 
 /// The payload of a cancel.
 struct CancelPayload {
@@ -223,7 +220,7 @@ pub(crate) fn lose_patience(here: Here) {
     if task.has(DOOMED) {
         let n = task.n_swallowed.get().saturating_add(1);
         task.n_swallowed.set(n);
-        if n > PATIENCE {
+        if n > MAX_UNWIND_RETRIES {
             park::park_for_ever(here);
         }
     }

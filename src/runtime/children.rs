@@ -15,7 +15,7 @@ use super::own_request::OwnRequest;
 use super::packet::AnyPacket;
 use super::park;
 use super::task::{Awaiting, DOOMED, MUST_CANCEL, THROUGH, TaskId, TaskPtr};
-use crate::coroutine::give_up;
+use crate::coroutine::abandon_innermost;
 use crate::error::TaskError;
 
 /// What ends the children that are left.
@@ -231,12 +231,14 @@ impl Children {
     pub(crate) fn wait_for_all(&self) -> bool {
         let mut is_cancelled = false;
         while self.n_live.get() > 0 {
-            let Ok(here) = self.here() else { give_up() };
+            let Ok(here) = self.here() else {
+                abandon_innermost()
+            };
             let task = here.task;
             if task.has(DOOMED) || thread::panicking() {
                 // Its children are ended before a task is doomed, and the panics of the body are
                 // caught by now: this is the way out if that should ever change.
-                give_up();
+                abandon_innermost();
             }
             if task.has(MUST_CANCEL) {
                 task.clear(MUST_CANCEL | THROUGH);
@@ -256,7 +258,7 @@ impl Children {
             }
         }
         if self.has_lost.get() {
-            give_up();
+            abandon_innermost();
         }
         is_cancelled
     }

@@ -11,7 +11,7 @@ use super::reactor;
 use super::scheduler::{Loop, Running};
 use super::task::TaskPtr;
 use super::timer;
-use crate::coroutine::undo_if_left;
+use crate::coroutine::undo_if_abandoned;
 
 thread_local! {
     static CURRENT: Cell<Option<NonNull<Loop>>> = const { Cell::new(None) };
@@ -25,7 +25,7 @@ pub(super) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
         inner.leave_for_ever();
         make_current(before.as_deref());
     };
-    undo_if_left(&undo, || {
+    undo_if_abandoned(&undo, || {
         let _entered = Entered {
             before: CURRENT.replace(NonNull::new(Rc::as_ptr(inner).cast_mut())),
             _running: inner.enter(),

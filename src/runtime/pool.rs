@@ -12,7 +12,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::spawn::drop_quietly;
+use crate::coroutine::drop_quietly;
 
 /// How long an idle thread stays.
 const IDLE: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use std::rc::Weak;
 
 use super::callback::Function;
 use super::context::{Core, without_task};
-use crate::coroutine::{Payload, drop_payload, undo_if_left};
+use crate::coroutine::{Payload, drop_payload, undo_if_abandoned};
 
 /// Has a loop call a function in the next iteration, if it is still there and open.
 pub(crate) fn offer(core: &Weak<Core>, function: Function, site: &'static Location<'static>) {
@@ -39,7 +39,7 @@ pub(crate) fn refuse(function: Function) {
     if IS_REFUSING.replace(true) {
         return;
     }
-    let panicked = undo_if_left(&|| IS_REFUSING.set(false), drop_refused);
+    let panicked = undo_if_abandoned(&|| IS_REFUSING.set(false), drop_refused);
     IS_REFUSING.set(false);
     if let Some(payload) = panicked {
         resume_unwind(payload);

@@ -15,8 +15,9 @@ use super::foreign;
 use super::handle::Task;
 use super::make::try_spawn_on;
 use super::remote::LoopHandle;
-use super::spawn::{Recipe, drop_quietly, report_unretrieved};
+use super::spawn::{Recipe, report_unretrieved};
 use super::task::TaskId;
+use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 
 /// A task that another thread has spawned on a loop.

@@ -96,7 +96,7 @@ impl Loop {
         while let Some(task) = self.core.newest_task() {
             if n_left == 0 {
                 // Destructors, or the handler, that spawn for ever: leave the rest where it is.
-                super::spawn::drop_quietly(self.core.handler.take());
+                crate::coroutine::drop_quietly(self.core.handler.take());
                 self.clear_queue();
                 abandoned(&self.core, task);
             } else {
@@ -209,10 +209,10 @@ impl Loop {
         self.waits.close_pool(patience);
         self.injector.close();
         while let Some(message) = self.injector.pop() {
-            super::spawn::drop_quietly(message);
+            crate::coroutine::drop_quietly(message);
         }
         self.clear_queue();
         self.timers.clear();
-        super::spawn::drop_quietly(self.core.handler.take());
+        crate::coroutine::drop_quietly(self.core.handler.take());
     }
 }

@@ -189,7 +189,7 @@ impl Signals {
         }
         let entries = self.entries.take();
         for entry in entries {
-            super::spawn::drop_quietly(entry.handler);
+            crate::coroutine::drop_quietly(entry.handler);
         }
     }
 

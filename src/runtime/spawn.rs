@@ -17,7 +17,7 @@ use super::task::{
     BORROWS, DETACHED, DOOMED, Extras, MUST_CANCEL, OVER, TaskBlock, TaskPtr, UNREPORTED,
 };
 use crate::arch::Word;
-use crate::coroutine::{Ending, Hosted, drop_payload};
+use crate::coroutine::{Ending, Hosted};
 use crate::error::TaskError;
 use crate::sys::signal::write_stderr;
 
@@ -273,7 +273,7 @@ pub(crate) fn report_unretrieved(core: &Core, name: String, error: TaskError) {
 pub(crate) fn end(core: &Core, task: TaskPtr, word: Word) {
     // SAFETY: the word came from this task.
     match unsafe { Hosted::<TaskBlock>::ending(task.0, word) } {
-        Ending::Over => release(task),
+        Ending::Completed => release(task),
         Ending::Abandoned => abandoned(core, task),
     }
 }
@@ -333,11 +333,4 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
             .with_exception(error)
             .with_subject("task", name),
     );
-}
-
-/// Drops a value that may panic, losing the panic.
-pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        drop_payload(payload);
-    }
 }

@@ -9,7 +9,6 @@
 
 pub(crate) mod deadlines;
 pub(crate) mod doorbell;
-pub(crate) mod frames;
 pub(crate) mod laps;
 pub(crate) mod list;
 pub(crate) mod recycle;
