@@ -113,7 +113,7 @@ impl Link {
 
 /// The function that runs on a fresh stack. It gets the root block, the first word and its tag, and leaves
 /// by [`finish`].
-pub(crate) type Entry = unsafe extern "C" fn(*const Root, Word, usize) -> !;
+pub(crate) type EntryFn = unsafe extern "C" fn(*const Root, Word, usize) -> !;
 
 /// The root block, at the base of every coroutine's stack. Its first two words are a frame record, by
 /// which walkers of frame pointers get from the coroutine to its resumer.
@@ -123,11 +123,11 @@ pub(crate) struct Root {
     /// The resumer that entered last.
     pub(crate) link: Cell<Link>,
     return_address: usize,
-    entry: Cell<Entry>,
+    entry: Cell<EntryFn>,
 }
 
 impl Root {
-    pub(crate) fn new(entry: Entry) -> Self {
+    pub(crate) fn new(entry: EntryFn) -> Self {
         let return_address = backend::root_return_address();
         Self {
             link: Cell::new(Link::NONE),
@@ -138,7 +138,7 @@ impl Root {
 
     /// Reuses the root block of a finished coroutine for a new one.
     #[inline]
-    pub(crate) fn renew(&self, entry: Entry) {
+    pub(crate) fn renew(&self, entry: EntryFn) {
         self.link.set(Link::NONE);
         self.entry.set(entry);
     }

@@ -11,7 +11,7 @@ use super::header::{Header, block_below};
 use super::payload::Payload;
 use super::value;
 use super::yielder::Yielder;
-use crate::arch::{self, Entry, Parked, Root, VALUE, Word};
+use crate::arch::{self, EntryFn, Parked, Root, VALUE, Word};
 use crate::stack::{Stack, Use};
 
 /// The tag that makes a coroutine which has not begun drop its body instead of running it.
@@ -42,7 +42,7 @@ where
 {
     let had_header = stack.record().in_use() == Use::Coroutine;
     stack.record().label(Use::Coroutine, name, site);
-    let entry = entry::<In, Out, Ret, F, B> as Entry;
+    let entry = entry::<In, Out, Ret, F, B> as EntryFn;
     const { assert!(size_of::<B>() <= 256 && align_of::<B>() <= 64) };
     // SAFETY: `Stack::acquire` gives at least 16 KiB below the base, which is aligned to a cache line.
     // Header, block, body (at most 512 bytes, aligned to 64) and the two words of `prepare` take less

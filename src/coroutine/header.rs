@@ -16,7 +16,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use crate::arch::{self, Entry, Link, Root};
+use crate::arch::{self, EntryFn, Link, Root};
 use crate::stack::{Record, Stack, Use};
 
 /// The control block. Its address is the address of its root block.
@@ -56,7 +56,7 @@ impl Header {
     /// `header` is writable and not in use.
     #[cold]
     #[inline(never)]
-    pub(super) unsafe fn format(header: NonNull<Self>, stack: Stack, entry: Entry) {
+    pub(super) unsafe fn format(header: NonNull<Self>, stack: Stack, entry: EntryFn) {
         let span = stack.record().usable().len() - size_of::<Self>();
         // SAFETY: forwarded to the caller.
         unsafe {
@@ -76,7 +76,7 @@ impl Header {
     /// Reuses the header of a coroutine that was [released](Self::release): everything but the root
     /// block is already as [`format`](Self::format) writes it.
     #[inline]
-    pub(super) fn renew(&self, entry: Entry) {
+    pub(super) fn renew(&self, entry: EntryFn) {
         self.root.renew(entry);
     }
 

@@ -1,6 +1,6 @@
-//! The overflow report: what is printed when a coroutine touches its guard.
+//! The overflow report, which is printed when a coroutine touches its guard.
 //!
-//! All of it runs in a signal handler: no allocation, no lock, `write(2)` only.
+//! Everything here runs in a signal handler: no allocation, no lock, only `write(2)`.
 
 #![allow(unsafe_code)]
 
@@ -8,12 +8,12 @@ use super::record::Use;
 use super::table;
 use crate::sys::signal::write_stderr;
 
-/// How far below its guard a stack pointer may be and still mean this stack: C code makes a
-/// large frame before it touches it.
+/// How many bytes below its guard a stack pointer may be to count as this stack's: C code allocates a
+/// large frame before it touches the frame.
 const SLACK: usize = 1024 * 1024;
 
-/// Prints the report if the address lies in the guard of a stack in use and the stack pointer
-/// does not belong elsewhere; answers whether it does.
+/// Prints the report, and returns true, if the address lies in the guard of a stack in use and the stack
+/// pointer is near that stack.
 pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     let Some(slot) = table::find(address) else {
         return false;
@@ -27,15 +27,15 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     {
         return false;
     }
-    // SAFETY: the page of the record belongs to a slab that is mapped; where the slot was never
-    // taken it reads as zeros, which is `Use::Unused`.
+    // SAFETY: the record's page belongs to a mapped slab; if the slot was never taken it reads as zeros,
+    // which is `Use::Unused`.
     let record = unsafe { slot.record.as_ref() };
     let what: &[u8] = match record.in_use() {
         Use::Unused => return false,
         Use::Coroutine => b"coroutine ",
         Use::Call => b"on_stack call ",
     };
-    // SAFETY: whoever labelled the record keeps the name where it is while the stack is in use.
+    // SAFETY: the code that labelled the record keeps the name in place while the stack is in use.
     let name = unsafe { &*record.name() };
     let (open, name, close): (&[u8], _, &[u8]) = if name.is_empty() {
         (b"(", b"unnamed" as &[u8], b")")
@@ -71,7 +71,7 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     true
 }
 
-/// Writes a number into the buffer's end.
+/// Writes a number to the end of the buffer.
 fn decimal(mut n: usize, buffer: &mut [u8; 20]) -> &[u8] {
     let mut at = buffer.len();
     loop {

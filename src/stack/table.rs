@@ -1,9 +1,8 @@
-//! The process-wide table of slabs, for whoever has only an address: the fault handler, and
-//! the question on which stack the running code is.
+//! The process-wide table of slabs. It maps an address to its slot, for the fault handler and for finding
+//! the stack of the running code.
 //!
-//! The table only ever grows, and each entry is a sequence lock over plain words, so a signal
-//! handler can read it while another thread changes it. Writers agree by a mutex, which the
-//! handler never takes.
+//! The table only grows, and each entry is a sequence lock over plain words, so a signal handler can read
+//! it while another thread changes it. Writers take a mutex, which the handler never takes.
 
 #![allow(unsafe_code)]
 
@@ -18,8 +17,8 @@ use crate::sys::memory::page_size;
 
 const N_ENTRIES: usize = 256;
 
-/// A slab's place in memory. An entry whose range is empty is free.
-struct Entry {
+/// The addresses and layout of a slab. An entry with an empty range is free.
+struct SlabEntry {
     /// Odd while the other words are being changed.
     version: AtomicUsize,
     start: AtomicUsize,
@@ -28,9 +27,9 @@ struct Entry {
     guard_size: AtomicUsize,
 }
 
-/// A piece of the table; the first is static, further ones are leaked boxes.
+/// A part of the table; the first is static, the others are leaked boxes.
 struct Chunk {
-    entries: [Entry; N_ENTRIES],
+    entries: [SlabEntry; N_ENTRIES],
     next: AtomicPtr<Chunk>,
 }
 
@@ -38,7 +37,7 @@ impl Chunk {
     const fn new() -> Self {
         Self {
             entries: [const {
-                Entry {
+                SlabEntry {
                     version: AtomicUsize::new(0),
                     start: AtomicUsize::new(0),
                     end: AtomicUsize::new(0),
@@ -51,7 +50,7 @@ impl Chunk {
     }
 
     fn next(&self) -> Option<&'static Self> {
-        // SAFETY: chunks are leaked, so a pointer to one is good for ever.
+        // SAFETY: chunks are leaked, so a pointer to one stays valid.
         unsafe { self.next.load(Acquire).as_ref() }
     }
 }
@@ -59,9 +58,9 @@ impl Chunk {
 static TABLE: Chunk = Chunk::new();
 static WRITERS: Mutex<()> = Mutex::new(());
 
-/// Names an entry to [`remove`].
+/// The entry of a slab, for [`remove`].
 #[derive(Clone, Copy)]
-pub(super) struct Key(&'static Entry);
+pub(super) struct Key(&'static SlabEntry);
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,7 +100,7 @@ pub(super) fn remove(key: Key) {
     key.0.write(0..0, 0, 0);
 }
 
-impl Entry {
+impl SlabEntry {
     fn write(&self, range: Range<usize>, stride: usize, guard_size: usize) {
         let version = self.version.load(Relaxed);
         self.version.store(version + 1, Relaxed);
@@ -113,8 +112,8 @@ impl Entry {
         self.version.store(version + 2, Release);
     }
 
-    /// The slot around an address, if this slab has it and nobody is changing the entry.
-    fn slot(&self, address: usize) -> Option<Slot> {
+    /// The slot that contains an address, if it is in this slab and the entry is not being changed.
+    fn slot(&self, address: usize) -> Option<StackSlot> {
         let version = self.version.load(Acquire);
         let start = self.start.load(Relaxed);
         let end = self.end.load(Relaxed);
@@ -126,26 +125,26 @@ impl Entry {
             return None;
         }
         let index = (address - start) / stride;
-        let bottom = start + index * stride;
-        Some(Slot {
-            guard: bottom..bottom + guard_size,
+        let lower_end = start + index * stride;
+        Some(StackSlot {
+            guard: lower_end..lower_end + guard_size,
             usable_size: stride - guard_size - page_size(),
             record: NonNull::new((start + record_offset(index, stride)) as *mut Record)?,
         })
     }
 }
 
-/// A slot that an address fell into.
-pub(super) struct Slot {
+/// The slot that contains an address.
+pub(super) struct StackSlot {
     pub(super) guard: Range<usize>,
-    /// What was asked for.
+    /// The usable size, as requested from the slab.
     pub(super) usable_size: usize,
     /// Initialised if the slot is taken.
     pub(super) record: NonNull<Record>,
 }
 
-/// The slot that an address falls into. Async-signal-safe.
-pub(super) fn find(address: usize) -> Option<Slot> {
+/// Finds the slot that contains an address. Async-signal-safe.
+pub(super) fn find(address: usize) -> Option<StackSlot> {
     let mut chunk = Some(&TABLE);
     while let Some(present) = chunk {
         if let Some(slot) = present.entries.iter().find_map(|entry| entry.slot(address)) {
