@@ -1,5 +1,5 @@
-//! Files and other descriptors: reads that only take what memory holds, transfers by `read` and
-//! `write`, and what a descriptor is.
+//! Files and other descriptors: reads from the page cache, transfers by `read` and `write`, and the kind of
+//! a descriptor.
 
 #![allow(unsafe_code)]
 
@@ -7,24 +7,24 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-/// What a descriptor leads to, as far as it matters for waiting.
+use super::{check, count};
+
+/// The kind of a descriptor, as far as it matters for waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A regular file, a directory or a disk: it counts as always ready, and has positions.
+    /// A regular file, a directory or a disk: always ready, and it has positions.
     Stored,
     /// A pipe, a terminal or another device.
     Stream,
     Socket,
 }
 
-/// What a descriptor leads to.
+/// The kind of a descriptor.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the status if it succeeds.
     let mode = unsafe {
-        if libc::fstat(fd.as_raw_fd(), status.as_mut_ptr()) == -1 {
-            return Err(io::Error::last_os_error());
-        }
+        check(libc::fstat(fd.as_raw_fd(), status.as_mut_ptr()))?;
         status.assume_init().st_mode
     };
     Ok(match mode & libc::S_IFMT {
@@ -34,17 +34,17 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     })
 }
 
-/// Whether every write goes to the file's end.
+/// Whether every write appends to the file.
 pub(crate) fn appends(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_APPEND != 0)
 }
 
-/// Whether transfers that would have to wait answer `WouldBlock`.
+/// Whether transfers that would have to wait fail with `WouldBlock`.
 pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_NONBLOCK != 0)
 }
 
-/// Sets what [`is_nonblocking`] answers, for all who share the open file description.
+/// Sets [`is_nonblocking`], for all descriptors of the same open file description.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::Result<()> {
     let before = flags(fd)?;
     let after = if is_nonblocking {
@@ -52,36 +52,33 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::R
     } else {
         before & !libc::O_NONBLOCK
     };
-    // SAFETY: F_SETFL takes an int.
-    if before != after && unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, after) } == -1 {
-        return Err(io::Error::last_os_error());
+    if before != after {
+        // SAFETY: F_SETFL takes an int.
+        check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, after) })?;
     }
     Ok(())
 }
 
 fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     // SAFETY: F_GETFL takes no argument.
-    match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) } {
-        -1 => Err(io::Error::last_os_error()),
-        flags => Ok(flags),
-    }
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })
 }
 
-/// Reads once, from wherever the descriptor stands.
+/// Reads once, at the descriptor's position.
 pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is writable for its length.
-    length(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
+    count(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
-/// Writes once, to wherever the descriptor stands.
+/// Writes once, at the descriptor's position.
 pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the bytes are readable for their length.
-    length(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
+    count(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
-/// Reads once at an offset what memory holds of the file, and never waits for a disk. `None` if that
-/// can't be had here, or if there may be more to tell: at the end of the file, too, because some
-/// kernels take an empty cache for it.
+/// Reads once at an offset, from the page cache only, and never waits for a disk. `None` if that is not
+/// supported here, and if a blocking read may return something else: also at the end of the file, because
+/// some kernels report the end for an empty cache.
 #[cfg(target_os = "linux")]
 pub(crate) fn read_cached(
     fd: BorrowedFd<'_>,
@@ -89,17 +86,17 @@ pub(crate) fn read_cached(
     offset: u64,
 ) -> Option<io::Result<usize>> {
     if i64::try_from(offset).is_err() {
-        // To this call, -1 is wherever the descriptor stands.
+        // For this call, -1 means the descriptor's position.
         return None;
     }
     let buffer = libc::iovec {
         iov_base: buffer.as_mut_ptr().cast(),
         iov_len: buffer.len(),
     };
-    // The kernel takes the offset in two words; where words have 64 bits the first is enough.
+    // The kernel takes the offset in two words; with 64-bit words the first is enough.
     let (low, high) = (offset as libc::c_ulong, (offset >> 32) as libc::c_ulong);
-    // SAFETY: the one buffer is writable for its length. By its number, because not every C library
-    // has this call.
+    // Called by its number, because not every C library has the function.
+    // SAFETY: the one buffer is writable for its length.
     let n = unsafe {
         libc::syscall(
             libc::SYS_preadv2,
@@ -115,17 +112,17 @@ pub(crate) fn read_cached(
         0 => None,
         -1 => {
             let error = io::Error::last_os_error();
-            let may_be_had_otherwise = matches!(
+            let may_succeed_otherwise = matches!(
                 error.raw_os_error(),
                 Some(libc::EAGAIN | libc::EOPNOTSUPP | libc::ENOSYS | libc::EINTR | libc::EINVAL)
             );
-            (!may_be_had_otherwise).then_some(Err(error))
+            (!may_succeed_otherwise).then_some(Err(error))
         }
         n => Some(Ok(n as usize)),
     }
 }
 
-/// The same where no call does that.
+/// Not supported here.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn read_cached(
     _fd: BorrowedFd<'_>,
@@ -135,8 +132,8 @@ pub(crate) fn read_cached(
     None
 }
 
-/// Opens what a descriptor leads to once more, for reading: an open file description of one's own,
-/// which does not block. Elsewhere than on Linux, and for sockets, there is no such thing.
+/// Opens the same file again, for reading: a separate open file description, which does not block. Fails
+/// on systems other than Linux, and for sockets.
 pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return Err(io::ErrorKind::Unsupported.into());
@@ -147,9 +144,4 @@ pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
     Ok(file.into())
-}
-
-/// The answer of a transfer.
-fn length(answer: isize) -> io::Result<usize> {
-    usize::try_from(answer).map_err(|_| io::Error::last_os_error())
 }

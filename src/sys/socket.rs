@@ -1,10 +1,10 @@
-//! Sockets: one try at a transfer, and one look at whether a try would be worth it.
+//! Sockets: single attempts at a transfer.
 //!
-//! Every transfer passes `MSG_DONTWAIT`. That a socket does not block is a property of its open
-//! file description, which other descriptors share and may change at any time; a flag on the
-//! call is ours alone. `MSG_NOSIGNAL` makes a closed peer an error and never a signal.
+//! Every transfer passes `MSG_DONTWAIT`: non-blocking mode belongs to the open file description, which other
+//! descriptors share and may change at any time, but a flag applies to its call only. `MSG_NOSIGNAL` makes
+//! a closed peer an error and never a signal.
 //!
-//! Nothing here waits, except for [`wait`], which blocks the thread. Interrupted calls answer so.
+//! Nothing here waits. Interrupted calls return `Interrupted`.
 
 #![allow(unsafe_code)]
 
@@ -15,23 +15,25 @@ use std::slice;
 
 use socket2::{SockAddr, SockRef};
 
+use super::{check, count};
+
 #[cfg(not(target_vendor = "apple"))]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-/// No flag here keeps the signal away; [`silence`] does.
+/// These systems have no such flag; [`silence`] suppresses the signal.
 #[cfg(target_vendor = "apple")]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 
-/// The most buffers that one call takes. POSIX promises 16, every system that we know takes
-/// these; what is left over is a short transfer, as callers expect anyway.
+/// The maximum number of buffers of one call. POSIX promises 16, every known system takes these. More
+/// buffers make a short transfer, which callers expect anyway.
 const MAX_BUFFERS: usize = 1024;
 
-/// The most bytes that one call takes: elsewhere a buffer can't be too large.
+/// The maximum number of bytes of one call. Only Apple's systems have a limit.
 #[cfg(target_vendor = "apple")]
 const MAX_LEN: usize = libc::c_int::MAX as usize - 1;
 #[cfg(not(target_vendor = "apple"))]
 const MAX_LEN: usize = isize::MAX as usize;
 
-/// Whether what is received stays in the socket.
+/// Whether received bytes stay in the socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Take {
     Remove,
@@ -51,11 +53,11 @@ impl Take {
 #[inline]
 pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], take: Take) -> io::Result<usize> {
     let (at, len) = (buffer.as_mut_ptr().cast(), buffer.len().min(MAX_LEN));
-    // SAFETY: recv writes to the buffer, and no more than fits.
-    length(unsafe { libc::recv(fd.as_raw_fd(), at, len, take.flags()) })
+    // SAFETY: recv writes at most `len` bytes to the buffer.
+    count(unsafe { libc::recv(fd.as_raw_fd(), at, len, take.flags()) })
 }
 
-/// Receives once; also says from whom.
+/// Receives once; also returns the sender's address.
 pub(crate) fn receive_from(
     fd: BorrowedFd<'_>,
     buffer: &mut [u8],
@@ -72,9 +74,9 @@ pub(crate) fn receive_vectored(
     let mut message = empty_message();
     message.msg_iov = buffers.as_mut_ptr().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
-    // SAFETY: an IoSliceMut is laid out as an iovec, and the buffers are ours to fill for the
-    // time of the call. The message names nothing else.
-    length(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, FLAGS) })
+    // SAFETY: an IoSliceMut has the layout of an iovec, and the buffers are writable during the call. The
+    // message refers to nothing else.
+    count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, FLAGS) })
 }
 
 /// Sends once.
@@ -82,10 +84,10 @@ pub(crate) fn receive_vectored(
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let (at, len) = (bytes.as_ptr().cast(), bytes.len().min(MAX_LEN));
     // SAFETY: send reads from the buffer.
-    length(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
+    count(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
 }
 
-/// Sends once, to this address.
+/// Sends once, to an address.
 pub(crate) fn send_to(fd: BorrowedFd<'_>, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
     SockRef::from(&fd).send_to_with_flags(bytes, to, FLAGS)
 }
@@ -95,73 +97,53 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
     let mut message = empty_message();
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
-    // SAFETY: an IoSlice is laid out as an iovec; sendmsg reads from the buffers and changes
-    // neither them nor the list. The message names nothing else.
-    length(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, FLAGS) })
+    // SAFETY: an IoSlice has the layout of an iovec; sendmsg reads from the buffers and changes neither them
+    // nor the list. The message refers to nothing else.
+    count(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, FLAGS) })
 }
 
-/// Takes a connection from a listener that does not block. The new socket does not either, and
-/// is closed on exec.
-#[cfg(any(
-    target_os = "android",
-    target_os = "dragonfly",
-    target_os = "freebsd",
-    target_os = "linux",
-    target_os = "netbsd",
-    target_os = "openbsd",
-))]
+/// Accepts a connection from a listener that does not block. The new socket does not block either, and is
+/// closed on exec.
+#[cfg(not(target_vendor = "apple"))]
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     use std::os::fd::FromRawFd;
 
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: the address and its length are where accept4 may write both.
+    // SAFETY: the address and its length are writable for accept4.
     let (accepted, address) = unsafe {
         SockAddr::try_init(|address, length| {
-            match libc::accept4(fd.as_raw_fd(), address.cast(), length, flags) {
-                -1 => Err(io::Error::last_os_error()),
-                accepted => Ok(accepted),
-            }
+            check(libc::accept4(fd.as_raw_fd(), address.cast(), length, flags))
         })?
     };
-    // SAFETY: accept4 succeeded, so the descriptor is open and nobody else's.
+    // SAFETY: accept4 succeeded, so the descriptor is open and not owned elsewhere.
     Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, address))
 }
 
-/// The same where the flags can't be passed along.
-#[cfg(not(any(
-    target_os = "android",
-    target_os = "dragonfly",
-    target_os = "freebsd",
-    target_os = "linux",
-    target_os = "netbsd",
-    target_os = "openbsd",
-)))]
+/// The same without `accept4`, which Apple's systems lack.
+#[cfg(target_vendor = "apple")]
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     let (accepted, address) = SockRef::from(&fd).accept()?;
     accepted.set_nonblocking(true)?;
     Ok((accepted.into(), address))
 }
 
-/// Whether this is how a connect answers that goes on by itself.
+/// Whether a connect has returned this error because it continues in the background.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
 }
 
-/// Makes the open file description one that does not block: one system call, whatever it was.
+/// Sets non-blocking mode on the open file description, by one system call.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut yes: libc::c_int = 1;
-    // SAFETY: FIONBIO reads an int, which is what it is given.
-    match unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &mut yes) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
-    }
+    // SAFETY: FIONBIO reads an int.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &mut yes) }).map(drop)
 }
 
-/// Sees to it that writing to this socket raises no signal, where no flag of the call does.
+/// Suppresses the signal of writing to a closed socket, where no flag of the call does that.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
     let yes: libc::c_int = 1;
-    // SAFETY: the option is an int, which is what is passed, with its size.
+    // SAFETY: the option is an int, which is passed with its size.
     let result = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
@@ -171,27 +153,19 @@ pub(crate) fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
-    if result == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    check(result).map(drop)
 }
 
 /// A message without address, buffers or control data.
 fn empty_message() -> libc::msghdr {
-    // SAFETY: null pointers, zero lengths and no flags are what an empty message is made of.
+    // SAFETY: null pointers, zero lengths and no flags make an empty message.
     unsafe { std::mem::zeroed() }
 }
 
-/// The answer of a transfer.
-fn length(answer: isize) -> io::Result<usize> {
-    usize::try_from(answer).map_err(|_| io::Error::last_os_error())
-}
-
-/// A buffer as what receiving calls take. They only ever write initialised bytes to it.
+/// A buffer in the form that receiving calls take. They only write initialised bytes to it.
 fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     let start = buffer.as_mut_ptr().cast();
-    // SAFETY: the same memory, borrowed for as long; a byte and a MaybeUninit of it are laid out
-    // alike. No caller is ever to uninitialise it: each hands it to a system call.
+    // SAFETY: the same memory, borrowed for the same time; a byte and its MaybeUninit have the same layout.
+    // No caller uninitialises it: each passes it to a system call.
     unsafe { slice::from_raw_parts_mut(start, buffer.len()) }
 }

@@ -1,5 +1,4 @@
-//! Blocks the thread until one descriptor is ready in one direction: what a socket does where
-//! there is no event loop.
+//! Blocks the thread until one descriptor is ready in one direction: for sockets without an event loop.
 
 #![allow(unsafe_code)]
 
@@ -7,19 +6,19 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// Waits until reading, or writing, would not block. False if the time was over first.
+/// Waits until reading, or writing, would not block. False if the timeout elapsed first.
 ///
-/// No timeout means for ever; zero looks once. A descriptor with an error or without a peer is
-/// ready: the attempt tells. Signals do not end the wait and do not prolong it.
+/// Without a timeout it waits without limit; a timeout of zero checks once. A descriptor with an error or
+/// without a peer is ready: the transfer reports it. Signals neither end nor prolong the wait.
 ///
 /// # Errors
-/// What `poll` answers, and `EBADF`'s error for a descriptor that it does not know.
+/// The errors of `poll`, and `EBADF` for a descriptor that is not open.
 pub(crate) fn wait_fd(
     fd: BorrowedFd<'_>,
     for_writing: bool,
     timeout: Option<Duration>,
 ) -> io::Result<bool> {
-    // A deadline beyond the clock's end is none.
+    // A deadline beyond the clock's range is no deadline.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let direction = if for_writing {
         libc::POLLOUT
@@ -36,7 +35,7 @@ pub(crate) fn wait_fd(
         // SAFETY: the one entry is readable and writable.
         match unsafe { libc::poll(&mut entry, 1, left.map_or(-1, milliseconds)) } {
             0 if left == Some(Duration::ZERO) => return Ok(false),
-            // The clock decides whether the time is over: a long timeout is waited for in parts.
+            // The clock decides whether the timeout has elapsed: a long timeout takes several calls.
             0 => {}
             -1 => {
                 let error = io::Error::last_os_error();
@@ -52,7 +51,7 @@ pub(crate) fn wait_fd(
     }
 }
 
-/// In the unit of `poll`, rounded up so that it does not return just before the deadline.
+/// Milliseconds for `poll`, rounded up so that it does not return before the deadline.
 fn milliseconds(left: Duration) -> i32 {
     i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
