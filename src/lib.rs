@@ -148,6 +148,8 @@ pub mod docs;
 #[cfg(feature = "runtime")]
 pub mod error;
 #[cfg(feature = "runtime")]
+pub mod event_loop;
+#[cfg(feature = "runtime")]
 pub mod fs;
 #[cfg(feature = "http")]
 pub mod http;
@@ -164,6 +166,11 @@ pub mod task;
 #[cfg(feature = "runtime")]
 pub mod time;
 
+/// Fails a unit test that hangs, as in the other test binaries.
+#[cfg(test)]
+#[path = "../tests/support/hang_guard.rs"]
+mod hang_guard;
+
 mod arch;
 #[cfg(doctest)]
 mod compile_fail;
@@ -177,37 +184,35 @@ mod sys;
 #[cfg(feature = "runtime")]
 mod util;
 
+pub use coroutine::generator::Generator;
+pub use coroutine::handle::Coroutine;
+pub use coroutine::state::CoroutineState;
+pub use coroutine::yielder::Yielder;
+
 #[cfg(feature = "runtime")]
-pub use error::{
-    Cancelled, Deadlock, Elapsed, EmptySet, LoopError, RunError, ScopeError, TaskError,
-};
+pub use error::{run::RunError, task::TaskError};
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    builder::{LoopBuilder, run, try_run},
-    entered::current_loop,
-    event_loop::EventLoop,
-    handles::{Handle, TimerHandle},
-    into_task::{IntoTask, Joinable},
-    local::LocalLoop,
-    remote::LoopHandle,
-    report::ExceptionContext,
-    waitable::{Awaitable, Waitable},
+    api::builder::{run, try_run},
+    api::event_loop::EventLoop,
+    task::handle::Task,
+    task::promise::Promise,
 };
 #[cfg(feature = "runtime")]
 pub use task::{
-    AsCompleted, Gather, ReturnWhen, Waited, as_completed, gather, gather_settled, shield, wait,
-    wait_for,
+    block_on::block_on,
+    gather::gather,
+    race::race,
+    running::{to_thread, yield_now},
+    scope::scope,
+    spawn::{spawn, spawn_fallible, spawn_named},
 };
 #[cfg(feature = "runtime")]
-pub use task::{
-    CallbackId, Promise, RemoteTask, Task, TaskId, TaskRef, TaskStack, all_tasks, block_on,
-    catch_cancelled, current_task, finally, race, scope, spawn, spawn_eager, spawn_fallible,
-    spawn_named, timeout, timeout_at, timeout_with, to_thread, yield_now,
-};
-#[cfg(feature = "runtime")]
-pub use time::{sleep, sleep_until};
+pub use time::{sleep::sleep, timeout::timeout};
 
-pub use coroutine::{
-    CloseIgnored, Coroutine, CoroutineBuilder, CoroutineState, Generator, Refused, Status, Thrown,
-    Yielder, on_stack, remaining_stack,
-};
+/// What the macros expand to. No program names this module.
+#[cfg(feature = "runtime")]
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::task::select::Won;
+}

@@ -11,9 +11,10 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
-use crate::runtime::context::{self, Nowhere};
-use crate::runtime::entered::current_loop;
-use crate::runtime::signals::Listening;
+use crate::runtime::api::local_loop::current_loop;
+use crate::runtime::core::context::WaitError;
+use crate::runtime::scheduler::signals::Listening;
+use crate::runtime::wait::here::task_context;
 use crate::sys::signal_watch::number;
 
 /// A signal, by its number.
@@ -136,7 +137,7 @@ impl Listener {
     /// those of faults); that 64 loops of the process handle signals already.
     pub fn new(signal: impl Into<i32>) -> io::Result<Self> {
         let event_loop =
-            current_loop().ok_or_else(|| io::Error::other(Nowhere::NoLoop.sentence()))?;
+            current_loop().ok_or_else(|| io::Error::other(WaitError::NoLoop.sentence()))?;
         event_loop.listen(signal.into()).map(Self)
     }
 
@@ -152,7 +153,7 @@ impl Listener {
         if self.0.take() {
             return Ok(());
         }
-        let here = context::here().map_err(|nowhere| io::Error::other(nowhere.sentence()))?;
+        let here = task_context().map_err(|why| io::Error::other(why.sentence()))?;
         let signals = current_loop().and_then(|event_loop| event_loop.signals());
         if !signals.is_some_and(|signals| self.0.is_of(&signals)) {
             return Err(io::Error::other(

@@ -8,6 +8,8 @@
 #[allow(dead_code)]
 #[path = "support/child.rs"]
 mod child;
+#[path = "support/hang_guard.rs"]
+mod hang_guard;
 #[path = "executor/raising.rs"]
 mod raising;
 #[allow(dead_code)]
@@ -96,8 +98,9 @@ fn main() {
         return;
     }
     for (name, _, check) in SCENARIOS {
+        print!("test {name} ... ");
         check(&child::finish(&mut child::command(name, &[])));
-        println!("test {name} ... ok");
+        println!("ok");
     }
 }
 

@@ -6,6 +6,8 @@
 
 #[path = "support/child.rs"]
 mod child;
+#[path = "support/hang_guard.rs"]
+mod hang_guard;
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -60,11 +62,13 @@ fn main() {
         return;
     }
     for (name, check) in CHECKS {
+        print!("test {name} ... ");
         check(&child::finish(&mut child::command(name, &[])));
-        println!("test {name} ... ok");
+        println!("ok");
     }
+    print!("test a_sigsegv_sent_from_outside_is_handled_as_without_us ... ");
     a_sigsegv_sent_from_outside_is_handled_as_without_us();
-    println!("test a_sigsegv_sent_from_outside_is_handled_as_without_us ... ok");
+    println!("ok");
 }
 
 thread_local! {

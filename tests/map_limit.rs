@@ -3,6 +3,9 @@
 //!
 //! A binary of its own, because the limit is the process's.
 
+#[path = "support/hang_guard.rs"]
+mod hang_guard;
+
 use std::io;
 use std::thread;
 
@@ -21,7 +24,7 @@ fn parked(i: usize) -> io::Result<Parked> {
 }
 
 #[test]
-fn forty_thousand_live_or_an_error_that_names_the_limit() {
+fn forty_thousand_coroutines_live_or_the_error_names_the_limit() {
     let scaled_down = std::env::var_os("SELVEDGE_UNDER_VALGRIND").is_some();
     let n = if scaled_down { 1_000 } else { N };
     let mut live = Vec::with_capacity(n);

@@ -13,6 +13,8 @@ use selvedge::{
     EventLoop, Promise, Task, TaskError, gather, run, shield, sleep, spawn, wait_for, yield_now,
 };
 
+#[path = "support/hang_guard.rs"]
+mod hang_guard;
 #[path = "no_alloc/sockets.rs"]
 mod sockets;
 #[path = "no_alloc/sync.rs"]
@@ -79,7 +81,7 @@ fn assert_allocates_nothing(mut f: impl FnMut()) {
 
 /// The counter must count, or every test here passes.
 #[test]
-fn an_allocation_is_counted() {
+fn the_allocator_counts_an_allocation() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
     assert_eq!(allocations(|| drop(std::hint::black_box(vec![1; 100]))), 1);
 }
@@ -210,7 +212,7 @@ fn kept_one_by_one(promises: &[Promise<usize>]) -> Task<()> {
 }
 
 #[test]
-fn waiting_for_many_for_so_long_or_shielded_allocates_nothing() {
+fn gather_wait_timeout_and_shield_allocate_nothing() {
     run(|| {
         for round in ["warm-up", "counted"] {
             let promises: Vec<Promise<usize>> =
@@ -323,7 +325,7 @@ fn cancelled_timers_do_not_pile_up() {
 }
 
 #[test]
-fn cancelled_callbacks_do_not_pile_up_once_their_turn_has_come() {
+fn cancelled_callbacks_do_not_pile_up_past_their_turn() {
     let event_loop = EventLoop::new().expect("a loop");
     assert_piles_up_nothing(|n| {
         let data = [n; 8];

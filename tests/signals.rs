@@ -4,6 +4,9 @@
 
 #![allow(unsafe_code)]
 
+#[path = "support/hang_guard.rs"]
+mod hang_guard;
+
 use std::ffi::c_int;
 use std::hint::black_box;
 use std::ptr;
@@ -78,15 +81,9 @@ fn under_fire(mut f: impl FnMut()) {
     TARGETED.store(false, Ordering::SeqCst);
 }
 
-fn emulated() -> bool {
-    ["SELVEDGE_UNDER_VALGRIND", "SELVEDGE_UNDER_QEMU"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some())
-}
-
 /// Switches to make: a round trip is two.
 fn n_switches() -> u64 {
-    match (emulated(), cfg!(debug_assertions)) {
+    match (hang_guard::is_emulated(), cfg!(debug_assertions)) {
         (true, _) => 100_000,
         (false, true) => 2_000_000,
         (false, false) => 100_000_000,
@@ -140,7 +137,11 @@ fn large_values_and_floats_survive_signals_in_every_switch() {
 
 #[test]
 fn creating_unwinding_nesting_and_other_stacks_survive_signals() {
-    let n_rounds = if emulated() { 200 } else { 20_000 };
+    let n_rounds = if hang_guard::is_emulated() {
+        200
+    } else {
+        20_000
+    };
     under_fire(|| {
         for round in 0..n_rounds {
             let mut outer = Coroutine::new(move |yielder: &Yielder<(), u32>, ()| {

@@ -130,7 +130,7 @@ mod tests {
    1: selvedge::coroutine::backtrace::capture
    2: selvedge_as_callee_0.1.0
    3: selvedge::runtime::park::park
-             at ./src/runtime/park.rs:41:9
+             at ./src/runtime/wait/park.rs:41:9
       selvedge::time::sleep
    4: app::inner
              at /app/src/main.rs:3:5
@@ -147,7 +147,7 @@ mod tests {
 ";
 
     #[test]
-    fn the_library_goes_and_the_program_stays() {
+    fn library_frames_are_removed_and_program_frames_stay() {
         let expected = [
             "selvedge::time::sleep",
             "app::inner",
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_stays() {
+    fn unrecognized_lines_stay() {
         assert_eq!(names(""), [""; 0]);
         assert_eq!(names("no frames: none\nat all"), ["no frames: none"]);
         assert_eq!(names("0: selvedge::runtime::x"), ["selvedge::runtime::x"]);

@@ -1,6 +1,6 @@
 //! Coroutines: a handle that sends values in, a body that suspends with values.
 //!
-//! Reading order: `handle` ([`Coroutine`]) is the public type; `typed` has the rules of sending, throwing
+//! Reading order: `handle` ([`Coroutine`](crate::Coroutine)) is the public type; `typed` has the rules of sending, throwing
 //! and closing; `raw` makes the switch; `yielder` is the body's side. `entry` lays a coroutine out and runs
 //! its body; `header` is its control block; `unwind` ends a coroutine from outside. Nothing here knows of
 //! an event loop or of descriptors.
@@ -11,8 +11,8 @@ mod backtrace;
 pub(crate) mod backtrace_text;
 mod delegate;
 mod entry;
-mod generator;
-mod handle;
+pub(crate) mod generator;
+pub(crate) mod handle;
 mod header;
 #[cfg(feature = "runtime")]
 mod hosted;
@@ -23,16 +23,15 @@ mod raw;
 #[cfg(any(test, feature = "_transfer_ring"))]
 mod ring;
 mod scope;
-mod state;
+pub(crate) mod state;
 mod typed;
 #[cfg(feature = "runtime")]
 mod undo;
 mod unwind;
 mod value;
-mod yielder;
+pub(crate) mod yielder;
 
-pub use generator::Generator;
-pub use handle::{Coroutine, CoroutineBuilder};
+pub use handle::CoroutineBuilder;
 #[cfg(feature = "runtime")]
 pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack};
@@ -44,9 +43,14 @@ pub(crate) use payload::{Payload, drop_payload, drop_quietly};
 #[doc(hidden)]
 pub use ring::TransferRing;
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
-pub use state::{CloseIgnored, CoroutineState, Refused, Status, Thrown};
+pub use state::{CloseIgnored, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
 pub(crate) use undo::undo_if_abandoned;
 #[cfg(feature = "runtime")]
 pub(crate) use unwind::{MAX_UNWIND_RETRIES, abandon_innermost};
-pub use yielder::Yielder;
+
+// Public at the crate's root; the rest of the crate uses these paths.
+#[cfg(feature = "runtime")]
+pub(crate) use handle::Coroutine;
+#[cfg(feature = "runtime")]
+pub(crate) use state::CoroutineState;

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_goes_round_and_comes_back() {
+    fn control_goes_round_the_ring_and_returns() {
         for n in [1, 2, 3, 100] {
             let mut ring = TransferRing::new(n);
             for n_transfers in [0, 1, n, 10 * n + 1] {

@@ -4,13 +4,17 @@
 //! failed ([`TaskError`]), why a run ended early ([`RunError`]), and that a loop is gone
 //! ([`LoopError`]). Nothing here knows of a loop's insides.
 
-mod run;
+pub(crate) mod run;
 mod scope;
-mod task;
+pub(crate) mod task;
 
-pub use run::{Deadlock, LoopError, RunError};
+pub use run::{Deadlock, LoopError};
 pub use scope::ScopeError;
-pub use task::{Cancelled, Elapsed, EmptySet, TaskError};
+pub use task::{Cancelled, Elapsed, EmptySet};
+
+// At the root, for users; named here by the rest of the crate.
+pub(crate) use run::RunError;
+pub(crate) use task::TaskError;
 
 /// What a panic's payload says, as far as it is text.
 pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {

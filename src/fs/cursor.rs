@@ -1,10 +1,10 @@
-//! The place in a file where the next read or write begins. It belongs to the file and its clones, not
-//! to the operating system, so that an operation that was cancelled leaves it where it was.
+//! [`Cursor`]: the position in a file where the next read or write begins. The position belongs to the
+//! file and its clones instead of the open file description, so that a cancelled operation does not move
+//! it.
 //!
-//! Whoever reads or writes *takes* it, and whoever comes meanwhile waits in line, be it a task of this
-//! loop, a task of another or a thread without one. What is taken may travel with a job: a write that
-//! was cancelled when a thread had begun with it moves the cursor when it has ended, and only then
-//! others see the file.
+//! An operation *acquires* the cursor. Further operations queue, from tasks of any loop and from threads
+//! without one. The guard may move into a job: a write that was cancelled after a thread had started it
+//! advances the cursor at its end, and releases it only then.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::runtime::context::{self, Nowhere};
-use crate::runtime::foreign;
+use crate::runtime::core::context::WaitError;
+use crate::runtime::threads::waker_registry;
+use crate::runtime::wait::here::task_context;
 
 /// A cursor, shared by the clones of a file.
 #[derive(Debug)]
@@ -23,12 +24,12 @@ pub(super) struct Cursor(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     position: u64,
-    /// What was read from a stream for somebody who did not wait for it.
-    carry: VecDeque<u8>,
-    is_taken: bool,
+    /// Bytes that a job read from a stream for an operation that was cancelled.
+    stored: VecDeque<u8>,
+    is_acquired: bool,
     n_tickets: u64,
-    /// In the order in which they came.
-    waiting: VecDeque<(u64, Waker)>,
+    /// In the order of arrival, each with its ticket.
+    waiters: VecDeque<(u64, Waker)>,
 }
 
 impl Cursor {
@@ -40,56 +41,56 @@ impl Cursor {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of the user's runs under the lock.
+        // No user code runs under the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// May suspend: waits until nobody has the cursor, and takes it.
+    /// May suspend. Acquires the cursor, and waits while another operation holds it.
     ///
     /// # Errors
-    /// That somebody has it, where nothing can wait: in a callback, while panicking.
-    pub(super) fn take(self: &Arc<Self>) -> io::Result<Taken> {
-        if let Some(taken) = self.try_take() {
-            return Ok(taken);
+    /// `WouldBlock` if the cursor is held and nothing can wait: in a callback, while panicking.
+    pub(super) fn acquire(self: &Arc<Self>) -> io::Result<CursorGuard> {
+        if let Some(guard) = self.try_acquire() {
+            return Ok(guard);
         }
-        let waiting = Waiting {
+        let waiter = Waiter {
             cursor: self,
             ticket: Cell::new(None),
         };
-        match context::here() {
-            Ok(here) => Ok(foreign::wait_in_line(
+        match task_context() {
+            Ok(here) => Ok(waker_registry::wait_in_line(
                 here,
                 &"another operation on the same file",
-                &|| waiting.leave(),
-                |context| waiting.poll(context),
+                &|| waiter.leave(),
+                |context| waiter.poll(context),
             )),
-            Err(Nowhere::NoLoop) => Ok(block_on(|context| waiting.poll(context))),
-            Err(nowhere) => {
+            Err(WaitError::NoLoop) => Ok(block_on(|context| waiter.poll(context))),
+            Err(why) => {
                 let kind = io::ErrorKind::WouldBlock;
-                Err(io::Error::new(kind, nowhere.sentence()))
+                Err(io::Error::new(kind, why.sentence()))
             }
         }
     }
 
-    fn try_take(self: &Arc<Self>) -> Option<Taken> {
+    fn try_acquire(self: &Arc<Self>) -> Option<CursorGuard> {
         let mut state = self.lock();
-        if state.is_taken || !state.waiting.is_empty() {
+        if state.is_acquired || !state.waiters.is_empty() {
             return None;
         }
-        state.is_taken = true;
-        Some(Taken(Arc::clone(self)))
+        state.is_acquired = true;
+        Some(CursorGuard(Arc::clone(self)))
     }
 }
 
-/// Somebody who waits for the cursor.
-struct Waiting<'a> {
+/// An operation that waits for the cursor.
+struct Waiter<'a> {
     cursor: &'a Arc<Cursor>,
-    /// Its place in line, once it has one.
+    /// Its ticket, once it has queued.
     ticket: Cell<Option<u64>>,
 }
 
-impl Waiting<'_> {
-    fn poll(&self, context: &mut Context<'_>) -> Poll<Taken> {
+impl Waiter<'_> {
+    fn poll(&self, context: &mut Context<'_>) -> Poll<CursorGuard> {
         let waker = context.waker().clone();
         let mut state = self.cursor.lock();
         let ticket = self.ticket.get().unwrap_or_else(|| {
@@ -97,31 +98,31 @@ impl Waiting<'_> {
             state.n_tickets
         });
         self.ticket.set(Some(ticket));
-        let index = state.waiting.iter().position(|entry| entry.0 == ticket);
-        let is_first = index.unwrap_or(state.waiting.len()) == 0;
-        if !state.is_taken && is_first {
-            let entry = index.and_then(|index| state.waiting.remove(index));
-            state.is_taken = true;
+        let index = state.index_of(ticket);
+        let is_first = index.unwrap_or(state.waiters.len()) == 0;
+        if !state.is_acquired && is_first {
+            let entry = index.and_then(|index| state.waiters.remove(index));
+            state.is_acquired = true;
             drop(state);
             drop((entry, waker));
-            return Poll::Ready(Taken(Arc::clone(self.cursor)));
+            return Poll::Ready(CursorGuard(Arc::clone(self.cursor)));
         }
         match index {
-            Some(index) => drop(std::mem::replace(&mut state.waiting[index].1, waker)),
-            None => state.waiting.push_back((ticket, waker)),
+            Some(index) => drop(std::mem::replace(&mut state.waiters[index].1, waker)),
+            None => state.waiters.push_back((ticket, waker)),
         }
         Poll::Pending
     }
 
-    /// Leaves the line.
+    /// Leaves the queue.
     fn leave(&self) {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
         let mut state = self.cursor.lock();
-        let index = state.waiting.iter().position(|entry| entry.0 == ticket);
-        let entry = index.and_then(|index| state.waiting.remove(index));
-        // It may have been told that its turn has come: now it is the next one's.
+        let index = state.index_of(ticket);
+        let entry = index.and_then(|index| state.waiters.remove(index));
+        // This waiter may have been woken already: then the next one has to be woken instead.
         let next = state.next_waker();
         drop(state);
         drop(entry);
@@ -129,16 +130,20 @@ impl Waiting<'_> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.leave();
     }
 }
 
 impl State {
-    /// Whose turn it is, if the cursor is there.
+    fn index_of(&self, ticket: u64) -> Option<usize> {
+        self.waiters.iter().position(|entry| entry.0 == ticket)
+    }
+
+    /// The first waiter's waker, if the cursor is free.
     fn next_waker(&self) -> Option<Waker> {
-        let first = self.waiting.front().filter(|_| !self.is_taken);
+        let first = self.waiters.front().filter(|_| !self.is_acquired);
         first.map(|entry| entry.1.clone())
     }
 }
@@ -149,11 +154,11 @@ fn wake(waker: Option<Waker>) {
     }
 }
 
-/// The cursor, as long as somebody has it.
+/// The acquired cursor. Dropping the guard releases the cursor and wakes the next waiter.
 #[derive(Debug)]
-pub(super) struct Taken(Arc<Cursor>);
+pub(super) struct CursorGuard(Arc<Cursor>);
 
-impl Taken {
+impl CursorGuard {
     pub(super) fn position(&self) -> u64 {
         self.0.lock().position
     }
@@ -166,30 +171,30 @@ impl Taken {
         self.0.lock().position += n_bytes as u64;
     }
 
-    /// Keeps what was read from a stream for whoever reads next.
-    pub(super) fn keep(&self, bytes: &[u8]) {
-        self.0.lock().carry.extend(bytes);
+    /// Stores bytes that were read from a stream.
+    pub(super) fn store(&self, bytes: &[u8]) {
+        self.0.lock().stored.extend(bytes);
     }
 
-    /// Gives out what was kept; 0 if nothing was.
-    pub(super) fn give_out(&self, buffer: &mut [u8]) -> usize {
+    /// Removes stored bytes into a buffer; returns 0 if there are none.
+    pub(super) fn read_stored(&self, buffer: &mut [u8]) -> usize {
         let mut state = self.0.lock();
-        let n = io::Read::read(&mut state.carry, buffer);
-        n.expect("memory can be read")
+        let n = io::Read::read(&mut state.stored, buffer);
+        n.expect("reading from memory never fails")
     }
 }
 
-impl Drop for Taken {
+impl Drop for CursorGuard {
     fn drop(&mut self) {
         let mut state = self.0.lock();
-        state.is_taken = false;
+        state.is_acquired = false;
         let next = state.next_waker();
         drop(state);
         wake(next);
     }
 }
 
-/// Blocks the thread, which has no loop, until `poll` answers.
+/// Blocks the thread, which has no loop, until `poll` is ready.
 fn block_on<R>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> R {
     struct Unpark(Thread);
     impl Wake for Unpark {

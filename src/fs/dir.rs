@@ -1,4 +1,4 @@
-//! [`read_dir`].
+//! Directories: [`read_dir`] and its entries.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -9,13 +9,13 @@ use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::inner::perform;
-use crate::runtime::pool::AtClose;
+use super::offload::offload;
+use crate::runtime::threads::pool::AtClose;
 
 /// How many entries one job reads.
 const BATCH: usize = 64;
 
-/// May suspend. The entries of a directory.
+/// May suspend. Returns an iterator over the entries of a directory.
 ///
 /// ```
 /// # let directory = std::env::temp_dir().join(format!("selvedge-doc-dir-{}", std::process::id()));
@@ -34,12 +34,12 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
     let directory = {
         let path = path.clone();
-        perform(AtClose::LeftBehind, move || std_fs::read_dir(path))?
+        offload(AtClose::LeftBehind, move || std_fs::read_dir(path))?
     };
     let state = State {
         directory,
         entries: VecDeque::new(),
-        is_over: false,
+        is_exhausted: false,
     };
     Ok(ReadDir {
         state: Arc::new(Mutex::new(state)),
@@ -47,12 +47,12 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     })
 }
 
-/// The entries of a directory: see [`read_dir`]. `next` may suspend.
+/// An iterator over the entries of a directory, made by [`read_dir`]. `next` may suspend.
 ///
 /// # Cancellation
 /// No entry is lost.
 pub struct ReadDir {
-    /// Shared with the job that reads the next ones, which leaves them here.
+    /// Shared with the job that reads the next entries and stores them here.
     state: Arc<Mutex<State>>,
     path: PathBuf,
 }
@@ -60,7 +60,7 @@ pub struct ReadDir {
 struct State {
     directory: std_fs::ReadDir,
     entries: VecDeque<io::Result<DirEntry>>,
-    is_over: bool,
+    is_exhausted: bool,
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -69,14 +69,14 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
-    /// Reads the next entries, unless a job that was cancelled has done so.
-    fn read_on(&mut self) {
+    /// Reads the next batch of entries, unless the job of a cancelled `next` has stored some already.
+    fn read_batch(&mut self) {
         if !self.entries.is_empty() {
             return;
         }
-        while self.entries.len() < BATCH && !self.is_over {
+        while self.entries.len() < BATCH && !self.is_exhausted {
             let next = self.directory.next();
-            self.is_over = !matches!(next, Some(Ok(_)));
+            self.is_exhausted = !matches!(next, Some(Ok(_)));
             self.entries.extend(next.map(|entry| {
                 entry.map(|inner| DirEntry {
                     file_type: inner.file_type().ok(),
@@ -92,16 +92,16 @@ impl Iterator for ReadDir {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            // A job that was cancelled may hold the lock while it asks the disk: then another one waits
-            // for it, not the loop.
+            // The job of a cancelled `next` may hold the lock while it reads the disk: then another job
+            // waits for the lock, instead of the loop.
             if let Ok(mut state) = self.state.try_lock()
-                && (state.is_over || !state.entries.is_empty())
+                && (state.is_exhausted || !state.entries.is_empty())
             {
                 return state.entries.pop_front();
             }
             let state = Arc::clone(&self.state);
-            let read = perform(AtClose::LeftBehind, move || {
-                lock(&state).read_on();
+            let read = offload(AtClose::LeftBehind, move || {
+                lock(&state).read_batch();
                 Ok(())
             });
             if let Err(error) = read {
@@ -137,38 +137,38 @@ impl DirEntry {
         self.inner.file_name()
     }
 
-    /// The number of its inode.
+    /// The entry's inode number.
     #[must_use]
     pub fn ino(&self) -> u64 {
         self.inner.ino()
     }
 
-    /// May suspend, where the directory does not say it. Whether it is a file, a directory or something
-    /// else; of a link, that.
+    /// May suspend, on file systems whose directories don't store types. Returns the entry's type; of a
+    /// symbolic link, that of the link.
     ///
     /// # Errors
     /// As [`std::fs::DirEntry::file_type`].
     pub fn file_type(&self) -> io::Result<FileType> {
         match self.file_type {
             Some(file_type) => Ok(file_type),
-            None => self.ask(std_fs::DirEntry::file_type),
+            None => self.with_entry(std_fs::DirEntry::file_type),
         }
     }
 
-    /// May suspend. What the file system knows of it; of a link, not of what that leads to.
+    /// May suspend. Returns the entry's metadata; of a symbolic link, that of the link.
     ///
     /// # Errors
     /// As [`std::fs::DirEntry::metadata`].
     pub fn metadata(&self) -> io::Result<Metadata> {
-        self.ask(std_fs::DirEntry::metadata)
+        self.with_entry(std_fs::DirEntry::metadata)
     }
 
-    fn ask<T: Send + 'static>(
+    fn with_entry<T: Send + 'static>(
         &self,
         f: impl FnOnce(&std_fs::DirEntry) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let inner = Arc::clone(&self.inner);
-        perform(AtClose::LeftBehind, move || f(&inner))
+        offload(AtClose::LeftBehind, move || f(&inner))
     }
 }
 

@@ -7,9 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::OpenOptions;
-use super::inner::{Inner, perform};
-use crate::runtime::pool::AtClose;
+use super::offload::offload;
+use super::open_file::OpenFile;
+use super::options::OpenOptions;
+use crate::runtime::threads::pool::AtClose;
+use crate::sys::file::retry_interrupted;
+use crate::util::descriptor::{read_by_reference, write_by_reference};
 
 /// A file: [`std::fs::File`], waiting in the event loop.
 ///
@@ -32,51 +35,60 @@ use crate::runtime::pool::AtClose;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// The place where the next read or write begins belongs to the file and its clones. Operations on it
-/// happen one after the other, in the order in which tasks, or threads, ask for them.
+/// The cursor, the position where the next read or write begins, belongs to the file and its clones.
+/// Operations at the cursor run one after the other, in the order in which tasks, or threads, start them.
 ///
 /// # Cancellation
-/// A cancelled read has taken nothing: the next one begins at the same place. A write that is cancelled
-/// before a thread has begun with it has written nothing; later it is finished, and so is the move of
-/// the cursor, before the next operation begins. Of pipes and terminals, see [`fs`](crate::fs).
+/// A cancelled read has taken nothing: the next one begins at the same position. A write that is
+/// cancelled before a thread has started it writes nothing. A write that a thread has started is
+/// completed and advances the cursor before the next operation begins. For pipes and terminals, see
+/// [`fs`](crate::fs).
 #[derive(Debug)]
-pub struct File(pub(super) Arc<Inner>);
+pub struct File(pub(super) Arc<OpenFile>);
 
 impl File {
     /// May suspend. Opens a file for reading.
     ///
     /// # Errors
     /// As [`std::fs::File::open`].
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         Self::options().read(true).open(path)
     }
 
-    /// May suspend. Opens a file for writing, made new or emptied.
+    /// May suspend. Opens a file for writing: creates it, or truncates it if it exists.
     ///
     /// # Errors
     /// As [`std::fs::File::create`].
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut options = Self::options();
         options.write(true).create(true).truncate(true).open(path)
     }
 
-    /// May suspend. Makes a new file, for reading and writing.
+    /// May suspend. Creates a new file, for reading and writing.
     ///
     /// # Errors
-    /// As [`std::fs::File::create_new`]: `AlreadyExists` if there is one.
+    /// As [`std::fs::File::create_new`]: `AlreadyExists` if the file exists.
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
     pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
         let mut options = Self::options();
         options.read(true).write(true).create_new(true).open(path)
     }
 
-    /// Options for opening a file.
+    /// Returns options for opening a file, all off.
     #[must_use]
     pub fn options() -> OpenOptions {
         OpenOptions::new()
     }
 
-    /// May suspend. Sees to it that all that was written, and what the file system knows of the file,
-    /// is on the disk.
+    /// May suspend. Flushes everything that was written, and the file's metadata, to the disk.
     ///
     /// # Errors
     /// As [`std::fs::File::sync_all`].
@@ -84,7 +96,7 @@ impl File {
         self.with_file(AtClose::Awaited, StdFile::sync_all)
     }
 
-    /// May suspend. Sees to it that all that was written is on the disk.
+    /// May suspend. Flushes everything that was written to the disk, without all of the metadata.
     ///
     /// # Errors
     /// As [`std::fs::File::sync_data`].
@@ -92,7 +104,7 @@ impl File {
         self.with_file(AtClose::Awaited, StdFile::sync_data)
     }
 
-    /// May suspend. Cuts the file, or fills it up with zeroes. The cursor stays.
+    /// May suspend. Truncates the file, or extends it with zeroes. The cursor does not move.
     ///
     /// # Errors
     /// As [`std::fs::File::set_len`].
@@ -100,7 +112,7 @@ impl File {
         self.with_file(AtClose::Awaited, move |file| file.set_len(size))
     }
 
-    /// May suspend. What the file system knows of the file.
+    /// May suspend. Returns the file's metadata.
     ///
     /// # Errors
     /// As [`std::fs::File::metadata`].
@@ -108,7 +120,7 @@ impl File {
         self.with_file(AtClose::LeftBehind, StdFile::metadata)
     }
 
-    /// May suspend. Sets who may do what with the file.
+    /// May suspend. Sets the file's permissions.
     ///
     /// # Errors
     /// As [`std::fs::File::set_permissions`].
@@ -118,7 +130,7 @@ impl File {
         })
     }
 
-    /// May suspend. Sets when the file was read and changed.
+    /// May suspend. Sets the file's times of access and modification.
     ///
     /// # Errors
     /// As [`std::fs::File::set_times`].
@@ -126,7 +138,7 @@ impl File {
         self.with_file(AtClose::Awaited, move |file| file.set_times(times))
     }
 
-    /// May suspend. Sets when the file was changed.
+    /// May suspend. Sets the file's time of modification.
     ///
     /// # Errors
     /// As [`std::fs::File::set_modified`].
@@ -134,20 +146,35 @@ impl File {
         self.set_times(FileTimes::new().set_modified(time))
     }
 
-    /// Another handle to the same file, with the same cursor.
+    /// Creates another handle to the same file, with the same cursor.
     ///
     /// # Errors
-    /// If there are too many open files.
+    /// If too many files are open.
     pub fn try_clone(&self) -> io::Result<Self> {
         let file = self.0.file.try_clone()?;
         let cursor = Arc::clone(&self.0.cursor);
-        Ok(Self(Inner::with_cursor(file, cursor)))
+        Ok(Self(OpenFile::with_cursor(file, cursor)))
     }
 
-    /// May suspend. Reads at an offset, and leaves the cursor alone.
+    /// May suspend. Reads at an offset, without the cursor.
+    ///
+    /// ```
+    /// use selvedge::fs::{self, File};
+    ///
+    /// # let path = std::env::temp_dir().join(format!("selvedge-doc-read-at-{}", std::process::id()));
+    /// fs::write(&path, "warp and weft")?;
+    /// let mut bytes = [0; 3];
+    /// assert_eq!(File::open(&path)?.read_at(&mut bytes, 5)?, 3);
+    /// assert_eq!(&bytes, b"and");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`FileExt::read_at`].
+    ///
+    /// # Cancellation
+    /// The bytes are dropped.
     pub fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.read_at(buf, offset)
     }
@@ -155,18 +182,21 @@ impl File {
     /// May suspend. Reads at an offset until the buffer is full.
     ///
     /// # Errors
-    /// As [`FileExt::read_exact_at`]: `UnexpectedEof` if the file ends before.
+    /// As [`FileExt::read_exact_at`]: `UnexpectedEof` if the file ends first.
+    ///
+    /// # Cancellation
+    /// The bytes are dropped.
     pub fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         FileExt::read_exact_at(self, buf, offset)
     }
 
-    /// May suspend. Writes at an offset, and leaves the cursor alone.
+    /// May suspend. Writes at an offset, without the cursor.
     ///
     /// # Errors
     /// As [`FileExt::write_at`].
     ///
     /// # Cancellation
-    /// Once a thread has begun with it, it is finished.
+    /// A write that a thread has started is completed.
     pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         self.0.write_at(buf, offset)
     }
@@ -177,7 +207,7 @@ impl File {
     /// As [`FileExt::write_all_at`].
     ///
     /// # Cancellation
-    /// A part may be written.
+    /// A part may have been written.
     pub fn write_all_at(&self, buf: &[u8], offset: u64) -> io::Result<()> {
         FileExt::write_all_at(self, buf, offset)
     }
@@ -187,27 +217,25 @@ impl File {
         at_close: AtClose,
         f: impl FnOnce(&StdFile) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let inner = Arc::clone(&self.0);
-        perform(at_close, move || f(&inner.file))
+        let open = Arc::clone(&self.0);
+        offload(at_close, move || f(&open.file))
     }
 
-    /// Reads until the end, a part at a time, so that a cancel leaves what has been read.
+    /// Reads to the end in parts, so that the bytes read before a cancel remain in `buf`.
     fn read_rest(&self, buf: &mut Vec<u8>) -> io::Result<usize> {
         const PART: usize = 128 * 1024;
         let before = buf.len();
         let mut part = vec![0; PART];
         loop {
-            match self.0.read(&mut part) {
-                Ok(0) => return Ok(buf.len() - before),
-                Ok(n) => buf.extend_from_slice(&part[..n]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match retry_interrupted(|| self.0.read(&mut part))? {
+                0 => return Ok(buf.len() - before),
+                n => buf.extend_from_slice(&part[..n]),
             }
         }
     }
 }
 
-/// The methods are there without this trait, too.
+/// The methods exist without this trait as well.
 impl FileExt for File {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.read_at(buf, offset)
@@ -221,7 +249,7 @@ impl FileExt for File {
 /// Each method may suspend.
 ///
 /// # Cancellation
-/// A cancelled `read` has taken nothing from the file. What consists of several may have.
+/// A cancelled `read` has taken nothing from the file. A method that consists of several reads may have.
 impl Read for &File {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.0.read(buf)
@@ -243,8 +271,8 @@ impl Read for &File {
     }
 }
 
-/// Each method may suspend, except for `flush`, which does nothing: nothing is buffered here.
-/// [`File::sync_all`] is what waits for the disk.
+/// Each method may suspend, except for `flush`, which does nothing because nothing is buffered here. To
+/// wait for the disk, call [`File::sync_all`].
 ///
 /// # Cancellation
 /// See [`File`].
@@ -258,40 +286,17 @@ impl Write for &File {
     }
 }
 
-/// Each method may suspend, while another operation on the file goes on.
+/// Each method may suspend, while another operation at the cursor runs.
 impl Seek for &File {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.0.seek(to)
     }
 }
 
-/// As for a shared reference.
-impl Read for File {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buf)
-    }
+read_by_reference!(File);
+write_by_reference!(File);
 
-    fn read_to_end(&mut self, buf: &mut Vec<u8>) -> io::Result<usize> {
-        (&*self).read_to_end(buf)
-    }
-
-    fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
-        (&*self).read_to_string(buf)
-    }
-}
-
-/// As for a shared reference.
-impl Write for File {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self).write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// As for a shared reference.
+/// Same as for a shared reference.
 impl Seek for File {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         (&*self).seek(to)

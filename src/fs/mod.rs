@@ -1,9 +1,9 @@
-//! Files: std's names, signatures and behaviour, without holding up the event loop.
+//! Files: std's names, signatures and behaviour, without blocking the event loop.
 //!
-//! A program that says `use selvedge::fs` in place of `use std::fs` keeps its text. Disks have no way
-//! of telling that they are ready, so what may have to wait for one is done by a thread of the loop's
-//! pool while the task is parked, and the other tasks go on. On a thread without an event loop the same
-//! call blocks the thread, as std's does.
+//! A program that imports `selvedge::fs` instead of `std::fs` needs no other change. The system does not
+//! report when a disk is ready, so an operation that may wait for one runs on a thread of the loop's pool
+//! while the task is parked, and the other tasks continue. On a thread without an event loop the same call
+//! blocks the thread, as std's does.
 //!
 //! ```
 //! use selvedge::fs;
@@ -26,43 +26,44 @@
 //!
 //! # What may suspend
 //!
-//! Everything that asks the file system: what begins with "May suspend" in its documentation. A read of
-//! what the page cache holds is done in place, on Linux (`preadv2` with `RWF_NOWAIT`), and does not
-//! suspend; a task that goes on reading so gives the others a turn now and then. Dropping a file closes it
-//! in place.
+//! Every function that accesses the file system: those whose documentation begins with "May suspend". On
+//! Linux, a read of bytes that are in the page cache runs in place (`preadv2` with `RWF_NOWAIT`) and does
+//! not suspend. A task that only makes such reads yields to the others regularly. Dropping a file closes
+//! it in place.
 //!
 //! # Where nothing can wait
 //!
-//! While its thread is panicking (also by a cancel) an operation blocks the thread: so a
-//! `BufWriter` that is dropped still gets its bytes into the file. In a callback an operation that would
-//! have to suspend is an error; spawn a task instead.
+//! While its thread is panicking (or unwinding because of a cancel), an operation blocks the thread, so
+//! that a dropped `BufWriter` still writes its bytes. In a callback, an operation that would have to
+//! suspend is an error; spawn a task instead.
 //!
 //! # Cancellation
 //!
-//! What no thread has begun with does not happen. What one has begun with is finished, and nobody is
-//! told; [`File`] says what that means for reads and writes. A loop that closes waits for what may have
-//! changed something on the disk, for a bounded time
+//! An operation that no thread has started does not happen. An operation that a thread has started is
+//! completed, and its result is dropped; [`File`] says what that means for reads and writes. A loop that
+//! closes waits, for a bounded time, for operations that may change the disk
 //! ([`LoopBuilder::shutdown_timeout`](crate::LoopBuilder::shutdown_timeout)).
 //!
 //! # Pipes, terminals and other devices
 //!
-//! Opened by a path, they are files as well, without positions. They can be read and written here, but a
-//! thread of the pool waits with each that is slow, and opening a FIFO whose other end nobody has holds
-//! one, too; a cancelled read of one goes on, and what it brings is kept for the next. Better wrap the
+//! Opened by a path, these are files as well, without positions. They can be read and written here, but
+//! each slow one blocks a thread of the pool, and so does opening a FIFO that has no other end. A
+//! cancelled read of one continues, and its bytes are stored for the next read. Rather wrap the
 //! descriptor in [`io::Pollable`](crate::io::Pollable), which waits in the loop.
 //!
-//! # Differences to std
+//! # Differences from std
 //!
-//! - The cursor of a [`File`] is its own, not that of the open file description: others who share that
-//!   (a child process, a clone made before by std) don't see it move.
+//! - The cursor of a [`File`] is its own, not that of the open file description: other owners of the
+//!   description (a child process, an earlier clone of std's) don't see it move.
 //! - [`File::into_std`] can fail.
-//! - Locks of files are not here yet.
+//! - File locks are not supported yet.
 
 mod cursor;
 mod dir;
 mod file;
 mod handles;
-mod inner;
+mod offload;
+mod open_file;
 mod options;
 mod paths;
 

@@ -5,11 +5,12 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use super::File;
-use super::inner::{Inner, perform};
-use crate::runtime::pool::AtClose;
+use super::file::File;
+use super::offload::offload;
+use super::open_file::OpenFile;
+use crate::runtime::threads::pool::AtClose;
 
-/// How a file is opened: [`std::fs::OpenOptions`], waiting in the event loop.
+/// Options for opening a file: [`std::fs::OpenOptions`], waiting in the event loop.
 ///
 /// ```
 /// use std::io::Write;
@@ -32,59 +33,10 @@ impl Default for OpenOptions {
 }
 
 impl OpenOptions {
-    /// Everything is off.
+    /// Options that are all off.
     #[must_use]
     pub fn new() -> Self {
         Self(std_fs::OpenOptions::new())
-    }
-
-    /// Whether to read.
-    pub fn read(&mut self, read: bool) -> &mut Self {
-        self.0.read(read);
-        self
-    }
-
-    /// Whether to write.
-    pub fn write(&mut self, write: bool) -> &mut Self {
-        self.0.write(write);
-        self
-    }
-
-    /// Whether to write at the end, wherever that is then.
-    pub fn append(&mut self, append: bool) -> &mut Self {
-        self.0.append(append);
-        self
-    }
-
-    /// Whether to empty the file.
-    pub fn truncate(&mut self, truncate: bool) -> &mut Self {
-        self.0.truncate(truncate);
-        self
-    }
-
-    /// Whether to make the file if there is none.
-    pub fn create(&mut self, create: bool) -> &mut Self {
-        self.0.create(create);
-        self
-    }
-
-    /// Whether to make the file, and fail if there is one.
-    pub fn create_new(&mut self, create_new: bool) -> &mut Self {
-        self.0.create_new(create_new);
-        self
-    }
-
-    /// Who may do what with a file that is made: `0o666` unless told otherwise, less the process's
-    /// mask.
-    pub fn mode(&mut self, mode: u32) -> &mut Self {
-        self.0.mode(mode);
-        self
-    }
-
-    /// Flags of `open` that have no name here.
-    pub fn custom_flags(&mut self, flags: i32) -> &mut Self {
-        self.0.custom_flags(flags);
-        self
     }
 
     /// May suspend. Opens a file.
@@ -93,16 +45,65 @@ impl OpenOptions {
     /// As [`std::fs::OpenOptions::open`].
     ///
     /// # Cancellation
-    /// Once a thread has begun with it the file is opened, made and emptied as was asked, and closed.
+    /// Once a thread has started, the file is opened with all effects of the options, and closed.
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        perform(AtClose::LeftBehind, move || {
-            options.open(path).map(|file| File(Inner::new(file, 0)))
+        offload(AtClose::LeftBehind, move || {
+            options.open(path).map(|file| File(OpenFile::new(file, 0)))
         })
     }
 }
 
-/// How a directory is made: [`std::fs::DirBuilder`], waiting in the event loop.
+/// Defines methods that set the option of the same name in std's type.
+macro_rules! options {
+    ($($(#[$doc:meta])* fn $name:ident($type:ty);)*) => {
+        impl OpenOptions {$(
+            $(#[$doc])*
+            pub fn $name(&mut self, $name: $type) -> &mut Self {
+                self.0.$name($name);
+                self
+            }
+        )*}
+    };
+}
+
+options! {
+    /// Sets read access.
+    fn read(bool);
+
+    /// Sets write access.
+    fn write(bool);
+
+    /// Sets append mode: each write goes to the end that the file has at that moment.
+    fn append(bool);
+
+    /// Sets whether an existing file is truncated.
+    fn truncate(bool);
+
+    /// Sets whether the file is created if it does not exist.
+    fn create(bool);
+
+    /// Sets whether the file is created, with an error if it exists.
+    fn create_new(bool);
+
+    /// Sets the permissions of a file that is created: `0o666` by default, reduced by the process's umask.
+    fn mode(u32);
+
+    /// Sets further flags of the system's `open`.
+    fn custom_flags(i32);
+}
+
+/// Options for creating a directory: [`std::fs::DirBuilder`], waiting in the event loop.
+///
+/// ```
+/// use selvedge::fs::{self, DirBuilder};
+///
+/// # let root = std::env::temp_dir().join(format!("selvedge-doc-builder-{}", std::process::id()));
+/// DirBuilder::new().recursive(true).mode(0o700).create(root.join("warp/weft"))?;
+/// assert!(fs::metadata(root.join("warp/weft"))?.is_dir());
+/// # std::fs::remove_dir_all(&root)?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct DirBuilder {
     is_recursive: bool,
@@ -110,28 +111,31 @@ pub struct DirBuilder {
 }
 
 impl DirBuilder {
-    /// One directory, for everybody, less the process's mask.
+    /// Options for one directory with the permissions `0o777`, reduced by the process's umask.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether to make the directories above it, too, and be content with one that is there.
+    /// Sets whether missing parents are created as well. An existing directory is then no error.
     pub fn recursive(&mut self, recursive: bool) -> &mut Self {
         self.is_recursive = recursive;
         self
     }
 
-    /// Who may do what with what is made.
+    /// Sets the permissions of the directories that are created.
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         self.mode = Some(mode);
         self
     }
 
-    /// May suspend. Makes the directory.
+    /// May suspend. Creates the directory.
     ///
     /// # Errors
     /// As [`std::fs::DirBuilder::create`].
+    ///
+    /// # Cancellation
+    /// Once a thread has started, the directory is created.
     pub fn create(&self, path: impl AsRef<Path>) -> io::Result<()> {
         let mut builder = std_fs::DirBuilder::new();
         builder.recursive(self.is_recursive);
@@ -139,6 +143,6 @@ impl DirBuilder {
             builder.mode(mode);
         }
         let path = path.as_ref().to_owned();
-        perform(AtClose::Awaited, move || builder.create(path))
+        offload(AtClose::Awaited, move || builder.create(path))
     }
 }

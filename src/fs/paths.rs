@@ -1,17 +1,17 @@
-//! What is done with a path, and needs no open file.
+//! Functions that take a path instead of an open file.
 
 use std::fs::{self as std_fs, Metadata, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::File;
-use super::inner::perform;
-use crate::runtime::pool::AtClose;
+use super::file::File;
+use super::offload::offload;
+use crate::runtime::threads::pool::AtClose;
 
-/// What goes to the disk in one job; a longer one, which has to be copied, goes in parts.
-const SHORT: usize = 256 * 1024;
+/// The most bytes that [`write()`] copies for one job; longer contents are written in parts.
+const MAX_JOB_BYTES: usize = 256 * 1024;
 
-/// Functions of std's, each of which becomes one job.
+/// Defines functions that run std's function of the same name as one job.
 macro_rules! jobs {
     ($($(#[$doc:meta])* $name:ident($($path:ident),+ $(; $value:ident: $type:ty)?) -> $result:ty, $at_close:ident, $std:path;)*) => {$(
         $(#[$doc])*
@@ -20,13 +20,13 @@ macro_rules! jobs {
         #[doc = concat!("As [`", stringify!($std), "`].")]
         pub fn $name($($path: impl AsRef<Path>,)+ $($value: $type)?) -> io::Result<$result> {
             $(let $path = $path.as_ref().to_owned();)+
-            perform(AtClose::$at_close, move || $std($($path,)+ $($value)?))
+            offload(AtClose::$at_close, move || $std($($path,)+ $($value)?))
         }
     )*};
 }
 
 jobs! {
-    /// May suspend. All that is in a file.
+    /// May suspend. Returns the contents of a file.
     ///
     /// ```
     /// # let path = std::env::temp_dir().join(format!("selvedge-doc-read-{}", std::process::id()));
@@ -37,70 +37,71 @@ jobs! {
     /// ```
     read(path) -> Vec<u8>, LeftBehind, std_fs::read;
 
-    /// May suspend. All that is in a file, as text.
+    /// May suspend. Returns the contents of a file as text.
     read_to_string(path) -> String, LeftBehind, std_fs::read_to_string;
 
-    /// May suspend. What the file system knows of a file.
+    /// May suspend. Returns a file's metadata; of a symbolic link, that of its target.
     metadata(path) -> Metadata, LeftBehind, std_fs::metadata;
 
-    /// May suspend. What the file system knows of a file; of a link, not of what it leads to.
+    /// May suspend. Returns a file's metadata; of a symbolic link, that of the link.
     symlink_metadata(path) -> Metadata, LeftBehind, std_fs::symlink_metadata;
 
-    /// May suspend. The path without links, dots and double slashes, from the root.
+    /// May suspend. Returns the absolute path with all symbolic links and dots resolved.
     canonicalize(path) -> PathBuf, LeftBehind, std_fs::canonicalize;
 
-    /// May suspend. Where a link leads to.
+    /// May suspend. Returns the target of a symbolic link.
     read_link(path) -> PathBuf, LeftBehind, std_fs::read_link;
 
-    /// May suspend. Whether there is something; of a link, whether that which it leads to is there.
+    /// May suspend. Returns whether a path exists; of a symbolic link, whether its target exists.
     exists(path) -> bool, LeftBehind, std_fs::exists;
 
-    /// May suspend. Copies a file and who may do what with it; answers its size.
+    /// May suspend. Copies a file and its permissions, and returns its size.
     ///
     /// # Cancellation
-    /// Once a thread has begun with it, it is finished. So it is with all that follow.
+    /// A copy that a thread has started is completed. The same applies to the other functions here that
+    /// change the file system.
     copy(from, to) -> u64, Awaited, std_fs::copy;
 
-    /// May suspend. Gives a file another name, and takes that away from whatever had it.
+    /// May suspend. Renames a file, and replaces a file that has the new name.
     rename(from, to) -> (), Awaited, std_fs::rename;
 
-    /// May suspend. Gives a file one more name.
+    /// May suspend. Creates a hard link.
     hard_link(original, link) -> (), Awaited, std_fs::hard_link;
 
-    /// May suspend. Makes a symbolic link.
+    /// May suspend. Creates a symbolic link.
     symlink(original, link) -> (), Awaited, std::os::unix::fs::symlink;
 
     /// May suspend. Removes a file.
     remove_file(path) -> (), Awaited, std_fs::remove_file;
 
-    /// May suspend. Makes a directory.
+    /// May suspend. Creates a directory.
     create_dir(path) -> (), Awaited, std_fs::create_dir;
 
-    /// May suspend. Makes a directory and those above it, as far as they are not there.
+    /// May suspend. Creates a directory and its missing parents.
     create_dir_all(path) -> (), Awaited, std_fs::create_dir_all;
 
     /// May suspend. Removes an empty directory.
     remove_dir(path) -> (), Awaited, std_fs::remove_dir;
 
-    /// May suspend. Removes a directory with all that is in it. Links are removed, not followed.
+    /// May suspend. Removes a directory and its contents. Symbolic links are removed, not followed.
     remove_dir_all(path) -> (), Awaited, std_fs::remove_dir_all;
 
-    /// May suspend. Sets who may do what with a file.
+    /// May suspend. Sets a file's permissions.
     set_permissions(path; permissions: Permissions) -> (), Awaited, std_fs::set_permissions;
 }
 
-/// May suspend. Makes a file, or empties it, and writes to it.
+/// May suspend. Writes a file: creates it, or replaces its contents.
 ///
 /// # Errors
 /// As [`std::fs::write`].
 ///
 /// # Cancellation
-/// The file may be there, and a part of the contents be in it.
+/// The file may exist with a part of the contents.
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let (path, contents) = (path.as_ref(), contents.as_ref());
-    if contents.len() > SHORT {
+    if contents.len() > MAX_JOB_BYTES {
         return File::create(path)?.write_all(contents);
     }
     let (path, contents) = (path.to_owned(), contents.to_owned());
-    perform(AtClose::Awaited, move || std_fs::write(path, contents))
+    offload(AtClose::Awaited, move || std_fs::write(path, contents))
 }

@@ -1,4 +1,4 @@
-//! What a request carries.
+//! [`Body`]: the body of a request.
 
 use std::fmt;
 use std::io::Read;
@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::error::{Error, Kind};
 
-/// The body of a request. Text and bytes are one by `into()`.
+/// The body of a request. Text and bytes convert into one by `into()`.
 ///
 /// ```
 /// use selvedge::http::Body;
@@ -20,16 +20,16 @@ use super::error::{Error, Kind};
 /// ```
 pub struct Body {
     pub(super) content: Content,
-    /// The header `content-type`, unless the request has one of its own.
+    /// The value of the header `content-type`, unless the request sets that header itself.
     pub(super) media_type: Option<&'static str>,
 }
 
 pub(super) enum Content {
     Nothing,
     Bytes(Vec<u8>),
-    /// With its length, if that is known.
+    /// With its length in bytes, if known.
     Reader(Box<dyn Read>, Option<u64>),
-    /// What went wrong; the request tells.
+    /// The error that `send` reports.
     Failed(Error),
 }
 
@@ -40,7 +40,7 @@ impl Body {
         Self::new(Content::Nothing, None)
     }
 
-    /// A value as JSON. If it can't be had as that, sending the request fails.
+    /// A value as JSON. If its serialization fails, sending the request fails.
     #[must_use]
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Self {
         let content = match serde_json::to_vec(value) {
@@ -50,7 +50,7 @@ impl Body {
         Self::new(content, Some("application/json"))
     }
 
-    /// Fields as a browser sends those of a form.
+    /// Fields, encoded as a browser encodes those of a form.
     #[must_use]
     pub fn form<K: AsRef<str>, V: AsRef<str>>(fields: impl IntoIterator<Item = (K, V)>) -> Self {
         let mut form = form_urlencoded::Serializer::new(String::new());
@@ -59,14 +59,14 @@ impl Body {
         Self::new(content, Some("application/x-www-form-urlencoded"))
     }
 
-    /// Whatever a reader brings, in chunks. Reading may suspend, so that this can be a socket or a file of
-    /// this crate's.
+    /// All bytes of a reader, sent in chunks. Reading may suspend, so the reader can be a socket or a file of
+    /// this crate.
     #[must_use]
     pub fn reader(reader: impl Read + 'static) -> Self {
         Self::new(Content::Reader(Box::new(reader), None), Some(BYTES))
     }
 
-    /// So many bytes of a reader. If it has fewer, the request fails; what is more is not sent.
+    /// The first `length` bytes of a reader. If it has fewer, the request fails; further ones are not sent.
     #[must_use]
     pub fn reader_with_length(reader: impl Read + 'static, length: u64) -> Self {
         let reader = Box::new(reader.take(length));

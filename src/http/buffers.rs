@@ -1,92 +1,70 @@
-//! The bytes of a connection on their way in and out.
+//! [`ConnectionBuffers`]: the bytes that a connection receives and sends.
 //!
-//! ureq's own buffers have their full size, 256 KiB, from the first byte on. These begin small, grow
-//! while a message's head does not fit, and shrink again when a connection goes back to the pool:
-//! thousands of connections then cost what they carry.
+//! ureq's own buffers allocate their full size, 256 KiB, at once. These start small, grow while the head of
+//! a response does not fit, and shrink when a connection becomes idle: thousands of connections use memory
+//! for what they carry only.
 
 use ureq::unversioned::transport::Buffers;
 
-/// Room that a read has at least.
+use crate::util::byte_buffer::ByteBuffer;
+
+/// The least space that a read gets.
 const READ_SIZE: usize = 16 * 1024;
-/// Room for what is sent at once.
+/// The size of the buffer for output.
 const WRITE_SIZE: usize = 16 * 1024;
 
-/// Bytes that were received and not consumed yet, room for more, and room for what is sent.
 #[derive(Debug, Default)]
-pub(super) struct Bytes {
-    input: Vec<u8>,
-    /// What of `input` is received and not consumed.
-    start: usize,
-    end: usize,
+pub(super) struct ConnectionBuffers {
+    /// Bytes that were received and not consumed yet.
+    input: ByteBuffer,
+    /// Empty until the first request.
     output: Vec<u8>,
-    /// Whether the last look at the input made use of some of it.
+    /// Whether the last `input_consume` consumed bytes.
     has_progressed: bool,
 }
 
-impl Bytes {
-    /// Gives back what was needed for once, if nothing is in it.
+impl ConnectionBuffers {
+    /// Frees memory that was needed for one response, if the input is empty.
     pub(super) fn shrink(&mut self) {
-        if self.start == self.end && self.input.len() > READ_SIZE {
-            self.input = Vec::new();
-        }
-    }
-
-    /// Has at least `n` bytes of room behind what is received.
-    fn make_room(&mut self, n: usize) {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        }
-        if self.input.len() - self.end >= n {
-            return;
-        }
-        self.input.copy_within(self.start..self.end, 0);
-        (self.start, self.end) = (0, self.end - self.start);
-        if self.input.len() - self.end < n {
-            let doubled = 2 * self.end;
-            self.input.resize(doubled.max(self.end + n), 0);
-        }
-    }
-
-    fn have_output(&mut self) {
-        if self.output.is_empty() {
-            self.output.resize(WRITE_SIZE, 0);
-        }
+        self.input.shrink(READ_SIZE);
     }
 }
 
-impl Buffers for Bytes {
+impl Buffers for ConnectionBuffers {
     fn output(&mut self) -> &mut [u8] {
-        self.have_output();
-        &mut self.output
+        allocated(&mut self.output)
     }
 
     fn input(&self) -> &[u8] {
-        &self.input[self.start..self.end]
+        self.input.bytes()
     }
 
     fn input_append_buf(&mut self) -> &mut [u8] {
-        self.make_room(READ_SIZE);
-        &mut self.input[self.end..]
+        self.input.space(READ_SIZE)
     }
 
     fn input_appended(&mut self, amount: usize) {
-        self.end += amount;
-        assert!(self.end <= self.input.len(), "more than there was room for");
+        self.input.appended(amount);
     }
 
     fn input_consume(&mut self, amount: usize) {
         self.has_progressed = amount > 0;
-        self.start += amount;
-        assert!(self.start <= self.end, "more than there was");
+        self.input.consume(amount);
     }
 
     fn tmp_and_output(&mut self) -> (&mut [u8], &mut [u8]) {
-        self.make_room(READ_SIZE);
-        self.have_output();
-        (&mut self.input[self.end..], &mut self.output)
+        (self.input.space(READ_SIZE), allocated(&mut self.output))
     }
 
     fn can_use_input(&self) -> bool {
-        self.start < self.end && self.has_progressed
+        !self.input.bytes().is_empty() && self.has_progressed
     }
+}
+
+/// The buffer for output, allocated on its first use.
+fn allocated(output: &mut Vec<u8>) -> &mut [u8] {
+    if output.is_empty() {
+        output.resize(WRITE_SIZE, 0);
+    }
+    output
 }

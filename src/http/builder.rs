@@ -1,5 +1,7 @@
-//! How a session is set up.
+//! [`SessionBuilder`]: the settings of a session.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,20 +10,22 @@ use ureq::config::Config;
 #[cfg(feature = "tls")]
 use ureq::unversioned::transport::{Connector, RustlsConnector};
 
-use super::line::Line;
+use super::client::Client;
+use super::cookies::CookiePolicy;
+use super::request_limit::RequestLimit;
 use super::resolver::LoopResolver;
 use super::session::Session;
-use super::socket::{Jar, SocketConnector};
 #[cfg(feature = "tls")]
 use super::tls::{self, Certificate};
+use super::transport::SocketConnector;
 
-/// How long a connection waits to be used again.
-const IDLE: Duration = Duration::from_secs(15);
+/// How long an idle connection is kept.
+const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
 
-/// The longest head of an answer. Encrypted connections have room for it from the beginning.
-const MAX_HEAD_SIZE: usize = 64 * 1024;
+/// The largest head of a response. Encrypted connections allocate that much at once.
+const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
 
-/// Sets up a [`Session`].
+/// The settings of a [`Session`], made by [`Session::builder`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +39,7 @@ const MAX_HEAD_SIZE: usize = 64 * 1024;
 /// # drop(session);
 /// ```
 ///
-/// Proxies of the environment are not used.
+/// Proxies that are set in the environment are not used.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct SessionBuilder {
@@ -45,120 +49,121 @@ pub struct SessionBuilder {
     max_redirects: u32,
     max_connections: usize,
     max_idle_per_host: usize,
-    max_body_size: u64,
-    keeps_cookies: bool,
+    max_body_size_bytes: u64,
+    cookies: bool,
     user_agent: String,
     #[cfg(feature = "tls")]
     roots: Option<Vec<Certificate>>,
 }
 
-impl SessionBuilder {
-    pub(super) fn new() -> Self {
-        Self {
+impl Session {
+    /// Creates a session with the defaults of [`SessionBuilder`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Returns a builder with the default settings.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder {
             total_timeout: Some(Duration::from_secs(300)),
             connect_timeout: Some(Duration::from_secs(30)),
             read_timeout: None,
             max_redirects: 10,
             max_connections: 100,
             max_idle_per_host: 100,
-            max_body_size: 64 * 1024 * 1024,
-            keeps_cookies: true,
+            max_body_size_bytes: 64 * 1024 * 1024,
+            cookies: true,
             user_agent: concat!("selvedge/", env!("CARGO_PKG_VERSION")).to_owned(),
             #[cfg(feature = "tls")]
             roots: None,
         }
     }
+}
 
-    /// How long a request may take in all, redirects and reading the body included: five minutes, unless
-    /// set. `None` for as long as it takes.
-    pub fn total_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.total_timeout = timeout.into();
-        self
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
     }
+}
 
-    /// How long looking up a host may take, and how long connecting to it, encryption included: thirty
-    /// seconds each, unless set. The addresses of a host share the time.
-    pub fn connect_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.connect_timeout = timeout.into();
-        self
-    }
+/// Defines methods that set the field of the same name.
+macro_rules! settings {
+    ($($(#[$doc:meta])* fn $name:ident($type:ty);)*) => {
+        impl SessionBuilder {$(
+            $(#[$doc])*
+            pub fn $name(mut self, $name: $type) -> Self {
+                self.$name = $name.into();
+                self
+            }
+        )*}
+    };
+}
 
-    /// How long a server may be silent before the next bytes of an answer come: as long as the total time
-    /// lets it, unless set. This is the limit for downloads that take long but should not stall.
-    pub fn read_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.read_timeout = timeout.into();
-        self
-    }
+settings! {
+    /// Sets how long a request may take in total, redirects and reading the body included: five minutes by
+    /// default. `None` for no limit.
+    fn total_timeout(impl Into<Option<Duration>>);
 
-    /// How many redirects a request follows: ten, unless set. More are an error. With zero, a redirect is
-    /// an answer like others.
-    pub fn max_redirects(mut self, n: u32) -> Self {
-        self.max_redirects = n;
-        self
-    }
+    /// Sets how long looking up a host may take, and how long connecting to it, encryption included: thirty
+    /// seconds each by default. The addresses of a host share the time. `None` for no limit.
+    fn connect_timeout(impl Into<Option<Duration>>);
 
-    /// How many requests may be under way at once, each on a connection of its own: a hundred, unless set. Further ones
-    /// wait until it is their turn, and that counts as a part of their time. A request is under way until its body has
-    /// been read, or is dropped.
+    /// Sets how long a server may take to send the next bytes of a response: no limit by default, so that
+    /// only the total timeout applies. Use it for long downloads that should not stall.
+    fn read_timeout(impl Into<Option<Duration>>);
+
+    /// Sets how many redirects a request follows: ten by default. More are an error. With zero, a redirect
+    /// is returned as the response.
+    fn max_redirects(u32);
+
+    /// Sets how many requests may run at once, each on a connection of its own: a hundred by default. Further
+    /// requests wait, and their timeouts include the wait. A request runs until its body has been read or
+    /// dropped.
     ///
-    /// Where nothing can wait, outside of a loop's tasks, a request too many is an error.
-    pub fn max_connections(mut self, n: usize) -> Self {
-        self.max_connections = n;
-        self
-    }
+    /// Where nothing can wait, outside of a loop's tasks, a request beyond the limit is an error.
+    fn max_connections(usize);
 
-    /// How many connections to the same host and port may wait to be used again: a hundred, unless set, for
-    /// fifteen seconds each. With zero, each request has a connection of its own.
-    pub fn max_idle_per_host(mut self, n: usize) -> Self {
-        self.max_idle_per_host = n;
-        self
-    }
+    /// Sets how many idle connections to the same host and port are kept: a hundred by default, for fifteen
+    /// seconds each. With zero, each request opens a connection.
+    fn max_idle_per_host(usize);
 
-    /// How many bytes [`text`](super::Response::text), [`bytes`](super::Response::bytes) and
-    /// [`json`](super::Response::json) take into memory, counted when they are unpacked: 64 MiB, unless
-    /// set. [`into_reader`](super::Response::into_reader) has no limit.
-    pub fn max_body_size(mut self, bytes: u64) -> Self {
-        self.max_body_size = bytes;
-        self
-    }
+    /// Sets the size of the largest body, after decompression, that [`text`](super::Response::text),
+    /// [`bytes`](super::Response::bytes) and [`json`](super::Response::json) read: 64 MiB by default. A
+    /// larger body is an error. [`into_reader`](super::Response::into_reader) has no limit.
+    fn max_body_size_bytes(u64);
 
-    /// Whether cookies are kept from answer to request: so it is, unless set.
-    pub fn cookies(mut self, are_kept: bool) -> Self {
-        self.keeps_cookies = are_kept;
-        self
-    }
+    /// Sets whether the session keeps cookies of responses and sends them with later requests: yes by
+    /// default.
+    fn cookies(bool);
 
-    /// What the session calls itself in the header `user-agent`; nothing at all if this is empty.
-    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
-        self.user_agent = name.into();
-        self
-    }
+    /// Sets the value of the header `user-agent`: `selvedge/` and the crate's version by default. No header
+    /// is sent if the value is empty.
+    fn user_agent(impl Into<String>);
+}
 
-    /// Which certificates are trusted to have signed a server's, instead of those that Mozilla trusts, which
-    /// are built in.
+impl SessionBuilder {
+    /// Sets the trusted root certificates, instead of Mozilla's, which are built in.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, roots: impl IntoIterator<Item = Certificate>) -> Self {
         self.roots = Some(roots.into_iter().collect());
         self
     }
 
-    /// The session.
+    /// Creates the session.
     ///
     /// # Panics
-    /// If the user agent is no text for a header, or there may be no connection.
+    /// If the user agent is not valid in a header, or `max_connections` is 0.
     #[must_use]
     pub fn build(self) -> Session {
         assert!(
             self.max_connections > 0,
-            "selvedge: a session without connections can't ask for anything"
+            "selvedge: a session needs at least one connection; `max_connections` is 0"
         );
-        let line = Line::new(self.max_connections, self.total_timeout);
-        let jar = if self.keeps_cookies {
-            Jar::default()
-        } else {
-            Jar::unwanted()
+        let cookies = CookiePolicy::new(self.cookies);
+        let sockets = SocketConnector {
+            cookies: cookies.clone(),
         };
-        let sockets = SocketConnector { jar: jar.clone() };
         let config = self.config();
         #[cfg(feature = "tls")]
         let agent = Agent::with_parts(
@@ -169,14 +174,20 @@ impl SessionBuilder {
         #[cfg(not(feature = "tls"))]
         let agent = Agent::with_parts(config, sockets, LoopResolver);
         let agent = Arc::new(agent);
-        jar.belongs_to(&agent);
-        Session::from_parts(agent, jar, line, self.max_body_size)
+        cookies.set_agent(&agent);
+        Session(Rc::new(Client {
+            agent,
+            cookies,
+            request_limit: RequestLimit::new(self.max_connections, self.total_timeout),
+            max_body_size_bytes: self.max_body_size_bytes,
+            is_closed: Cell::new(false),
+        }))
     }
 
     fn config(&self) -> Config {
         assert!(
             ureq::http::HeaderValue::from_str(&self.user_agent).is_ok(),
-            "selvedge: the user agent {:?} is no text for a header",
+            "selvedge: the user agent {:?} is not valid in a header",
             self.user_agent
         );
         let config = Agent::config_builder()
@@ -191,10 +202,10 @@ impl SessionBuilder {
             .timeout_per_read(self.read_timeout)
             .max_idle_connections(usize::MAX)
             .max_idle_connections_per_host(self.max_idle_per_host)
-            .max_idle_age(IDLE)
-            .max_response_header_size(MAX_HEAD_SIZE)
-            // The buffers around encryption; those of a socket are our own.
-            .input_buffer_size(MAX_HEAD_SIZE)
+            .max_idle_age(MAX_IDLE_AGE)
+            .max_response_header_size(MAX_HEAD_SIZE_BYTES)
+            // For encryption only; a socket uses `ConnectionBuffers`.
+            .input_buffer_size(MAX_HEAD_SIZE_BYTES)
             .output_buffer_size(16 * 1024);
         #[cfg(feature = "tls")]
         let config = config.tls_config(tls::config(self.roots.as_deref()));

@@ -1,4 +1,4 @@
-//! What can go wrong with a request.
+//! [`Error`]: why a request failed.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,15 +9,14 @@ use ureq::Timeout;
 use ureq::http::StatusCode;
 use url::Url;
 
-/// Why a request failed. The predicates say what kind of failure it is; the text says what happened,
-/// and with which address.
+/// Why a request failed. The predicates classify the failure; the text describes it and contains the URL.
 ///
 /// ```
 /// use std::time::Duration;
 /// use selvedge::http::Session;
 /// use selvedge::net::TcpListener;
 ///
-/// // Somebody accepts connections and never says a word.
+/// // A server that accepts connections and never responds.
 /// let silent = TcpListener::bind("127.0.0.1:0")?;
 /// let url = format!("http://{}/", silent.local_addr()?);
 ///
@@ -26,7 +25,7 @@ use url::Url;
 ///     session.get(&url).unwrap_err()
 /// });
 /// assert!(error.is_timeout());
-/// assert!(error.to_string().starts_with("the time for the whole request is over"));
+/// assert!(error.to_string().starts_with("the timeout for the whole request has expired"));
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
@@ -35,12 +34,12 @@ pub struct Error(Box<Parts>);
 #[derive(Debug)]
 struct Parts {
     kind: Kind,
-    /// Without the user's name and password.
+    /// Without user name and password.
     url: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What kind of failure, with what its sentence needs.
+/// The kind of failure, with the values that its text contains.
 #[derive(Debug)]
 pub(super) enum Kind {
     BadRequest(String),
@@ -51,13 +50,13 @@ pub(super) enum Kind {
     Disconnected,
     Io,
     Lookup(String),
-    NoPlace,
     NoTls,
     Protocol,
     Redirect(&'static str),
     Status(StatusCode),
     Timeout(&'static str),
     Tls,
+    TooManyRequests,
 }
 
 impl Error {
@@ -69,16 +68,19 @@ impl Error {
         }))
     }
 
-    pub(super) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub(super) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Remembers the address, if none is known yet.
-    pub(super) fn at(mut self, url: &Url) -> Self {
+    /// Adds the URL, if the error has none yet.
+    pub(super) fn with_url(mut self, url: &Url) -> Self {
         self.0.url.get_or_insert_with(|| {
             let mut url = url.clone();
-            // Nothing can be said against taking these away from an address that has a host.
+            // These calls fail on a URL without a host only, which has neither.
             let _ = url.set_password(None);
             let _ = url.set_username("");
             url.into()
@@ -86,25 +88,12 @@ impl Error {
         self
     }
 
-    /// This error on its way through ureq.
-    pub(super) fn travelling(self) -> ureq::Error {
+    /// Wraps this error in ureq's. [`from_ureq`] unwraps it.
+    pub(super) fn into_ureq(self) -> ureq::Error {
         ureq::Error::Other(Box::new(self))
     }
 
-    /// Whether a time limit ended it, be it the session's or the request's.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        matches!(self.0.kind, Kind::Timeout(_))
-    }
-
-    /// Whether it is about a status, as made by
-    /// [`Response::error_for_status`](super::Response::error_for_status).
-    #[must_use]
-    pub fn is_status(&self) -> bool {
-        self.status().is_some()
-    }
-
-    /// The status that it is about, if it is.
+    /// The status of the response, if [`is_status`](Self::is_status).
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self.0.kind {
@@ -113,74 +102,66 @@ impl Error {
         }
     }
 
-    /// Whether no connection came about: the host has no address, or does not answer.
-    #[must_use]
-    pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect(_) | Kind::Lookup(_))
-    }
-
-    /// Whether the host's name leads to no address.
-    #[must_use]
-    pub fn is_lookup(&self) -> bool {
-        matches!(self.0.kind, Kind::Lookup(_))
-    }
-
-    /// Whether it is about encryption: a certificate that is not trusted, has expired or is somebody
-    /// else's; a handshake that fails; `https` in a build without the feature `tls`.
-    #[must_use]
-    pub fn is_tls(&self) -> bool {
-        matches!(self.0.kind, Kind::Tls | Kind::NoTls)
-    }
-
-    /// Whether there were too many redirects, or one that can't be followed.
-    #[must_use]
-    pub fn is_redirect(&self) -> bool {
-        matches!(self.0.kind, Kind::Redirect(_))
-    }
-
-    /// Whether the connection ended before the answer did, as it does when a server is restarted.
-    #[must_use]
-    pub fn is_disconnected(&self) -> bool {
-        matches!(self.0.kind, Kind::Disconnected)
-    }
-
-    /// Whether the answer is not HTTP.
-    #[must_use]
-    pub fn is_protocol(&self) -> bool {
-        matches!(self.0.kind, Kind::Protocol)
-    }
-
-    /// Whether a body could not be made into what was asked for: broken JSON, broken gzip.
-    #[must_use]
-    pub fn is_decode(&self) -> bool {
-        matches!(self.0.kind, Kind::Decode(_))
-    }
-
-    /// Whether the body of an answer is larger than
-    /// [`max_body_size`](super::SessionBuilder::max_body_size).
-    #[must_use]
-    pub fn is_body_too_large(&self) -> bool {
-        matches!(self.0.kind, Kind::BodyTooLarge { .. })
-    }
-
-    /// Whether the request itself can't be sent: no address, a broken header, a value that is not to
-    /// be had as JSON.
-    #[must_use]
-    pub fn is_bad_request(&self) -> bool {
-        matches!(self.0.kind, Kind::BadRequest(_))
-    }
-
-    /// Whether [`Session::close`](super::Session::close) ended it, or came before it.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        matches!(self.0.kind, Kind::Closed)
-    }
-
-    /// The address that was asked for, without the user's name and password.
+    /// The URL of the request, without user name and password.
     #[must_use]
     pub fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
+}
+
+/// Defines methods that compare the kind of an error with patterns.
+macro_rules! predicates {
+    ($($(#[$doc:meta])* fn $name:ident => $pattern:pat,)*) => {
+        impl Error {$(
+            $(#[$doc])*
+            #[must_use]
+            pub fn $name(&self) -> bool {
+                matches!(self.0.kind, $pattern)
+            }
+        )*}
+    };
+}
+
+predicates! {
+    /// Whether a timeout expired, the session's or the request's.
+    fn is_timeout => Kind::Timeout(_),
+
+    /// Whether the response has an error status, as reported by
+    /// [`Response::error_for_status`](super::Response::error_for_status).
+    fn is_status => Kind::Status(_),
+
+    /// Whether no connection was established: the host has no address, or can't be connected to.
+    fn is_connect => Kind::Connect(_) | Kind::Lookup(_),
+
+    /// Whether the host's name could not be resolved.
+    fn is_lookup => Kind::Lookup(_),
+
+    /// Whether TLS failed: a certificate that is not trusted, has expired or is for another host; a failed
+    /// handshake; `https` in a build without the feature `tls`.
+    fn is_tls => Kind::Tls | Kind::NoTls,
+
+    /// Whether there were too many redirects, or one that can't be followed.
+    fn is_redirect => Kind::Redirect(_),
+
+    /// Whether the connection ended before the response did, as when a server is restarted.
+    fn is_disconnected => Kind::Disconnected,
+
+    /// Whether the response is not valid HTTP.
+    fn is_protocol => Kind::Protocol,
+
+    /// Whether a body could not be decoded: invalid JSON, invalid gzip.
+    fn is_decode => Kind::Decode(_),
+
+    /// Whether the body of a response is larger than
+    /// [`max_body_size_bytes`](super::SessionBuilder::max_body_size_bytes).
+    fn is_body_too_large => Kind::BodyTooLarge { .. },
+
+    /// Whether the request can't be sent: an invalid URL, an invalid header, a value that can't be
+    /// serialized to JSON.
+    fn is_bad_request => Kind::BadRequest(_),
+
+    /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
+    fn is_closed => Kind::Closed,
 }
 
 impl fmt::Display for Error {
@@ -189,29 +170,29 @@ impl fmt::Display for Error {
             Kind::BadRequest(why) => write!(f, "the request can't be sent: {why}")?,
             Kind::BodyTooLarge { max_bytes } => write!(
                 f,
-                "the body is larger than the {max_bytes} bytes of `max_body_size`; raise that, or read \
-                 it piece by piece by `into_reader`"
+                "the body is larger than the {max_bytes} bytes of `max_body_size_bytes`; raise that \
+                 limit, or read the body in parts by `into_reader`"
             )?,
             Kind::Closed => f.write_str("the session is closed")?,
             Kind::Connect(address) => write!(f, "no connection to {address}")?,
             Kind::Decode(what) => write!(f, "the body is not {what}")?,
-            Kind::Disconnected => f.write_str("the connection ended before the answer did")?,
+            Kind::Disconnected => f.write_str("the connection ended before the response did")?,
             Kind::Io => f.write_str("the connection failed")?,
             Kind::Lookup(host) => write!(f, "no address for the host {host:?}")?,
-            Kind::NoPlace => {
-                f.write_str("as many requests as `max_connections` are under way already")?;
-            }
             Kind::NoTls => f.write_str("https needs selvedge's feature `tls`")?,
-            Kind::Protocol => f.write_str("the answer is not one in HTTP")?,
+            Kind::Protocol => f.write_str("the response is not valid HTTP")?,
             Kind::Redirect(why) => f.write_str(why)?,
             Kind::Status(status) => write!(f, "the status is {status}")?,
-            Kind::Timeout(what) => write!(f, "the time {what} is over")?,
+            Kind::Timeout(purpose) => write!(f, "the timeout {purpose} has expired")?,
             Kind::Tls => f.write_str("no trusted encrypted connection")?,
+            Kind::TooManyRequests => {
+                f.write_str("`max_connections` requests are running already")?;
+            }
         }
         if let Some(url) = &self.0.url {
             write!(f, " ({url})")?;
         }
-        // What the cause has to say is part of the sentence: without it, nobody can act on it.
+        // The source's text is included because the text alone rarely tells what to do.
         if let Some(source) = &self.0.source {
             write!(f, ": {source}")?;
         }
@@ -239,53 +220,51 @@ impl From<Error> for io::Error {
     }
 }
 
-/// What an error of ureq's is here. No conversion by `From`: that would be a part of the surface.
+/// Converts an error of ureq's. A conversion by `From` would be part of the public surface.
 pub(super) fn from_ureq(error: ureq::Error) -> Error {
-    use ureq::Error as Theirs;
-    let kind = match error {
-        // What our own connector, resolver and readers say travels through ureq in this.
-        Theirs::Other(inner) => match inner.downcast::<Error>() {
-            Ok(ours) => return *ours,
-            Err(inner) => return Error::new(Kind::Io).because(inner),
+    use ureq::Error as Ureq;
+    match error {
+        // An error of this crate's connector, resolver or readers that passed through ureq.
+        Ureq::Other(inner) => match inner.downcast::<Error>() {
+            Ok(own) => *own,
+            Err(inner) => Error::new(Kind::Io).with_source(inner),
         },
-        Theirs::Io(error) => return from_io(error),
-        Theirs::Timeout(phase) => return Error::new(Kind::Timeout(what_for(phase))),
-        Theirs::BodyExceedsLimit(max_bytes) => {
-            return Error::new(Kind::BodyTooLarge { max_bytes });
-        }
-        Theirs::TooManyRedirects => {
-            return Error::new(Kind::Redirect("more redirects than `max_redirects`"));
-        }
-        Theirs::RedirectFailed => Kind::Redirect("a redirect that would repeat a body"),
-        Theirs::TlsRequired => Kind::NoTls,
-        Theirs::Tls(_) => Kind::Tls,
+        Ureq::Io(error) => from_io(error),
+        Ureq::Timeout(phase) => Error::new(Kind::Timeout(purpose(phase))),
+        Ureq::BodyExceedsLimit(max_bytes) => Error::new(Kind::BodyTooLarge { max_bytes }),
+        Ureq::TooManyRedirects => Error::new(Kind::Redirect("more redirects than `max_redirects`")),
+        Ureq::TlsRequired => Error::new(Kind::NoTls),
+        Ureq::Http(_) | Ureq::BadUri(_) => Error::new(Kind::BadRequest(error.to_string())),
         #[cfg(feature = "tls")]
-        Theirs::Rustls(error) => return Error::new(Kind::Tls).because(error),
+        Ureq::Rustls(error) => Error::new(Kind::Tls).with_source(error),
         #[cfg(feature = "tls")]
-        Theirs::Pem(_) => Kind::Tls,
-        Theirs::Decompress(..) => Kind::Decode("what its content-encoding says"),
-        Theirs::Http(_) | Theirs::BadUri(_) => Kind::BadRequest(error.to_string()),
-        _ => Kind::Protocol,
-    };
-    match kind {
-        Kind::BadRequest(_) | Kind::NoTls => Error::new(kind),
-        kind => Error::new(kind).because(error),
+        Ureq::Pem(_) => Error::new(Kind::Tls).with_source(error),
+        Ureq::Tls(_) => Error::new(Kind::Tls).with_source(error),
+        Ureq::RedirectFailed => {
+            let what = "the redirect requires sending the body again";
+            Error::new(Kind::Redirect(what)).with_source(error)
+        }
+        Ureq::Decompress(..) => {
+            let what = "valid for its content-encoding";
+            Error::new(Kind::Decode(what)).with_source(error)
+        }
+        _ => Error::new(Kind::Protocol).with_source(error),
     }
 }
 
-/// An error of ours or ureq's may have come by way of a reader, as std's.
+/// Converts an error of std's, which may wrap one of this crate's or ureq's that passed through a reader.
 pub(super) fn from_io(error: io::Error) -> Error {
     let error = match error.downcast::<Error>() {
-        Ok(ours) => return ours,
+        Ok(own) => return own,
         Err(error) => error,
     };
     let error = match error.downcast::<ureq::Error>() {
-        Ok(theirs) => return from_ureq(theirs),
+        Ok(ureq) => return from_ureq(ureq),
         Err(error) => error,
     };
     #[cfg(feature = "tls")]
-    if super::tls::is_tls(&error) {
-        return Error::new(Kind::Tls).because(error);
+    if is_tls(&error) {
+        return Error::new(Kind::Tls).with_source(error);
     }
     let kind = match error.kind() {
         io::ErrorKind::UnexpectedEof
@@ -294,16 +273,25 @@ pub(super) fn from_io(error: io::Error) -> Error {
         | io::ErrorKind::ConnectionReset => Kind::Disconnected,
         _ => Kind::Io,
     };
-    Error::new(kind).because(error)
+    Error::new(kind).with_source(error)
 }
 
-/// Which time is over.
-fn what_for(phase: Timeout) -> &'static str {
+/// Whether TLS failed: ureq's transfers wrap the error of rustls.
+#[cfg(feature = "tls")]
+fn is_tls(error: &io::Error) -> bool {
+    let inner = error
+        .get_ref()
+        .map(|inner| inner as &(dyn StdError + 'static));
+    inner.is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+/// The purpose of a timeout, as the text of an error contains it.
+fn purpose(phase: Timeout) -> &'static str {
     match phase {
         Timeout::Resolve => "to look up the host",
         Timeout::Connect => "to connect",
-        Timeout::PerWrite => "for sending the next bytes",
-        Timeout::PerRead => "for the next bytes to come",
+        Timeout::PerWrite => "to send the next bytes",
+        Timeout::PerRead => "to receive the next bytes",
         _ => "for the whole request",
     }
 }

@@ -1,8 +1,8 @@
 //! An HTTP client: requests that suspend the task, never the thread.
 //!
-//! Everything of HTTP is done by the crate [`ureq`](https://docs.rs/ureq): messages, the pool of connections,
-//! redirects, cookies, gzip. What this module adds is that its connections are [`net`](crate::net)'s sockets, so
-//! that a hundred requests of a hundred tasks are under way at once on one thread, and a surface of its own.
+//! The crate [`ureq`](https://docs.rs/ureq) implements HTTP: messages, the pool of connections, redirects,
+//! cookies, gzip. This module runs it on the sockets of [`net`](crate::net), so that a hundred tasks on one
+//! thread have a hundred requests in flight at once, and has a public surface of its own.
 //!
 //! ```no_run
 //! use selvedge::http::Session;
@@ -25,44 +25,54 @@
 //!
 //! # Where to look
 //!
-//! [`Session`] has the verbs; [`SessionBuilder`] the limits. [`RequestBuilder`] is for headers and queries,
-//! [`Body`] for what is sent, [`Response`] and [`BodyReader`] for what comes back. [`Error`] says by predicates
-//! what failed.
+//! [`Session`] has one method for each kind of request, [`SessionBuilder`] the timeouts and limits.
+//! [`RequestBuilder`] adds headers and queries, [`Body`] is what a request sends, [`Response`] and
+//! [`BodyReader`] are what it receives. [`Error`] classifies failures by predicates.
 //!
-//! # What is not ureq's
+//! # Types of other crates
 //!
-//! No type of ureq's is part of this module's surface, so that it can follow ureq without a change for you. The
-//! crates `http`, for statuses, methods and headers, and `url` are: everybody uses them.
+//! These are part of the public surface. A new major version of one of these crates is a breaking change of
+//! this one:
 //!
-//! # Without the features
+//! | crate | what is used | re-exported here |
+//! |---|---|---|
+//! | `http` 1 | statuses, methods, headers | [`StatusCode`], [`Method`], [`HeaderMap`], [`HeaderName`], [`HeaderValue`], [`header`] |
+//! | `url` 2 | [`Response::url`] | [`Url`] |
+//! | `serde` 1 | the bounds `Serialize` and `DeserializeOwned` of the methods named `json` | no |
 //!
-//! Without `http` there is no such module. Without `tls` an address that begins with `https` is an
-//! [error](Error::is_tls). With it, the crate `rustls` encrypts, by the provider that the process has chosen for it,
-//! or by `ring`, which needs nothing to build but cargo and a C compiler. Mozilla's root certificates are built in;
-//! others can be given.
+//! No type of `ureq` or `rustls` is part of it: their new versions change nothing for users of this crate.
+//!
+//! # Features
+//!
+//! The feature `http` adds this module. Without the feature `tls`, a URL that begins with `https` is an
+//! [error](Error::is_tls). With it, the crate `rustls` encrypts, by the provider that the process has
+//! installed for it, or by `ring`, which needs nothing to build but cargo and a C compiler. Mozilla's root
+//! certificates are built in; `SessionBuilder::root_certificates` replaces them.
 //!
 //! # Stacks
 //!
-//! A request over `https` takes about 100 KiB of its task's stack in a build without optimization. A task that was given a
-//! stack smaller than the usual one has to have that much.
+//! A request over `https` takes about 100 KiB of its task's stack in a build without optimization. A task
+//! with a stack smaller than the default needs at least that much.
 //!
-//! # Times
+//! # Limits
 //!
-//! How much of a timeout is left is counted by the system's clock, whatever the loop's clock is. HTTP/2 and 3 are
-//! not spoken.
+//! Timeouts are measured by the system's clock, even if the loop has another clock. HTTP/2 and HTTP/3 are
+//! not supported.
 
 mod body;
 mod buffers;
 mod builder;
+mod client;
+mod cookies;
 mod error;
-mod line;
 mod request;
+mod request_limit;
 mod resolver;
 mod response;
 mod session;
-mod socket;
 #[cfg(feature = "tls")]
 mod tls;
+mod transport;
 
 pub use body::Body;
 pub use builder::SessionBuilder;

@@ -1,5 +1,7 @@
-//! A request in all detail.
+//! [`RequestBuilder`]: a request in all detail.
 
+use std::fmt::Display;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,39 +11,44 @@ use ureq::{AsSendBody, SendBody};
 use url::Url;
 
 use super::body::{Body, Content};
+use super::client::Client;
 use super::error::{Error, Kind, from_ureq};
+use super::request_limit::TimeoutOverride;
 use super::response::Response;
-use super::session::Session;
 
-/// A request that is being put together; [`send`](Self::send) sends it. What is wrong with its parts is said
-/// there, too.
+/// A request that is being built; [`send`](Self::send) sends it, and reports errors in its parts.
+///
+/// ```
+/// use selvedge::http::{Method, Session};
+///
+/// let request = Session::new().request(Method::GET, "not a URL").header("accept", "text/html");
+/// assert!(request.send().unwrap_err().is_bad_request());
+/// ```
 #[derive(Debug)]
 #[must_use = "a request does nothing until `send`"]
 pub struct RequestBuilder {
-    session: Session,
+    client: Rc<Client>,
     method: Method,
     url: Result<Url, Error>,
     headers: HeaderMap,
     body: Body,
-    /// What the session says, unless this says otherwise.
-    total_timeout: Option<Option<Duration>>,
+    timeout_override: TimeoutOverride,
 }
 
 impl RequestBuilder {
-    pub(super) fn new(session: Session, method: Method, url: &str) -> Self {
-        let parsed = Url::parse(url);
-        let bad = |error| Error::new(Kind::BadRequest(format!("{url:?} is no address: {error}")));
+    pub(super) fn new(client: Rc<Client>, method: Method, url: &str) -> Self {
+        let bad = |error| Error::new(Kind::BadRequest(format!("{url:?} is not a URL: {error}")));
         Self {
-            session,
+            client,
             method,
-            url: parsed.map_err(bad),
+            url: Url::parse(url).map_err(bad),
             headers: HeaderMap::new(),
             body: Body::empty(),
-            total_timeout: None,
+            timeout_override: None,
         }
     }
 
-    /// Adds fields to the address' query.
+    /// Adds fields to the URL's query.
     pub fn query<K: AsRef<str>, V: AsRef<str>>(
         mut self,
         fields: impl IntoIterator<Item = (K, V)>,
@@ -52,19 +59,23 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a header; what ureq would say by itself in one of this name is not said.
+    /// Adds a header. It replaces the header of this name that would be sent by default.
     pub fn header<K, V>(mut self, name: K, value: V) -> Self
     where
         HeaderName: TryFrom<K>,
         HeaderValue: TryFrom<V>,
-        <HeaderName as TryFrom<K>>::Error: Into<http::Error>,
-        <HeaderValue as TryFrom<V>>::Error: Into<http::Error>,
+        <HeaderName as TryFrom<K>>::Error: Display,
+        <HeaderValue as TryFrom<V>>::Error: Display,
     {
-        let name = HeaderName::try_from(name).map_err(Into::into);
-        let value = HeaderValue::try_from(value).map_err(Into::into);
+        let name = HeaderName::try_from(name).map_err(|error| error.to_string());
+        let value = HeaderValue::try_from(value).map_err(|error| error.to_string());
         match (name, value) {
             (Ok(name), Ok(value)) => drop(self.headers.append(name, value)),
-            (Err(error), _) | (_, Err(error)) => self.fail(&error.to_string()),
+            // `send` reports the first error.
+            (Err(error), _) | (_, Err(error)) if self.url.is_ok() => {
+                self.url = Err(Error::new(Kind::BadRequest(error)));
+            }
+            _ => {}
         }
         self
     }
@@ -80,7 +91,7 @@ impl RequestBuilder {
         self.body(Body::json(value))
     }
 
-    /// Sets the body to a form's fields.
+    /// Sets the body to the fields of a form.
     pub fn form<K: AsRef<str>, V: AsRef<str>>(
         self,
         fields: impl IntoIterator<Item = (K, V)>,
@@ -88,88 +99,82 @@ impl RequestBuilder {
         self.body(Body::form(fields))
     }
 
-    /// How long this request may take in all, instead of the session's
-    /// [`total_timeout`](super::SessionBuilder::total_timeout).
+    /// Sets how long this request may take in total, instead of the session's
+    /// [`total_timeout`](super::SessionBuilder::total_timeout). `None` for no limit.
     pub fn total_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.total_timeout = Some(timeout.into());
+        self.timeout_override = Some(timeout.into());
         self
     }
 
     /// May suspend. Sends the request, follows redirects, and returns when the status and the headers of the
-    /// answer are there.
+    /// response have arrived.
     ///
     /// # Errors
-    /// See [`Error`]'s predicates. A status is none.
+    /// See [`Error`]'s predicates. A status is not an error.
     ///
     /// # Cancellation
-    /// The connection is closed. The server may have got the request, or a part of it.
-    pub fn send(mut self) -> Result<Response, Error> {
-        let url = std::mem::replace(&mut self.url, Err(Error::new(Kind::Io)))?;
-        let session = self.session.clone();
-        let place = session.line().stand(self.total_timeout);
-        let place = place.map_err(|error| session.explain(error.at(&url)))?;
-        self.total_timeout = place.total_timeout;
-        let sent = self.run(&url);
-        let response = sent.map_err(|error| session.explain(from_ureq(error).at(&url)))?;
-        Ok(Response::new(response, url, session, place.permit))
-    }
-
-    fn run(self, url: &Url) -> Result<http::Response<ureq::Body>, ureq::Error> {
-        let takes_body = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+    /// The connection is closed. The server may have received the request, or a part of it.
+    pub fn send(self) -> Result<Response, Error> {
+        let url = self.url?;
+        let client = self.client;
+        let admitted = client.request_limit.admit(self.timeout_override);
+        let (permit, timeout_override) =
+            admitted.map_err(|error| client.explain(error.with_url(&url)))?;
         let mut request = Request::new(());
         *request.method_mut() = self.method;
-        *request.uri_mut() = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
-        let mut headers = self.headers;
-        if let Some(media_type) = self.body.media_type {
-            let media_type = HeaderValue::from_static(media_type);
-            headers.entry(CONTENT_TYPE).or_insert(media_type);
-        }
-        let timeout = self.total_timeout;
-        match self.body.content {
-            Content::Failed(error) => Err(error.travelling()),
-            Content::Nothing if takes_body => {
-                *request.headers_mut() = headers;
-                run(&self.session, request.map(|()| &[][..]), timeout)
-            }
-            Content::Nothing => {
-                *request.headers_mut() = headers;
-                run(&self.session, request.map(|()| SendBody::none()), timeout)
-            }
-            Content::Bytes(bytes) => {
-                *request.headers_mut() = headers;
-                run(&self.session, request.map(|()| &bytes[..]), timeout)
-            }
-            Content::Reader(mut reader, length) => {
-                if let Some(length) = length {
-                    headers.insert(CONTENT_LENGTH, length.into());
-                }
-                *request.headers_mut() = headers;
-                let body = SendBody::from_reader(&mut reader);
-                run(&self.session, request.map(|()| body), timeout)
-            }
-        }
+        *request.headers_mut() = self.headers;
+        let sent = run_with_body(&client, request, &url, self.body, timeout_override);
+        let response = sent.map_err(|error| client.explain(from_ureq(error).with_url(&url)))?;
+        Ok(Response::new(response, url, client, permit))
     }
+}
 
-    /// The first thing that is wrong is what is told.
-    fn fail(&mut self, why: &str) {
-        if self.url.is_ok() {
-            self.url = Err(Error::new(Kind::BadRequest(why.to_owned())));
+/// May suspend. Adds the URL, the body and the headers that describe the body, and runs the request.
+fn run_with_body(
+    client: &Client,
+    mut request: Request<()>,
+    url: &Url,
+    body: Body,
+    timeout_override: TimeoutOverride,
+) -> Result<http::Response<ureq::Body>, ureq::Error> {
+    let method = request.method();
+    let requires_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+    *request.uri_mut() = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
+    if let Some(media_type) = body.media_type {
+        let media_type = HeaderValue::from_static(media_type);
+        let headers = request.headers_mut();
+        headers.entry(CONTENT_TYPE).or_insert(media_type);
+    }
+    match body.content {
+        Content::Failed(error) => Err(error.into_ureq()),
+        Content::Nothing if requires_body => {
+            run(client, request.map(|()| &[][..]), timeout_override)
+        }
+        Content::Nothing => run(client, request.map(|()| SendBody::none()), timeout_override),
+        Content::Bytes(bytes) => run(client, request.map(|()| &bytes[..]), timeout_override),
+        Content::Reader(mut reader, length) => {
+            if let Some(length) = length {
+                request.headers_mut().insert(CONTENT_LENGTH, length.into());
+            }
+            let body = SendBody::from_reader(&mut reader);
+            run(client, request.map(|()| body), timeout_override)
         }
     }
 }
 
-/// May suspend.
+/// May suspend. Has ureq run a complete request.
 fn run<B: AsSendBody>(
-    session: &Session,
+    client: &Client,
     mut request: Request<B>,
-    total_timeout: Option<Option<Duration>>,
+    timeout_override: TimeoutOverride,
 ) -> Result<http::Response<ureq::Body>, ureq::Error> {
-    let agent = session.agent();
-    if let Some(timeout) = total_timeout {
-        request = agent
+    client.cookies.apply();
+    if let Some(timeout) = timeout_override {
+        request = client
+            .agent
             .configure_request(request)
             .timeout_global(timeout)
             .build();
     }
-    agent.run(request)
+    client.agent.run(request)
 }

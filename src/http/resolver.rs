@@ -1,4 +1,4 @@
-//! Looking up hosts for ureq: on the loop's pool of threads, while the task is parked.
+//! [`LoopResolver`]: looks up hosts for ureq on the loop's pool of threads, while the task is parked.
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -6,15 +6,15 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 use super::error::{Error, Kind};
-use super::socket::duration;
+use super::transport::duration;
 use crate::net::ToSocketAddrs;
-use crate::runtime::context;
-use crate::task;
+use crate::runtime::wait::here::task_context;
+use crate::time;
 
-/// As many addresses as ureq has room for.
+/// The most addresses that ureq accepts.
 const N_ADDRESSES: usize = 16;
 
-/// Looks up hosts as [`crate::net`] does.
+/// Looks up hosts by [`ToSocketAddrs`].
 #[derive(Debug)]
 pub(super) struct LoopResolver;
 
@@ -32,33 +32,33 @@ impl Resolver for LoopResolver {
             (None, Some("https")) => 443,
             _ => {
                 return Err(ureq::Error::BadUri(
-                    "neither http nor https, and no port".to_owned(),
+                    "the URL has no port, and its scheme is neither http nor https".to_owned(),
                 ));
             }
         };
-        // A literal address of version six has brackets in a URL.
+        // A URL encloses an IPv6 address in brackets.
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let lookup_failed = || Error::new(Kind::Lookup(bare.to_owned()));
         let look_up = || (bare, port).to_socket_addrs();
         let found = match duration(timeout) {
-            Some(limit) if can_give_up() => {
-                task::timeout(limit, look_up).map_err(|_| ureq::Error::Timeout(timeout.reason))?
-            }
+            Some(limit) if can_abandon_lookup() => time::timeout::timeout(limit, look_up)
+                .map_err(|_| ureq::Error::Timeout(timeout.reason))?,
             _ => look_up(),
         };
-        let found = found.map_err(|error| lookup_failed().because(error).travelling())?;
+        let found = found.map_err(|error| lookup_failed().with_source(error).into_ureq())?;
         let mut addresses = self.empty();
         for address in config.ip_family().keep_wanted(found).take(N_ADDRESSES) {
             addresses.push(address);
         }
         if addresses.is_empty() {
-            return Err(lookup_failed().travelling());
+            return Err(lookup_failed().into_ureq());
         }
         Ok(addresses)
     }
 }
 
-/// Whether a lookup can be left behind on its thread: where the thread itself waits, or nothing unwinds, it can't.
-fn can_give_up() -> bool {
-    !cfg!(panic = "abort") && context::here().is_ok()
+/// Whether a lookup can be abandoned on its thread: not where this thread does the lookup itself, and not
+/// in a build whose panics abort.
+fn can_abandon_lookup() -> bool {
+    !cfg!(panic = "abort") && task_context().is_ok()
 }

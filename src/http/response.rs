@@ -1,45 +1,54 @@
-//! Answers.
+//! [`Response`] and its body.
 
 use std::fmt;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 use ureq::ResponseExt;
 use ureq::http::{self, HeaderMap, StatusCode};
 use url::Url;
 
+use super::client::Client;
 use super::error::{Error, Kind, from_io};
-use super::session::Session;
 use crate::sync::Permit;
 
-/// An answer: its status and headers, and its body, which is still to be read.
+/// A response: its status and headers, and its body, which has not been read yet.
 ///
 /// Dropping it closes the connection, unless the body has been read to its end: then the next request to the
-/// same host uses it again.
+/// same host reuses the connection.
+///
+/// ```no_run
+/// # let session = selvedge::http::Session::new();
+/// let response = session.get("http://example.com/")?;
+/// println!("{}: {:?} bytes", response.status(), response.content_length());
+/// let text = response.error_for_status()?.text()?;
+/// # Ok::<(), selvedge::http::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
     url: Url,
     body: ureq::Body,
-    session: Session,
-    /// Dropped after the body, so that whoever is next finds its connection in the pool.
-    place: Permit,
+    client: Rc<Client>,
+    /// Dropped after the body, so that the next request finds the connection in the pool.
+    permit: Permit,
 }
 
 impl Response {
     pub(super) fn new(
         response: http::Response<ureq::Body>,
-        asked: Url,
-        session: Session,
-        place: Permit,
+        requested: Url,
+        client: Rc<Client>,
+        permit: Permit,
     ) -> Self {
-        let answered = response.get_uri();
-        // Only redirects lead elsewhere. What they lead to has been connected to, so it is an address.
-        let url = if *answered == *asked.as_str() {
-            asked
+        let final_uri = response.get_uri();
+        // They differ after redirects only. The target of a redirect has been connected to, so it parses.
+        let url = if *final_uri == *requested.as_str() {
+            requested
         } else {
-            Url::parse(&answered.to_string()).unwrap_or(asked)
+            Url::parse(&final_uri.to_string()).unwrap_or(requested)
         };
         let (parts, body) = response.into_parts();
         Self {
@@ -47,8 +56,8 @@ impl Response {
             headers: parts.headers,
             url,
             body,
-            session,
-            place,
+            client,
+            permit,
         }
     }
 
@@ -58,37 +67,37 @@ impl Response {
         self.status
     }
 
-    /// The headers. If the body was packed and is unpacked here, those that say so and tell the packed length
-    /// are gone.
+    /// The headers. If the body is compressed, which reading it undoes, the headers with the encoding and the
+    /// compressed length are removed.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// The address that has answered: where the last redirect led, if there was any.
+    /// The URL of this response: the target of the last redirect, if there was any.
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// How long the body is, if the server has said so.
+    /// The length of the body in bytes, if the server has sent it.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
         self.body.content_length()
     }
 
-    /// The answer, if its status is below 400.
+    /// Returns the response if its status is below 400.
     ///
     /// # Errors
-    /// An error whose [`status`](Error::status) it is. The body is dropped.
+    /// An error with the [`status`](Error::status). The body is dropped.
     pub fn error_for_status(self) -> Result<Self, Error> {
         if self.status.is_client_error() || self.status.is_server_error() {
-            return Err(Error::new(Kind::Status(self.status)).at(&self.url));
+            return Err(Error::new(Kind::Status(self.status)).with_url(&self.url));
         }
         Ok(self)
     }
 
-    /// May suspend. The body as text. What is not UTF-8 becomes U+FFFD.
+    /// May suspend. Reads the body as text. Invalid UTF-8 is replaced by U+FFFD.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
@@ -97,31 +106,31 @@ impl Response {
     /// As for [`bytes`](Self::bytes).
     pub fn text(self) -> Result<String, Error> {
         let bytes = self.bytes()?;
-        // Without a copy, if nothing needs to be replaced.
+        // Valid UTF-8 is not copied.
         Ok(String::from_utf8(bytes)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
-    /// May suspend. The body.
+    /// May suspend. Reads the body.
     ///
     /// # Errors
-    /// If it is longer than [`max_body_size`](super::SessionBuilder::max_body_size), ends early, stays away
-    /// for too long, or can't be unpacked.
+    /// If the body is larger than [`max_body_size_bytes`](super::SessionBuilder::max_body_size_bytes), ends
+    /// early, times out, or can't be decompressed.
     ///
     /// # Cancellation
-    /// What has been read is lost, and the connection is closed.
+    /// The bytes read so far are lost, and the connection is closed.
     pub fn bytes(self) -> Result<Vec<u8>, Error> {
-        let limit = self.session.max_body_size();
+        let limit = self.client.max_body_size_bytes;
         let expected = self.content_length().unwrap_or(0).min(64 * 1024);
         let mut reader = self.body.into_with_config().limit(limit).reader();
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
         match reader.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            Err(error) => Err(self.session.explain(from_io(error).at(&self.url))),
+            Err(error) => Err(self.client.explain(from_io(error).with_url(&self.url))),
         }
     }
 
-    /// May suspend. The value that the body is in JSON.
+    /// May suspend. Reads the body and deserializes it from JSON.
     ///
     /// ```no_run
     /// # let session = selvedge::http::Session::new();
@@ -130,7 +139,7 @@ impl Response {
     /// ```
     ///
     /// # Errors
-    /// As [`bytes`](Self::bytes), or if it is not such a value.
+    /// As [`bytes`](Self::bytes), or if the body is not JSON of that type.
     ///
     /// # Cancellation
     /// As for [`bytes`](Self::bytes).
@@ -138,13 +147,13 @@ impl Response {
         let url = self.url.clone();
         let bytes = self.bytes()?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            Error::new(Kind::Decode("what was asked for"))
-                .because(error)
-                .at(&url)
+            Error::new(Kind::Decode("JSON of the requested type"))
+                .with_source(error)
+                .with_url(&url)
         })
     }
 
-    /// The body, to be read piece by piece. It has no limit but the time's.
+    /// Returns a reader for the body. The body may have any size; the timeouts apply.
     ///
     /// ```no_run
     /// # let session = selvedge::http::Session::new();
@@ -157,36 +166,39 @@ impl Response {
         BodyReader {
             reader: self.body.into_with_config().reader(),
             url: self.url,
-            session: self.session,
-            place: Some(self.place),
+            client: self.client,
+            permit: Some(self.permit),
         }
     }
 }
 
-/// The body of an answer, as it comes, unpacked.
+/// A reader for the body of a response, made by [`Response::into_reader`]. Decompresses if necessary.
 ///
-/// Dropping it before its end closes the connection.
+/// Dropping it before the end of the body closes the connection.
 pub struct BodyReader {
     reader: ureq::BodyReader<'static>,
     url: Url,
-    session: Session,
-    /// Given up at the end of the body.
-    place: Option<Permit>,
+    client: Rc<Client>,
+    /// Released at the end of the body.
+    permit: Option<Permit>,
 }
 
-/// Each method may suspend. The errors are [`Error`]s inside of std's.
+/// Each method may suspend. The errors are [`Error`]s, wrapped in std's.
 ///
 /// # Cancellation
-/// A cancelled `read` has taken nothing, and the next one goes on.
+/// A cancelled `read` has taken nothing, and the next one continues.
 impl Read for BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match self.reader.read(buf) {
             Ok(0) if !buf.is_empty() => {
-                self.place = None;
+                self.permit = None;
                 Ok(0)
             }
             Ok(n) => Ok(n),
-            Err(error) => Err(self.session.explain(from_io(error).at(&self.url)).into()),
+            Err(error) => Err(self
+                .client
+                .explain(from_io(error).with_url(&self.url))
+                .into()),
         }
     }
 }

@@ -1,23 +1,19 @@
-//! Sessions: what requests have in common.
+//! [`Session`]: one method for each kind of request.
 
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use ureq::http::{Method, Uri};
 use ureq::{Agent, Cookie};
 
 use super::body::Body;
-use super::builder::SessionBuilder;
+use super::client::Client;
 use super::error::{Error, Kind};
-use super::line::Line;
 use super::request::RequestBuilder;
 use super::response::Response;
-use super::socket::Jar;
 
-/// An HTTP client: aiohttp's `ClientSession` for tasks. It keeps connections for further requests, and
-/// cookies, and follows redirects.
+/// An HTTP client: aiohttp's `ClientSession` for tasks. It reuses connections, keeps cookies and follows
+/// redirects.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -42,37 +38,18 @@ use super::socket::Jar;
 /// ```
 ///
 /// Clones share everything, so that each task can have one. A session stays on its thread, as its
-/// connections do; one that is used by loops after each other opens new connections in each. Without an
-/// event loop it works as well and blocks the thread.
+/// connections do. A session that several loops use in succession opens new connections in each. Without
+/// an event loop a request blocks the thread.
 ///
 /// # Cancellation
-/// A request that is cancelled, or runs out of time, closes its connection. The session is as before.
+/// A request that is cancelled, or that times out, closes its connection. The session remains usable.
 #[derive(Clone)]
-pub struct Session(Rc<Inner>);
-
-struct Inner {
-    agent: Arc<Agent>,
-    jar: Jar,
-    line: Line,
-    max_body_size: u64,
-    is_closed: Cell<bool>,
-}
+pub struct Session(pub(super) Rc<Client>);
 
 impl Session {
-    /// A session with the defaults of [`SessionBuilder`].
-    #[must_use]
-    pub fn new() -> Self {
-        Self::builder().build()
-    }
-
-    /// Sets up a session.
-    pub fn builder() -> SessionBuilder {
-        SessionBuilder::new()
-    }
-
-    /// May suspend. Asks for a page and returns when its status and headers are there.
+    /// May suspend. Sends a GET request, and returns when the status and the headers have arrived.
     ///
-    /// Any status is an answer; [`Response::error_for_status`] makes those from 400 on errors.
+    /// Every status is a response; [`Response::error_for_status`] turns those from 400 on into errors.
     ///
     /// # Errors
     /// See [`Error`]'s predicates.
@@ -83,7 +60,7 @@ impl Session {
         self.request(Method::GET, url).send()
     }
 
-    /// May suspend. Asks for the status and headers only.
+    /// May suspend. Sends a HEAD request, whose response has no body.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -94,18 +71,18 @@ impl Session {
         self.request(Method::HEAD, url).send()
     }
 
-    /// May suspend. Asks for something to be deleted.
+    /// May suspend. Sends a DELETE request.
     ///
     /// # Errors
     /// As [`get`](Self::get).
     ///
     /// # Cancellation
-    /// As for [`get`](Self::get). The server may have got the request.
+    /// As for [`get`](Self::get). The server may have received the request.
     pub fn delete(&self, url: impl AsRef<str>) -> Result<Response, Error> {
         self.request(Method::DELETE, url).send()
     }
 
-    /// May suspend. Sends a body.
+    /// May suspend. Sends a POST request with a body.
     ///
     /// ```no_run
     /// use selvedge::http::{Body, Session};
@@ -121,12 +98,12 @@ impl Session {
     /// As [`get`](Self::get).
     ///
     /// # Cancellation
-    /// As for [`get`](Self::get). The server may have got the request, or a part.
+    /// As for [`get`](Self::get). The server may have received the request, or a part of it.
     pub fn post(&self, url: impl AsRef<str>, body: impl Into<Body>) -> Result<Response, Error> {
         self.request(Method::POST, url).body(body).send()
     }
 
-    /// May suspend. Sends a body to be stored.
+    /// May suspend. Sends a PUT request with a body.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -137,7 +114,7 @@ impl Session {
         self.request(Method::PUT, url).body(body).send()
     }
 
-    /// May suspend. Sends a body that says what to change.
+    /// May suspend. Sends a PATCH request with a body.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -148,7 +125,7 @@ impl Session {
         self.request(Method::PATCH, url).body(body).send()
     }
 
-    /// A request in all detail: headers, query, timeouts.
+    /// Creates a request, to which headers, a query, a body and a timeout can be added.
     ///
     /// ```
     /// use selvedge::http::{Method, Session};
@@ -158,14 +135,14 @@ impl Session {
     ///     .request(Method::GET, "http://example.com/search")
     ///     .query([("q", "warp & weft")])
     ///     .header("accept-language", "de");
-    /// // Nothing has happened yet: `request.send()?` would.
+    /// // Nothing has been sent yet: `request.send()?` does that.
     /// # drop(request);
     /// ```
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), method, url.as_ref())
+        RequestBuilder::new(Rc::clone(&self.0), method, url.as_ref())
     }
 
-    /// Adds a cookie, in the words of a `Set-Cookie` header, as if it had come from this address.
+    /// Adds a cookie, in the syntax of a `Set-Cookie` header, as if a response from this URL had set it.
     ///
     /// ```
     /// let session = selvedge::http::Session::new();
@@ -174,7 +151,7 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// If it is no cookie, or none that this address may set.
+    /// If the text is not a cookie, or not one that this URL may set.
     pub fn set_cookie(&self, url: impl AsRef<str>, cookie: &str) -> Result<(), Error> {
         let bad = |error: ureq::Error| Error::new(Kind::BadRequest(error.to_string()));
         let uri =
@@ -184,15 +161,15 @@ impl Session {
         jar.insert(cookie, &uri).map_err(bad)
     }
 
-    /// Forgets all cookies.
+    /// Removes all cookies.
     pub fn clear_cookies(&self) {
         self.0.agent.cookie_jar_lock().clear();
     }
 
-    /// Closes all connections of this session and its clones: those that wait to be used again, and those
-    /// in use, whose requests fail. So do later ones.
+    /// Closes all connections of this session and its clones, idle ones and those in use. Running and later
+    /// requests fail.
     ///
-    /// Dropping the last clone closes the connections that wait, too, and ends nothing that is under way.
+    /// Dropping the last clone closes the idle connections only, and running requests continue.
     ///
     /// ```
     /// let session = selvedge::http::Session::new();
@@ -203,51 +180,10 @@ impl Session {
         self.0.is_closed.set(true);
         Agent::clone(&self.0.agent).shutdown();
     }
-
-    pub(super) fn from_parts(agent: Arc<Agent>, jar: Jar, line: Line, max_body_size: u64) -> Self {
-        Self(Rc::new(Inner {
-            agent,
-            jar,
-            line,
-            max_body_size,
-            is_closed: Cell::new(false),
-        }))
-    }
-
-    /// The agent, about to be used for a request.
-    pub(super) fn agent(&self) -> &Agent {
-        self.0.jar.empty_if_unwanted();
-        &self.0.agent
-    }
-
-    pub(super) fn line(&self) -> &Line {
-        &self.0.line
-    }
-
-    pub(super) fn max_body_size(&self) -> u64 {
-        self.0.max_body_size
-    }
-
-    /// What a failure is for who called: that of a closed session has one reason, whatever it looks like.
-    pub(super) fn explain(&self, error: Error) -> Error {
-        if self.0.is_closed.get() {
-            Error::new(Kind::Closed)
-        } else {
-            error
-        }
-    }
-}
-
-impl Default for Session {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session")
-            .field("is_closed", &self.0.is_closed.get())
-            .finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }

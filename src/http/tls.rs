@@ -1,15 +1,13 @@
-//! Certificates: whom to trust.
+//! [`Certificate`], and the configuration of TLS.
 
-use std::error::Error as StdError;
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::error::{Error, Kind};
 
-/// A certificate that is trusted to have signed those of servers, or to be a server's own.
+/// A certificate to trust: an authority's, which signs certificates of servers, or a server's own.
 ///
 /// ```
 /// use selvedge::http::Certificate;
@@ -21,19 +19,18 @@ use super::error::{Error, Kind};
 pub struct Certificate(ureq::tls::Certificate<'static>);
 
 impl Certificate {
-    /// The first certificate in a text in PEM.
+    /// Parses the first certificate of a PEM text.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the text contains none.
     pub fn from_pem(pem: &[u8]) -> Result<Self, Error> {
         let certificate = ureq::tls::Certificate::from_pem(pem);
         certificate
             .map(Self)
-            .map_err(|error| Error::new(Kind::Tls).because(error))
+            .map_err(|error| Error::new(Kind::Tls).with_source(error))
     }
 
-    /// A certificate in DER. What is none is found out by the first connection that needs it: it is not
-    /// trusted.
+    /// Creates a certificate from DER, which is not checked: if it is invalid, connections that need it fail.
     #[must_use]
     pub fn from_der(der: &[u8]) -> Self {
         Self(ureq::tls::Certificate::from_der(der).to_owned())
@@ -46,7 +43,7 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// Trust in these certificates, or in Mozilla's.
+/// A configuration that trusts these certificates, or Mozilla's.
 pub(super) fn config(roots: Option<&[Certificate]>) -> TlsConfig {
     let roots = roots.map_or(RootCerts::WebPki, |roots| {
         let roots: Vec<_> = roots
@@ -56,12 +53,4 @@ pub(super) fn config(roots: Option<&[Certificate]>) -> TlsConfig {
         RootCerts::Specific(Arc::new(roots))
     });
     TlsConfig::builder().root_certs(roots).build()
-}
-
-/// Whether encryption is what failed: what transfers wrap is the library's own error.
-pub(super) fn is_tls(error: &io::Error) -> bool {
-    let inner = error
-        .get_ref()
-        .map(|inner| inner as &(dyn StdError + 'static));
-    inner.is_some_and(|inner| inner.is::<rustls::Error>())
 }

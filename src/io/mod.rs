@@ -1,5 +1,5 @@
-//! Descriptors that can be waited for: pipes, terminals and other devices, and standard input; and lines and frames
-//! of any stream, with a limit.
+//! [`Pollable`] for pipes, terminals and other devices, standard input, and [`StreamReader`] for lines and
+//! frames of any stream, with a limit.
 //!
 //! Sockets are in [`net`](crate::net), files in [`fs`](crate::fs).
 

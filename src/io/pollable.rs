@@ -1,16 +1,17 @@
-//! [`Pollable`].
+//! [`Pollable`]: waiting for a descriptor.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::runtime::reactor::Direction;
-use crate::runtime::registration::Registration;
+use crate::runtime::io::registration::Registration;
 use crate::sys::file::{self, Kind};
+use crate::sys::wait_fd::Direction;
+use crate::util::descriptor::{read_by_reference, write_by_reference};
 
-/// Something with a descriptor that can be waited for, such as an end of a pipe, a terminal, or an
-/// `inotify`: reading and writing it parks the task, and blocks a thread that has no loop.
+/// A value with a descriptor that can be polled, such as an end of a pipe, a terminal, or an `inotify`.
+/// Reading and writing park the task, and block a thread that has no loop.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -29,34 +30,43 @@ use crate::sys::file::{self, Kind};
 /// ```
 ///
 /// # Blocking mode
-/// The open file description is switched to not blocking, and back when this is dropped or gives the
-/// descriptor away. Everybody who shares the description sees that: clones, the parent process, and for
-/// a terminal whoever has inherited it from the same shell. For standard input there is
-/// [`stdin`](super::stdin), which avoids it.
+/// The open file description becomes nonblocking, and blocking again when the `Pollable` is dropped or
+/// gives the descriptor away. This affects all owners of the description: clones, the parent process, and
+/// for a terminal every process that inherited it from the same shell. [`stdin`](super::stdin) avoids this
+/// for standard input.
 ///
 /// # Cancellation
 /// A cancelled `read` has taken nothing, a cancelled `write` has written nothing.
 pub struct Pollable<T: AsFd> {
-    /// Taken only by whoever takes it away from us.
+    /// `None` only once [`into_inner`](Self::into_inner) has taken it.
     inner: Option<T>,
     registration: Registration,
-    /// Whether the description blocked before.
+    /// Whether the description was blocking before.
     was_blocking: bool,
 }
 
 impl<T: AsFd> Pollable<T> {
-    /// Takes over something with a descriptor.
+    /// Takes over a value with a descriptor.
+    ///
+    /// ```
+    /// use selvedge::io::Pollable;
+    ///
+    /// // A file on a disk can't be polled.
+    /// let file = std::fs::File::open("Cargo.toml")?;
+    /// assert!(Pollable::new(file).unwrap_err().to_string().contains("fs::File"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// That it is a file on a disk or a directory, which nothing can wait for:
-    /// [`fs::File`](crate::fs::File) is for those.
+    /// `InvalidInput` for a regular file, a directory or a disk, which can't be polled: use
+    /// [`fs::File`](crate::fs::File). The system's error if the blocking mode can't be changed.
     pub fn new(inner: T) -> io::Result<Self> {
         let fd = inner.as_fd();
         if file::kind(fd)? == Kind::Stored {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                "a regular file, a directory or a disk always counts as ready, so there is no waiting \
-                 for it; use `selvedge::fs::File`, whose operations run on the loop's pool",
+                "a regular file, a directory or a disk can't be polled, because it is always ready; \
+                 use `selvedge::fs::File`, whose operations run on the loop's pool",
             ));
         }
         let was_blocking = !file::is_nonblocking(fd)?;
@@ -70,51 +80,55 @@ impl<T: AsFd> Pollable<T> {
         })
     }
 
-    /// Gives back what was taken over: no loop knows of it any more, and it blocks if it did before.
+    /// Returns the wrapped value: ends the registration with the loop, and restores the blocking mode.
     #[must_use]
     pub fn into_inner(mut self) -> T {
-        self.let_go();
+        self.release();
         let inner = self.inner.take();
-        inner.expect("it is only taken out as it is given away")
+        inner.expect("only `into_inner` takes the value")
     }
 
-    /// What was taken over.
+    /// The wrapped value.
     pub fn get_ref(&self) -> &T {
         let inner = self.inner.as_ref();
-        inner.expect("it is only taken out as it is given away")
+        inner.expect("only `into_inner` takes the value")
     }
 
-    /// May suspend. Calls a function, and again each time that the descriptor may have become readable,
-    /// until it answers something else than `WouldBlock`.
+    /// May suspend. Calls a function until its result is not `WouldBlock`, and waits in between until the
+    /// descriptor may be readable.
     ///
-    /// For descriptors that are read by calls of their own. The function must not block.
+    /// This is for descriptors that have system calls of their own for reading. The function must not block.
     ///
     /// # Errors
-    /// What the function answers; that nothing can wait here, in a callback, while panicking, or because
+    /// The function's error; an error where nothing can wait: in a callback, while panicking, or because
     /// another loop has waited for the descriptor before.
     ///
     /// # Cancellation
-    /// Arrives between two calls of the function.
+    /// A cancel arrives between two calls of the function.
     pub fn read_with<R>(&self, mut f: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.io_of_user(Direction::Read, || f(self.get_ref()))
+        self.io_with_user_code(Direction::Read, || f(self.get_ref()))
     }
 
     /// May suspend. As [`read_with`](Self::read_with), until the descriptor is writable.
     ///
     /// # Errors
     /// As [`read_with`](Self::read_with).
+    ///
+    /// # Cancellation
+    /// As [`read_with`](Self::read_with).
     pub fn write_with<R>(&self, mut f: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
-        self.io_of_user(Direction::Write, || f(self.get_ref()))
+        self.io_with_user_code(Direction::Write, || f(self.get_ref()))
     }
 
-    /// That a transfer fell short says nothing here: a terminal gives out a line at a time.
+    /// May suspend. A short transfer does not show that the descriptor is drained: a terminal returns one
+    /// line at a time.
     fn io<R>(&self, direction: Direction, f: impl FnMut() -> io::Result<R>) -> io::Result<R> {
         self.registration.io(self.as_fd(), direction, None, f)
     }
 
-    /// A panic of the function ends the operation as a result does, so that whoever is next in line is
-    /// woken; then it goes on.
-    fn io_of_user<R>(
+    /// May suspend. A panic of the function first ends the operation as a result does, which wakes the next
+    /// waiting task; then the panic continues.
+    fn io_with_user_code<R>(
         &self,
         direction: Direction,
         mut f: impl FnMut() -> io::Result<R>,
@@ -126,12 +140,12 @@ impl<T: AsFd> Pollable<T> {
         result?.map_or_else(|payload| resume_unwind(payload), Ok)
     }
 
-    fn let_go(&self) {
+    fn release(&self) {
         if let Some(inner) = &self.inner {
             let fd = inner.as_fd();
             self.registration.deregister(fd);
             if self.was_blocking {
-                // Nothing of this fails on a descriptor that has let itself be switched before.
+                // Does not fail: the same call has succeeded before.
                 drop(file::set_nonblocking(fd, false));
             }
         }
@@ -140,7 +154,7 @@ impl<T: AsFd> Pollable<T> {
 
 impl<T: AsFd> Drop for Pollable<T> {
     fn drop(&mut self) {
-        self.let_go();
+        self.release();
     }
 }
 
@@ -154,7 +168,7 @@ impl<T: AsFd> Read for &Pollable<T> {
     }
 }
 
-/// `write` may suspend; `flush` does nothing, because nothing is buffered here.
+/// `write` may suspend. `flush` does nothing, because nothing is buffered here.
 impl<T: AsFd> Write for &Pollable<T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.io(Direction::Write, || file::write(self.as_fd(), buf))
@@ -165,23 +179,8 @@ impl<T: AsFd> Write for &Pollable<T> {
     }
 }
 
-/// As for a shared reference.
-impl<T: AsFd> Read for Pollable<T> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buf)
-    }
-}
-
-/// As for a shared reference.
-impl<T: AsFd> Write for Pollable<T> {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self).write(buf)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+read_by_reference!(Pollable<T>, T: AsFd);
+write_by_reference!(Pollable<T>, T: AsFd);
 
 impl<T: AsFd> AsFd for Pollable<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {

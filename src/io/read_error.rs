@@ -1,13 +1,13 @@
-//! [`ReadError`]: how a read of a `StreamReader` failed.
+//! [`ReadError`]: why a read of a `StreamReader` failed.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// Why a [`StreamReader`](super::StreamReader) could not read what it was asked for. Nothing of what has
-/// arrived is lost: it is in the reader's buffer still, or in the error.
+/// Why a read of a [`StreamReader`](super::StreamReader) failed. No received bytes are lost: they are still
+/// in the reader's buffer, or in the error.
 ///
-/// It turns into an `io::Error`, in which it can be found again.
+/// It converts into an `io::Error`, from which it can be downcast again.
 ///
 /// ```
 /// use std::io::{self, ErrorKind};
@@ -28,20 +28,20 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The stream has ended before. asyncio's IncompleteReadError.
+    /// The stream ended early. asyncio's IncompleteReadError.
     Incomplete {
-        /// What there was. It is not in the reader any more.
+        /// The bytes before the end. They are removed from the reader.
         partial: Vec<u8>,
-        /// How many bytes were asked for; `None` where it was a separator.
+        /// How many bytes were requested; `None` for a read up to a separator.
         expected: Option<usize>,
     },
-    /// There was no separator within the limit. asyncio's LimitOverrunError.
+    /// The limit contains no separator. asyncio's LimitOverrunError.
     LimitOverrun {
-        /// How many bytes there are before the separator, or certainly do not belong to one. They are in
-        /// the reader still: [`read_exactly`](super::StreamReader::read_exactly) takes them.
+        /// The number of bytes before the separator, or that can't be part of one. They are still in the
+        /// reader: [`read_exactly`](super::StreamReader::read_exactly) takes them.
         consumed: usize,
     },
-    /// The stream has failed.
+    /// The stream returned an error.
     Io(io::Error),
 }
 
@@ -62,8 +62,8 @@ impl fmt::Display for ReadError {
             }
             Self::LimitOverrun { consumed } => write!(
                 f,
-                "{consumed} bytes have come without a separator, and that is beyond the reader's limit; take them \
-                 by read_exactly, or give the reader a higher limit"
+                "{consumed} bytes without a separator exceed the reader's limit; take them by \
+                 `read_exactly`, or use a higher limit"
             ),
             Self::Io(error) => error.fmt(f),
         }
@@ -85,7 +85,7 @@ impl From<io::Error> for ReadError {
     }
 }
 
-/// `UnexpectedEof` for what is incomplete, `InvalidData` for what is too long.
+/// `UnexpectedEof` for `Incomplete`, `InvalidData` for `LimitOverrun`.
 impl From<ReadError> for io::Error {
     fn from(error: ReadError) -> Self {
         match error {

@@ -1,24 +1,25 @@
 //! [`StreamReader`]: lines, frames and exact lengths from a stream, with a limit.
 //!
-//! The buffer is the reader's own, and bytes leave it only as they are returned, in the error or as the
-//! result. So what unwinds a read in the middle, a cancel or a timeout, takes nothing along.
+//! Bytes leave the buffer only when a read returns them, in its result or its error. An unwind in the
+//! middle of a read, by a cancel or a timeout, therefore loses none.
 
 use std::fmt;
 use std::io::{self, Read};
 
-use super::ReadError;
+use super::read_error::ReadError;
+use crate::sys::file::retry_interrupted;
+use crate::util::byte_buffer::ByteBuffer;
 
-/// How much is read at once, at least.
+/// The least space that a read of the stream gets.
 const CHUNK: usize = 8 * 1024;
 
-/// The limit of asyncio's streams.
+/// The limit of asyncio's streams, in bytes.
 const DEFAULT_LIMIT: usize = 64 * 1024;
 
-/// Reads lines, frames and exact lengths from a socket, or whatever else is `Read`: asyncio's
-/// StreamReader.
+/// Reads lines, frames and exact lengths from a socket or any other `Read`: asyncio's StreamReader.
 ///
-/// Other than with std's `BufRead`, a peer that never sends the end of a line can't fill the memory: from
-/// the limit on there is an error. And a read that is cancelled in the middle loses nothing.
+/// Unlike with std's `BufRead`, a peer that never sends the end of a line can't exhaust the memory: beyond
+/// the limit the read fails. A read that is cancelled in the middle loses nothing.
 ///
 /// ```
 /// use std::io::Write;
@@ -45,57 +46,57 @@ const DEFAULT_LIMIT: usize = 64 * 1024;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// What is written goes to the socket itself, of which the reader may have a reference, as here.
+/// To write, use the socket itself: the reader may have a reference to it, as here.
 ///
-/// It is `Read`, too, for whoever takes that: what is buffered comes first.
+/// The reader also implements `Read`, which returns the buffered bytes first.
+///
+/// # Panics
+/// A read panics if the stream claims to have read more bytes than there was space for.
 ///
 /// # Cancellation
-/// What has arrived stays in the buffer for the next read.
+/// Received bytes stay in the buffer for the next read.
 pub struct StreamReader<R> {
     inner: R,
+    /// In bytes.
     limit: usize,
-    /// As much memory as there is, of which `start..end` is what nobody has taken yet.
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// The stream has answered that no more comes.
+    /// Bytes that were received and not returned yet.
+    buffer: ByteBuffer,
+    /// Whether the stream has reported its end.
     has_ended: bool,
 }
 
 impl<R: Read> StreamReader<R> {
-    /// A reader with a limit of 64 KiB.
+    /// Creates a reader with a limit of 64 KiB.
     pub fn new(inner: R) -> Self {
         Self::with_limit(DEFAULT_LIMIT, inner)
     }
 
-    /// A reader with a limit: how many bytes may come before a separator.
+    /// Creates a reader with a limit: the most bytes before a separator.
     ///
     /// # Panics
-    /// If that is none.
+    /// If the limit is 0.
     #[track_caller]
     pub fn with_limit(limit: usize, inner: R) -> Self {
         assert!(
             limit > 0,
-            "selvedge: with a limit of 0 a reader could read nothing; give it what the longest line may have"
+            "selvedge: with a limit of 0 a reader could read nothing; pass the length of the longest line"
         );
         Self {
             inner,
             limit,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
+            buffer: ByteBuffer::default(),
             has_ended: false,
         }
     }
 
-    /// May suspend: reads up to a separator, and returns it and what is before it.
+    /// May suspend. Reads up to a separator, and returns the bytes with the separator.
     ///
     /// ```
     /// use selvedge::io::{ReadError, StreamReader};
     ///
     /// let mut reader = StreamReader::with_limit(8, &b"warp--a long weft--"[..]);
     /// assert_eq!(reader.read_until("--")?, b"warp--");
-    /// // Too long, and still there.
+    /// // Too long, and still in the buffer.
     /// let ReadError::LimitOverrun { consumed } = reader.read_until("--").unwrap_err() else {
     ///     unreachable!()
     /// };
@@ -105,15 +106,15 @@ impl<R: Read> StreamReader<R> {
     /// ```
     ///
     /// # Errors
-    /// [`LimitOverrun`](ReadError::LimitOverrun), if it does not come within the limit: everything stays
-    /// in the buffer. [`Incomplete`](ReadError::Incomplete), if the stream ends before: with what there
-    /// was. What the stream answers: what came before stays in the buffer.
+    /// [`LimitOverrun`](ReadError::LimitOverrun) if the limit contains no separator: all bytes stay in the
+    /// buffer. [`Incomplete`](ReadError::Incomplete), with the bytes, if the stream ends first. The
+    /// stream's error: the bytes received before stay in the buffer.
     ///
     /// # Panics
     /// If the separator is empty.
     ///
     /// # Cancellation
-    /// What has arrived stays in the buffer.
+    /// Received bytes stay in the buffer.
     #[track_caller]
     pub fn read_until(&mut self, separator: impl AsRef<[u8]>) -> Result<Vec<u8>, ReadError> {
         let separator = separator.as_ref();
@@ -121,7 +122,7 @@ impl<R: Read> StreamReader<R> {
             !separator.is_empty(),
             "selvedge: a separator has at least one byte, or it would be found everywhere"
         );
-        // Nothing begins before it that is a separator.
+        // No separator begins before this index.
         let mut searched = 0;
         loop {
             let unsearched = &self.buffer()[searched..];
@@ -146,8 +147,8 @@ impl<R: Read> StreamReader<R> {
         }
     }
 
-    /// May suspend: reads a line, and returns it with its `\n`. The last one of a stream may have none, and
-    /// after the last one comes an empty one.
+    /// May suspend. Reads a line, and returns it with its `\n`. The last line of a stream may have none.
+    /// After the last line, the result is empty.
     ///
     /// ```
     /// let mut reader = selvedge::io::StreamReader::new(&b"warp\nweft"[..]);
@@ -158,10 +159,10 @@ impl<R: Read> StreamReader<R> {
     /// ```
     ///
     /// # Errors
-    /// As [`read_until`](Self::read_until), but for the end.
+    /// As [`read_until`](Self::read_until), except that the end of the stream is no error.
     ///
     /// # Cancellation
-    /// What has arrived stays in the buffer.
+    /// Received bytes stay in the buffer.
     pub fn read_line(&mut self) -> Result<Vec<u8>, ReadError> {
         match self.read_until("\n") {
             Err(ReadError::Incomplete { partial, .. }) => Ok(partial),
@@ -169,16 +170,17 @@ impl<R: Read> StreamReader<R> {
         }
     }
 
-    /// May suspend: reads so many bytes, whatever the limit is.
+    /// May suspend. Reads exactly `n` bytes, regardless of the limit.
     ///
-    /// Memory is taken as they come: a peer that announces more than it sends takes no more than that.
+    /// The buffer grows as bytes arrive: a peer that announces more bytes than it sends causes no larger
+    /// buffer.
     ///
     /// # Errors
-    /// [`Incomplete`](ReadError::Incomplete), if the stream ends before: with what there was. What the
-    /// stream answers: what came before stays in the buffer.
+    /// [`Incomplete`](ReadError::Incomplete), with the bytes, if the stream ends first. The stream's error:
+    /// the bytes received before stay in the buffer.
     ///
     /// # Cancellation
-    /// What has arrived stays in the buffer.
+    /// Received bytes stay in the buffer.
     pub fn read_exactly(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
         while self.buffer().len() < n {
             if !self.fill()? {
@@ -190,42 +192,25 @@ impl<R: Read> StreamReader<R> {
         Ok(self.take(n))
     }
 
-    /// Whether the stream has ended, and everything was taken. It ends when it is read, so before there
-    /// was a read that had to find that out this is false.
+    /// Whether the stream has ended and the buffer is empty. Only a read discovers the end, so this is
+    /// false until a read has met it.
     #[must_use]
     pub fn is_at_end(&self) -> bool {
         self.has_ended && self.buffer().is_empty()
     }
 
-    /// Reads more into the buffer; false if no more comes.
+    /// May suspend. Reads more bytes into the buffer; false at the end of the stream.
     fn fill(&mut self) -> io::Result<bool> {
         if self.has_ended {
             return Ok(false);
         }
-        self.make_room();
-        let n = read_some(&mut self.inner, &mut self.buffer[self.end..])?;
-        self.end += n;
+        let n = read_some(&mut self.inner, self.buffer.space(CHUNK))?;
+        self.buffer.appended(n);
         self.has_ended = n == 0;
         Ok(n > 0)
     }
 
-    /// Has memory behind what is in the buffer. It is moved to the front when that makes up for the effort,
-    /// else there will be twice as much.
-    fn make_room(&mut self) {
-        if self.end < self.buffer.len() {
-            return;
-        }
-        if self.start > 0 && self.start >= self.buffer.len() / 2 {
-            self.buffer.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
-        } else {
-            let n_bytes = self.buffer.len().saturating_mul(2).max(CHUNK);
-            self.buffer.resize(n_bytes, 0);
-        }
-    }
-
-    /// Takes bytes out of the buffer, which has as many.
+    /// Removes the first `n` bytes of the buffer, which has as many.
     fn take(&mut self, n: usize) -> Vec<u8> {
         let taken = self.buffer()[..n].to_vec();
         self.consume(n);
@@ -233,25 +218,20 @@ impl<R: Read> StreamReader<R> {
     }
 
     fn consume(&mut self, n: usize) {
-        self.start += n;
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-            if self.buffer.len() / 4 > self.limit.max(CHUNK) {
-                // That was one long read. There may be no other.
-                self.buffer = Vec::new();
-            }
-        }
+        self.buffer.consume(n);
+        // Memory beyond this is from one long `read_exactly`, which may be the only one.
+        self.buffer.shrink(self.limit.max(CHUNK).saturating_mul(4));
     }
 }
 
 impl<R> StreamReader<R> {
-    /// What has arrived and was not taken.
+    /// The bytes that were received and not returned yet.
     #[must_use]
     pub fn buffer(&self) -> &[u8] {
-        &self.buffer[self.start..self.end]
+        self.buffer.bytes()
     }
 
-    /// How many bytes may come before a separator.
+    /// The most bytes before a separator.
     #[must_use]
     pub fn limit(&self) -> usize {
         self.limit
@@ -262,19 +242,19 @@ impl<R> StreamReader<R> {
         &self.inner
     }
 
-    /// The stream. What is read from it here does not pass by the buffer.
+    /// The stream. Reading from it directly bypasses the buffer.
     pub fn get_mut(&mut self) -> &mut R {
         &mut self.inner
     }
 
-    /// Gives the stream back. What is in the [`buffer`](Self::buffer) is dropped.
+    /// Returns the stream. The bytes in the [`buffer`](Self::buffer) are dropped.
     #[must_use]
     pub fn into_inner(self) -> R {
         self.inner
     }
 }
 
-/// May suspend. What is buffered comes first.
+/// May suspend. Returns the buffered bytes first.
 impl<R: Read> Read for StreamReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.buffer().is_empty() && !buf.is_empty() {
@@ -306,22 +286,18 @@ impl<R: fmt::Debug> fmt::Debug for StreamReader<R> {
     }
 }
 
+/// May suspend. Reads once.
 fn read_some(inner: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match inner.read(buf) {
-            Ok(n) if n > buf.len() => {
-                panic!(
-                    "selvedge: a stream claims to have read {n} bytes into {}",
-                    buf.len()
-                )
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            result => return result,
-        }
-    }
+    let n = retry_interrupted(|| inner.read(buf))?;
+    assert!(
+        n <= buf.len(),
+        "selvedge: a stream claims to have read {n} bytes into {}",
+        buf.len()
+    );
+    Ok(n)
 }
 
-/// Where a separator begins.
+/// The index at which a separator begins.
 fn find(bytes: &[u8], separator: &[u8]) -> Option<usize> {
     let (first, rest) = separator.split_first()?;
     let mut from = 0;

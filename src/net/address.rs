@@ -1,17 +1,19 @@
-//! Where to: names and addresses, as std takes them, resolved without holding up the loop.
+//! [`ToSocketAddrs`]: names and addresses in the forms that std takes, resolved without blocking the loop.
 
 use std::io;
 use std::iter::Cloned;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::{option, slice, vec};
 
-use crate::runtime::blocking::off_loop;
-use crate::runtime::pool::AtClose;
+use socket2::SockAddr;
 
-/// What addresses can be had from: std's trait of this name, for the same types, with one
-/// difference. Where std's looks a host's name up on the spot, and the thread with all of its
-/// tasks stands still meanwhile, this one has a thread of the loop's pool look it up while the
-/// task is parked. A host that is a number needs no thread and never suspends.
+use crate::runtime::threads::blocking::off_loop;
+use crate::runtime::threads::pool::AtClose;
+
+/// A value that resolves to socket addresses: std's trait of this name, for the same types, with one
+/// difference. std's looks up a host's name in place, which blocks the thread and all of its tasks. This
+/// one parks the task while a thread of the loop's pool does the lookup. A numeric host needs no lookup
+/// and never suspends.
 ///
 /// ```
 /// use selvedge::net::{SocketAddr, ToSocketAddrs};
@@ -25,29 +27,29 @@ use crate::runtime::pool::AtClose;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A type of your own that implements std's trait needs an implementation of this one, too. If
-/// all it does is compute, it can hand over what std's method answers.
+/// A type of your own that implements std's trait needs an implementation of this one, too. If std's
+/// method does no lookup, the implementation can call that method.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say to which socket addresses it leads",
-    note = "selvedge has a trait of its own in place of `std::net::ToSocketAddrs`, so that looking \
-            up a name does not block the event loop; implement `selvedge::net::ToSocketAddrs`"
+    message = "`{Self}` can't be resolved to socket addresses",
+    note = "selvedge has its own trait instead of `std::net::ToSocketAddrs`, so that looking up a \
+            name does not block the event loop; implement `selvedge::net::ToSocketAddrs`"
 )]
 pub trait ToSocketAddrs {
-    /// The addresses, in the order in which to try them.
+    /// The iterator over the addresses, in the order in which to try them.
     type Iter: Iterator<Item = SocketAddr>;
 
-    /// May suspend. The addresses that this leads to.
+    /// May suspend. Resolves this value to addresses.
     ///
     /// # Errors
-    /// `InvalidInput` for a string that is not a host and a port; what the system's resolver
-    /// says of a name that it does not find.
+    /// `InvalidInput` for a string that is not a host and a port; the error of the system's resolver for
+    /// a name that it does not find.
     ///
     /// # Cancellation
-    /// The lookup goes on on its thread, and its answer is dropped.
+    /// The lookup continues on its thread, and its result is dropped.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
 }
 
-/// Implements the trait for types that are one address.
+/// Implements the trait for types that convert to one address.
 macro_rules! single {
     ($($type:ty),*) => {$(
         impl ToSocketAddrs for $type {
@@ -129,8 +131,8 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     }
 }
 
-/// May suspend. Asks the system's resolver, which takes as long as it takes, on another thread:
-/// the one that knows hosts files, mDNS and whatever else this machine is set up to ask.
+/// May suspend. Calls the system's resolver on another thread, because the call blocks. It reads hosts
+/// files and uses mDNS and all other sources that this machine is configured for.
 fn look_up(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     let host = host.to_owned();
     off_loop(AtClose::LeftBehind, move || {
@@ -138,8 +140,7 @@ fn look_up(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     })?
 }
 
-/// May suspend. Tries one address after the other until one works; the last error, if none
-/// does.
+/// May suspend. Tries the addresses in order until one succeeds; returns the last error if none does.
 pub(super) fn each_address<A: ToSocketAddrs, T>(
     addr: A,
     mut attempt: impl FnMut(SocketAddr) -> io::Result<T>,
@@ -157,4 +158,14 @@ pub(super) fn each_address<A: ToSocketAddrs, T>(
             "could not resolve to any addresses",
         )
     }))
+}
+
+/// The system's form of an address as std's type.
+pub(super) fn from_system(address: &SockAddr) -> io::Result<SocketAddr> {
+    address.as_socket().ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the peer's address is not an IPv4 or IPv6 address",
+        )
+    })
 }

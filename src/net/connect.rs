@@ -1,57 +1,100 @@
-//! Connecting a stream: begin, wait until the socket is writable, ask how it went.
+//! Connecting a stream: start the attempt, wait until the socket is writable, fetch the outcome.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net as std_unix;
 use std::time::Duration;
 
-use socket2::{Domain, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, SockAddr, SockRef, Type};
 
-use super::inner::Inner;
-use crate::runtime::reactor::Direction;
+use super::socket::Socket;
+use crate::runtime::threads::blocking::off_loop;
+use crate::runtime::threads::pool::AtClose;
 use crate::sys;
+use crate::sys::wait_fd::Direction;
 
-/// May suspend. A new socket, connected to this address.
+/// How long a thread blocks in one attempt to connect to a Unix socket whose queue is full. A cancelled
+/// connect leaves the thread blocked for the rest of this time.
+const BLOCKING_ATTEMPT: Duration = Duration::from_millis(50);
+
+/// May suspend. A new socket, connected to an address.
 ///
 /// The socket belongs to this frame until it is connected, so that a cancel closes it.
 pub(super) fn connect<S: AsFd + From<OwnedFd>>(
     to: &SockAddr,
     timeout: Option<Duration>,
-) -> io::Result<Inner<S>> {
-    let inner = new_stream(to.domain())?;
-    let mut has_begun = false;
-    let answer = inner.wait(Direction::Write, timeout, |fd| {
+) -> io::Result<Socket<S>> {
+    let fd = new_stream(to.domain())?;
+    sys::socket::set_nonblocking(fd.as_fd())?;
+    let socket = Socket::<S>::new(OwnedFd::from(fd).into());
+    let mut is_started = false;
+    let result = socket.io_within(Direction::Write, timeout, |fd| {
         let socket = SockRef::from(&fd);
-        if has_begun {
+        if is_started {
             return outcome(&socket).map(Ok);
         }
         match socket.connect(to) {
-            // An interrupted attempt goes on by itself as well.
-            Err(error) if is_under_way(&error) => {
-                has_begun = true;
+            Err(error) if continues_in_background(&error) => {
+                is_started = true;
                 Err(io::ErrorKind::WouldBlock.into())
             }
-            // Not "wait for the socket" but that there is no room, now, for another connection:
-            // the socket would never tell when there is. For the caller to see.
+            // `WouldBlock` here means that the queue of a Unix listener is full. The socket will not
+            // become writable when the queue has room, so the caller gets the error instead of a wait.
             other => Ok(other),
         }
     })?;
-    answer.map(|()| inner)
+    result.map(|()| socket)
 }
 
-/// A stream's socket that does not block and is closed on exec.
-pub(super) fn new_stream<S: AsFd + From<OwnedFd>>(domain: Domain) -> io::Result<Inner<S>> {
-    let socket = Socket::new(domain, Type::STREAM, None)?;
+/// May suspend. A new Unix socket, connected to an address. Waits while the listener's queue is full.
+///
+/// No event reports room in the queue to a socket that is not connected. The kernel only wakes a
+/// blocking `connect`, so that call is made on another thread, for a short time at once because the
+/// thread can't be interrupted.
+pub(super) fn connect_unix(to: SockAddr) -> io::Result<Socket<std_unix::UnixStream>> {
+    match connect(&to, None) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+        result => return result,
+    }
+    loop {
+        let to = to.clone();
+        match off_loop(AtClose::LeftBehind, move || connect_blocking(&to))? {
+            Err(error) if is_temporary(&error) => {}
+            result => return result.map(|fd| Socket::new(fd.into())),
+        }
+    }
+}
+
+/// Blocks the thread, for at most [`BLOCKING_ATTEMPT`]. Returns a nonblocking socket.
+fn connect_blocking(to: &SockAddr) -> io::Result<OwnedFd> {
+    let socket = new_stream(Domain::UNIX)?;
+    socket.set_write_timeout(Some(BLOCKING_ATTEMPT))?;
+    socket.connect(to)?;
+    socket.set_write_timeout(None)?;
     sys::socket::set_nonblocking(socket.as_fd())?;
-    Ok(Inner::fresh(OwnedFd::from(socket).into()))
+    Ok(socket.into())
 }
 
-fn is_under_way(error: &io::Error) -> bool {
+/// A stream's socket, closed on exec.
+fn new_stream(domain: Domain) -> io::Result<socket2::Socket> {
+    socket2::Socket::new(domain, Type::STREAM, None)
+}
+
+/// Whether the attempt continues without a further call; an interrupted one does, too.
+fn continues_in_background(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted || sys::socket::is_in_progress(error)
 }
 
-/// How an attempt that was under way went, or `WouldBlock` if it still is: a wake-up may come
-/// for nothing.
-fn outcome(socket: &Socket) -> io::Result<()> {
+/// Whether another attempt may have another result.
+fn is_temporary(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+    )
+}
+
+/// The outcome of an attempt, or `WouldBlock` if the attempt still continues: wake-ups may be spurious.
+fn outcome(socket: &socket2::Socket) -> io::Result<()> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }

@@ -1,61 +1,63 @@
-//! Sockets as descriptors: to and from std's types, and the conversions that every holder of a
-//! descriptor has. `from_raw_fd` is all that is unsafe in `net`.
-
-#![allow(unsafe_code)]
+//! Sockets as handles: conversions to and from std's types and descriptors, and the methods that all six
+//! sockets have.
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net as std_unix;
 
 use socket2::SockRef;
 
-use super::inner::Inner;
-use super::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use super::socket::Socket;
+use super::tcp_listener::TcpListener;
+use super::tcp_stream::TcpStream;
+use super::udp::UdpSocket;
+use super::unix::{UnixDatagram, UnixListener, UnixStream};
+use crate::util::descriptor::descriptor_conversions;
 
-/// What all six sockets have, by the same words.
 macro_rules! handles {
     ($($name:ident, $std:ty;)*) => {$(
+        descriptor_conversions!($name, $std);
+
         impl $name {
-            /// Takes over a socket of std's, with its timeouts. Whether it blocked or not, from
-            /// here on it waits; see [`set_nonblocking`](Self::set_nonblocking).
+            /// Takes over a socket of std's, with its timeouts. Operations wait in the event loop from
+            /// now on, even if the socket was nonblocking before; see
+            /// [`set_nonblocking`](Self::set_nonblocking).
             #[must_use]
             pub fn from_std(socket: $std) -> Self {
-                Self(Inner::adopt(socket))
+                Self(Socket::from_std(socket))
             }
 
-            /// Gives the socket away as std has it: no loop knows of it any more, it blocks
-            /// (unless [`set_nonblocking`](Self::set_nonblocking) said otherwise), and its
-            /// timeouts are the socket's own.
+            /// Converts the socket into std's type: ends the registration with the event loop, makes the
+            /// socket blocking (unless [`set_nonblocking`](Self::set_nonblocking) was called with
+            /// `true`), and sets the timeouts in the socket's options.
             ///
-            /// Whoever has a clone has the same open file description. Clones that are still
-            /// ours go on working.
+            /// Clones share the open file description. Those of this crate's types continue to work.
             #[must_use]
             pub fn into_std(self) -> $std {
-                self.0.release()
+                self.0.into_std()
             }
 
-            /// Another handle to the same socket. As with std, both share its state and its
-            /// settings. Each is registered by itself, so this is also the way to use a socket
-            /// in the event loops of two threads.
+            /// Creates another handle to the same socket. As with std, both share the socket's state and
+            /// settings. Each handle has a registration of its own, so a clone also makes the socket
+            /// usable in the event loop of another thread.
             ///
             /// # Errors
-            /// If there are too many open files.
+            /// If too many files are open.
             pub fn try_clone(&self) -> io::Result<Self> {
                 self.0.try_clone().map(Self)
             }
 
-            /// The error that the socket has stored, which is cleared by that.
+            /// Takes the error that is stored in the socket, which clears it.
             ///
             /// # Errors
-            /// If the socket can't be asked.
+            /// If the option can't be read.
             pub fn take_error(&self) -> io::Result<Option<io::Error>> {
                 SockRef::from(self).take_error()
             }
 
-            /// Whether operations that would have to wait answer
-            /// [`WouldBlock`](io::ErrorKind::WouldBlock) instead. As with std, that goes for
-            /// every clone.
+            /// Sets whether operations fail with [`WouldBlock`](io::ErrorKind::WouldBlock) instead of
+            /// waiting. As with std, the setting applies to all clones.
             ///
             /// # Errors
             /// None. The signature is std's.
@@ -65,56 +67,23 @@ macro_rules! handles {
             }
         }
 
-        impl From<$std> for $name {
-            fn from(socket: $std) -> Self {
-                Self::from_std(socket)
-            }
-        }
-
         impl From<$name> for $std {
             fn from(socket: $name) -> Self {
                 socket.into_std()
             }
         }
 
-        impl From<OwnedFd> for $name {
-            fn from(fd: OwnedFd) -> Self {
-                Self::from_std(fd.into())
-            }
-        }
-
         impl From<$name> for OwnedFd {
-            /// As `into_std` does.
+            /// Same as `into_std`.
             fn from(socket: $name) -> Self {
                 socket.into_std().into()
             }
         }
 
-        impl AsFd for $name {
-            fn as_fd(&self) -> BorrowedFd<'_> {
-                self.0.as_fd()
-            }
-        }
-
-        impl AsRawFd for $name {
-            fn as_raw_fd(&self) -> RawFd {
-                self.as_fd().as_raw_fd()
-            }
-        }
-
         impl IntoRawFd for $name {
-            /// As `into_std` does.
+            /// Same as `into_std`.
             fn into_raw_fd(self) -> RawFd {
                 self.into_std().into_raw_fd()
-            }
-        }
-
-        impl FromRawFd for $name {
-            /// # Safety
-            /// The descriptor is open, and the caller's to give away.
-            unsafe fn from_raw_fd(fd: RawFd) -> Self {
-                // SAFETY: the caller owns the descriptor and gives it away.
-                Self::from(unsafe { OwnedFd::from_raw_fd(fd) })
             }
         }
 

@@ -1,9 +1,9 @@
 //! Sockets: std's names, signatures and behaviour, waiting in the event loop.
 //!
-//! A program that says `use selvedge::net` in place of `use std::net` (and `net::unix` in place
-//! of `std::os::unix::net`) keeps its text. What changes is who waits: in a task, an operation
-//! that has to wait parks the task, and the thread's other tasks go on. On a thread without an
-//! event loop the same call blocks the thread, as std's does.
+//! A program that imports `selvedge::net` instead of `std::net` (and `net::unix` instead of
+//! `std::os::unix::net`) needs no other change. In a task, an operation that has to wait parks the task,
+//! and the thread's other tasks continue. On a thread without an event loop the same call blocks the
+//! thread, as std's does.
 //!
 //! ```
 //! use selvedge::net::{TcpListener, TcpStream};
@@ -23,45 +23,48 @@
 //!
 //! # What may suspend
 //!
-//! Accepting, connecting, reading and receiving, writing and sending, and looking up the name
-//! of a host: what begins with "May suspend" in its documentation. Each tries first, and waits
-//! only if it would block. Nothing else here waits, dropping a socket included.
+//! Accepting, connecting, reading and receiving, writing and sending, and looking up a host's name: every
+//! function whose documentation begins with "May suspend". Each tries first, and waits only if the
+//! attempt would block. Nothing else here waits, dropping a socket included.
 //!
-//! # Differences to std
+//! # Differences from std
 //!
-//! - A read or write that waits for longer than the socket's timeout answers
-//!   [`TimedOut`](std::io::ErrorKind::TimedOut), where std answers `WouldBlock` on Unix, which
-//!   can't be told from a socket that does not block. Timeouts are not rounded to microseconds.
-//! - Names of hosts are resolved by [`ToSocketAddrs`], a trait of this module's own.
-//! - Reading into an empty buffer answers 0 and never waits.
+//! - A read or write that exceeds the socket's timeout fails with
+//!   [`TimedOut`](std::io::ErrorKind::TimedOut). std's fails with `WouldBlock` on Unix, the error of a
+//!   nonblocking socket. Timeouts are not rounded to microseconds.
+//! - Host names are resolved by [`ToSocketAddrs`], a trait of this module.
+//! - Reading into an empty buffer returns 0 and never waits.
 //! - `UnixStream::peek`, `UnixDatagram::peek` and `peek_from`, which std has on nightly only.
 //!
 //! # Sharing
 //!
-//! Every socket is `Send`, `Sync` and `'static`, and every operation takes `&self`: a task may
-//! read while another writes to the same socket, and several that wait for the same are served
-//! in the order in which they came. The first event loop that waits for a socket keeps it, until
-//! it is dropped or given away; in the loop of another thread, use a clone made by `try_clone`.
+//! Every socket is `Send`, `Sync` and `'static`, and every operation takes `&self`: one task may read
+//! while another writes to the same socket, and several tasks that wait for the same direction are served
+//! in the order in which they came. The first event loop that waits for a socket owns it until the socket
+//! is dropped or given away; for the loop of another thread, make a clone with `try_clone`.
 //!
 //! # Cancellation
 //!
-//! A cancel arrives while an operation waits, so at a moment at which it has transferred
-//! nothing: no byte, datagram or connection is lost, and the socket can be used again. What is
-//! made of several operations (`read_exact`, `write_all`) may have done some of them.
+//! A cancel arrives while an operation waits, when it has transferred nothing: no byte, datagram or
+//! connection is lost, and the socket remains usable. A method that consists of several operations
+//! (`read_exact`, `write_all`) may have completed some of them.
 //!
 //! # Descriptors
 //!
-//! They are closed on exec and do not block, as long as they are here. Transfers do not depend
-//! on that: somebody who shares the open file description (a clone that was given to std, a
-//! child process) may switch it back. `into_std` and `into_raw_fd` end the registration with
-//! the loop, and give the socket back as std has it.
+//! Descriptors are closed on exec, and nonblocking as long as a type of this module owns them. Transfers
+//! do not depend on that: another owner of the open file description (a clone that was given to std, a
+//! child process) may make it blocking again. `into_std` and `into_raw_fd` end the registration with the
+//! loop, and return the socket in std's form.
 //!
-//! For options that std does not have, there is the crate `socket2`, by its `SockRef`.
+//! For options that std does not have, use `SockRef` of the crate `socket2`.
 
 mod address;
 mod connect;
+mod datagrams;
 mod handles;
-mod inner;
+mod settings;
+mod socket;
+mod std_methods;
 mod streams;
 mod tcp_listener;
 mod tcp_stream;
@@ -78,7 +81,7 @@ pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
 pub use unix::{UnixDatagram, UnixListener, UnixStream};
 
-/// Libraries demand as much of what they take for a socket.
+/// Libraries require these traits of a socket type.
 const _: () = {
     const fn assert_shared<T: Send + Sync + Unpin + 'static>() {}
     assert_shared::<TcpListener>();

@@ -1,73 +1,34 @@
-//! Reading and writing: the two kinds of stream, each as itself and as a shared reference.
+//! Reading and writing: the methods and traits that the two stream sockets share.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
-use super::{TcpStream, UnixStream};
-use crate::runtime::reactor::Direction;
-use crate::sys::socket::{self, Take};
-
-impl TcpStream {
-    /// May suspend. Looks at what a read would bring, and leaves it there.
-    ///
-    /// # Errors
-    /// As a read.
-    ///
-    /// # Cancellation
-    /// Nothing is lost.
-    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        // Whatever was seen is still there: a short answer does not mean an empty socket.
-        self.0.wait(Direction::Read, self.0.read_timeout(), |fd| {
-            socket::receive(fd, buf, Take::Peek)
-        })
-    }
-
-    /// A read that brings less than asked for has emptied the socket: the loop then waits for
-    /// news before it tries again.
-    fn receive(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.stream(Direction::Read, buf.len(), |fd| {
-            socket::receive(fd, buf, Take::Remove)
-        })
-    }
-
-    fn receive_vectored(&self, bufs: &mut [IoSliceMut<'_>], wanted: usize) -> io::Result<usize> {
-        self.0.stream(Direction::Read, wanted, |fd| {
-            socket::receive_vectored(fd, bufs)
-        })
-    }
-}
-
-impl UnixStream {
-    /// May suspend. Looks at what a read would bring, and leaves it there.
-    ///
-    /// # Errors
-    /// As a read.
-    ///
-    /// # Cancellation
-    /// Nothing is lost.
-    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.wait(Direction::Read, self.0.read_timeout(), |fd| {
-            socket::receive(fd, buf, Take::Peek)
-        })
-    }
-
-    /// Here a short read says nothing: where a peer has sent descriptors along, a read ends
-    /// there although there is more.
-    fn receive(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.wait(Direction::Read, self.0.read_timeout(), |fd| {
-            socket::receive(fd, buf, Take::Remove)
-        })
-    }
-
-    fn receive_vectored(&self, bufs: &mut [IoSliceMut<'_>], _wanted: usize) -> io::Result<usize> {
-        self.0.wait(Direction::Read, self.0.read_timeout(), |fd| {
-            socket::receive_vectored(fd, bufs)
-        })
-    }
-}
+use super::tcp_stream::TcpStream;
+use super::unix::UnixStream;
+use crate::sys::socket::{self, Mode};
+use crate::sys::wait_fd::Direction;
+use crate::util::descriptor::{read_by_reference, write_by_reference};
 
 macro_rules! streams {
-    ($($name:ident)*) => {$(
-        /// Each method may suspend.
+    ($($name:ident, short_read_drains: $short_read_drains:literal;)*) => {$(
+        impl $name {
+            /// May suspend. Reads bytes without removing them from the socket's queue.
+            ///
+            /// # Errors
+            /// As `read`: `TimedOut` after the read timeout, or the system's error.
+            ///
+            /// # Cancellation
+            /// Nothing is lost.
+            pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.receive(buf, Mode::Peek)
+            }
+
+            /// The number of bytes below which a read of `n_bytes` shows that the socket is drained.
+            fn drained_below(n_bytes: usize) -> usize {
+                if $short_read_drains { n_bytes } else { 0 }
+            }
+        }
+
+        /// Each method may suspend. `TimedOut` after the read timeout.
         ///
         /// # Cancellation
         /// A cancelled `read` has taken nothing from the socket.
@@ -76,31 +37,37 @@ macro_rules! streams {
                 if buf.is_empty() {
                     return Ok(0);
                 }
-                self.receive(buf)
+                self.0.stream_io(Direction::Read, $name::drained_below(buf.len()), |fd| {
+                    socket::receive(fd, buf, Mode::Remove)
+                })
             }
 
             fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                match bufs.iter().map(|buf| buf.len()).sum() {
-                    0 => Ok(0),
-                    wanted => self.receive_vectored(bufs, wanted),
+                let n_bytes = bufs.iter().map(|buf| buf.len()).sum();
+                if n_bytes == 0 {
+                    return Ok(0);
                 }
+                self.0.stream_io(Direction::Read, $name::drained_below(n_bytes), |fd| {
+                    socket::receive_vectored(fd, bufs)
+                })
             }
         }
 
-        /// Each method may suspend, except for `flush`, which does nothing: nothing is buffered
-        /// here. To write to what the peer has closed is the error
-        /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) and raises no signal.
+        /// Each method may suspend, except for `flush`, which does nothing because nothing is buffered
+        /// here. Writing to a connection that the peer has closed fails with
+        /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) and raises no signal; `TimedOut` after the write
+        /// timeout.
         ///
         /// # Cancellation
         /// A cancelled `write` has sent nothing; a cancelled `write_all` may have sent a part.
         impl Write for &$name {
             fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                self.0.stream(Direction::Write, buf.len(), |fd| socket::send(fd, buf))
+                self.0.stream_io(Direction::Write, buf.len(), |fd| socket::send(fd, buf))
             }
 
             fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                let wanted = bufs.iter().map(|buf| buf.len()).sum();
-                self.0.stream(Direction::Write, wanted, |fd| socket::send_vectored(fd, bufs))
+                let n_bytes = bufs.iter().map(|buf| buf.len()).sum();
+                self.0.stream_io(Direction::Write, n_bytes, |fd| socket::send_vectored(fd, bufs))
             }
 
             fn flush(&mut self) -> io::Result<()> {
@@ -108,32 +75,14 @@ macro_rules! streams {
             }
         }
 
-        /// As for a shared reference.
-        impl Read for $name {
-            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                (&*self).read(buf)
-            }
-
-            fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                (&*self).read_vectored(bufs)
-            }
-        }
-
-        /// As for a shared reference.
-        impl Write for $name {
-            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                (&*self).write(buf)
-            }
-
-            fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                (&*self).write_vectored(bufs)
-            }
-
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
+        read_by_reference!($name);
+        write_by_reference!($name);
     )*};
 }
 
-streams! { TcpStream UnixStream }
+// A short read of a Unix socket shows nothing: where the peer has sent descriptors along, a read ends
+// although more bytes follow.
+streams! {
+    TcpStream, short_read_drains: true;
+    UnixStream, short_read_drains: false;
+}

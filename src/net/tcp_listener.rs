@@ -3,20 +3,18 @@
 use std::io;
 use std::iter::FusedIterator;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 
-use socket2::{SockAddr, SockRef};
+use socket2::SockRef;
 
-use super::address::{ToSocketAddrs, each_address};
-use super::inner::Inner;
+use super::address::{ToSocketAddrs, each_address, from_system};
+use super::socket::Socket;
+use super::std_methods::std_methods;
 use super::tcp_stream::TcpStream;
-use crate::runtime::reactor::Direction;
-use crate::sys;
 
-/// How many connections may wait to be accepted, if the system allows that many.
+/// The length of the queue of connections to accept, if the system allows as many.
 const BACKLOG: i32 = 4096;
 
-/// A TCP socket that takes connections: [`std::net::TcpListener`], waiting in the event loop.
+/// A TCP listener: [`std::net::TcpListener`], waiting in the event loop.
 ///
 /// ```
 /// use selvedge::net::{TcpListener, TcpStream};
@@ -37,11 +35,11 @@ const BACKLOG: i32 = 4096;
 /// assert_eq!(client.join().unwrap()?, "hello, 127.0.0.1");
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct TcpListener(pub(super) Inner<std::net::TcpListener>);
+pub struct TcpListener(pub(super) Socket<std::net::TcpListener>);
 
 impl TcpListener {
-    /// May suspend, to look up a host's name. Listens at the first of the addresses at which it
-    /// can; port 0 is one that is free.
+    /// May suspend, to look up a host's name. Listens at the first of the addresses that can be bound;
+    /// port 0 selects a free port.
     ///
     /// ```
     /// use selvedge::net::TcpListener;
@@ -54,104 +52,89 @@ impl TcpListener {
     /// ```
     ///
     /// # Errors
-    /// The last address' error, or that of the lookup.
+    /// The error of the last address, or of the lookup.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         each_address(addr, |address| {
             let listener = std::net::TcpListener::bind(address)?;
-            // std asks for a queue of 128. The tasks of one loop connect by the thousand before the
-            // one that accepts has its turn, and whoever finds the queue full tries again in seconds.
+            // std sets a queue of 128. Tasks of one loop can connect by the thousand before the accepting
+            // task runs, and a connect that meets a full queue retries only after seconds.
             SockRef::from(&listener).listen(BACKLOG)?;
             Ok(listener)
         })
         .map(Self::from_std)
     }
 
-    /// The address at which it listens.
+    /// May suspend. Accepts the next connection, and returns the peer's address.
     ///
     /// # Errors
-    /// If the system can't tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.socket().local_addr()
-    }
-
-    /// May suspend. The next connection, and where it comes from.
-    ///
-    /// # Errors
-    /// What the system says. After an error the listener is as good as before: one that tells
-    /// of a connection that was aborted concerns nobody else, and after one that tells of too
-    /// many open files the connection still waits to be accepted.
+    /// The system's error. The listener remains usable: an aborted connection does not affect the others,
+    /// and if too many files are open the connection stays in the queue.
     ///
     /// # Cancellation
     /// No connection is lost.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (fd, address) = accept(&self.0)?;
-        let stream = TcpStream(Inner::fresh(fd.into()));
-        let address = address.as_socket().ok_or_else(not_inet)?;
-        Ok((stream, address))
+        let (socket, address) = self.0.accept()?;
+        Ok((TcpStream(socket), from_system(&address)?))
     }
 
-    /// One connection after the other: [`accept`](Self::accept) in an endless loop. Each `next`
-    /// may suspend.
+    /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
+    ///
+    /// ```
+    /// use selvedge::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// for stream in listener.incoming().take(1) {
+    ///     assert_eq!(stream?.peer_addr()?, client.local_addr()?);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
-    }
-
-    /// Sets the time to live of what is sent.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.socket().set_ttl(ttl)
-    }
-
-    /// The time to live of what is sent.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.socket().ttl()
     }
 
     /// Has no effect: this option can only be set before a socket is bound.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     #[deprecated(note = "this option can only be set before the socket is bound")]
     pub fn set_only_v6(&self, only_v6: bool) -> io::Result<()> {
         #[expect(deprecated)]
-        self.0.socket().set_only_v6(only_v6)
+        self.0.std().set_only_v6(only_v6)
     }
 
-    /// Whether it takes connections of IPv6 only.
+    /// Whether it accepts IPv6 connections only.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     #[deprecated(note = "this option can only be set before the socket is bound")]
     pub fn only_v6(&self) -> io::Result<bool> {
         #[expect(deprecated)]
-        self.0.socket().only_v6()
+        self.0.std().only_v6()
     }
 }
 
-/// May suspend. Takes the next connection from a listener of either kind.
-pub(super) fn accept<S: std::os::fd::AsFd>(listener: &Inner<S>) -> io::Result<(OwnedFd, SockAddr)> {
-    listener.wait(Direction::Read, None, |fd| {
-        // No flag of the call keeps it from blocking, only the open file description does, which
-        // somebody with another descriptor may have switched back.
-        sys::socket::set_nonblocking(fd)?;
-        sys::socket::accept(fd)
-    })
+std_methods! { TcpListener:
+    /// The address at which it listens.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn local_addr() -> SocketAddr;
+
+    /// Sets the time to live of sent packets.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn set_ttl(ttl: u32) -> ();
+
+    /// The time to live of sent packets.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn ttl() -> u32;
 }
 
-/// What a socket answers that was said to be one of the internet, and is not.
-pub(super) fn not_inet() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        "the peer's address is not one of the internet",
-    )
-}
-
-/// The connections of a [`TcpListener`], without end.
+/// An endless iterator over the connections of a [`TcpListener`].
 #[derive(Debug)]
 pub struct Incoming<'a> {
     listener: &'a TcpListener,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::address::{ToSocketAddrs, each_address};
 use super::connect::connect;
-use super::inner::{Inner, zero_timeout};
+use super::settings::zero_timeout;
+use super::socket::Socket;
+use super::std_methods::std_methods;
 
 /// A TCP connection: [`std::net::TcpStream`], waiting in the event loop.
 ///
@@ -24,62 +26,59 @@ use super::inner::{Inner, zero_timeout};
 /// server.read_exact(&mut bytes)?;
 /// assert_eq!(&bytes, b"ping");
 ///
-/// // Nothing more comes.
+/// // The client sends nothing more.
 /// server.set_read_timeout(Some(Duration::from_millis(10)))?;
 /// let error = server.read(&mut bytes).unwrap_err();
 /// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// Reading and writing work on a shared reference as well, so that one task can read while
+/// `Read` and `Write` are implemented for a shared reference as well, so that one task can read while
 /// another writes.
-pub struct TcpStream(pub(super) Inner<std::net::TcpStream>);
+pub struct TcpStream(pub(super) Socket<std::net::TcpStream>);
 
 impl TcpStream {
-    /// May suspend. Connects to the first of the addresses that answers.
+    /// May suspend. Connects to the first of the addresses that accepts the connection.
     ///
     /// # Errors
-    /// The last address' error, or that of the lookup.
+    /// The error of the last address, or of the lookup.
     ///
     /// # Cancellation
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends and its socket is closed.
     pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         each_address(addr, |address| connect(&address.into(), None).map(Self))
     }
 
-    /// May suspend. Connects to this address, within this time.
+    /// May suspend. Connects to an address, with a timeout.
     ///
     /// # Errors
-    /// `TimedOut` if the time is over, `InvalidInput` for a timeout of zero, or what the attempt
-    /// ends with.
+    /// `TimedOut` after the timeout, `InvalidInput` for a timeout of zero, or the error of the attempt.
     ///
     /// # Cancellation
-    /// The attempt is given up and its socket closed.
+    /// The attempt ends and its socket is closed.
     pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<Self> {
         if timeout.is_zero() {
             return Err(zero_timeout());
         }
         connect(&(*addr).into(), Some(timeout)).map(Self)
     }
+}
 
-    /// The address of the other end.
+std_methods! { TcpStream:
+    /// The address of the peer.
     ///
     /// # Errors
-    /// `NotConnected` once the connection is gone.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.socket().peer_addr()
-    }
+    /// `NotConnected` once the connection is closed.
+    fn peer_addr() -> SocketAddr;
 
     /// The address of this end.
     ///
     /// # Errors
-    /// If the system can't tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.socket().local_addr()
-    }
+    /// The system's error.
+    fn local_addr() -> SocketAddr;
 
-    /// Ends one direction of the connection, or both. Whoever waits for that direction is woken:
-    /// a reader finds the end of the stream, a writer an error.
+    /// Shuts down one direction of the connection, or both. A task that waits for that direction is woken:
+    /// a reader gets the end of the stream, a writer an error.
     ///
     /// ```
     /// use selvedge::net::{Shutdown, TcpListener, TcpStream};
@@ -104,40 +103,30 @@ impl TcpStream {
     /// ```
     ///
     /// # Errors
-    /// `NotConnected` once the connection is gone.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.socket().shutdown(how)
-    }
+    /// `NotConnected` once the connection is closed.
+    fn shutdown(how: Shutdown) -> ();
 
-    /// Whether small segments are sent at once (`TCP_NODELAY`) instead of being collected.
+    /// Sets whether small segments are sent immediately (`TCP_NODELAY`) instead of being collected.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.0.socket().set_nodelay(nodelay)
-    }
+    /// The system's error.
+    fn set_nodelay(nodelay: bool) -> ();
 
-    /// Whether small segments are sent at once.
+    /// Whether small segments are sent immediately.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.0.socket().nodelay()
-    }
+    /// The system's error.
+    fn nodelay() -> bool;
 
-    /// Sets the time to live of what is sent.
+    /// Sets the time to live of sent packets.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.0.socket().set_ttl(ttl)
-    }
+    /// The system's error.
+    fn set_ttl(ttl: u32) -> ();
 
-    /// The time to live of what is sent.
+    /// The time to live of sent packets.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.0.socket().ttl()
-    }
+    /// The system's error.
+    fn ttl() -> u32;
 }

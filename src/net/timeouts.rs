@@ -3,27 +3,30 @@
 use std::io;
 use std::time::Duration;
 
-use super::{TcpStream, UdpSocket, UnixDatagram, UnixStream};
+use super::tcp_stream::TcpStream;
+use super::udp::UdpSocket;
+use super::unix::{UnixDatagram, UnixStream};
+use crate::sys::wait_fd::Direction;
 
 macro_rules! timeouts {
     ($($name:ident)*) => {$(
         impl $name {
-            /// How long a read may wait; `None`, as at the beginning, for as long as it takes.
-            /// One that waits longer answers [`TimedOut`](io::ErrorKind::TimedOut) and has
-            /// taken nothing. It holds for every clone, and from the next read on.
+            /// Sets how long a read may wait; initially `None`, without limit. A read that would wait
+            /// longer fails with [`TimedOut`](io::ErrorKind::TimedOut) and has taken nothing. The timeout
+            /// applies to all clones, from the next read on.
             ///
             /// # Errors
             /// `InvalidInput` for a timeout of zero.
             pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-                self.0.set_read_timeout(timeout)
+                self.0.set_timeout(Direction::Read, timeout)
             }
 
-            /// How long a write may wait; see [`set_read_timeout`](Self::set_read_timeout).
+            /// Sets how long a write may wait; see [`set_read_timeout`](Self::set_read_timeout).
             ///
             /// # Errors
             /// `InvalidInput` for a timeout of zero.
             pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-                self.0.set_write_timeout(timeout)
+                self.0.set_timeout(Direction::Write, timeout)
             }
 
             /// How long a read may wait.
@@ -31,7 +34,7 @@ macro_rules! timeouts {
             /// # Errors
             /// None. The signature is std's.
             pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-                Ok(self.0.read_timeout())
+                Ok(self.0.timeout(Direction::Read))
             }
 
             /// How long a write may wait.
@@ -39,7 +42,7 @@ macro_rules! timeouts {
             /// # Errors
             /// None. The signature is std's.
             pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-                Ok(self.0.write_timeout())
+                Ok(self.0.timeout(Direction::Write))
             }
         }
     )*};

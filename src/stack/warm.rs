@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn few_stacks_go_last_in_first_out() {
+    fn few_stacks_leave_last_in_first_out() {
         let mut stacks = scattered(MANY);
         let out = all_of(&list_of(&stacks));
         stacks.reverse();
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn many_stacks_go_in_the_order_of_their_addresses() {
+    fn many_stacks_leave_in_the_order_of_their_addresses() {
         let mut stacks = scattered(10 * MANY);
         let list = list_of(&stacks);
         assert_ne!(list.len(), 0);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn among_sorted_stacks_the_last_in_goes_first_out() {
+    fn a_returned_stack_leaves_first_among_many_sorted_ones() {
         let stacks = scattered(4 * MANY);
         let list = list_of(&stacks);
         let lowest = list.pop().expect("a stack");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn removed_stacks_are_gone_and_the_others_remain() {
+    fn a_removed_stack_is_gone_and_the_rest_stay() {
         let stacks = scattered(2 * MANY);
         let list = list_of(&stacks);
         let first = list.pop().expect("a stack");

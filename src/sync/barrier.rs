@@ -13,8 +13,8 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{BrokenBarrier, here_or_panic};
-use crate::runtime::task::Awaiting;
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::wait_list::WaitList;
 
 /// A place where a fixed number of tasks wait for each other, again and again: asyncio's Barrier.
 ///

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use super::error::here_or_panic;
 use super::mutex::MutexGuard;
-use crate::runtime::context::Here;
-use crate::runtime::task::Awaiting;
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::wait_list::WaitList;
 
 /// A change of what a [`Mutex`](super::Mutex) protects, to wait for: asyncio's Condition, with the signatures
 /// of std's Condvar.
@@ -90,7 +90,7 @@ impl Condition {
     }
 
     /// Answers whether it was notified alone, and not with everybody.
-    fn wait_for_notice(&self, here: Here) -> bool {
+    fn wait_for_notice(&self, here: TaskContext) -> bool {
         let pass_on = |was_notified| {
             if was_notified {
                 self.notify_one();

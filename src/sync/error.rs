@@ -4,7 +4,8 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::runtime::context::{self, Here, Nowhere};
+use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::wait::here::task_context;
 
 /// That nothing can be waited for where it was tried: outside of a loop, in a callback, or while the
 /// thread panics. The text says what to do instead.
@@ -12,8 +13,8 @@ use crate::runtime::context::{self, Here, Nowhere};
 pub struct CantWait(&'static str);
 
 impl CantWait {
-    pub(super) fn new(nowhere: Nowhere) -> Self {
-        Self(nowhere.sentence())
+    pub(super) fn new(why: WaitError) -> Self {
+        Self(why.sentence())
     }
 }
 
@@ -27,8 +28,8 @@ impl Error for CantWait {}
 
 /// Where the running task may park, for operations that have no error to return.
 #[track_caller]
-pub(super) fn here_or_panic() -> Here {
-    context::here().unwrap_or_else(|nowhere| panic!("{}", nowhere.sentence()))
+pub(super) fn here_or_panic() -> TaskContext {
+    task_context().unwrap_or_else(|why| panic!("{}", why.sentence()))
 }
 
 /// Why an item was not put into a queue; the item comes back.

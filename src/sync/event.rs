@@ -6,8 +6,8 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::here_or_panic;
-use crate::runtime::task::Awaiting;
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::wait_list::WaitList;
 
 /// Something that happens, and that any number of tasks can wait for: asyncio's Event.
 ///

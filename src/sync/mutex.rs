@@ -9,8 +9,9 @@ use std::thread;
 
 use super::error::here_or_panic;
 use super::permits::Permits;
-use crate::runtime::context::{self, Here};
-use crate::runtime::task::{Awaiting, DOOMED, TaskId};
+use crate::runtime::core::block::{Awaiting, FORCE_UNWIND};
+use crate::runtime::core::context::{self, TaskContext};
+use crate::runtime::core::id::TaskId;
 
 /// A value that one task at a time can lock, across suspensions, first come, first served: asyncio's
 /// Lock, and what it protects.
@@ -133,7 +134,7 @@ impl<T: ?Sized> Mutex<T> {
         Rc::get_mut(&mut self.0).map(|inner| inner.value.get_mut())
     }
 
-    fn wait_for_turn(&self, here: Here) {
+    fn wait_for_turn(&self, here: TaskContext) {
         let was_handed = self.0.permits.take(here, 1, &Waiting(self));
         debug_assert!(was_handed, "nobody is sent away");
     }
@@ -184,7 +185,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// the lock is lost.
     pub(super) fn reacquire(
         &mut self,
-        here: Here,
+        here: TaskContext,
         site: &'static Location<'static>,
     ) -> thread::Result<()> {
         let lock: &'a Mutex<T> = self.lock;
@@ -196,7 +197,7 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
             };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(take)) {
                 result = Err(payload);
-                if here.task.has(DOOMED) && !is_held.get() {
+                if here.task.has(FORCE_UNWIND) && !is_held.get() {
                     return result;
                 }
             }

@@ -7,9 +7,9 @@
 use std::cell::Cell;
 use std::fmt;
 
-use crate::runtime::context::Here;
-use crate::runtime::task::Awaiting;
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::wait_list::WaitList;
 
 /// The permits.
 pub(super) struct Permits {
@@ -61,7 +61,7 @@ impl Permits {
     /// was sent away.
     ///
     /// A cancel unwinds from here, and takes nothing.
-    pub(super) fn take(&self, here: Here, n: usize, what: &dyn Awaiting) -> bool {
+    pub(super) fn take(&self, here: TaskContext, n: usize, what: &dyn Awaiting) -> bool {
         self.line
             .wait_for(here, n, what, |was_handed| match was_handed {
                 true => self.give(n),
@@ -72,7 +72,12 @@ impl Permits {
 
     /// As `take`, for one that stays with the task also if a cancel unwinds from here: sets `is_held` when
     /// the task has it.
-    pub(super) fn take_and_keep(&self, here: Here, what: &dyn Awaiting, is_held: &Cell<bool>) {
+    pub(super) fn take_and_keep(
+        &self,
+        here: TaskContext,
+        what: &dyn Awaiting,
+        is_held: &Cell<bool>,
+    ) {
         let was_handed = self
             .line
             .wait_for(here, 1, what, |was_handed| match was_handed {

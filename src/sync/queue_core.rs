@@ -17,9 +17,9 @@ use std::panic::Location;
 use super::error::{CantWait, GetError, NothingUnfinished, PutError, here_or_panic};
 use super::permits::Permits;
 use super::store::Store;
-use crate::runtime::context;
-use crate::runtime::task::Awaiting;
-use crate::runtime::wait_list::WaitList;
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::wait::here::task_context;
 
 /// A queue, as its handles share it.
 pub(super) struct Core<T, S> {
@@ -77,9 +77,9 @@ impl<T, S: Store<T>> Core<T, S> {
     #[cold]
     #[inline(never)]
     fn put_when_free(&self, item: T) -> Result<(), PutError<T>> {
-        let here = match context::here() {
+        let here = match task_context() {
             Ok(here) => here,
-            Err(nowhere) => return Err(PutError::CantWait(item, CantWait::new(nowhere))),
+            Err(why) => return Err(PutError::CantWait(item, CantWait::new(why))),
         };
         let what = self.awaiting(Wanted::Room);
         let has_slot = self.slots.take(here, 1, &what);
@@ -123,7 +123,7 @@ impl<T, S: Store<T>> Core<T, S> {
     #[cold]
     #[inline(never)]
     fn get_when_there(&self) -> Result<T, GetError> {
-        let here = context::here().map_err(|nowhere| GetError::CantWait(CantWait::new(nowhere)))?;
+        let here = task_context().map_err(|why| GetError::CantWait(CantWait::new(why)))?;
         if self.items.take(here, 1, &self.awaiting(Wanted::Item)) {
             self.take_item()
         } else {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::error::{TooManyPermits, here_or_panic};
 use super::permits::Permits;
-use crate::runtime::task::Awaiting;
+use crate::runtime::core::block::Awaiting;
 
 /// Lets so many tasks go on at a time, strictly first come, first served: asyncio's Semaphore.
 ///

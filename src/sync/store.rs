@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 
-use crate::runtime::context;
+use crate::runtime::core::context;
 
 /// Items in some order.
 pub(super) trait Store<T> {

@@ -1,5 +1,5 @@
-//! Files and other descriptors: reads from the page cache, transfers by `read` and `write`, and the kind of
-//! a descriptor.
+//! Files and other descriptors: what a descriptor refers to, transfers by `read` and `write`, and reads
+//! that the page cache serves without waiting.
 
 #![allow(unsafe_code)]
 
@@ -9,17 +9,17 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use super::{check, count};
 
-/// The kind of a descriptor, as far as it matters for waiting.
+/// What a descriptor refers to, as far as it matters for waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A regular file, a directory or a disk: always ready, and it has positions.
+    /// A regular file, a directory or a disk: always ready according to `poll`, and seekable.
     Stored,
     /// A pipe, a terminal or another device.
     Stream,
     Socket,
 }
 
-/// The kind of a descriptor.
+/// What a descriptor refers to.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the status if it succeeds.
@@ -34,17 +34,17 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     })
 }
 
-/// Whether every write appends to the file.
+/// Whether every write goes to the end of the file (`O_APPEND`).
 pub(crate) fn appends(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_APPEND != 0)
 }
 
-/// Whether transfers that would have to wait fail with `WouldBlock`.
+/// Whether transfers that would block fail with `WouldBlock` instead (`O_NONBLOCK`).
 pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_NONBLOCK != 0)
 }
 
-/// Sets [`is_nonblocking`], for all descriptors of the same open file description.
+/// Sets `O_NONBLOCK`, for every descriptor of the same open file description.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::Result<()> {
     let before = flags(fd)?;
     let after = if is_nonblocking {
@@ -64,21 +64,21 @@ fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })
 }
 
-/// Reads once, at the descriptor's position.
+/// Calls `read` once.
 pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is writable for its length.
     count(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
-/// Writes once, at the descriptor's position.
+/// Calls `write` once.
 pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the bytes are readable for their length.
     count(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
-/// Reads once at an offset, from the page cache only, and never waits for a disk. `None` if that is not
-/// supported here, and if a blocking read may return something else: also at the end of the file, because
-/// some kernels report the end for an empty cache.
+/// Reads once at an offset from the page cache, and never waits for a disk. `None` if the cache does not
+/// hold the bytes, if this file or kernel does not support the call, and at the end of the file: some
+/// kernels report an empty cache as the end.
 #[cfg(target_os = "linux")]
 pub(crate) fn read_cached(
     fd: BorrowedFd<'_>,
@@ -86,17 +86,17 @@ pub(crate) fn read_cached(
     offset: u64,
 ) -> Option<io::Result<usize>> {
     if i64::try_from(offset).is_err() {
-        // For this call, -1 means the descriptor's position.
+        // To this call, the offset -1 means the current position of the description.
         return None;
     }
     let buffer = libc::iovec {
         iov_base: buffer.as_mut_ptr().cast(),
         iov_len: buffer.len(),
     };
-    // The kernel takes the offset in two words; with 64-bit words the first is enough.
+    // The kernel takes the offset as two words; 64-bit kernels use the first only.
     let (low, high) = (offset as libc::c_ulong, (offset >> 32) as libc::c_ulong);
-    // Called by its number, because not every C library has the function.
-    // SAFETY: the one buffer is writable for its length.
+    // SAFETY: preadv2 writes at most `iov_len` bytes to the one buffer, which has that length. Called
+    // by number because not every C library has a wrapper.
     let n = unsafe {
         libc::syscall(
             libc::SYS_preadv2,
@@ -122,7 +122,7 @@ pub(crate) fn read_cached(
     }
 }
 
-/// Not supported here.
+/// `None`: this system has no such call.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn read_cached(
     _fd: BorrowedFd<'_>,
@@ -132,8 +132,10 @@ pub(crate) fn read_cached(
     None
 }
 
-/// Opens the same file again, for reading: a separate open file description, which does not block. Fails
-/// on systems other than Linux, and for sockets.
+/// Opens the file of a descriptor again, for reading: a new open file description, which does not block.
+///
+/// # Errors
+/// `Unsupported` on other systems than Linux; the error of `open`, as for a socket.
 pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     if !cfg!(any(target_os = "linux", target_os = "android")) {
         return Err(io::ErrorKind::Unsupported.into());
@@ -144,4 +146,14 @@ pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
     Ok(file.into())
+}
+
+/// Calls a function until its result is not `Interrupted`.
+pub(crate) fn retry_interrupted<T>(mut f: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match f() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
 }

@@ -1,10 +1,10 @@
-//! Sockets: single attempts at a transfer.
+//! Sockets: system calls that transfer or accept once and never wait.
 //!
-//! Every transfer passes `MSG_DONTWAIT`: non-blocking mode belongs to the open file description, which other
-//! descriptors share and may change at any time, but a flag applies to its call only. `MSG_NOSIGNAL` makes
-//! a closed peer an error and never a signal.
+//! Every transfer passes `MSG_DONTWAIT`. The flag `O_NONBLOCK` belongs to the open file description,
+//! which other descriptors share and may change at any time; a flag on the call can't be changed by
+//! others. `MSG_NOSIGNAL` makes writing to a closed peer an error instead of a signal.
 //!
-//! Nothing here waits. Interrupted calls return `Interrupted`.
+//! A call that a signal interrupts returns `Interrupted`.
 
 #![allow(unsafe_code)]
 
@@ -19,51 +19,51 @@ use super::{check, count};
 
 #[cfg(not(target_vendor = "apple"))]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-/// These systems have no such flag; [`silence`] suppresses the signal.
+/// These systems have no flag against the signal; [`disable_sigpipe`] is used instead.
 #[cfg(target_vendor = "apple")]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 
-/// The maximum number of buffers of one call. POSIX promises 16, every known system takes these. More
-/// buffers make a short transfer, which callers expect anyway.
+/// The most buffers passed to one call. POSIX guarantees 16, all supported systems accept 1,024; further
+/// buffers make the transfer short, which callers handle anyway.
 const MAX_BUFFERS: usize = 1024;
 
-/// The maximum number of bytes of one call. Only Apple's systems have a limit.
+/// The most bytes passed to one call. Only Apple's systems reject some lengths.
 #[cfg(target_vendor = "apple")]
 const MAX_LEN: usize = libc::c_int::MAX as usize - 1;
 #[cfg(not(target_vendor = "apple"))]
 const MAX_LEN: usize = isize::MAX as usize;
 
-/// Whether received bytes stay in the socket.
+/// Whether received bytes are removed from the socket's queue.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Take {
+pub(crate) enum Mode {
     Remove,
     Peek,
 }
 
-impl Take {
+impl Mode {
     fn flags(self) -> libc::c_int {
         match self {
-            Take::Remove => FLAGS,
-            Take::Peek => FLAGS | libc::MSG_PEEK,
+            Self::Remove => FLAGS,
+            Self::Peek => FLAGS | libc::MSG_PEEK,
         }
     }
 }
 
 /// Receives once.
 #[inline]
-pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], take: Take) -> io::Result<usize> {
+pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], mode: Mode) -> io::Result<usize> {
     let (at, len) = (buffer.as_mut_ptr().cast(), buffer.len().min(MAX_LEN));
-    // SAFETY: recv writes at most `len` bytes to the buffer.
-    count(unsafe { libc::recv(fd.as_raw_fd(), at, len, take.flags()) })
+    // SAFETY: recv writes at most `len` bytes, and the buffer has at least as many.
+    count(unsafe { libc::recv(fd.as_raw_fd(), at, len, mode.flags()) })
 }
 
-/// Receives once; also returns the sender's address.
+/// Receives once, and returns the sender's address.
 pub(crate) fn receive_from(
     fd: BorrowedFd<'_>,
     buffer: &mut [u8],
-    take: Take,
+    mode: Mode,
 ) -> io::Result<(usize, SockAddr)> {
-    SockRef::from(&fd).recv_from_with_flags(as_uninit(buffer), take.flags())
+    SockRef::from(&fd).recv_from_with_flags(as_uninit(buffer), mode.flags())
 }
 
 /// Receives once, into several buffers.
@@ -74,8 +74,8 @@ pub(crate) fn receive_vectored(
     let mut message = empty_message();
     message.msg_iov = buffers.as_mut_ptr().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
-    // SAFETY: an IoSliceMut has the layout of an iovec, and the buffers are writable during the call. The
-    // message refers to nothing else.
+    // SAFETY: an IoSliceMut has the layout of an iovec, and the buffers are borrowed mutably until the
+    // call returns. The message holds no other pointer.
     count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, FLAGS) })
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn receive_vectored(
 #[inline]
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let (at, len) = (bytes.as_ptr().cast(), bytes.len().min(MAX_LEN));
-    // SAFETY: send reads from the buffer.
+    // SAFETY: send reads at most `len` bytes, and the buffer has at least as many.
     count(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
 }
 
@@ -97,29 +97,28 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
     let mut message = empty_message();
     message.msg_iov = buffers.as_ptr().cast_mut().cast();
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
-    // SAFETY: an IoSlice has the layout of an iovec; sendmsg reads from the buffers and changes neither them
-    // nor the list. The message refers to nothing else.
+    // SAFETY: an IoSlice has the layout of an iovec; sendmsg reads the buffers and modifies neither
+    // them nor the list. The message holds no other pointer.
     count(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, FLAGS) })
 }
 
-/// Accepts a connection from a listener that does not block. The new socket does not block either, and is
-/// closed on exec.
+/// Accepts once, from a nonblocking listener. The new socket is nonblocking, and closed on exec.
 #[cfg(not(target_vendor = "apple"))]
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     use std::os::fd::FromRawFd;
 
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    // SAFETY: the address and its length are writable for accept4.
+    // SAFETY: accept4 writes the address and its length, to which both pointers are valid for writes.
     let (accepted, address) = unsafe {
         SockAddr::try_init(|address, length| {
             check(libc::accept4(fd.as_raw_fd(), address.cast(), length, flags))
         })?
     };
-    // SAFETY: accept4 succeeded, so the descriptor is open and not owned elsewhere.
+    // SAFETY: accept4 succeeded, so the descriptor is open and has no other owner.
     Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, address))
 }
 
-/// The same without `accept4`, which Apple's systems lack.
+/// The same without `accept4`, by separate calls.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     let (accepted, address) = SockRef::from(&fd).accept()?;
@@ -127,23 +126,23 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     Ok((accepted.into(), address))
 }
 
-/// Whether a connect has returned this error because it continues in the background.
+/// Whether the system continues this connection attempt in the background.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
 }
 
-/// Sets non-blocking mode on the open file description, by one system call.
+/// Makes the open file description nonblocking, in one system call: `fcntl` would need two.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut yes: libc::c_int = 1;
-    // SAFETY: FIONBIO reads an int.
+    // SAFETY: FIONBIO reads an int, and `yes` is one.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &mut yes) }).map(drop)
 }
 
-/// Suppresses the signal of writing to a closed socket, where no flag of the call does that.
+/// Disables SIGPIPE for this socket, where the calls have no flag for that.
 #[cfg(target_vendor = "apple")]
-pub(crate) fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
+pub(crate) fn disable_sigpipe(fd: BorrowedFd<'_>) -> io::Result<()> {
     let yes: libc::c_int = 1;
-    // SAFETY: the option is an int, which is passed with its size.
+    // SAFETY: the option is an int; `yes` is one, and its size is passed along.
     let result = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
@@ -158,14 +157,14 @@ pub(crate) fn silence(fd: BorrowedFd<'_>) -> io::Result<()> {
 
 /// A message without address, buffers or control data.
 fn empty_message() -> libc::msghdr {
-    // SAFETY: null pointers, zero lengths and no flags make an empty message.
+    // SAFETY: msghdr consists of pointers and integers, for which zero is a valid value.
     unsafe { std::mem::zeroed() }
 }
 
-/// A buffer in the form that receiving calls take. They only write initialised bytes to it.
+/// The buffer in the form that socket2's receiving calls take. They only write initialised bytes to it.
 fn as_uninit(buffer: &mut [u8]) -> &mut [MaybeUninit<u8>] {
     let start = buffer.as_mut_ptr().cast();
-    // SAFETY: the same memory, borrowed for the same time; a byte and its MaybeUninit have the same layout.
-    // No caller uninitialises it: each passes it to a system call.
+    // SAFETY: the same memory with the same lifetime; `u8` and `MaybeUninit<u8>` have the same layout.
+    // No caller may write uninitialised bytes: each passes the slice to a system call.
     unsafe { slice::from_raw_parts_mut(start, buffer.len()) }
 }

@@ -1,4 +1,5 @@
-//! Blocks the thread until one descriptor is ready in one direction: for sockets without an event loop.
+//! Blocks the thread until one descriptor is ready in one direction: how an operation waits on a thread
+//! without an event loop.
 
 #![allow(unsafe_code)]
 
@@ -6,36 +7,41 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// Waits until reading, or writing, would not block. False if the timeout elapsed first.
+/// Which way bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Read,
+    Write,
+}
+
+/// Waits until a transfer in this direction would not block. False on timeout.
 ///
-/// Without a timeout it waits without limit; a timeout of zero checks once. A descriptor with an error or
-/// without a peer is ready: the transfer reports it. Signals neither end nor prolong the wait.
+/// `None` waits without limit; zero checks once. A descriptor with an error or without a peer counts
+/// as ready: the transfer then returns the error. Signals neither end nor prolong the wait.
 ///
 /// # Errors
-/// The errors of `poll`, and `EBADF` for a descriptor that is not open.
+/// The error of `poll`; `EBADF` for a descriptor that is not open.
 pub(crate) fn wait_fd(
     fd: BorrowedFd<'_>,
-    for_writing: bool,
+    direction: Direction,
     timeout: Option<Duration>,
 ) -> io::Result<bool> {
-    // A deadline beyond the clock's range is no deadline.
+    // A deadline that the clock can't represent is no deadline.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let direction = if for_writing {
-        libc::POLLOUT
-    } else {
-        libc::POLLIN
-    };
     let mut entry = libc::pollfd {
         fd: fd.as_raw_fd(),
-        events: direction,
+        events: match direction {
+            Direction::Read => libc::POLLIN,
+            Direction::Write => libc::POLLOUT,
+        },
         revents: 0,
     };
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // SAFETY: the one entry is readable and writable.
-        match unsafe { libc::poll(&mut entry, 1, left.map_or(-1, milliseconds)) } {
-            0 if left == Some(Duration::ZERO) => return Ok(false),
-            // The clock decides whether the timeout has elapsed: a long timeout takes several calls.
+        let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        // SAFETY: poll reads and writes one entry, which `entry` is.
+        match unsafe { libc::poll(&mut entry, 1, remaining.map_or(-1, milliseconds)) } {
+            0 if remaining == Some(Duration::ZERO) => return Ok(false),
+            // `poll` can return early: a timeout beyond `i32::MAX` milliseconds takes several calls.
             0 => {}
             -1 => {
                 let error = io::Error::last_os_error();
@@ -51,9 +57,9 @@ pub(crate) fn wait_fd(
     }
 }
 
-/// Milliseconds for `poll`, rounded up so that it does not return before the deadline.
-fn milliseconds(left: Duration) -> i32 {
-    i32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+/// The timeout in the unit of `poll`, rounded up so that `poll` does not return before the deadline.
+fn milliseconds(timeout: Duration) -> i32 {
+    i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]
@@ -68,32 +74,32 @@ mod tests {
     #[test]
     fn readable_when_bytes_are_there() {
         let (reader, mut writer) = UnixStream::pair().unwrap();
-        assert!(!wait_fd(reader.as_fd(), false, Some(Duration::ZERO)).unwrap());
+        assert!(!wait_fd(reader.as_fd(), Direction::Read, Some(Duration::ZERO)).unwrap());
         writer.write_all(b"x").unwrap();
-        assert!(wait_fd(reader.as_fd(), false, None).unwrap());
+        assert!(wait_fd(reader.as_fd(), Direction::Read, None).unwrap());
     }
 
     #[test]
     fn writable_until_the_buffer_is_full() {
         let (mut writer, mut reader) = UnixStream::pair().unwrap();
-        assert!(wait_fd(writer.as_fd(), true, None).unwrap());
+        assert!(wait_fd(writer.as_fd(), Direction::Write, None).unwrap());
         writer.set_nonblocking(true).unwrap();
         while writer.write(&[0; 4096]).is_ok() {}
-        assert!(!wait_fd(writer.as_fd(), true, Some(Duration::ZERO)).unwrap());
+        assert!(!wait_fd(writer.as_fd(), Direction::Write, Some(Duration::ZERO)).unwrap());
         let drainer = thread::spawn(move || {
             reader.set_nonblocking(true).unwrap();
             while reader.read(&mut [0; 4096]).is_ok() {}
             reader
         });
-        assert!(wait_fd(writer.as_fd(), true, None).unwrap());
+        assert!(wait_fd(writer.as_fd(), Direction::Write, None).unwrap());
         drainer.join().unwrap();
     }
 
     #[test]
-    fn a_peer_that_is_gone_counts_as_ready() {
+    fn a_closed_peer_counts_as_ready() {
         let (reader, writer) = UnixStream::pair().unwrap();
         drop(writer);
-        assert!(wait_fd(reader.as_fd(), false, None).unwrap());
+        assert!(wait_fd(reader.as_fd(), Direction::Read, None).unwrap());
     }
 
     #[test]
@@ -101,7 +107,7 @@ mod tests {
         let (reader, _writer) = UnixStream::pair().unwrap();
         let start = Instant::now();
         let timeout = Duration::from_micros(2_300);
-        assert!(!wait_fd(reader.as_fd(), false, Some(timeout)).unwrap());
+        assert!(!wait_fd(reader.as_fd(), Direction::Read, Some(timeout)).unwrap());
         assert!(start.elapsed() >= timeout);
     }
 
@@ -109,15 +115,15 @@ mod tests {
     fn the_longest_timeout_does_not_overflow() {
         let (reader, mut writer) = UnixStream::pair().unwrap();
         writer.write_all(b"x").unwrap();
-        assert!(wait_fd(reader.as_fd(), false, Some(Duration::MAX)).unwrap());
+        assert!(wait_fd(reader.as_fd(), Direction::Read, Some(Duration::MAX)).unwrap());
     }
 
-    /// A handler without SA_RESTART makes `poll` answer EINTR; the wait goes on for what is left
-    /// of its time, and no longer.
+    /// A handler without SA_RESTART makes `poll` fail with EINTR; the wait continues for the rest of its
+    /// timeout, and no longer.
     #[test]
     fn signals_neither_end_nor_prolong_the_wait() {
         extern "C" fn ignore(_: libc::c_int) {}
-        // SAFETY: the handler does nothing, and nobody else uses this signal.
+        // SAFETY: the handler does nothing, and no other test uses this signal.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = ignore as *const () as usize;
@@ -130,7 +136,7 @@ mod tests {
         thread::scope(|scope| {
             let (done, is_done) = channel::<()>();
             scope.spawn(move || {
-                // One a millisecond until the wait is over, or has panicked.
+                // One signal per millisecond until the wait has ended or panicked.
                 let interval = Duration::from_millis(1);
                 while is_done.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                     // SAFETY: the waiting thread joins this one before it ends.
@@ -138,10 +144,10 @@ mod tests {
                 }
             });
             let start = Instant::now();
-            assert!(!wait_fd(reader.as_fd(), false, Some(timeout)).unwrap());
+            assert!(!wait_fd(reader.as_fd(), Direction::Read, Some(timeout)).unwrap());
             assert!(start.elapsed() >= timeout);
             writer.write_all(b"x").unwrap();
-            assert!(wait_fd(reader.as_fd(), false, None).unwrap());
+            assert!(wait_fd(reader.as_fd(), Direction::Read, None).unwrap());
             drop(done);
         });
     }

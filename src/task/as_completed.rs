@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::Elapsed;
-use crate::runtime::clock::{NEVER, Nanoseconds};
-use crate::runtime::context;
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::Need;
-use crate::runtime::task::CallbackId;
-use crate::runtime::timer::Alarm;
-use crate::runtime::wait_list::WaitList;
-use crate::runtime::waitable::{Spot, Waitable};
+use crate::runtime::core::clock::{NEVER, Nanoseconds};
+use crate::runtime::core::context;
+use crate::runtime::core::id::CallbackId;
+use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::join::Need;
+use crate::runtime::task::waitable::{WaitSite, Waitable};
+use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::here::task_context;
 
 /// An iterator over tasks or promises in the order in which they are done. Closures and coroutines
 /// become tasks.
@@ -53,10 +54,10 @@ use crate::runtime::waitable::{Spot, Waitable};
 pub fn as_completed<I: Joinable>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
     // Somebody's code, after which this may be another task.
     let tasks: Vec<_> = tasks.into_iter().collect();
-    let spot = Spot::new();
+    let wait_site = WaitSite::new();
     let handles = tasks
         .into_iter()
-        .map(|task| spot.handle(task, Need::OneOfMany));
+        .map(|task| wait_site.handle(task, Need::OneOfMany));
     match handles.collect() {
         Ok(handles) => AsCompleted::new(handles),
         Err(error) => panic!("{error}"),
@@ -86,7 +87,7 @@ impl<H: Waitable> AsCompleted<H> {
             waiters: WaitList::new(),
         });
         let with_callback = |(index, handle): (usize, H)| {
-            if handle.watched().is_done() {
+            if handle.any_handle().is_done() {
                 arrivals.indices.borrow_mut().push_back(index);
                 return Some((handle, None));
             }
@@ -129,7 +130,7 @@ impl<H: Waitable> AsCompleted<H> {
     pub fn timeout(self, timeout: Duration) -> WithTimeout<H> {
         let deadline = match context::current() {
             Some(core) => core.clock.after(timeout),
-            None => panic!("{}", context::Nowhere::NoLoop.sentence()),
+            None => panic!("{}", context::WaitError::NoLoop.sentence()),
         };
         WithTimeout {
             inner: self,
@@ -160,9 +161,9 @@ impl<H: Waitable> AsCompleted<H> {
                 self.n_left -= 1;
                 return Some(Ok(handle));
             }
-            let here = match context::here() {
+            let here = match task_context() {
                 Ok(here) => here,
-                Err(nowhere) => panic!("{}", nowhere.sentence()),
+                Err(why) => panic!("{}", why.sentence()),
             };
             if deadline <= here.core.clock.now() {
                 return Some(Err(Elapsed));

@@ -3,9 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::drop_payload;
-use crate::runtime::cancel;
-use crate::runtime::context;
-use crate::runtime::deferral::Deferral;
+use crate::runtime::core::cancel_mask::CancelMask;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::unwind;
 
 /// May suspend: runs a function, and then another one whether the first returned or was unwound, by a
 /// panic or a cancel.
@@ -45,9 +45,9 @@ use crate::runtime::deferral::Deferral;
 /// the second function's waits unwind as well.
 pub fn finally<T>(body: impl FnOnce() -> T, cleanup: impl FnOnce()) -> T {
     let result = catch_unwind(AssertUnwindSafe(body));
-    let here = context::here();
+    let here = task_context();
     let cleaned = catch_unwind(AssertUnwindSafe(|| match here {
-        Ok(here) => Deferral::during(here, cleanup),
+        Ok(here) => CancelMask::during(here, cleanup),
         // Nobody can wait here, or be cancelled.
         Err(_) => cleanup(),
     }));
@@ -55,7 +55,7 @@ pub fn finally<T>(body: impl FnOnce() -> T, cleanup: impl FnOnce()) -> T {
         (Ok(value), Ok(())) => value,
         (Err(payload), Ok(())) | (Ok(_), Err(payload)) => resume_unwind(payload),
         (Err(first), Err(second)) => {
-            let is_cancel = here.is_ok_and(|here| cancel::is_cancel(&first, here.task));
+            let is_cancel = here.is_ok_and(|here| unwind::is_cancel(&first, here.task));
             let (raised, lost) = if is_cancel {
                 (second, first)
             } else {

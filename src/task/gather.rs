@@ -4,14 +4,16 @@ use std::fmt;
 use std::mem;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
-use crate::runtime::group::{Fate, Group, Members, Nodes, Until};
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::Need;
-use crate::runtime::task::{Awaiting, TaskPtr};
-use crate::runtime::wait_list::Node;
-use crate::runtime::waitable::{Awaitable, Spot, Waitable};
-use crate::runtime::watched::{Watched, describe_many};
+use crate::runtime::cancel::request;
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
+use crate::runtime::core::wait_list::Node;
+use crate::runtime::task::any_handle::Members;
+use crate::runtime::task::any_handle::{AnyHandle, describe_many};
+use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::join::Need;
+use crate::runtime::task::waitable::{Awaitable, WaitSite, Waitable};
+use crate::runtime::wait::unwind;
 
 /// May suspend: waits until all are done, and returns their results in the order of the arguments.
 /// Closures and coroutines become tasks.
@@ -64,7 +66,7 @@ use crate::runtime::watched::{Watched, describe_many};
 /// unwound, unless one has failed meanwhile, which is then what is returned.
 #[track_caller]
 pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
-    awaitables.gather(&Spot::new())
+    awaitables.gather(&WaitSite::new())
 }
 
 /// May suspend: as [`gather`], but it always waits until all are done, and returns how each has ended.
@@ -86,7 +88,7 @@ pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
 /// unwound.
 #[track_caller]
 pub fn gather_settled<G: Gather>(awaitables: G) -> G::Settled {
-    awaitables.gather_settled(&Spot::new())
+    awaitables.gather_settled(&WaitSite::new())
 }
 
 mod sealed {
@@ -101,10 +103,10 @@ pub trait Gather: sealed::Sealed {
     type Settled;
 
     #[doc(hidden)]
-    fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError>;
+    fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError>;
 
     #[doc(hidden)]
-    fn gather_settled(self, spot: &Spot) -> Self::Settled;
+    fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled;
 }
 
 /// What is waited for, or why it is not.
@@ -120,8 +122,8 @@ impl<H: Waitable> Members for Vec<Result<H, TaskError>> {
     }
 
     #[inline]
-    fn member(&self, index: usize) -> Watched<'_> {
-        watched(&self[index])
+    fn member(&self, index: usize) -> AnyHandle<'_> {
+        any_handle(&self[index])
     }
 }
 
@@ -131,22 +133,22 @@ impl<H: Waitable, const N: usize> Members for [Result<H, TaskError>; N] {
     }
 
     #[inline]
-    fn member(&self, index: usize) -> Watched<'_> {
-        watched(&self[index])
+    fn member(&self, index: usize) -> AnyHandle<'_> {
+        any_handle(&self[index])
     }
 }
 
 #[inline]
-fn watched<H: Waitable>(slot: &Result<H, TaskError>) -> Watched<'_> {
+fn any_handle<H: Waitable>(slot: &Result<H, TaskError>) -> AnyHandle<'_> {
     match slot {
-        Ok(handle) => handle.watched(),
-        Err(error) => Watched::refused(error),
+        Ok(handle) => handle.any_handle(),
+        Err(error) => AnyHandle::refused(error),
     }
 }
 
 /// What takes the arguments in, one by one.
 struct Intake<'a> {
-    spot: &'a Spot,
+    wait_site: &'a WaitSite,
     /// There is none where nothing can be waited for.
     group: Option<&'a Group>,
 }
@@ -154,9 +156,9 @@ struct Intake<'a> {
 impl Intake<'_> {
     #[inline]
     fn slot<A: Awaitable>(&self, awaitable: A) -> Slot<A> {
-        let slot = self.spot.handle(awaitable, Need::All);
+        let slot = self.wait_site.handle(awaitable, Need::All);
         if let Some(group) = self.group {
-            group.add(watched(&slot));
+            group.add(any_handle(&slot));
         }
         slot
     }
@@ -167,14 +169,17 @@ impl Intake<'_> {
 /// # Errors
 /// How the first one failed, if that is wanted.
 fn settle<M: Members>(
-    spot: &Spot,
+    wait_site: &WaitSite,
     until: Until,
     nodes: impl AsRef<[Node]>,
     take_in: impl FnOnce(Intake<'_>) -> M,
 ) -> Result<M, TaskError> {
-    let Ok(here) = spot.here() else {
+    let Ok(here) = wait_site.here() else {
         // Nothing here is pending, or it would have been refused.
-        let members = take_in(Intake { spot, group: None });
+        let members = take_in(Intake {
+            wait_site,
+            group: None,
+        });
         let error = || (0..members.len()).find_map(|index| members.member(index).error());
         return match error().filter(|_| until == Until::Error) {
             Some(error) => {
@@ -184,9 +189,9 @@ fn settle<M: Members>(
             None => Ok(members),
         };
     };
-    Group::with(here, until, nodes, |group| {
+    Group::with(here.task, until, nodes, |group| {
         let intake = Intake {
-            spot,
+            wait_site,
             group: Some(group),
         };
         let members = take_in(intake);
@@ -196,9 +201,9 @@ fn settle<M: Members>(
             group,
         };
         group.wait(here, &what, || false);
-        let is_cancelled = cancel::went_through(here.task);
-        let (fate, index) = group.worst();
-        let is_error = fate == Fate::Failed || fate == Fate::Cancelled && !is_cancelled;
+        let is_cancelled = request::was_forwarded(here.task);
+        let (outcome, index) = group.worst();
+        let is_error = outcome == Outcome::Failed || outcome == Outcome::Cancelled && !is_cancelled;
         if until == Until::Error
             && is_error
             && let Some(error) = members.member(index).error()
@@ -206,7 +211,7 @@ fn settle<M: Members>(
             return Err(error);
         }
         if is_cancelled {
-            cancel::raise(here);
+            unwind::raise(here);
         }
         mem::forget(retrieved);
         Ok(members)
@@ -258,8 +263,8 @@ impl<A: Awaitable> Gather for Vec<A> {
     type Output = Vec<A::Output>;
     type Settled = Vec<Result<A::Output, TaskError>>;
 
-    fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
-        let slots = settle(spot, Until::Error, Nodes::new(self.len()), |intake| {
+    fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError> {
+        let slots = settle(wait_site, Until::Error, Nodes::new(self.len()), |intake| {
             self.into_iter()
                 .map(|each| intake.slot(each))
                 .collect::<Vec<_>>()
@@ -267,8 +272,8 @@ impl<A: Awaitable> Gather for Vec<A> {
         slots.into_iter().map(outcome::<A>).collect()
     }
 
-    fn gather_settled(self, spot: &Spot) -> Self::Settled {
-        let slots = settle(spot, Until::All, Nodes::new(self.len()), |intake| {
+    fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled {
+        let slots = settle(wait_site, Until::All, Nodes::new(self.len()), |intake| {
             self.into_iter()
                 .map(|each| intake.slot(each))
                 .collect::<Vec<_>>()
@@ -284,10 +289,13 @@ impl<A: Awaitable, const N: usize> Gather for [A; N] {
     type Output = [A::Output; N];
     type Settled = [Result<A::Output, TaskError>; N];
 
-    fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
-        let slots = settle(spot, Until::Error, [const { Node::new() }; N], |intake| {
-            self.map(|each| intake.slot(each))
-        })?;
+    fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError> {
+        let slots = settle(
+            wait_site,
+            Until::Error,
+            [const { Node::new() }; N],
+            |intake| self.map(|each| intake.slot(each)),
+        )?;
         let results = slots.map(outcome::<A>);
         match results.iter().find_map(|result| result.as_ref().err()) {
             Some(error) => Err(error.clone()),
@@ -295,10 +303,13 @@ impl<A: Awaitable, const N: usize> Gather for [A; N] {
         }
     }
 
-    fn gather_settled(self, spot: &Spot) -> Self::Settled {
-        let slots = settle(spot, Until::All, [const { Node::new() }; N], |intake| {
-            self.map(|each| intake.slot(each))
-        });
+    fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled {
+        let slots = settle(
+            wait_site,
+            Until::All,
+            [const { Node::new() }; N],
+            |intake| self.map(|each| intake.slot(each)),
+        );
         let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
         slots.map(outcome::<A>)
     }
@@ -311,9 +322,9 @@ macro_rules! tuples {
                 $n
             }
 
-            fn member(&self, index: usize) -> Watched<'_> {
+            fn member(&self, index: usize) -> AnyHandle<'_> {
                 match index {
-                    $($index => watched(&self.$index),)+
+                    $($index => any_handle(&self.$index),)+
                     _ => unreachable!("an index is below the length"),
                 }
             }
@@ -325,15 +336,15 @@ macro_rules! tuples {
             type Output = ($($A::Output,)+);
             type Settled = ($(Result<$A::Output, TaskError>,)+);
 
-            fn gather(self, spot: &Spot) -> Result<Self::Output, TaskError> {
-                let slots = settle(spot, Until::Error, [const { Node::new() }; $n], |intake| {
+            fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError> {
+                let slots = settle(wait_site, Until::Error, [const { Node::new() }; $n], |intake| {
                     ($(intake.slot(self.$index),)+)
                 })?;
                 Ok(($(outcome::<$A>(slots.$index)?,)+))
             }
 
-            fn gather_settled(self, spot: &Spot) -> Self::Settled {
-                let slots = settle(spot, Until::All, [const { Node::new() }; $n], |intake| {
+            fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled {
+                let slots = settle(wait_site, Until::All, [const { Node::new() }; $n], |intake| {
                     ($(intake.slot(self.$index),)+)
                 });
                 let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));

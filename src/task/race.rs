@@ -9,10 +9,10 @@ use std::panic::{Location, resume_unwind};
 use super::scope::{Body, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
-use crate::runtime::cancel;
-use crate::runtime::children::Until;
-use crate::runtime::context;
-use crate::runtime::spawn::Recipe;
+use crate::runtime::cancel::scope_state::Until;
+use crate::runtime::task::spawn::SpawnOptions;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::unwind;
 
 /// May suspend: runs functions, which may borrow, each as a task, and returns what the first returns that
 /// is done. The others are cancelled at that moment, and have ended when this returns.
@@ -52,7 +52,7 @@ use crate::runtime::spawn::Recipe;
 /// and the cancel is met by the next suspension.
 #[track_caller]
 pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
-    let here = context::here().map_err(|nowhere| TaskError::misuse(nowhere.sentence()))?;
+    let here = task_context().map_err(|why| TaskError::misuse(why.sentence()))?;
     if cfg!(panic = "abort") {
         return Err(TaskError::misuse(
             "selvedge: panics abort in this program, so the losers of a race can't be cancelled; set \
@@ -65,7 +65,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         entrants
             .enter(s, site, &mut tasks)
             .map_err(|error| TaskError::exception(error.into()))?;
-        let winner = s.children.wait_for_first(here);
+        let winner = s.state.wait_for_first(here);
         let winner = tasks.iter().position(|task| Some(task.id()) == winner);
         // Without one all have the same kind of error.
         match tasks.into_iter().nth(winner.unwrap_or(0)) {
@@ -84,7 +84,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         }
         Body::Cancelled(Some(payload)) | Body::Panicked(payload) => resume_unwind(payload),
         // A race cancels nobody but its children.
-        Body::Cancelled(None) => cancel::raise(here),
+        Body::Cancelled(None) => unwind::raise(here),
     }
 }
 
@@ -126,7 +126,7 @@ impl<T, F: FnOnce() -> T> Race for Vec<F> {
         T: 'scope,
     {
         for f in self {
-            tasks.push(scope.make(Recipe::new(site), || Ok(f()))?);
+            tasks.push(scope.make(SpawnOptions::new(site), || Ok(f()))?);
         }
         Ok(())
     }
@@ -146,7 +146,7 @@ impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
         T: 'scope,
     {
         for f in self {
-            tasks.push(scope.make(Recipe::new(site), || Ok(f()))?);
+            tasks.push(scope.make(SpawnOptions::new(site), || Ok(f()))?);
         }
         Ok(())
     }
@@ -170,7 +170,7 @@ macro_rules! race_of_tuple {
                 T: 'scope,
             {
                 let ($($f,)+) = self;
-                $(tasks.push(scope.make(Recipe::new(site), || Ok($f()))?);)+
+                $(tasks.push(scope.make(SpawnOptions::new(site), || Ok($f()))?);)+
                 Ok(())
             }
         }

@@ -3,7 +3,7 @@
 //! The scope's frame stands on the stack of the task that opened it, the host, and children may borrow
 //! from around it. So that frame is left only when each child is over, with its captures and its result
 //! dropped, by return or by unwind; and where a child can't be ended, never: see
-//! [`Children::wait_for_all`]. Handles own nothing, so it does not matter what becomes of them.
+//! [`ScopeState::wait_for_all`]. Handles own nothing, so it does not matter what becomes of them.
 //! ARCHITECTURE.md has the whole argument, under "Scopes of tasks".
 
 #![allow(unsafe_code)]
@@ -18,16 +18,18 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::Builder;
 use super::scoped_task::{AnySlot, ScopedTask, Slot};
+use super::spawn::Builder;
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::{ScopeError, TaskError};
-use crate::runtime::cancel;
-use crate::runtime::children::{Children, Until};
-use crate::runtime::context::{self, Here, Nowhere};
-use crate::runtime::report::ExceptionContext;
-use crate::runtime::spawn::{Recipe, prepare_keeping};
-use crate::runtime::task::{AWAKE, MUST_CANCEL};
+use crate::runtime::cancel::scope_state::{ScopeState, Until};
+use crate::runtime::core::block::ParentScope;
+use crate::runtime::core::block::{MUST_CANCEL, SCHEDULED};
+use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::task::spawn::{SpawnOptions, prepare_keeping};
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::unwind;
 
 /// May suspend: makes tasks that may borrow from the frames around the call, as
 /// [`std::thread::scope`] does for threads, and waits for all of them: asyncio's TaskGroup.
@@ -88,7 +90,7 @@ where
             rest.is_cancelled |= matches!(body, Body::Cancelled(Some(_)));
             rest.drop(body);
             match rest.here {
-                Ok(here) if rest.errors.is_empty() => cancel::raise(here),
+                Ok(here) if rest.errors.is_empty() => unwind::raise(here),
                 _ => {}
             }
             rest.pass_cancel_on();
@@ -105,7 +107,7 @@ pub(super) struct Ended<T> {
 
 /// What there is to know of that beside the closure.
 pub(super) struct Rest {
-    here: Result<Here, Nowhere>,
+    here: Result<TaskContext, WaitError>,
     /// Whether a cancel of the host is to be delivered, which came while it waited for the children.
     is_cancelled: bool,
     errors: Vec<TaskError>,
@@ -130,7 +132,7 @@ impl Rest {
     fn note(&mut self, payload: Payload) {
         if self
             .here
-            .is_ok_and(|here| cancel::is_cancel(&payload, here.task))
+            .is_ok_and(|here| unwind::is_cancel(&payload, here.task))
         {
             self.is_cancelled = true;
         } else {
@@ -164,7 +166,7 @@ where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
     let scope = Scope {
-        children: Children::new(context::here(), until),
+        state: ScopeState::new(task_context(), until),
         slots: ManuallyDrop::default(),
         scope: PhantomData,
         env: PhantomData,
@@ -172,11 +174,11 @@ where
     let frame = OpenFrame::open_for_task();
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let unwinding = AbortOnUnwind;
-    let host = scope.children.host();
-    let is_own = scope.children.leave_body();
+    let host = scope.state.host();
+    let is_own = scope.state.leave_body();
     let body = match result {
         Ok(value) => Body::Returned(value),
-        Err(payload) if host.is_some_and(|task| cancel::may_be_caught(&payload, task)) => {
+        Err(payload) if host.is_some_and(|task| unwind::may_be_caught(&payload, task)) => {
             Body::Cancelled((!is_own).then_some(payload))
         }
         Err(payload) => Body::Panicked(payload),
@@ -184,13 +186,13 @@ where
     match &body {
         Body::Cancelled(Some(_)) => {
             let message = host.and_then(|task| task.message());
-            scope.children.cancel(message.as_deref());
+            scope.state.cancel(message.as_deref());
         }
         Body::Returned(_) if until == Until::Failure => {}
-        _ => scope.children.end(),
+        _ => scope.state.end(),
     }
     let mut rest = Rest {
-        here: scope.children.here(),
+        here: scope.state.here(),
         is_cancelled: false,
         errors: Vec::new(),
     };
@@ -211,7 +213,7 @@ impl Drop for AbortOnUnwind {
 
 /// Where scoped tasks are made: see [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    pub(super) children: Children,
+    pub(super) state: ScopeState,
     /// Where the children leave their values. It is emptied by `end_all`; without a destructor of its
     /// own, so that the scope can be borrowed for all of `'scope`.
     slots: ManuallyDrop<RefCell<Vec<Rc<dyn AnySlot + 'scope>>>>,
@@ -234,7 +236,7 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        let made = self.make(Recipe::new(Location::caller()), || Ok(f()));
+        let made = self.make(SpawnOptions::new(Location::caller()), || Ok(f()));
         made.unwrap_or_else(|error| no_task(&error))
     }
 
@@ -248,9 +250,9 @@ impl<'scope> Scope<'scope, '_> {
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        let mut recipe = Recipe::new(Location::caller());
-        recipe.name = Some(name.into());
-        let made = self.make(recipe, || Ok(f()));
+        let mut options = SpawnOptions::new(Location::caller());
+        options.name = Some(name.into());
+        let made = self.make(options, || Ok(f()));
         made.unwrap_or_else(|error| no_task(&error))
     }
 
@@ -266,26 +268,26 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> Result<T, E> + 'scope,
     {
         let body = || f().map_err(|error| TaskError::exception(error.into()));
-        let made = self.make(Recipe::new(Location::caller()), body);
+        let made = self.make(SpawnOptions::new(Location::caller()), body);
         made.unwrap_or_else(|error| no_task(&error))
     }
 
     /// Cancels all tasks of the scope that are not done, and takes no more. The closure goes on. This
     /// is no failure.
     pub fn cancel(&self) {
-        self.children.cancel(None);
+        self.state.cancel(None);
     }
 
     pub(super) fn make<T, F>(
         &'scope self,
-        recipe: Recipe,
+        options: SpawnOptions,
         body: F,
     ) -> io::Result<ScopedTask<'scope, T>>
     where
         T: 'scope,
         F: FnOnce() -> Result<T, TaskError> + 'scope,
     {
-        let here = match self.children.place() {
+        let here = match self.state.place() {
             Ok(here) => here,
             Err(error) => return Ok(ScopedTask::refused(error)),
         };
@@ -296,11 +298,11 @@ impl<'scope> Scope<'scope, '_> {
         };
         // SAFETY: what the body and its result borrow lives for 'scope. That does not end before
         // `open` is left, which waits for the task, or is never left.
-        let (task, packet) = unsafe { prepare_keeping(&here.core, recipe, body, keep)? };
-        task.scope.set(Some(NonNull::from(&self.children)));
-        self.children.admit(packet.erase());
+        let (task, packet) = unsafe { prepare_keeping(&here.core, options, body, keep)? };
+        task.scope.set(Some(NonNull::from(&self.state)));
+        self.state.admit(packet.erase());
         self.keep_track(Rc::clone(&slot) as Rc<dyn AnySlot + 'scope>);
-        task.set(AWAKE);
+        task.set(SCHEDULED);
         here.core.run_queue.push_task(task, task.parked.get());
         Ok(ScopedTask::new(slot, packet, here.core.weak()))
     }
@@ -318,18 +320,18 @@ impl<'scope> Scope<'scope, '_> {
     /// left: a destructor may spawn.
     fn end_all(&self, rest: &mut Rest) {
         loop {
-            rest.is_cancelled |= self.children.wait_for_all();
+            rest.is_cancelled |= self.state.wait_for_all();
             // The borrow ends here.
             let slot = self.slots.borrow_mut().pop();
             let Some(slot) = slot else { break };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| slot.clear())) {
                 rest.note(payload);
-                self.children.end();
+                self.state.end();
             }
         }
-        self.children.close();
+        self.state.close();
         drop(self.slots.take());
-        let mut errors = self.children.take_errors();
+        let mut errors = self.state.take_errors();
         errors.append(&mut rest.errors);
         rest.errors = errors;
     }
@@ -360,7 +362,7 @@ impl Builder {
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        scope.make(self.recipe(Location::caller()), || Ok(f()))
+        scope.make(self.options(Location::caller()), || Ok(f()))
     }
 }
 

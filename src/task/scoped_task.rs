@@ -6,14 +6,16 @@ use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
-use crate::runtime::context::{Core, next_task_id};
-use crate::runtime::into_task::{self, Joinable};
-use crate::runtime::join::wait_done;
-use crate::runtime::packet::Packet;
-use crate::runtime::task::{CallbackId, DETACHED, TaskId};
-use crate::runtime::task_ref::TaskRef;
-use crate::runtime::waitable::{self, Awaitable, Spot, Waitable};
-use crate::runtime::watched::Watched;
+use crate::runtime::core::block::DETACHED;
+use crate::runtime::core::context::Core;
+use crate::runtime::core::id::next_task_id;
+use crate::runtime::core::id::{CallbackId, TaskId};
+use crate::runtime::core::packet::Packet;
+use crate::runtime::task::any_handle::AnyHandle;
+use crate::runtime::task::into_task::{self, Joinable};
+use crate::runtime::task::join::wait_done;
+use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::task::waitable::{self, Awaitable, WaitSite, Waitable};
 
 /// A task of a [`Scope`](super::Scope), and its result.
 ///
@@ -191,8 +193,8 @@ impl<T> ScopedTask<'_, T> {
 impl<T> waitable::sealed::Sealed for ScopedTask<'_, T> {}
 
 impl<T> Waitable for ScopedTask<'_, T> {
-    fn watched(&self) -> Watched<'_> {
-        Watched::task(&self.packet, &self.core)
+    fn any_handle(&self) -> AnyHandle<'_> {
+        AnyHandle::task(&self.packet, &self.core)
     }
 
     fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
@@ -210,7 +212,7 @@ impl<T> Joinable for ScopedTask<'_, T> {
     type Output = T;
     type Handle = Self;
 
-    fn into_handle(self, _: &Spot) -> Result<Self, TaskError> {
+    fn into_handle(self, _: &WaitSite) -> Result<Self, TaskError> {
         Ok(self)
     }
 

@@ -66,7 +66,7 @@ impl Won<(), Infallible> {
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)+) => {
-        $crate::select_arms!([] [] $($arms)+)
+        $crate::__select_arms!([] [] $($arms)+)
     };
 }
 
@@ -74,35 +74,35 @@ macro_rules! select {
 /// it lies, and then writes the race and the match.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! select_arms {
+macro_rules! __select_arms {
     ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block, $($rest:tt)*) => {
-        $crate::select_arms!(
+        $crate::__select_arms!(
             [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
         )
     };
     ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block $($rest:tt)*) => {
-        $crate::select_arms!(
+        $crate::__select_arms!(
             [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
         )
     };
     ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr, $($rest:tt)*) => {
-        $crate::select_arms!(
+        $crate::__select_arms!(
             [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
         )
     };
     ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr) => {
-        $crate::select_arms!([$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >])
+        $crate::__select_arms!([$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >])
     };
     ([$(([$($depth:tt)*] $pattern:pat, $run:expr, $then:expr))+] [$($beyond:tt)*]) => {
-        match $crate::task::Won::of($crate::task::race((
-            $(|| $crate::select_arms!(@wrap [$($depth)*] $crate::task::Won::First($run)),)+
+        match $crate::__private::Won::of($crate::race((
+            $(|| $crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($run)),)+
         ))) {
-            $($crate::select_arms!(@wrap [$($depth)*] $crate::task::Won::First($pattern)) => $then,)+
-            $crate::select_arms!(@wrap [$($beyond)*] nobody) => $crate::task::Won::nobody(nobody),
+            $($crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($pattern)) => $then,)+
+            $crate::__select_arms!(@wrap [$($beyond)*] nobody) => $crate::__private::Won::nobody(nobody),
         }
     };
     (@wrap [] $($inner:tt)*) => { $($inner)* };
     (@wrap [> $($depth:tt)*] $($inner:tt)*) => {
-        $crate::task::Won::Rest($crate::select_arms!(@wrap [$($depth)*] $($inner)*))
+        $crate::__private::Won::Rest($crate::__select_arms!(@wrap [$($depth)*] $($inner)*))
     };
 }

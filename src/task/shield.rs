@@ -3,13 +3,13 @@
 use std::fmt;
 
 use crate::error::TaskError;
-use crate::runtime::group::{Group, Until};
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::Need;
-use crate::runtime::task::{Awaiting, TaskPtr};
-use crate::runtime::wait_list::Node;
-use crate::runtime::waitable::{Spot, Waitable};
-use crate::runtime::watched::Watched;
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::group::{Group, Until};
+use crate::runtime::core::wait_list::Node;
+use crate::runtime::task::any_handle::AnyHandle;
+use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::join::Need;
+use crate::runtime::task::waitable::{WaitSite, Waitable};
 
 /// May suspend: waits until a task is done, and returns its result; a cancel of the waiting task does
 /// not reach it. Closures and coroutines become tasks; of a promise the value is taken.
@@ -43,11 +43,11 @@ use crate::runtime::watched::Watched;
 /// loop's exception handler.
 #[track_caller]
 pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
-    let spot = Spot::new();
-    let handle = spot.handle(awaitable, Need::All)?;
-    if let Ok(here) = spot.here() {
-        let inner = Inner(handle.watched());
-        Group::with(here, Until::All, [const { Node::new() }], |group| {
+    let wait_site = WaitSite::new();
+    let handle = wait_site.handle(awaitable, Need::All)?;
+    if let Ok(here) = wait_site.here() {
+        let inner = Inner(handle.any_handle());
+        Group::with(here.task, Until::All, [const { Node::new() }], |group| {
             group.add(inner.0);
             group.wait(here, &inner, || false)
         });
@@ -55,7 +55,7 @@ pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
     I::outcome(handle)
 }
 
-struct Inner<'a>(Watched<'a>);
+struct Inner<'a>(AnyHandle<'a>);
 
 impl Awaiting for Inner<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,14 +5,16 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::EmptySet;
-use crate::runtime::context::{self, Here};
-use crate::runtime::group::{Fate, Group, Members, Nodes, Until};
-use crate::runtime::join::{Need, admit};
-use crate::runtime::park;
-use crate::runtime::task::Awaiting;
-use crate::runtime::timer::Alarm;
-use crate::runtime::waitable::Waitable;
-use crate::runtime::watched::{Watched, describe_many};
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
+use crate::runtime::task::any_handle::Members;
+use crate::runtime::task::any_handle::{AnyHandle, describe_many};
+use crate::runtime::task::join::{Need, admit};
+use crate::runtime::task::waitable::Waitable;
+use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::park;
 
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,18 +86,21 @@ pub fn wait<'a, W: Waitable>(
         return Err(EmptySet);
     }
     if !all.is_enough(return_when) && !thread::panicking() {
-        let here = context::here();
+        let here = task_context();
         let refused = all
             .0
             .iter()
-            .find_map(|each| admit(here, each.watched(), Need::OneOfMany).err());
+            .find_map(|each| admit(here, each.any_handle(), Need::OneOfMany).err());
         match (here, refused) {
             (Ok(here), None) => all.wait(here, return_when, timeout),
             (_, Some(error)) => panic!("{error}"),
-            (Err(nowhere), None) => panic!("{}", nowhere.sentence()),
+            (Err(why), None) => panic!("{}", why.sentence()),
         }
     }
-    let (done, pending) = all.0.into_iter().partition(|each| each.watched().is_done());
+    let (done, pending) = all
+        .0
+        .into_iter()
+        .partition(|each| each.any_handle().is_done());
     Ok(Waited { done, pending })
 }
 
@@ -104,26 +109,29 @@ struct Set<'a, W>(Vec<&'a W>);
 impl<W: Waitable> Set<'_, W> {
     /// Whether there is nothing to wait for.
     fn is_enough(&self, return_when: ReturnWhen) -> bool {
-        let fate = |each: &&W| each.watched().fate();
+        let outcome = |each: &&W| each.any_handle().outcome();
         match return_when {
-            ReturnWhen::FirstCompleted if self.0.iter().any(|each| fate(each).is_some()) => true,
+            ReturnWhen::FirstCompleted if self.0.iter().any(|each| outcome(each).is_some()) => true,
             ReturnWhen::FirstException
-                if self.0.iter().any(|each| fate(each) == Some(Fate::Failed)) =>
+                if self
+                    .0
+                    .iter()
+                    .any(|each| outcome(each) == Some(Outcome::Failed)) =>
             {
                 true
             }
-            _ => self.0.iter().all(|each| fate(each).is_some()),
+            _ => self.0.iter().all(|each| outcome(each).is_some()),
         }
     }
 
-    fn wait(&self, here: Here, return_when: ReturnWhen, timeout: Option<Duration>) {
+    fn wait(&self, here: TaskContext, return_when: ReturnWhen, timeout: Option<Duration>) {
         let until = match return_when {
             ReturnWhen::FirstCompleted => Until::First,
             ReturnWhen::FirstException => Until::Failure,
             ReturnWhen::AllCompleted => Until::All,
         };
-        Group::with(here, until, Nodes::new(self.0.len()), |group| {
-            self.0.iter().for_each(|each| group.add(each.watched()));
+        Group::with(here.task, until, Nodes::new(self.0.len()), |group| {
+            self.0.iter().for_each(|each| group.add(each.any_handle()));
             match timeout {
                 None => {
                     group.wait(here, self, || false);
@@ -145,8 +153,8 @@ impl<W: Waitable> Members for Set<'_, W> {
         self.0.len()
     }
 
-    fn member(&self, index: usize) -> Watched<'_> {
-        self.0[index].watched()
+    fn member(&self, index: usize) -> AnyHandle<'_> {
+        self.0[index].any_handle()
     }
 }
 

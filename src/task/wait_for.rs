@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::cancel;
-use crate::runtime::context::Here;
-use crate::runtime::group::Fate;
-use crate::runtime::into_task::Joinable;
-use crate::runtime::join::Need;
-use crate::runtime::task::THROUGH;
-use crate::runtime::timer::Alarm;
-use crate::runtime::waitable::{Spot, Waitable};
-use crate::runtime::watched::{One, Watched};
+use crate::runtime::cancel::request;
+use crate::runtime::core::block::CANCEL_FORWARDED;
+use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::group::Outcome;
+use crate::runtime::task::any_handle::{AnyHandle, One};
+use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::join::Need;
+use crate::runtime::task::waitable::{WaitSite, Waitable};
+use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::unwind;
 
 /// May suspend: waits until a task is done, for so long at most; then cancels it, and waits until it has
 /// ended. Closures and coroutines become tasks; of a promise the value is taken.
@@ -42,20 +43,20 @@ use crate::runtime::watched::{One, Watched};
 /// the end of the time.
 #[track_caller]
 pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Output, TaskError> {
-    let spot = Spot::new();
-    let handle = spot.handle(awaitable, Need::All)?;
+    let wait_site = WaitSite::new();
+    let handle = wait_site.handle(awaitable, Need::All)?;
     let mut is_late = false;
-    if let Ok(here) = spot.here()
-        && !handle.watched().is_done()
+    if let Ok(here) = wait_site.here()
+        && !handle.any_handle().is_done()
     {
-        is_late = wait_until_late(here, handle.watched(), timeout);
-        if is_late && !end(here, handle.watched()) {
+        is_late = wait_until_late(here, handle.any_handle(), timeout);
+        if is_late && !end(here, handle.any_handle()) {
             return Err(TaskError::elapsed());
         }
-        let is_cancelled = handle.watched().fate() == Some(Fate::Cancelled);
-        if cancel::went_through(here.task) && is_cancelled {
-            handle.watched().set_retrieved();
-            cancel::raise(here);
+        let is_cancelled = handle.any_handle().outcome() == Some(Outcome::Cancelled);
+        if request::was_forwarded(here.task) && is_cancelled {
+            handle.any_handle().set_retrieved();
+            unwind::raise(here);
         }
     }
     match I::outcome(handle) {
@@ -65,23 +66,23 @@ pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Outpu
 }
 
 /// Waits for so long at most; answers whether it was not enough.
-fn wait_until_late(here: Here, watched: Watched<'_>, timeout: Duration) -> bool {
+fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Duration) -> bool {
     if !timeout.is_zero() {
         let deadline = here.core.clock.after(timeout);
         Alarm::with(here, deadline, |alarm| {
-            watched.wait(here, &One(watched), || alarm.has_gone_off());
+            any_handle.wait(here, &One(any_handle), || alarm.has_gone_off());
         });
     }
-    !watched.is_done()
+    !any_handle.is_done()
 }
 
 /// Cancels what was waited for and waits until it has ended. False if it can't be cancelled, because
 /// panics abort in this program.
-fn end(here: Here, watched: Watched<'_>) -> bool {
+fn end(here: TaskContext, any_handle: AnyHandle<'_>) -> bool {
     // A cancel that is on its way through has asked it already, and it may be cleaning up.
-    if !here.task.has(THROUGH) && !watched.cancel() {
+    if !here.task.has(CANCEL_FORWARDED) && !any_handle.cancel() {
         return false;
     }
-    watched.wait(here, &One(watched), || false);
+    any_handle.wait(here, &One(any_handle), || false);
     true
 }

@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn they_come_in_order_and_equal_ones_as_they_were_pushed() {
+    fn equal_deadlines_come_in_the_order_of_pushes() {
         let mut deadlines = Deadlines::new();
         for (key, deadline) in [50, 20, 50, 1 << 40, 20, 0].into_iter().enumerate() {
             deadlines.push(deadline, key as u32);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_overdue_when_it_comes_is_sorted_too() {
+    fn deadlines_pushed_overdue_are_sorted_too() {
         let mut deadlines = Deadlines::new();
         deadlines.push(100, 0);
         assert_eq!(passed(&mut deadlines, 100), [0]);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_sorting() {
+    fn deadlines_come_out_as_sorted() {
         let mut deadlines = Deadlines::new();
         let mut model: Vec<(u64, u32)> = Vec::new();
         let (mut seed, mut now) = (7_u64, 0_u64);

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_dies_first_lets_go_of_its_nodes() {
+    fn a_dropped_list_unlinks_its_nodes() {
         let nodes: Vec<Node> = (0..3).map(|n| Node(Link::new(), n)).collect();
         let list = Box::new(List::new());
         for node in &nodes {

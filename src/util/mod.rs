@@ -1,29 +1,33 @@
-//! Small things that know neither the operating system nor coroutines.
+//! Small parts that know neither the operating system nor coroutines.
 //!
-//! - [`deadlines`]: what is due next, for a million timers;
-//! - [`doorbell`]: waking a sleeping loop from other threads, and closing what they push into;
-//! - [`list`]: an intrusive list of nodes that live in other people's frames;
-//! - [`recycle`]: small allocations that come and go by the hundred;
-//! - [`laps`]: a queue that is run lap by lap;
-//! - [`waiting_room`]: waiting for what other threads make available.
+//! - [`byte_buffer`]: bytes that are appended at the end and consumed at the front;
+//! - [`descriptor`]: trait implementations that types with a descriptor share;
+//! - [`deadlines`]: deadlines in order, for a million timers;
+//! - [`event_count`]: threads and tasks wait for items that other threads provide;
+//! - [`free_list`]: reuse of small allocations;
+//! - [`iteration_queue`]: the run queue's container;
+//! - [`list`]: an intrusive list;
+//! - [`sleep_flag`]: waking a sleeping loop from other threads, and closing its queue.
 
+pub(crate) mod byte_buffer;
 pub(crate) mod deadlines;
-pub(crate) mod doorbell;
-pub(crate) mod laps;
+pub(crate) mod descriptor;
+pub(crate) mod event_count;
+pub(crate) mod free_list;
+pub(crate) mod iteration_queue;
 pub(crate) mod list;
-pub(crate) mod recycle;
-pub(crate) mod waiting_room;
+pub(crate) mod sleep_flag;
 
-/// What the protocols between threads are made of. They name it by `super::sync`, so that
-/// `tests/loom` can include their files beside a module of this name that comes from loom.
+/// The primitives of the protocols between threads. Their files name this module `super::sync`, so that
+/// `tests/loom` can include them beside a `sync` module that comes from loom.
 mod sync {
     pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
     pub(super) use std::sync::{Mutex, MutexGuard};
 
     use std::time::Duration;
 
-    /// Lets others run, the longer the more often one has asked before. A thread of a higher
-    /// priority may have to sleep for the other to run at all.
+    /// Pauses before a retry: spins first, then yields, then sleeps. A thread of higher priority may have
+    /// to sleep for the other to run at all.
     pub(super) fn pause(n_pauses: u32) {
         match n_pauses {
             0..32 => std::hint::spin_loop(),

@@ -1,53 +1,53 @@
-//! The protocols with real threads. That every order of their steps is right, `tests/loom` shows.
+//! The protocols with real threads. `tests/loom` tries every order of their steps.
 
-use super::doorbell::{Doorbell, Gate};
+use super::sleep_flag::{Gate, SleepFlag};
 
 use std::collections::VecDeque;
 use std::sync::{Barrier, Mutex, mpsc};
 use std::thread;
 
 #[test]
-fn an_awake_loop_is_not_rung_for() {
-    let doorbell = Doorbell::new();
-    assert!(!doorbell.ring());
-    assert!(doorbell.prepare_to_sleep(|| true));
-    doorbell.awake();
-    assert!(!doorbell.ring());
+fn an_awake_loop_is_not_notified() {
+    let sleep_flag = SleepFlag::new();
+    assert!(!sleep_flag.claim_wake_up());
+    assert!(sleep_flag.prepare_to_sleep(|| true));
+    sleep_flag.set_awake();
+    assert!(!sleep_flag.claim_wake_up());
 }
 
 #[test]
-fn a_sleep_is_rung_for_once() {
-    let doorbell = Doorbell::new();
+fn a_sleep_is_notified_once() {
+    let sleep_flag = SleepFlag::new();
     for _ in 0..2 {
-        assert!(doorbell.prepare_to_sleep(|| true));
-        assert!(doorbell.ring());
-        assert!(!doorbell.ring());
-        doorbell.awake();
+        assert!(sleep_flag.prepare_to_sleep(|| true));
+        assert!(sleep_flag.claim_wake_up());
+        assert!(!sleep_flag.claim_wake_up());
+        sleep_flag.set_awake();
     }
 }
 
 #[test]
 fn a_loop_with_a_full_queue_does_not_sleep() {
-    let doorbell = Doorbell::new();
-    assert!(!doorbell.prepare_to_sleep(|| false));
-    assert!(!doorbell.ring(), "it counts as awake");
+    let sleep_flag = SleepFlag::new();
+    assert!(!sleep_flag.prepare_to_sleep(|| false));
+    assert!(!sleep_flag.claim_wake_up(), "it counts as awake");
 }
 
 #[test]
-fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
+fn all_pushes_of_many_threads_reach_a_sleeping_loop() {
     const N_PUSHES: usize = 2_000;
     const N_THREADS: usize = 3;
-    let doorbell = Doorbell::new();
+    let sleep_flag = SleepFlag::new();
     let queue = Mutex::new(VecDeque::new());
     let (notifier, poller) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..N_THREADS {
             let notifier = notifier.clone();
-            let (doorbell, queue) = (&doorbell, &queue);
+            let (sleep_flag, queue) = (&sleep_flag, &queue);
             scope.spawn(move || {
                 for n in 0..N_PUSHES {
                     queue.lock().unwrap().push_back(n);
-                    if doorbell.ring() {
+                    if sleep_flag.claim_wake_up() {
                         notifier.send(()).unwrap();
                     }
                 }
@@ -55,9 +55,9 @@ fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
         }
         let mut n_arrived = 0;
         while n_arrived < N_THREADS * N_PUSHES {
-            if doorbell.prepare_to_sleep(|| queue.lock().unwrap().is_empty()) {
+            if sleep_flag.prepare_to_sleep(|| queue.lock().unwrap().is_empty()) {
                 poller.recv().unwrap();
-                doorbell.awake();
+                sleep_flag.set_awake();
             }
             n_arrived += queue.lock().unwrap().drain(..).count();
         }
@@ -65,7 +65,7 @@ fn pushes_from_many_threads_all_arrive_at_a_loop_that_sleeps() {
 }
 
 #[test]
-fn only_the_first_to_close_a_gate_is_told_so() {
+fn only_the_first_closer_of_a_gate_gets_true() {
     let gate = Gate::new();
     drop(gate.enter().expect("it is open"));
     assert!(gate.close());
@@ -74,7 +74,7 @@ fn only_the_first_to_close_a_gate_is_told_so() {
 }
 
 #[test]
-fn closing_waits_for_those_inside() {
+fn closing_waits_for_the_pushers_inside() {
     let gate = Gate::new();
     let queue = Mutex::new(Vec::new());
     let (is_inside, both) = (Barrier::new(2), [1, 2]);
@@ -97,7 +97,7 @@ fn a_pusher_that_panics_leaves_the_gate() {
     thread::scope(|scope| {
         let pusher = scope.spawn(|| {
             let _guard = gate.enter();
-            // Without the hook's report, as it is meant.
+            // A panic without the hook's report.
             std::panic::resume_unwind(Box::new(()));
         });
         pusher.join().unwrap_err();

@@ -51,7 +51,7 @@ fn exit_while_running() {
 }
 
 #[test]
-fn exiting_inside_a_running_coroutine_leaks_it_and_keeps_the_code() {
+fn exiting_inside_a_coroutine_leaks_it_and_keeps_the_code() {
     let ended = run("exit_while_running");
     ended.assert_exited(42);
     if cfg!(target_env = "gnu") {
@@ -74,7 +74,7 @@ fn exit_while_nested() {
 }
 
 #[test]
-fn exiting_inside_nested_running_coroutines_leaks_them_and_keeps_the_code() {
+fn exiting_inside_nested_coroutines_leaks_all_keeps_the_code() {
     let ended = run("exit_while_nested");
     ended.assert_exited(43);
     assert!(!ended.stdout.contains("unwound"), "{ended:#?}");

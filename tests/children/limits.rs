@@ -45,7 +45,7 @@ fn suspend_in_a_closing_drop() {
 }
 
 #[test]
-fn suspending_in_a_drop_of_a_close_without_a_catch_aborts_with_the_sentence() {
+fn suspending_in_a_drop_during_a_close_aborts_with_the_sentence() {
     let ended = run("suspend_in_a_closing_drop");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["suspend", "panicking"]);
@@ -53,7 +53,7 @@ fn suspending_in_a_drop_of_a_close_without_a_catch_aborts_with_the_sentence() {
 }
 
 #[test]
-fn suspending_in_a_drop_of_an_unwind_without_a_catch_aborts_with_the_sentence() {
+fn suspending_in_a_drop_during_an_unwind_aborts_with_sentence() {
     let ended = run("suspend_in_an_unwinding_drop");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["the first panic", "suspend", "panicking"]);
@@ -119,7 +119,7 @@ fn assert_refused(error: &io::Error) {
 }
 
 #[test]
-fn a_full_address_space_is_an_error_with_a_sentence_and_the_process_stays_usable() {
+fn a_full_address_space_is_an_error_and_the_process_goes_on() {
     if std::env::var_os("SELVEDGE_UNDER_QEMU").is_some() {
         return; // qemu does not hand RLIMIT_AS on to its guest.
     }
@@ -189,7 +189,7 @@ fn many_large_suspensions() {
 }
 
 #[test]
-fn a_body_that_suspends_with_a_page_at_ten_places_fits_the_default_stack() {
+fn ten_frames_of_a_page_each_fit_the_default_stack() {
     let ended = run("many_large_suspensions");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("it fits"), "{ended:#?}");

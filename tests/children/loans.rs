@@ -54,12 +54,12 @@ fn lend<'env>(alive: &Cell<bool>, f: impl for<'scope> FnOnce(&'scope Scope<'scop
 /// Never comes back to where it was called: its coroutine is abandoned.
 fn abandon() {
     scope(|s| {
-        let mut stubborn = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
+        let mut unclosable = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
                 let _ = yielder.try_suspend(());
             }
         });
-        let _: CoroutineState<(), ()> = stubborn.resume();
+        let _: CoroutineState<(), ()> = unclosable.resume();
     });
 }
 
@@ -96,7 +96,7 @@ fn values_that_panic(n_swallowed: usize) {
     lend(&alive, |s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), Option<Bomb>>, ()| {
             let _alive = Alive::new(&alive);
-            yielder.try_suspend(None).expect_err("nobody resumes it");
+            yielder.try_suspend(None).expect_err("it is not resumed");
             for _ in 0..n_swallowed {
                 let _ = yielder.try_suspend(Some(Bomb));
             }
@@ -142,7 +142,7 @@ fn payloads_that_panic() {
 }
 
 #[test]
-fn captures_that_abandon_their_coroutine_take_the_scope_along() {
+fn captures_that_abandon_their_coroutine_abandon_the_scope_too() {
     let ended = run("captures_that_abandon");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["can't be ended"]);
@@ -150,7 +150,7 @@ fn captures_that_abandon_their_coroutine_take_the_scope_along() {
 }
 
 #[test]
-fn values_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
+fn a_value_that_panics_in_its_drop_lets_no_scope_return_early() {
     let ended = run("a_value_that_panics_for_ever");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["can't be ended"]);
@@ -167,7 +167,7 @@ fn values_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
 }
 
 #[test]
-fn payloads_that_panic_as_they_are_dropped_do_not_let_a_scope_come_back_early() {
+fn a_payload_panicking_in_its_drop_lets_no_scope_return_early() {
     let ended = run("payloads_that_panic");
     ended.assert_exited(0);
     assert!(

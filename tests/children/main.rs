@@ -5,6 +5,8 @@
 #[path = "../support/child.rs"]
 mod child;
 mod exits;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod limits;
 mod loans;
 mod scopes;

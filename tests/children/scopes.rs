@@ -14,21 +14,24 @@ use crate::child::Ended;
 use crate::{Reads, message, run};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
-    ("stubborn_child_on_the_thread", stubborn_child_on_the_thread),
     (
-        "stubborn_child_while_unwinding",
-        stubborn_child_while_unwinding,
+        "unclosable_child_on_the_thread",
+        unclosable_child_on_the_thread,
     ),
     (
-        "stubborn_child_whose_handle_is_dropped",
-        stubborn_child_whose_handle_is_dropped,
+        "unclosable_child_while_unwinding",
+        unclosable_child_while_unwinding,
     ),
-    ("stubborn_child_on_another_stack", || {
-        on_stack(64 * 1024, stubborn_child_on_the_thread)
+    (
+        "unclosable_child_whose_handle_is_dropped",
+        unclosable_child_whose_handle_is_dropped,
+    ),
+    ("unclosable_child_on_another_stack", || {
+        on_stack(64 * 1024, unclosable_child_on_the_thread)
     }),
     (
-        "stubborn_child_in_a_coroutine",
-        stubborn_child_in_a_coroutine,
+        "unclosable_child_in_a_coroutine",
+        unclosable_child_in_a_coroutine,
     ),
     ("abandoned_while_closed", abandoned_while_closed),
     ("abandoned_by_its_scope", || {
@@ -41,37 +44,37 @@ pub const SCENARIOS: &[(&str, fn())] = &[
         "borrowed_from_abandoned_stacks",
         borrowed_from_abandoned_stacks,
     ),
-    ("stubborn_grandchild", || stubborn_grandchild(true)),
-    ("stubborn_grandchild_uncaught", || {
-        stubborn_grandchild(false)
+    ("unclosable_grandchild", || unclosable_grandchild(true)),
+    ("unclosable_grandchild_uncaught", || {
+        unclosable_grandchild(false)
     }),
     (
-        "stubborn_grandchild_in_a_coroutine",
-        stubborn_grandchild_in_a_coroutine,
+        "unclosable_grandchild_in_a_coroutine",
+        unclosable_grandchild_in_a_coroutine,
     ),
     (
-        "stubborn_grandchild_around_a_thread",
-        stubborn_grandchild_around_a_thread,
+        "unclosable_grandchild_around_a_thread",
+        unclosable_grandchild_around_a_thread,
     ),
 ];
 
 type Simple = Coroutine<(), (), ()>;
 
 /// Never lets itself be closed.
-fn stubborn(yielder: &Yielder<(), ()>, (): ()) {
+fn unclosable(yielder: &Yielder<(), ()>, (): ()) {
     loop {
         let _ = yielder.try_suspend(());
     }
 }
 
 /// A scope with a child that can't be ended, around `rest`.
-fn scope_with_a_stubborn_child(rest: impl FnOnce()) {
+fn scope_with_an_unclosable_child(rest: impl FnOnce()) {
     let local = Cell::new(1);
     scope(|s| {
         let borrowed = &local;
         let mut child = s.coroutine(move |yielder: &Yielder<(), ()>, ()| {
             borrowed.set(2);
-            stubborn(yielder, ());
+            unclosable(yielder, ());
         });
         child.resume();
         std::mem::forget(child);
@@ -80,9 +83,9 @@ fn scope_with_a_stubborn_child(rest: impl FnOnce()) {
     println!("the host goes on");
 }
 
-fn stubborn_child_on_the_thread() {
+fn unclosable_child_on_the_thread() {
     let _reads = Reads("nothing");
-    scope_with_a_stubborn_child(|| ());
+    scope_with_an_unclosable_child(|| ());
 }
 
 fn assert_aborted_for_its_scope(ended: &Ended) {
@@ -96,28 +99,28 @@ fn assert_aborted_for_its_scope(ended: &Ended) {
 }
 
 #[test]
-fn a_stubborn_child_of_a_scope_on_the_threads_own_stack_aborts_with_a_sentence() {
-    assert_aborted_for_its_scope(&run("stubborn_child_on_the_thread"));
+fn an_unclosable_child_on_the_threads_own_stack_aborts() {
+    assert_aborted_for_its_scope(&run("unclosable_child_on_the_thread"));
 }
 
-fn stubborn_child_while_unwinding() {
+fn unclosable_child_while_unwinding() {
     let _reads = Reads("nothing");
-    let _ = catch_unwind(|| scope_with_a_stubborn_child(|| panic!("out of the scope")));
+    let _ = catch_unwind(|| scope_with_an_unclosable_child(|| panic!("out of the scope")));
     println!("the host goes on");
 }
 
 #[test]
-fn a_stubborn_child_of_an_unwinding_scope_on_the_threads_own_stack_aborts_with_a_sentence() {
-    assert_aborted_for_its_scope(&run("stubborn_child_while_unwinding"));
+fn an_unclosable_child_of_an_unwinding_scope_aborts() {
+    assert_aborted_for_its_scope(&run("unclosable_child_while_unwinding"));
 }
 
-fn stubborn_child_whose_handle_is_dropped() {
+fn unclosable_child_whose_handle_is_dropped() {
     let local = Cell::new(1);
     scope(|s| {
         let borrowed = &local;
         let mut child = s.coroutine(move |yielder: &Yielder<(), ()>, ()| {
             borrowed.set(2);
-            stubborn(yielder, ());
+            unclosable(yielder, ());
         });
         child.resume();
         drop(child);
@@ -126,13 +129,13 @@ fn stubborn_child_whose_handle_is_dropped() {
 }
 
 #[test]
-fn dropping_the_handle_of_a_stubborn_child_does_not_let_its_scope_return() {
-    assert_aborted_for_its_scope(&run("stubborn_child_whose_handle_is_dropped"));
+fn dropping_an_unclosable_childs_handle_aborts_as_well() {
+    assert_aborted_for_its_scope(&run("unclosable_child_whose_handle_is_dropped"));
 }
 
 #[test]
-fn a_stubborn_child_of_a_scope_on_another_stack_aborts_as_well() {
-    assert_aborted_for_its_scope(&run("stubborn_child_on_another_stack"));
+fn an_unclosable_child_on_another_stack_aborts_as_well() {
+    assert_aborted_for_its_scope(&run("unclosable_child_on_another_stack"));
 }
 
 fn fresh() -> Simple {
@@ -158,16 +161,16 @@ fn assert_abandoned(mut host: Simple) {
     println!("the process is well");
 }
 
-fn stubborn_child_in_a_coroutine() {
+fn unclosable_child_in_a_coroutine() {
     let mut host = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _reads = Reads("nothing");
         yielder.suspend(());
-        scope_with_a_stubborn_child(|| ());
+        scope_with_an_unclosable_child(|| ());
     });
     assert_eq!(host.resume(), CoroutineState::Yielded(()));
     assert_abandoned(host);
     assert_abandoned(Coroutine::new(|_: &Yielder<(), ()>, ()| {
-        on_stack(64 * 1024, || scope_with_a_stubborn_child(|| ()));
+        on_stack(64 * 1024, || scope_with_an_unclosable_child(|| ()));
     }));
 }
 
@@ -182,14 +185,14 @@ fn assert_went_on_without_the_host(ended: &Ended) {
 }
 
 #[test]
-fn a_stubborn_child_of_a_scope_in_a_coroutine_abandons_that_coroutine_and_the_process_goes_on() {
-    assert_went_on_without_the_host(&run("stubborn_child_in_a_coroutine"));
+fn an_unclosable_child_in_a_coroutine_abandons_the_coroutine() {
+    assert_went_on_without_the_host(&run("unclosable_child_in_a_coroutine"));
 }
 
 /// A scope whose child is abandoned, since it has a scope with a stubborn child itself.
-fn stubborn_grandchild(caught: bool) {
+fn unclosable_grandchild(caught: bool) {
     scope(|s| {
-        let mut host = s.coroutine(|_: &Yielder<(), ()>, ()| scope_with_a_stubborn_child(|| ()));
+        let mut host = s.coroutine(|_: &Yielder<(), ()>, ()| scope_with_an_unclosable_child(|| ()));
         let ended = catch_unwind(AssertUnwindSafe(|| host.resume()));
         if let (Err(payload), false) = (ended, caught) {
             resume_unwind(payload);
@@ -199,27 +202,27 @@ fn stubborn_grandchild(caught: bool) {
 }
 
 #[test]
-fn a_stubborn_grandchild_takes_its_whole_chain_of_scopes_along() {
-    assert_aborted_for_its_scope(&run("stubborn_grandchild"));
-    assert_aborted_for_its_scope(&run("stubborn_grandchild_uncaught"));
+fn an_unclosable_grandchild_takes_the_whole_chain_of_scopes() {
+    assert_aborted_for_its_scope(&run("unclosable_grandchild"));
+    assert_aborted_for_its_scope(&run("unclosable_grandchild_uncaught"));
 }
 
-fn stubborn_grandchild_in_a_coroutine() {
+fn unclosable_grandchild_in_a_coroutine() {
     for caught in [true, false] {
         assert_abandoned(Coroutine::new(move |_: &Yielder<(), ()>, ()| {
             let _reads = Reads("nothing");
-            stubborn_grandchild(caught);
+            unclosable_grandchild(caught);
         }));
     }
 }
 
 #[test]
-fn a_stubborn_grandchild_abandons_every_host_up_to_the_first_that_borrows_nothing() {
-    assert_went_on_without_the_host(&run("stubborn_grandchild_in_a_coroutine"));
+fn an_unclosable_grandchild_abandons_each_host_that_borrows() {
+    assert_went_on_without_the_host(&run("unclosable_grandchild_in_a_coroutine"));
 }
 
 /// What the outermost scope lends is still read by a thread when the host in the middle is abandoned.
-fn stubborn_grandchild_around_a_thread() {
+fn unclosable_grandchild_around_a_thread() {
     let (ask, asked) = channel::<()>();
     let (answer, answered) = channel();
     {
@@ -233,7 +236,7 @@ fn stubborn_grandchild_around_a_thread() {
                             let _ = answer.send(lent.iter().all(|&byte| byte == 7));
                         }
                     });
-                    scope_with_a_stubborn_child(|| ());
+                    scope_with_an_unclosable_child(|| ());
                 });
             });
             let _ = catch_unwind(AssertUnwindSafe(|| host.resume()));
@@ -241,21 +244,21 @@ fn stubborn_grandchild_around_a_thread() {
     }
     ask.send(()).expect("the thread still borrows");
     println!(
-        "the loan is over and its borrower goes on: {:?}",
+        "the loan has ended and its borrower goes on: {:?}",
         answered.recv()
     );
 }
 
 #[test]
-fn a_thread_that_borrows_through_an_abandoned_host_never_outlives_the_loan() {
-    assert_aborted_for_its_scope(&run("stubborn_grandchild_around_a_thread"));
+fn a_thread_borrowing_via_an_abandoned_host_keeps_its_loan() {
+    assert_aborted_for_its_scope(&run("unclosable_grandchild_around_a_thread"));
 }
 
 /// Answers its close with a scope that can't end.
 fn abandoned_when_closed(yielder: &Yielder<(), ()>, (): ()) {
     let _reads = Reads("nothing");
     if yielder.try_suspend(()).is_err() {
-        scope_with_a_stubborn_child(|| ());
+        scope_with_an_unclosable_child(|| ());
     }
 }
 
@@ -280,12 +283,12 @@ fn abandoned_while_closed() {
     let dropped = suspended();
     let _ = catch_unwind(AssertUnwindSafe(|| drop(dropped)));
     assert_abandoned(Coroutine::new(|_: &Yielder<(), ()>, ()| {
-        scope_with_a_stubborn_child(|| ())
+        scope_with_an_unclosable_child(|| ())
     }));
 }
 
 #[test]
-fn a_host_that_is_abandoned_while_it_is_closed_or_dropped_is_leaked_and_the_process_goes_on() {
+fn a_host_abandoned_in_its_close_or_drop_is_leaked() {
     assert_went_on_without_the_host(&run("abandoned_while_closed"));
 }
 
@@ -308,7 +311,7 @@ fn scope_around_one_that_is_abandoned_while_closed(drop_handle: bool) {
 }
 
 #[test]
-fn a_scope_whose_child_is_abandoned_while_it_is_ended_never_returns() {
+fn a_scope_never_returns_when_its_child_is_abandoned_at_the_end() {
     assert_aborted_for_its_scope(&run("abandoned_by_its_scope"));
     assert_aborted_for_its_scope(&run("abandoned_by_its_handle"));
 }
@@ -324,7 +327,7 @@ fn borrowed_from_abandoned_stacks() {
                     let _ = answer.send(local.iter().all(|&byte| byte == 7));
                 }
             });
-            scope_with_a_stubborn_child(|| ());
+            scope_with_an_unclosable_child(|| ());
         });
     }
     let mut lines = Vec::new();

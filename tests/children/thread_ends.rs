@@ -43,7 +43,7 @@ fn owner_registered_first() {
 }
 
 #[test]
-fn a_coroutine_whose_owner_outlives_the_librarys_thread_locals_is_leaked_at_exit() {
+fn a_late_owners_coroutine_is_leaked_at_process_exit() {
     let ended = run("owner_registered_first");
     ended.assert_exited(0);
     assert!(
@@ -66,7 +66,7 @@ fn owner_in_a_thread() {
 }
 
 #[test]
-fn a_coroutine_whose_owner_outlives_the_librarys_thread_locals_is_leaked_at_thread_exit() {
+fn a_late_owners_coroutine_is_leaked_at_thread_exit() {
     let ended = run("owner_in_a_thread");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the process goes on"), "{ended:#?}");
@@ -130,7 +130,7 @@ fn first_used_by_a_destructor() {
 }
 
 #[test]
-fn a_destructor_of_a_thread_local_may_use_the_library_after_its_own_thread_locals_are_gone() {
+fn a_late_thread_local_destructor_may_use_the_library() {
     for scenario in ["used_by_a_destructor", "first_used_by_a_destructor"] {
         let ended = run(scenario);
         ended.assert_exited(0);

@@ -10,7 +10,7 @@ use selvedge::{Coroutine, CoroutineState, Status, Thrown, Yielder};
 use crate::support::{Counted, Log, OnDrop, assert_sentence, caught, hook_calls, live, text};
 
 #[test]
-fn closing_drops_the_locals_now_and_not_when_the_handle_goes() {
+fn closing_drops_the_locals_at_once_not_with_the_handle() {
     let log = Log::default();
     let inside = log.clone();
     let captured = log.guard("capture");
@@ -29,7 +29,7 @@ fn closing_drops_the_locals_now_and_not_when_the_handle_goes() {
 }
 
 #[test]
-fn closing_an_unstarted_coroutine_drops_its_captures_and_never_runs_its_body() {
+fn closing_an_unstarted_coroutine_only_drops_its_captures() {
     let log = Log::default();
     let inside = log.clone();
     let captured = log.guard("capture");
@@ -68,7 +68,7 @@ fn a_value_returned_while_closing_is_returned_by_close() {
 }
 
 #[test]
-fn a_body_that_suspends_while_closing_lives_on_and_its_value_comes_out() {
+fn a_body_that_suspends_while_closing_lives_on() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
         assert!(catch_unwind(AssertUnwindSafe(|| yielder.suspend(1))).is_err());
         let sent = yielder.suspend(2);
@@ -103,7 +103,7 @@ fn a_close_may_be_ignored_any_number_of_times() {
 }
 
 #[test]
-fn an_ignored_close_is_an_error_that_says_so_without_needing_debug_of_the_value() {
+fn an_ignored_close_is_an_error_without_debug_of_the_value() {
     struct Opaque;
     let mut coroutine = Coroutine::new(
         |yielder: &Yielder<(), Opaque>, ()| {
@@ -157,19 +157,19 @@ fn a_close_never_calls_the_panic_hook() {
         let mut dropped = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
         dropped.resume();
         drop(dropped);
-        let mut stubborn = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
+        let mut ignores = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
             let _ = catch_unwind(AssertUnwindSafe(|| yielder.suspend(())));
             yielder.suspend(());
         });
-        stubborn.resume();
-        stubborn.close().expect_err("once");
-        stubborn.close().expect("not twice");
+        ignores.resume();
+        ignores.close().expect_err("once");
+        ignores.close().expect("not twice");
     });
     assert_eq!(calls, 0);
 }
 
 #[test]
-fn destructors_see_an_unwinding_thread_while_closing_and_the_closer_does_not() {
+fn only_destructors_see_an_unwinding_thread_during_a_close() {
     let seen = Rc::new(Cell::new(None));
     let inside = Rc::clone(&seen);
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
@@ -201,7 +201,7 @@ fn a_close_reaches_a_body_many_frames_deep() {
 }
 
 #[test]
-fn closing_one_coroutine_from_inside_another_leaves_the_other_running() {
+fn closing_a_coroutine_from_another_leaves_the_other_running() {
     let log = Log::default();
     let inside = log.clone();
     let mut inner = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
@@ -223,7 +223,7 @@ fn closing_one_coroutine_from_inside_another_leaves_the_other_running() {
 }
 
 #[test]
-fn a_destructor_may_close_and_finish_other_coroutines_while_its_own_is_closed() {
+fn a_destructor_may_close_other_coroutines_during_its_own_close() {
     let log = Log::default();
     let mut other = {
         let log = log.clone();

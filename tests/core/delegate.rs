@@ -37,7 +37,7 @@ fn sends_reach_the_inner_coroutine_and_its_values_the_resumer() {
 }
 
 #[test]
-fn an_inner_coroutine_that_returns_at_once_is_not_noticed() {
+fn an_inner_coroutine_that_returns_at_once_never_suspends() {
     let mut outer = delegating(Coroutine::new(|_: &Yielder<u32, u32>, first: u32| {
         first + 1
     }));
@@ -82,7 +82,7 @@ fn a_throw_reaches_the_inner_coroutine_which_may_take_it() {
 }
 
 #[test]
-fn a_throw_that_the_inner_coroutine_does_not_take_unwinds_it_first_and_then_the_outer() {
+fn an_uncaught_throw_unwinds_the_inner_coroutine_first() {
     let log = Log::default();
     let (inside, outside) = (log.clone(), log.clone());
     let mut inner = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
@@ -106,7 +106,7 @@ fn a_throw_that_the_inner_coroutine_does_not_take_unwinds_it_first_and_then_the_
 }
 
 #[test]
-fn the_outer_body_may_take_what_the_inner_one_lets_through() {
+fn the_outer_body_may_catch_what_the_inner_one_does_not() {
     let mut inner = echo();
     let mut outer = Coroutine::new(move |yielder: &Yielder<u32, u32>, first: u32| {
         let payload = catch_unwind(AssertUnwindSafe(|| yielder.delegate(&mut inner, first)))
@@ -133,7 +133,7 @@ fn a_panic_of_the_inner_coroutine_goes_on_in_the_outer_one() {
 }
 
 #[test]
-fn a_close_unwinds_the_inner_coroutine_first_and_then_the_outer() {
+fn a_close_unwinds_the_inner_coroutine_before_the_outer() {
     let log = Log::default();
     let (inside, outside) = (log.clone(), log.clone());
     let seen = Rc::new(Cell::new(None));
@@ -158,7 +158,7 @@ fn a_close_unwinds_the_inner_coroutine_first_and_then_the_outer() {
 }
 
 #[test]
-fn an_inner_coroutine_that_ignores_a_close_is_delegated_to_further() {
+fn delegation_continues_after_an_ignored_close() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
         assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
         let sent = yielder.suspend(2);
@@ -179,7 +179,7 @@ fn an_inner_coroutine_that_ignores_a_close_is_delegated_to_further() {
 }
 
 #[test]
-fn a_throw_into_a_delegation_that_ignored_a_close_still_reaches_the_inner_coroutine() {
+fn a_throw_after_an_ignored_close_reaches_the_inner_coroutine() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
         assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
         assert!(matches!(yielder.try_suspend(2), Err(Thrown::Payload(_))));
@@ -192,7 +192,7 @@ fn a_throw_into_a_delegation_that_ignored_a_close_still_reaches_the_inner_corout
 }
 
 #[test]
-fn an_inner_coroutine_that_returns_during_a_close_ends_with_the_outer_one() {
+fn an_inner_return_during_a_close_ends_the_outer_coroutine_too() {
     let returned = Rc::new(Cell::new(false));
     let seen = Rc::clone(&returned);
     let inner = Coroutine::new(move |yielder: &Yielder<u32, u32>, _first: u32| {
@@ -203,7 +203,7 @@ fn an_inner_coroutine_that_returns_during_a_close_ends_with_the_outer_one() {
     let mut outer = delegating(inner);
     outer.send(0);
     assert_eq!(
-        outer.close().expect("nobody suspends"),
+        outer.close().expect("neither suspends"),
         None,
         "what ends the inner one ends the outer one"
     );
@@ -249,7 +249,7 @@ fn yield_from_suspends_with_every_item_of_anything_iterable() {
 }
 
 #[test]
-fn closing_drops_the_iterator_under_yield_from_and_what_it_had_left() {
+fn closing_drops_the_iterator_under_yield_from() {
     let mut generator = Generator::new(|yielder: &Yielder<(), Counted>| {
         yielder.yield_from(vec![Counted::new(1), Counted::new(2), Counted::new(3)]);
     });

@@ -83,7 +83,7 @@ fn a_dropped_body_drops_in_the_order_of_an_unwinding_call() {
 }
 
 #[test]
-fn a_body_that_is_thrown_at_drops_in_the_order_of_an_unwinding_call() {
+fn a_throw_drops_in_the_order_of_an_unwinding_call() {
     let log = Log::default();
     let mut coroutine = coroutine(&log);
     coroutine.send(log.guard("first value"));
@@ -92,7 +92,7 @@ fn a_body_that_is_thrown_at_drops_in_the_order_of_an_unwinding_call() {
 }
 
 #[test]
-fn an_unstarted_body_drops_its_captures_in_the_order_of_an_uncalled_closure() {
+fn an_unstarted_body_drops_captures_like_an_uncalled_closure() {
     let uncalled = Log::default();
     drop(body(&uncalled));
     let log = Log::default();

@@ -63,7 +63,7 @@ fn a_panicked_coroutine_has_nothing_left_to_drop() {
 }
 
 #[test]
-fn a_coroutine_dropped_during_its_resumers_unwind_is_unwound_and_the_panic_goes_on() {
+fn a_coroutine_dropped_during_a_panic_is_unwound() {
     let log = Log::default();
     let calls = hook_calls(|| {
         let payload = caught(|| {
@@ -78,7 +78,7 @@ fn a_coroutine_dropped_during_its_resumers_unwind_is_unwound_and_the_panic_goes_
 }
 
 #[test]
-fn an_unwind_passes_any_number_of_suspended_coroutines_that_own_each_other() {
+fn an_unwind_passes_a_long_chain_of_owned_coroutines() {
     fn chain(length: usize) -> Coroutine<(), (), ()> {
         Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
             let _local = Counted::new(0);
@@ -99,7 +99,7 @@ fn an_unwind_passes_any_number_of_suspended_coroutines_that_own_each_other() {
 }
 
 #[test]
-fn a_coroutine_dropped_inside_another_coroutine_is_unwound_there() {
+fn a_coroutine_dropped_inside_another_is_unwound_there() {
     let log = Log::default();
     let mut inner = guarded(&log);
     inner.resume();
@@ -130,7 +130,7 @@ fn a_body_that_swallows_its_close_once_is_closed_again() {
 }
 
 #[test]
-fn a_body_that_swallows_a_thousand_closes_is_still_ended_and_every_value_dropped() {
+fn a_body_that_swallows_a_thousand_closes_still_ends() {
     let swallowed = Rc::new(Cell::new(0));
     let inside = Rc::clone(&swallowed);
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {
@@ -157,7 +157,7 @@ fn a_value_that_a_dropped_body_returns_is_dropped_once() {
 }
 
 #[test]
-fn a_body_that_swallows_its_close_during_an_unwind_cannot_suspend_again_and_ends() {
+fn a_body_that_swallows_its_close_during_an_unwind_ends() {
     let log = Log::default();
     let inside = log.clone();
     let payload = caught(|| {
@@ -182,7 +182,7 @@ fn a_body_that_swallows_its_close_during_an_unwind_cannot_suspend_again_and_ends
 type Slot = Rc<RefCell<Option<Coroutine<(), (), ()>>>>;
 
 #[test]
-fn a_coroutine_taken_from_a_shared_place_may_look_there_for_itself_while_it_is_dropped() {
+fn a_dropped_coroutine_may_look_for_itself_in_a_shared_place() {
     let slot = Slot::default();
     let found = Rc::new(Cell::new(None));
     let (own, seen) = (Rc::clone(&slot), Rc::clone(&found));
@@ -199,7 +199,7 @@ fn a_coroutine_taken_from_a_shared_place_may_look_there_for_itself_while_it_is_d
 }
 
 #[test]
-fn a_destructor_on_the_coroutine_cannot_reach_the_handle_that_is_being_dropped_in_place() {
+fn a_destructor_cannot_reach_the_handle_dropped_in_place() {
     let slot = Slot::default();
     let found = Rc::new(Cell::new(None));
     let (own, seen) = (Rc::clone(&slot), Rc::clone(&found));
@@ -236,7 +236,7 @@ fn a_destructor_may_put_a_new_coroutine_where_its_own_was() {
 }
 
 #[test]
-fn captures_of_an_unstarted_coroutine_may_use_the_pool_that_takes_its_stack() {
+fn captures_may_use_the_pool_that_takes_their_stack() {
     let ran = Rc::new(Cell::new(0));
     let seen = Rc::clone(&ran);
     let capture = OnDrop(move || {
@@ -256,7 +256,7 @@ fn captures_of_an_unstarted_coroutine_may_use_the_pool_that_takes_its_stack() {
 }
 
 #[test]
-fn a_coroutine_that_owns_itself_leaks_and_harms_nobody() {
+fn a_coroutine_that_owns_itself_leaks_and_does_no_harm() {
     let slot = Slot::default();
     let own = Rc::clone(&slot);
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {

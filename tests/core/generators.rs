@@ -60,7 +60,7 @@ fn generators_compose_with_the_adapters_of_iterators() {
 }
 
 #[test]
-fn the_size_hint_admits_what_a_generator_can_know() {
+fn the_size_hint_bounds_the_remaining_items() {
     let mut generator = countdown(3);
     loop {
         let (lower, upper) = generator.size_hint();
@@ -161,7 +161,7 @@ fn closing_a_generator_ends_it() {
 }
 
 #[test]
-fn a_generator_that_ignores_its_close_hands_the_item_over_and_goes_on() {
+fn a_generator_that_ignores_its_close_returns_the_item() {
     let mut generator = Generator::new(|yielder: &Yielder<(), u8>| {
         assert!(yielder.try_suspend(1).is_err());
         yielder.suspend(2);

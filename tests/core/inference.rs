@@ -6,7 +6,7 @@ use selvedge::coroutine::scope;
 use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 #[test]
-fn closures_with_annotated_parameters() {
+fn annotated_closure_parameters_are_enough() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u32, String>, first: u32| {
         let second = yielder.suspend(first.to_string());
         first + second
@@ -139,7 +139,7 @@ fn scoped_bodies_infer_like_the_others() {
 }
 
 #[test]
-fn boxes_of_owners_and_options_of_handles() {
+fn handles_infer_in_boxes_and_options() {
     let mut slot: Option<Box<Coroutine<(), (), u8>>> = Some(Box::new(Coroutine::new(|_, ()| 1)));
     assert_eq!(
         slot.as_mut().map(|coroutine| coroutine.resume()),

@@ -41,7 +41,7 @@ fn churn() {
 }
 
 /// Suspends with the address of a pattern among its locals, and never lets itself be closed.
-fn stubborn(closes: &Rc<Cell<usize>>) -> Coroutine<(), usize, ()> {
+fn unclosable(closes: &Rc<Cell<usize>>) -> Coroutine<(), usize, ()> {
     let closes = Rc::clone(closes);
     Coroutine::new(move |yielder: &Yielder<(), usize>, ()| {
         let _local = Counted::new(0);
@@ -66,10 +66,10 @@ fn assert_intact(address: usize) {
 }
 
 #[test]
-fn a_body_that_always_swallows_its_close_is_leaked_after_a_bounded_number_of_tries() {
+fn a_body_that_always_swallows_its_close_is_leaked_in_the_end() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
-        let mut coroutine = stubborn(&closes);
+        let mut coroutine = unclosable(&closes);
         let address = coroutine.resume().unwrap_yielded();
         drop(coroutine);
         assert_eq!(closes.get(), 1_024);
@@ -85,16 +85,16 @@ fn a_body_that_always_swallows_its_close_is_leaked_after_a_bounded_number_of_tri
 }
 
 #[test]
-fn a_stubborn_body_dropped_during_an_unwind_is_leaked_too_and_the_panic_goes_on() {
+fn an_unclosable_body_dropped_during_an_unwind_is_leaked_too() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
         let mut address = 0;
         let payload = caught(|| {
-            let mut coroutine = stubborn(&closes);
+            let mut coroutine = unclosable(&closes);
             address = coroutine.resume().unwrap_yielded();
-            panic!("over a stubborn body");
+            panic!("around an unclosable body");
         });
-        assert_eq!(text(&payload), "over a stubborn body");
+        assert_eq!(text(&payload), "around an unclosable body");
         let by_catching = caught(|| {
             let mut coroutine: Coroutine<(), (), ()> =
                 Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
@@ -104,11 +104,11 @@ fn a_stubborn_body_dropped_during_an_unwind_is_leaked_too_and_the_panic_goes_on(
                     }
                 });
             coroutine.resume();
-            panic!("over one that catches");
+            panic!("around a body that catches");
         });
         assert_eq!(
             (text(&by_catching), std::thread::panicking()),
-            ("over one that catches", false)
+            ("around a body that catches", false)
         );
         churn();
         assert_intact(address);
@@ -117,10 +117,10 @@ fn a_stubborn_body_dropped_during_an_unwind_is_leaked_too_and_the_panic_goes_on(
 }
 
 #[test]
-fn a_stubborn_body_dropped_inside_another_coroutine_leaves_that_one_working() {
+fn an_unclosable_body_dropped_in_a_coroutine_spares_its_host() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
-        let mut inner = stubborn(&closes);
+        let mut inner = unclosable(&closes);
         let address = inner.resume().unwrap_yielded();
         let mut outer = Coroutine::new(move |yielder: &Yielder<(), u8>, ()| {
             drop(inner);
@@ -135,12 +135,12 @@ fn a_stubborn_body_dropped_inside_another_coroutine_leaves_that_one_working() {
 }
 
 #[test]
-fn a_forgotten_coroutine_keeps_its_stack_while_the_pool_is_used_and_trimmed() {
+fn a_forgotten_coroutine_keeps_its_stack_through_a_pool_trim() {
     on_fresh_thread(|| {
         let closes = Rc::new(Cell::new(0));
         let addresses: Vec<usize> = (0..10)
             .map(|_| {
-                let mut coroutine = stubborn(&closes);
+                let mut coroutine = unclosable(&closes);
                 let address = coroutine.resume().unwrap_yielded();
                 std::mem::forget(coroutine);
                 address
@@ -153,7 +153,7 @@ fn a_forgotten_coroutine_keeps_its_stack_while_the_pool_is_used_and_trimmed() {
 }
 
 #[test]
-fn forgetting_an_unstarted_or_finished_handle_harms_nobody() {
+fn forgetting_an_unstarted_or_finished_handle_does_no_harm() {
     on_fresh_thread(|| {
         let capture = Counted::new(1);
         let unstarted: Coroutine<(), (), ()> =
@@ -207,7 +207,7 @@ fn watched() -> (Coroutine<(), (), ()>, Watch) {
 }
 
 #[test]
-fn a_thread_that_borrows_from_a_forgotten_coroutine_never_dangles() {
+fn a_thread_may_borrow_from_a_forgotten_coroutine() {
     let (coroutine, watch) = watched();
     assert!(watch.intact());
     std::mem::forget(coroutine);
@@ -216,7 +216,7 @@ fn a_thread_that_borrows_from_a_forgotten_coroutine_never_dangles() {
 }
 
 #[test]
-fn a_thread_that_borrows_from_a_forgotten_coroutine_outlives_the_thread_that_made_it() {
+fn a_borrowing_thread_may_outlive_the_coroutines_own_thread() {
     let watches: Vec<Watch> = thread::spawn(|| {
         let forget = |(coroutine, watch): (Coroutine<(), (), ()>, Watch)| {
             std::mem::forget(coroutine);
@@ -233,7 +233,7 @@ fn a_thread_that_borrows_from_a_forgotten_coroutine_outlives_the_thread_that_mad
 }
 
 #[test]
-fn dropping_a_coroutine_inside_thread_scope_waits_for_the_borrowing_thread() {
+fn a_drop_inside_thread_scope_waits_for_the_borrowing_thread() {
     let (coroutine, watch) = watched();
     assert!(watch.intact());
     let Watch { ask, intact } = watch;

@@ -5,7 +5,10 @@ mod delegate;
 mod drop_order;
 mod dropping;
 mod generators;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod inference;
+mod kept_payloads;
 mod leaking;
 mod misuse;
 mod misuse_panicking;
@@ -20,7 +23,6 @@ mod scope_ends;
 mod scope_panics;
 mod stacks;
 mod stale;
-mod stolen;
 mod support;
 mod threads;
 mod throwing;

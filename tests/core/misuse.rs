@@ -73,7 +73,7 @@ fn the_outer_yielder_is_refused_in_an_inner_coroutine() {
 }
 
 #[test]
-fn the_outer_yielder_is_refused_any_number_of_coroutines_further_in() {
+fn the_outer_yielder_is_refused_at_any_depth() {
     fn descend(smuggled: Smuggled, depth: usize) {
         let mut inner = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
             smuggled.assert_refused();
@@ -136,7 +136,7 @@ fn a_yielder_is_refused_on_another_stack_in_an_inner_coroutine() {
 }
 
 #[test]
-fn a_coroutine_resumed_on_another_stack_suspends_as_always() {
+fn a_coroutine_resumed_on_another_stack_suspends_as_usual() {
     assert_goes_on(misusing(|_| {
         let mut inner = Coroutine::new(|own: &Yielder<u8, u8>, first: u8| own.suspend(first + 1));
         assert_eq!(
@@ -148,7 +148,7 @@ fn a_coroutine_resumed_on_another_stack_suspends_as_always() {
 }
 
 #[test]
-fn a_host_with_an_open_scope_is_refused_and_may_suspend_again_after_it() {
+fn a_host_may_suspend_again_after_its_scope() {
     assert_goes_on(misusing(|yielder| {
         scope(|s| {
             assert_refused(yielder);
@@ -197,7 +197,7 @@ fn a_refusal_may_unwind_the_scope_that_caused_it() {
 }
 
 #[test]
-fn a_scope_of_an_outer_coroutine_does_not_stop_an_inner_one_from_suspending() {
+fn an_outer_scope_does_not_stop_an_inner_coroutines_suspension() {
     assert_goes_on(misusing(|_| {
         scope(|s| {
             let mut child = s.coroutine(|_: &Yielder<(), ()>, ()| {
@@ -225,7 +225,7 @@ fn publishing() -> (Coroutine<(), Counted, &'static str>, Smuggled) {
 }
 
 #[test]
-fn a_suspended_coroutines_yielder_is_refused_on_its_resumers_stack() {
+fn a_suspended_coroutines_yielder_is_refused_at_its_resumer() {
     let (coroutine, smuggled) = publishing();
     smuggled.assert_refused();
     on_stack(64 * 1024, || smuggled.assert_refused());
@@ -259,7 +259,7 @@ fn a_yielder_is_refused_on_another_thread() {
 }
 
 #[test]
-fn a_yielder_of_another_coroutine_is_refused_by_delegation_as_well() {
+fn another_coroutines_yielder_is_refused_by_delegation_too() {
     assert_goes_on(misusing(|yielder| {
         let mut inner =
             Coroutine::new(|own: &Yielder<(), Counted>, ()| drop(own.try_suspend(Counted::new(7))));
@@ -276,7 +276,7 @@ fn a_yielder_of_another_coroutine_is_refused_by_delegation_as_well() {
 }
 
 #[test]
-fn a_second_owner_that_sends_to_the_running_coroutine_panics_and_harms_nothing() {
+fn sending_to_a_running_coroutine_panics_and_does_no_harm() {
     let shared = Rc::new(RefCell::new(None::<Coroutine<(), u8, u8>>));
     let own = Rc::clone(&shared);
     *shared.borrow_mut() = Some(Coroutine::new(move |yielder: &Yielder<(), u8>, ()| {
@@ -297,7 +297,7 @@ fn a_second_owner_that_sends_to_the_running_coroutine_panics_and_harms_nothing()
 }
 
 #[test]
-fn a_second_owner_that_iterates_the_running_generator_panics_and_harms_nothing() {
+fn iterating_a_running_generator_panics_and_does_no_harm() {
     let shared = Rc::new(RefCell::new(None::<Generator<u8>>));
     let own = Rc::clone(&shared);
     *shared.borrow_mut() = Some(Generator::new(move |yielder: &Yielder<(), u8>| {
@@ -309,13 +309,13 @@ fn a_second_owner_that_iterates_the_running_generator_panics_and_harms_nothing()
 }
 
 #[test]
-fn sending_to_finished_coroutines_is_refused_whatever_finished_them() {
+fn sending_to_a_finished_coroutine_is_always_refused() {
     let suspending = || {
         Coroutine::new(|yielder: &Yielder<Counted, ()>, _first: Counted| drop(yielder.suspend(())))
     };
     let mut returned = Coroutine::new(|_: &Yielder<Counted, ()>, _first: Counted| ());
     returned.send(Counted::new(1));
-    let mut panicked = Coroutine::new(|_: &Yielder<Counted, ()>, _first: Counted| panic!("over"));
+    let mut panicked = Coroutine::new(|_: &Yielder<Counted, ()>, _first: Counted| panic!("ended"));
     caught(|| panicked.send(Counted::new(1)));
     let mut thrown_at = suspending();
     thrown_at.send(Counted::new(1));

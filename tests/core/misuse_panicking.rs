@@ -119,7 +119,7 @@ fn a_destructor_cannot_suspend_while_something_is_thrown() {
 }
 
 #[test]
-fn a_coroutine_resumed_by_a_panicking_thread_runs_and_cannot_suspend() {
+fn a_coroutine_resumed_while_panicking_runs_but_cannot_suspend() {
     let tries = Tries::default();
     let inside = tries.clone();
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {
@@ -167,7 +167,7 @@ fn a_body_that_lets_the_refusal_through_panics_at_its_resumer() {
 }
 
 #[test]
-fn a_coroutine_started_by_a_destructor_runs_to_its_end_and_cannot_suspend() {
+fn a_coroutine_started_by_a_destructor_cannot_suspend() {
     let tries = Tries::default();
     let mut state = None;
     caught(|| {
@@ -186,7 +186,7 @@ fn a_coroutine_started_by_a_destructor_runs_to_its_end_and_cannot_suspend() {
 }
 
 #[test]
-fn after_a_catch_inside_a_destructor_the_thread_still_panics_and_nothing_suspends() {
+fn a_catch_inside_a_destructor_does_not_permit_suspending() {
     let tries = Tries::default();
     let inside = tries.clone();
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {
@@ -254,7 +254,7 @@ fn holding(mutex: &Rc<Mutex<u32>>) -> Coroutine<(), bool, bool> {
 }
 
 #[test]
-fn a_neighbour_neither_panics_nor_poisons_its_mutex_after_a_destructor_tried_to_suspend() {
+fn other_coroutines_poison_nothing_after_a_refused_suspension() {
     let mutex = Rc::new(Mutex::new(0));
     let mut neighbour = holding(&mutex);
     assert_eq!(neighbour.resume(), CoroutineState::Yielded(false));
@@ -272,7 +272,7 @@ fn a_neighbour_neither_panics_nor_poisons_its_mutex_after_a_destructor_tried_to_
 }
 
 #[test]
-fn a_real_panic_still_poisons_after_a_destructor_tried_to_suspend() {
+fn a_real_panic_still_poisons_after_a_refused_suspension() {
     let mutex = Rc::new(Mutex::new(0));
     panicking_inside(&Tries::default()).resume();
     let inside = Rc::clone(&mutex);
@@ -285,7 +285,7 @@ fn a_real_panic_still_poisons_after_a_destructor_tried_to_suspend() {
 }
 
 #[test]
-fn a_mutex_held_over_a_suspension_by_a_neighbour_survives_the_resumers_panic() {
+fn the_resumers_panic_poisons_no_mutex_of_a_suspended_coroutine() {
     let mutex = Rc::new(Mutex::new(0));
     let mut neighbour = holding(&mutex);
     neighbour.resume();
@@ -303,7 +303,7 @@ fn a_mutex_held_over_a_suspension_by_a_neighbour_survives_the_resumers_panic() {
 }
 
 #[test]
-fn the_count_of_panics_is_what_it_was_after_any_number_of_closes() {
+fn many_closes_leave_the_panic_count_unchanged() {
     let calls = hook_calls(|| {
         for _ in 0..100 {
             let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));

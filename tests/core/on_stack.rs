@@ -19,7 +19,7 @@ fn left() -> usize {
 }
 
 #[test]
-fn the_closure_runs_once_at_once_and_its_value_comes_back() {
+fn the_closure_runs_at_once_and_its_value_is_returned() {
     let mut count = 0;
     let owned = String::from("moved in");
     let back = on_stack(64 * KIB, || {
@@ -30,7 +30,7 @@ fn the_closure_runs_once_at_once_and_its_value_comes_back() {
 }
 
 #[test]
-fn values_of_any_size_and_alignment_come_back_whole() {
+fn values_of_any_size_and_alignment_are_returned_intact() {
     #[repr(align(128))]
     #[derive(PartialEq, Debug)]
     struct Page([u8; 4096]);
@@ -53,7 +53,7 @@ fn values_of_any_size_and_alignment_come_back_whole() {
 }
 
 #[test]
-fn it_is_another_stack_of_the_size_asked_for() {
+fn the_closure_runs_on_another_stack_of_the_requested_size() {
     let outside = left();
     for size in [16 * KIB, 100_000, 1024 * KIB] {
         let inside = on_stack(size, left);
@@ -66,7 +66,7 @@ fn it_is_another_stack_of_the_size_asked_for() {
 }
 
 #[test]
-fn a_panic_passes_through_as_the_same_box_and_calls_the_hook_once() {
+fn a_panic_passes_as_the_same_box_and_calls_the_hook_once() {
     let payload: Payload = Box::new("carried");
     let sent = address(&payload);
     let mut back = None;
@@ -117,7 +117,7 @@ fn stacks_nest_and_a_panic_passes_all_of_them() {
 }
 
 #[test]
-fn a_deep_recursion_fits_where_the_threads_stack_would_not_do() {
+fn a_recursion_too_deep_for_the_threads_stack_fits() {
     let megabytes = scaled(60, 20);
     let deepest = on_stack(64 * KIB * KIB, || {
         at_depth(megabytes * KIB * KIB, &mut left)
@@ -126,7 +126,7 @@ fn a_deep_recursion_fits_where_the_threads_stack_would_not_do() {
 }
 
 #[test]
-fn the_stack_goes_back_to_the_pool_after_a_return_and_after_a_panic() {
+fn the_stack_returns_to_the_pool_after_a_return_or_a_panic() {
     let before = pool_stats().live;
     on_stack(64 * KIB, || assert_eq!(pool_stats().live, before + 1));
     assert_eq!(pool_stats().live, before);
@@ -135,7 +135,7 @@ fn the_stack_goes_back_to_the_pool_after_a_return_and_after_a_panic() {
 }
 
 #[test]
-fn it_is_the_same_thread_with_the_same_thread_locals() {
+fn the_closure_runs_on_the_same_thread() {
     thread_local! {
         static MARK: Cell<u32> = const { Cell::new(0) };
     }
@@ -149,7 +149,7 @@ fn it_is_the_same_thread_with_the_same_thread_locals() {
 }
 
 #[test]
-fn coroutines_run_on_it_and_outlive_it() {
+fn coroutines_run_on_another_stack_and_outlive_it() {
     let mut coroutine = on_stack(64 * KIB, || {
         let mut coroutine = Coroutine::new(|yielder: &Yielder<u8, u8>, first: u8| {
             let local = Counted::new(u32::from(first));
@@ -163,7 +163,7 @@ fn coroutines_run_on_it_and_outlive_it() {
 }
 
 #[test]
-fn it_works_inside_a_coroutine_between_suspensions() {
+fn on_stack_works_inside_a_coroutine() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), usize>, ()| {
         for _ in 0..3 {
             let depth = on_stack(1024 * KIB, || at_depth(800 * KIB, &mut left));
@@ -177,7 +177,7 @@ fn it_works_inside_a_coroutine_between_suspensions() {
 }
 
 #[test]
-fn a_scope_may_span_it_and_it_may_span_a_scope() {
+fn scopes_and_stack_changes_may_nest_either_way() {
     let mut sum = 0;
     scope(|s| {
         let mut child = s.generator(|yielder: &Yielder<(), u32>| yielder.yield_from([1, 2, 3]));
@@ -194,7 +194,7 @@ fn a_scope_may_span_it_and_it_may_span_a_scope() {
 }
 
 #[test]
-fn a_coroutine_is_closed_from_it() {
+fn a_coroutine_can_be_closed_from_another_stack() {
     let log = Log::default();
     let inside = log.clone();
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
@@ -207,7 +207,7 @@ fn a_coroutine_is_closed_from_it() {
 }
 
 #[test]
-fn it_works_in_a_destructor_during_an_unwind() {
+fn on_stack_works_in_a_destructor_during_an_unwind() {
     let ran = Cell::new(false);
     let payload = caught(|| {
         let _guard = OnDrop(|| ran.set(on_stack(64 * KIB, std::thread::panicking)));
@@ -217,7 +217,7 @@ fn it_works_in_a_destructor_during_an_unwind() {
 }
 
 #[test]
-fn no_size_and_an_absurd_size_panic_with_a_sentence_and_drops_the_closure_unrun() {
+fn invalid_sizes_panic_and_drop_the_closure_without_a_call() {
     for size in [0, usize::MAX, isize::MAX as usize, usize::MAX / 16] {
         let capture = Counted::new(1);
         let mut ran = false;
@@ -233,6 +233,6 @@ fn no_size_and_an_absurd_size_panic_with_a_sentence_and_drops_the_closure_unrun(
 }
 
 #[test]
-fn a_small_size_is_rounded_up_to_the_least() {
+fn a_small_size_is_rounded_up_to_the_minimum() {
     assert!(on_stack(1, left) > 4 * KIB);
 }

@@ -47,7 +47,7 @@ fn a_panic_at_the_first_send_surfaces_there() {
 }
 
 #[test]
-fn a_payload_crosses_a_hundred_nested_coroutines_as_the_same_box() {
+fn a_payload_crosses_a_hundred_coroutines_as_the_same_box() {
     let payload: Payload = Box::new([3u8; 100]);
     let sent = address(&payload);
     let mut outermost = nested(LEVELS, Box::new(move || resume_unwind(payload)));
@@ -60,7 +60,7 @@ fn a_payload_crosses_a_hundred_nested_coroutines_as_the_same_box() {
 }
 
 #[test]
-fn a_panic_that_crosses_a_hundred_coroutines_calls_the_hook_once() {
+fn a_panic_across_a_hundred_coroutines_calls_the_hook_once() {
     let calls = hook_calls(|| {
         let mut outermost = nested(LEVELS, Box::new(|| panic!("from the bottom")));
         assert_eq!(text(&caught(|| outermost.resume())), "from the bottom");
@@ -69,7 +69,7 @@ fn a_panic_that_crosses_a_hundred_coroutines_calls_the_hook_once() {
 }
 
 #[test]
-fn a_panic_may_be_caught_at_any_level_and_the_levels_above_go_on() {
+fn a_panic_may_be_caught_at_any_level() {
     let mut outer = Coroutine::new(|yielder: &Yielder<(), String>, ()| {
         let mut inner = nested(10, Box::new(|| panic!("caught half way")));
         let payload = catch_unwind(AssertUnwindSafe(|| inner.resume())).expect_err("it panics");
@@ -132,7 +132,7 @@ fn a_panic_leaves_suspended_neighbours_as_they_were() {
 }
 
 #[test]
-fn a_panicking_destructor_surfaces_from_close_where_rust_lets_it() {
+fn a_panicking_destructor_surfaces_from_close() {
     // The body takes the close and leaves by the ordinary way, so the destructor's panic is the only one.
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _bomb = OnDrop(|| panic!("in a destructor"));
@@ -147,7 +147,7 @@ fn a_panicking_destructor_surfaces_from_close_where_rust_lets_it() {
 }
 
 #[test]
-fn a_panicking_capture_of_an_unstarted_coroutine_surfaces_from_close_and_from_drop() {
+fn a_panicking_capture_surfaces_from_close_and_from_drop() {
     let unstarted = || {
         let bomb = OnDrop(|| panic!("in a capture"));
         let witness = Counted::new(1);
@@ -163,7 +163,7 @@ fn a_panicking_capture_of_an_unstarted_coroutine_surfaces_from_close_and_from_dr
 }
 
 #[test]
-fn a_panic_of_the_body_while_it_is_dropped_surfaces_from_the_drop() {
+fn a_panic_of_the_body_during_its_drop_surfaces_from_drop() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _local = Counted::new(1);
         if yielder.try_suspend(()).is_err() {
@@ -176,7 +176,7 @@ fn a_panic_of_the_body_while_it_is_dropped_surfaces_from_the_drop() {
 }
 
 #[test]
-fn a_value_that_panics_as_the_closing_drop_throws_it_away_surfaces_and_harms_nobody() {
+fn a_discarded_value_that_panics_in_its_drop_surfaces_from_drop() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), _>, ()| {
         let witness = Counted::new(1);
         while yielder.try_suspend(None).is_ok() {}
@@ -197,7 +197,7 @@ fn a_value_that_panics_as_the_closing_drop_throws_it_away_surfaces_and_harms_nob
 }
 
 #[test]
-fn a_panic_may_be_caught_inside_the_body_and_the_body_suspends_again() {
+fn a_body_may_catch_a_panic_and_suspend_again() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), u32>, ()| {
         for round in 0u32..100 {
             let payload = catch_unwind(|| panic_any(round)).expect_err("it panics");

@@ -163,7 +163,7 @@ fn coroutines_lie_above_a_thread_near(hint: usize) -> bool {
     assert_ne!(stack, libc::MAP_FAILED);
     let mut above = None;
     on_thread_at(stack, size_bytes, &mut || {
-        let left = remaining_stack().expect("the bounds of a foreign thread's stack");
+        let left = remaining_stack().expect("the bounds of another thread's stack");
         assert!(
             left <= size_bytes && left > size_bytes / 2,
             "{left} of {size_bytes}"

@@ -204,7 +204,7 @@ fn trimming_leaves_live_coroutines_alone() {
 }
 
 #[test]
-fn a_stack_given_back_and_used_again_starts_its_high_water_mark_anew() {
+fn a_reused_stack_starts_a_new_high_water_mark() {
     on_fresh_thread(|| {
         let dig = |depth: usize| {
             let body =

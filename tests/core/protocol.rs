@@ -33,7 +33,7 @@ fn the_body_does_not_run_before_the_first_send() {
 }
 
 #[test]
-fn the_first_value_reaches_the_second_parameter_and_later_ones_the_suspensions() {
+fn the_first_value_is_a_parameter_and_later_ones_are_returned() {
     let mut coroutine = adder();
     assert_eq!(coroutine.send(5), CoroutineState::Yielded(5));
     assert_eq!(coroutine.send(7), CoroutineState::Yielded(12));
@@ -112,7 +112,7 @@ fn the_return_value_is_delivered_once() {
 }
 
 #[test]
-fn sending_to_a_finished_coroutine_panics_with_a_sentence_and_drops_the_value_once() {
+fn sending_to_a_finished_coroutine_panics_and_drops_the_value() {
     let mut coroutine = Coroutine::new(|_: &Yielder<Counted, ()>, first: Counted| drop(first));
     coroutine.send(Counted::new(1));
     let value = Counted::new(2);
@@ -163,7 +163,7 @@ fn try_send_starts_and_resumes_like_send() {
 }
 
 #[test]
-fn refusals_are_errors_that_say_why_without_needing_debug_of_the_value() {
+fn refusals_are_errors_that_need_no_debug_of_the_value() {
     struct Opaque;
     let mut coroutine = Coroutine::new(|_: &Yielder<Opaque, ()>, _: Opaque| ());
     coroutine.send(Opaque);
@@ -261,7 +261,7 @@ fn states_take_apart_by_method() {
 }
 
 #[test]
-fn statuses_are_told_apart_and_printed() {
+fn statuses_are_distinct_and_printed() {
     let all = [
         Status::Unstarted,
         Status::Suspended,
@@ -289,7 +289,7 @@ fn stack_is_known_until_done() {
 }
 
 #[test]
-fn a_body_may_resume_other_coroutines_any_number_deep() {
+fn a_body_may_resume_other_coroutines_at_any_depth() {
     fn depth(level: u32) -> Coroutine<(), u32, u32> {
         Coroutine::new(move |yielder: &Yielder<(), u32>, ()| {
             if level == 0 {
@@ -322,7 +322,7 @@ fn a_suspended_coroutine_may_be_moved_about_by_its_owner() {
 }
 
 #[test]
-fn a_coroutine_may_be_resumed_from_another_coroutine_than_the_last_time() {
+fn a_coroutine_may_be_resumed_from_changing_coroutines() {
     let shared = Rc::new(RefCell::new(adder()));
     shared.borrow_mut().send(1);
     for step in 2..5 {

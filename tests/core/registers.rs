@@ -128,7 +128,7 @@ fn seed(side: u64, round: u64) -> u64 {
 }
 
 #[test]
-fn callee_saved_registers_of_the_resumer_survive_from_the_first_send_to_the_last() {
+fn the_resumers_callee_saved_registers_survive_every_send() {
     let mut faults = Faults::new();
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u64, u64>, mut n: u64| {
         while n < N_ROUNDS {
@@ -199,7 +199,7 @@ fn link(yielder: &Yielder<(), ()>, depth: u64) -> Faults {
 }
 
 #[test]
-fn callee_saved_registers_survive_on_both_sides_of_nested_coroutines() {
+fn callee_saved_registers_survive_in_nested_coroutines() {
     let mut faults = Faults::new();
     let mut outermost = Coroutine::new(|yielder: &Yielder<(), ()>, ()| link(yielder, 3));
     for round in 0..N_ROUNDS {
@@ -237,7 +237,7 @@ fn callee_saved_registers_survive_throw_close_and_drop() {
 }
 
 #[test]
-fn callee_saved_registers_survive_transfers_and_calls_on_another_stack() {
+fn callee_saved_registers_survive_transfers_and_on_stack() {
     let mut faults = Faults::new();
     let mut ring = TransferRing::new(3);
     for round in 0..N_ROUNDS {

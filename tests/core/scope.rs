@@ -63,7 +63,7 @@ fn several_children_share_a_borrow() {
 }
 
 #[test]
-fn the_scopes_value_comes_back() {
+fn the_scopes_value_is_returned() {
     let numbers = [1, 2, 3];
     let doubled: Vec<i32> = scope(|s| {
         s.generator(|yielder: &Yielder<(), i32>| {
@@ -78,7 +78,7 @@ fn the_scopes_value_comes_back() {
 }
 
 #[test]
-fn borrows_travel_in_out_and_back() {
+fn borrows_can_be_sent_in_and_returned() {
     let mut buffer = vec![1u8, 2, 3];
     let extra = [9u8];
     let longest = scope(|s| {
@@ -166,7 +166,7 @@ fn a_childs_panic_surfaces_at_its_resumer_inside_the_scope() {
 }
 
 #[test]
-fn a_childs_panic_that_nobody_catches_leaves_the_scope_with_its_payload() {
+fn a_childs_uncaught_panic_leaves_the_scope_with_its_payload() {
     let payload: Payload = Box::new([1u8; 9]);
     let sent = address(&payload);
     let back = caught(|| {
@@ -285,7 +285,7 @@ fn a_static_coroutine_may_host_a_scope_between_its_suspensions() {
 }
 
 #[test]
-fn a_host_with_an_open_scope_cannot_suspend_and_is_told_so() {
+fn a_host_with_an_open_scope_is_refused_a_suspension() {
     let mut host = Coroutine::new(|yielder: &Yielder<(), Counted>, ()| {
         let said = scope(|s| {
             let mut child = s.coroutine(|own: &Yielder<(), ()>, ()| own.suspend(()));
@@ -327,7 +327,7 @@ fn scoped_handles_and_scopes_have_debug() {
 }
 
 #[test]
-fn a_thousand_children_of_one_scope() {
+fn one_scope_may_have_a_thousand_children() {
     let total = Cell::new(0u64);
     scope(|s| {
         let mut children: Vec<_> = (0..1_000)

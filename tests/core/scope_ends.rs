@@ -22,7 +22,7 @@ fn leaving(log: &Log, event: &'static str) -> impl FnOnce(&Yielder<(), ()>, ()) 
 }
 
 #[test]
-fn forgotten_children_are_ended_newest_first_before_the_scope_returns() {
+fn forgotten_children_end_newest_first_before_the_scope_returns() {
     let log = Log::default();
     scope(|s| {
         for event in ["oldest", "middle", "newest"] {
@@ -67,7 +67,7 @@ fn a_closed_child_is_not_ended_again() {
 }
 
 #[test]
-fn an_unstarted_forgotten_child_drops_its_captures_and_never_runs() {
+fn an_unstarted_forgotten_child_only_drops_its_captures() {
     let log = Log::default();
     scope(|s| {
         let (inside, capture) = (log.clone(), log.guard("capture"));
@@ -81,7 +81,7 @@ fn an_unstarted_forgotten_child_drops_its_captures_and_never_runs() {
 }
 
 #[test]
-fn a_forgotten_child_lets_go_of_what_it_borrowed_before_the_host_uses_it() {
+fn a_forgotten_child_ends_its_borrow_before_the_host_resumes() {
     let mut numbers = vec![1, 2, 3];
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
@@ -117,7 +117,7 @@ fn swapped_handles_change_names_and_nothing_else() {
 }
 
 #[test]
-fn handles_of_an_outer_scope_swapped_inside_an_inner_one_keep_to_their_scopes() {
+fn swapped_handles_of_two_scopes_stay_with_their_scopes() {
     let log = Log::default();
     scope(|outer| {
         let mut first = outer.coroutine(leaving(&log, "first"));
@@ -141,7 +141,7 @@ fn handles_of_an_outer_scope_swapped_inside_an_inner_one_keep_to_their_scopes() 
 }
 
 #[test]
-fn an_unwinding_scope_ends_its_children_newest_first_and_the_panic_goes_on() {
+fn an_unwinding_scope_ends_its_children_newest_first() {
     let log = Log::default();
     let calls = hook_calls(|| {
         let payload = caught(|| {
@@ -180,7 +180,7 @@ fn a_childs_uncaught_panic_ends_its_siblings() {
 }
 
 #[test]
-fn a_child_that_panics_while_it_is_ended_surfaces_after_the_others_are_over() {
+fn a_childs_panic_at_the_end_surfaces_after_the_others_end() {
     let log = Log::default();
     let payload = caught(|| {
         scope(|s| {
@@ -207,7 +207,7 @@ fn a_child_that_panics_while_it_is_ended_surfaces_after_the_others_are_over() {
 }
 
 #[test]
-fn a_child_that_swallows_its_close_a_thousand_times_is_still_ended() {
+fn a_child_that_swallows_a_thousand_closes_still_ends() {
     let swallowed = Cell::new(0);
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
@@ -243,7 +243,7 @@ fn a_child_born_while_the_scope_ends_is_ended_too() {
 }
 
 #[test]
-fn a_child_that_answers_its_close_with_a_new_suspended_child_ends_with_it() {
+fn a_child_made_during_its_parents_close_ends_too() {
     let log = Log::default();
     scope(|s| {
         let shared = &log;
@@ -261,7 +261,7 @@ fn a_child_that_answers_its_close_with_a_new_suspended_child_ends_with_it() {
 }
 
 #[test]
-fn grandchildren_made_in_the_same_scope_are_ended_before_what_made_them() {
+fn grandchildren_of_one_scope_end_before_their_parents() {
     let log = Log::default();
     scope(|s| {
         let shared = &log;
@@ -297,7 +297,7 @@ fn a_handle_owned_by_a_sibling_is_closed_once() {
 }
 
 #[test]
-fn a_handle_kept_by_an_older_sibling_finds_its_child_already_ended() {
+fn a_handle_kept_by_an_older_sibling_finds_its_child_ended() {
     let log = Log::default();
     scope(|s| {
         let kept = Rc::new(RefCell::new(None));
@@ -349,18 +349,18 @@ fn a_scope_ends_its_children_while_the_thread_panics() {
                 let mut child = s.coroutine(|_: &Yielder<(), ()>, ()| log.push("ran"));
                 assert_eq!(child.resume(), CoroutineState::Complete(()));
             });
-            log.push("scope is over");
+            log.push("scope has ended");
         });
         panic!("around it");
     });
     assert_eq!(
         (text(&payload), log.take()),
-        ("around it", vec!["ran", "scope is over"])
+        ("around it", vec!["ran", "scope has ended"])
     );
 }
 
 #[test]
-fn a_scope_inside_a_coroutine_that_is_thrown_out_of_its_host_ends_its_children() {
+fn a_scope_unwound_by_a_throw_ends_its_children() {
     let log = Log::default();
     let inside = log.clone();
     let mut host = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
@@ -380,7 +380,7 @@ fn a_scope_inside_a_coroutine_that_is_thrown_out_of_its_host_ends_its_children()
 }
 
 #[test]
-fn values_left_with_forgotten_children_are_dropped_once() {
+fn values_held_by_forgotten_children_are_dropped_once() {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<Counted, Counted>, first: Counted| {
             let _second = yielder.suspend(Counted::new(2));

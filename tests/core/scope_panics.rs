@@ -44,7 +44,7 @@ fn the_closures_own_panic_surfaces_before_those_of_its_children() {
 }
 
 #[test]
-fn of_several_children_that_panic_as_they_are_ended_one_surfaces_and_all_are_over() {
+fn one_of_several_child_panics_surfaces_and_all_children_end() {
     let log = Log::default();
     let payload = caught(|| {
         scope(|s| {
@@ -64,7 +64,7 @@ fn of_several_children_that_panic_as_they_are_ended_one_surfaces_and_all_are_ove
 }
 
 #[test]
-fn a_capture_of_an_unstarted_child_that_panics_surfaces_after_the_others_are_over() {
+fn a_panicking_capture_surfaces_after_the_other_children_end() {
     let log = Log::default();
     let payload = caught(|| {
         scope(|s| {
@@ -87,7 +87,7 @@ fn a_capture_of_an_unstarted_child_that_panics_surfaces_after_the_others_are_ove
 }
 
 #[test]
-fn a_handle_whose_child_panics_as_it_is_dropped_surfaces_there() {
+fn a_childs_panic_surfaces_from_the_drop_of_its_handle() {
     let log = Log::default();
     let payload = caught(|| {
         scope(|s| {
@@ -123,14 +123,14 @@ fn owning_itself(look: impl FnMut(&mut Own<'_>)) {
 }
 
 #[test]
-fn an_unstarted_child_that_owns_its_own_handle_drops_its_captures_once() {
+fn an_unstarted_child_owning_its_handle_drops_captures_once() {
     let mut looks = 0;
     owning_itself(|_| looks += 1);
     assert_eq!(looks, 1);
 }
 
 #[test]
-fn an_unstarted_child_whose_captures_are_being_dropped_can_be_neither_run_nor_closed_again() {
+fn a_child_dropping_its_captures_cannot_be_run_or_closed() {
     let mut seen = None;
     owning_itself(|own| {
         let (sent, closed) = (
@@ -151,7 +151,7 @@ fn an_unstarted_child_whose_captures_are_being_dropped_can_be_neither_run_nor_cl
 }
 
 #[test]
-fn a_running_ancestor_refuses_what_its_descendant_sends_through_its_handle() {
+fn a_running_ancestor_refuses_values_of_its_descendant() {
     let mut seen = None;
     scope(|s| {
         let slot: Rc<RefCell<Option<Own<'_>>>> = Rc::default();

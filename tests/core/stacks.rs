@@ -28,14 +28,14 @@ fn usage<In: 'static, Out: 'static, Ret: 'static>(
 }
 
 #[test]
-fn the_sizes_promised() {
+fn the_default_and_minimum_sizes_are_as_documented() {
     assert_eq!((DEFAULT_STACK_SIZE, MIN_STACK_SIZE), (256 * KIB, 16 * KIB));
     let coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
     assert_eq!(usage(&coroutine).size_bytes, DEFAULT_STACK_SIZE);
 }
 
 #[test]
-fn a_stack_of_no_size_is_invalid_input_with_a_sentence_and_the_body_is_dropped() {
+fn a_zero_stack_size_is_invalid_input_and_drops_the_body() {
     let capture = Counted::new(1);
     let body = move |_: &Yielder<(), ()>, ()| drop(capture);
     let error = Coroutine::builder()
@@ -47,7 +47,7 @@ fn a_stack_of_no_size_is_invalid_input_with_a_sentence_and_the_body_is_dropped()
 }
 
 #[test]
-fn sizes_below_the_least_are_rounded_up_to_it() {
+fn sizes_below_the_minimum_are_rounded_up_to_it() {
     for size in [1, 5_000, 8 * KIB, MIN_STACK_SIZE - 1, MIN_STACK_SIZE] {
         let mut coroutine = measuring(size).expect("a small stack");
         assert_eq!(
@@ -106,7 +106,7 @@ fn every_byte_asked_for_can_be_used() {
 }
 
 #[test]
-fn absurd_sizes_are_errors_with_a_sentence_and_the_process_stays_usable() {
+fn absurd_sizes_are_errors_and_the_process_stays_usable() {
     let top = usize::MAX;
     for size in [
         top,
@@ -194,7 +194,7 @@ fn the_high_water_mark_covers_what_was_touched_and_little_more() {
 }
 
 #[test]
-fn usage_prints() {
+fn stack_usage_has_debug_output() {
     let coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
     let shown = format!("{:?}", usage(&coroutine));
     assert!(shown.contains(&DEFAULT_STACK_SIZE.to_string()), "{shown}");
@@ -235,7 +235,7 @@ fn remaining_stack_falls_by_what_is_used_and_rises_again() {
 }
 
 #[test]
-fn each_coroutine_has_its_own_remaining_stack_and_the_resumers_comes_back() {
+fn remaining_stack_is_each_coroutines_own() {
     let outside = left();
     let mut outer = Coroutine::builder()
         .stack_size(512 * KIB)

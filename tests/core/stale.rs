@@ -43,7 +43,7 @@ fn assert_done(coroutine: &mut Coroutine<u32, u32, u32>, name: &str) {
 }
 
 #[test]
-fn a_finished_handle_does_not_speak_for_the_next_owner_of_its_stack() {
+fn a_finished_handle_ignores_the_next_owner_of_its_stack() {
     on_fresh_thread(|| {
         let mut old = finished("old");
         let mut new = named("new");
@@ -96,7 +96,7 @@ fn a_finished_generator_outlives_the_memory_of_its_stack() {
 }
 
 #[test]
-fn nothing_stays_of_a_stack_that_is_given_back_at_once() {
+fn a_stack_unmapped_at_once_leaves_no_trace() {
     on_fresh_thread(|| {
         set_pool_watermark(0);
         for round in 0..50 {
@@ -139,7 +139,7 @@ fn a_coroutine_may_trim_the_pool_that_it_runs_on() {
 }
 
 #[test]
-fn a_scoped_handle_of_a_finished_child_does_not_speak_for_the_next_owner_of_its_stack() {
+fn a_finished_scoped_handle_ignores_its_stacks_next_owner() {
     on_fresh_thread(|| {
         scope(|s| {
             let mut old = s.coroutine(|_: &Yielder<u32, u32>, first: u32| first);
@@ -198,7 +198,7 @@ fn with_its_own_handle(act: impl FnMut(&mut Own<'_>)) {
 }
 
 #[test]
-fn a_running_child_is_running_to_its_own_handle_and_refuses_values() {
+fn a_running_childs_own_handle_says_running_and_refuses_values() {
     let mut seen = None;
     with_its_own_handle(|own| {
         let refused = own
@@ -228,7 +228,7 @@ fn a_running_child_is_running_to_its_own_handle_and_refuses_values() {
 }
 
 #[test]
-fn a_running_child_that_is_sent_to_thrown_at_or_closed_through_its_own_handle_is_told_so() {
+fn a_running_childs_own_handle_refuses_send_throw_and_close() {
     let mut said = Vec::new();
     with_its_own_handle(|own| {
         said.push(
@@ -251,7 +251,7 @@ fn a_running_child_that_is_sent_to_thrown_at_or_closed_through_its_own_handle_is
 }
 
 #[test]
-fn dropping_the_handle_of_a_child_that_is_being_ended_changes_nothing() {
+fn dropping_the_handle_of_an_ending_child_changes_nothing() {
     let mut dropped = 0;
     with_its_own_handle(|_| dropped += 1);
     assert_eq!(dropped, 1);

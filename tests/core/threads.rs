@@ -51,7 +51,7 @@ fn busy(seed: u64, rounds: usize) -> u64 {
 }
 
 #[test]
-fn many_threads_run_coroutines_at_once_without_noticing_each_other() {
+fn many_threads_run_independent_coroutines_at_once() {
     let rounds = scaled(50, 5);
     let alone: Vec<u64> = (0..N_THREADS as u64)
         .map(|seed| busy(seed, rounds))
@@ -102,7 +102,7 @@ fn keep(value: impl std::any::Any) {
 }
 
 #[test]
-fn a_thread_ends_with_coroutines_of_every_status_in_a_thread_local_and_the_process_goes_on() {
+fn a_thread_may_end_with_coroutines_in_a_thread_local() {
     let drops = Arc::new(AtomicUsize::new(0));
     for _ in 0..20 {
         let inside = Arc::clone(&drops);
@@ -125,7 +125,7 @@ fn a_thread_ends_with_coroutines_of_every_status_in_a_thread_local_and_the_proce
 }
 
 #[test]
-fn locals_of_coroutines_on_a_threads_stack_are_dropped_when_it_returns_or_panics() {
+fn locals_of_coroutines_are_dropped_when_their_thread_ends() {
     let drops = Arc::new(AtomicUsize::new(0));
     let inside = Arc::clone(&drops);
     thread::spawn(move || {

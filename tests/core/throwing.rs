@@ -55,7 +55,7 @@ fn a_caught_throw_followed_by_a_return_completes() {
 }
 
 #[test]
-fn a_throw_that_nothing_takes_unwinds_the_body_and_comes_back_as_the_same_box() {
+fn an_uncaught_throw_unwinds_the_body_and_returns_the_same_box() {
     let log = Log::default();
     let inside = log.clone();
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {
@@ -78,7 +78,7 @@ fn a_throw_that_nothing_takes_unwinds_the_body_and_comes_back_as_the_same_box() 
 }
 
 #[test]
-fn a_throw_at_an_unstarted_coroutine_drops_its_captures_and_never_runs_its_body() {
+fn a_throw_at_an_unstarted_coroutine_only_drops_its_captures() {
     let ran = Rc::new(Cell::new(false));
     let seen = Rc::clone(&ran);
     let capture = Counted::new(1);
@@ -156,7 +156,7 @@ fn try_throw_raises_in_a_suspended_coroutine_like_throw() {
 }
 
 #[test]
-fn try_suspend_hands_a_throw_over_as_a_value_and_unwinds_nothing() {
+fn try_suspend_returns_a_throw_as_a_value_without_unwinding() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u8, u8>, _first: u8| {
         let Err(Thrown::Payload(payload)) = yielder.try_suspend(1) else {
             panic!("something is thrown")
@@ -208,7 +208,7 @@ fn a_throw_never_calls_the_panic_hook() {
 }
 
 #[test]
-fn throws_may_be_repeated_as_often_as_the_body_takes_them() {
+fn throws_may_be_repeated_while_the_body_catches_them() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), u32>, ()| {
         let mut taken = 0;
         while yielder.try_suspend(taken).is_err() {

@@ -80,7 +80,7 @@ fn outer_resumer() -> Names {
 }
 
 #[test]
-fn a_backtrace_spans_nested_coroutines_and_a_call_on_another_stack() {
+fn a_backtrace_spans_nested_coroutines_and_another_stack() {
     let names = outer_resumer();
     let expected = [
         "leaf",
@@ -105,7 +105,7 @@ fn second_resumer(coroutine: &mut Coroutine<(), Names, ()>) -> Names {
 }
 
 #[test]
-fn a_backtrace_goes_on_into_whoever_resumed_last() {
+fn a_backtrace_goes_on_into_the_last_resumer() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), Names>, ()| {
         inner_body(yielder);
         inner_body(yielder);

@@ -166,7 +166,7 @@ fn every_way<T: Probe>() {
 }
 
 #[test]
-fn values_of_no_size_move_once() {
+fn zero_sized_values_move_once() {
     every_way::<Nothing>();
     every_way::<AlignedNothing>();
 }
@@ -281,7 +281,7 @@ fn owned_values_arrive_as_the_same_allocation() {
 }
 
 #[test]
-fn closures_and_trait_objects_travel() {
+fn closures_and_trait_objects_move_intact() {
     type Step = Box<dyn FnOnce(u32) -> u32>;
     let mut coroutine = Coroutine::new(|yielder: &Yielder<Step, Step>, first: Step| {
         let next = yielder.suspend(Box::new(move |n| first(n) * 2));
@@ -293,7 +293,7 @@ fn closures_and_trait_objects_travel() {
 }
 
 #[test]
-fn a_type_without_values_stands_for_what_never_happens() {
+fn an_uninhabited_type_stands_for_what_never_happens() {
     use std::convert::Infallible;
     let mut never_yields = Coroutine::new(|_: &Yielder<u8, Infallible>, first: u8| first);
     assert_eq!(never_yields.send(3).unwrap_complete(), 3);

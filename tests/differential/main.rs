@@ -9,6 +9,8 @@
 //! `SELVEDGE_TRACE` each program is printed before it runs, for one that ends the process.
 
 mod engine;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod interpreter;
 mod level;
 mod oracle;
@@ -25,9 +27,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::Write;
 use std::rc::Rc;
 use std::str::FromStr;
+use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
+use hang_guard::N_STEPS;
 use ours::Ours;
 use program::Program;
 use record::Record;
@@ -45,7 +49,7 @@ const N_WARM: usize = 300;
 
 #[test]
 fn random_programs_behave_as_on_the_oracle() {
-    let n_programs = from_env("SELVEDGE_PROGRAMS").unwrap_or(if record::is_emulated() {
+    let n_programs = from_env("SELVEDGE_PROGRAMS").unwrap_or(if hang_guard::is_emulated() {
         N_PROGRAMS_EMULATED
     } else {
         N_PROGRAMS
@@ -102,6 +106,7 @@ fn run_chunk(seed: u64, n_programs: u32, tally: &RefCell<Tally>) {
             Err(TestCaseError::fail(ours.difference(&expected)))
         }
     });
+    N_STEPS.fetch_add(1, Relaxed);
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(difference, program)) => panic!(

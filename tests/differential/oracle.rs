@@ -255,7 +255,7 @@ pub fn raise(raised: Raised) -> ! {
         Raised::Close(request) => resume_unwind(Box::new(CloseMark(request))),
         Raised::Payload(payload) => resume_unwind(payload),
         Raised::Panicking => panic!("suspended while panicking"),
-        Raised::Outside => panic!("suspended outside of its own stack"),
+        Raised::Outside => panic!("suspended outside its own stack"),
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
-use std::env;
 use std::fmt::Write;
 use std::panic;
 
@@ -173,13 +172,6 @@ pub fn install_hook() {
             previous(info);
         }
     }));
-}
-
-/// Whether Valgrind or qemu runs this.
-pub fn is_emulated() -> bool {
-    ["SELVEDGE_UNDER_VALGRIND", "SELVEDGE_UNDER_QEMU"]
-        .iter()
-        .any(|name| env::var_os(name).is_some())
 }
 
 /// Counts each thread's live allocations.

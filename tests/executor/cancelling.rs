@@ -105,7 +105,7 @@ fn a_cancel_of_the_task_that_waits_for_the_promise_goes_through() {
 }
 
 #[test]
-fn a_function_that_runs_goes_on_and_its_result_is_dropped() {
+fn a_running_function_completes_and_its_result_is_dropped() {
     with_busy_pool(|gate| {
         gate.open();
         let (inner, drops) = (Gate::default(), Drops::default());
@@ -132,7 +132,7 @@ fn a_function_that_runs_goes_on_and_its_result_is_dropped() {
 
 /// One that has not been delivered yet: nothing is begun that could not be called off.
 #[test]
-fn a_task_that_has_cancelled_itself_begins_nothing() {
+fn a_task_that_cancelled_itself_starts_no_function() {
     with_busy_pool(|gate| {
         gate.open();
         let (inner, drops) = (Gate::default(), Drops::default());
@@ -150,7 +150,7 @@ fn a_task_that_has_cancelled_itself_begins_nothing() {
 }
 
 #[test]
-fn a_closure_that_panics_as_it_is_dropped_does_no_harm() {
+fn a_closure_that_panics_in_its_drop_does_no_harm() {
     with_busy_pool(|gate| {
         let bomb = OnDropSend(Some(|| panic!("dropped")));
         let task = spawn(move || to_thread(move || drop(bomb)));
@@ -240,7 +240,7 @@ thread_local! {
 }
 
 #[test]
-fn what_a_cancel_drops_may_run_or_drop_the_loop_of_the_task() {
+fn a_destructor_run_by_a_cancel_may_run_or_drop_the_loop() {
     let run = || {
         let event_loop = LOOP.take().unwrap();
         finished(event_loop.run_until_complete(|| (0..4).for_each(|_| yield_now())));

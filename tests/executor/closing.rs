@@ -46,7 +46,7 @@ fn closing_waits_for_a_function_that_runs() {
 }
 
 #[test]
-fn run_waits_for_what_its_tasks_have_begun() {
+fn run_waits_for_functions_that_its_tasks_began() {
     let is_done = Arc::new(AtomicBool::new(false));
     let (gate, done) = (Gate::default(), is_done.clone());
     let opener = run(|| {
@@ -66,7 +66,7 @@ fn run_waits_for_what_its_tasks_have_begun() {
 }
 
 #[test]
-fn the_wait_is_bounded_and_then_the_function_is_left_behind() {
+fn the_wait_is_bounded_and_then_the_function_is_abandoned() {
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(5));
     let event_loop = builder.build().unwrap();
     let (gate, drops) = (Gate::default(), Drops::default());
@@ -88,7 +88,7 @@ fn the_wait_is_bounded_and_then_the_function_is_left_behind() {
 }
 
 #[test]
-fn what_is_queued_is_dropped_before_and_fails() {
+fn queued_jobs_are_dropped_first_and_fail() {
     let builder = EventLoop::builder().blocking_threads(1);
     let event_loop = builder.build().unwrap();
     let (gate, drops) = (Gate::default(), Drops::default());
@@ -116,7 +116,7 @@ fn what_is_queued_is_dropped_before_and_fails() {
 
 /// Destructors of what is dropped at the end find a loop that takes nothing more.
 #[test]
-fn a_job_of_a_destructor_at_the_end_is_refused() {
+fn a_job_from_a_destructor_at_the_end_is_refused() {
     let event_loop = event_loop();
     let local = event_loop.local();
     event_loop.call_soon(move || {
@@ -136,7 +136,7 @@ fn a_job_of_a_destructor_at_the_end_is_refused() {
 }
 
 #[test]
-fn a_loop_that_is_dropped_in_a_panic_waits_for_nothing() {
+fn a_loop_dropped_during_a_panic_waits_for_nothing() {
     let gate = Gate::default();
     let at_gate = gate.clone();
     let payload = caught(move || {
@@ -153,7 +153,7 @@ fn a_loop_that_is_dropped_in_a_panic_waits_for_nothing() {
 }
 
 #[test]
-fn a_loop_closed_inside_of_another_does_not_hold_that_up() {
+fn a_loop_closed_inside_another_does_not_block_the_outer() {
     run(|| {
         let gate = Gate::default();
         let inner = EventLoop::new().unwrap();

@@ -26,7 +26,7 @@ fn the_promise_has_the_value() {
 }
 
 #[test]
-fn it_may_be_asked_for_before_the_loop_runs() {
+fn run_in_executor_works_before_the_loop_runs() {
     let event_loop = event_loop();
     let promise = event_loop.run_in_executor(|| "early");
     assert_eq!(event_loop.run_until_complete(promise).unwrap(), "early");
@@ -44,7 +44,7 @@ fn the_promise_has_the_panic() {
 }
 
 #[test]
-fn a_panic_that_nobody_fetches_is_reported() {
+fn an_unretrieved_panic_is_reported() {
     let event_loop = event_loop();
     let reports = Reports::of(&event_loop);
     finished(event_loop.run_until_complete(|| {
@@ -86,7 +86,7 @@ fn done_callbacks_run_on_the_loop() {
 
 /// Somebody else keeps the promise: the job's value is dropped, and a job that has not begun, too.
 #[test]
-fn whoever_keeps_the_promise_first_wins() {
+fn the_first_to_set_the_promise_wins() {
     let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
     finished(event_loop.run_until_complete(|| {
         let (gate, drops) = (Gate::default(), Drops::default());
@@ -116,7 +116,7 @@ fn whoever_keeps_the_promise_first_wins() {
 }
 
 #[test]
-fn a_pending_job_is_no_deadlock_and_a_cancelled_one_wakes_nobody() {
+fn only_a_pending_job_prevents_the_deadlock_report() {
     let (gate, helper_gate) = (Gate::default(), Gate::default());
     let (at_gate, helper) = (gate.clone(), helper_gate.clone());
     let opener = thread::spawn(move || {

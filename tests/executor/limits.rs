@@ -11,12 +11,12 @@ use crate::support::finished;
 
 /// Jobs wait for each other until so many run at once.
 #[derive(Default)]
-struct Crowd {
+struct Meeting {
     state: Mutex<(usize, usize)>,
     changes: Condvar,
 }
 
-impl Crowd {
+impl Meeting {
     fn join(&self, n_wanted: usize) {
         let mut state = self.state.lock().unwrap();
         state.0 += 1;
@@ -31,32 +31,32 @@ impl Crowd {
 
 /// Runs more jobs than there may be threads; as many as there may be must run at once.
 fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
-    let crowd = Arc::new(Crowd::default());
-    let theirs = crowd.clone();
+    let meeting = Arc::new(Meeting::default());
+    let theirs = meeting.clone();
     builder.run(move || {
         let jobs: Vec<_> = (0..3 * n_threads)
             .map(|_| {
-                let crowd = theirs.clone();
-                spawn(move || to_thread(move || crowd.join(n_threads)))
+                let meeting = theirs.clone();
+                spawn(move || to_thread(move || meeting.join(n_threads)))
             })
             .collect();
         for job in jobs {
             job.join().unwrap().unwrap();
         }
     });
-    let state = crowd.state.lock().unwrap();
+    let state = meeting.state.lock().unwrap();
     state.1
 }
 
 #[test]
-fn there_are_four_more_threads_than_processors_and_at_most_32() {
+fn the_pool_has_four_more_threads_than_cpus_at_most_32() {
     let n_cpus = thread::available_parallelism().unwrap().get();
     let n_threads = (n_cpus + 4).min(32);
     assert_eq!(largest_crowd(EventLoop::builder(), n_threads), n_threads);
 }
 
 #[test]
-fn the_builder_sets_how_many() {
+fn the_builder_sets_the_number_of_threads() {
     for n_threads in [1, 2, 7] {
         let builder = EventLoop::builder().blocking_threads(n_threads);
         assert_eq!(largest_crowd(builder, n_threads), n_threads);
@@ -69,7 +69,7 @@ fn the_builder_sets_how_many() {
 }
 
 #[test]
-fn jobs_begin_in_the_order_in_which_they_came() {
+fn jobs_begin_in_the_order_of_submission() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let theirs = order.clone();
     EventLoop::builder().blocking_threads(1).run(move || {
@@ -94,7 +94,7 @@ fn assert_full(error: &TaskError) {
 }
 
 #[test]
-fn a_full_queue_refuses_and_takes_jobs_again_later() {
+fn a_full_queue_refuses_jobs_until_there_is_room() {
     let builder = EventLoop::builder().blocking_threads(1).blocking_queue(2);
     finished(builder.build().unwrap().run_until_complete(|| {
         let event_loop = current_loop().unwrap();
@@ -127,7 +127,7 @@ fn a_full_queue_refuses_and_takes_jobs_again_later() {
 }
 
 #[test]
-fn a_queue_of_none_takes_what_a_thread_takes_at_once() {
+fn a_queue_of_size_zero_takes_only_what_runs_at_once() {
     let builder = EventLoop::builder().blocking_threads(2).blocking_queue(0);
     builder.run(|| {
         let event_loop = current_loop().unwrap();

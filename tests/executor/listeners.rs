@@ -53,7 +53,7 @@ fn yield_now_and_poll() {
 }
 
 #[test]
-fn a_listener_hears_every_signal() {
+fn a_listener_receives_every_signal() {
     assert_plays("listener_hears");
 }
 
@@ -100,7 +100,7 @@ fn listeners_share() {
 }
 
 #[test]
-fn listeners_and_a_handler_are_all_told() {
+fn listeners_and_a_handler_all_get_the_signal() {
     assert_plays("listeners_share");
 }
 
@@ -156,6 +156,6 @@ fn listener_elsewhere() {
 }
 
 #[test]
-fn a_listener_is_its_loops_own() {
+fn a_listener_belongs_to_its_loop() {
     assert_plays("listener_elsewhere");
 }

@@ -7,6 +7,8 @@
 #[allow(dead_code)]
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 #[allow(dead_code)]
 #[path = "../runtime/support.rs"]
 mod support;

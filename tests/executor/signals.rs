@@ -119,7 +119,7 @@ fn previous_default_returns() {
 }
 
 #[test]
-fn removal_restores_what_was_before() {
+fn removal_restores_the_former_handler() {
     assert_plays("previous_handler_returns");
     let ended = play("previous_default_returns");
     ended.assert_killed_by(libc::SIGTERM);
@@ -155,7 +155,7 @@ fn close_restores() {
 }
 
 #[test]
-fn closing_restores_what_was_before() {
+fn closing_restores_the_former_handler() {
     assert_plays("close_restores");
 }
 
@@ -194,7 +194,7 @@ fn handler_replaced() {
 }
 
 #[test]
-fn a_handler_takes_the_place_of_the_one_before() {
+fn a_handler_replaces_the_one_before() {
     assert_plays("handler_replaced");
 }
 
@@ -285,7 +285,7 @@ fn many_loops() {
 }
 
 #[test]
-fn there_may_be_64_loops_with_handlers() {
+fn sixty_four_loops_may_have_handlers() {
     assert_plays("many_loops");
 }
 
@@ -328,7 +328,7 @@ fn child_of_a_fork() {
 }
 
 #[test]
-fn a_forked_child_has_its_signals_to_itself() {
+fn a_forked_child_handles_its_own_signals() {
     assert_plays("child_of_a_fork");
 }
 
@@ -361,7 +361,7 @@ fn calls_that_block_the_thread_are_not_interrupted() {
 }
 
 #[test]
-fn what_cannot_be_handled_is_refused_with_a_sentence() {
+fn signals_that_cannot_be_handled_are_refused_with_a_sentence() {
     let event_loop = event_loop();
     let faults = [
         Signal::SIGSEGV,

@@ -59,7 +59,7 @@ fn a_panic_comes_back_as_an_error_with_its_payload() {
 }
 
 #[test]
-fn without_a_loop_it_runs_in_place() {
+fn without_a_loop_the_function_runs_in_place() {
     let here = thread::current().id();
     assert_eq!(to_thread(|| thread::current().id()).unwrap(), here);
     let error = to_thread(|| -> u32 { panic!("torn") }).unwrap_err();
@@ -67,7 +67,7 @@ fn without_a_loop_it_runs_in_place() {
 }
 
 #[test]
-fn a_callback_is_told_that_it_cannot_wait() {
+fn in_a_callback_to_thread_is_an_error() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let told = promise.clone();
@@ -80,7 +80,7 @@ fn a_callback_is_told_that_it_cannot_wait() {
 }
 
 #[test]
-fn while_panicking_it_is_an_error_and_the_function_does_not_run() {
+fn while_panicking_to_thread_errs_and_runs_nothing() {
     in_virtual_loop(|| {
         let (said, ran) = (shared(String::new()), Gate::default());
         let (says, runs) = (said.clone(), ran.clone());
@@ -100,7 +100,7 @@ fn while_panicking_it_is_an_error_and_the_function_does_not_run() {
 }
 
 #[test]
-fn hundreds_at_once_all_come_back() {
+fn hundreds_of_functions_at_once_all_return() {
     let n = scaled(500, 50);
     let sum: usize = run(|| {
         let tasks: Vec<_> = (0..n)
@@ -150,7 +150,7 @@ fn a_virtual_clock_stands_still_while_a_function_runs() {
 }
 
 #[test]
-fn a_function_that_runs_is_no_deadlock_and_one_that_is_over_wakes_nobody() {
+fn only_a_running_function_prevents_the_deadlock_report() {
     let outcome = try_run(|| {
         to_thread(thread::yield_now).unwrap();
         Promise::<()>::new().wait()
@@ -187,6 +187,6 @@ fn threads_come_and_go() {
 }
 
 #[test]
-fn threads_are_started_when_there_is_work_and_leave_when_there_is_none() {
+fn threads_start_for_work_and_leave_when_idle() {
     play("threads_come_and_go").assert_exited(0);
 }

@@ -42,7 +42,7 @@ fn cancel<T: 'static>(task: Task<T>) {
 }
 
 #[test]
-fn what_no_thread_has_begun_with_does_not_happen() {
+fn a_cancelled_job_that_no_thread_started_never_runs() {
     with_threads(1, || {
         let directory = Directory::new();
         let path = directory.file("file", "before");
@@ -72,7 +72,7 @@ fn what_no_thread_has_begun_with_does_not_happen() {
 /// The bytes of the file are what the cursor says, whenever a write is cancelled: those before it were written, in
 /// order and once, and nothing is behind it.
 #[test]
-fn cancelled_writes_leave_the_cursor_at_the_end_of_what_is_written() {
+fn cancelled_writes_leave_the_cursor_after_the_written_bytes() {
     with_threads(2, || {
         let directory = Directory::new();
         let path = directory.join("file");
@@ -108,7 +108,7 @@ fn cancelled_writes_leave_the_cursor_at_the_end_of_what_is_written() {
 /// Whoever reads on after a cancel gets each byte, in order and once. Without the page cache, as far as the system
 /// can be asked to drop it, so that jobs are under way when the cancels come.
 #[test]
-fn cancelled_reads_lose_nothing() {
+fn cancelled_reads_lose_no_byte() {
     with_threads(2, || {
         let directory = Directory::new();
         let expected = pattern(scaled(3_000_000, 300_000));
@@ -154,7 +154,7 @@ fn evict(file: &File) {
 
 /// A job that goes on finds what it needs, although the file was dropped.
 #[test]
-fn a_file_may_be_dropped_while_a_job_has_it() {
+fn a_file_may_be_dropped_while_a_job_uses_it() {
     with_threads(1, || {
         let directory = Directory::new();
         let path = directory.join("file");

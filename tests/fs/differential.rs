@@ -145,17 +145,17 @@ fn seeds() -> std::ops::Range<u64> {
 }
 
 #[test]
-fn in_a_task_it_is_as_with_std() {
+fn files_in_a_task_behave_like_std() {
     run(|| seeds().for_each(|seed| compare(seed, false)));
 }
 
 #[test]
-fn without_a_loop_it_is_as_with_std() {
+fn files_without_a_loop_behave_like_std() {
     seeds().for_each(|seed| compare(seed, false));
 }
 
 #[test]
-fn files_that_append_are_as_with_std() {
+fn appending_files_behave_like_std() {
     run(|| seeds().for_each(|seed| compare(seed, true)));
     seeds().take(5).for_each(|seed| compare(seed, true));
 }

@@ -40,7 +40,7 @@ fn every_entry_comes_once() {
 }
 
 #[test]
-fn after_the_end_there_is_nothing_more() {
+fn an_ended_listing_stays_ended() {
     let (directory, _) = filled(1);
     run(|| {
         let mut entries = fs::read_dir(directory.path()).unwrap();
@@ -85,7 +85,7 @@ fn a_cancelled_next_loses_no_entry() {
 }
 
 #[test]
-fn trees_are_made_and_removed() {
+fn directory_trees_are_created_and_removed() {
     let directory = Directory::new();
     run(|| {
         let deep = directory.join("a/b/c");

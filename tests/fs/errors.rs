@@ -41,7 +41,7 @@ fn a_path_with_a_nul_is_invalid() {
 }
 
 #[test]
-fn a_directory_is_no_file() {
+fn opening_a_directory_as_a_file_is_an_error() {
     let directory = Directory::new();
     both(|| {
         let kind = ErrorKind::IsADirectory;
@@ -57,7 +57,7 @@ fn a_directory_is_no_file() {
 }
 
 #[test]
-fn what_is_not_there_is_not_found() {
+fn a_missing_file_is_not_found() {
     let directory = Directory::new();
     let missing = directory.join("missing");
     both(|| {
@@ -75,7 +75,7 @@ fn what_is_not_there_is_not_found() {
 }
 
 #[test]
-fn what_was_not_opened_for_it_can_not_be_done() {
+fn operations_need_the_access_the_file_was_opened_with() {
     let directory = Directory::new();
     let path = directory.file("file", pattern(100));
     both(|| {
@@ -107,7 +107,7 @@ fn what_was_not_opened_for_it_can_not_be_done() {
 }
 
 #[test]
-fn what_is_no_text_is_invalid_and_leaves_the_string_alone() {
+fn invalid_utf8_is_an_error_and_leaves_the_string_unchanged() {
     let directory = Directory::new();
     let path = directory.file("file", [b'a', 0xff, b'b']);
     both(|| {

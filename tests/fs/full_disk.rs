@@ -74,7 +74,7 @@ fn fills_a_disk() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_of_that_kind() {
+fn a_full_disk_is_an_error_of_kind_storage_full() {
     let ended = play("fills_a_disk");
     ended.assert_exited(0);
     if let Some((_, reason)) = ended.stdout.split_once("no disk: ") {
@@ -96,7 +96,7 @@ fn a_full_disk_is_an_error_of_that_kind() {
 /// A device that is always full needs no root.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_device_that_is_always_full() {
+fn dev_full_is_an_error_of_kind_storage_full() {
     let write = || {
         let mut file = OpenOptions::new().write(true).open("/dev/full").unwrap();
         let error = file.write_all(b"x").unwrap_err();

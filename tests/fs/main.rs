@@ -7,21 +7,23 @@
 #[allow(dead_code)]
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 #[allow(dead_code)]
 #[path = "../runtime/support.rs"]
 mod support;
 
 mod cancelling;
+mod contexts;
 mod differential;
 mod directories;
 mod errors;
 mod full_disk;
-mod handing_over;
 mod never_stalls;
 mod paths;
-mod places;
 mod pollable;
 mod sharing;
+mod std_conversions;
 mod stdin;
 mod streams;
 mod temporary;

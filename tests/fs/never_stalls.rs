@@ -26,7 +26,7 @@ fn ticker() -> (Rc<Cell<usize>>, Task<()>) {
 /// A part that is written or read in one piece is copied on the loop, so there is a bound for that: each 512 KiB
 /// others have had a turn.
 #[test]
-fn others_have_turns_while_a_big_file_is_written_and_read() {
+fn other_tasks_run_while_a_big_file_is_written_and_read() {
     let directory = Directory::new();
     let n_bytes = scaled(16, 2) * 1024 * 1024;
     let (path, contents) = (directory.join("big"), pattern(n_bytes));
@@ -65,7 +65,7 @@ fn others_have_turns_while_a_big_file_is_written_and_read() {
 
 /// Small reads of what memory holds never have to wait; others get their turns all the same.
 #[test]
-fn others_have_turns_while_cached_bytes_are_read_one_by_one() {
+fn other_tasks_run_while_cached_bytes_are_read_one_by_one() {
     let directory = Directory::new();
     let path = directory.file("file", pattern(4096));
     run(|| {
@@ -81,7 +81,7 @@ fn others_have_turns_while_cached_bytes_are_read_one_by_one() {
 
 /// The file that a task waits for here is one that only another task of the same loop can feed.
 #[test]
-fn others_run_while_a_file_makes_a_task_wait() {
+fn other_tasks_run_while_a_task_waits_for_a_file() {
     let directory = Directory::new();
     let path = directory.fifo("fifo");
     run(|| {
@@ -100,7 +100,7 @@ fn others_run_while_a_file_makes_a_task_wait() {
 
 /// Of many operations at once none is lost, however few threads there are.
 #[test]
-fn hundreds_of_files_at_once() {
+fn hundreds_of_files_are_used_at_once() {
     let directory = Directory::new();
     let n = scaled(300, 30);
     run(|| {

@@ -10,7 +10,7 @@ use selvedge::run;
 use crate::temporary::{Directory, pattern};
 
 #[test]
-fn small_and_large_files_go_to_and_fro() {
+fn small_and_large_files_are_written_and_read_back() {
     let directory = Directory::new();
     run(|| {
         for n_bytes in [0, 1, 4096, 256 * 1024, 256 * 1024 + 1, 1_000_000] {
@@ -29,7 +29,7 @@ fn small_and_large_files_go_to_and_fro() {
 }
 
 #[test]
-fn files_get_other_names_and_more_of_them() {
+fn files_can_be_renamed_and_linked() {
     let directory = Directory::new();
     run(|| {
         let (one, two) = (directory.file("one", "1"), directory.join("two"));
@@ -84,7 +84,7 @@ fn modes_and_times_are_set() {
 }
 
 #[test]
-fn options_say_how_a_file_is_opened() {
+fn open_options_have_the_effects_of_std() {
     let directory = Directory::new();
     run(|| {
         let path = directory.join("file");

@@ -45,7 +45,7 @@ fn megabytes_go_through_a_pipe_between_tasks() {
 }
 
 #[test]
-fn without_a_loop_it_blocks_the_thread() {
+fn without_a_loop_a_read_blocks_the_thread() {
     let (mut reader, mut writer) = pipe();
     let number = thread_number();
     let sender = thread::spawn(move || {
@@ -59,7 +59,7 @@ fn without_a_loop_it_blocks_the_thread() {
 }
 
 #[test]
-fn a_cancelled_read_has_taken_nothing() {
+fn a_cancelled_read_takes_no_byte() {
     run(|| {
         let (reader, mut writer) = pipe();
         let reader = Rc::new(reader);
@@ -82,7 +82,7 @@ fn a_cancelled_read_has_taken_nothing() {
 }
 
 #[test]
-fn the_end_and_a_broken_pipe_are_as_with_std() {
+fn the_end_and_a_broken_pipe_behave_like_std() {
     run(|| {
         let (mut reader, writer) = pipe();
         let waiting = spawn(move || reader.read(&mut [0; 4]));
@@ -134,7 +134,7 @@ fn blocking_mode_is_restored() {
 }
 
 #[test]
-fn where_nothing_can_wait_it_tries_once() {
+fn where_nothing_can_wait_a_read_tries_once() {
     run(|| {
         let (reader, mut writer) = pipe();
         let reader = Rc::new(reader);
@@ -200,7 +200,7 @@ fn a_terminal_is_read_line_by_line() {
 /// For descriptors that are no streams of bytes.
 #[cfg(target_os = "linux")]
 #[test]
-fn calls_of_ones_own_wait_as_well() {
+fn custom_calls_wait_as_well() {
     // SAFETY: eventfd has no preconditions, and the descriptor is nobody else's.
     let event = unsafe { OwnedFd::from_raw_fd(libc::eventfd(0, libc::EFD_CLOEXEC)) };
     run(|| {
@@ -234,7 +234,7 @@ fn calls_of_ones_own_wait_as_well() {
 
 /// Who is next in line has its turn although the one before panicked.
 #[test]
-fn a_call_that_panics_wakes_the_next() {
+fn a_panicking_call_wakes_the_next_waiter() {
     run(|| {
         let (reader, mut writer) = pipe();
         let reader = Rc::new(reader);

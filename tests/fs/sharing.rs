@@ -87,7 +87,7 @@ fn loops_and_threads_that_write_to_one_file_lose_no_line() {
 }
 
 #[test]
-fn tasks_that_read_one_file_share_its_bytes_out() {
+fn tasks_that_read_one_file_divide_its_bytes() {
     let directory = Directory::new();
     let n_blocks = scaled(400, 40);
     let contents: Vec<u8> = (0..n_blocks as u32)
@@ -142,7 +142,7 @@ fn clones_share_the_cursor_and_files_opened_twice_do_not() {
 }
 
 #[test]
-fn a_file_that_is_removed_while_it_is_open_goes_on() {
+fn a_file_removed_while_open_stays_usable() {
     let directory = Directory::new();
     let path = directory.file("file", pattern(300_000));
     run(|| {
@@ -170,7 +170,7 @@ fn read_in_callback(file: &Arc<File>) -> Result<usize, ErrorKind> {
 }
 
 #[test]
-fn a_task_that_can_not_be_ended_leaves_the_line_for_the_cursor() {
+fn an_uncancellable_task_leaves_the_wait_list_of_the_cursor() {
     let directory = Directory::new();
     let path = directory.fifo("fifo");
     let both = std_fs::OpenOptions::new().read(true).write(true).open(path);
@@ -187,11 +187,11 @@ fn a_task_that_can_not_be_ended_leaves_the_line_for_the_cursor() {
 
     let event_loop = virtual_loop();
     event_loop.set_exception_handler(|_| ());
-    let stubborn = file.clone();
+    let uncancellable = file.clone();
     finished(event_loop.run_until_complete(move || {
         spawn(move || {
             loop {
-                let _ = catch_unwind(AssertUnwindSafe(|| (&*stubborn).read(&mut [0])));
+                let _ = catch_unwind(AssertUnwindSafe(|| (&*uncancellable).read(&mut [0])));
             }
         })
         .detach();
@@ -206,6 +206,6 @@ fn a_task_that_can_not_be_ended_leaves_the_line_for_the_cursor() {
     assert_eq!(
         read_in_callback(&file),
         Ok(1),
-        "somebody who is gone is first"
+        "an abandoned task is first in the wait list"
     );
 }

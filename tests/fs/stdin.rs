@@ -96,7 +96,7 @@ fn lines_come_through_a_pipe_one_by_one() {
 }
 
 #[test]
-fn files_sockets_and_nothing_at_all_will_do() {
+fn stdin_may_be_a_file_a_socket_or_closed() {
     let directory = Directory::new();
     let path = directory.file("input", "first\nsecond\n");
     let ended = child::collect(spawn_child(
@@ -142,7 +142,7 @@ fn stdin_is_cancelled() {
 }
 
 #[test]
-fn cancelled_reads_lose_nothing() {
+fn cancelled_reads_lose_no_byte() {
     let mut child = spawn_child("stdin_is_cancelled", Stdio::piped());
     let mut input = child.stdin.take().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -161,7 +161,7 @@ fn stdin_without_a_loop() {
 }
 
 #[test]
-fn without_a_loop_it_blocks_the_thread() {
+fn without_a_loop_stdin_blocks_the_thread() {
     let mut child = spawn_child("stdin_without_a_loop", Stdio::piped());
     child.stdin.take().unwrap().write_all(b"text").unwrap();
     let ended = child::collect(child);

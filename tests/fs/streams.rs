@@ -22,7 +22,7 @@ fn both_ends(directory: &Directory) -> File {
 }
 
 #[test]
-fn a_fifo_goes_both_ways_and_has_no_positions() {
+fn a_fifo_reads_and_writes_and_has_no_positions() {
     let directory = Directory::new();
     run(|| {
         let mut fifo = both_ends(&directory);
@@ -44,7 +44,7 @@ fn a_fifo_goes_both_ways_and_has_no_positions() {
 
 /// The thread that reads can't be called off: what it brings is for whoever reads next.
 #[test]
-fn what_a_cancelled_read_brings_is_kept_for_the_next() {
+fn bytes_of_a_cancelled_read_are_kept_for_the_next() {
     let directory = Directory::new();
     run(|| {
         let fifo = Rc::new(both_ends(&directory));
@@ -74,7 +74,7 @@ fn what_a_cancelled_read_brings_is_kept_for_the_next() {
 }
 
 #[test]
-fn a_fifo_ends_when_its_writers_are_gone() {
+fn a_fifo_ends_when_its_writers_have_closed() {
     let directory = Directory::new();
     let path = directory.fifo("fifo");
     run(|| {
@@ -93,7 +93,7 @@ fn a_fifo_ends_when_its_writers_are_gone() {
 
 /// Neither a task nor the end of the run waits for the thread that does.
 #[test]
-fn a_fifo_that_nobody_feeds_holds_nobody_up() {
+fn a_fifo_without_a_writer_blocks_no_other_task() {
     let directory = Directory::new();
     let path = directory.fifo("fifo");
     let opened = path.clone();

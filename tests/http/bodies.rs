@@ -18,7 +18,7 @@ fn packed() -> &'static [u8] {
 }
 
 #[test]
-fn gzip_is_asked_for_and_unpacked() {
+fn gzip_is_requested_and_unpacked() {
     in_loop(|| {
         let server = Server::start(|_| answer("200 OK", &["content-encoding: gzip"], packed()));
         let session = Session::new();
@@ -39,7 +39,7 @@ fn gzip_is_asked_for_and_unpacked() {
 }
 
 #[test]
-fn broken_gzip_is_told() {
+fn broken_gzip_is_an_error() {
     in_loop(|| {
         let server = Server::start(|_| answer("200 OK", &["content-encoding: gzip"], "not packed"));
         let error = Session::new()
@@ -52,7 +52,7 @@ fn broken_gzip_is_told() {
 }
 
 #[test]
-fn a_body_can_be_read_while_it_comes() {
+fn a_body_can_be_read_while_it_arrives() {
     in_loop(|| {
         let gate = Gate::new();
         let inner = gate.clone();
@@ -77,7 +77,7 @@ fn a_body_can_be_read_while_it_comes() {
 }
 
 #[test]
-fn every_framing_brings_the_same_bytes() {
+fn every_framing_gives_the_same_bytes() {
     in_loop(|| {
         let text = "0123456789abcdef".repeat(20_000);
         let inner = text.clone();
@@ -140,15 +140,15 @@ fn a_body_that_ends_early_is_an_error() {
 }
 
 #[test]
-fn a_body_that_is_too_large_is_refused_however_it_is_packed() {
+fn a_body_that_is_too_large_is_refused_in_every_encoding() {
     in_loop(|| {
         let server = Server::start(|request| match &*request.target {
             "/packed" => answer("200 OK", &["content-encoding: gzip"], packed()),
             _ => ok(UNPACKED),
         });
         let limit = UNPACKED.len() as u64;
-        let exact = Session::builder().max_body_size(limit).build();
-        let small = Session::builder().max_body_size(limit - 1).build();
+        let exact = Session::builder().max_body_size_bytes(limit).build();
+        let small = Session::builder().max_body_size_bytes(limit - 1).build();
         for path in ["/", "/packed"] {
             assert_eq!(
                 exact.get(server.url(path)).unwrap().text().unwrap(),
@@ -174,7 +174,7 @@ fn text_that_is_not_utf8_is_replaced() {
 }
 
 #[test]
-fn heads_may_be_long_but_not_endless() {
+fn response_heads_may_be_long_but_not_endless() {
     in_loop(|| {
         let server = Server::start(|request| {
             let length: usize = request.target[1..].parse().unwrap();

@@ -33,7 +33,7 @@ fn still_works(session: &Session, server: &Server) {
 }
 
 #[test]
-fn while_the_answer_is_waited_for() {
+fn a_cancel_before_the_response_closes_the_connection() {
     in_loop(|| {
         let gate = Gate::new();
         let server = with_a_gate(&gate);
@@ -68,7 +68,7 @@ fn half_hearted(gate: &Gate) -> Server {
 }
 
 #[test]
-fn while_the_body_is_read() {
+fn a_cancel_while_the_body_is_read_closes_the_connection() {
     in_loop(|| {
         let (gate, quick) = (Gate::new(), Server::start(|_| ok("quick")));
         let server = half_hearted(&gate);
@@ -88,7 +88,7 @@ fn while_the_body_is_read() {
 }
 
 #[test]
-fn a_body_goes_on_after_a_cancel_that_was_caught() {
+fn a_body_can_be_read_on_after_a_caught_cancel() {
     in_loop(|| {
         let gate = Gate::new();
         let server = half_hearted(&gate);
@@ -114,7 +114,7 @@ fn a_body_goes_on_after_a_cancel_that_was_caught() {
 }
 
 #[test]
-fn while_a_body_is_sent() {
+fn a_cancel_while_a_body_is_sent_closes_the_connection() {
     in_loop(|| {
         let (gate, quick) = (Gate::new(), Server::start(|_| ok("quick")));
         let inner = gate.clone();
@@ -149,7 +149,7 @@ impl<R: Read> Read for Marked<R> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn while_connecting() {
+fn a_cancel_while_connecting_keeps_the_session_usable() {
     in_loop(|| {
         let (full, quick) = (
             crate::timeouts::FullListener::new(),
@@ -166,7 +166,7 @@ fn while_connecting() {
 }
 
 #[test]
-fn while_a_host_is_looked_up() {
+fn a_cancel_during_the_lookup_keeps_the_session_usable() {
     in_loop(|| {
         let quick = Server::start(|_| ok("quick"));
         let session = Session::new();
@@ -179,7 +179,7 @@ fn while_a_host_is_looked_up() {
 }
 
 #[test]
-fn in_the_middle_of_redirects() {
+fn a_cancel_during_redirects_closes_the_connection() {
     in_loop(|| {
         let gate = Gate::new();
         let inner = gate.clone();
@@ -207,7 +207,7 @@ fn in_the_middle_of_redirects() {
 
 /// Before the first step nothing is sent.
 #[test]
-fn before_it_began() {
+fn a_cancel_before_the_request_sends_nothing() {
     in_loop(|| {
         let server = Server::start(|_| ok("quick"));
         let session = Session::new();

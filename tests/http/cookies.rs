@@ -43,7 +43,7 @@ fn cookies_are_kept_by_all_clones_and_across_redirects() {
 }
 
 #[test]
-fn a_session_without_cookies_sends_none_not_even_after_a_redirect() {
+fn a_session_without_cookies_sends_none_after_a_redirect() {
     in_loop(|| {
         let server = server();
         let session = Session::builder().cookies(false).build();
@@ -68,7 +68,7 @@ fn a_session_without_cookies_sends_none_not_even_after_a_redirect() {
 }
 
 #[test]
-fn a_session_without_cookies_mixes_none_up_among_tasks() {
+fn a_session_without_cookies_shares_none_among_tasks() {
     in_loop(|| {
         let server = server();
         let session = Session::builder().cookies(false).build();
@@ -91,7 +91,7 @@ fn a_session_without_cookies_mixes_none_up_among_tasks() {
 }
 
 #[test]
-fn cookies_can_be_given() {
+fn cookies_can_be_set_by_the_caller() {
     in_loop(|| {
         let server = server();
         let session = Session::new();

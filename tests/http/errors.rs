@@ -18,7 +18,7 @@ fn errors_can_go_to_other_threads() {
 }
 
 #[test]
-fn a_host_that_refuses_is_told_with_its_address() {
+fn a_refused_connection_is_an_error_with_the_address() {
     in_loop(|| {
         let address = TcpListener::bind("127.0.0.1:0")
             .unwrap()
@@ -40,7 +40,7 @@ fn a_host_that_refuses_is_told_with_its_address() {
 
 /// The name has a label of more than 63 letters, so that no server needs to be asked.
 #[test]
-fn a_host_without_an_address_is_told_with_its_name() {
+fn a_host_without_an_address_is_an_error_with_its_name() {
     in_loop(|| {
         let host = "a".repeat(70);
         let server = Server::start(|_| ok("other"));
@@ -56,7 +56,7 @@ fn a_host_without_an_address_is_told_with_its_name() {
 }
 
 #[test]
-fn what_is_not_http_is_told() {
+fn a_response_that_is_not_http_is_an_error() {
     in_loop(|| {
         let server = Server::raw(|mut stream| {
             let n = stream.read(&mut [0; 1024]).unwrap();
@@ -72,7 +72,7 @@ fn what_is_not_http_is_told() {
 }
 
 #[test]
-fn a_connection_that_ends_is_told() {
+fn a_connection_that_ends_early_is_an_error() {
     in_loop(|| {
         let polite = Server::raw(|mut stream| {
             let n = stream.read(&mut [0; 1024]).unwrap();
@@ -92,7 +92,7 @@ fn a_connection_that_ends_is_told() {
 
 #[cfg(not(feature = "tls"))]
 #[test]
-fn encryption_needs_its_feature() {
+fn https_without_the_tls_feature_is_an_error() {
     in_loop(|| {
         let error = Session::new().get("https://127.0.0.1:9/").unwrap_err();
         assert!(
@@ -128,7 +128,7 @@ fn closing_a_session_ends_its_requests() {
 }
 
 #[test]
-fn a_callback_can_not_wait_for_an_answer() {
+fn a_callback_cannot_wait_for_a_response() {
     let event_loop = EventLoop::new().unwrap();
     let error = event_loop.run_until_complete(|| {
         let server = Server::start(|_| ok("never"));
@@ -169,7 +169,7 @@ fn a_request_in_the_middle_of_a_panic_is_an_error() {
 }
 
 #[test]
-fn without_a_loop_the_thread_waits() {
+fn without_a_loop_the_thread_blocks() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!(
         "http://localhost:{}/",

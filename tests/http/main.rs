@@ -5,6 +5,8 @@ mod bodies;
 mod cancelling;
 mod cookies;
 mod errors;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod pool;
 mod redirects;
 mod requests;

@@ -13,7 +13,7 @@ fn fetch(session: &Session, server: &Server) -> String {
 }
 
 #[test]
-fn a_connection_is_used_again() {
+fn a_connection_is_reused() {
     in_loop(|| {
         let server = Server::start(|_| ok("again"));
         let session = Session::new();
@@ -28,7 +28,7 @@ fn a_connection_is_used_again() {
 }
 
 #[test]
-fn a_connection_whose_body_was_not_read_is_closed() {
+fn a_connection_with_an_unread_body_is_closed() {
     in_loop(|| {
         let server = Server::start(|_| ok("x".repeat(100_000)));
         let session = Session::new();
@@ -45,7 +45,7 @@ fn a_connection_whose_body_was_not_read_is_closed() {
 }
 
 #[test]
-fn a_connection_that_the_server_has_closed_is_not_used() {
+fn a_connection_closed_by_the_server_is_not_reused() {
     in_loop(|| {
         // It says nothing of closing, and does.
         let server = Server::raw(|mut stream| {
@@ -63,7 +63,7 @@ fn a_connection_that_the_server_has_closed_is_not_used() {
 }
 
 #[test]
-fn a_connection_on_which_more_comes_than_was_announced_is_not_used() {
+fn a_connection_with_surplus_bytes_is_not_reused() {
     in_loop(|| {
         let server = Server::start(|_| [ok("body"), ok("smuggled")].concat());
         let session = Session::new();
@@ -74,7 +74,7 @@ fn a_connection_on_which_more_comes_than_was_announced_is_not_used() {
 }
 
 #[test]
-fn the_server_may_ask_for_the_end() {
+fn the_server_may_ask_to_close_the_connection() {
     in_loop(|| {
         let server = Server::start(|_| answer("200 OK", &["connection: close"], "last"));
         let session = Session::new();
@@ -105,7 +105,7 @@ fn idle_connections_are_limited() {
 }
 
 #[test]
-fn the_last_clone_closes_what_waits() {
+fn dropping_the_last_clone_closes_idle_connections() {
     in_loop(|| {
         let server = Server::start(|_| ok("open"));
         let session = Session::new();
@@ -137,7 +137,7 @@ fn server_beside() -> String {
 
 /// A connection belongs to the loop that opened it, whether that is closed by now or not.
 #[test]
-fn a_session_can_be_used_in_one_loop_after_the_other() {
+fn a_session_can_be_used_in_successive_loops() {
     let (session, url) = (Session::new(), server_beside());
     let mut loops = Vec::new();
     for _ in 0..3 {

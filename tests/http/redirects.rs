@@ -27,7 +27,7 @@ fn server() -> Server {
 }
 
 #[test]
-fn a_redirect_is_followed_and_the_address_tells() {
+fn a_redirect_is_followed_and_the_final_address_is_returned() {
     in_loop(|| {
         let server = server();
         for status in [301, 302, 303, 307, 308] {
@@ -55,7 +55,7 @@ fn redirects_in_circles_are_an_error_and_the_session_goes_on() {
 }
 
 #[test]
-fn as_many_redirects_are_followed_as_wanted() {
+fn at_most_the_set_number_of_redirects_is_followed() {
     in_loop(|| {
         let server = server();
         let session = Session::builder().max_redirects(3).build();
@@ -91,7 +91,7 @@ fn a_redirect_may_lead_to_another_host() {
 }
 
 #[test]
-fn a_post_is_asked_for_as_a_get_afterwards_or_not_repeated() {
+fn a_redirected_post_becomes_a_get_or_is_not_repeated() {
     in_loop(|| {
         let server = Server::start(|request| match &*request.target {
             "/303" => answer("303 See Other", &["location: /page"], ""),

@@ -8,7 +8,7 @@ use selvedge::http::{Body, Method, Session, StatusCode};
 use crate::server::{Server, answer, in_loop, ok};
 
 #[test]
-fn a_get_brings_status_headers_and_text() {
+fn a_get_returns_status_headers_and_text() {
     in_loop(|| {
         let server = Server::start(|_| answer("200 OK", &["x-thread: warp"], "weft"));
         let response = Session::new().get(server.url("/cloth?side=left")).unwrap();
@@ -57,7 +57,7 @@ fn each_verb_is_sent_as_itself() {
 }
 
 #[test]
-fn a_body_comes_with_its_length_and_type() {
+fn a_body_is_sent_with_its_length_and_type() {
     in_loop(|| {
         let server = Server::start(|_| ok(""));
         let (session, url) = (Session::new(), server.url("/"));
@@ -88,7 +88,7 @@ fn a_body_comes_with_its_length_and_type() {
 }
 
 #[test]
-fn a_body_without_a_length_goes_in_chunks() {
+fn a_body_without_a_length_is_sent_in_chunks() {
     in_loop(|| {
         let server = Server::start(|_| ok(""));
         let text = "0123456789".repeat(10_000);
@@ -105,7 +105,7 @@ fn a_body_without_a_length_goes_in_chunks() {
 }
 
 #[test]
-fn a_post_of_nothing_has_length_zero_and_a_delete_may_have_a_body() {
+fn an_empty_post_has_length_zero_and_a_delete_may_have_a_body() {
     in_loop(|| {
         let server = Server::start(|_| ok(""));
         let (session, url) = (Session::new(), server.url("/"));
@@ -147,7 +147,7 @@ fn queries_and_headers_are_added() {
 }
 
 #[test]
-fn json_comes_back_as_a_value() {
+fn json_is_returned_as_a_value() {
     in_loop(|| {
         let server = Server::start(|request| ok(&request.body));
         let (session, url) = (Session::new(), server.url("/"));
@@ -167,7 +167,7 @@ fn json_comes_back_as_a_value() {
 }
 
 #[test]
-fn a_status_is_an_answer_until_it_is_asked_for_as_an_error() {
+fn an_error_status_is_a_response_until_turned_into_an_error() {
     in_loop(|| {
         let server = Server::start(|request| match &*request.target {
             "/teapot" => answer("418 I'm a teapot", &[], "short and stout"),
@@ -188,7 +188,7 @@ fn a_status_is_an_answer_until_it_is_asked_for_as_an_error() {
 }
 
 #[test]
-fn what_can_not_be_sent_is_told_and_opens_no_connection() {
+fn an_invalid_request_is_an_error_and_opens_no_connection() {
     struct Unwilling;
     impl serde::Serialize for Unwilling {
         fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {

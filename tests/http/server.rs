@@ -75,11 +75,11 @@ impl Server {
     /// Answers each request by what `handler` says, and keeps connections unless it says nothing: then the
     /// connection ends.
     pub fn start(handler: impl Fn(&Request) -> Vec<u8> + 'static) -> Self {
-        Self::over("http", Rc::new(handler), Ok)
+        Self::with_transport("http", Rc::new(handler), Ok)
     }
 
     /// As [`start`](Self::start), over what `wrap` makes of a connection.
-    pub fn over<S: Read + Write>(
+    pub fn with_transport<S: Read + Write>(
         scheme: &'static str,
         handler: Rc<Handler>,
         wrap: impl Fn(TcpStream) -> io::Result<S> + Clone + 'static,

@@ -19,7 +19,7 @@ fn fetch(session: &Session, url: String) -> Task<String> {
 
 /// The server answers nobody until it has heard all.
 #[test]
-fn requests_of_many_tasks_are_under_way_at_once() {
+fn requests_of_many_tasks_run_concurrently() {
     in_loop(|| {
         let (n_asked, gate) = (Rc::new(Cell::new(0)), Gate::new());
         let inner = gate.clone();
@@ -52,7 +52,7 @@ fn requests_of_many_tasks_are_under_way_at_once() {
 
 /// One task is in the middle of each thing that takes time; the others get through.
 #[test]
-fn whatever_one_task_waits_for_the_others_go_on() {
+fn other_tasks_run_during_each_wait_of_a_request() {
     in_loop(|| {
         let quick = Server::start(|_| ok("quick"));
         let session = Session::new();
@@ -151,7 +151,7 @@ fn a_body_to_send_may_suspend() {
 
 /// Each visitor stays until the gate opens, so that more than two at once would show.
 #[test]
-fn no_more_requests_than_wanted_are_under_way_and_the_first_in_line_is_the_next() {
+fn concurrent_requests_are_limited_and_served_in_order() {
     in_loop(|| {
         let (gate, n_inside) = (Gate::new(), Rc::new(Cell::new(0)));
         let inner = gate.clone();
@@ -187,7 +187,7 @@ fn no_more_requests_than_wanted_are_under_way_and_the_first_in_line_is_the_next(
 }
 
 #[test]
-fn standing_in_line_is_a_part_of_the_time_and_a_read_body_frees_a_place() {
+fn queueing_counts_as_request_time_and_a_read_body_frees_a_slot() {
     in_loop(|| {
         let server = Server::start(|_| ok("body"));
         let session = Session::builder().max_connections(1).build();

@@ -46,7 +46,7 @@ fn still_works(session: &Session, server: &Server) {
 }
 
 #[test]
-fn a_server_that_never_answers_runs_into_the_total_time() {
+fn a_server_that_never_answers_exceeds_the_total_timeout() {
     in_loop(|| {
         let server = sometimes_silent();
         let session = Session::builder().total_timeout(SOON).build();
@@ -63,7 +63,7 @@ fn a_server_that_never_answers_runs_into_the_total_time() {
 }
 
 #[test]
-fn whoever_was_given_up_on_is_not_asked_again() {
+fn a_connection_that_timed_out_is_not_reused() {
     in_loop(|| {
         with_enough_time(|time| {
             let (server, session) = (sometimes_silent(), Session::new());
@@ -87,7 +87,7 @@ fn whoever_was_given_up_on_is_not_asked_again() {
 }
 
 #[test]
-fn a_server_that_falls_silent_runs_into_the_read_time() {
+fn a_server_that_falls_silent_exceeds_the_read_timeout() {
     in_loop(|| {
         let server = Server::raw(|mut stream| {
             let half = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nwarp";
@@ -125,7 +125,7 @@ fn has_asked(stream: &mut impl Read) -> bool {
 
 /// A byte now and then keeps the read time from being over, but not the total time.
 #[test]
-fn the_total_time_includes_the_body() {
+fn the_total_timeout_includes_the_body() {
     in_loop(|| {
         let server = Server::raw(|mut stream| {
             if has_asked(&mut stream) && stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").is_ok() {
@@ -148,7 +148,7 @@ fn the_total_time_includes_the_body() {
 }
 
 #[test]
-fn a_request_may_have_a_time_of_its_own() {
+fn a_request_may_have_its_own_timeout() {
     in_loop(|| {
         let server = sometimes_silent();
         let session = Session::new();
@@ -166,7 +166,7 @@ fn a_request_may_have_a_time_of_its_own() {
 }
 
 #[test]
-fn a_server_that_does_not_read_runs_into_the_total_time() {
+fn a_server_that_does_not_read_exceeds_the_total_timeout() {
     in_loop(|| {
         let gate = Gate::new();
         let inner = gate.clone();
@@ -182,7 +182,7 @@ fn a_server_that_does_not_read_runs_into_the_total_time() {
 /// A listener whose queue is full lets further connections hang.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_host_that_does_not_answer_runs_into_the_time_to_connect() {
+fn an_unresponsive_host_exceeds_the_connect_timeout() {
     in_loop(|| {
         let full = FullListener::new();
         let session = Session::builder().connect_timeout(SOON).build();

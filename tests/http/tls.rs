@@ -43,7 +43,7 @@ impl Identity {
 
     fn serve(&self, handler: impl Fn(&Request) -> Vec<u8> + 'static) -> Server {
         let config = Arc::clone(&self.config);
-        Server::over("https", Rc::new(handler), move |stream| {
+        Server::with_transport("https", Rc::new(handler), move |stream| {
             let connection = ServerConnection::new(Arc::clone(&config));
             let connection = connection.map_err(std::io::Error::other)?;
             Ok(StreamOwned::new(connection, stream))
@@ -57,7 +57,7 @@ impl Identity {
 }
 
 #[test]
-fn a_certificate_that_was_given_is_trusted_and_the_connection_used_again() {
+fn a_given_certificate_is_trusted_and_the_connection_reused() {
     in_loop(|| {
         let identity = Identity::new(|_| ());
         let text = "0123456789".repeat(10_000);
@@ -77,7 +77,7 @@ fn a_certificate_that_was_given_is_trusted_and_the_connection_used_again() {
 }
 
 #[test]
-fn a_certificate_in_pem_is_the_same() {
+fn a_malformed_pem_certificate_is_an_error() {
     in_loop(|| {
         let key = KeyPair::generate().unwrap();
         assert!(!key.serialize_der().is_empty());
@@ -87,7 +87,7 @@ fn a_certificate_in_pem_is_the_same() {
 }
 
 #[test]
-fn many_handshakes_at_once() {
+fn many_handshakes_run_concurrently() {
     in_loop(|| {
         let identity = Identity::new(|_| ());
         let server = identity.serve(|request| ok(&request.target));
@@ -104,7 +104,7 @@ fn many_handshakes_at_once() {
 }
 
 #[test]
-fn certificates_that_are_not_good_are_refused() {
+fn invalid_certificates_are_refused() {
     in_loop(|| {
         let good = Identity::new(|_| ());
         let strange = Identity::new(|_| ());
@@ -119,7 +119,7 @@ fn certificates_that_are_not_good_are_refused() {
             ("unknown", &strange, good.trusted()),
             ("not among Mozilla's", &good, Session::new()),
             ("expired", &expired, expired.trusted()),
-            ("somebody else's", &misnamed, misnamed.trusted()),
+            ("another host's", &misnamed, misnamed.trusted()),
         ];
         for (what, identity, session) in cases {
             let server = identity.serve(|_| ok("secret"));
@@ -200,7 +200,7 @@ fn a_handshake_runs_into_the_time_to_connect() {
 }
 
 #[test]
-fn what_does_not_speak_tls_is_told() {
+fn a_server_without_tls_is_an_error() {
     in_loop(|| {
         let plain = Server::raw(|mut stream| {
             let n = stream.read(&mut [0; 4096]).unwrap();
@@ -230,7 +230,7 @@ fn a_redirect_may_lead_from_an_encrypted_page_to_an_open_one() {
 
 /// A quarter of a task's stack is left to whoever asks, also without optimization.
 #[test]
-fn three_quarters_of_a_stack_are_enough() {
+fn a_handshake_fits_three_quarters_of_a_stack() {
     in_loop(|| {
         let identity = Identity::new(|_| ());
         let server = identity.serve(|request| ok(&request.body));

@@ -79,7 +79,7 @@ fn loop_runner(event_loop: &EventLoop) {
 }
 
 #[test]
-fn the_walk_ends_at_the_root_and_not_in_whoever_entered_the_task_once() {
+fn the_walk_ends_at_the_root_not_in_a_former_resumer() {
     in_virtual_loop(|| {
         let task = eager_parent();
         assert_in_order(
@@ -118,7 +118,7 @@ fn looks_in_a_generator() -> selvedge::TaskStack {
 }
 
 #[test]
-fn one_that_runs_is_seen_in_place_up_to_its_root() {
+fn a_running_task_is_seen_in_place_up_to_its_root() {
     let event_loop = EventLoop::new().expect("a loop");
     for look in [looked_at_by_itself, looks_in_a_generator] {
         let stack = runs(&event_loop, look);
@@ -151,7 +151,7 @@ fn child_that_looks(parent: &selvedge::TaskRef) -> selvedge::TaskStack {
 }
 
 #[test]
-fn one_that_has_spawned_another_eagerly_runs_as_long_as_that_does() {
+fn a_task_runs_while_the_task_it_spawned_eagerly_runs() {
     let stack = in_virtual_loop(|| {
         let task = spawn(|| parent_of_one_that_looks(current_task().expect("a task")));
         joined(task)
@@ -195,7 +195,7 @@ fn drops_a_loop(event_loop: EventLoop) {
 
 /// A task that ends another loop enters that one's tasks; they are entered from its stack.
 #[test]
-fn one_is_seen_from_the_tasks_of_a_loop_that_it_drops_and_so_are_its_neighbours() {
+fn tasks_of_a_dropped_loop_see_its_dropper_and_neighbours() {
     let (event_loop, looks) = (EventLoop::new().expect("a loop"), Looks::default());
     let shared = looks.clone();
     event_loop

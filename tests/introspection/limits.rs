@@ -21,7 +21,7 @@ fn descend(n: usize, bottom: &dyn Fn()) -> usize {
 }
 
 #[test]
-fn a_thousand_tasks() {
+fn the_stacks_of_a_thousand_tasks_are_printed() {
     let n_tasks = scaled(1000, 30);
     in_virtual_loop(move || {
         let tasks: Vec<_> = (0..n_tasks)
@@ -76,7 +76,7 @@ const A_LITTLE: usize = 5 * 1024;
 const SOME: usize = 8 * 1024;
 
 #[test]
-fn one_at_the_end_of_its_stack_is_seen_by_others() {
+fn a_task_at_the_end_of_its_stack_is_seen_by_others() {
     in_virtual_loop(|| {
         for bytes in [16 * 1024, 64 * 1024] {
             let builder = Builder::new().stack_size(bytes);
@@ -93,7 +93,7 @@ fn one_at_the_end_of_its_stack_is_seen_by_others() {
 }
 
 #[test]
-fn one_at_the_end_of_its_stack_sees_itself_and_others() {
+fn a_task_at_the_end_of_its_stack_sees_itself_and_others() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let other = promise.clone();
@@ -115,7 +115,7 @@ fn one_at_the_end_of_its_stack_sees_itself_and_others() {
         let stacks = stacks.take();
         assert_in_order(&stacks[0], &["limits::descend_to", "limits::descend_to"]);
         assert_in_order(&stacks[1], &["limits::descend"; 4]);
-        promise.set_result(()).expect("nobody else sets it");
+        promise.set_result(()).expect("pending");
         assert_eq!(joined(waiting), 3);
     });
 }

@@ -5,6 +5,8 @@
 #[allow(dead_code)]
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 
 mod chains;
 mod limits;

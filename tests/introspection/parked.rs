@@ -73,7 +73,7 @@ fn three_functions_are_named_in_order_and_the_task_goes_on() {
 }
 
 #[test]
-fn one_that_sleeps() {
+fn a_task_that_sleeps_is_seen_in_the_sleep() {
     in_virtual_loop(|| {
         let stack = stack_of_one_that_waits(|| {
             sleep(A_SECOND);
@@ -84,7 +84,7 @@ fn one_that_sleeps() {
 }
 
 #[test]
-fn one_that_joins() {
+fn a_task_that_joins_is_seen_in_the_join() {
     in_virtual_loop(|| {
         let stack = stack_of_one_that_waits(|| {
             let other = spawn_named("the other", || {
@@ -98,14 +98,14 @@ fn one_that_joins() {
 }
 
 #[test]
-fn one_that_waits_for_a_promise() {
+fn a_task_that_awaits_a_promise_is_seen_in_the_wait() {
     in_virtual_loop(|| {
         let stack = stack_of_one_that_waits(|| {
             let promise = Promise::new();
             let other = promise.clone();
             spawn(move || {
                 sleep(A_SECOND);
-                other.set_result(0).expect("nobody else sets it");
+                other.set_result(0).expect("pending");
             })
             .detach();
             promise.wait().expect("it was set")
@@ -116,7 +116,7 @@ fn one_that_waits_for_a_promise() {
 }
 
 #[test]
-fn one_that_reads() {
+fn a_task_that_reads_is_seen_in_the_read() {
     selvedge::run(|| {
         let stack = stack_of_one_that_waits(|| {
             let (mut reader, mut writer) = UnixStream::pair().expect("a pair");
@@ -125,7 +125,7 @@ fn one_that_reads() {
                 for _ in 0..3 {
                     yield_now();
                 }
-                writer.write_all(&[0]).expect("somebody reads");
+                writer.write_all(&[0]).expect("a reader");
             })
             .detach();
             let mut byte = [1];
@@ -138,7 +138,7 @@ fn one_that_reads() {
 }
 
 #[test]
-fn one_that_waits_for_its_turn() {
+fn a_runnable_task_is_seen_where_it_yielded() {
     in_virtual_loop(|| {
         let stack = stack_of_one_that_waits(|| {
             yield_now();
@@ -169,7 +169,7 @@ fn yielder(tasks: &std::cell::RefCell<Vec<selvedge::TaskRef>>, n_seen: &std::cel
 
 /// Tasks that give each other turns enter each other without the loop, and are runnable all the time.
 #[test]
-fn those_that_only_yield_see_each_other() {
+fn tasks_that_only_yield_see_each_other() {
     const N: usize = 4;
     let tasks = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     let n_seen = std::rc::Rc::new(std::cell::Cell::new(0));

@@ -14,7 +14,7 @@ use crate::support::{assert_in_order, in_virtual_loop, joined};
 const A_SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn one_that_has_not_begun_has_a_site_and_no_frames() {
+fn an_unstarted_task_has_a_creation_site_and_no_frames() {
     in_virtual_loop(|| {
         let task = spawn(|| 1);
         let stack = task.get_stack();
@@ -27,7 +27,7 @@ fn one_that_has_not_begun_has_a_site_and_no_frames() {
 }
 
 #[test]
-fn one_that_is_done_is_empty() {
+fn the_stack_of_a_finished_task_is_empty() {
     in_virtual_loop(|| {
         let task = spawn(|| 1);
         let failed = spawn(|| panic!("as it should"));
@@ -67,7 +67,7 @@ fn holds_and_sleeps(count: &Rc<Cell<u32>>) {
 }
 
 #[test]
-fn one_that_was_looked_at_can_be_cancelled_and_unwinds() {
+fn a_task_that_was_inspected_can_be_cancelled_and_unwinds() {
     in_virtual_loop(|| {
         let count = Rc::new(Cell::new(0));
         let inside = Rc::clone(&count);

@@ -12,7 +12,7 @@ fn all<A: ToSocketAddrs>(from: A) -> Vec<SocketAddr> {
 }
 
 #[test]
-fn everything_that_names_an_address_leads_to_it() {
+fn every_type_that_std_accepts_names_an_address() {
     let v4 = Ipv4Addr::LOCALHOST;
     let expected: SocketAddr = (v4, 80).into();
     assert_eq!(all(expected), [expected]);
@@ -54,11 +54,11 @@ fn a_name_is_looked_up() {
 }
 
 #[test]
-fn a_name_that_nobody_has_is_an_error() {
+fn an_unknown_name_is_an_error() {
     // RFC 6761 keeps this name free for ever.
-    assert!("nobody.invalid:80".to_socket_addrs().is_err());
-    assert!(("nobody.invalid", 80).to_socket_addrs().is_err());
-    assert!(TcpStream::connect("nobody.invalid:80").is_err());
+    assert!("unknown.invalid:80".to_socket_addrs().is_err());
+    assert!(("unknown.invalid", 80).to_socket_addrs().is_err());
+    assert!(TcpStream::connect("unknown.invalid:80").is_err());
 }
 
 #[test]
@@ -80,13 +80,13 @@ fn a_string_without_a_good_port_is_invalid() {
 }
 
 #[test]
-fn a_name_with_a_null_byte_is_an_error_and_no_panic() {
+fn a_name_with_a_nul_byte_is_an_error_not_a_panic() {
     assert!(("local\0host", 80).to_socket_addrs().is_err());
 }
 
 /// The trait is open: a type that leads somewhere says so.
 #[test]
-fn a_type_of_ones_own_can_name_an_address() {
+fn a_custom_type_can_name_an_address() {
     struct Home(u16);
 
     impl ToSocketAddrs for Home {

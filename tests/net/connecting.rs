@@ -9,7 +9,7 @@ use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 use crate::support::{Full, MOMENT, NEVER, Nobody, assert_kind, listener};
 
 #[test]
-fn nobody_there_is_refused() {
+fn connecting_without_a_listener_is_refused() {
     let nobody = Nobody::new();
     assert_kind(
         TcpStream::connect(nobody.address()),
@@ -22,7 +22,7 @@ fn nobody_there_is_refused() {
 }
 
 #[test]
-fn no_answer_in_time_is_a_timeout() {
+fn a_connect_without_an_answer_times_out() {
     let full = Full::new();
     let start = Instant::now();
     assert_kind(
@@ -34,7 +34,7 @@ fn no_answer_in_time_is_a_timeout() {
 }
 
 #[test]
-fn an_answer_in_time_is_a_connection() {
+fn an_accept_in_time_is_a_connection() {
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let stream = TcpStream::connect_timeout(&address, NEVER).unwrap();
@@ -43,7 +43,7 @@ fn an_answer_in_time_is_a_connection() {
 }
 
 #[test]
-fn no_time_at_all_is_invalid() {
+fn a_zero_timeout_is_invalid() {
     let address = listener().local_addr().unwrap();
     assert_kind(
         TcpStream::connect_timeout(&address, Duration::ZERO),
@@ -66,7 +66,7 @@ fn addresses_are_tried_until_one_works() {
 }
 
 #[test]
-fn the_last_error_is_the_answer_if_none_works() {
+fn the_last_error_is_returned_if_no_address_works() {
     let nobody = Nobody::new();
     let broadcast: SocketAddr = ([255, 255, 255, 255], 1).into();
     assert_kind(
@@ -76,7 +76,7 @@ fn the_last_error_is_the_answer_if_none_works() {
 }
 
 #[test]
-fn no_address_is_invalid() {
+fn an_empty_list_of_addresses_is_invalid() {
     let none: &[SocketAddr] = &[];
     assert_kind(TcpStream::connect(none), ErrorKind::InvalidInput);
     assert_kind(TcpListener::bind(none), ErrorKind::InvalidInput);
@@ -87,7 +87,7 @@ fn no_address_is_invalid() {
 }
 
 #[test]
-fn a_port_that_somebody_has_is_in_use() {
+fn a_bound_port_is_in_use() {
     let listener = listener();
     assert_kind(
         TcpListener::bind(listener.local_addr().unwrap()),
@@ -102,7 +102,7 @@ fn a_port_that_somebody_has_is_in_use() {
 
 /// Where the machine has IPv6.
 #[test]
-fn the_newer_internet_works_the_same() {
+fn ipv6_works_the_same() {
     let Ok(listener) = TcpListener::bind("[::1]:0") else {
         return;
     };

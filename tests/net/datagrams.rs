@@ -45,7 +45,7 @@ fn a_receiver_waits_for_a_sender() {
 }
 
 #[test]
-fn connected_sockets_hear_only_each_other() {
+fn connected_sockets_receive_only_from_each_other() {
     let (a, b) = udp_pair();
     assert_eq!(a.peer_addr().unwrap(), b.local_addr().unwrap());
     socket().send_to(b"noise", b.local_addr().unwrap()).unwrap();
@@ -57,7 +57,7 @@ fn connected_sockets_hear_only_each_other() {
 }
 
 #[test]
-fn what_does_not_fit_is_cut_off() {
+fn a_datagram_is_cut_off_at_the_buffers_end() {
     let (a, b) = udp_pair();
     a.send(b"a long datagram").unwrap();
     a.send(b"next").unwrap();
@@ -68,7 +68,7 @@ fn what_does_not_fit_is_cut_off() {
 }
 
 #[test]
-fn an_empty_datagram_is_one() {
+fn an_empty_datagram_is_received() {
     let (a, b) = udp_pair();
     assert_eq!(a.send(b"").unwrap(), 0);
     a.send(b"x").unwrap();
@@ -86,7 +86,7 @@ fn a_datagram_that_is_too_long_is_an_error() {
 }
 
 #[test]
-fn nobody_there_is_refused_once_that_is_known() {
+fn a_port_without_a_receiver_is_refused_once_known() {
     let a = socket();
     // It is connected, and hears nobody else: to all others it is as if nobody were there.
     let (busy, _other) = udp_pair();
@@ -126,7 +126,7 @@ fn options_are_what_they_were_set_to() {
 
 /// Where the machine has IPv6.
 #[test]
-fn options_of_the_newer_internet_too() {
+fn ipv6_options_are_what_they_were_set_to() {
     let Ok(a) = UdpSocket::bind("[::1]:0") else {
         return;
     };
@@ -138,7 +138,7 @@ fn options_of_the_newer_internet_too() {
 }
 
 #[test]
-fn groups_are_joined_and_left() {
+fn multicast_groups_are_joined_and_left() {
     let group = Ipv4Addr::new(224, 0, 0, 251);
     let member = UdpSocket::bind("0.0.0.0:0").unwrap();
     member

@@ -82,7 +82,7 @@ fn accept_without_descriptors() {
 }
 
 #[test]
-fn writing_to_who_is_gone_raises_no_signal() {
+fn writing_to_a_closed_peer_raises_no_signal() {
     run("write_to_the_dead").assert_exited(0);
 }
 

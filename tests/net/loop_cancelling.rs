@@ -30,7 +30,7 @@ fn a_cancelled_read_leaves_the_socket_usable() {
 }
 
 #[test]
-fn a_cancel_takes_effect_at_once_though_nothing_ever_comes() {
+fn a_cancel_takes_effect_without_readiness() {
     run(|| {
         let (_a, b) = shared_unix();
         let reader = begun({
@@ -46,7 +46,7 @@ fn a_cancel_takes_effect_at_once_though_nothing_ever_comes() {
 /// The cancel comes some turns after the byte: before anybody has looked, when the poller has told,
 /// when the reader has it.
 #[test]
-fn a_cancel_that_meets_readiness_loses_no_byte() {
+fn a_cancel_that_coincides_with_readiness_loses_no_byte() {
     run(|| {
         let (a, b) = shared_tcp();
         let received = Log::new();
@@ -201,7 +201,7 @@ fn a_cancelled_receiver_loses_no_datagram() {
 }
 
 #[test]
-fn a_cancelled_connect_gives_up() {
+fn a_cancelled_connect_ends_at_once() {
     let full = Full::new();
     let address = full.address();
     run(|| {
@@ -218,11 +218,11 @@ fn a_cancelled_lookup_is_left_to_its_thread() {
     const N_LOOKUPS: usize = 60;
     run(|| {
         let lookups: Vec<_> = (0..N_LOOKUPS)
-            .map(|_| spawn(|| TcpStream::connect("nobody.invalid:80").map(drop)))
+            .map(|_| spawn(|| TcpStream::connect("unknown.invalid:80").map(drop)))
             .collect();
         yield_now();
         let pending: Vec<_> = lookups.into_iter().filter(|task| task.cancel()).collect();
-        assert!(!pending.is_empty(), "every lookup was over at once");
+        assert!(!pending.is_empty(), "every lookup ended at once");
         for lookup in pending {
             let result = lookup.join();
             assert!(result.is_err_and(|error| error.is_cancelled()));
@@ -275,7 +275,7 @@ fn a_cancelled_wait_for_a_full_listener_ends_soon() {
 }
 
 #[test]
-fn the_end_of_the_loop_unwinds_who_waits_for_a_socket() {
+fn the_end_of_the_loop_unwinds_tasks_that_wait_for_sockets() {
     let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").unwrap());
     run(|| {
         let socket = Arc::clone(&socket);

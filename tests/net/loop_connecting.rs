@@ -11,7 +11,7 @@ use crate::loop_support::{begun, counter, settle};
 use crate::support::{Full, MOMENT, NEVER, Nobody, Path, assert_kind, listener};
 
 #[test]
-fn nobody_there_is_refused() {
+fn connecting_without_a_listener_is_refused() {
     let nobody = Nobody::new();
     let address = nobody.address();
     run(|| {
@@ -28,7 +28,7 @@ fn nobody_there_is_refused() {
 }
 
 #[test]
-fn no_answer_in_time_is_a_timeout_and_others_go_on() {
+fn a_connect_without_an_answer_times_out_and_others_go_on() {
     let full = Full::new();
     let address = full.address();
     run(|| {
@@ -67,14 +67,14 @@ fn names_are_looked_up_while_others_run() {
         }
         let stream = TcpStream::connect(("localhost", port)).unwrap();
         assert_eq!(stream.peer_addr().unwrap().port(), port);
-        assert!(TcpStream::connect("nobody.invalid:80").is_err());
+        assert!(TcpStream::connect("unknown.invalid:80").is_err());
         assert!(TcpListener::bind(("localhost", 0)).is_ok());
         counter.cancel();
     });
 }
 
 #[test]
-fn numbers_are_not_looked_up() {
+fn numeric_addresses_are_not_looked_up() {
     run(|| {
         let (counter, turns) = counter();
         settle();
@@ -101,7 +101,7 @@ fn many_names_are_looked_up_at_once() {
 
 /// More than the queue holds and more than the pool has threads.
 #[test]
-fn who_finds_a_listeners_queue_full_waits_for_room() {
+fn a_connect_to_a_full_listener_waits_for_room() {
     const N_CLIENTS: usize = 300;
     let path = Path::new();
     let listener = UnixListener::bind(&path).unwrap();
@@ -129,15 +129,15 @@ fn who_finds_a_listeners_queue_full_waits_for_room() {
 
 /// No connection leads to everybody at once.
 #[test]
-fn what_can_not_be_reached_is_told_as_std_tells_it() {
-    let everybody = SocketAddr::from(([127, 255, 255, 255], 9));
-    let expected = std::net::TcpStream::connect(everybody).unwrap_err().kind();
+fn unreachable_addresses_give_the_errors_of_std() {
+    let broadcast = SocketAddr::from(([127, 255, 255, 255], 9));
+    let expected = std::net::TcpStream::connect(broadcast).unwrap_err().kind();
     if cfg!(target_os = "linux") {
         assert_eq!(expected, ErrorKind::NetworkUnreachable);
     }
     run(|| {
-        assert_kind(TcpStream::connect(everybody), expected);
-        assert_kind(TcpStream::connect_timeout(&everybody, NEVER), expected);
+        assert_kind(TcpStream::connect(broadcast), expected);
+        assert_kind(TcpStream::connect_timeout(&broadcast, NEVER), expected);
     });
-    assert_kind(TcpStream::connect(everybody), expected);
+    assert_kind(TcpStream::connect(broadcast), expected);
 }

@@ -18,7 +18,7 @@ fn bounce(a: &UnixStream, b: &UnixStream) {
 }
 
 #[test]
-fn what_succeeds_at_once_does_not_suspend() {
+fn an_operation_that_succeeds_at_once_does_not_suspend() {
     run(|| {
         let (a, b) = shared_unix();
         let turns = spawn(move || {
@@ -34,7 +34,7 @@ fn what_succeeds_at_once_does_not_suspend() {
 }
 
 #[test]
-fn so_many_operations_in_a_row_make_a_turn() {
+fn a_task_yields_after_a_budget_of_operations() {
     run(|| {
         let (a, b) = shared_unix();
         let turns = spawn(move || {
@@ -74,7 +74,7 @@ fn timers_go_off_beside_a_socket_that_is_always_ready() {
 }
 
 #[test]
-fn other_sockets_are_heard_beside_one_that_is_always_ready() {
+fn other_sockets_are_served_beside_one_that_is_always_ready() {
     run(|| {
         let (a, b) = shared_unix();
         let (ours, theirs) = UnixStream::pair().unwrap();

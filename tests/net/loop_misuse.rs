@@ -23,7 +23,7 @@ fn in_callback<T: 'static>(f: impl FnOnce() -> T + 'static) -> T {
 }
 
 #[test]
-fn a_callback_can_not_wait_for_a_socket() {
+fn a_callback_cannot_wait_for_a_socket() {
     run(|| {
         let (a, b) = shared_unix();
         let reader = Rc::clone(&b);
@@ -41,7 +41,7 @@ fn a_callback_can_not_wait_for_a_socket() {
 }
 
 #[test]
-fn a_callback_can_not_look_up_a_name() {
+fn a_callback_cannot_look_up_a_name() {
     run(|| {
         assert!(in_callback(|| ("localhost", 80).to_socket_addrs()).is_err());
         assert!(in_callback(|| ("127.0.0.1", 80).to_socket_addrs()).is_ok());
@@ -49,7 +49,7 @@ fn a_callback_can_not_look_up_a_name() {
 }
 
 #[test]
-fn another_loop_is_told_to_use_a_clone() {
+fn another_loop_gets_an_error_that_suggests_a_clone() {
     let (a, b) = tcp_pair();
     let b = Arc::new(b);
     run(|| {
@@ -58,18 +58,18 @@ fn another_loop_is_told_to_use_a_clone() {
             move || (&*b).read(&mut [0; 1])
         });
         let clone = b.try_clone().unwrap();
-        let foreign = {
+        let elsewhere = {
             let b = Arc::clone(&b);
             beside(move || run(|| (&*b).read(&mut [0; 1])))
         };
-        let message = text(foreign.join().unwrap());
+        let message = text(elsewhere.join().unwrap());
         assert!(message.contains("try_clone"), "{message}");
 
         (&a).write_all(b"x").unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), 1);
-        let foreign = beside(move || run(|| (&clone).read(&mut [0; 1])));
+        let elsewhere = beside(move || run(|| (&clone).read(&mut [0; 1])));
         (&a).write_all(b"y").unwrap();
-        assert_eq!(foreign.join().unwrap().unwrap(), 1);
+        assert_eq!(elsewhere.join().unwrap().unwrap(), 1);
     });
 }
 
@@ -175,7 +175,7 @@ fn a_panicking_thread_without_a_loop_still_writes() {
 }
 
 #[test]
-fn a_socket_that_leaves_its_loop_is_stds() {
+fn a_socket_that_leaves_its_loop_becomes_stds() {
     let (a, b) = tcp_pair();
     let b = run(|| {
         let b = Rc::new(b);

@@ -169,7 +169,7 @@ fn the_end_that_comes_with_the_last_bytes_is_not_missed() {
 /// A read ends at urgent data, although there is more behind it: a short read that has not emptied
 /// the socket.
 #[test]
-fn what_comes_behind_urgent_data_is_read_as_well() {
+fn data_behind_urgent_data_is_read_as_well() {
     run(|| {
         let (a, b) = shared_tcp();
         let reader = begun(move || {
@@ -217,7 +217,7 @@ fn a_direction_that_is_shut_down_leaves_the_other() {
 /// In safe code a socket that somebody waits on is borrowed, so nobody can drop it: this is how
 /// one task ends the wait of others.
 #[test]
-fn a_shutdown_by_another_task_wakes_everybody() {
+fn a_shutdown_by_another_task_wakes_every_waiter() {
     run(|| {
         let (_a, b) = shared_tcp();
         let readers: Vec<_> = (0..5)
@@ -235,7 +235,7 @@ fn a_shutdown_by_another_task_wakes_everybody() {
 }
 
 #[test]
-fn a_reset_wakes_who_reads_and_who_writes() {
+fn a_reset_wakes_the_reader_and_the_writer() {
     run(|| {
         let (a, b) = shared_tcp();
         let writer = begun({

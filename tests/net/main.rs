@@ -12,7 +12,8 @@ mod addresses;
 mod child;
 mod connecting;
 mod datagrams;
-mod handing_over;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod limits;
 mod loop_cancelling;
 mod loop_connecting;
@@ -21,6 +22,7 @@ mod loop_limits;
 mod loop_misuse;
 mod loop_support;
 mod loop_waiting;
+mod std_conversions;
 mod stream_reader;
 mod streams;
 mod support;

@@ -42,7 +42,7 @@ fn incomplete<T: std::fmt::Debug>(result: Result<T, ReadError>) -> (Vec<u8>, Opt
 }
 
 #[test]
-fn the_limit_is_64_kib_unless_told_otherwise() {
+fn the_default_limit_is_64_kib() {
     let long = vec![b'x'; 70_000];
     let mut line = vec![b'x'; 64 * 1024];
     line.push(b'\n');
@@ -56,7 +56,7 @@ fn the_limit_is_64_kib_unless_told_otherwise() {
 }
 
 #[test]
-fn over_the_limit_everything_stays_in_the_reader() {
+fn data_over_the_limit_stays_in_the_reader() {
     // The separator is there, but too late.
     let mut reader = StreamReader::with_limit(4, &b"warps\nweft\n"[..]);
     assert_eq!(overrun(reader.read_line()), 5);
@@ -86,7 +86,7 @@ fn a_peer_that_sends_no_end_of_line_fills_no_memory() {
 }
 
 #[test]
-fn an_early_end_gives_what_there_was() {
+fn an_early_end_returns_the_data_read_so_far() {
     let mut reader = StreamReader::new(&b"warp and"[..]);
     assert_eq!(reader.read_exactly(5).unwrap(), b"warp ");
     assert!(!reader.is_at_end());
@@ -115,7 +115,7 @@ fn a_length_that_never_comes_takes_no_memory() {
 }
 
 #[test]
-fn its_errors_turn_into_those_of_io_and_back() {
+fn errors_convert_to_io_errors_and_back() {
     let incomplete = StreamReader::new(&b"we"[..]).read_exactly(4).unwrap_err();
     let error = io::Error::from(incomplete);
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);
@@ -173,7 +173,7 @@ fn a_trickling_peer_is_read_as_any_other() {
 }
 
 #[test]
-fn a_cancel_in_the_middle_loses_nothing() {
+fn a_cancel_in_the_middle_loses_no_byte() {
     run(|| {
         let (a, b) = shared_tcp();
         let reader = Rc::new(RefCell::new(StreamReader::new(SharedRead(b))));
@@ -208,7 +208,7 @@ impl Read for SharedRead {
 }
 
 #[test]
-fn a_timeout_in_the_middle_loses_nothing() {
+fn a_timeout_in_the_middle_loses_no_byte() {
     EventLoop::builder().virtual_clock(true).run(|| {
         let (client, server) = tcp_pair();
         let slow = spawn(move || {
@@ -225,7 +225,7 @@ fn a_timeout_in_the_middle_loses_nothing() {
 }
 
 #[test]
-fn others_run_while_it_waits() {
+fn other_tasks_run_while_the_reader_waits() {
     run(|| {
         let (client, server) = tcp_pair();
         let line = begun(move || StreamReader::new(server).read_line().unwrap());
@@ -240,7 +240,7 @@ fn others_run_while_it_waits() {
 }
 
 #[test]
-fn as_a_stream_it_gives_what_is_buffered_first() {
+fn the_reader_as_a_stream_gives_buffered_bytes_first() {
     let mut reader = StreamReader::new(Pieces(vec![Ok(b"line\nwar"), Ok(b"p"), Ok(b" weft")]));
     assert_eq!(reader.read_line().unwrap(), b"line\n");
     let mut two = [0; 2];
@@ -298,7 +298,7 @@ fn a_limit_of_nothing_is_refused() {
 
 #[test]
 #[should_panic(expected = "claims to have read 100000 bytes")]
-fn a_stream_that_lies_is_caught() {
+fn a_stream_that_overstates_its_read_is_caught() {
     struct Liar;
     impl Read for Liar {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

@@ -7,7 +7,7 @@ use selvedge::net::{Shutdown, TcpStream};
 use crate::support::{MOMENT, assert_kind, beside, fill, listener, reset, tcp_pair};
 
 #[test]
-fn what_is_sent_comes_back_from_an_echo() {
+fn an_echo_server_returns_what_was_sent() {
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let server = beside(move || {
@@ -118,7 +118,7 @@ fn a_direction_that_is_shut_down_leaves_the_other() {
 }
 
 #[test]
-fn a_shutdown_wakes_who_reads() {
+fn a_shutdown_wakes_the_reader() {
     let (a, _b) = tcp_pair();
     let reader = beside({
         let mut a = a.try_clone().unwrap();
@@ -129,14 +129,14 @@ fn a_shutdown_wakes_who_reads() {
 }
 
 #[test]
-fn a_reset_is_an_error_of_that_kind() {
+fn a_reset_is_an_error_of_kind_connection_reset() {
     let (a, mut b) = tcp_pair();
     reset(a);
     assert_kind(b.read(&mut [0; 8]), ErrorKind::ConnectionReset);
 }
 
 #[test]
-fn writing_to_who_is_gone_is_a_broken_pipe() {
+fn writing_to_a_closed_peer_is_a_broken_pipe() {
     let (a, mut b) = tcp_pair();
     reset(a);
     assert_kind(b.read(&mut [0; 8]), ErrorKind::ConnectionReset);
@@ -162,7 +162,7 @@ fn an_error_of_the_socket_can_be_taken_once() {
 }
 
 #[test]
-fn a_socket_that_does_not_block_says_so_and_its_clones_too() {
+fn a_nonblocking_socket_and_its_clones_would_block() {
     let (a, mut b) = tcp_pair();
     let mut clone = b.try_clone().unwrap();
     b.set_nonblocking(true).unwrap();
@@ -185,7 +185,7 @@ fn a_socket_that_does_not_block_says_so_and_its_clones_too() {
 }
 
 #[test]
-fn a_listener_that_does_not_block_says_so() {
+fn a_nonblocking_listener_would_block() {
     let listener = listener();
     listener.set_nonblocking(true).unwrap();
     assert_kind(listener.accept(), ErrorKind::WouldBlock);
@@ -193,7 +193,7 @@ fn a_listener_that_does_not_block_says_so() {
 }
 
 #[test]
-fn a_writer_waits_for_room_and_loses_nothing() {
+fn a_writer_waits_for_room_and_loses_no_byte() {
     let (a, mut b) = tcp_pair();
     a.set_nonblocking(true).unwrap();
     let n_filled = fill(|| (&a).write(b"0123456789"));
@@ -222,7 +222,7 @@ fn clones_are_the_same_connection() {
 }
 
 #[test]
-fn connections_come_in_one_after_the_other() {
+fn connections_are_accepted_one_after_the_other() {
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let clients: Vec<TcpStream> = (0..5)

@@ -53,7 +53,7 @@ fn a_timeout_is_what_it_was_set_to_on_every_clone() {
 }
 
 #[test]
-fn no_timeout_is_zero_and_any_may_be_long() {
+fn a_zero_timeout_is_invalid_and_a_long_one_valid() {
     let (a, _b) = tcp_pair();
     assert_kind(
         a.set_read_timeout(Some(Duration::ZERO)),
@@ -70,7 +70,7 @@ fn no_timeout_is_zero_and_any_may_be_long() {
 }
 
 #[test]
-fn every_kind_of_socket_has_them() {
+fn every_kind_of_socket_has_timeouts() {
     let (udp, _other) = udp_pair();
     udp.set_read_timeout(Some(MOMENT)).unwrap();
     assert_kind(udp.recv(&mut [0; 8]), ErrorKind::TimedOut);

@@ -22,7 +22,7 @@ where
 fn is_iterator<T: Iterator>() {}
 
 #[test]
-fn every_socket_is_what_libraries_ask_for() {
+fn every_socket_has_the_traits_that_libraries_need() {
     macro_rules! each {
         ($($type:ty)*) => {$(
             is_shareable::<$type>();
@@ -65,7 +65,7 @@ fn threads_share_a_socket() {
 }
 
 #[test]
-fn a_descriptor_travels() {
+fn a_socket_converts_from_and_into_a_descriptor() {
     let (a, mut b) = tcp_pair();
     let fd = a.as_raw_fd();
     assert_eq!(a.as_fd().as_raw_fd(), fd);
@@ -81,7 +81,7 @@ fn a_descriptor_travels() {
 
 /// Descriptors of ours don't block and are closed on exec, wherever they come from.
 #[test]
-fn descriptors_are_flagged() {
+fn descriptors_are_nonblocking_and_close_on_exec() {
     let (a, b) = tcp_pair();
     let listener = listener();
     let path = crate::support::Path::new();
@@ -112,7 +112,7 @@ fn descriptors_are_flagged() {
 
 /// From any descriptor, safely: what is no socket is an error at each use.
 #[test]
-fn what_is_no_socket_errs() {
+fn a_descriptor_that_is_no_socket_gives_errors() {
     let file = std::fs::File::open("/dev/null").unwrap();
     let mut stream = TcpStream::from(OwnedFd::from(file));
     assert!(stream.read(&mut [0; 1]).is_err());

@@ -39,7 +39,7 @@ fn a_listener_is_found_by_its_path() {
 }
 
 #[test]
-fn connections_come_in_one_after_the_other() {
+fn connections_are_accepted_one_after_the_other() {
     let path = Path::new();
     let listener = UnixListener::bind(&path).unwrap();
     let clients: Vec<UnixStream> = (0..3)
@@ -54,7 +54,7 @@ fn connections_come_in_one_after_the_other() {
 }
 
 #[test]
-fn a_path_that_leads_nowhere_is_an_error() {
+fn a_missing_path_is_an_error() {
     let path = Path::new();
     assert_kind(UnixStream::connect(&path), ErrorKind::NotFound);
     drop(UnixListener::bind(&path).unwrap());
@@ -64,7 +64,7 @@ fn a_path_that_leads_nowhere_is_an_error() {
 }
 
 #[test]
-fn a_path_that_can_be_none_is_invalid() {
+fn an_impossible_path_is_invalid() {
     let long = "x".repeat(200);
     for path in [long.as_str(), "a\0b", "\0abstract"] {
         assert_kind(UnixStream::connect(path), ErrorKind::InvalidInput);
@@ -78,7 +78,7 @@ fn a_path_that_can_be_none_is_invalid() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_need_no_file() {
+fn abstract_names_need_no_file() {
     use std::os::linux::net::SocketAddrExt;
 
     let name = format!("selvedge-{}-names", std::process::id());
@@ -175,7 +175,7 @@ fn bind_to_the_last_byte(socket: &Socket, path: &str) {
 }
 
 #[test]
-fn a_pair_of_datagram_sockets_hears_itself() {
+fn a_pair_of_datagram_sockets_is_connected() {
     let (a, b) = UnixDatagram::pair().unwrap();
     assert_eq!(a.send(b"hello").unwrap(), 5);
     assert_eq!(a.send(b"").unwrap(), 0);
@@ -217,7 +217,7 @@ fn a_sender_without_a_connection_waits_for_room_as_well() {
 }
 
 #[test]
-fn a_sender_that_waits_hears_that_the_receiver_is_gone() {
+fn a_waiting_sender_errs_when_the_receiver_closes() {
     let path = Path::new();
     let receiver = UnixDatagram::bind(&path).unwrap();
     let sender = UnixDatagram::unbound().unwrap();
@@ -236,7 +236,7 @@ fn a_sender_that_waits_hears_that_the_receiver_is_gone() {
 }
 
 #[test]
-fn who_connects_waits_for_room_in_the_listeners_queue() {
+fn a_connect_waits_for_room_in_the_listeners_queue() {
     let path = Path::new();
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
     socket.bind(&SockAddr::unix(&path).unwrap()).unwrap();

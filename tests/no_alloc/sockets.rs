@@ -40,7 +40,7 @@ fn reading_and_writing_a_socket_allocates_nothing() {
 }
 
 #[test]
-fn reading_and_writing_a_connection_with_timeouts_allocates_nothing() {
+fn transfers_with_timeouts_over_tcp_allocate_nothing() {
     run(|| {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let near = TcpStream::connect(listener.local_addr().expect("bound")).expect("connected");

@@ -4,6 +4,8 @@
 
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod other_faults;
 mod reports;
 mod slabs;

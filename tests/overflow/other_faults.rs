@@ -75,21 +75,21 @@ fn assert_as_without_us(without: &Ended, with: &Ended, signal: i32) {
 }
 
 #[test]
-fn a_null_dereference_dies_by_sigsegv_as_without_us() {
+fn a_null_dereference_dies_by_sigsegv_as_without_coroutines() {
     let without = run("null_without");
     assert_as_without_us(&without, &run("null_with"), libc::SIGSEGV);
     assert_as_without_us(&without, &run("null_inside"), libc::SIGSEGV);
 }
 
 #[test]
-fn a_raised_sigsegv_is_handled_as_without_us() {
+fn a_raised_sigsegv_is_handled_as_without_coroutines() {
     let without = run("raised_without");
     assert_as_without_us(&without, &run("raised_with"), libc::SIGSEGV);
     assert_as_without_us(&without, &run("raised_inside"), libc::SIGSEGV);
 }
 
 #[test]
-fn the_threads_own_overflow_is_reported_by_rust_as_without_us() {
+fn rust_still_reports_an_overflow_of_the_threads_own_stack() {
     let without = run("own_overflow_without");
     without.assert_reported(&["own", "has overflowed its stack"]);
     assert_as_without_us(&without, &run("own_overflow_with"), libc::SIGABRT);
@@ -130,7 +130,7 @@ fn user_handler_overflow() {
 }
 
 #[test]
-fn a_handler_installed_before_the_first_coroutine_still_gets_other_faults() {
+fn a_handler_installed_earlier_still_gets_other_faults() {
     for scenario in ["user_handler", "user_handler_inside"] {
         let ended = run(scenario);
         ended.assert_exited(42);

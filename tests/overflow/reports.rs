@@ -169,7 +169,7 @@ fn an_unnamed_coroutine_is_reported_as_unnamed() {
 }
 
 #[test]
-fn of_nested_coroutines_the_one_that_overflows_is_named() {
+fn the_overflowing_one_of_nested_coroutines_is_named() {
     let ended = run("nested");
     assert_overflow_reported(&ended, "inner weft", "64");
     assert!(!ended.stderr.contains("outer warp"), "{ended:#?}");
@@ -189,7 +189,7 @@ fn a_name_of_any_length_is_reported_at_least_in_part() {
 }
 
 #[test]
-fn a_reused_stack_is_reported_under_its_present_owners_name() {
+fn a_reused_stack_is_reported_under_its_current_owners_name() {
     let ended = run("reused_stack");
     assert_overflow_reported(&ended, "later", "256");
     assert!(!ended.stderr.contains("earlier"), "{ended:#?}");
@@ -208,6 +208,6 @@ fn an_overflow_of_another_stack_is_reported_with_its_size() {
 }
 
 #[test]
-fn a_body_larger_than_its_stack_is_reported_and_harms_no_neighbour() {
+fn a_body_larger_than_its_stack_is_reported_and_harms_no_other() {
     assert_overflow_reported(&run("larger_than_its_stack"), "beam", "16");
 }

@@ -34,7 +34,7 @@ fn one_of_many(index: usize) {
 }
 
 #[test]
-fn of_a_thousand_coroutines_the_one_that_overflows_is_named() {
+fn the_overflowing_one_of_a_thousand_coroutines_is_named() {
     for (scenario, name) in [
         ("first_of_many", "000"),
         ("middle_of_many", "617"),
@@ -59,7 +59,7 @@ fn after_many_slabs() {
 }
 
 #[test]
-fn an_overflow_is_reported_after_any_number_of_slabs_has_come_and_gone() {
+fn an_overflow_is_reported_after_many_slabs_were_unmapped() {
     assert_overflow_reported(&run("after_many_slabs"), "last", "64");
 }
 
@@ -76,7 +76,7 @@ fn slot_given_back() {
 }
 
 #[test]
-fn a_guard_survives_giving_pages_back() {
+fn a_guard_survives_the_return_of_a_slots_pages() {
     assert_overflow_reported(&run("slot_given_back"), "again", "256");
 }
 
@@ -97,7 +97,7 @@ fn locked_memory() {
 }
 
 #[test]
-fn an_overflow_is_reported_in_memory_that_must_be_locked() {
+fn an_overflow_is_reported_in_locked_memory() {
     let ended = run("locked_memory");
     if !ended.stdout.contains("not allowed to lock memory") {
         assert_overflow_reported(&ended, "locked", "80");

@@ -16,14 +16,17 @@ use crate::support::{
 };
 
 pub const SCENARIOS: &[(&str, fn())] = &[
-    ("main_hosts_a_stubborn_child", main_hosts_a_stubborn_child),
+    (
+        "main_hosts_an_unclosable_child",
+        main_hosts_an_unclosable_child,
+    ),
     ("task_overflows", task_overflows),
     ("handler_overflows", handler_overflows),
     ("abandoned_in_each_other", abandoned_in_each_other),
 ];
 
 /// A scope whose child can't be ended: it swallows every unwind. Does not return.
-fn scope_with_a_stubborn_child(borrowed: &str) {
+fn scope_with_an_unclosable_child(borrowed: &str) {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
@@ -37,14 +40,14 @@ fn scope_with_a_stubborn_child(borrowed: &str) {
 }
 
 #[test]
-fn a_task_whose_scope_can_not_end_is_abandoned_and_the_others_go_on() {
+fn a_task_whose_scope_cannot_end_is_abandoned_others_go_on() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let (reports, inside) = (Reports::of(&event_loop), log.clone());
     finished(event_loop.run_until_complete(move || {
         let (unwound, dropped) = (inside.clone(), inside.clone());
-        let task = spawn_named("stubborn", move || {
+        let task = spawn_named("abandoned", move || {
             let _guard = unwound.guard("the abandoned task was unwound");
-            scope_with_a_stubborn_child(&String::from("a local of the task"));
+            scope_with_an_unclosable_child(&String::from("a local of the task"));
         });
         let reference = task.task_ref();
         task.add_done_callback(move |done| dropped.push(format!("{} is done", done.name())));
@@ -58,17 +61,17 @@ fn a_task_whose_scope_can_not_end_is_abandoned_and_the_others_go_on() {
         assert_eq!(finished(spawn(|| 5).join()), 5);
     }));
     drop(event_loop);
-    assert_eq!(log.take(), ["stubborn is done"]);
+    assert_eq!(log.take(), ["abandoned is done"]);
     assert!(
         reports
             .take()
             .iter()
-            .all(|report| report.subject.as_deref() == Some("stubborn"))
+            .all(|report| report.subject.as_deref() == Some("abandoned"))
     );
 }
 
 #[test]
-fn an_abandoned_task_is_woken_by_nothing_any_more() {
+fn an_abandoned_task_is_never_woken_again() {
     in_virtual_loop(|| {
         let wakes = Rc::new(RefCell::new(None));
         let keeps = Rc::clone(&wakes);
@@ -78,7 +81,7 @@ fn an_abandoned_task_is_woken_by_nothing_any_more() {
                 keeps.replace(Some(context.waker().clone()));
                 std::task::Poll::Ready(())
             }));
-            scope_with_a_stubborn_child(&String::from("a local of the task"));
+            scope_with_an_unclosable_child(&String::from("a local of the task"));
         });
         assert!(task.join().is_err());
         let waker = wakes.take().expect("a waker");
@@ -91,14 +94,14 @@ fn an_abandoned_task_is_woken_by_nothing_any_more() {
     });
 }
 
-fn main_hosts_a_stubborn_child() {
-    run(|| scope_with_a_stubborn_child(&String::from("a local of main")));
+fn main_hosts_an_unclosable_child() {
+    run(|| scope_with_an_unclosable_child(&String::from("a local of main")));
     println!("run returned");
 }
 
 #[test]
-fn a_main_whose_scope_can_not_end_aborts_with_a_sentence() {
-    let ended = play("main_hosts_a_stubborn_child");
+fn a_main_whose_scope_cannot_end_aborts_with_a_sentence() {
+    let ended = play("main_hosts_an_unclosable_child");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["selvedge"]);
     assert!(!ended.stdout.contains("returned"), "{ended:#?}");
@@ -147,8 +150,7 @@ fn handler_overflows() {
 }
 
 #[test]
-fn a_handler_that_overflows_on_the_stack_of_a_task_that_is_over_is_reported_without_reading_what_is_gone()
- {
+fn a_handlers_overflow_is_reported_without_reading_freed_memory() {
     let ended = play("handler_overflows");
     ended.assert_killed_by(libc::SIGABRT);
     assert!(!ended.stderr.contains("####"), "{ended:#?}");
@@ -166,13 +168,13 @@ fn abandoned_in_each_other() {
             0 => {
                 spawn_eager(|| {
                     let local = current_loop().expect("a loop");
-                    let inner = ExceptionContext::new("called inside of an eager task");
+                    let inner = ExceptionContext::new("called inside an eager task");
                     local.call_exception_handler(&inner).expect("open");
                 })
                 .detach();
-                scope_with_a_stubborn_child("static");
+                scope_with_an_unclosable_child("static");
             }
-            1 => scope_with_a_stubborn_child("static"),
+            1 => scope_with_an_unclosable_child("static"),
             _ => (),
         };
         let local = current_loop().expect("a loop");
@@ -195,7 +197,7 @@ fn abandoned_in_each_other() {
 }
 
 #[test]
-fn tasks_that_are_abandoned_inside_of_each_other_are_told_apart() {
+fn tasks_abandoned_on_each_others_stacks_are_distinguished() {
     let ended = play("abandoned_in_each_other");
     ended.assert_exited(0);
     for line in ["the other ends", "main goes on", "run returned"] {

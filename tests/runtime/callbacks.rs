@@ -54,7 +54,7 @@ fn equal_deadlines_fire_in_the_order_of_the_calls() {
 }
 
 #[test]
-fn equal_deadlines_stay_in_order_when_some_between_them_are_cancelled() {
+fn equal_deadlines_stay_in_order_when_some_are_cancelled() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let deadline = event_loop.time() + A_SECOND;
     let mut handles = Vec::new();
@@ -120,7 +120,7 @@ fn a_callback_sees_its_own_deadline_reached() {
 }
 
 #[test]
-fn a_cancelled_callback_never_runs_and_drops_its_closure_at_once() {
+fn a_cancelled_callback_never_runs_and_drops_at_once() {
     let (event_loop, log) = (event_loop(), Log::default());
     let (guard, ran) = (log.guard("dropped"), log.clone());
     let handle = event_loop.call_soon(move || {
@@ -153,7 +153,7 @@ fn a_cancelled_timer_never_fires_and_drops_its_closure_at_once() {
 }
 
 #[test]
-fn a_timer_that_is_due_can_still_be_cancelled_by_an_earlier_callback() {
+fn a_due_timer_can_still_be_cancelled_by_an_earlier_callback() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let victim = Rc::new(std::cell::RefCell::new(None::<selvedge::TimerHandle>));
     let of_first = Rc::clone(&victim);
@@ -167,7 +167,7 @@ fn a_timer_that_is_due_can_still_be_cancelled_by_an_earlier_callback() {
 }
 
 #[test]
-fn a_callback_that_is_ready_can_still_be_cancelled_by_an_earlier_one() {
+fn a_ready_callback_can_be_cancelled_by_an_earlier_one() {
     let (event_loop, log) = (event_loop(), Log::default());
     let victim = Rc::new(std::cell::RefCell::new(None::<selvedge::Handle>));
     let of_first = Rc::clone(&victim);
@@ -179,7 +179,7 @@ fn a_callback_that_is_ready_can_still_be_cancelled_by_an_earlier_one() {
 }
 
 #[test]
-fn cancelling_after_it_ran_changes_nothing() {
+fn cancelling_after_the_callback_ran_changes_nothing() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let soon = event_loop.call_soon(log.pusher("soon"));
     let later = event_loop.call_later(A_SECOND, log.pusher("later"));
@@ -261,7 +261,7 @@ fn cancelled_and_live_timers_may_be_mixed_at_random() {
 }
 
 #[test]
-fn a_callback_has_no_task_and_its_loop() {
+fn a_callback_has_a_current_loop_and_no_current_task() {
     in_virtual_loop(|| {
         let seen = shared(None);
         let inside = Rc::clone(&seen);
@@ -272,7 +272,7 @@ fn a_callback_has_no_task_and_its_loop() {
 }
 
 #[test]
-fn timers_may_be_made_and_cancelled_inside_of_timers() {
+fn timers_may_be_made_and_cancelled_inside_timers() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let inside = log.clone();
     event_loop.call_later(A_SECOND, move || {
@@ -295,7 +295,7 @@ fn timers_may_be_made_and_cancelled_inside_of_timers() {
 }
 
 #[test]
-fn a_closure_may_schedule_from_its_destructor_when_it_is_cancelled() {
+fn a_cancelled_closures_destructor_may_schedule_callbacks() {
     let (event_loop, log) = (event_loop(), Log::default());
     let (local, inside) = (event_loop.local(), log.clone());
     let on_drop = OnDrop(move || {

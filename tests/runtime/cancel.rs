@@ -12,7 +12,7 @@ fn current() -> TaskRef {
 }
 
 #[test]
-fn before_the_first_step_the_body_never_runs_and_captures_are_dropped() {
+fn a_cancel_before_the_first_step_only_drops_the_captures() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -50,7 +50,7 @@ fn a_parked_task_unwinds_and_its_destructors_run_in_order() {
 }
 
 #[test]
-fn cancelling_says_whether_there_was_something_to_cancel() {
+fn cancel_returns_whether_the_task_was_pending() {
     in_virtual_loop(|| {
         let task = spawn(|| ());
         let parked = spawn(|| sleep(AN_HOUR));
@@ -66,7 +66,7 @@ fn cancelling_says_whether_there_was_something_to_cancel() {
 }
 
 #[test]
-fn the_message_comes_back_and_is_empty_without_one() {
+fn the_cancel_message_is_returned_and_empty_by_default() {
     in_virtual_loop(|| {
         let with = spawn(|| sleep(AN_HOUR));
         let fresh = spawn(|| sleep(AN_HOUR));
@@ -103,7 +103,7 @@ fn a_task_that_cancels_itself_goes_on_until_its_next_suspension() {
 }
 
 #[test]
-fn a_cancel_that_is_pending_when_the_body_returns_cancels_and_drops_the_result() {
+fn a_cancel_pending_at_the_bodys_return_drops_the_result() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -121,7 +121,7 @@ fn a_cancel_that_is_pending_when_the_body_returns_cancels_and_drops_the_result()
 }
 
 #[test]
-fn a_panic_wins_over_a_cancel_that_is_pending() {
+fn a_panic_wins_over_a_pending_cancel() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             current().cancel();
@@ -158,7 +158,7 @@ fn cancelling_calls_no_panic_hook() {
 }
 
 #[test]
-fn a_task_that_is_already_runnable_is_cancelled_when_it_runs() {
+fn a_runnable_task_is_cancelled_when_it_runs() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let waited_on: Promise<u32> = promise.clone();
@@ -223,7 +223,7 @@ fn an_eager_task_can_be_cancelled_once_it_waits() {
 }
 
 #[test]
-fn an_eager_task_that_cancels_its_spawner_reaches_it_at_its_next_suspension() {
+fn an_eager_task_may_cancel_its_spawner_at_its_next_suspension() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -253,7 +253,7 @@ fn thousands_of_tasks_are_cancelled_in_one_go() {
                     if n % 2 == 0 {
                         sleep(AN_HOUR);
                     } else {
-                        Promise::<()>::new().wait().expect_err("nobody sets it");
+                        Promise::<()>::new().wait().expect_err("no task sets it");
                     }
                 })
             })

@@ -29,7 +29,7 @@ fn a_caught_cancel_lets_the_task_go_on_and_it_is_not_cancelled() {
 }
 
 #[test]
-fn catching_nothing_gives_the_value() {
+fn catching_without_a_cancel_gives_the_value() {
     in_virtual_loop(|| {
         let value = catch_cancelled(|| {
             sleep(A_SECOND);
@@ -74,7 +74,7 @@ fn each_cancel_is_delivered_once() {
 }
 
 #[test]
-fn cancelling_twice_before_delivery_is_delivered_once_and_counted_twice() {
+fn two_cancels_before_delivery_are_delivered_once_counted_twice() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let cancelled = catch_cancelled(|| sleep(AN_HOUR)).is_err();
@@ -90,7 +90,7 @@ fn cancelling_twice_before_delivery_is_delivered_once_and_counted_twice() {
 }
 
 #[test]
-fn requests_are_counted_and_taken_back() {
+fn requests_are_counted_and_withdrawn() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let own = current();
@@ -109,7 +109,7 @@ fn requests_are_counted_and_taken_back() {
 }
 
 #[test]
-fn taking_back_one_of_two_requests_leaves_the_other_pending() {
+fn withdrawing_one_of_two_requests_leaves_the_other_pending() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let own = current();
@@ -123,7 +123,7 @@ fn taking_back_one_of_two_requests_leaves_the_other_pending() {
 }
 
 #[test]
-fn a_request_taken_back_before_the_first_step_lets_the_body_run() {
+fn a_request_withdrawn_before_the_first_step_lets_the_body_run() {
     in_virtual_loop(|| {
         let task = spawn(|| 7);
         task.cancel();
@@ -133,7 +133,7 @@ fn a_request_taken_back_before_the_first_step_lets_the_body_run() {
 }
 
 #[test]
-fn the_sleep_that_a_cancel_ended_is_over_and_later_ones_are_whole() {
+fn a_sleep_ended_by_a_cancel_does_not_shorten_later_sleeps() {
     in_virtual_loop(|| {
         let wakes = Rc::new(RefCell::new(Vec::new()));
         let times = Rc::clone(&wakes);

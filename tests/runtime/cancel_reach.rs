@@ -30,7 +30,7 @@ fn the_awaited_promise_is_cancelled_with_the_message() {
 }
 
 #[test]
-fn other_waiters_of_that_promise_get_an_error_and_are_not_cancelled() {
+fn other_waiters_of_the_promise_get_an_error_uncancelled() {
     in_virtual_loop(|| {
         let promise = Promise::<u32>::new();
         let [target, other] = [0, 1].map(|_| {
@@ -70,7 +70,7 @@ fn the_joined_task_is_cancelled_with_the_message() {
 }
 
 #[test]
-fn cancelling_the_inner_task_alone_is_an_error_of_join_and_nothing_more() {
+fn cancelling_only_the_inner_task_is_an_error_of_join() {
     in_virtual_loop(|| {
         let inner = spawn(|| sleep(AN_HOUR));
         let reference = inner.task_ref();
@@ -89,7 +89,7 @@ fn cancelling_the_inner_task_alone_is_an_error_of_join_and_nothing_more() {
 }
 
 #[test]
-fn a_joined_task_that_swallows_the_cancel_gives_its_value_and_the_outer_goes_on() {
+fn a_joined_task_that_swallows_the_cancel_gives_its_value() {
     in_virtual_loop(|| {
         let inner = spawn(|| {
             let cancelled = catch_cancelled(|| sleep(AN_HOUR)).is_err();
@@ -108,7 +108,7 @@ fn a_joined_task_that_swallows_the_cancel_gives_its_value_and_the_outer_goes_on(
 }
 
 #[test]
-fn a_joined_task_that_panics_while_it_is_cancelled_gives_its_panic() {
+fn a_joined_task_that_panics_during_its_cancel_gives_the_panic() {
     in_virtual_loop(|| {
         let inner: Task<()> = spawn(|| {
             let _ = catch_cancelled(|| sleep(AN_HOUR));
@@ -145,7 +145,7 @@ fn the_outer_task_ends_only_after_the_inner_one_has_cleaned_up() {
 }
 
 #[test]
-fn a_cancel_reaches_through_a_task_that_never_started() {
+fn a_cancel_passes_through_a_task_that_never_started() {
     in_virtual_loop(|| {
         let inner = spawn(|| panic!("the body ran"));
         let reference = inner.task_ref();
@@ -157,7 +157,7 @@ fn a_cancel_reaches_through_a_task_that_never_started() {
 }
 
 #[test]
-fn a_cancel_reaches_through_a_promise_to_nobody_who_only_sets_it() {
+fn a_cancel_of_a_promise_does_not_reach_the_task_that_sets_it() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let (waited_on, to_set) = (promise.clone(), promise.clone());
@@ -178,7 +178,7 @@ fn a_cancel_reaches_through_a_promise_to_nobody_who_only_sets_it() {
 }
 
 #[test]
-fn a_joiner_that_is_cancelled_between_the_end_and_its_turn_is_cancelled() {
+fn a_joiner_cancelled_between_the_end_and_its_turn_is_cancelled() {
     in_virtual_loop(|| {
         let inner = spawn(|| 3);
         let reference = inner.task_ref();
@@ -213,7 +213,7 @@ fn chain_length() -> usize {
 }
 
 #[test]
-fn a_cancel_reaches_through_a_chain_of_a_hundred_thousand_joins() {
+fn a_cancel_passes_through_a_chain_of_100_000_joins() {
     let n_tasks = chain_length();
     in_virtual_loop(move || {
         let n_unwound = shared(0);
@@ -229,7 +229,7 @@ fn a_cancel_reaches_through_a_chain_of_a_hundred_thousand_joins() {
 }
 
 #[test]
-fn a_chain_that_is_cancelled_at_its_inner_end_unwinds_nobody_else() {
+fn a_chain_cancelled_at_its_inner_end_unwinds_no_other_task() {
     in_virtual_loop(|| {
         let inner = spawn(|| sleep(AN_HOUR));
         let target = inner.task_ref();
@@ -245,7 +245,7 @@ fn a_chain_that_is_cancelled_at_its_inner_end_unwinds_nobody_else() {
 }
 
 #[test]
-fn a_chain_of_a_hundred_thousand_joins_ends_when_its_first_task_does() {
+fn a_chain_of_100_000_joins_ends_when_its_first_task_does() {
     let n_tasks = chain_length();
     in_virtual_loop(move || {
         let n_unwound = shared(0);
@@ -256,7 +256,7 @@ fn a_chain_of_a_hundred_thousand_joins_ends_when_its_first_task_does() {
 }
 
 #[test]
-fn a_chain_that_nobody_holds_is_ended_with_its_loop() {
+fn a_detached_chain_ends_with_its_loop() {
     let n_tasks = chain_length();
     let n_unwound = shared(0);
     let counter = Rc::clone(&n_unwound);
@@ -269,7 +269,7 @@ fn a_chain_that_nobody_holds_is_ended_with_its_loop() {
 
 /// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
 #[test]
-fn a_cancel_ends_tasks_that_wait_in_a_circle() {
+fn a_cancel_ends_tasks_that_wait_in_a_cycle() {
     in_virtual_loop(|| {
         let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
         let lent = Rc::clone(&slot);

@@ -48,22 +48,22 @@ fn a_caught_payload_that_is_raised_again_cancels() {
 }
 
 /// The payload with which a task was cancelled.
-fn stolen_payload() -> Payload {
-    let stolen = Rc::new(RefCell::new(None));
-    let thief = Rc::clone(&stolen);
+fn kept_payload() -> Payload {
+    let kept = Rc::new(RefCell::new(None));
+    let keeps = Rc::clone(&kept);
     let task = spawn(move || {
-        *thief.borrow_mut() = catch_unwind(|| sleep(AN_HOUR)).err();
+        *keeps.borrow_mut() = catch_unwind(|| sleep(AN_HOUR)).err();
     });
     yield_now();
     task.cancel();
     finished(task.join());
-    stolen.take().expect("the payload")
+    kept.take().expect("the payload")
 }
 
 #[test]
 fn another_tasks_cancel_is_an_ordinary_panic() {
     in_virtual_loop(|| {
-        let payload = stolen_payload();
+        let payload = kept_payload();
         let task: Task<()> = spawn(move || resume_unwind(payload));
         let error = task.join().expect_err("it unwound");
         assert!(error.is_panic() && !error.is_cancelled());
@@ -71,9 +71,9 @@ fn another_tasks_cancel_is_an_ordinary_panic() {
 }
 
 #[test]
-fn another_tasks_cancel_is_not_caught_as_ones_own() {
+fn another_tasks_cancel_is_not_caught_as_the_tasks_own() {
     in_virtual_loop(|| {
-        let payload = stolen_payload();
+        let payload = kept_payload();
         let task = spawn(move || {
             let _ = catch_cancelled(|| -> () { resume_unwind(payload) });
         });
@@ -86,7 +86,7 @@ fn a_cancel_raised_in_a_callback_is_reported_as_a_panic() {
     let event_loop = crate::support::virtual_loop();
     let reports = crate::support::Reports::of(&event_loop);
     finished(event_loop.run_until_complete(|| {
-        let payload = stolen_payload();
+        let payload = kept_payload();
         crate::support::soon(move || resume_unwind(payload));
         yield_now();
     }));
@@ -113,7 +113,7 @@ fn the_body_of_a_coroutine_treats_a_cancel_as_any_panic() {
 }
 
 #[test]
-fn catching_inside_of_a_nested_coroutine_catches_its_tasks_cancel() {
+fn catching_inside_a_nested_coroutine_catches_its_tasks_cancel() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let mut nested = Coroutine::new(|_: &Yielder<(), ()>, ()| {
@@ -128,14 +128,14 @@ fn catching_inside_of_a_nested_coroutine_catches_its_tasks_cancel() {
 }
 
 #[test]
-fn a_body_that_returns_a_value_from_a_destructor_of_the_cancel_is_still_cancelled() {
+fn a_panic_caught_in_a_destructor_does_not_undo_the_cancel() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
         let task = spawn(move || {
             let _on_drop = OnDrop(|| {
                 // A catch inside of a destructor ends nothing of the unwind around it.
-                let _ = catch_unwind(AssertUnwindSafe(|| panic!("inside of a destructor")));
+                let _ = catch_unwind(AssertUnwindSafe(|| panic!("inside a destructor")));
                 inside.push("destructor");
             });
             sleep(AN_HOUR);
@@ -148,7 +148,7 @@ fn a_body_that_returns_a_value_from_a_destructor_of_the_cancel_is_still_cancelle
 }
 
 #[test]
-fn a_panic_out_of_the_cleanup_after_a_caught_cancel_is_the_tasks_panic() {
+fn a_panic_after_a_caught_cancel_is_the_tasks_panic() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let _ = catch_cancelled(|| sleep(AN_HOUR));
@@ -178,9 +178,9 @@ fn nested_catches_give_one_cancel_to_the_innermost() {
 }
 
 #[test]
-fn a_task_that_swallows_for_ever_does_not_stop_others_from_ending() {
+fn a_task_that_always_swallows_does_not_stop_others_from_ending() {
     in_virtual_loop(|| {
-        let stubborn = spawn(|| {
+        let swallows = spawn(|| {
             let mut n_caught = 0;
             loop {
                 n_caught += u32::from(catch_cancelled(|| sleep(A_SECOND)).is_err());
@@ -196,23 +196,23 @@ fn a_task_that_swallows_for_ever_does_not_stop_others_from_ending() {
         });
         for _ in 0..5 {
             yield_now();
-            assert!(stubborn.cancel());
+            assert!(swallows.cancel());
             yield_now();
         }
         finished(other.join());
-        assert_eq!(finished(stubborn.join()), 5);
+        assert_eq!(finished(swallows.join()), 5);
     });
 }
 
 #[test]
-fn catching_outside_of_a_task_runs_the_closure() {
+fn catching_outside_a_task_runs_the_closure() {
     assert_eq!(catch_cancelled(|| 4).ok(), Some(4));
     let payload = crate::support::caught(|| catch_cancelled(|| -> () { panic!("torn") }).is_ok());
     assert_eq!(crate::support::text(&payload), "torn");
 }
 
 #[test]
-fn a_std_mutex_that_is_free_at_the_suspension_is_not_poisoned_by_a_cancel() {
+fn a_std_mutex_free_at_the_suspension_is_not_poisoned() {
     run(|| {
         let mutex = Rc::new(Mutex::new(0));
         let inside = Rc::clone(&mutex);

@@ -28,7 +28,7 @@ fn a_loop_with_tasks_and_callbacks_in_its_queue_closes() {
 }
 
 #[test]
-fn a_loop_that_was_stopped_in_mid_queue_closes() {
+fn a_loop_stopped_in_the_middle_of_its_queue_closes() {
     let (event_loop, log) = (event_loop(), Log::default());
     let inside = log.clone();
     finished(event_loop.run_until_complete(move || {
@@ -55,7 +55,7 @@ fn a_loop_that_was_stopped_in_mid_queue_closes() {
 }
 
 #[test]
-fn a_handler_that_closes_or_runs_the_loop_while_it_closes_is_refused() {
+fn a_handler_cannot_close_or_run_a_closing_loop() {
     let event_loop = everlasting_loop();
     for _ in 0..3 {
         event_loop.create_task(|| sleep(AN_HOUR)).detach();
@@ -77,7 +77,7 @@ fn a_handler_that_closes_or_runs_the_loop_while_it_closes_is_refused() {
 }
 
 #[test]
-fn a_callbacks_destructor_that_closes_the_loop_while_it_closes_is_refused() {
+fn a_callbacks_destructor_cannot_close_a_closing_loop() {
     let event_loop = everlasting_loop();
     event_loop.set_exception_handler(|_| ());
     let log = Log::default();
@@ -115,7 +115,7 @@ fn spawns_when_dropped() -> OnDrop<impl FnMut() + Send> {
 }
 
 #[test]
-fn what_destructors_spawn_while_the_loop_is_sealed_never_runs_and_its_handles_answer() {
+fn tasks_spawned_by_destructors_of_a_closed_loop_never_run() {
     let event_loop = event_loop();
     let (message, callback, timer) = (
         spawns_when_dropped(),
@@ -152,7 +152,7 @@ fn assert_no_task_here() {
 }
 
 #[test]
-fn the_destructor_of_a_timer_that_never_fired_has_no_task_to_wait_in() {
+fn the_destructor_of_an_unfired_timer_cannot_wait() {
     let n_dropped = shared(0);
     let dropped = Rc::clone(&n_dropped);
     run(|| {
@@ -171,7 +171,7 @@ fn the_destructor_of_a_timer_that_never_fired_has_no_task_to_wait_in() {
 }
 
 #[test]
-fn the_destructor_of_a_callback_behind_a_doomed_task_has_no_task_to_wait_in() {
+fn a_callback_dropped_behind_a_forced_unwind_cannot_wait() {
     let builder = EventLoop::builder().virtual_clock(true);
     let event_loop = builder
         .shutdown_timeout(10 * A_SECOND)
@@ -200,7 +200,7 @@ fn the_destructor_of_a_callback_behind_a_doomed_task_has_no_task_to_wait_in() {
 }
 
 #[test]
-fn a_task_cancelled_before_its_first_step_whose_captures_wait_in_their_destructors_is_cancelled() {
+fn captures_that_wait_in_their_drop_do_not_prevent_the_cancel() {
     let log = Log::default();
     let inside = log.clone();
     crate::support::in_virtual_loop(move || {
@@ -228,7 +228,7 @@ fn impatient_loop() -> EventLoop {
 }
 
 #[test]
-fn every_suspension_of_a_doomed_task_unwinds_yields_as_well() {
+fn every_suspension_of_a_forced_unwind_unwinds_yields_too() {
     let (event_loop, log) = (impatient_loop(), Log::default());
     let inside = log.clone();
     event_loop
@@ -247,7 +247,7 @@ fn every_suspension_of_a_doomed_task_unwinds_yields_as_well() {
 }
 
 #[test]
-fn a_main_that_swallows_a_few_unwinds_is_ended_without_an_abort() {
+fn a_main_that_swallows_a_few_unwinds_ends_without_an_abort() {
     let builder = EventLoop::builder().shutdown_timeout(Duration::ZERO);
     let outcome = builder.try_run(|| {
         for _ in 0..3 {
@@ -259,7 +259,7 @@ fn a_main_that_swallows_a_few_unwinds_is_ended_without_an_abort() {
 }
 
 #[test]
-fn a_loop_that_is_dropped_in_a_panic_leaves_a_task_that_catches_panics_for_ever() {
+fn a_loop_dropped_in_a_panic_abandons_a_task_that_catches_all() {
     let event_loop = event_loop();
     event_loop
         .create_task(|| {
@@ -277,7 +277,7 @@ fn a_loop_that_is_dropped_in_a_panic_leaves_a_task_that_catches_panics_for_ever(
 }
 
 #[test]
-fn destructors_that_queue_others_do_not_keep_a_loop_from_closing() {
+fn destructors_that_queue_callbacks_do_not_block_the_close() {
     /// What a closed loop refuses is dropped inside of the call, so that there must be an end to it.
     struct Requeues(LocalLoop, u32);
     impl Drop for Requeues {
@@ -295,7 +295,7 @@ fn destructors_that_queue_others_do_not_keep_a_loop_from_closing() {
 }
 
 #[test]
-fn a_handler_that_spawns_what_fails_again_does_not_keep_a_loop_from_closing() {
+fn a_handler_that_spawns_failing_tasks_does_not_block_the_close() {
     fn spawn_a_bomb() {
         let bomb = OnDrop(|| panic!("out of a destructor"));
         spawn(move || drop(bomb)).detach();
@@ -316,10 +316,10 @@ fn a_handler_that_spawns_what_fails_again_does_not_keep_a_loop_from_closing() {
 }
 
 #[test]
-fn a_task_that_is_abandoned_while_another_loop_closes_leaves_its_own_loop_current() {
+fn a_task_abandoned_in_another_loops_close_keeps_its_own_loop() {
     /// Its destructor opens a scope that can't end, so that the task around it is left for ever.
-    struct Stubborn;
-    impl Drop for Stubborn {
+    struct Uncancellable;
+    impl Drop for Uncancellable {
         fn drop(&mut self) {
             selvedge::coroutine::scope(|s| {
                 let mut child = s.coroutine(|yielder: &selvedge::Yielder<(), ()>, ()| {
@@ -335,8 +335,8 @@ fn a_task_that_is_abandoned_while_another_loop_closes_leaves_its_own_loop_curren
     let outcome = try_run(|| {
         let abandoned: Result<(), TaskError> = spawn(|| {
             let other = EventLoop::new().expect("a loop");
-            let stubborn = Stubborn;
-            other.call_later(AN_HOUR, move || drop(stubborn));
+            let uncancellable = Uncancellable;
+            other.call_later(AN_HOUR, move || drop(uncancellable));
             other.create_task(|| sleep(AN_HOUR)).detach();
             drop(other);
         })
@@ -349,7 +349,7 @@ fn a_task_that_is_abandoned_while_another_loop_closes_leaves_its_own_loop_curren
 }
 
 #[test]
-fn a_result_whose_destructor_waits_with_a_cancel_pending_is_dropped_and_the_task_cancelled() {
+fn a_result_waiting_in_its_drop_does_not_prevent_the_cancel() {
     crate::support::in_virtual_loop(|| {
         let task = spawn(|| {
             current_task().expect("a task").cancel_with("enough");
@@ -361,7 +361,7 @@ fn a_result_whose_destructor_waits_with_a_cancel_pending_is_dropped_and_the_task
 }
 
 #[test]
-fn a_destructor_that_tries_to_wait_a_thousand_times_while_it_is_unwound_comes_to_its_end() {
+fn a_destructor_with_a_thousand_waits_in_an_unwind_ends() {
     let (event_loop, log) = (impatient_loop(), Log::default());
     let inside = log.clone();
     event_loop

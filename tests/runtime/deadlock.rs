@@ -20,7 +20,7 @@ use crate::support::{
 
 /// The text of the verdict that `main` must end with.
 #[track_caller]
-fn verdict<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
+fn deadlock_of<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
     match try_run(main) {
         Err(RunError::Deadlock(deadlock)) => deadlock.to_string(),
         other => panic!("not a deadlock: {other:?}"),
@@ -28,15 +28,15 @@ fn verdict<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
 }
 
 #[test]
-fn a_main_that_waits_for_what_nobody_sets_is_a_deadlock() {
-    let report = verdict(|| Promise::<u32>::new().wait());
+fn a_main_that_awaits_a_promise_without_a_setter_is_a_deadlock() {
+    let report = deadlock_of(|| Promise::<u32>::new().wait());
     assert!(report.contains("promise"), "{report}");
     assert_sentence(&report);
 }
 
 #[test]
-fn the_verdict_lists_each_parked_task_and_what_it_waits_for() {
-    let report = verdict(|| {
+fn the_deadlock_report_lists_each_parked_task_and_its_wait() {
+    let report = deadlock_of(|| {
         let weaver = spawn_named("weaver", || drop(Promise::<u32>::new().wait()));
         drop(spawn_named("apprentice", || drop(weaver.join())));
         drop(spawn_named("spinner", || {
@@ -67,8 +67,8 @@ fn the_verdict_lists_each_parked_task_and_what_it_waits_for() {
 }
 
 #[test]
-fn tasks_that_are_done_or_not_waiting_are_not_in_the_verdict() {
-    let report = verdict(|| {
+fn the_deadlock_report_omits_tasks_that_do_not_wait() {
+    let report = deadlock_of(|| {
         drop(spawn_named("finished", || ()));
         drop(spawn_named("slept", || {
             sleep(std::time::Duration::from_millis(1))
@@ -82,7 +82,7 @@ fn tasks_that_are_done_or_not_waiting_are_not_in_the_verdict() {
 }
 
 #[test]
-fn main_and_tasks_are_unwound_before_the_verdict_is_returned() {
+fn main_and_tasks_are_unwound_before_the_deadlock_is_returned() {
     let log = Log::default();
     let inside = log.clone();
     let outcome = try_run(|| {
@@ -100,13 +100,13 @@ fn main_and_tasks_are_unwound_before_the_verdict_is_returned() {
 }
 
 #[test]
-fn run_panics_with_the_verdict() {
+fn run_panics_with_the_deadlock_report() {
     let said = sentence(|| run(|| Promise::<u32>::new().wait()));
     assert!(said.contains("promise"), "{said}");
 }
 
 #[test]
-fn a_virtual_clock_comes_to_the_same_verdict() {
+fn a_deadlock_is_reported_under_a_virtual_clock_too() {
     let outcome = selvedge::EventLoop::builder()
         .virtual_clock(true)
         .try_run(|| {
@@ -117,19 +117,19 @@ fn a_virtual_clock_comes_to_the_same_verdict() {
 }
 
 #[test]
-fn run_until_complete_of_what_can_never_be_is_an_error() {
+fn run_until_complete_of_a_deadlock_is_an_error() {
     let event_loop = virtual_loop();
     let promise = event_loop.create_promise::<u32>();
     let error = event_loop
         .run_until_complete(promise.clone())
-        .expect_err("nobody sets it");
+        .expect_err("no task sets it");
     assert!(!error.is_panic(), "{error:?}");
     promise.set_result(3).expect("it is pending as before");
     assert_eq!(finished(event_loop.run_until_complete(promise)), 3);
 }
 
 #[test]
-fn a_sleep_for_ever_is_nothing_that_can_happen() {
+fn an_endless_sleep_does_not_prevent_the_deadlock_report() {
     for is_virtual in [true, false] {
         let builder = selvedge::EventLoop::builder().virtual_clock(is_virtual);
         let outcome = builder.try_run(|| {
@@ -141,7 +141,7 @@ fn a_sleep_for_ever_is_nothing_that_can_happen() {
 }
 
 #[test]
-fn a_timer_is_something_that_can_happen() {
+fn a_timer_prevents_the_deadlock_report() {
     let value = run(|| {
         let promise = Promise::new();
         let setter = promise.clone();
@@ -157,7 +157,7 @@ fn a_timer_is_something_that_can_happen() {
 }
 
 #[test]
-fn a_socket_with_a_waiter_is_something_that_can_happen() {
+fn a_socket_with_a_waiter_prevents_the_deadlock_report() {
     let (mut near, mut far) = UnixStream::pair().expect("a pair");
     let number = thread_number();
     let writer = thread::spawn(move || {
@@ -175,7 +175,7 @@ fn loop_handle() -> LoopHandle {
 }
 
 #[test]
-fn there_is_no_verdict_while_another_thread_holds_a_handle() {
+fn no_deadlock_is_reported_while_a_thread_holds_a_handle() {
     let number = thread_number();
     let value = run(|| {
         let handle = loop_handle();
@@ -194,10 +194,10 @@ fn there_is_no_verdict_while_another_thread_holds_a_handle() {
 }
 
 #[test]
-fn dropping_the_last_handle_elsewhere_brings_the_verdict() {
+fn dropping_the_last_handle_elsewhere_brings_the_report() {
     let number = thread_number();
     let mut thread = None;
-    let report = verdict(|| {
+    let report = deadlock_of(|| {
         let handle = loop_handle();
         thread = Some(thread::spawn(move || {
             wait_until_asleep(number);
@@ -214,7 +214,7 @@ fn dropping_the_last_handle_elsewhere_brings_the_verdict() {
 }
 
 #[test]
-fn dropping_the_last_foreign_waker_brings_the_verdict() {
+fn dropping_the_last_waker_brings_the_deadlock_report() {
     let number = thread_number();
     let (sender, receiver) = mpsc::channel::<Waker>();
     let thread = thread::spawn(move || {
@@ -222,7 +222,7 @@ fn dropping_the_last_foreign_waker_brings_the_verdict() {
         wait_until_asleep(number);
         drop(waker);
     });
-    let report = verdict(move || {
+    let report = deadlock_of(move || {
         block_on(std::future::poll_fn(|context| -> Poll<()> {
             let _ = sender.send(context.waker().clone());
             Poll::Pending
@@ -233,7 +233,7 @@ fn dropping_the_last_foreign_waker_brings_the_verdict() {
 }
 
 #[test]
-fn there_is_no_verdict_while_a_thread_holds_a_waker() {
+fn no_deadlock_is_reported_while_a_thread_holds_a_waker() {
     let number = thread_number();
     let (sender, receiver) = mpsc::channel::<Waker>();
     let thread = thread::spawn(move || {
@@ -260,7 +260,7 @@ fn there_is_no_verdict_while_a_thread_holds_a_waker() {
 }
 
 #[test]
-fn a_main_that_catches_the_end_may_clean_up_with_waits() {
+fn a_main_that_catches_the_deadlock_may_wait_in_its_cleanup() {
     let log = Log::default();
     let outcome = try_run(|| {
         let caught = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
@@ -278,7 +278,7 @@ fn a_main_that_catches_the_end_may_clean_up_with_waits() {
 }
 
 #[test]
-fn a_main_that_panics_while_the_verdict_unwinds_it_is_a_panic() {
+fn a_panic_of_main_during_the_deadlock_unwind_is_a_panic() {
     let payload = caught(|| {
         try_run(|| {
             let _ = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
@@ -346,7 +346,7 @@ fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
 
 /// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
 #[test]
-fn the_verdict_names_those_who_wait_in_a_circle() {
+fn the_deadlock_report_names_the_tasks_of_a_cycle() {
     let outcome = try_run(|| {
         let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
         let lent = Rc::clone(&slot);

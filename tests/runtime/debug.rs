@@ -65,7 +65,7 @@ struct Slow {
 }
 
 #[test]
-fn a_slow_task_is_told_with_its_origin_and_where_it_went_on_to() {
+fn a_slow_task_is_reported_with_its_origin_and_its_next_wait() {
     let (event_loop, _) = debugging(A_BIT);
     let told: Rc<RefCell<Vec<Slow>>> = Rc::default();
     let list = Rc::clone(&told);
@@ -106,7 +106,7 @@ fn a_slow_task_is_told_with_its_origin_and_where_it_went_on_to() {
 }
 
 #[test]
-fn a_pending_task_is_told_with_its_stack() {
+fn a_pending_task_is_reported_with_its_stack() {
     for is_debug in [true, false] {
         let event_loop = event_loop();
         event_loop.set_debug(is_debug);
@@ -143,7 +143,7 @@ fn without_debug_nothing_is_measured() {
 }
 
 #[test]
-fn the_source_of_a_callback_is_told_in_debug_mode_only() {
+fn a_callbacks_source_is_reported_in_debug_mode_only() {
     for is_debug in [true, false] {
         let event_loop = event_loop();
         event_loop.set_debug(is_debug);

@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 #[test]
-fn done_callbacks_run_in_order_with_the_task_and_outside_of_any() {
+fn done_callbacks_run_in_order_with_the_task_outside_any_task() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -94,7 +94,7 @@ fn callbacks_run_however_the_task_ended() {
 }
 
 #[test]
-fn removing_says_whether_it_was_there_and_clearing_how_many() {
+fn remove_and_clear_return_what_they_removed() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -192,7 +192,7 @@ fn a_fresh_coroutine_is_a_task_whose_suspensions_are_yields() {
 }
 
 #[test]
-fn a_coroutine_that_was_resumed_by_hand_goes_on_as_a_task() {
+fn a_coroutine_resumed_by_hand_goes_on_as_a_task() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let mut coroutine = steps(&log, 3);
     assert_eq!(coroutine.resume(), CoroutineState::Yielded(()));
@@ -274,7 +274,7 @@ fn a_finished_coroutine_makes_a_task_that_fails() {
 }
 
 #[test]
-fn the_panic_of_a_driven_coroutine_is_its_tasks() {
+fn the_panic_of_a_driven_coroutine_is_its_tasks_panic() {
     let event_loop = virtual_loop();
     let coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         yielder.suspend(());

@@ -40,7 +40,7 @@ fn in_a_storm<T>(f: impl FnOnce() -> T) -> T {
 }
 
 #[test]
-fn timers_and_sleepers_come_through_a_storm() {
+fn timers_and_sleepers_run_in_a_storm_of_work() {
     run(|| {
         in_a_storm(|| {
             sleep(A_MOMENT);
@@ -56,7 +56,7 @@ fn timers_and_sleepers_come_through_a_storm() {
 }
 
 #[test]
-fn sockets_come_through_a_storm() {
+fn sockets_are_served_in_a_storm_of_work() {
     let (mut near, mut far) = UnixStream::pair().expect("a pair");
     let echo = thread::spawn(move || {
         let mut byte = [0];
@@ -78,7 +78,7 @@ fn sockets_come_through_a_storm() {
 }
 
 #[test]
-fn calls_from_other_threads_come_through_a_storm() {
+fn calls_from_other_threads_run_in_a_storm_of_work() {
     run(|| {
         let handle = current_loop().expect("a loop").handle().expect("open");
         in_a_storm(|| {
@@ -95,7 +95,7 @@ fn calls_from_other_threads_come_through_a_storm() {
 }
 
 #[test]
-fn callbacks_come_through_timers_that_are_always_due() {
+fn callbacks_run_beside_timers_that_are_always_due() {
     fn again(goes_on: &Shared<bool>) {
         let goes_on = Rc::clone(goes_on);
         let local = current_loop().expect("a loop");
@@ -165,7 +165,7 @@ fn a_hundred_yielding_tasks_advance_evenly() {
 }
 
 #[test]
-fn tasks_that_are_woken_go_behind_those_that_wait_for_their_turn() {
+fn woken_tasks_queue_behind_runnable_ones() {
     run(|| {
         let order = Rc::new(std::cell::RefCell::new(Vec::new()));
         let promise = Promise::new();

@@ -73,7 +73,7 @@ fn child_uses_the_loop() {
 }
 
 #[test]
-fn a_child_that_uses_its_parents_loop_is_told_so() {
+fn a_child_that_uses_its_parents_loop_gets_an_error() {
     let ended = play("child_uses_the_loop");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
@@ -113,7 +113,7 @@ fn child_leaves_the_run() {
 }
 
 #[test]
-fn a_child_that_leaves_its_parents_run_takes_no_registration_along() {
+fn a_child_that_leaves_the_run_deregisters_no_parent_descriptor() {
     let ended = play("child_leaves_the_run");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
@@ -170,7 +170,7 @@ fn child_makes_its_own_loop() {
 }
 
 #[test]
-fn a_child_outside_of_any_run_may_make_a_loop_of_its_own() {
+fn a_child_outside_any_run_may_make_its_own_loop() {
     let ended = play("child_makes_its_own_loop");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
@@ -210,7 +210,7 @@ fn child_keeps_a_handle() {
 }
 
 #[test]
-fn a_handle_that_outlives_the_childs_copy_of_the_loop_answers() {
+fn a_handle_may_outlive_the_childs_copy_of_the_loop() {
     let ended = play("child_keeps_a_handle");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");

@@ -153,7 +153,7 @@ fn call_exception_handler_calls_the_handler_with_that_context() {
 }
 
 #[test]
-fn a_task_panic_that_nobody_retrieves_names_its_task() {
+fn an_unretrieved_task_panic_names_its_task() {
     let event_loop = event_loop();
     let reports = Reports::of(&event_loop);
     finished(event_loop.run_until_complete(|| {
@@ -191,7 +191,7 @@ fn default_handler() {
 }
 
 #[test]
-fn the_default_handler_writes_the_message_and_sorted_lines_to_stderr() {
+fn the_default_handler_writes_message_and_sorted_lines() {
     let ended = play("default_handler");
     ended.assert_exited(0);
     for panic in ["out of a callback", "out of another", "out of the last"] {
@@ -217,7 +217,7 @@ fn panicking_handler() {
 }
 
 #[test]
-fn a_handler_that_panics_is_reported_by_the_default_one_together_with_what_it_was_told() {
+fn a_panicking_handler_is_reported_along_with_its_context() {
     let ended = play("panicking_handler");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the loop goes on"), "{ended:#?}");
@@ -233,7 +233,7 @@ fn a_handler_that_panics_is_reported_by_the_default_one_together_with_what_it_wa
 
 fn lost_task_panic() {
     selvedge::run(|| {
-        drop(spawn(|| panic!("nobody asks")));
+        drop(spawn(|| panic!("unretrieved")));
         yield_now();
         yield_now();
         println!("main goes on");
@@ -241,19 +241,19 @@ fn lost_task_panic() {
 }
 
 #[test]
-fn a_panic_that_nobody_retrieves_is_on_stderr_once_besides_the_hook() {
+fn an_unretrieved_panic_is_on_stderr_once_besides_the_hook() {
     let ended = play("lost_task_panic");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("main goes on"), "{ended:#?}");
     let reports = ended
         .stderr
         .lines()
-        .filter(|line| line.starts_with("exception: ") && line.contains("nobody asks"));
+        .filter(|line| line.starts_with("exception: ") && line.contains("unretrieved"));
     assert_eq!(reports.count(), 1, "{ended:#?}");
 }
 
 #[test]
-fn a_handler_may_cancel_the_task_that_runs() {
+fn a_handler_may_cancel_the_running_task() {
     let event_loop = event_loop();
     let target = Rc::new(RefCell::new(None::<TaskRef>));
     let to_cancel = Rc::clone(&target);
@@ -280,7 +280,7 @@ fn a_handler_may_cancel_the_task_that_runs() {
 }
 
 #[test]
-fn a_handler_has_no_task_and_can_not_wait_wherever_it_is_called() {
+fn a_handler_has_no_task_and_cannot_wait_wherever_called() {
     let event_loop = event_loop();
     let log = Log::default();
     let inside = log.clone();

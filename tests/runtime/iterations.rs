@@ -113,7 +113,7 @@ fn yielding_tasks_take_turns() {
 }
 
 #[test]
-fn stop_before_run_forever_gives_one_iteration_that_waits_for_nothing() {
+fn stop_before_run_forever_gives_one_iteration_without_waiting() {
     let (event_loop, log) = (event_loop(), Log::default());
     event_loop.call_later(AN_HOUR, log.pusher("in an hour"));
     once(&event_loop);
@@ -133,7 +133,7 @@ fn timers_that_are_due_join_the_iteration() {
 }
 
 #[test]
-fn stop_lets_the_iteration_complete_and_keeps_the_rest_for_the_next_run() {
+fn stop_completes_the_iteration_and_keeps_the_rest() {
     let (event_loop, log) = (event_loop(), Log::default());
     let inside = log.clone();
     event_loop.call_soon(move || {
@@ -162,7 +162,7 @@ fn stopping_twice_stops_once() {
 }
 
 #[test]
-fn a_stop_inside_of_run_until_complete_leaves_the_promise_pending_for_another_run() {
+fn a_stop_in_run_until_complete_leaves_the_promise_pending() {
     let event_loop = event_loop();
     let promise = event_loop.create_promise::<u32>();
     event_loop.call_soon(stop);
@@ -179,7 +179,7 @@ fn a_stop_inside_of_run_until_complete_leaves_the_promise_pending_for_another_ru
 }
 
 #[test]
-fn a_task_that_was_pending_when_its_run_was_stopped_goes_on_in_the_next() {
+fn a_task_pending_at_a_stop_goes_on_in_the_next_run() {
     let (event_loop, log) = (event_loop(), Log::default());
     let inside = log.clone();
     let outcome = event_loop.run_until_complete(move || {
@@ -216,7 +216,7 @@ fn yielding_takes_one_hop() {
 }
 
 #[test]
-fn sleeping_for_no_time_takes_one_hop() {
+fn a_zero_sleep_takes_one_hop() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         assert_eq!(hops.during(|| sleep(Duration::ZERO)), 1);
@@ -228,7 +228,7 @@ fn sleeping_for_no_time_takes_one_hop() {
 }
 
 #[test]
-fn sleeping_until_the_past_takes_a_hop_like_sleeping_for_no_time() {
+fn a_sleep_until_the_past_takes_one_hop() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         let past: Instant = current_loop().expect("a loop").time().expect("open");
@@ -266,7 +266,7 @@ fn the_end_of_a_task_resumes_its_joiner_one_hop_later() {
 }
 
 #[test]
-fn waiting_on_what_is_done_takes_no_hop() {
+fn waiting_for_a_finished_result_takes_no_hop() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         let promise = Promise::new();

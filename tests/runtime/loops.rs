@@ -165,7 +165,7 @@ fn a_thread_may_end_with_a_loop_in_a_thread_local() {
 }
 
 #[test]
-fn a_run_inside_of_a_destructor_of_a_thread_local_is_answered() {
+fn a_run_in_a_thread_local_destructor_runs_or_errs() {
     struct Runs(mpsc::Sender<bool>);
     impl Drop for Runs {
         fn drop(&mut self) {

@@ -5,8 +5,12 @@
 
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 
 mod abandoned;
+mod abandoned_coroutines;
+mod after_exit;
 mod callbacks;
 mod cancel;
 mod cancel_catch;
@@ -16,27 +20,25 @@ mod closing;
 mod deadlock;
 mod debug;
 mod done_callbacks;
-mod evasive;
 mod fairness;
-mod foreign;
 mod fork;
+mod futures;
 mod handlers;
 mod iterations;
-mod left_behind;
 mod loops;
-mod million;
+mod many_tasks;
 mod misuse;
 mod model;
 mod model_reference;
 mod nested;
-mod over;
 mod panicking;
 mod promise;
 mod promise_callbacks;
 mod promise_values;
 mod reentrancy;
 mod reentrancy_drops;
-mod refused;
+mod reentrant_user_code;
+mod refused_callbacks;
 mod remote;
 mod run;
 mod shutdown;
@@ -61,7 +63,7 @@ fn play_a_scenario() {
             abandoned::SCENARIOS,
             fork::SCENARIOS,
             handlers::SCENARIOS,
-            over::SCENARIOS,
+            after_exit::SCENARIOS,
             panicking::SCENARIOS,
             shutdown_children::SCENARIOS,
         ]

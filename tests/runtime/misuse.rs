@@ -55,7 +55,7 @@ fn spawning_on_a_thread_without_a_loop_panics_with_a_sentence() {
 }
 
 #[test]
-fn there_is_no_task_outside_of_a_loop() {
+fn no_task_is_current_outside_a_loop() {
     assert!(current_task().is_none());
     assert!(all_tasks().is_empty());
 }
@@ -71,7 +71,7 @@ fn waiting_in_a_callback_panics_with_a_sentence() {
 }
 
 #[test]
-fn waiting_for_a_promise_outside_of_a_task_errs() {
+fn waiting_for_a_promise_outside_a_task_errs() {
     let event_loop = virtual_loop();
     let promise = event_loop.create_promise::<u32>();
     assert_misuse(promise.wait());
@@ -86,14 +86,14 @@ fn waiting_for_a_promise_outside_of_a_task_errs() {
 }
 
 #[test]
-fn joining_a_pending_task_outside_of_a_task_errs() {
+fn joining_a_pending_task_outside_a_task_errs() {
     let event_loop = virtual_loop();
     assert_misuse(event_loop.create_task(|| 1).join());
     in_callback(|| assert_misuse(spawn(|| 1).join()));
 }
 
 #[test]
-fn joining_a_finished_task_outside_of_a_task_gives_its_value() {
+fn joining_a_finished_task_outside_a_task_gives_its_value() {
     let event_loop = virtual_loop();
     let task = event_loop.create_task(|| 1);
     finished(event_loop.run_until_complete(yield_now));
@@ -102,7 +102,7 @@ fn joining_a_finished_task_outside_of_a_task_gives_its_value() {
 }
 
 #[test]
-fn run_until_complete_inside_of_a_running_loop_errs() {
+fn run_until_complete_inside_a_running_loop_errs() {
     let event_loop = Rc::new(virtual_loop());
     let (same, log) = (Rc::clone(&event_loop), Log::default());
     let ran = log.clone();
@@ -135,7 +135,7 @@ fn run_until_complete_in_a_callback_errs() {
 }
 
 #[test]
-fn awaiting_oneself_errs() {
+fn joining_oneself_errs() {
     in_virtual_loop(|| {
         let slot = Rc::new(RefCell::new(None::<Task<()>>));
         let own = Rc::clone(&slot);
@@ -154,7 +154,7 @@ fn awaiting_oneself_errs() {
 }
 
 #[test]
-fn joining_in_a_circle_errs_for_whoever_closes_it() {
+fn joining_in_a_cycle_errs_for_the_task_that_closes_it() {
     for length in [2, 3, 50] {
         in_virtual_loop(move || {
             let slots: Rc<Vec<RefCell<Option<Task<u32>>>>> =
@@ -190,10 +190,10 @@ fn joining_in_a_circle_errs_for_whoever_closes_it() {
 fn a_promise_of_another_loop_errs() {
     let (one, other) = (virtual_loop(), virtual_loop());
     let promise = other.create_promise::<u32>();
-    let foreign = promise.clone();
+    let of_another = promise.clone();
     finished(one.run_until_complete(move || {
-        assert_misuse(foreign.wait());
-        assert_misuse(foreign.take());
+        assert_misuse(of_another.wait());
+        assert_misuse(of_another.take());
     }));
     assert_misuse(one.run_until_complete(promise.clone()));
     promise.set_result(1).expect("it is as it was");
@@ -203,17 +203,17 @@ fn a_promise_of_another_loop_errs() {
 #[test]
 fn a_task_of_another_loop_errs() {
     let (one, other) = (virtual_loop(), virtual_loop());
-    let foreign = other.create_task(|| 1);
-    finished(one.run_until_complete(move || assert_misuse(foreign.join())));
-    let foreign = other.create_task(|| 2);
-    let reference = foreign.task_ref();
-    assert_misuse(one.run_until_complete(foreign));
+    let of_another = other.create_task(|| 1);
+    finished(one.run_until_complete(move || assert_misuse(of_another.join())));
+    let of_another = other.create_task(|| 2);
+    let reference = of_another.task_ref();
+    assert_misuse(one.run_until_complete(of_another));
     finished(other.run_until_complete(yield_now));
     assert!(reference.is_done());
 }
 
 #[test]
-fn a_closed_loop_says_so() {
+fn calls_on_a_closed_loop_are_errors() {
     let event_loop = virtual_loop();
     let (local, handle) = (event_loop.local(), event_loop.handle());
     let promise = event_loop.create_promise::<u32>();
@@ -256,7 +256,7 @@ fn a_closed_loop_says_so() {
 }
 
 #[test]
-fn a_dropped_loop_says_so_by_what_is_left_of_it() {
+fn handles_of_a_dropped_loop_give_errors() {
     let event_loop = virtual_loop();
     let local = event_loop.local();
     let task = event_loop.create_task(|| 1);
@@ -268,7 +268,7 @@ fn a_dropped_loop_says_so_by_what_is_left_of_it() {
 }
 
 #[test]
-fn closures_that_a_closed_loop_refuses_are_dropped_once() {
+fn closures_refused_by_a_closed_loop_are_dropped_once() {
     let event_loop = virtual_loop();
     let local = event_loop.local();
     event_loop.close().expect("it does not run");
@@ -282,7 +282,7 @@ fn closures_that_a_closed_loop_refuses_are_dropped_once() {
 }
 
 #[test]
-fn a_run_beside_a_loop_that_does_not_run_is_fine_and_one_inside_is_misuse() {
+fn a_run_is_misuse_only_inside_a_running_loop() {
     let event_loop = virtual_loop();
     assert_eq!(run(|| 4), 4);
     let outcome = Rc::new(RefCell::new(None));
@@ -300,7 +300,7 @@ fn a_run_beside_a_loop_that_does_not_run_is_fine_and_one_inside_is_misuse() {
 }
 
 #[test]
-fn joining_in_a_done_callback_errs_where_the_task_is_pending() {
+fn joining_a_pending_task_in_a_done_callback_errs() {
     in_virtual_loop(|| {
         let seen = crate::support::shared(false);
         let saw = Rc::clone(&seen);

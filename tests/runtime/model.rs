@@ -259,7 +259,7 @@ fn scripts() -> impl Strategy<Value = Vec<Action>> {
 }
 
 #[test]
-fn tasks_run_in_the_order_of_the_model_and_end_as_in_the_model() {
+fn tasks_run_and_end_as_in_the_model() {
     let config = Config {
         cases: scaled(
             if cfg!(debug_assertions) {
@@ -279,7 +279,7 @@ fn tasks_run_in_the_order_of_the_model_and_end_as_in_the_model() {
 
 /// The same tasks go round many times: what a queue does when it is in step with itself must not show.
 #[test]
-fn long_rounds_of_yields_with_a_disturbance_run_in_the_order_of_the_model() {
+fn long_rounds_of_yields_run_in_the_order_of_the_model() {
     let disturbances = [
         Action::CallSoon,
         Action::Spawn(vec![Action::Yield; 3]),

@@ -34,7 +34,7 @@ fn a_nested_coroutine_runs_in_the_task_that_resumes_it() {
 }
 
 #[test]
-fn a_task_may_wait_inside_of_a_nested_coroutine_while_others_run() {
+fn a_task_may_wait_inside_a_nested_coroutine_while_others_run() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -79,7 +79,7 @@ fn a_generator_may_sleep_and_join_between_its_items() {
 }
 
 #[test]
-fn two_tasks_wait_inside_of_their_coroutines_at_once() {
+fn two_tasks_wait_inside_their_coroutines_at_once() {
     in_virtual_loop(|| {
         let (ping, pong) = (Promise::new(), Promise::new());
         let (ping_too, pong_too) = (ping.clone(), pong.clone());
@@ -118,7 +118,7 @@ fn a_task_may_wait_on_another_stack() {
 }
 
 #[test]
-fn a_coroutine_whose_body_waits_is_running_for_everybody_else() {
+fn a_coroutine_whose_body_waits_is_running_to_other_tasks() {
     in_virtual_loop(|| {
         let slot = Rc::new(RefCell::new(None::<Coroutine<(), (), ()>>));
         let nested = Coroutine::new(|_: &Yielder<(), ()>, ()| sleep(A_SECOND));
@@ -140,7 +140,7 @@ fn a_coroutine_whose_body_waits_is_running_for_everybody_else() {
 }
 
 #[test]
-fn cancelling_unwinds_the_nested_coroutine_first_and_then_the_task() {
+fn a_cancel_unwinds_the_nested_coroutine_before_the_task() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -164,7 +164,7 @@ fn cancelling_unwinds_the_nested_coroutine_first_and_then_the_task() {
 }
 
 #[test]
-fn a_suspended_coroutine_that_a_cancelled_task_owns_is_unwound_as_well() {
+fn a_suspended_coroutine_of_a_cancelled_task_is_unwound_too() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -228,7 +228,7 @@ fn a_task_may_wait_with_a_coroutine_scope_open() {
 }
 
 #[test]
-fn cancelling_a_task_with_a_coroutine_scope_open_ends_the_children_first() {
+fn a_cancel_ends_the_children_of_an_open_coroutine_scope_first() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {

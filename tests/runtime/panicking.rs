@@ -76,7 +76,7 @@ fn waiting_for_a_promise_errs() {
     while_unwinding(|| {
         let promise = Promise::<u32>::new();
         let errors = [promise.wait(), promise.take()];
-        for error in errors.map(|result| result.expect_err("nobody may wait")) {
+        for error in errors.map(|result| result.expect_err("nothing may wait")) {
             assert!(!error.is_cancelled());
             assert_sentence(&error.to_string());
         }
@@ -91,7 +91,7 @@ fn joining_a_pending_task_errs_and_the_task_goes_on() {
     while_unwinding(move || {
         let ends = Rc::clone(&ends);
         let task = spawn(move || ends.set(ends.get() + 1));
-        let error = task.join().expect_err("nobody may wait");
+        let error = task.join().expect_err("nothing may wait");
         assert!(!error.is_cancelled() && !error.is_panic());
         assert_sentence(&error.to_string());
     });
@@ -100,7 +100,7 @@ fn joining_a_pending_task_errs_and_the_task_goes_on() {
 }
 
 #[test]
-fn what_is_done_can_be_had() {
+fn finished_results_are_available() {
     while_unwinding(|| {
         let promise = Promise::new();
         promise.set_result(4).expect("pending");
@@ -113,7 +113,7 @@ fn what_is_done_can_be_had() {
 }
 
 #[test]
-fn tasks_are_spawned_cancelled_and_given_callbacks() {
+fn tasks_can_be_spawned_cancelled_and_given_callbacks() {
     while_unwinding(|| {
         let task = spawn(|| sleep(AN_HOUR));
         task.add_done_callback(|_| ());
@@ -133,7 +133,7 @@ fn sockets_try_once_and_err_instead_of_parking() {
         assert_ne!(
             error.kind(),
             ErrorKind::Interrupted,
-            "std would try for ever"
+            "std would retry forever"
         );
         far.write_all(b"weft").expect("room for four bytes");
         assert_eq!(near.read(&mut buffer).expect("four bytes"), 4);
@@ -143,9 +143,9 @@ fn sockets_try_once_and_err_instead_of_parking() {
 }
 
 #[test]
-fn a_caught_panic_inside_of_the_destructor_changes_nothing() {
+fn a_panic_caught_inside_the_destructor_changes_nothing() {
     while_unwinding(|| {
-        let caught = catch_unwind(|| panic!("inside of a destructor"));
+        let caught = catch_unwind(|| panic!("inside a destructor"));
         assert!(caught.is_err());
         sleep(AN_HOUR);
         assert!(Promise::<()>::new().wait().is_err());
@@ -153,7 +153,7 @@ fn a_caught_panic_inside_of_the_destructor_changes_nothing() {
 }
 
 #[test]
-fn a_panic_inside_of_a_coroutine_counts_as_well() {
+fn a_panic_inside_a_coroutine_counts_as_well() {
     while_unwinding(|| {
         let mut nested = selvedge::Coroutine::new(|_: &selvedge::Yielder<(), ()>, ()| {
             sleep(AN_HOUR);
@@ -165,7 +165,7 @@ fn a_panic_inside_of_a_coroutine_counts_as_well() {
 }
 
 #[test]
-fn after_a_catch_a_task_waits_as_always() {
+fn after_a_catch_a_task_waits_as_usual() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let caught = catch_unwind(|| {
@@ -181,7 +181,7 @@ fn after_a_catch_a_task_waits_as_always() {
 }
 
 #[test]
-fn an_eager_task_of_an_unwinding_task_parks_nowhere() {
+fn an_eager_task_of_an_unwinding_task_does_not_park() {
     // Its first step runs on a thread that panics, so that it can't wait; it is either started later or told so.
     let outcomes = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&outcomes);
@@ -200,7 +200,7 @@ fn an_eager_task_of_an_unwinding_task_parks_nowhere() {
 }
 
 #[test]
-fn the_panic_of_main_is_as_any() {
+fn the_panic_of_main_is_like_any_tasks() {
     let log = Log::default();
     let payload = crate::support::caught(|| {
         run(|| {
@@ -256,11 +256,11 @@ fn waiting_on_a_panicking_thread_without_a_loop_returns() {
 }
 
 #[test]
-fn an_error_of_waiting_in_an_unwind_is_no_panic_of_anybody() {
+fn an_error_of_a_wait_in_an_unwind_is_not_a_panic() {
     let errors = Rc::new(RefCell::new(Vec::<TaskError>::new()));
     let kept = Rc::clone(&errors);
     while_unwinding(move || {
-        let error = Promise::<u32>::new().wait().expect_err("nobody may wait");
+        let error = Promise::<u32>::new().wait().expect_err("nothing may wait");
         kept.borrow_mut().push(error);
     });
     for error in errors.take() {
@@ -277,7 +277,7 @@ fn waits_in_a_drop() {
 }
 
 #[test]
-fn what_can_neither_return_nor_err_panics_and_so_aborts_with_a_sentence() {
+fn waits_that_can_neither_return_nor_err_abort_with_a_sentence() {
     let ended = play("waits_in_a_drop");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["torn", "panicking"]);

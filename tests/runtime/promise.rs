@@ -41,7 +41,7 @@ fn a_pending_promise_has_neither_result_nor_exception() {
 }
 
 #[test]
-fn a_set_promise_gives_its_value_to_every_clone_as_often_as_asked() {
+fn a_set_promise_gives_its_value_to_every_clone_repeatedly() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let other = promise.clone();
@@ -72,7 +72,7 @@ fn setting_twice_hands_the_value_back_and_changes_nothing() {
 }
 
 #[test]
-fn an_exception_comes_back_as_what_it_was() {
+fn an_exception_keeps_its_type_and_value() {
     in_virtual_loop(|| {
         let promise = Promise::<u32>::new();
         promise.set_exception(Torn).expect("pending");
@@ -97,7 +97,7 @@ fn an_exception_comes_back_as_what_it_was() {
 }
 
 #[test]
-fn cancelling_says_whether_it_did() {
+fn cancel_returns_whether_it_cancelled() {
     in_virtual_loop(|| {
         let promise = Promise::<u32>::new();
         assert!(promise.cancel_with("enough"));
@@ -120,7 +120,7 @@ fn cancelling_says_whether_it_did() {
 }
 
 #[test]
-fn a_cancelled_promise_is_an_error_for_its_waiter_which_goes_on() {
+fn a_cancelled_promise_is_an_error_that_its_waiter_survives() {
     in_virtual_loop(|| {
         let promise = Promise::<u32>::new();
         let waited_on = promise.clone();
@@ -136,7 +136,7 @@ fn a_cancelled_promise_is_an_error_for_its_waiter_which_goes_on() {
 }
 
 #[test]
-fn waiters_resume_in_the_order_in_which_they_came() {
+fn waiters_resume_in_the_order_of_their_waits() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -160,7 +160,7 @@ fn waiters_resume_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn a_waiter_that_was_cancelled_leaves_the_list_in_order() {
+fn a_cancelled_waiter_leaves_the_list_in_order() {
     // Waiting for a promise in a task that is cancelled cancels the promise, so the middle one joins a task instead.
     let log = Log::default();
     let inside = log.clone();
@@ -182,7 +182,7 @@ fn a_waiter_that_was_cancelled_leaves_the_list_in_order() {
 }
 
 #[test]
-fn an_exception_that_nobody_retrieves_is_reported_once_when_the_last_clone_drops() {
+fn an_unretrieved_exception_is_reported_at_the_last_drop() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
     let promise = event_loop.create_promise::<u32>();
@@ -205,7 +205,7 @@ fn an_exception_that_nobody_retrieves_is_reported_once_when_the_last_clone_drops
 }
 
 #[test]
-fn a_retrieved_exception_is_not_reported_however_it_was_retrieved() {
+fn a_retrieved_exception_is_never_reported() {
     type Retrieve = fn(&Promise<u32>);
     let ways: [(&str, Retrieve); 5] = [
         ("wait", |promise| drop(promise.wait())),
@@ -248,7 +248,7 @@ fn values_cancels_and_pending_promises_are_never_reported() {
 }
 
 #[test]
-fn a_promise_can_be_set_and_read_outside_of_a_run() {
+fn a_promise_can_be_set_and_read_outside_a_run() {
     let event_loop = virtual_loop();
     let promise = event_loop.create_promise();
     promise.set_result(3).expect("pending");

@@ -7,7 +7,7 @@ use selvedge::{Promise, current_task, sleep, spawn, yield_now};
 use crate::support::{A_SECOND, Log, Reports, finished, in_virtual_loop, shared, virtual_loop};
 
 #[test]
-fn callbacks_run_in_order_with_the_promise_and_outside_of_any_task() {
+fn callbacks_run_in_order_with_the_promise_outside_any_task() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -89,7 +89,7 @@ fn callbacks_and_waiters_come_in_one_order() {
 }
 
 #[test]
-fn removing_says_whether_it_was_there_and_clearing_how_many() {
+fn remove_and_clear_return_what_they_removed() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -153,7 +153,7 @@ fn a_callback_may_set_wait_for_and_drop_other_promises() {
 }
 
 #[test]
-fn a_callback_that_removes_a_later_one_while_firing_is_in_time_or_late_but_never_harmful() {
+fn a_callback_may_remove_a_later_one_while_they_fire() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -195,7 +195,7 @@ fn a_callback_that_panics_is_reported_and_the_others_run() {
 }
 
 #[test]
-fn callbacks_of_a_promise_that_is_dropped_pending_are_dropped_with_it() {
+fn callbacks_of_a_pending_promise_are_dropped_with_it() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {

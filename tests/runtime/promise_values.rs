@@ -25,7 +25,7 @@ fn take_waits_and_moves_the_value_out() {
 }
 
 #[test]
-fn of_two_takers_one_has_the_value_and_the_other_an_error() {
+fn one_of_two_takers_gets_the_value_the_other_an_error() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let takers = [0, 1].map(|_| {
@@ -41,7 +41,7 @@ fn of_two_takers_one_has_the_value_and_the_other_an_error() {
 }
 
 #[test]
-fn a_value_that_was_taken_is_no_result_any_more() {
+fn a_taken_value_is_no_longer_the_result() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         promise.set_result(1).expect("pending");
@@ -88,7 +88,7 @@ fn the_value_of_a_promise_is_dropped_with_its_last_clone() {
 }
 
 #[test]
-fn a_panicking_clone_of_the_value_harms_nobody_else() {
+fn a_panicking_clone_of_the_value_harms_no_other_waiter() {
     #[derive(Debug)]
     struct Once(std::rc::Rc<std::cell::Cell<bool>>);
     impl Clone for Once {
@@ -110,7 +110,7 @@ fn a_panicking_clone_of_the_value_harms_nobody_else() {
 }
 
 #[test]
-fn a_promise_answers_while_somebody_looks_at_its_value() {
+fn a_promise_can_be_used_while_its_value_is_lent() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         promise.set_result(1).expect("pending");
@@ -154,7 +154,7 @@ fn a_promise_can_be_awaited_as_a_future() {
 }
 
 #[test]
-fn a_future_of_a_promise_tells_who_has_polled_it_last_once() {
+fn a_promises_future_wakes_only_its_last_waker_once() {
     #[derive(Default)]
     struct Counter(AtomicUsize);
     impl Wake for Counter {

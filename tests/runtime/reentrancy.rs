@@ -39,7 +39,7 @@ pub fn calls_back(
 }
 
 #[test]
-fn handlers_and_their_destructors_call_back() {
+fn handlers_and_their_destructors_may_call_back() {
     let (event_loop, log) = (Rc::new(virtual_loop()), Log::default());
     let (local, inside) = (event_loop.local(), log.clone());
     let value = calls_back(&local, &log, "handler dropped");
@@ -60,7 +60,7 @@ fn handlers_and_their_destructors_call_back() {
 }
 
 #[test]
-fn a_handler_that_is_called_inside_of_itself_nests() {
+fn a_handler_may_be_called_inside_itself() {
     let event_loop = virtual_loop();
     let depth = shared(0);
     let (local, nested) = (event_loop.local(), Rc::clone(&depth));
@@ -70,7 +70,7 @@ fn a_handler_that_is_called_inside_of_itself_nests() {
             // A panic that nobody retrieves, reported while this runs.
             let promise = local.create_promise::<u32>().expect("open");
             promise
-                .set_exception("inside of the handler")
+                .set_exception("inside the handler")
                 .expect("pending");
             drop(promise);
         }
@@ -82,7 +82,7 @@ fn a_handler_that_is_called_inside_of_itself_nests() {
 }
 
 #[test]
-fn payloads_of_panics_with_destructors_call_back() {
+fn destructors_of_panic_payloads_may_call_back() {
     struct Payload {
         _token: Arc<()>,
     }
@@ -109,7 +109,7 @@ fn payloads_of_panics_with_destructors_call_back() {
 }
 
 #[test]
-fn a_payload_whose_destructor_panics_stops_nobody() {
+fn a_payload_whose_destructor_panics_stops_no_task() {
     struct Payload;
     impl Drop for Payload {
         fn drop(&mut self) {
@@ -148,7 +148,7 @@ impl Drop for Calls {
 }
 
 #[test]
-fn foreign_wakers_call_back_when_they_are_woken_and_dropped() {
+fn custom_wakers_may_call_back_when_woken_and_dropped() {
     let event_loop = virtual_loop();
     let handle = event_loop.handle();
     finished(event_loop.run_until_complete(move || {
@@ -193,7 +193,7 @@ fn a_future_may_call_back_while_it_is_polled_and_dropped() {
 }
 
 #[test]
-fn a_promise_may_be_completed_and_dropped_inside_of_its_own_callbacks() {
+fn a_promise_may_be_completed_and_dropped_in_its_callbacks() {
     in_virtual_loop(|| {
         let promise = Promise::<u32>::new();
         let own = RefCell::new(Some(promise.clone()));
@@ -212,7 +212,7 @@ fn a_promise_may_be_completed_and_dropped_inside_of_its_own_callbacks() {
 }
 
 #[test]
-fn closing_inside_of_destructors_and_handlers_is_refused_while_it_runs() {
+fn closing_a_running_loop_in_destructors_and_handlers_errs() {
     let event_loop = Rc::new(virtual_loop());
     let outcomes = Rc::new(RefCell::new(Vec::new()));
     let close = |event_loop: &Rc<EventLoop>| {

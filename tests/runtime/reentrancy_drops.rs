@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 #[test]
-fn destructors_of_callback_closures_call_back() {
+fn destructors_of_callback_closures_may_call_back() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let local = event_loop.local();
     let value = |event| calls_back(&local, &log, event);
@@ -31,7 +31,7 @@ fn destructors_of_callback_closures_call_back() {
 }
 
 #[test]
-fn destructors_of_queued_closures_meet_a_closing_loop() {
+fn destructors_of_queued_closures_may_call_a_closing_loop() {
     let (event_loop, n_dropped) = (event_loop(), shared(0));
     for n in 0..10 {
         let (local, dropped) = (event_loop.local(), Rc::clone(&n_dropped));
@@ -56,7 +56,7 @@ fn destructors_of_queued_closures_meet_a_closing_loop() {
 }
 
 #[test]
-fn destructors_of_values_of_promises_call_back() {
+fn destructors_of_promise_values_may_call_back() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let local = event_loop.local();
     let promise = event_loop.create_promise();
@@ -72,7 +72,7 @@ fn destructors_of_values_of_promises_call_back() {
 }
 
 #[test]
-fn the_destructor_of_a_promises_value_may_look_at_that_promise() {
+fn the_destructor_of_a_promises_value_may_read_the_promise() {
     let event_loop = virtual_loop();
     let promise = Rc::new(event_loop.create_promise::<Box<dyn Any>>());
     let (weak, seen) = (Rc::downgrade(&promise), shared(false));
@@ -90,7 +90,7 @@ fn the_destructor_of_a_promises_value_may_look_at_that_promise() {
 }
 
 #[test]
-fn destructors_of_results_and_captures_of_tasks_call_back() {
+fn destructors_of_task_results_and_captures_may_call_back() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let local = event_loop.local();
     let value = |event| calls_back(&local, &log, event);
@@ -112,7 +112,7 @@ fn destructors_of_results_and_captures_of_tasks_call_back() {
 }
 
 #[test]
-fn destructors_of_done_callbacks_call_back() {
+fn destructors_of_done_callbacks_may_call_back() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let local = event_loop.local();
     let promise = event_loop.create_promise::<u32>();
@@ -131,7 +131,7 @@ fn destructors_of_done_callbacks_call_back() {
 }
 
 #[test]
-fn destructors_that_panic_in_callbacks_are_reported_and_stop_nobody() {
+fn destructors_that_panic_in_callbacks_are_reported() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let reports = Reports::of(&event_loop);
     let bomb = || OnDrop(|| panic!("out of a destructor"));
@@ -165,7 +165,7 @@ fn a_destructor_in_a_task_may_spawn_join_and_wait() {
 }
 
 #[test]
-fn tasks_cancel_each_other_in_their_destructors() {
+fn tasks_may_cancel_each_other_in_their_destructors() {
     in_virtual_loop(|| {
         let main = current_task().expect("main").id();
         let mut first = None;
@@ -188,7 +188,7 @@ fn tasks_cancel_each_other_in_their_destructors() {
 }
 
 #[test]
-fn stopping_inside_of_a_destructor_stops() {
+fn stop_inside_a_destructor_stops_the_loop() {
     let event_loop = event_loop();
     let on_drop = OnDrop(stop);
     event_loop.call_soon(move || drop(on_drop));

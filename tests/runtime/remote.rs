@@ -50,7 +50,7 @@ pub fn executor<F: Future>(future: F) -> F::Output {
 }
 
 #[test]
-fn a_thread_joins_a_task_that_runs_on_the_loops_thread() {
+fn a_thread_joins_a_task_of_the_loops_thread() {
     let there = beside_a_loop(|handle| {
         let task = handle
             .spawn_threadsafe(|| {
@@ -136,7 +136,7 @@ fn a_remote_task_says_when_it_is_done() {
 }
 
 #[test]
-fn a_task_of_another_loop_joins_a_remote_task_and_its_neighbours_go_on() {
+fn a_task_of_another_loop_joins_without_blocking_its_loop() {
     beside_a_loop(|handle| {
         run(move || {
             let (release, released) = mpsc::channel();
@@ -200,14 +200,14 @@ fn a_callback_that_joins_gets_an_error_and_does_not_hang() {
 }
 
 #[test]
-fn joining_on_the_loops_thread_while_it_does_not_run_is_an_error() {
+fn joining_on_the_thread_of_a_loop_that_does_not_run_errs() {
     let event_loop = event_loop();
     let remote = event_loop
         .handle()
         .spawn_threadsafe(|| 9)
         .map_err(drop)
         .expect("open");
-    assert_sentence(&remote.join().expect_err("nobody would run it").to_string());
+    assert_sentence(&remote.join().expect_err("no loop would run it").to_string());
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn a_task_that_waits_for_a_remote_task_can_be_cancelled() {
 }
 
 #[test]
-fn many_remote_tasks_from_many_threads_all_come_back() {
+fn many_remote_tasks_from_many_threads_all_complete() {
     let n_each = scaled(1_000, 50);
     let event_loop = event_loop();
     let threads: Vec<_> = (0..4)
@@ -269,7 +269,7 @@ fn many_remote_tasks_from_many_threads_all_come_back() {
 }
 
 #[test]
-fn a_remote_task_of_a_loop_that_closes_fails_for_whoever_waits() {
+fn a_remote_task_of_a_closing_loop_fails_for_its_joiners() {
     let event_loop = event_loop();
     let handle = event_loop.handle();
     let never_run = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
@@ -296,7 +296,7 @@ fn a_remote_task_of_a_loop_that_closes_fails_for_whoever_waits() {
 }
 
 #[test]
-fn a_remote_task_that_was_never_taken_up_fails_when_the_loop_closes() {
+fn an_unstarted_remote_task_fails_when_the_loop_closes() {
     let event_loop = event_loop();
     let remote = event_loop
         .handle()
@@ -310,7 +310,7 @@ fn a_remote_task_that_was_never_taken_up_fails_when_the_loop_closes() {
 }
 
 #[test]
-fn a_panic_of_a_remote_task_that_nobody_joins_is_reported() {
+fn a_panic_of_an_unjoined_remote_task_is_reported() {
     let event_loop = event_loop();
     let reports = Reports::of(&event_loop);
     let handle = event_loop.handle();
@@ -335,7 +335,7 @@ fn a_panic_of_a_remote_task_that_nobody_joins_is_reported() {
 }
 
 #[test]
-fn a_task_that_joins_what_another_loop_of_its_thread_would_have_to_run_gets_an_error() {
+fn joining_a_task_of_an_idle_loop_of_the_same_thread_errs() {
     let other = event_loop();
     let handle = other.handle();
     let remote = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
@@ -349,7 +349,7 @@ fn a_task_that_joins_what_another_loop_of_its_thread_would_have_to_run_gets_an_e
 }
 
 #[test]
-fn a_result_that_was_fetched_by_a_poll_is_not_waited_for_again() {
+fn a_result_fetched_by_a_poll_is_not_waited_for_again() {
     beside_a_loop(|handle| {
         let mut task = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
         assert_eq!(finished(executor(&mut task)), 1);

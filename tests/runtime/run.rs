@@ -28,7 +28,7 @@ fn main_may_borrow_and_its_value_comes_back() {
 }
 
 #[test]
-fn main_is_a_task_of_a_loop_that_is_there_as_long_as_it_runs() {
+fn main_is_a_task_of_a_loop_that_lives_as_long_as_main() {
     assert!(current_loop().is_none() && current_task().is_none());
     run(|| {
         assert!(current_loop().is_some());
@@ -48,7 +48,7 @@ fn runs_may_follow_each_other() {
 }
 
 #[test]
-fn a_value_that_owns_something_is_moved_out_once() {
+fn an_owning_value_is_moved_out_once() {
     let token = Rc::new(());
     let back = run(|| {
         let token = Rc::clone(&token);
@@ -59,7 +59,7 @@ fn a_value_that_owns_something_is_moved_out_once() {
 }
 
 #[test]
-fn the_panic_of_main_is_resumed_with_its_payload_and_one_call_of_the_hook() {
+fn the_panic_of_main_is_resumed_with_its_payload() {
     #[derive(Debug, PartialEq)]
     struct Reason(u32);
     let calls = hook_calls(|| {
@@ -81,7 +81,7 @@ fn try_run_resumes_the_panic_of_main_as_well() {
 }
 
 #[test]
-fn a_panicking_main_takes_its_tasks_along() {
+fn a_panicking_main_ends_its_tasks() {
     let log = Log::default();
     let in_task = log.clone();
     caught(|| {
@@ -95,12 +95,12 @@ fn a_panicking_main_takes_its_tasks_along() {
             panic!("out of main");
         })
     });
-    log.push("run is over");
-    assert_eq!(log.take(), ["the task is unwound", "run is over"]);
+    log.push("run has ended");
+    assert_eq!(log.take(), ["the task is unwound", "run has ended"]);
 }
 
 #[test]
-fn what_main_leaves_behind_is_cancelled_and_waited_for() {
+fn tasks_that_outlive_main_are_cancelled_and_awaited() {
     let log = Log::default();
     let in_task = log.clone();
     run(|| {
@@ -114,9 +114,9 @@ fn what_main_leaves_behind_is_cancelled_and_waited_for() {
         })
         .detach();
         yield_now();
-        log.push("main is over");
+        log.push("main has ended");
     });
-    assert_eq!(log.take(), ["main is over", "cancelled", "cleaned up"]);
+    assert_eq!(log.take(), ["main has ended", "cancelled", "cleaned up"]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_task_that_was_spawned_last_is_ended_like_any_other() {
 }
 
 #[test]
-fn nothing_that_main_borrows_is_touched_after_it() {
+fn the_borrows_of_main_are_not_touched_after_main() {
     let log = RefCell::new(Vec::new());
     let outcome = try_run(|| {
         let _borrows = crate::support::OnDrop(|| log.borrow_mut().push("main is unwound"));
@@ -143,9 +143,9 @@ fn nothing_that_main_borrows_is_touched_after_it() {
         sleep(AN_HOUR);
         unreachable!("main goes on after the loop was stopped");
     });
-    log.borrow_mut().push("run is over");
+    log.borrow_mut().push("run has ended");
     assert!(matches!(outcome, Err(RunError::Stopped)), "{outcome:?}");
-    assert_eq!(log.into_inner(), ["main is unwound", "run is over"]);
+    assert_eq!(log.into_inner(), ["main is unwound", "run has ended"]);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn run_panics_with_the_sentence_that_try_run_returns() {
 }
 
 #[test]
-fn a_nested_run_is_misuse_and_harms_nothing() {
+fn a_nested_run_is_misuse_and_does_no_harm() {
     let never = shared(true);
     run(|| {
         match try_run(|| never.set(false)) {
@@ -265,7 +265,7 @@ fn main_may_catch_its_own_panics_and_go_on() {
     let n = run(|| {
         let caught = catch_unwind(AssertUnwindSafe(|| {
             yield_now();
-            panic!("inside of main");
+            panic!("inside main");
         }));
         yield_now();
         u32::from(caught.is_err())

@@ -45,7 +45,7 @@ fn a_dropped_loop_unwinds_its_pending_tasks() {
 }
 
 #[test]
-fn a_task_that_is_pending_when_its_loop_closes_is_reported_by_name() {
+fn a_task_pending_when_its_loop_closes_is_reported_by_name() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
     finished(event_loop.run_until_complete(|| {
@@ -77,7 +77,7 @@ fn pending_tasks_clean_up_with_waits_of_their_own() {
 }
 
 #[test]
-fn tasks_that_are_spawned_while_the_loop_closes_are_ended_as_well() {
+fn tasks_spawned_while_the_loop_closes_are_ended_too() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let inside = log.clone();
     finished(event_loop.run_until_complete(move || {
@@ -165,7 +165,7 @@ fn joined_results_survive_the_loop() {
 }
 
 #[test]
-fn a_task_that_swallows_cancels_is_closed_when_its_time_is_up() {
+fn a_task_that_swallows_cancels_is_closed_after_its_time() {
     let event_loop = EventLoop::builder()
         .virtual_clock(true)
         .shutdown_timeout(10 * A_SECOND)
@@ -174,7 +174,7 @@ fn a_task_that_swallows_cancels_is_closed_when_its_time_is_up() {
     let (log, reports) = (Log::default(), Reports::of(&event_loop));
     let inside = log.clone();
     finished(event_loop.run_until_complete(move || {
-        drop(spawn_named("stubborn", move || {
+        drop(spawn_named("uncancellable", move || {
             let _guard = inside.guard("unwound");
             loop {
                 let _ = catch_cancelled(|| sleep(A_SECOND));
@@ -188,11 +188,11 @@ fn a_task_that_swallows_cancels_is_closed_when_its_time_is_up() {
         .take()
         .into_iter()
         .filter_map(|report| report.subject);
-    assert!(named.into_iter().all(|name| name == "stubborn"));
+    assert!(named.into_iter().all(|name| name == "uncancellable"));
 }
 
 #[test]
-fn a_task_that_is_cleaning_up_within_its_time_is_let_be() {
+fn a_task_that_cleans_up_in_time_is_not_forced() {
     let event_loop = EventLoop::builder()
         .virtual_clock(true)
         .shutdown_timeout(10 * A_SECOND)
@@ -213,7 +213,7 @@ fn a_task_that_is_cleaning_up_within_its_time_is_let_be() {
 }
 
 #[test]
-fn panics_while_the_loop_closes_are_reported_and_the_rest_is_closed() {
+fn panics_while_the_loop_closes_are_reported_and_it_closes() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let (reports, inside) = (Reports::of(&event_loop), log.clone());
     finished(event_loop.run_until_complete(move || {
@@ -241,7 +241,7 @@ fn panics_while_the_loop_closes_are_reported_and_the_rest_is_closed() {
 }
 
 #[test]
-fn a_loop_dropped_while_panicking_unwinds_its_tasks_in_place_and_runs_nobody() {
+fn a_loop_dropped_during_a_panic_unwinds_tasks_and_runs_none() {
     let log = Log::default();
     let payload = caught(|| {
         let event_loop = virtual_loop();
@@ -262,7 +262,7 @@ fn a_loop_dropped_while_panicking_unwinds_its_tasks_in_place_and_runs_nobody() {
 }
 
 #[test]
-fn a_loop_dropped_inside_of_another_loop_closes() {
+fn a_loop_dropped_inside_another_loop_closes() {
     let log = Log::default();
     let inside = log.clone();
     finished(virtual_loop().run_until_complete(move || {
@@ -295,7 +295,7 @@ fn a_loop_that_its_own_task_owns_ends_with_that_task() {
 }
 
 #[test]
-fn destructors_that_run_while_closing_meet_a_loop_that_answers() {
+fn destructors_may_call_a_closing_loop() {
     let event_loop = virtual_loop();
     let answers = Rc::new(RefCell::new(Vec::new()));
     let (local, told) = (event_loop.local(), Rc::clone(&answers));
@@ -342,7 +342,7 @@ fn closing_a_loop_whose_tasks_wait_for_each_other_ends_all() {
 }
 
 #[test]
-fn run_leaves_no_task_behind_whatever_the_tasks_do() {
+fn run_ends_every_task_whatever_the_tasks_do() {
     let n_dropped = shared(0);
     run(|| {
         for n in 0..300 {
@@ -365,7 +365,7 @@ fn run_leaves_no_task_behind_whatever_the_tasks_do() {
 }
 
 #[test]
-fn a_stopped_loop_can_be_closed_with_a_main_that_is_pending() {
+fn a_stopped_loop_can_be_closed_with_main_pending() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let inside = log.clone();
     let outcome = event_loop.run_until_complete(move || {

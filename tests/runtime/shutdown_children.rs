@@ -37,7 +37,7 @@ fn panic_during_shutdown() {
 }
 
 #[test]
-fn a_panic_during_the_shutdown_of_run_is_reported_as_that() {
+fn a_panic_during_the_shutdown_of_run_is_reported_as_a_panic() {
     let ended = play("panic_during_shutdown");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("run returned"), "{ended:#?}");
@@ -62,7 +62,7 @@ fn tasks_left_to_run() {
 }
 
 #[test]
-fn tasks_that_run_cancels_are_nobodys_error() {
+fn tasks_that_run_cancels_are_not_reported() {
     let ended = play("tasks_left_to_run");
     ended.assert_exited(0);
     assert_eq!(ended.stderr, "");
@@ -73,7 +73,7 @@ fn swallows_everything() {
     EventLoop::builder()
         .shutdown_timeout(Duration::from_millis(50))
         .run(|| {
-            drop(spawn_named("stubborn", || {
+            drop(spawn_named("uncancellable", || {
                 let _on_drop = OnDrop(|| println!("unwound after all"));
                 loop {
                     let _ = catch_unwind(|| sleep(AN_HOUR));
@@ -91,14 +91,14 @@ fn swallows_everything() {
 }
 
 #[test]
-fn a_task_that_swallows_every_unwind_is_left_behind_and_run_returns() {
+fn a_task_that_swallows_every_unwind_is_abandoned() {
     let ended = play("swallows_everything");
     ended.assert_exited(0);
     for line in ["the meek one unwound", "run returned", "and another one"] {
         assert!(ended.stdout.contains(line), "{ended:#?}");
     }
     assert!(!ended.stdout.contains("unwound after all"), "{ended:#?}");
-    ended.assert_reported(&["stubborn"]);
+    ended.assert_reported(&["uncancellable"]);
 }
 
 /// It may borrow from the caller of `run`, so that there is no way to leave it behind.
@@ -115,7 +115,7 @@ fn main_swallows_everything() {
 }
 
 #[test]
-fn a_main_that_can_not_be_ended_aborts_with_a_sentence() {
+fn a_main_that_cannot_be_ended_aborts_with_a_sentence() {
     let ended = play("main_swallows_everything");
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["selvedge", "main", "abort"]);
@@ -138,7 +138,7 @@ fn exit_in_a_task() {
 }
 
 #[test]
-fn exiting_inside_of_a_task_keeps_the_code_and_unwinds_nothing() {
+fn exiting_inside_a_task_keeps_the_code_and_unwinds_nothing() {
     let ended = play("exit_in_a_task");
     ended.assert_exited(42);
     assert!(!ended.stdout.contains("unwound"), "{ended:#?}");
@@ -224,7 +224,7 @@ fn loop_forgotten() {
 }
 
 #[test]
-fn a_forgotten_loop_leaks_and_harms_nobody() {
+fn a_forgotten_loop_leaks_and_does_no_harm() {
     let ended = play("loop_forgotten");
     ended.assert_exited(0);
     assert!(

@@ -92,7 +92,7 @@ fn a_connection_is_accepted_and_served_beside_its_client() {
 }
 
 #[test]
-fn a_reader_that_waits_when_its_loop_closes_is_unwound_and_the_socket_goes_on_elsewhere() {
+fn a_socket_survives_a_reader_unwound_by_its_loops_close() {
     let (near, mut far) = pair();
     let reader = near.try_clone().expect("a clone");
     let event_loop = event_loop();
@@ -107,7 +107,7 @@ fn a_reader_that_waits_when_its_loop_closes_is_unwound_and_the_socket_goes_on_el
 
 /// Patience with a body that swallows every unwind is counted, whatever it does in between.
 #[test]
-fn a_task_that_swallows_and_reads_again_for_ever_does_not_keep_a_loop_from_closing() {
+fn a_task_that_always_swallows_does_not_block_the_close() {
     for n_sleeps in 0..4 {
         let builder = EventLoop::builder().shutdown_timeout(Duration::ZERO);
         let event_loop = builder.build().expect("a loop");
@@ -129,7 +129,7 @@ fn a_task_that_swallows_and_reads_again_for_ever_does_not_keep_a_loop_from_closi
 }
 
 #[test]
-fn a_clone_of_a_socket_that_was_dropped_on_another_thread_is_waited_on_as_any() {
+fn a_clone_of_a_socket_dropped_on_another_thread_can_wait() {
     run(|| {
         let (near, mut far) = pair();
         let timeout = Some(Duration::from_millis(1));
@@ -156,7 +156,7 @@ fn a_clone_of_a_socket_that_was_dropped_on_another_thread_is_waited_on_as_any() 
 }
 
 #[test]
-fn a_socket_may_be_dropped_on_another_thread_while_its_loop_sleeps() {
+fn a_socket_may_drop_on_another_thread_while_its_loop_sleeps() {
     let number = thread_number();
     run(|| {
         let (near, mut far) = pair();

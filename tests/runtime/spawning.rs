@@ -37,7 +37,7 @@ fn an_eager_task_takes_its_first_step_at_once() {
 }
 
 #[test]
-fn an_eager_task_that_does_not_wait_is_done_without_being_scheduled() {
+fn an_eager_task_without_a_wait_is_done_without_scheduling() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         let before = hops.count();
@@ -127,7 +127,7 @@ fn the_builder_names_a_task_and_sizes_its_stack() {
 }
 
 #[test]
-fn a_stack_that_does_not_fit_the_address_space_is_an_error_of_the_builder() {
+fn a_stack_too_large_to_map_is_an_error_of_the_builder() {
     in_virtual_loop(|| {
         let refused = Builder::new().stack_size(1 << 60).spawn(|| ());
         assert!(refused.is_err());

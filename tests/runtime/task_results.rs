@@ -87,7 +87,7 @@ fn a_pending_task_has_neither_result_nor_exception() {
 }
 
 #[test]
-fn a_finished_task_has_its_result_as_often_as_asked_and_no_exception() {
+fn a_finished_tasks_result_can_be_read_repeatedly() {
     in_virtual_loop(|| {
         let task = spawn(|| String::from("cloth"));
         yield_now();
@@ -122,7 +122,7 @@ fn a_panicked_task_has_an_exception_and_gives_it_as_its_result() {
 }
 
 #[test]
-fn a_cancelled_task_gives_the_cancel_as_its_result_and_its_exception() {
+fn a_cancelled_task_gives_the_cancel_as_result_and_exception() {
     in_virtual_loop(|| {
         let task = spawn(|| sleep(A_SECOND));
         yield_now();
@@ -154,7 +154,7 @@ fn the_panic_of_a_task_calls_the_hook_once_and_joining_it_never() {
 }
 
 #[test]
-fn a_panic_that_nobody_retrieves_is_reported_once_when_the_handle_drops() {
+fn an_unretrieved_panic_is_reported_once_when_the_handle_drops() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
     let inside = reports.clone();
@@ -164,7 +164,7 @@ fn a_panic_that_nobody_retrieves_is_reported_once_when_the_handle_drops() {
         assert!(task.is_done());
         assert!(
             inside.take().is_empty(),
-            "whoever holds the handle may still ask"
+            "the owner of the handle may still ask"
         );
         drop(task);
         sleep(A_SECOND);
@@ -190,7 +190,7 @@ fn a_panic_after_detaching_is_reported_once() {
 }
 
 #[test]
-fn a_task_reference_keeps_nobody_from_reporting() {
+fn a_task_reference_does_not_prevent_the_report() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
     finished(event_loop.run_until_complete(|| {
@@ -204,7 +204,7 @@ fn a_task_reference_keeps_nobody_from_reporting() {
 }
 
 #[test]
-fn a_retrieved_panic_is_not_reported_however_it_was_retrieved() {
+fn a_retrieved_panic_is_never_reported() {
     type Retrieve = fn(Task<u8>);
     let ways: [(&str, Retrieve); 4] = [
         ("join", |task| drop(task.join())),
@@ -314,7 +314,7 @@ fn a_result_keeps_its_alignment_and_every_byte() {
 }
 
 #[test]
-fn an_error_of_a_task_is_one_of_input_and_output_for_a_question_mark() {
+fn a_task_error_converts_into_an_io_error_by_question_mark() {
     let kind_of = |error: TaskError| {
         let error = io::Error::from(error);
         assert!(error.get_ref().is_some_and(|inner| inner.is::<TaskError>()));

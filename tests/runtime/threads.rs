@@ -33,7 +33,7 @@ fn a_call_from_another_thread_wakes_a_sleeping_loop() {
 }
 
 #[test]
-fn a_call_from_another_thread_wakes_a_loop_with_nothing_else_to_wait_for() {
+fn a_call_from_another_thread_wakes_an_idle_loop() {
     let event_loop = event_loop();
     let (handle, number) = (event_loop.handle(), thread_number());
     let promise = event_loop.create_promise::<u32>();
@@ -63,7 +63,7 @@ fn stopping_from_another_thread_wakes_a_sleeping_loop() {
 }
 
 #[test]
-fn a_thread_wakes_a_sleeping_task_by_way_of_a_callback() {
+fn a_thread_wakes_a_sleeping_task_through_a_callback() {
     let event_loop = event_loop();
     let (handle, number) = (event_loop.handle(), thread_number());
     let canceller = thread::spawn(move || {
@@ -179,7 +179,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
 }
 
 #[test]
-fn calls_race_against_timers_and_tasks_as_well() {
+fn calls_that_race_against_timers_and_tasks_are_never_lost() {
     let n_rounds = scaled(3_000, 100);
     let event_loop = event_loop();
     let handle = event_loop.handle();
@@ -209,7 +209,7 @@ fn calls_race_against_timers_and_tasks_as_well() {
 }
 
 #[test]
-fn it_is_legal_on_the_loops_own_thread_and_goes_through_the_queue() {
+fn a_call_on_the_loops_own_thread_goes_through_the_queue() {
     let event_loop = event_loop();
     let handle = event_loop.handle();
     let ran = Arc::new(AtomicUsize::new(0));
@@ -242,7 +242,7 @@ fn it_is_legal_on_the_loops_own_thread_and_goes_through_the_queue() {
 }
 
 #[test]
-fn what_is_pushed_before_the_run_runs_in_it() {
+fn callbacks_pushed_before_the_run_run_in_it() {
     let event_loop = event_loop();
     let handle = event_loop.handle();
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
@@ -284,7 +284,7 @@ fn a_callback_from_another_thread_that_panics_is_reported() {
 }
 
 #[test]
-fn a_virtual_clock_waits_for_threads_that_hold_a_handle_only_where_nothing_is_due() {
+fn a_virtual_clock_waits_for_handles_only_if_nothing_is_due() {
     // A timer is due in virtual time, so the clock jumps; the thread's call comes when it comes.
     let (event_loop, log) = (virtual_loop(), Log::default());
     let handle = event_loop.handle();
@@ -301,7 +301,7 @@ fn a_virtual_clock_waits_for_threads_that_hold_a_handle_only_where_nothing_is_du
 }
 
 #[test]
-fn a_loop_may_be_told_to_stop_before_it_runs() {
+fn a_loop_may_be_stopped_before_it_runs() {
     let event_loop: EventLoop = event_loop();
     let handle = event_loop.handle();
     thread::spawn(move || handle.stop().expect("an open loop"))

@@ -37,7 +37,7 @@ fn a_dropped_loop_hands_the_closure_back_on_another_thread_too() {
 }
 
 #[test]
-fn closures_that_were_pushed_but_never_ran_are_dropped_when_the_loop_is() {
+fn pushed_closures_that_never_ran_are_dropped_with_the_loop() {
     let event_loop = event_loop();
     let handle = event_loop.handle();
     let token = Arc::new(());
@@ -55,7 +55,7 @@ fn closures_that_were_pushed_but_never_ran_are_dropped_when_the_loop_is() {
 }
 
 #[test]
-fn pushing_races_against_closing_and_each_closure_is_dropped_once() {
+fn each_closure_pushed_during_the_close_is_dropped_once() {
     for _ in 0..scaled(200, 20) {
         let event_loop = event_loop();
         let handle = event_loop.handle();

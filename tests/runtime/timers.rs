@@ -75,7 +75,7 @@ fn sleepers_wake_in_the_order_of_their_deadlines() {
 }
 
 #[test]
-fn sleepers_and_timers_with_one_deadline_come_in_the_order_of_the_calls() {
+fn sleeps_and_timers_of_one_deadline_fire_in_the_order_of_calls() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -152,7 +152,7 @@ fn the_longest_timer_never_fires_and_overflows_nothing() {
 }
 
 #[test]
-fn the_longest_sleep_under_a_real_clock_lets_others_work_and_is_cancelled() {
+fn the_longest_sleep_under_a_real_clock_can_be_cancelled() {
     let event_loop = event_loop();
     finished(event_loop.run_until_complete(|| {
         let sleeper = spawn(|| catch_cancelled(|| sleep(Duration::MAX)).is_err());
@@ -250,7 +250,7 @@ fn many_sleepers_wake_once_each_and_none_early() {
 }
 
 #[test]
-fn a_cancelled_sleep_leaves_no_deadline_behind() {
+fn a_cancelled_sleep_removes_its_deadline() {
     let event_loop = virtual_loop();
     finished(event_loop.run_until_complete(|| {
         let start = now();
@@ -282,7 +282,7 @@ fn a_real_sleep_and_a_real_timer_end_among_yielding_tasks() {
             .expect("a loop")
             .call_at(start + Duration::from_millis(4), move || {
                 push();
-                comes.set_result(()).expect("nobody else has");
+                comes.set_result(()).expect("pending");
             })
             .expect("an open loop");
         sleep_until(start + Duration::from_millis(2));

@@ -9,8 +9,8 @@ use selvedge::{
     Coroutine, Yielder, catch_cancelled, finally, race, scope, sleep, spawn, timeout, yield_now,
 };
 
-use crate::stubborn::abandons_itself;
 use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
+use crate::uncancellable::abandons_itself;
 
 /// Calls a function in a coroutine on the task's stack, which is abandoned in it; tells what comes of that.
 fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {
@@ -27,7 +27,7 @@ fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {
 /// The loop, a timer or a waker knows a frame of the task on the coroutine that is left for ever: if the task went on,
 /// and its stack were somebody else's one day, they would meet what is not there any more.
 #[test]
-fn a_coroutine_that_is_abandoned_with_frames_of_its_task_takes_the_task_along() {
+fn abandoning_a_coroutine_with_task_frames_abandons_the_task() {
     let wakers: Rc<RefCell<Vec<std::task::Waker>>> = Rc::default();
     let keeps = Rc::clone(&wakers);
     type Body = Box<dyn FnOnce(&dyn Fn())>;
@@ -94,7 +94,7 @@ fn a_coroutine_that_is_abandoned_with_frames_of_its_task_takes_the_task_along() 
 
 /// A scope's children that live on when their host was left for ever are of no use to anybody.
 #[test]
-fn the_children_of_a_host_that_was_abandoned_are_cancelled() {
+fn the_children_of_an_abandoned_host_are_cancelled() {
     let log = Log::default();
     let event_loop = virtual_loop();
     Reports::of(&event_loop);

@@ -99,7 +99,7 @@ fn act(world: &World, depth: u32) {
         match world.random.below(16) {
             0..=3 => sleep(A_SECOND * world.random.below(4) as u32),
             4 => yield_now(),
-            5 => cancel_somebody(world),
+            5 => cancel_a_task(world),
             6 => panic!("{FAILURE}"),
             7 => drop(catch_cancelled(|| sleep(A_SECOND))),
             8 => swallow(|| sleep(A_SECOND * 2)),
@@ -136,7 +136,7 @@ fn swallow(f: impl FnOnce()) {
     }
 }
 
-fn cancel_somebody(world: &World) {
+fn cancel_a_task(world: &World) {
     let tasks = world.tasks.borrow();
     if !tasks.is_empty() {
         let index = world.random.below(tasks.len() as u64) as usize;
@@ -331,11 +331,11 @@ fn in_random_programs_no_borrow_outlives_its_frame() {
 }
 
 #[test]
-fn nor_if_the_loop_is_shut_down_in_the_middle() {
+fn no_borrow_outlives_its_frame_if_the_loop_shuts_down() {
     play_many(End::Shutdown);
 }
 
 #[test]
-fn nor_if_it_ends_on_the_spot() {
+fn no_borrow_outlives_its_frame_if_the_loop_is_dropped() {
     play_many(End::Doom);
 }

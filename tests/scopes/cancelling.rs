@@ -24,7 +24,7 @@ fn cancelled_after_a_second(body: impl FnOnce() + 'static) -> bool {
 }
 
 #[test]
-fn a_cancel_in_the_body_fans_out_and_goes_on_when_all_are_done() {
+fn a_cancel_in_the_body_cancels_all_children_and_goes_on() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -49,7 +49,7 @@ fn a_cancel_in_the_body_fans_out_and_goes_on_when_all_are_done() {
 }
 
 #[test]
-fn a_cancel_while_the_scope_waits_does_so_as_well() {
+fn a_cancel_while_the_scope_waits_cancels_all_children() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -79,7 +79,7 @@ fn a_cancel_before_the_first_step_runs_nothing() {
 }
 
 #[test]
-fn a_cancel_that_is_pending_as_the_body_returns_is_passed_on_to_the_children() {
+fn a_cancel_pending_at_the_bodys_return_reaches_the_children() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -102,13 +102,13 @@ fn a_cancel_that_is_pending_as_the_body_returns_is_passed_on_to_the_children() {
 }
 
 #[test]
-fn a_cancel_that_is_pending_at_the_end_of_a_scope_without_children_is_met_by_the_next_suspension() {
+fn a_childless_scope_leaves_a_pending_cancel_pending() {
     in_virtual_loop(|| {
         let reached = Cell::new(false);
         let reached = std::rc::Rc::new(reached);
         let inside = reached.clone();
         let task = spawn(move || {
-            scope(|_| current_task().expect("a task").cancel()).expect("nobody failed");
+            scope(|_| current_task().expect("a task").cancel()).expect("no child failed");
             inside.set(true);
             yield_now();
             panic!("it went on");
@@ -119,7 +119,7 @@ fn a_cancel_that_is_pending_at_the_end_of_a_scope_without_children_is_met_by_the
 }
 
 #[test]
-fn a_second_cancel_reaches_children_that_have_swallowed_the_first() {
+fn a_second_cancel_reaches_children_that_swallowed_the_first() {
     in_virtual_loop(|| {
         let n_caught = std::rc::Rc::new(Cell::new(0));
         let inside = n_caught.clone();
@@ -145,7 +145,7 @@ fn a_second_cancel_reaches_children_that_have_swallowed_the_first() {
 }
 
 #[test]
-fn a_cancel_and_failures_give_the_errors_first_and_then_the_cancel() {
+fn failures_are_returned_before_the_cancel_is_delivered() {
     in_virtual_loop(|| {
         let errors = std::rc::Rc::new(RefCell::new(Vec::new()));
         let inside = errors.clone();
@@ -173,7 +173,7 @@ fn a_cancel_and_failures_give_the_errors_first_and_then_the_cancel() {
 }
 
 #[test]
-fn a_cancel_from_outside_that_meets_the_scopes_own_is_not_lost() {
+fn an_outside_cancel_beside_the_scopes_own_is_not_lost() {
     in_virtual_loop(|| {
         let gate = Promise::<()>::new();
         let opened = gate.clone();
@@ -223,7 +223,7 @@ fn a_cancel_reaches_a_scope_through_a_join() {
 }
 
 #[test]
-fn a_cancel_goes_down_a_deep_tree_of_scopes() {
+fn a_cancel_reaches_a_deep_tree_of_scopes() {
     fn nest(depth: u32, n_unwound: &Cell<u32>) {
         struct Counts<'a>(&'a Cell<u32>);
         impl Drop for Counts<'_> {
@@ -240,7 +240,7 @@ fn a_cancel_goes_down_a_deep_tree_of_scopes() {
                 s.spawn(|| nest(depth - 1, counts.0));
             }
         })
-        .expect("nobody failed");
+        .expect("no child failed");
     }
     in_virtual_loop(|| {
         let n_unwound = std::rc::Rc::new(Cell::new(0));
@@ -269,7 +269,7 @@ fn scope_cancel_ends_the_children_and_is_no_failure() {
                 sleep(A_SECOND);
                 5
             });
-            assert_eq!(value.expect("nobody failed"), 5);
+            assert_eq!(value.expect("no child failed"), 5);
         }
     });
     assert_eq!(log.take(), ["ticker"]);

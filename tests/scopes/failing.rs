@@ -13,7 +13,7 @@ pub fn texts(error: &ScopeError) -> Vec<String> {
 }
 
 #[test]
-fn an_error_of_a_fallible_child_cancels_the_siblings_and_the_body() {
+fn an_error_of_a_child_cancels_its_siblings_and_the_body() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -48,7 +48,7 @@ fn an_error_of_a_fallible_child_cancels_the_siblings_and_the_body() {
 }
 
 #[test]
-fn a_panic_of_a_child_does_so_as_well() {
+fn a_panic_of_a_child_cancels_its_siblings_and_the_body() {
     in_virtual_loop(|| {
         let error = scope(|s| {
             s.spawn(|| sleep(AN_HOUR));
@@ -68,12 +68,12 @@ fn a_panic_of_a_child_does_so_as_well() {
 fn with_spawn_any_value_is_success() {
     in_virtual_loop(|| {
         let result = scope(|s| finished(s.spawn(|| Err::<(), _>("a value")).join()));
-        assert_eq!(result.expect("nobody failed"), Err("a value"));
+        assert_eq!(result.expect("no child failed"), Err("a value"));
     });
 }
 
 #[test]
-fn all_errors_are_collected_in_the_order_in_which_they_came() {
+fn all_errors_are_collected_in_the_order_of_the_failures() {
     in_virtual_loop(|| {
         let error = scope(|s| {
             for (n, text) in ["second", "third"].into_iter().enumerate() {
@@ -175,7 +175,7 @@ fn a_child_that_was_cancelled_before_its_first_step_never_runs() {
 }
 
 #[test]
-fn spawning_after_the_end_has_begun_is_an_error_of_that_task_alone() {
+fn spawning_into_an_ending_scope_fails_only_the_new_task() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -200,7 +200,7 @@ fn spawning_after_the_end_has_begun_is_an_error_of_that_task_alone() {
 }
 
 #[test]
-fn the_body_may_swallow_the_scopes_cancel_and_its_value_is_dropped() {
+fn a_body_that_swallows_the_scopes_cancel_drops_its_value() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -222,7 +222,7 @@ fn the_body_may_swallow_the_scopes_cancel_and_its_value_is_dropped() {
 }
 
 #[test]
-fn a_body_that_waits_for_a_child_that_swallows_the_cancel_does_not_wait_for_that() {
+fn the_body_is_unwound_before_a_child_that_swallows_the_cancel() {
     in_virtual_loop(|| {
         let error = scope(|s| {
             let swallows = s.spawn(|| {
@@ -240,7 +240,7 @@ fn a_body_that_waits_for_a_child_that_swallows_the_cancel_does_not_wait_for_that
 }
 
 #[test]
-fn a_body_that_is_done_before_a_child_fails_is_not_cancelled_afterwards() {
+fn a_body_done_before_a_child_fails_is_not_cancelled() {
     in_virtual_loop(|| {
         scope(|s| {
             s.spawn(|| {
@@ -255,7 +255,7 @@ fn a_body_that_is_done_before_a_child_fails_is_not_cancelled_afterwards() {
 }
 
 #[test]
-fn a_failure_in_an_inner_scope_is_the_inner_scopes_alone() {
+fn a_failure_in_an_inner_scope_stays_in_the_inner_scope() {
     in_virtual_loop(|| {
         let value = scope(|outer| {
             let sibling = outer.spawn(|| {
@@ -269,12 +269,12 @@ fn a_failure_in_an_inner_scope_is_the_inner_scopes_alone() {
             .expect_err("one failed");
             finished(sibling.join())
         });
-        assert_eq!(value.expect("nobody failed in the outer one"), 5);
+        assert_eq!(value.expect("no child of the outer scope failed"), 5);
     });
 }
 
 #[test]
-fn a_failure_in_the_outer_scope_unwinds_the_inner_one_and_its_children() {
+fn an_outer_failure_unwinds_the_inner_scope_and_its_children() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -326,7 +326,7 @@ fn a_child_may_clean_up_with_waits_when_a_sibling_fails() {
 }
 
 #[test]
-fn a_scopes_error_is_one_of_input_and_output_for_a_question_mark() {
+fn a_scope_error_converts_into_an_io_error_by_question_mark() {
     let error = in_virtual_loop(|| {
         let answer = || -> io::Result<()> {
             scope(|s| {

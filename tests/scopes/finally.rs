@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 #[test]
-fn it_runs_after_a_return_a_panic_and_a_cancel_and_may_wait_each_time() {
+fn the_cleanup_runs_and_may_wait_after_return_panic_and_cancel() {
     in_virtual_loop(|| {
         let n_runs = Cell::new(0);
         let cleanup = || {
@@ -33,7 +33,7 @@ fn it_runs_after_a_return_a_panic_and_a_cancel_and_may_wait_each_time() {
 }
 
 #[test]
-fn a_cancel_that_comes_while_it_cleans_up_is_met_afterwards() {
+fn a_cancel_during_the_cleanup_is_delivered_afterwards() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -62,7 +62,7 @@ fn a_cancel_that_comes_while_it_cleans_up_is_met_afterwards() {
 }
 
 #[test]
-fn what_the_cleanup_waits_for_is_not_cancelled_either() {
+fn a_task_that_the_cleanup_joins_is_not_cancelled() {
     in_virtual_loop(|| {
         let promise = Promise::<u32>::new();
         let waited_on = promise.clone();
@@ -77,7 +77,7 @@ fn what_the_cleanup_waits_for_is_not_cancelled_either() {
 }
 
 #[test]
-fn a_cancel_may_be_taken_back_meanwhile() {
+fn a_cancel_may_be_withdrawn_during_the_cleanup() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             finally(|| (), || sleep(2 * A_SECOND));
@@ -92,7 +92,7 @@ fn a_cancel_may_be_taken_back_meanwhile() {
 }
 
 #[test]
-fn a_timeout_within_the_cleanup_works_also_while_a_cancel_is_put_off() {
+fn a_timeout_in_the_cleanup_works_while_a_cancel_is_masked() {
     in_virtual_loop(|| {
         let result = std::rc::Rc::new(Cell::new(None));
         let inside = result.clone();
@@ -112,7 +112,7 @@ fn a_timeout_within_the_cleanup_works_also_while_a_cancel_is_put_off() {
 }
 
 #[test]
-fn a_timeout_around_it_waits_for_the_cleanup() {
+fn an_outer_timeout_waits_for_the_cleanup() {
     in_virtual_loop(|| {
         let start = selvedge::current_loop()
             .expect("a loop")
@@ -132,7 +132,7 @@ fn a_timeout_around_it_waits_for_the_cleanup() {
 }
 
 #[test]
-fn nested_ones_put_off_as_long_as_the_outermost_runs() {
+fn nested_cleanups_mask_cancels_while_the_outermost_runs() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -158,7 +158,7 @@ fn nested_ones_put_off_as_long_as_the_outermost_runs() {
 }
 
 #[test]
-fn a_scope_within_the_cleanup_fails_as_elsewhere() {
+fn a_scope_in_the_cleanup_fails_as_usual() {
     in_virtual_loop(|| {
         finally(
             || (),
@@ -175,7 +175,7 @@ fn a_scope_within_the_cleanup_fails_as_elsewhere() {
 }
 
 #[test]
-fn of_two_panics_it_is_the_bodys_and_a_panic_goes_before_a_cancel() {
+fn the_bodys_panic_wins_and_a_panic_wins_over_a_cancel() {
     in_virtual_loop(|| {
         let payload = caught(|| finally(|| panic!("body"), || panic!("cleanup")));
         assert_eq!(text(&payload), "body");
@@ -189,7 +189,7 @@ fn of_two_panics_it_is_the_bodys_and_a_panic_goes_before_a_cancel() {
 }
 
 #[test]
-fn without_a_task_it_is_a_plain_matter_of_order() {
+fn without_a_task_the_cleanup_runs_after_the_body() {
     let log = Log::default();
     let value = finally(
         || {
@@ -213,7 +213,7 @@ fn without_a_task_it_is_a_plain_matter_of_order() {
 }
 
 #[test]
-fn as_the_loop_closes_for_good_the_cleanup_unwinds_too() {
+fn a_closing_loop_unwinds_the_cleanup_too() {
     let (event_loop, log) = (virtual_loop(), Log::default());
     let inside = log.clone();
     let task = event_loop.create_task(move || {

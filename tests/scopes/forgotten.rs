@@ -22,7 +22,7 @@ fn a_forgotten_handle_leaves_the_child_to_the_scope() {
                     log.push(format!("child sees {local}"));
                 }));
             })
-            .expect("nobody failed");
+            .expect("no child failed");
             log.push("returned");
         }
     });
@@ -30,7 +30,7 @@ fn a_forgotten_handle_leaves_the_child_to_the_scope() {
 }
 
 #[test]
-fn handles_in_a_circle_that_is_never_freed_hold_nothing() {
+fn handles_in_a_leaked_cycle_hold_nothing() {
     type Counts<'scope> = OnDrop<Box<dyn FnMut() + 'scope>>;
     struct Ring<'scope> {
         next: RefCell<Option<Rc<Ring<'scope>>>>,
@@ -53,13 +53,13 @@ fn handles_in_a_circle_that_is_never_freed_hold_nothing() {
             ring.task.replace(Some(task));
             ring.next.replace(Some(Rc::clone(&ring)));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         assert_eq!(n_dropped.get(), 1);
     });
 }
 
 #[test]
-fn a_handle_that_a_child_keeps_to_itself() {
+fn a_child_may_keep_its_own_handle() {
     let log = Log::default();
     run(|| {
         scope(|s| {
@@ -74,14 +74,14 @@ fn a_handle_that_a_child_keeps_to_itself() {
             });
             own.replace(Some(task));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         log.push("returned");
     });
     assert_eq!(log.take(), ["result", "returned"]);
 }
 
 #[test]
-fn a_handle_that_is_joined_by_a_destructor_of_another_result() {
+fn a_destructor_of_a_result_may_join_another_handle() {
     struct Joins<'scope>(Option<ScopedTask<'scope, u32>>);
     impl Drop for Joins<'_> {
         fn drop(&mut self) {
@@ -98,7 +98,7 @@ fn a_handle_that_is_joined_by_a_destructor_of_another_result() {
             let holds = Joins(Some(late));
             forget(s.spawn(move || holds));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
     });
 }
 
@@ -118,7 +118,7 @@ fn views_outlive_the_scope_and_do_nothing_then() {
                 views.borrow_mut().push(view);
             }
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         for view in views.borrow().iter() {
             assert!(view.is_done() && !view.cancel() && view.cancelling() == 0);
         }
@@ -128,7 +128,7 @@ fn views_outlive_the_scope_and_do_nothing_then() {
 }
 
 #[test]
-fn a_handle_that_moves_into_a_sibling_and_is_forgotten_there() {
+fn a_handle_may_move_into_a_sibling_and_be_forgotten() {
     let log = Log::default();
     run(|| {
         scope(|s| {
@@ -139,14 +139,14 @@ fn a_handle_that_moves_into_a_sibling_and_is_forgotten_there() {
                 let _never_dropped = ManuallyDrop::new(first);
             });
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         log.push("returned");
     });
     assert_eq!(log.take(), ["value", "returned"]);
 }
 
 #[test]
-fn the_scope_itself_may_be_captured_by_what_outlives_the_body() {
+fn the_scope_may_be_captured_by_tasks_that_outlive_the_body() {
     fn later<'scope>(s: &'scope Scope<'scope, '_>, left: u32, log: &'scope Log) {
         log.push(format!("{left}"));
         if left > 0 {
@@ -159,13 +159,13 @@ fn the_scope_itself_may_be_captured_by_what_outlives_the_body() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
-        move || scope(|s| later(s, 4, &log)).expect("nobody failed")
+        move || scope(|s| later(s, 4, &log)).expect("no child failed")
     });
     assert_eq!(log.take(), ["4", "3", "2", "1", "0"]);
 }
 
 #[test]
-fn thousands_of_children_that_end_in_every_order() {
+fn thousands_of_children_may_end_in_any_order() {
     let n_done = Cell::new(0);
     let n = crate::support::many_stacks(3_000) as u32;
     selvedge::EventLoop::builder().virtual_clock(true).run(|| {
@@ -188,7 +188,7 @@ fn thousands_of_children_that_end_in_every_order() {
                 assert_eq!(finished(task.join()), k);
             }
         })
-        .expect("nobody failed");
+        .expect("no child failed");
     });
     assert_eq!(n_done.get(), n);
 }

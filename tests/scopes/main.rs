@@ -5,6 +5,8 @@
 
 #[path = "../support/child.rs"]
 mod child;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 #[path = "../runtime/support.rs"]
 #[allow(dead_code)]
 mod support;
@@ -20,9 +22,9 @@ mod panics;
 mod race;
 mod scope;
 mod select;
-mod stubborn;
 mod timeout;
 mod timeout_cancel;
+mod uncancellable;
 mod waiting;
 
 use child::Ended;
@@ -30,7 +32,7 @@ use child::Ended;
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
 fn play_a_scenario() {
-    child::play(&[stubborn::SCENARIOS].concat());
+    child::play(&[uncancellable::SCENARIOS].concat());
 }
 
 fn play(scenario: &str) -> Ended {

@@ -25,7 +25,7 @@ fn refused(log: &Log) -> String {
         assert!(task.join().is_err());
         log.push("body");
     })
-    .expect_err("nobody can wait here");
+    .expect_err("nothing can wait here");
     assert_eq!(error.errors().len(), 1);
     log.push("returned");
     error.to_string()
@@ -34,7 +34,7 @@ fn refused(log: &Log) -> String {
 const REFUSED: [&str; 3] = ["capture", "body", "returned"];
 
 #[test]
-fn outside_of_a_loop_spawning_is_an_error_of_the_scope() {
+fn spawning_outside_a_loop_is_an_error_of_the_scope() {
     let log = Log::default();
     assert_sentence(&refused(&log));
     assert_eq!(log.take(), REFUSED);
@@ -42,7 +42,7 @@ fn outside_of_a_loop_spawning_is_an_error_of_the_scope() {
 }
 
 #[test]
-fn in_a_callback_as_well() {
+fn spawning_in_a_callback_is_an_error() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -57,7 +57,7 @@ fn in_a_callback_as_well() {
 }
 
 #[test]
-fn and_while_the_thread_panics() {
+fn spawning_while_the_thread_panics_is_an_error() {
     struct OnPanic(Log);
     impl Drop for OnPanic {
         fn drop(&mut self) {
@@ -80,7 +80,7 @@ fn and_while_the_thread_panics() {
 }
 
 #[test]
-fn and_in_a_task_whose_loop_closes_for_good() {
+fn spawning_in_a_task_of_a_closing_loop_is_an_error() {
     struct OnDrop(Log);
     impl Drop for OnDrop {
         fn drop(&mut self) {
@@ -119,13 +119,13 @@ fn suspends_in(open: impl FnOnce(&dyn Fn()) + 'static) -> String {
 }
 
 #[test]
-fn a_yielder_can_not_suspend_out_of_a_scope_a_timeout_or_a_race() {
+fn a_yielder_cannot_suspend_out_of_a_scope_timeout_or_race() {
     in_virtual_loop(|| {
         for told in [
-            suspends_in(|suspend| scope(|_| suspend()).expect("nobody failed")),
+            suspends_in(|suspend| scope(|_| suspend()).expect("no child failed")),
             suspends_in(|suspend| timeout(A_SECOND, suspend).expect("in time")),
             suspends_in(|suspend| {
-                scope(|s| finished(s.spawn(suspend).join())).expect("nobody failed");
+                scope(|s| finished(s.spawn(suspend).join())).expect("no child failed");
             }),
             suspends_in(|suspend| finished(race([suspend]))),
         ] {
@@ -135,7 +135,7 @@ fn a_yielder_can_not_suspend_out_of_a_scope_a_timeout_or_a_race() {
 }
 
 #[test]
-fn a_child_can_not_wait_for_its_host() {
+fn a_child_cannot_wait_for_its_host() {
     in_virtual_loop(|| {
         let host: Rc<RefCell<Option<Task<()>>>> = Rc::default();
         let inside = Rc::clone(&host);
@@ -147,13 +147,13 @@ fn a_child_can_not_wait_for_its_host() {
                     scope(|s| {
                         s.spawn(|| {
                             let host = inside.take().expect("the host");
-                            let error = host.join().expect_err("a circle");
+                            let error = host.join().expect_err("a cycle");
                             drop(tells.set_result(error.to_string()));
                         });
                     })
                 });
             })
-            .expect("nobody failed");
+            .expect("no child failed");
         });
         let view = task.task_ref();
         host.replace(Some(task));
@@ -177,12 +177,12 @@ fn a_scope_in_an_eager_task_is_like_any_other() {
                 finished(task.join())
             })
         });
-        assert_eq!(finished(task.join()).expect("nobody failed"), 8);
+        assert_eq!(finished(task.join()).expect("no child failed"), 8);
     });
 }
 
 #[test]
-fn a_scope_that_can_never_end_is_told_with_what_it_waits_for() {
+fn a_scope_that_cannot_end_is_reported_with_its_wait() {
     let result = selvedge::try_run(|| {
         let local = String::from("borrowed");
         scope(|s| {
@@ -200,16 +200,16 @@ fn a_scope_that_can_never_end_is_told_with_what_it_waits_for() {
 }
 
 #[test]
-fn a_circle_is_found_beside_a_scope_whose_children_wait_for_each_other() {
+fn a_cycle_is_found_beside_a_scope_with_waiting_children() {
     in_virtual_loop(|| {
         let whole = Rc::new(RefCell::new(None::<Task<bool>>));
         let theirs = Rc::clone(&whole);
         let last = spawn(move || {
             sleep(A_SECOND);
             let whole = theirs.borrow_mut().take().expect("given");
-            assert_sentence(&whole.join().expect_err("a circle").message());
+            assert_sentence(&whole.join().expect_err("a cycle").message());
         });
-        let crowd = spawn(|| {
+        let siblings = spawn(|| {
             scope(|s| {
                 let mut before = s.spawn(|| sleep(AN_HOUR));
                 for _ in 0..10 {
@@ -220,7 +220,7 @@ fn a_circle_is_found_beside_a_scope_whose_children_wait_for_each_other() {
         });
         let between = spawn(move || last.join().is_ok());
         let view = between.task_ref();
-        *whole.borrow_mut() = Some(spawn(move || gather((crowd, between)).is_ok()));
+        *whole.borrow_mut() = Some(spawn(move || gather((siblings, between)).is_ok()));
         sleep(2 * A_SECOND);
         assert!(view.is_done(), "they wait for each other");
     });

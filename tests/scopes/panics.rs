@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 #[test]
-fn a_panic_of_the_body_is_resumed_when_the_children_are_done() {
+fn a_panic_of_the_body_resumes_when_the_children_are_done() {
     let event_loop = virtual_loop();
     let (reports, log) = (Reports::of(&event_loop), Log::default());
     let inside = log.clone();
@@ -37,7 +37,7 @@ fn a_panic_of_the_body_is_resumed_when_the_children_are_done() {
 }
 
 #[test]
-fn panics_of_body_and_child_at_once_end_with_the_bodys_and_the_other_is_reported() {
+fn the_bodys_panic_wins_and_the_childs_is_reported() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
     finished(event_loop.run_until_complete(|| {
@@ -58,7 +58,7 @@ fn panics_of_body_and_child_at_once_end_with_the_bodys_and_the_other_is_reported
 }
 
 #[test]
-fn a_result_that_panics_as_it_is_dropped_is_an_error_of_the_scope() {
+fn a_result_that_panics_in_its_drop_is_an_error_of_the_scope() {
     struct Panics;
     impl Drop for Panics {
         fn drop(&mut self) {
@@ -93,7 +93,7 @@ fn a_panic_that_a_child_catches_itself_is_no_failure() {
                 caught.set(result.is_err());
             });
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         assert!(caught.get());
     });
 }

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 #[test]
-fn the_first_that_is_done_wins_and_the_others_have_ended() {
+fn the_first_to_finish_wins_and_the_others_have_ended() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -86,7 +86,7 @@ fn ties_go_by_the_order_of_the_arguments() {
 }
 
 #[test]
-fn who_has_lost_before_its_first_step_never_runs() {
+fn an_entrant_that_lost_before_its_first_step_never_runs() {
     in_virtual_loop(|| {
         let ran = Cell::new(false);
         assert_eq!(
@@ -104,7 +104,7 @@ fn who_has_lost_before_its_first_step_never_runs() {
 }
 
 #[test]
-fn what_a_loser_was_woken_for_goes_to_somebody_else() {
+fn a_losers_wake_up_goes_to_the_next_waiter() {
     in_virtual_loop(|| {
         let (first, second) = (Promise::<u32>::new(), Promise::<u32>::new());
         let (one, other) = (first.clone(), second.clone());
@@ -163,7 +163,7 @@ fn losers_that_fail_are_reported_and_the_value_stays() {
 }
 
 #[test]
-fn one_that_is_cancelled_by_somebody_else_is_out_and_the_others_go_on() {
+fn an_entrant_cancelled_from_outside_loses_and_the_race_goes_on() {
     in_virtual_loop(|| {
         let quits = || -> u32 {
             current_task().expect("a task").cancel();
@@ -177,23 +177,23 @@ fn one_that_is_cancelled_by_somebody_else_is_out_and_the_others_go_on() {
         assert_eq!(finished(race((quits, wins))), 5);
         assert!(
             race([quits, quits])
-                .expect_err("nobody is left")
+                .expect_err("no entrant is left")
                 .is_cancelled()
         );
     });
 }
 
 #[test]
-fn a_race_of_nobody_is_an_error() {
+fn an_empty_race_is_an_error() {
     in_virtual_loop(|| {
-        let error = race(Vec::<fn() -> u8>::new()).expect_err("nobody");
+        let error = race(Vec::<fn() -> u8>::new()).expect_err("no entrant");
         assert_sentence(&error.to_string());
         assert!(race([(); 0].map(|()| || 1)).is_err());
     });
 }
 
 #[test]
-fn without_a_task_it_is_an_error_and_nobody_runs() {
+fn a_race_without_a_task_is_an_error_and_runs_nothing() {
     assert!(race([|| panic!("it ran")]).is_err());
     struct OnPanic;
     impl Drop for OnPanic {
@@ -238,7 +238,7 @@ fn a_cancel_reaches_all_and_goes_on() {
 }
 
 #[test]
-fn a_cancel_while_the_losers_end_leaves_the_value_and_is_met_later() {
+fn a_cancel_while_the_losers_end_keeps_the_value() {
     in_virtual_loop(|| {
         let value = Rc::new(Cell::new(0));
         let inside = Rc::clone(&value);
@@ -264,7 +264,7 @@ fn a_cancel_while_the_losers_end_leaves_the_value_and_is_met_later() {
 }
 
 #[test]
-fn a_cancel_that_comes_after_the_winners_end_loses_nothing() {
+fn a_cancel_after_the_winners_end_loses_nothing() {
     in_virtual_loop(|| {
         let queue = Queue::unbounded();
         let theirs = queue.clone();
@@ -307,7 +307,7 @@ fn a_race_in_a_timeout_and_a_timeout_in_a_race() {
 }
 
 #[test]
-fn values_of_losers_are_dropped_before_it_returns() {
+fn values_of_losers_are_dropped_before_the_race_returns() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -333,7 +333,7 @@ fn values_of_losers_are_dropped_before_it_returns() {
 }
 
 #[test]
-fn a_race_of_scopes_leaves_no_grandchild_behind() {
+fn a_race_of_scopes_ends_every_grandchild() {
     let n_alive = Rc::new(Cell::new(0_i32));
     let inside = Rc::clone(&n_alive);
     let event_loop = EventLoop::builder().virtual_clock(true);

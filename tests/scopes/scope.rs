@@ -23,7 +23,7 @@ fn the_closures_value_is_returned_when_every_child_is_done() {
             }
             n_done.get()
         });
-        assert_eq!((value.expect("nobody failed"), n_done.get()), (0, 3));
+        assert_eq!((value.expect("no child failed"), n_done.get()), (0, 3));
     });
 }
 
@@ -45,7 +45,7 @@ fn children_run_at_the_same_time_and_begin_in_their_order() {
                 "they begin in the next iteration"
             );
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         let end = selvedge::current_loop().expect("a loop").elapsed();
         assert_eq!(end.expect("open") - start.expect("open"), A_SECOND);
         assert_eq!(*order.borrow(), [0, 1, 2, 3, 4]);
@@ -65,7 +65,7 @@ fn join_returns_what_a_child_returns_borrowed_or_not() {
             words.max_by_key(|(_, len)| *len).map(|(word, _)| word)
         })
     });
-    assert_eq!(longest.expect("nobody failed"), Some("weft"));
+    assert_eq!(longest.expect("no child failed"), Some("weft"));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn children_need_not_be_send_and_may_borrow_mutably() {
             }
         })
     })
-    .expect("nobody failed");
+    .expect("no child failed");
     assert_eq!(counts.map(|count| count.get()), [1, 2]);
 }
 
@@ -97,9 +97,9 @@ fn count<'scope>(s: &'scope Scope<'scope, '_>, n_nodes: &'scope Cell<u32>, depth
 }
 
 #[test]
-fn children_may_spawn_more_and_the_scope_waits_for_those_too() {
+fn children_may_spawn_more_and_the_scope_waits_for_all() {
     let n_nodes = Cell::new(0);
-    run(|| scope(|s| count(s, &n_nodes, 4))).expect("nobody failed");
+    run(|| scope(|s| count(s, &n_nodes, 4))).expect("no child failed");
     assert_eq!(n_nodes.get(), 1 + 4 + 4 * 3 + 4 * 3 * 2 + 4 * 3 * 2);
 }
 
@@ -126,19 +126,19 @@ fn scopes_nest_and_the_inner_one_ends_first() {
                         log.push(format!("{inner_local} child"));
                     });
                 })
-                .expect("nobody failed");
-                log.push("inner is over");
+                .expect("no child failed");
+                log.push("inner has ended");
             })
-            .expect("nobody failed");
-            log.push("outer is over");
+            .expect("no child failed");
+            log.push("outer has ended");
         }
     });
     let expected = [
         "spawned from inside",
         "inner child",
-        "inner is over",
+        "inner has ended",
         "outer child",
-        "outer is over",
+        "outer has ended",
     ];
     assert_eq!(log.take(), expected);
 }
@@ -160,7 +160,7 @@ fn captures_and_results_are_dropped_before_the_scope_returns() {
             let held = log.guard("never taken");
             std::mem::forget(Rc::new(s.spawn(move || held)));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         log.push("returned");
     });
     // A detached task drops its own; what is left in the slots goes newest first.
@@ -175,7 +175,7 @@ fn captures_and_results_are_dropped_before_the_scope_returns() {
 }
 
 #[test]
-fn a_result_whose_handle_is_dropped_when_the_task_is_done_goes_with_it() {
+fn a_finished_tasks_result_is_dropped_with_its_handle() {
     let log = Log::default();
     run(|| {
         scope(|s| {
@@ -187,7 +187,7 @@ fn a_result_whose_handle_is_dropped_when_the_task_is_done_goes_with_it() {
             assert_eq!(log.take(), ["result"]);
         })
     })
-    .expect("nobody failed");
+    .expect("no child failed");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_destructor_of_a_result_may_spawn_in_the_scope() {
             let log = &log;
             std::mem::forget(s.spawn(move || Spawns(s, log)));
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         log.push("returned");
     });
     assert_eq!(log.take(), ["the last", "captured by the last", "returned"]);
@@ -229,7 +229,7 @@ fn a_destructor_of_a_result_may_wait() {
                     self.0.push("slept");
                 }
             }
-            scope(|s| std::mem::forget(s.spawn(|| Sleeps(log.clone())))).expect("nobody failed");
+            scope(|s| std::mem::forget(s.spawn(|| Sleeps(log.clone())))).expect("no child failed");
             log.push("returned");
         }
     });
@@ -238,11 +238,11 @@ fn a_destructor_of_a_result_may_wait() {
 
 #[test]
 fn a_scope_without_children_returns_at_once() {
-    in_virtual_loop(|| assert_eq!(scope(|_| 5).expect("nobody failed"), 5));
+    in_virtual_loop(|| assert_eq!(scope(|_| 5).expect("no child failed"), 5));
 }
 
 #[test]
-fn handles_know_their_task() {
+fn a_handle_gives_its_task() {
     in_virtual_loop(|| {
         let outlives = scope(|s| {
             let named = s.spawn_named("heddle", || current_task().expect("a task").name());
@@ -258,7 +258,7 @@ fn handles_know_their_task() {
             assert!(left < 128 * 1024, "it is much less than the default");
             view
         })
-        .expect("nobody failed");
+        .expect("no child failed");
         assert!(outlives.is_done() && !outlives.cancel());
     });
 }
@@ -274,7 +274,7 @@ fn a_handle_may_be_joined_by_a_sibling() {
             let second = s.spawn(|| finished(first.join()) + 2);
             finished(second.join())
         });
-        assert_eq!(sum.expect("nobody failed"), 42);
+        assert_eq!(sum.expect("no child failed"), 42);
     });
 }
 
@@ -288,7 +288,7 @@ fn handles_may_change_places() {
             assert_eq!((finished(first.join()), finished(second.join())), (2, 1));
         })
     })
-    .expect("nobody failed");
+    .expect("no child failed");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn a_scope_works_on_any_stack_of_its_task() {
                     sum.set(sum.get() + n);
                 });
             })
-            .expect("nobody failed");
+            .expect("no child failed");
         };
         selvedge::on_stack(64 * 1024, || add(1));
         let mut generator = selvedge::Generator::new(|yielder: &selvedge::Yielder<(), u32>| {
@@ -313,7 +313,7 @@ fn a_scope_works_on_any_stack_of_its_task() {
                     local.set(10);
                 });
             })
-            .expect("nobody failed");
+            .expect("no child failed");
             yielder.suspend(local.get());
         });
         assert_eq!(generator.next(), Some(10));
@@ -323,7 +323,7 @@ fn a_scope_works_on_any_stack_of_its_task() {
 
 /// A server's scope lives for ever; what its children leave must not pile up. The values go as the tasks end.
 #[test]
-fn children_that_are_over_are_forgotten_as_more_come() {
+fn finished_children_do_not_pile_up() {
     let n_alive = Rc::new(Cell::new(0_i32));
     struct Counted(Rc<Cell<i32>>);
     impl Drop for Counted {
@@ -342,7 +342,7 @@ fn children_that_are_over_are_forgotten_as_more_come() {
             }
         })
     })
-    .expect("nobody failed");
+    .expect("no child failed");
     assert_eq!(n_alive.get(), 0);
 }
 
@@ -358,7 +358,7 @@ fn an_ordinary_task_may_be_spawned_in_a_scope_and_outlive_it() {
             });
             finished(inner.join())
         });
-        let task = task.expect("nobody failed");
+        let task = task.expect("no child failed");
         assert!(!task.is_done());
         assert_eq!(finished(task.join()), 7);
     });

@@ -5,7 +5,7 @@ use selvedge::{Promise, select, sleep, spawn};
 use crate::support::{A_SECOND, AN_HOUR, caught, finished, in_virtual_loop, sentence, text};
 
 #[test]
-fn the_arm_of_the_first_goes_on_with_its_value() {
+fn the_first_arm_to_finish_runs_its_handler_with_the_value() {
     in_virtual_loop(|| {
         let promise = Promise::<u32>::new();
         let setter = promise.clone();
@@ -39,7 +39,7 @@ fn arms_have_patterns_blocks_and_types_of_their_own() {
 }
 
 #[test]
-fn what_follows_the_arrow_may_leave_the_function_and_use_what_the_arms_have_borrowed() {
+fn an_arms_handler_may_return_break_and_use_borrowed_values() {
     fn first_of(seconds: u32) -> Result<u32, &'static str> {
         let mut counts = [0, 0];
         let (one, other) = counts.split_at_mut(1);
@@ -61,7 +61,7 @@ fn what_follows_the_arrow_may_leave_the_function_and_use_what_the_arms_have_borr
 }
 
 #[test]
-fn one_arm_and_twelve() {
+fn select_takes_one_to_twelve_arms() {
     in_virtual_loop(|| {
         assert_eq!(select! { n = 1 => n + 1 }, 2);
         let wait = |n: u32| {
@@ -83,7 +83,7 @@ fn tear() {
 }
 
 #[test]
-fn a_panic_of_the_first_goes_on() {
+fn a_panic_of_the_first_arm_propagates() {
     in_virtual_loop(|| {
         let payload = caught(|| {
             select! {
@@ -96,6 +96,6 @@ fn a_panic_of_the_first_goes_on() {
 }
 
 #[test]
-fn without_a_task_it_panics_with_a_sentence() {
+fn select_without_a_task_panics_with_a_sentence() {
     sentence(|| select! { () = () => () });
 }

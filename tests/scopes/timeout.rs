@@ -22,7 +22,7 @@ fn elapsed() -> Duration {
 }
 
 #[test]
-fn what_takes_longer_is_unwound_at_the_deadline() {
+fn a_late_function_is_unwound_at_the_deadline() {
     in_virtual_loop(|| {
         let mut unwound_at = None;
         let result = timeout(A_SECOND, || {
@@ -37,7 +37,7 @@ fn what_takes_longer_is_unwound_at_the_deadline() {
 }
 
 #[test]
-fn what_takes_less_gives_its_value_and_nothing_happens_later() {
+fn a_function_in_time_gives_its_value_and_no_timer_fires_later() {
     in_virtual_loop(|| {
         let text = String::from("borrowed");
         let result = timeout(2 * A_SECOND, || {
@@ -50,7 +50,7 @@ fn what_takes_less_gives_its_value_and_nothing_happens_later() {
 }
 
 #[test]
-fn a_deadline_at_a_time_of_the_loops_clock() {
+fn a_deadline_can_be_a_time_of_the_loops_clock() {
     in_virtual_loop(|| {
         let at = now() + A_SECOND;
         assert_eq!(timeout_at(at, || sleep_until(at + A_SECOND)), Err(Elapsed));
@@ -60,7 +60,7 @@ fn a_deadline_at_a_time_of_the_loops_clock() {
 }
 
 #[test]
-fn zero_and_deadlines_in_the_past_let_it_get_as_far_as_its_first_suspension() {
+fn past_deadlines_fire_at_the_first_suspension() {
     in_virtual_loop(|| {
         sleep(A_SECOND);
         for result in [
@@ -94,7 +94,7 @@ fn the_longest_duration_never_comes() {
 }
 
 #[test]
-fn a_value_that_comes_although_the_time_is_up_is_returned() {
+fn a_value_that_comes_after_the_deadline_is_returned() {
     in_virtual_loop(|| {
         let result = timeout(A_SECOND, || {
             let caught = catch_cancelled(|| sleep(AN_HOUR));
@@ -154,15 +154,14 @@ fn a_deadline_may_be_moved_by_a_child_of_a_scope() {
 }
 
 #[test]
-fn equal_deadlines_of_a_timeout_and_of_what_it_limits_are_met_in_the_order_in_which_they_were_made()
-{
+fn equal_deadlines_inside_and_outside_fire_in_creation_order() {
     in_virtual_loop(|| {
         assert_eq!(timeout(A_SECOND, || sleep(A_SECOND)), Err(Elapsed));
     });
 }
 
 #[test]
-fn of_nested_ones_the_inner_fires_only_itself() {
+fn a_nested_inner_timeout_fires_only_itself() {
     in_virtual_loop(|| {
         let result = timeout(3 * A_SECOND, || {
             let inner = timeout(A_SECOND, || sleep(AN_HOUR));
@@ -174,7 +173,7 @@ fn of_nested_ones_the_inner_fires_only_itself() {
 }
 
 #[test]
-fn of_nested_ones_the_outer_goes_through_the_inner() {
+fn a_nested_outer_timeout_passes_through_the_inner() {
     in_virtual_loop(|| {
         let result = timeout(A_SECOND, || {
             let inner = timeout(3 * A_SECOND, || sleep(AN_HOUR));
@@ -185,7 +184,7 @@ fn of_nested_ones_the_outer_goes_through_the_inner() {
 }
 
 #[test]
-fn of_nested_ones_that_fire_at_once_it_is_the_outer() {
+fn the_outer_of_two_nested_timeouts_at_one_deadline_fires() {
     in_virtual_loop(|| {
         let result: Result<(), _> = timeout(A_SECOND, || {
             let inner = timeout(A_SECOND, || sleep(AN_HOUR));
@@ -218,7 +217,7 @@ fn errors_and_panics_pass_through() {
 }
 
 #[test]
-fn what_the_function_waits_for_is_cancelled() {
+fn a_task_that_the_function_joins_is_cancelled() {
     in_virtual_loop(|| {
         let task = spawn(|| sleep(AN_HOUR));
         let view = task.task_ref();
@@ -255,7 +254,7 @@ fn a_scope_in_a_timeout_ends_its_children_first() {
 }
 
 #[test]
-fn timeouts_in_a_scopes_children_are_theirs_alone() {
+fn timeouts_in_a_scopes_children_are_independent() {
     in_virtual_loop(|| {
         let results = scope(|s| {
             let tasks: Vec<_> = (1..=4_u32)
@@ -267,12 +266,15 @@ fn timeouts_in_a_scopes_children_are_theirs_alone() {
                 .collect::<Vec<_>>()
         });
         // The third is due in the same moment, after its timeout.
-        assert_eq!(results.expect("nobody failed"), [true, true, false, false]);
+        assert_eq!(
+            results.expect("no child failed"),
+            [true, true, false, false]
+        );
     });
 }
 
 #[test]
-fn it_is_misuse_without_a_task() {
+fn a_timeout_without_a_task_is_misuse() {
     assert_sentence(&sentence(|| timeout(A_SECOND, || ())));
     in_virtual_loop(|| {
         let done = Promise::new();

@@ -22,7 +22,7 @@ fn a_cancel_from_outside_is_not_the_timeouts() {
 }
 
 #[test]
-fn a_cancel_in_the_moment_of_the_deadline_wins() {
+fn a_cancel_at_the_moment_of_the_deadline_wins() {
     in_virtual_loop(|| {
         // The timer of the cancel is the older one, so its callback is queued before the task, which the timeout
         // wakes.
@@ -38,7 +38,7 @@ fn a_cancel_in_the_moment_of_the_deadline_wins() {
 }
 
 #[test]
-fn a_cancel_that_is_to_be_delivered_as_the_time_is_up_wins_as_well() {
+fn a_pending_cancel_at_the_deadline_wins() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             timeout_with(None, |t| {
@@ -54,7 +54,7 @@ fn a_cancel_that_is_to_be_delivered_as_the_time_is_up_wins_as_well() {
 }
 
 #[test]
-fn a_cancel_that_was_caught_before_does_not_count_against_the_timeout() {
+fn a_cancel_caught_earlier_does_not_affect_the_timeout() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             assert!(catch_cancelled(|| sleep(AN_HOUR)).is_err());
@@ -69,7 +69,7 @@ fn a_cancel_that_was_caught_before_does_not_count_against_the_timeout() {
 }
 
 #[test]
-fn a_cancel_that_is_pending_as_the_timeout_begins_stays_so_if_it_expires() {
+fn a_cancel_pending_before_the_timeout_stays_pending() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             current_task().expect("a task").cancel();
@@ -88,7 +88,7 @@ fn a_cancel_that_is_pending_as_the_timeout_begins_stays_so_if_it_expires() {
 }
 
 #[test]
-fn a_cancel_that_was_caught_inside_leaves_the_timeout_alone() {
+fn a_cancel_caught_inside_leaves_the_timeout_alone() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             timeout(2 * A_SECOND, || {
@@ -104,7 +104,7 @@ fn a_cancel_that_was_caught_inside_leaves_the_timeout_alone() {
 }
 
 #[test]
-fn a_task_that_ends_in_a_timeout_of_its_own_leaves_no_timer() {
+fn a_task_that_ends_in_its_own_timeout_leaves_no_timer() {
     in_virtual_loop(|| {
         let order = Rc::new(RefCell::new(Vec::new()));
         for n in 0..3 {
@@ -122,7 +122,7 @@ fn a_task_that_ends_in_a_timeout_of_its_own_leaves_no_timer() {
 }
 
 #[test]
-fn deadlines_of_two_timeouts_that_are_seen_at_once_are_the_outer_ones() {
+fn two_deadlines_seen_at_once_count_for_the_outer_timeout() {
     in_virtual_loop(|| {
         let at = selvedge::current_loop()
             .expect("a loop")

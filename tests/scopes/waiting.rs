@@ -14,7 +14,7 @@ fn seconds(n: u64) -> Duration {
 }
 
 #[test]
-fn gather_gives_what_they_have_borrowed_in_the_order_of_the_arguments() {
+fn gather_returns_borrowed_values_in_the_order_of_arguments() {
     let words = in_virtual_loop(|| {
         let text = String::from("warp and weft");
         let lengths = scope(|s| {
@@ -35,7 +35,7 @@ fn gather_gives_what_they_have_borrowed_in_the_order_of_the_arguments() {
 }
 
 #[test]
-fn gather_mixes_them_with_others() {
+fn gather_mixes_scoped_tasks_with_others() {
     in_virtual_loop(|| {
         let name = String::from("weft");
         let gathered = scope(|s| {
@@ -47,7 +47,7 @@ fn gather_mixes_them_with_others() {
 }
 
 #[test]
-fn wait_tells_which_are_done() {
+fn wait_returns_the_finished_scoped_tasks() {
     in_virtual_loop(|| {
         scope(|s| {
             let [slow, quick] = [3, 1].map(|n| s.spawn(move || sleep(seconds(n))));
@@ -62,7 +62,7 @@ fn wait_tells_which_are_done() {
 }
 
 #[test]
-fn as_completed_yields_them_in_order() {
+fn as_completed_yields_scoped_tasks_in_order() {
     in_virtual_loop(|| {
         let delays = [3, 1, 2];
         let order = scope(|s| {
@@ -80,12 +80,12 @@ fn as_completed_yields_them_in_order() {
 }
 
 #[test]
-fn wait_for_cancels_one_that_is_late_and_the_scope_goes_on() {
+fn wait_for_cancels_a_late_child_and_the_scope_goes_on() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
         move || {
-            let verdict = scope(|s| {
+            let outcome = scope(|s| {
                 let late = s.spawn(|| {
                     let _guard = log.guard("unwound");
                     sleep(AN_HOUR);
@@ -95,14 +95,14 @@ fn wait_for_cancels_one_that_is_late_and_the_scope_goes_on() {
                 log.push("waited");
                 wait_for(s.spawn(|| 7), A_SECOND)
             });
-            assert_eq!(finished(verdict.expect("that is no failure")), 7);
+            assert_eq!(finished(outcome.expect("that is no failure")), 7);
         }
     });
     assert_eq!(log.take(), ["unwound", "waited"]);
 }
 
 #[test]
-fn shield_keeps_a_cancel_of_the_waiting_one_from_them() {
+fn shield_protects_scoped_tasks_from_the_waiters_cancel() {
     in_virtual_loop(|| {
         scope(|s| {
             let inner = s.spawn(|| {
@@ -123,7 +123,7 @@ fn shield_keeps_a_cancel_of_the_waiting_one_from_them() {
 }
 
 #[test]
-fn one_that_fails_ends_the_scope_and_the_gather_with_it() {
+fn a_failing_child_ends_the_scope_and_its_gather() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -151,7 +151,7 @@ fn one_that_fails_ends_the_scope_and_the_gather_with_it() {
 }
 
 #[test]
-fn a_cancel_of_the_gather_reaches_them_and_waits() {
+fn a_cancel_of_the_gather_cancels_and_awaits_the_children() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();
@@ -180,7 +180,7 @@ fn a_cancel_of_the_gather_reaches_them_and_waits() {
 }
 
 #[test]
-fn those_that_were_refused_are_errors_among_the_results() {
+fn refused_children_are_errors_among_the_results() {
     in_virtual_loop(|| {
         scope(|s| {
             s.cancel();
@@ -193,7 +193,7 @@ fn those_that_were_refused_are_errors_among_the_results() {
 }
 
 #[test]
-fn results_that_nobody_gathers_are_dropped_before_the_scope_returns() {
+fn ungathered_results_are_dropped_before_the_scope_returns() {
     let log = Log::default();
     in_virtual_loop({
         let log = log.clone();

@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use selvedge::net::{TcpStream, UdpSocket, UnixStream};
 use selvedge::{Task, TaskError, all_tasks, sleep, spawn, yield_now};
 
+use crate::hang_guard::N_STEPS;
 use crate::random::Random;
 use crate::server::{ECHO, KEEP_SILENT, LEAVE, NEVER_READ, READ_ALL};
 
@@ -181,7 +183,7 @@ impl Client {
         match TcpStream::connect(self.closed) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(()),
             Err(error) => Err(error),
-            Ok(_) => panic!("somebody listens at {}", self.closed),
+            Ok(_) => panic!("a server listens at {}", self.closed),
         }
     }
 
@@ -242,7 +244,10 @@ impl Client {
             let n = self.random.below(KINDS.len() as u64) as usize;
             let kind = KINDS[n];
             match self.turn(kind) {
-                Ok(()) => self.n_turns[n].set(self.n_turns[n].get() + 1),
+                Ok(()) => {
+                    self.n_turns[n].set(self.n_turns[n].get() + 1);
+                    N_STEPS.fetch_add(1, Relaxed);
+                }
                 // Every port waits for its last segment to die out; a little later there are some again.
                 Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
                     sleep(Duration::from_millis(20));

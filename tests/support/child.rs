@@ -1,13 +1,12 @@
 //! Runs this test binary again as a child process that plays one scenario, for what ends a process.
+//!
+//! An alarm ends a child that hangs, so that the assertion about its end fails (`hang_guard.rs`).
 
 use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-const SCENARIO: &str = "SELVEDGE_SCENARIO";
-
-/// Only a hang reaches this; it ends the child and so fails the test.
-const DEADLINE_SECONDS: u32 = 900;
+use crate::hang_guard::{self, SCENARIO};
 
 /// How a child ended and what it said.
 #[derive(Debug)]
@@ -37,8 +36,15 @@ impl Ended {
     }
 }
 
-/// The command that plays `scenario`. `arguments` bring the child's harness to the entry below.
+/// The command that plays `scenario`. `arguments` make the child's harness run the test that calls [`play`].
 pub fn command(scenario: &str, arguments: &[&str]) -> Command {
+    let mut command = this_program(arguments);
+    command.env(SCENARIO, scenario);
+    command
+}
+
+/// The command that runs this program again.
+pub fn this_program(arguments: &[&str]) -> Command {
     let program = env::current_exe().expect("the path of this test");
     let mut command = match emulator() {
         Some(emulator) => {
@@ -51,9 +57,7 @@ pub fn command(scenario: &str, arguments: &[&str]) -> Command {
     };
     command
         .args(arguments)
-        .env(SCENARIO, scenario)
-        .env("RUST_BACKTRACE", "0");
-    command
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -92,7 +96,7 @@ pub fn play(scenarios: &[(&str, fn())]) -> bool {
     // SAFETY: these only set limits of this process, from values on this stack, and what signals do.
     unsafe {
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
-        libc::alarm(DEADLINE_SECONDS);
+        libc::alarm((hang_guard::limit_seconds() * 4).div_ceil(5));
         // Shells have what they start in the background ignore some.
         for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
             libc::signal(signal, libc::SIG_DFL);

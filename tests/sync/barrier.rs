@@ -17,7 +17,7 @@ fn outcomes<const N: usize>(tasks: [Task<Outcome>; N]) -> [Outcome; N] {
 }
 
 #[test]
-fn all_go_on_when_the_last_has_come() {
+fn all_resume_when_the_last_has_arrived() {
     run(|| {
         let barrier = Barrier::new(3);
         let tasks = [comer(&barrier), comer(&barrier)];
@@ -31,7 +31,7 @@ fn all_go_on_when_the_last_has_come() {
 }
 
 #[test]
-fn it_can_be_used_again_and_again() {
+fn a_barrier_can_be_used_repeatedly() {
     run(|| {
         let (barrier, log) = (Barrier::new(3), Log::default());
         let tasks: Vec<Task<()>> = (0..3)
@@ -54,7 +54,7 @@ fn it_can_be_used_again_and_again() {
 }
 
 #[test]
-fn who_comes_while_others_leave_waits_for_the_next_time() {
+fn an_arrival_while_others_leave_waits_for_the_next_round() {
     run(|| {
         let barrier = Barrier::new(2);
         let first = comer(&barrier);
@@ -77,12 +77,12 @@ fn a_barrier_for_one_never_waits() {
 }
 
 #[test]
-fn a_barrier_for_nobody_is_refused() {
+fn a_barrier_for_zero_tasks_is_refused() {
     sentence(|| Barrier::new(0));
 }
 
 #[test]
-fn a_cancelled_comer_has_not_come() {
+fn a_cancelled_arrival_does_not_count() {
     run(|| {
         let barrier = Barrier::new(3);
         let tasks = [comer(&barrier), comer(&barrier)];
@@ -101,7 +101,7 @@ fn a_cancelled_comer_has_not_come() {
 }
 
 #[test]
-fn one_that_is_cancelled_on_its_way_out_does_not_hold_the_others() {
+fn a_waiter_cancelled_on_its_way_out_does_not_block_the_others() {
     run(|| {
         let barrier = Barrier::new(3);
         let tasks = [comer(&barrier), comer(&barrier)];
@@ -121,7 +121,7 @@ fn one_that_is_cancelled_on_its_way_out_does_not_hold_the_others() {
 }
 
 #[test]
-fn a_reset_sends_those_inside_away_and_begins_anew() {
+fn a_reset_breaks_the_waits_and_starts_a_new_round() {
     run(|| {
         let barrier = Barrier::new(3);
         let tasks = [comer(&barrier), comer(&barrier)];
@@ -140,7 +140,7 @@ fn a_reset_sends_those_inside_away_and_begins_anew() {
 }
 
 #[test]
-fn a_reset_while_they_leave_sends_them_away_too() {
+fn a_reset_breaks_the_waits_of_leaving_tasks_too() {
     run(|| {
         let barrier = Barrier::new(2);
         let first = comer(&barrier);
@@ -153,7 +153,7 @@ fn a_reset_while_they_leave_sends_them_away_too() {
 }
 
 #[test]
-fn a_reset_of_an_empty_one_changes_nothing() {
+fn resetting_an_empty_barrier_changes_nothing() {
     run(|| {
         let barrier = Barrier::new(2);
         barrier.reset();
@@ -165,7 +165,7 @@ fn a_reset_of_an_empty_one_changes_nothing() {
 }
 
 #[test]
-fn an_abort_breaks_it_until_it_is_reset() {
+fn an_abort_breaks_the_barrier_until_a_reset() {
     run(|| {
         let barrier = Barrier::new(2);
         let first = comer(&barrier);
@@ -185,7 +185,7 @@ fn an_abort_breaks_it_until_it_is_reset() {
 }
 
 #[test]
-fn an_abort_sends_those_outside_away_too() {
+fn an_abort_breaks_waits_outside_too() {
     run(|| {
         let barrier = Barrier::new(2);
         let first = comer(&barrier);

@@ -9,7 +9,7 @@ use crate::support::{Log, OnDrop, assert_sentence, sentence};
 const SOON: Duration = Duration::from_millis(1);
 
 #[test]
-fn items_come_out_in_the_order_in_which_they_were_sent() {
+fn items_arrive_in_the_order_of_sends() {
     for (sender, receiver) in [channel::bounded(1000), channel::unbounded()] {
         (0..1000).for_each(|n| sender.send(n).expect("room"));
         assert_eq!((sender.len(), receiver.len()), (1000, 1000));
@@ -20,7 +20,7 @@ fn items_come_out_in_the_order_in_which_they_were_sent() {
 }
 
 #[test]
-fn what_is_refused_comes_back() {
+fn a_refused_item_is_returned() {
     let (sender, receiver) = channel::bounded(1);
     sender.try_send("a").expect("room");
     assert!(sender.is_full() && receiver.is_full());
@@ -50,7 +50,7 @@ fn what_is_refused_comes_back() {
 }
 
 #[test]
-fn a_capacity_is_kept_and_told() {
+fn the_capacity_is_kept_and_returned() {
     let (sender, receiver) = channel::bounded::<u8>(3);
     assert_eq!((sender.capacity(), receiver.capacity()), (Some(3), Some(3)));
     assert!(sender.is_empty() && receiver.is_empty());
@@ -60,14 +60,14 @@ fn a_capacity_is_kept_and_told() {
 }
 
 #[test]
-fn sizes_that_can_not_be_are_refused() {
+fn impossible_capacities_are_refused() {
     sentence(|| channel::bounded::<u8>(0));
     sentence(|| channel::bounded::<u64>(usize::MAX));
     sentence(|| channel::bounded::<[u8; 1 << 20]>(usize::MAX >> 18));
 }
 
 #[test]
-fn what_is_left_is_received_when_the_senders_are_gone() {
+fn remaining_items_are_received_after_the_last_sender() {
     let (sender, receiver) = channel::unbounded();
     let other = sender.clone();
     sender.send(1).expect("room");
@@ -81,7 +81,7 @@ fn what_is_left_is_received_when_the_senders_are_gone() {
 }
 
 #[test]
-fn what_is_left_is_dropped_when_the_receivers_are_gone() {
+fn remaining_items_are_dropped_with_the_last_receiver() {
     let log = Log::default();
     for (sender, receiver) in [channel::bounded(4), channel::unbounded()] {
         sender.send(log.guard("dropped")).expect("room");
@@ -113,7 +113,7 @@ fn an_item_may_hold_an_end_of_its_own_channel() {
 }
 
 #[test]
-fn what_is_dropped_may_use_the_channel() {
+fn a_dropped_item_may_use_its_channel() {
     let (sender, receiver) = channel::unbounded::<OnDrop<Box<dyn FnMut()>>>();
     let log = Log::default();
     let (theirs, events) = (sender.clone(), log.clone());
@@ -142,7 +142,7 @@ fn a_receiver_is_an_iterator() {
 }
 
 #[test]
-fn ends_cross_threads_and_errors_say_something() {
+fn ends_cross_threads_and_errors_have_sentences() {
     fn assert_end<T: Send + Sync + Clone + std::fmt::Debug>(_: &T) {}
     let (sender, receiver): (Sender<std::cell::Cell<u8>>, Receiver<_>) = channel::bounded(1);
     assert_end(&sender);

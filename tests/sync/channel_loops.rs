@@ -23,7 +23,7 @@ fn a_task_that_waits_lets_the_others_run() {
 }
 
 #[test]
-fn receivers_are_called_in_the_order_in_which_they_came() {
+fn receivers_are_woken_in_the_order_of_their_waits() {
     run(|| {
         let ((sender, receiver), log) = (channel::unbounded(), Log::default());
         let tasks: Vec<Task<()>> = (0..4)
@@ -43,7 +43,7 @@ fn receivers_are_called_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn a_call_of_a_cancelled_receiver_goes_to_the_next() {
+fn a_cancelled_receivers_wake_up_goes_to_the_next() {
     run(|| {
         let (sender, receiver) = channel::unbounded();
         let tasks = [(); 2].map(|()| {
@@ -60,7 +60,7 @@ fn a_call_of_a_cancelled_receiver_goes_to_the_next() {
 }
 
 #[test]
-fn a_call_of_a_cancelled_sender_goes_to_the_next_and_its_item_is_dropped() {
+fn a_cancelled_senders_wake_up_goes_on_and_its_item_drops() {
     run(|| {
         let ((sender, receiver), log) = (channel::bounded(1), Log::default());
         sender.send(log.guard("first")).expect("room");
@@ -81,7 +81,7 @@ fn a_call_of_a_cancelled_sender_goes_to_the_next_and_its_item_is_dropped() {
 }
 
 #[test]
-fn one_that_is_passed_by_somebody_faster_waits_on() {
+fn a_receiver_overtaken_by_a_faster_one_waits_on() {
     run(|| {
         let (sender, receiver) = channel::unbounded();
         let theirs = receiver.clone();
@@ -97,7 +97,7 @@ fn one_that_is_passed_by_somebody_faster_waits_on() {
 }
 
 #[test]
-fn a_receive_that_was_cancelled_loses_nothing() {
+fn a_cancelled_receive_loses_no_item() {
     in_virtual_loop(|| {
         let (sender, receiver) = channel::unbounded();
         let task = spawn(move || {
@@ -121,7 +121,7 @@ fn a_receive_that_was_cancelled_loses_nothing() {
 }
 
 #[test]
-fn a_wait_ends_when_the_last_of_the_others_is_gone() {
+fn a_wait_ends_when_the_last_opposite_end_drops() {
     run(|| {
         let (sender, receiver) = channel::bounded::<u32>(1);
         let tasks = [(); 2].map(|()| {
@@ -154,7 +154,7 @@ fn a_wait_ends_when_the_last_of_the_others_is_gone() {
 
 /// A request that is in the channel when its server leaves: who waits for the answer learns of it.
 #[test]
-fn an_answer_that_can_not_come_is_not_waited_for() {
+fn a_reply_that_cannot_come_is_not_waited_for() {
     run(|| {
         let (requests, server) = channel::unbounded();
         let (answer, answered) = channel::bounded::<u32>(1);
@@ -168,7 +168,7 @@ fn an_answer_that_can_not_come_is_not_waited_for() {
 }
 
 #[test]
-fn timeouts_are_on_the_loops_clock() {
+fn timeouts_use_the_loops_clock() {
     let event_loop = virtual_loop();
     event_loop
         .run_until_complete(|| {
@@ -233,7 +233,7 @@ fn a_callback_and_a_task_that_panics_get_errors() {
 }
 
 #[test]
-fn a_task_that_never_has_to_wait_gives_the_others_a_turn() {
+fn a_task_that_never_waits_still_yields_to_others() {
     run(|| {
         let (sender, receiver) = channel::unbounded();
         let hops = Hops::start();
@@ -253,7 +253,7 @@ fn a_task_that_never_has_to_wait_gives_the_others_a_turn() {
 
 /// The loop must not end with a verdict as long as the sender is somewhere, nor turn in circles until then.
 #[test]
-fn a_loop_sleeps_as_long_as_an_end_is_on_a_thread() {
+fn a_loop_sleeps_while_a_thread_holds_an_end() {
     let (sender, receiver) = channel::unbounded();
     let number = thread_number();
     let thread = thread::spawn(move || {
@@ -261,12 +261,12 @@ fn a_loop_sleeps_as_long_as_an_end_is_on_a_thread() {
         sender.send(1).expect("room");
     });
     let got = try_run(|| receiver.recv());
-    assert_eq!(got.expect("no verdict"), Ok(1));
+    assert_eq!(got.expect("no deadlock"), Ok(1));
     thread.join().expect("it ends");
 }
 
 #[test]
-fn a_loop_whose_last_thread_end_goes_learns_of_it() {
+fn a_loop_notices_the_drop_of_the_last_end_on_a_thread() {
     let (sender, receiver) = channel::unbounded::<u8>();
     let number = thread_number();
     let thread = thread::spawn(move || {
@@ -278,7 +278,7 @@ fn a_loop_whose_last_thread_end_goes_learns_of_it() {
 }
 
 #[test]
-fn a_loop_that_ends_cancels_who_waits_and_leaves_the_channel_usable() {
+fn an_ending_loop_cancels_waiters_and_the_channel_stays_usable() {
     let (sender, receiver) = channel::unbounded();
     let theirs = receiver.clone();
     run(move || {
@@ -290,15 +290,15 @@ fn a_loop_that_ends_cancels_who_waits_and_leaves_the_channel_usable() {
 }
 
 #[test]
-fn a_task_that_can_not_be_ended_leaves_the_line() {
+fn an_uncancellable_task_leaves_the_wait_list() {
     let (sender, receiver) = channel::unbounded();
-    let stubborn = receiver.clone();
+    let uncancellable = receiver.clone();
     let event_loop = virtual_loop();
     event_loop.set_exception_handler(|_| ());
     finished(event_loop.run_until_complete(move || {
         spawn(move || {
             loop {
-                let _ = catch_unwind(AssertUnwindSafe(|| stubborn.recv()));
+                let _ = catch_unwind(AssertUnwindSafe(|| uncancellable.recv()));
             }
         })
         .detach();
@@ -311,10 +311,7 @@ fn a_task_that_can_not_be_ended_leaves_the_line() {
         yield_now();
         sender.send(1).expect("room");
         sleep(A_SECOND);
-        assert!(
-            task.is_done(),
-            "the call went to somebody who is not there any more"
-        );
+        assert!(task.is_done(), "the wake-up went to an abandoned task");
         assert_eq!(finished(task.join()), Ok(1));
     });
 }

@@ -19,7 +19,7 @@ fn n_items() -> usize {
 
 fn send_all(sender: &Sender<(usize, usize)>, who: usize) {
     for n in 0..n_items() {
-        sender.send((who, n)).expect("somebody receives");
+        sender.send((who, n)).expect("a receiver");
     }
 }
 
@@ -116,20 +116,20 @@ fn tasks_send_and_threads_receive() {
 }
 
 #[test]
-fn two_loops_talk() {
+fn two_loops_exchange_items() {
     let (there, from_here) = channel::bounded(1);
     let (back, from_there) = channel::bounded(1);
     let n = n_items();
     let other = thread::spawn(move || {
         run(move || {
             for n in &from_here {
-                back.send(n + 1).expect("somebody receives");
+                back.send(n + 1).expect("a receiver");
             }
         });
     });
     run(move || {
         for n in 0..n {
-            there.send(n).expect("somebody receives");
+            there.send(n).expect("a receiver");
             assert_eq!(from_there.recv(), Ok(n + 1));
         }
     });
@@ -138,7 +138,7 @@ fn two_loops_talk() {
 
 /// Receivers that are cancelled all the time neither lose an item nor leave another asleep.
 #[test]
-fn cancels_beside_sends_lose_nothing() {
+fn concurrent_cancels_and_sends_lose_no_item() {
     let (sender, receiver) = channel::bounded(4);
     let n = n_items();
     let thread = thread::spawn(move || (0..n).for_each(|n| sender.send(n).expect("open")));
@@ -176,7 +176,7 @@ fn cancels_beside_sends_lose_nothing() {
 }
 
 #[test]
-fn timeouts_beside_sends_lose_nothing() {
+fn concurrent_timeouts_and_sends_lose_no_item() {
     let (sender, receiver) = channel::bounded(2);
     let n = n_items();
     let count = Arc::new(AtomicUsize::new(0));

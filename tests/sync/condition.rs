@@ -34,7 +34,7 @@ fn waiting_unlocks_and_locks_again() {
 }
 
 #[test]
-fn notices_go_to_those_who_have_waited_longest() {
+fn notifications_go_to_the_longest_waiters() {
     run(|| {
         let (lock, changed, log) = (Mutex::new(0), Condition::new(), Log::default());
         let tasks: Vec<Task<()>> = (0..6).map(|n| waiter(n, &lock, &changed, &log)).collect();
@@ -59,7 +59,7 @@ fn notices_go_to_those_who_have_waited_longest() {
 }
 
 #[test]
-fn wait_while_looks_again_each_time() {
+fn wait_while_checks_its_condition_at_each_wake_up() {
     run(|| {
         let (lock, changed) = (Mutex::new(0), Condition::new());
         let (theirs, theirs_changed) = (lock.clone(), changed.clone());
@@ -82,7 +82,7 @@ fn wait_while_looks_again_each_time() {
 }
 
 #[test]
-fn a_cancelled_waiter_has_the_lock_again() {
+fn a_cancelled_waiter_holds_the_lock_again() {
     in_virtual_loop(|| {
         let (lock, changed, log) = (Mutex::new(0), Condition::new(), Log::default());
         let (theirs, theirs_changed, theirs_log) = (lock.clone(), changed.clone(), log.clone());
@@ -106,7 +106,7 @@ fn a_cancelled_waiter_has_the_lock_again() {
 }
 
 #[test]
-fn cancels_that_come_while_it_waits_for_the_lock_are_one() {
+fn cancels_while_relocking_count_as_one() {
     in_virtual_loop(|| {
         let (lock, changed) = (Mutex::new(0), Condition::new());
         let (theirs, theirs_changed) = (lock.clone(), changed.clone());
@@ -131,7 +131,7 @@ fn cancels_that_come_while_it_waits_for_the_lock_are_one() {
 
 /// Each has the lock as soon as it is handed it, also if it is cancelled again in that very moment.
 #[test]
-fn cancels_that_never_stop_keep_nobody_from_the_lock() {
+fn repeated_cancels_do_not_prevent_relocking() {
     run(|| {
         let (lock, changed, log) = (Mutex::new(0), Condition::new(), Log::default());
         let tasks = [0, 1, 2].map(|n| waiter(n, &lock, &changed, &log));
@@ -155,7 +155,7 @@ fn cancels_that_never_stop_keep_nobody_from_the_lock() {
 }
 
 #[test]
-fn a_notice_on_its_way_to_a_cancelled_waiter_goes_to_the_next() {
+fn a_notification_to_a_cancelled_waiter_goes_to_the_next() {
     run(|| {
         let (lock, changed, log) = (Mutex::new(0), Condition::new(), Log::default());
         let tasks = [0, 1].map(|n| waiter(n, &lock, &changed, &log));
@@ -170,7 +170,7 @@ fn a_notice_on_its_way_to_a_cancelled_waiter_goes_to_the_next() {
 }
 
 #[test]
-fn a_notice_of_one_that_is_cancelled_while_it_waits_for_the_lock_goes_to_the_next() {
+fn a_cancel_while_relocking_passes_the_notification_on() {
     run(|| {
         let (lock, changed, log) = (Mutex::new(0), Condition::new(), Log::default());
         let tasks = [0, 1].map(|n| waiter(n, &lock, &changed, &log));

@@ -34,7 +34,7 @@ fn setting_wakes_all_in_their_order_one_hop_later() {
 }
 
 #[test]
-fn whoever_waited_when_it_was_set_goes_on_also_if_it_is_cleared() {
+fn waiters_of_a_set_event_resume_even_if_it_is_cleared() {
     run(|| {
         let event = Event::default();
         let theirs = event.clone();

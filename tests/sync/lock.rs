@@ -6,7 +6,7 @@ use selvedge::{RunError, Task, run, sleep, spawn, spawn_named, try_run, yield_no
 use crate::support::{A_SECOND, Hops, Log, caught, finished, in_virtual_loop, shared};
 
 #[test]
-fn one_task_at_a_time_holds_it() {
+fn one_task_at_a_time_holds_the_lock() {
     in_virtual_loop(|| {
         let lock = Mutex::new(0_u64);
         let n_inside = shared(0);
@@ -31,7 +31,7 @@ fn one_task_at_a_time_holds_it() {
 }
 
 #[test]
-fn it_is_handed_over_in_the_order_of_asking_and_nobody_overtakes() {
+fn the_lock_is_handed_over_in_the_order_of_requests() {
     run(|| {
         let (lock, log) = (Mutex::new(()), Log::default());
         let guard = lock.lock();
@@ -57,7 +57,7 @@ fn it_is_handed_over_in_the_order_of_asking_and_nobody_overtakes() {
 }
 
 #[test]
-fn the_next_goes_on_one_hop_after_the_unlock() {
+fn the_next_waiter_resumes_one_hop_after_the_unlock() {
     run(|| {
         let lock = Mutex::new(());
         let guard = lock.lock();
@@ -77,7 +77,7 @@ fn the_next_goes_on_one_hop_after_the_unlock() {
 }
 
 #[test]
-fn a_cancelled_waiter_is_passed_over_and_one_on_its_way_passes_it_on() {
+fn a_cancelled_waiter_passes_the_lock_on() {
     run(|| {
         let (lock, log) = (Mutex::new(()), Log::default());
         let guard = lock.lock();
@@ -101,7 +101,7 @@ fn a_cancelled_waiter_is_passed_over_and_one_on_its_way_passes_it_on() {
 }
 
 #[test]
-fn a_cancel_or_a_panic_of_the_holder_unlocks_and_poisons_nothing() {
+fn a_cancel_or_panic_of_the_holder_unlocks_without_poison() {
     run(|| {
         let lock = Mutex::new(1);
         for panics in [false, true] {
@@ -124,7 +124,7 @@ fn a_cancel_or_a_panic_of_the_holder_unlocks_and_poisons_nothing() {
 }
 
 #[test]
-fn a_guard_that_is_forgotten_keeps_it_locked() {
+fn a_forgotten_guard_keeps_the_lock_locked() {
     let mut lock = Mutex::new(String::from("warp"));
     std::mem::forget(lock.lock());
     assert!(lock.is_locked());
@@ -140,8 +140,8 @@ fn a_guard_that_is_forgotten_keeps_it_locked() {
 }
 
 #[test]
-fn waiting_for_oneself_ends_with_a_verdict_that_says_who_has_it() {
-    let verdict = try_run(|| {
+fn locking_twice_is_a_deadlock_that_names_the_holder() {
+    let outcome = try_run(|| {
         let lock = Mutex::new(1);
         let task = spawn_named("weaver", move || {
             let first = lock.lock();
@@ -152,8 +152,8 @@ fn waiting_for_oneself_ends_with_a_verdict_that_says_who_has_it() {
         let _ = task.join();
         id
     });
-    let Err(RunError::Deadlock(deadlock)) = verdict else {
-        panic!("not a deadlock: {verdict:?}");
+    let Err(RunError::Deadlock(deadlock)) = outcome else {
+        panic!("not a deadlock: {outcome:?}");
     };
     let (_, what) = deadlock
         .waits()
@@ -176,7 +176,7 @@ fn a_value_may_be_unsized_and_shown() {
 
 /// What shows a value may use its lock.
 #[test]
-fn showing_is_locking() {
+fn the_debug_output_locks_the_lock() {
     struct Sly(std::cell::RefCell<Option<Mutex<Sly>>>);
     impl std::fmt::Debug for Sly {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -192,7 +192,7 @@ fn showing_is_locking() {
 }
 
 #[test]
-fn a_lock_that_is_held_at_the_end_of_a_loop_is_unlocked_by_the_unwind() {
+fn a_lock_held_at_the_end_of_a_loop_is_unlocked_by_the_unwind() {
     let lock = Mutex::new(0);
     let theirs = lock.clone();
     run(move || {
@@ -213,7 +213,7 @@ fn a_lock_that_is_held_at_the_end_of_a_loop_is_unlocked_by_the_unwind() {
 }
 
 #[test]
-fn locking_needs_a_task_only_to_wait() {
+fn locking_needs_a_task_only_for_waiting() {
     let lock = Mutex::new(());
     let guard = lock.lock();
     let text = crate::support::sentence(|| drop(lock.lock()));

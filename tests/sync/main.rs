@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 #[path = "../runtime/support.rs"]
 #[allow(dead_code)]
 mod support;
@@ -14,8 +16,8 @@ mod condition;
 mod events;
 mod lock;
 mod misuse;
-mod model_line;
 mod model_locks;
+mod model_permits;
 mod model_queue;
 mod model_queue_reference;
 mod orders;

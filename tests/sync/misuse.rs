@@ -34,7 +34,7 @@ fn try_everything() -> Vec<String> {
 }
 
 #[test]
-fn outside_of_a_loop() {
+fn waits_outside_a_loop_are_errors() {
     for text in try_everything() {
         assert!(text.contains("no event loop runs"), "{text}");
         assert_sentence(&text);
@@ -42,7 +42,7 @@ fn outside_of_a_loop() {
 }
 
 #[test]
-fn in_a_callback() {
+fn waits_in_a_callback_are_errors() {
     let log = Log::default();
     let theirs = log.clone();
     run(move || {
@@ -61,7 +61,7 @@ fn in_a_callback() {
 }
 
 #[test]
-fn while_panicking() {
+fn waits_while_panicking_are_errors() {
     run(|| {
         let queue = Queue::new(1);
         let done = Log::default();
@@ -85,8 +85,8 @@ fn while_panicking() {
 }
 
 #[test]
-fn the_verdict_says_what_each_waits_for() {
-    let verdict = try_run(|| {
+fn the_deadlock_report_says_what_each_task_waits_for() {
+    let outcome = try_run(|| {
         let queue = Queue::<i32>::new(1);
         let theirs = queue.clone();
         spawn(move || theirs.get()).detach();
@@ -108,8 +108,8 @@ fn the_verdict_says_what_each_waits_for() {
         let lock = Mutex::new(0);
         Condition::new().wait(&mut lock.lock());
     });
-    let Err(RunError::Deadlock(deadlock)) = verdict else {
-        panic!("not a deadlock: {verdict:?}");
+    let Err(RunError::Deadlock(deadlock)) = outcome else {
+        panic!("not a deadlock: {outcome:?}");
     };
     let text = deadlock.to_string();
     for what in [

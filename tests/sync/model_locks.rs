@@ -10,7 +10,7 @@ use proptest::test_runner::Config;
 use selvedge::sync::{Condition, Mutex, Permit, Semaphore};
 use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
 
-use crate::model_line::{Line, Turn};
+use crate::model_permits::{Line, Turn};
 use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
 
 #[derive(Clone, Debug)]
@@ -184,7 +184,7 @@ fn play_condition(scripts: Vec<(Vec<Step>, bool)>) {
             tasks.borrow_mut().push(task);
         }
         sleep(AN_HOUR);
-        let items = lock.try_lock().expect("nobody keeps it for ever");
+        let items = lock.try_lock().expect("no task holds the lock any longer");
         let n_parked = tasks.borrow().iter().filter(|task| !task.is_done()).count();
         for task in tasks.borrow().iter() {
             let failure = task.exception().ok().flatten();
@@ -242,14 +242,14 @@ proptest! {
     }
 
     #[test]
-    fn a_condition_loses_no_notice_and_always_has_the_lock(scripts in with_choice(step())) {
+    fn a_condition_loses_no_notification_and_holds_the_lock(scripts in with_choice(step())) {
         play_condition(scripts);
     }
 }
 
 /// A cancel of each of two that wait, after each number of turns, beside somebody who gives notice and keeps the lock.
 #[test]
-fn a_cancel_at_every_point_loses_no_notice() {
+fn a_cancel_at_every_point_loses_no_notification() {
     use Step::{Cancel, Hold, Put, Take, Yield};
     for victim in 0..2 {
         for n_turns in 0..10 {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use selvedge::sync::{GetError, PutError};
 
-use crate::model_line::{Line, Turn};
+use crate::model_permits::{Line, Turn};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Order {

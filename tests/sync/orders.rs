@@ -10,7 +10,7 @@ use selvedge::{run, spawn, yield_now};
 use crate::support::{Hops, caught, finished, sentence};
 
 #[test]
-fn the_last_comes_first() {
+fn a_last_in_queue_gives_the_last_item_first() {
     run(|| {
         let queue = LifoQueue::new(0);
         (0..5).for_each(|n| queue.put(n).expect("room"));
@@ -20,7 +20,7 @@ fn the_last_comes_first() {
 }
 
 #[test]
-fn the_smallest_comes_first() {
+fn a_priority_queue_gives_the_smallest_item_first() {
     let queue = PriorityQueue::new(0);
     for n in [5, 1, 4, 1, 3] {
         queue.put_nowait(n).expect("room");
@@ -56,7 +56,7 @@ impl Ord for Job {
 }
 
 #[test]
-fn of_equal_ones_the_first_comes_first() {
+fn equal_items_come_in_the_order_of_puts() {
     let queue = PriorityQueue::unbounded();
     for label in 0..100 {
         let weight = label as u32 % 3;
@@ -97,7 +97,7 @@ fn put(queue: &PriorityQueue<Odd>, compare: &Rc<dyn Fn() -> Ordering>) {
 }
 
 #[test]
-fn a_comparison_that_panics_loses_no_place_and_no_other_item() {
+fn a_panicking_comparison_loses_no_room_and_no_other_item() {
     let is_bad = Rc::new(Cell::new(false));
     let theirs = Rc::clone(&is_bad);
     let compare: Rc<dyn Fn() -> Ordering> = Rc::new(move || {
@@ -125,7 +125,7 @@ fn a_comparison_that_panics_loses_no_place_and_no_other_item() {
 
 /// A comparison that uses the queue would find it in the middle of its work.
 #[test]
-fn a_comparison_can_not_use_the_queue() {
+fn a_comparison_cannot_use_the_queue() {
     let queue = PriorityQueue::new(4);
     let theirs = queue.clone();
     let compare: Rc<dyn Fn() -> Ordering> = Rc::new(move || {
@@ -144,7 +144,7 @@ fn a_comparison_can_not_use_the_queue() {
 }
 
 #[test]
-fn a_comparison_can_not_wait() {
+fn a_comparison_cannot_wait() {
     run(|| {
         let compare: Rc<dyn Fn() -> Ordering> = Rc::new(|| {
             sentence(yield_now);

@@ -6,7 +6,7 @@ use selvedge::{Task, run, spawn, yield_now};
 use crate::support::{Hops, Log, finished, in_virtual_loop, soon};
 
 #[test]
-fn items_come_out_in_the_order_in_which_they_were_put() {
+fn items_come_out_in_the_order_of_puts() {
     run(|| {
         let queue = Queue::new(3);
         let producer = spawn({
@@ -41,7 +41,7 @@ fn a_huge_size_allocates_nothing_ahead() {
 }
 
 #[test]
-fn what_is_refused_comes_back() {
+fn a_refused_item_is_returned() {
     let queue = Queue::new(2);
     queue.put_nowait("a".to_owned()).expect("room");
     queue.put_nowait("b".to_owned()).expect("room");
@@ -56,7 +56,7 @@ fn what_is_refused_comes_back() {
 }
 
 #[test]
-fn an_empty_queue_says_so() {
+fn an_empty_queue_reports_that_it_is_empty() {
     assert_eq!(Queue::<u32>::new(1).get_nowait(), Err(GetError::Empty));
     assert_eq!(LifoQueue::<u32>::new(1).get_nowait(), Err(GetError::Empty));
     assert_eq!(
@@ -66,7 +66,7 @@ fn an_empty_queue_says_so() {
 }
 
 #[test]
-fn without_a_need_to_wait_no_loop_is_needed_and_nobody_suspends() {
+fn operations_that_need_no_wait_need_no_loop_and_never_suspend() {
     let queue = Queue::new(1);
     queue.put(1).expect("room");
     assert_eq!(queue.get(), Ok(1));
@@ -99,7 +99,7 @@ fn hops_to_wake(waiter: impl FnOnce() + 'static, act: impl FnOnce()) -> u64 {
 }
 
 #[test]
-fn a_waiter_goes_on_one_hop_later() {
+fn a_waiter_resumes_one_hop_later() {
     run(|| {
         let queue = Queue::new(1);
         let theirs = queue.clone();
@@ -120,7 +120,7 @@ fn a_waiter_goes_on_one_hop_later() {
 }
 
 #[test]
-fn getters_are_served_in_the_order_in_which_they_came() {
+fn getters_are_served_in_the_order_of_their_waits() {
     run(|| {
         let (queue, log) = (Queue::new(0), Log::default());
         let getters: Vec<Task<()>> = (0..4)
@@ -138,7 +138,7 @@ fn getters_are_served_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn putters_are_served_in_the_order_in_which_they_came() {
+fn putters_are_served_in_the_order_of_their_waits() {
     run(|| {
         let queue = Queue::new(1);
         queue.put(0).expect("room");
@@ -156,7 +156,7 @@ fn putters_are_served_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn nobody_takes_an_item_that_is_promised() {
+fn a_promised_item_cannot_be_taken_by_another_task() {
     run(|| {
         let queue = Queue::new(0);
         let theirs = queue.clone();
@@ -178,7 +178,7 @@ fn nobody_takes_an_item_that_is_promised() {
 }
 
 #[test]
-fn nobody_takes_room_that_is_promised() {
+fn promised_room_cannot_be_taken_by_another_task() {
     run(|| {
         let queue = Queue::new(1);
         queue.put('a').expect("room");
@@ -217,7 +217,7 @@ fn join_waits_until_every_item_is_done() {
 }
 
 #[test]
-fn every_joiner_is_woken_also_if_more_was_put_meanwhile() {
+fn every_joiner_is_woken_even_if_more_was_put_meanwhile() {
     run(|| {
         let queue = Queue::new(0);
         queue.put(1).expect("room");
@@ -235,7 +235,7 @@ fn every_joiner_is_woken_also_if_more_was_put_meanwhile() {
 }
 
 #[test]
-fn a_task_is_not_done_more_often_than_items_were_put() {
+fn task_done_cannot_exceed_the_number_of_items_put() {
     let queue = Queue::new(0);
     let error = queue.task_done().unwrap_err();
     crate::support::assert_sentence(&error.to_string());
@@ -247,7 +247,7 @@ fn a_task_is_not_done_more_often_than_items_were_put() {
 }
 
 #[test]
-fn a_callback_may_do_what_need_not_wait() {
+fn a_callback_may_use_operations_that_need_no_wait() {
     run(|| {
         let queue = Queue::new(1);
         let theirs = queue.clone();

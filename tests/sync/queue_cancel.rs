@@ -16,7 +16,7 @@ fn putter(queue: &Queue<i32>, item: i32) -> Task<()> {
 }
 
 #[test]
-fn a_getter_that_is_cancelled_while_it_waits_is_passed_over() {
+fn a_cancelled_getter_is_passed_over() {
     run(|| {
         let queue = Queue::new(0);
         let getters = [getter(&queue), getter(&queue), getter(&queue)];
@@ -97,7 +97,7 @@ fn room_on_its_way_to_a_cancelled_putter_goes_to_the_next() {
 }
 
 #[test]
-fn room_that_nobody_else_wants_is_free_again() {
+fn unclaimed_room_is_free_again() {
     run(|| {
         let queue = Queue::new(1);
         queue.put(0).expect("room");
@@ -112,7 +112,7 @@ fn room_that_nobody_else_wants_is_free_again() {
 }
 
 #[test]
-fn a_cancelled_put_drops_its_item_and_leaves_no_trace() {
+fn a_cancelled_put_drops_its_item_and_changes_nothing() {
     run(|| {
         let (queue, log) = (Queue::new(1), Log::default());
         queue.put(log.guard("first")).expect("room");
@@ -148,7 +148,7 @@ fn a_getter_that_catches_its_cancel_can_get_again() {
 }
 
 #[test]
-fn a_cancel_that_comes_before_a_wait_takes_nothing() {
+fn a_cancel_before_a_wait_takes_nothing() {
     run(|| {
         let queue = Queue::<i32>::new(0);
         let theirs = queue.clone();
@@ -184,7 +184,7 @@ fn a_cancelled_joiner_leaves_the_others_waiting() {
 }
 
 #[test]
-fn what_comes_back_to_a_priority_queue_competes_with_what_came_meanwhile() {
+fn an_item_returned_to_a_priority_queue_competes_with_new_ones() {
     run(|| {
         let queue = PriorityQueue::unbounded();
         let theirs = queue.clone();
@@ -207,7 +207,7 @@ fn what_comes_back_to_a_priority_queue_competes_with_what_came_meanwhile() {
 
 /// The loop of the one that was promised an item closes: whoever waits on another loop gets it.
 #[test]
-fn a_getter_whose_loop_closes_leaves_its_item_to_another_loop() {
+fn a_closing_loops_getter_passes_its_item_to_another_loop() {
     let queue = Queue::new(0);
     let event_loop = crate::support::event_loop();
     let theirs = queue.clone();
@@ -224,7 +224,7 @@ fn a_getter_whose_loop_closes_leaves_its_item_to_another_loop() {
 }
 
 #[test]
-fn a_getter_that_was_left_behind_for_good_is_passed_over() {
+fn an_abandoned_getter_is_passed_over() {
     let queue = Queue::new(0);
     let event_loop = selvedge::EventLoop::builder()
         .shutdown_timeout(std::time::Duration::ZERO)

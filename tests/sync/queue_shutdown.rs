@@ -41,7 +41,7 @@ fn waiting_getters_err() {
 }
 
 #[test]
-fn waiting_putters_err_and_have_their_items_back() {
+fn waiting_putters_err_and_get_their_items_back() {
     run(|| {
         let queue = Queue::new(1);
         queue.put(0).expect("room");
@@ -60,7 +60,7 @@ fn waiting_putters_err_and_have_their_items_back() {
 }
 
 #[test]
-fn a_putter_that_was_promised_room_errs_if_the_shutdown_comes_first() {
+fn a_putter_with_promised_room_errs_if_the_shutdown_is_first() {
     run(|| {
         let queue = Queue::new(1);
         queue.put(0).expect("room");
@@ -88,7 +88,7 @@ fn a_getter_that_was_promised_an_item_gets_it_after_a_shutdown() {
 }
 
 #[test]
-fn what_a_cancelled_getter_leaves_is_got_by_one_that_the_shutdown_woke() {
+fn a_cancelled_getters_item_goes_to_one_woken_by_the_shutdown() {
     run(|| {
         let queue = Queue::new(0);
         let getters = [(); 2].map(|()| {
@@ -107,7 +107,7 @@ fn what_a_cancelled_getter_leaves_is_got_by_one_that_the_shutdown_woke() {
 }
 
 #[test]
-fn at_once_drops_what_is_left_and_credits_it() {
+fn at_once_drops_and_credits_the_remaining_items() {
     run(|| {
         let (queue, log) = (Queue::new(0), Log::default());
         for event in ["a", "b", "c"] {
@@ -129,7 +129,7 @@ fn at_once_drops_what_is_left_and_credits_it() {
 }
 
 #[test]
-fn at_once_takes_an_item_back_that_was_promised_and_not_delivered() {
+fn at_once_takes_back_a_promised_undelivered_item() {
     run(|| {
         let queue = Queue::new(0);
         let theirs = queue.clone();
@@ -144,7 +144,7 @@ fn at_once_takes_an_item_back_that_was_promised_and_not_delivered() {
 }
 
 #[test]
-fn at_once_after_items_were_done_before_they_were_got_credits_no_more_than_there_is() {
+fn at_once_credits_no_more_items_than_are_unfinished() {
     let queue = Queue::new(0);
     (0..3).for_each(|n| queue.put_nowait(n).expect("open"));
     queue.task_done().expect("three were put");
@@ -166,7 +166,7 @@ fn at_once_may_follow_a_shutdown() {
 
 /// Dropping what is left is somebody's code, which may use the queue.
 #[test]
-fn what_is_dropped_may_use_the_queue() {
+fn a_dropped_item_may_use_its_queue() {
     let log = Log::default();
     let queue = Queue::<OnDrop<Box<dyn FnMut()>>>::new(0);
     for n in 0..2 {

@@ -16,7 +16,7 @@ fn taker(semaphore: &Semaphore, n: usize, log: &Log) -> Task<()> {
 }
 
 #[test]
-fn no_more_tasks_than_permits_are_inside() {
+fn at_most_as_many_tasks_as_permits_are_inside() {
     in_virtual_loop(|| {
         let semaphore = Semaphore::new(3);
         let (n_inside, most) = (shared(0), shared(0));
@@ -39,7 +39,7 @@ fn no_more_tasks_than_permits_are_inside() {
 }
 
 #[test]
-fn those_who_want_few_wait_behind_one_who_wants_many() {
+fn small_requests_wait_behind_a_large_one() {
     run(|| {
         let (semaphore, log) = (Semaphore::new(3), Log::default());
         let first = semaphore.acquire_many(2);
@@ -48,7 +48,7 @@ fn those_who_want_few_wait_behind_one_who_wants_many() {
         assert!(log.take().is_empty());
         assert_eq!(semaphore.available_permits(), 1);
         assert!(semaphore.is_locked());
-        assert!(semaphore.try_acquire().is_none(), "somebody waits");
+        assert!(semaphore.try_acquire().is_none(), "another task waits");
         drop(first);
         tasks.into_iter().for_each(|task| finished(task.join()));
         assert_eq!(log.take(), ["3", "1", "1", "2"]);
@@ -58,7 +58,7 @@ fn those_who_want_few_wait_behind_one_who_wants_many() {
 }
 
 #[test]
-fn when_one_who_wants_many_is_cancelled_those_behind_go_on() {
+fn cancelling_a_large_request_lets_small_ones_proceed() {
     run(|| {
         let (semaphore, log) = (Semaphore::new(2), Log::default());
         let first = semaphore.acquire();
@@ -74,7 +74,7 @@ fn when_one_who_wants_many_is_cancelled_those_behind_go_on() {
 }
 
 #[test]
-fn permits_on_their_way_to_a_cancelled_task_go_on() {
+fn permits_promised_to_a_cancelled_task_go_to_the_next() {
     run(|| {
         let (semaphore, log) = (Semaphore::new(2), Log::default());
         let first = semaphore.acquire_many(2);
@@ -107,7 +107,7 @@ fn a_permit_may_go_to_another_task() {
 }
 
 #[test]
-fn none_at_all_can_be_had_at_any_time_unless_somebody_waits() {
+fn zero_permits_are_available_unless_a_task_waits() {
     run(|| {
         let (semaphore, log) = (Semaphore::new(0), Log::default());
         drop(semaphore.acquire_many(0));
@@ -123,7 +123,7 @@ fn none_at_all_can_be_had_at_any_time_unless_somebody_waits() {
 }
 
 #[test]
-fn a_semaphore_may_get_more_permits_up_to_what_a_number_holds() {
+fn permits_can_be_added_up_to_the_numeric_limit() {
     let semaphore = Semaphore::new(usize::MAX - 1);
     semaphore.release(1).expect("room for one");
     let error = semaphore.release(1).unwrap_err();
@@ -132,7 +132,7 @@ fn a_semaphore_may_get_more_permits_up_to_what_a_number_holds() {
 }
 
 #[test]
-fn a_bounded_one_refuses_what_was_not_acquired() {
+fn a_bounded_semaphore_refuses_surplus_permits() {
     let semaphore = BoundedSemaphore::new(2);
     assert_sentence(&semaphore.release(1).unwrap_err().to_string());
     semaphore.acquire().forget();
@@ -143,7 +143,7 @@ fn a_bounded_one_refuses_what_was_not_acquired() {
 }
 
 #[test]
-fn a_permit_whose_place_somebody_has_filled_gives_nothing_back() {
+fn a_permit_whose_place_is_filled_releases_nothing() {
     let semaphore = BoundedSemaphore::new(1);
     let permit = semaphore.acquire();
     semaphore.release(1).expect("one is missing");
@@ -154,7 +154,7 @@ fn a_permit_whose_place_somebody_has_filled_gives_nothing_back() {
 }
 
 #[test]
-fn more_than_there_can_be_is_refused_at_once() {
+fn a_request_beyond_the_limit_is_refused_at_once() {
     run(|| {
         let semaphore = BoundedSemaphore::new(2);
         let text = sentence(|| semaphore.acquire_many(3));
@@ -164,7 +164,7 @@ fn more_than_there_can_be_is_refused_at_once() {
 }
 
 #[test]
-fn a_permit_that_is_forgotten_is_gone() {
+fn a_forgotten_permit_is_never_released() {
     let semaphore = Semaphore::new(1);
     std::mem::forget(semaphore.acquire());
     assert_eq!(semaphore.available_permits(), 0);

@@ -50,7 +50,7 @@ assert_lacks!(MutexGuard<'static, u32>: Clone);
 assert_lacks!(Permit: Clone);
 
 #[test]
-fn handles_are_cloned_whatever_they_are_for() {
+fn handles_are_clone_for_any_item_type() {
     struct NoClone;
     assert_clone::<Queue<NoClone>>();
     assert_clone::<LifoQueue<NoClone>>();

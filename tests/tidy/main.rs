@@ -9,6 +9,8 @@ mod assembly;
 mod asyncio;
 mod broken;
 mod floors;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod shape;
 mod source;
 mod tables;
@@ -69,7 +71,7 @@ fn every_unsafe_block_and_impl_says_why_it_is_sound() {
 }
 
 #[test]
-fn every_unsafe_fn_and_trait_says_what_it_demands() {
+fn every_unsafe_fn_and_trait_states_its_demands() {
     holds(unsafety::functions_demand);
 }
 
@@ -99,8 +101,13 @@ fn files_are_short() {
 }
 
 #[test]
-fn every_source_file_begins_with_what_it_is_for() {
+fn every_source_file_begins_with_its_purpose() {
     holds(shape::files_begin_with_purpose);
+}
+
+#[test]
+fn test_names_have_at_most_60_characters() {
+    holds(shape::function_names_are_short);
 }
 
 #[test]

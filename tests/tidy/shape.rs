@@ -1,11 +1,15 @@
-//! The rules of a file's shape: short, with its purpose first, with nothing left out; and the
-//! reasons in `Cargo.toml`.
+//! The rules of a file's shape: short, with its purpose first, with short names and nothing left
+//! out; and the reasons in `Cargo.toml`.
 
-use crate::source::Source;
+use crate::source::{Kind, Source};
 use crate::tables::MAX_LINES;
 use crate::tree::{Finding, Tree};
 
 const EVERYTHING: &[&str] = &["src/", "examples/", "benches/", "tests/"];
+
+/// The most characters of a function's name. A test's name is a promise, and one that needs more
+/// is two promises or a story.
+const MAX_NAME_CHARS: usize = 60;
 
 pub fn files_are_short(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -41,6 +45,25 @@ pub fn files_begin_with_purpose(tree: &Tree) -> Vec<Finding> {
             )
         })
         .collect()
+}
+
+/// Checks every function, helpers included: macros make tests that have no attribute of their own.
+pub fn function_names_are_short(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for source in tree.sources(EVERYTHING) {
+        for (index, token) in source.tokens.iter().enumerate() {
+            let follows_fn = index > 0 && source.word(index - 1) == "fn";
+            let n_chars = token.text.chars().count();
+            if follows_fn && token.kind == Kind::Word && n_chars > MAX_NAME_CHARS {
+                let message = format!(
+                    "`{}` has {n_chars} characters, {MAX_NAME_CHARS} are the most in a name",
+                    token.text
+                );
+                findings.push(source.finding(token.at, message));
+            }
+        }
+    }
+    findings
 }
 
 /// No ignored test, doc tests included, and no macro that stands for code to come.

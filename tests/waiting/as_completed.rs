@@ -34,7 +34,7 @@ fn tasks_come_in_the_order_of_completion() {
 }
 
 #[test]
-fn each_comes_when_it_is_done() {
+fn each_task_comes_when_it_is_done() {
     in_virtual_loop(|| {
         let times: Vec<_> = as_completed([3, 1].map(sleeper))
             .map(|task| (finished(task.join()), elapsed()))
@@ -44,7 +44,7 @@ fn each_comes_when_it_is_done() {
 }
 
 #[test]
-fn the_order_is_that_of_completion_also_among_those_done_while_nobody_asks() {
+fn results_come_in_completion_order_even_if_asked_for_late() {
     in_virtual_loop(|| {
         let mut completed = as_completed([4, 2, 3, 1].map(sleeper));
         assert_eq!(completed.len(), 4);
@@ -56,7 +56,7 @@ fn the_order_is_that_of_completion_also_among_those_done_while_nobody_asks() {
 }
 
 #[test]
-fn what_is_done_comes_first_and_without_a_hop() {
+fn finished_tasks_come_first_and_without_a_hop() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         let tasks = [spawn(sleeper(0)), spawn(sleeper(0))];
@@ -126,7 +126,7 @@ fn promises_come_as_promises() {
 }
 
 #[test]
-fn nothing_ends_at_once_and_anywhere() {
+fn an_empty_iterator_ends_at_once_anywhere() {
     assert!(as_completed(Vec::<Task<u8>>::new()).next().is_none());
 }
 
@@ -183,7 +183,7 @@ fn a_cancel_of_the_waiter_unwinds_it_and_the_tasks_go_on() {
 }
 
 #[test]
-fn a_wake_up_that_meets_a_cancel_is_not_lost() {
+fn a_wake_up_that_coincides_with_a_cancel_is_not_lost() {
     in_virtual_loop(|| {
         let promises: Vec<Promise<u8>> = (0..2).map(|_| Promise::new()).collect();
         let mut completed = as_completed(promises.clone());
@@ -203,7 +203,7 @@ fn a_wake_up_that_meets_a_cancel_is_not_lost() {
 }
 
 #[test]
-fn an_iterator_that_is_dropped_or_forgotten_leaves_nothing_behind() {
+fn a_dropped_or_forgotten_iterator_leaves_no_callbacks() {
     in_virtual_loop(|| {
         let promise = Promise::<u8>::new();
         drop(as_completed([promise.clone(), promise.clone()]));

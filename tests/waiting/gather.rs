@@ -19,7 +19,7 @@ fn sleeper(seconds: u32) -> impl FnOnce() -> u32 + 'static {
 }
 
 #[test]
-fn results_come_in_the_order_of_the_arguments_whoever_is_done_first() {
+fn results_come_in_the_order_of_the_arguments() {
     in_virtual_loop(|| {
         let tasks: Vec<_> = [3, 1, 2].map(sleeper).map(spawn).into();
         assert_eq!(finished(gather(tasks)), [3, 1, 2]);
@@ -27,7 +27,7 @@ fn results_come_in_the_order_of_the_arguments_whoever_is_done_first() {
 }
 
 #[test]
-fn all_run_at_once() {
+fn all_arguments_run_concurrently() {
     in_virtual_loop(|| {
         let start = elapsed();
         finished(gather(vec![sleeper(3), sleeper(3), sleeper(2)]));
@@ -37,7 +37,7 @@ fn all_run_at_once() {
 }
 
 #[test]
-fn the_shape_is_kept() {
+fn the_shape_of_the_arguments_is_kept() {
     in_virtual_loop(|| {
         let vector: Vec<u32> = finished(gather(vec![sleeper(2), sleeper(1)]));
         let array: [u32; 3] = finished(gather([sleeper(2), sleeper(1), sleeper(4)]));
@@ -83,7 +83,7 @@ fn tuples_hold_one_to_twelve_of_different_types() {
 }
 
 #[test]
-fn closures_coroutines_tasks_and_promises_can_be_gathered_together() {
+fn closures_coroutines_tasks_and_promises_gather_together() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let setter = promise.clone();
@@ -105,7 +105,7 @@ fn closures_coroutines_tasks_and_promises_can_be_gathered_together() {
 }
 
 #[test]
-fn a_promise_may_be_given_twice_and_keeps_its_result() {
+fn a_promise_may_be_given_twice_and_keeps_its_value() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         let setter = promise.clone();
@@ -117,7 +117,7 @@ fn a_promise_may_be_given_twice_and_keeps_its_result() {
 }
 
 #[test]
-fn nothing_gives_nothing_at_once_and_anywhere() {
+fn gathering_nothing_returns_nothing_at_once_anywhere() {
     assert!(finished(gather(Vec::<Task<u8>>::new())).is_empty());
     in_virtual_loop(|| {
         let hops = Hops::start();
@@ -133,7 +133,7 @@ fn nothing_gives_nothing_at_once_and_anywhere() {
 }
 
 #[test]
-fn what_is_done_takes_no_hop() {
+fn finished_arguments_take_no_hop() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         let tasks: Vec<_> = (0..3).map(|n| spawn(move || n)).collect();
@@ -164,7 +164,7 @@ fn the_waiter_resumes_two_hops_after_the_last_completion() {
 }
 
 #[test]
-fn the_waiter_comes_behind_what_was_queued_before_its_second_hop() {
+fn the_waiter_runs_behind_callbacks_queued_before_its_2nd_hop() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -198,7 +198,7 @@ fn the_tasks_made_of_closures_are_tasks_of_their_own() {
 }
 
 #[test]
-fn ten_thousand_are_gathered() {
+fn ten_thousand_tasks_are_gathered() {
     let n = crate::support::many_stacks(10_000) as u32;
     in_virtual_loop(move || {
         let tasks: Vec<_> = (0..n).map(|n| move || n).collect();
@@ -216,7 +216,7 @@ fn gathers_nest() {
 }
 
 #[test]
-fn a_report_of_a_deadlock_names_what_is_gathered() {
+fn a_deadlock_report_names_the_gathered_tasks() {
     let outcome = selvedge::try_run(|| {
         let never = Promise::<()>::new();
         let inner = spawn_named("weaver", move || drop(never.wait()));

@@ -95,7 +95,7 @@ fn children_that_swallow_the_cancel_do_not_save_the_waiter() {
 }
 
 #[test]
-fn an_error_during_the_cancel_is_what_gather_returns_when_all_have_ended() {
+fn an_error_during_the_cancel_is_returned_when_all_have_ended() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -130,7 +130,7 @@ fn a_caught_cancel_lets_the_waiter_go_on() {
 }
 
 #[test]
-fn a_cancel_after_the_last_completion_unwinds_the_waiter_and_touches_nobody() {
+fn a_cancel_after_the_last_completion_unwinds_only_the_waiter() {
     in_virtual_loop(|| {
         let child = spawn(|| ());
         let view = child.task_ref();
@@ -177,7 +177,7 @@ fn a_cancel_after_the_first_error_leaves_the_siblings_alone() {
 }
 
 #[test]
-fn a_second_cancel_while_the_children_clean_up_reaches_them_again() {
+fn a_second_cancel_reaches_children_that_are_cleaning_up() {
     in_virtual_loop(|| {
         let child = || {
             let first = catch_cancelled(endless).is_err();
@@ -198,7 +198,7 @@ fn a_second_cancel_while_the_children_clean_up_reaches_them_again() {
 }
 
 #[test]
-fn children_that_have_not_begun_never_run() {
+fn unstarted_children_never_run() {
     in_virtual_loop(|| {
         let body = || -> () { panic!("the body ran") };
         let outer = spawn_eager(move || {
@@ -223,7 +223,7 @@ fn chain(n: usize, n_unwound: &Shared<usize>) -> Task<()> {
 }
 
 #[test]
-fn a_cancel_reaches_through_a_chain_of_many_gathers_without_recursion() {
+fn a_cancel_passes_a_long_chain_of_gathers_without_recursion() {
     let n_tasks = many_stacks(30_000);
     in_virtual_loop(move || {
         let n_unwound = shared(0);
@@ -269,7 +269,7 @@ fn a_tree_of_gathers_is_cancelled_depth_first_each_task_once() {
 }
 
 #[test]
-fn a_gather_that_nobody_holds_is_ended_with_its_loop() {
+fn a_detached_gather_ends_with_its_loop() {
     let n_unwound = shared(0);
     let counter = Rc::clone(&n_unwound);
     let n_tasks = many_stacks(5_000);
@@ -282,12 +282,12 @@ fn a_gather_that_nobody_holds_is_ended_with_its_loop() {
 
 /// Whoever cancels holds on to the tasks that are still to be asked: nothing of the user's may wait under it.
 #[test]
-fn a_queued_job_that_is_dropped_by_a_cancel_is_dropped_where_nothing_can_wait() {
+fn a_cancelled_queued_job_is_dropped_where_it_cannot_wait() {
     struct Noting(Arc<Mutex<Option<bool>>>);
     impl Drop for Noting {
         fn drop(&mut self) {
             let is_task = current_task().is_some();
-            *self.0.lock().expect("nobody panics") = Some(is_task);
+            *self.0.lock().expect("no panic") = Some(is_task);
         }
     }
     let event_loop = EventLoop::builder()
@@ -310,7 +310,7 @@ fn a_queued_job_that_is_dropped_by_a_cancel_is_dropped_where_nothing_can_wait() 
         yield_now();
         yield_now();
         assert!(outer.cancel());
-        let is_task = seen.lock().expect("nobody panics").take();
+        let is_task = seen.lock().expect("no panic").take();
         assert_eq!(is_task, Some(false));
         assert!(outer.join().expect_err("cancelled").is_cancelled());
         drop(release);

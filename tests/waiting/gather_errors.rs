@@ -39,7 +39,7 @@ fn the_first_error_in_time_is_returned_at_once() {
 }
 
 #[test]
-fn an_error_takes_two_hops_and_one_that_is_there_none() {
+fn an_error_takes_two_hops_and_an_existing_one_none() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         let (count, failed_at) = (hops.counter(), shared(0));
@@ -132,7 +132,7 @@ fn later_errors_count_as_retrieved() {
 }
 
 #[test]
-fn errors_of_what_is_gathered_in_a_task_that_is_unwound_count_as_retrieved() {
+fn errors_gathered_by_an_unwound_task_count_as_retrieved() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
     let outcome = event_loop.run_until_complete(|| {
@@ -153,7 +153,7 @@ fn errors_of_what_is_gathered_in_a_task_that_is_unwound_count_as_retrieved() {
 }
 
 #[test]
-fn settled_tells_each_ones_end_and_waits_for_all() {
+fn gather_settled_waits_for_all_and_gives_each_outcome() {
     in_virtual_loop(|| {
         let cancelled = spawn(|| sleep(AN_HOUR));
         cancelled.cancel();
@@ -187,7 +187,7 @@ fn results_that_came_before_an_error_are_dropped_in_the_waiter() {
 }
 
 #[test]
-fn a_value_that_gathers_and_cancels_as_it_is_dropped_does_no_harm() {
+fn a_value_whose_drop_gathers_and_cancels_does_no_harm() {
     in_virtual_loop(|| {
         let sibling = spawn(|| sleep(AN_HOUR));
         let view = sibling.task_ref();

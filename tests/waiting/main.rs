@@ -7,6 +7,8 @@ mod as_completed;
 mod gather;
 mod gather_cancel;
 mod gather_errors;
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
 mod misuse;
 mod model;
 mod shield;

@@ -38,7 +38,7 @@ fn nothing_waits(promise: &Promise<u8>) {
 }
 
 #[test]
-fn outside_of_a_loop_nothing_waits_and_no_closure_runs() {
+fn outside_a_loop_nothing_waits_and_no_closure_runs() {
     let event_loop = event_loop();
     nothing_waits(&event_loop.create_promise());
     let body = || -> () { panic!("the body ran") };
@@ -49,7 +49,7 @@ fn outside_of_a_loop_nothing_waits_and_no_closure_runs() {
 }
 
 #[test]
-fn what_is_done_can_be_had_outside_of_a_loop() {
+fn finished_results_are_available_outside_a_loop() {
     let event_loop = event_loop();
     let task = event_loop.create_task(|| 1);
     let promise = event_loop.create_promise();
@@ -72,12 +72,12 @@ fn a_callback_can_wait_for_nothing() {
         let inside = promise.clone();
         soon(move || nothing_waits(&inside));
         sleep(A_SECOND);
-        promise.set_result(1).expect("nobody has touched it");
+        promise.set_result(1).expect("pending");
     });
 }
 
 #[test]
-fn what_belongs_to_another_loop_is_refused() {
+fn tasks_and_promises_of_another_loop_are_refused() {
     let other = event_loop();
     let promise = other.create_promise::<u8>();
     let task = other.create_task(|| 3);
@@ -110,7 +110,7 @@ fn with_own_handle<T: 'static>(f: impl FnOnce(Task<T>) -> T + 'static) -> Task<T
 }
 
 #[test]
-fn a_task_can_not_wait_for_itself() {
+fn a_task_cannot_wait_for_itself() {
     in_virtual_loop(|| {
         let attempts: [fn(Task<()>); 5] = [
             |own| assert_misuse(gather([own])),
@@ -132,7 +132,7 @@ fn a_task_can_not_wait_for_itself() {
 }
 
 #[test]
-fn a_task_can_not_gather_one_that_gathers_it() {
+fn a_task_cannot_gather_a_task_that_gathers_it() {
     in_virtual_loop(|| {
         let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
         let theirs = Rc::clone(&slot);
@@ -174,7 +174,7 @@ fn while_the_thread_is_panicking_nothing_waits() {
 }
 
 #[test]
-fn a_closed_loop_leaves_nothing_to_wait_for() {
+fn gathering_on_a_closed_loop_gives_cancelled_errors() {
     let event_loop = EventLoop::new().expect("a loop");
     let task = event_loop.create_task(|| sleep(AN_HOUR));
     let view = task.task_ref();

@@ -107,14 +107,14 @@ fn gather_of(scripts: &[Script], cancel_at: Option<u32>, is_settled: bool) -> (u
     let last = |ends: &[(u32, End)]| ends.iter().map(|end| end.0).max().unwrap_or(0);
     let undisturbed = ends(None);
     let first_failure = undisturbed.iter().find(is_failure).copied();
-    let over = first_failure.unwrap_or((last(&undisturbed), End::Returned));
+    let end = first_failure.unwrap_or((last(&undisturbed), End::Returned));
     match cancel_at {
-        Some(at) if at < over.0 => {
+        Some(at) if at < end.0 => {
             let ends = ends(Some(at));
             let failure = ends.iter().find(is_failure);
             (last(&ends), failure.map_or(End::Cancelled, |end| end.1))
         }
-        _ => over,
+        _ => end,
     }
 }
 
@@ -232,7 +232,7 @@ fn config() -> Config {
 }
 
 #[test]
-fn a_gather_ends_when_the_model_says_and_as_it_says() {
+fn gather_ends_at_the_time_and_with_the_result_of_the_model() {
     proptest!(config(), |(scripts in scripts(), cancel_at in in_between(2), is_settled: bool)| {
         let expected = gather_of(&scripts, cancel_at, is_settled);
         prop_assert_eq!(played_gather(scripts.into(), cancel_at, is_settled), expected);
@@ -240,7 +240,7 @@ fn a_gather_ends_when_the_model_says_and_as_it_says() {
 }
 
 #[test]
-fn a_wait_ends_when_the_model_says_and_knows_who_is_done() {
+fn wait_ends_at_the_time_of_the_model_with_its_done_set() {
     let when = prop_oneof![
         Just(ReturnWhen::FirstCompleted),
         Just(ReturnWhen::FirstException),
@@ -253,7 +253,7 @@ fn a_wait_ends_when_the_model_says_and_knows_who_is_done() {
 }
 
 #[test]
-fn tasks_come_as_they_are_completed_in_the_model() {
+fn as_completed_yields_tasks_in_the_order_of_the_model() {
     proptest!(config(), |(scripts in scripts())| {
         let ends = scripts.iter().enumerate();
         let mut expected: Vec<_> = ends.map(|(i, script)| script.end(i, None)).collect();

@@ -114,7 +114,7 @@ fn a_caught_cancel_can_be_followed_by_another_wait() {
 }
 
 #[test]
-fn an_error_that_nobody_waits_for_any_more_is_reported() {
+fn an_error_without_a_remaining_waiter_is_reported() {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
     let outcome = event_loop.run_until_complete(|| {

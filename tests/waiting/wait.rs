@@ -46,7 +46,7 @@ fn all_completed_returns_with_the_last_in_the_order_given() {
 }
 
 #[test]
-fn first_exception_returns_with_the_first_failure_and_not_with_a_cancel() {
+fn first_exception_returns_at_a_failure_not_at_a_cancel() {
     in_virtual_loop(|| {
         let mut tasks: Vec<Task<u32>> = sleepers([1, 4]).into();
         tasks.push(spawn_fallible(|| {
@@ -67,13 +67,17 @@ fn first_exception_returns_with_the_first_failure_and_not_with_a_cancel() {
         assert!(tasks[2].exception().expect("done").is_some());
 
         let waited = wait(&tasks[..2], ReturnWhen::FirstException, None).expect("some");
-        assert_eq!(waited.done.len(), 2, "nobody fails, so it waits for all");
+        assert_eq!(
+            waited.done.len(),
+            2,
+            "no task fails, so the wait is for all"
+        );
         assert_eq!(elapsed(), 4 * A_SECOND);
     });
 }
 
 #[test]
-fn a_timeout_is_no_error_and_cancels_nobody() {
+fn a_timeout_is_no_error_and_cancels_no_task() {
     in_virtual_loop(|| {
         let tasks = sleepers([1, 3, 2, 9]);
         let timeout = Some(A_SECOND * 5 / 2);
@@ -87,7 +91,7 @@ fn a_timeout_is_no_error_and_cancels_nobody() {
 }
 
 #[test]
-fn no_time_gives_the_others_a_turn_and_looks() {
+fn a_zero_timeout_yields_once_and_checks() {
     in_virtual_loop(|| {
         let tasks = [spawn(|| ()), spawn(|| sleep(A_SECOND))];
         let zero = Some(Duration::ZERO);
@@ -98,7 +102,7 @@ fn no_time_gives_the_others_a_turn_and_looks() {
 }
 
 #[test]
-fn done_and_pending_are_computed_at_the_wake_up() {
+fn done_and_pending_are_computed_when_the_waiter_runs() {
     in_virtual_loop(|| {
         let promises: Vec<Promise<u32>> = (0..3).map(|_| Promise::new()).collect();
         let (first, second) = (promises[0].clone(), promises[2].clone());
@@ -163,7 +167,7 @@ fn tasks_of_different_types_are_waited_for_by_their_views() {
 }
 
 #[test]
-fn the_same_one_may_be_given_twice() {
+fn the_same_task_may_be_given_twice() {
     in_virtual_loop(|| {
         let task = spawn(|| sleep(A_SECOND));
         let waited = wait([&task, &task], ReturnWhen::AllCompleted, None).expect("some");
@@ -172,7 +176,7 @@ fn the_same_one_may_be_given_twice() {
 }
 
 #[test]
-fn several_tasks_can_wait_for_the_same_ones() {
+fn several_tasks_can_wait_for_the_same_tasks() {
     in_virtual_loop(|| {
         let tasks = Rc::new(sleepers([1, 2]));
         let waiter = |return_when| {
@@ -188,7 +192,7 @@ fn several_tasks_can_wait_for_the_same_ones() {
 }
 
 #[test]
-fn a_cancel_of_the_waiter_unwinds_it_at_once_and_touches_nobody() {
+fn a_cancel_of_the_waiter_unwinds_only_the_waiter_at_once() {
     in_virtual_loop(|| {
         let tasks = Rc::new(sleepers([1, 2]));
         let waited_for = Rc::clone(&tasks);
@@ -208,7 +212,7 @@ fn a_cancel_of_the_waiter_unwinds_it_at_once_and_touches_nobody() {
 }
 
 #[test]
-fn nothing_to_wait_for_is_an_error_anywhere() {
+fn an_empty_set_is_an_error_anywhere() {
     let nothing: [Task<u8>; 0] = [];
     for return_when in [
         ReturnWhen::FirstCompleted,
@@ -224,7 +228,7 @@ fn nothing_to_wait_for_is_an_error_anywhere() {
 }
 
 #[test]
-fn one_that_waits_for_the_waiter_may_be_among_others() {
+fn a_task_that_joins_the_waiter_may_be_among_others() {
     in_virtual_loop(|| {
         let slot = Rc::new(std::cell::RefCell::new(None));
         let theirs = Rc::clone(&slot);

@@ -30,7 +30,7 @@ fn a_result_that_comes_in_time_is_returned() {
 }
 
 #[test]
-fn one_that_is_late_is_cancelled_and_the_error_says_so() {
+fn a_late_task_is_cancelled_and_the_error_says_so() {
     in_virtual_loop(|| {
         let task = spawn(endless);
         let view = task.task_ref();
@@ -44,7 +44,7 @@ fn one_that_is_late_is_cancelled_and_the_error_says_so() {
 }
 
 #[test]
-fn it_waits_until_the_cancelled_one_has_ended() {
+fn wait_for_waits_until_the_cancelled_task_has_ended() {
     in_virtual_loop(|| {
         let slow_to_end = || {
             let payload = catch_unwind(endless).expect_err("cancelled");
@@ -61,7 +61,7 @@ fn it_waits_until_the_cancelled_one_has_ended() {
 }
 
 #[test]
-fn one_that_swallows_the_cancel_gives_its_value() {
+fn a_task_that_swallows_the_cancel_gives_its_value() {
     in_virtual_loop(|| {
         let swallowing = || {
             drop(catch_cancelled(endless));
@@ -74,7 +74,7 @@ fn one_that_swallows_the_cancel_gives_its_value() {
 }
 
 #[test]
-fn one_that_fails_while_it_is_cancelled_gives_that_error() {
+fn a_task_that_fails_during_its_cancel_gives_that_error() {
     in_virtual_loop(|| {
         let failing = spawn_fallible(|| {
             drop(catch_cancelled(endless));
@@ -96,7 +96,7 @@ fn one_that_fails_while_it_is_cancelled_gives_that_error() {
 }
 
 #[test]
-fn no_time_returns_what_is_done_and_else_cancels() {
+fn a_zero_timeout_returns_a_finished_value_or_cancels() {
     in_virtual_loop(|| {
         let done = spawn(|| 1);
         yield_now();
@@ -138,14 +138,14 @@ fn a_promise_is_taken_or_cancelled() {
 }
 
 #[test]
-fn a_cancel_by_somebody_else_is_not_taken_for_the_end_of_the_time() {
+fn a_cancel_from_outside_is_not_taken_for_the_timeout() {
     in_virtual_loop(|| {
         let task = spawn(endless);
         let target = task.task_ref();
-        soon(move || assert!(target.cancel_with("by somebody else")));
+        soon(move || assert!(target.cancel_with("from outside")));
         let error = wait_for(task, A_SECOND).expect_err("cancelled");
         assert!(error.is_cancelled() && !error.is_elapsed());
-        assert_eq!(error.message(), "by somebody else");
+        assert_eq!(error.message(), "from outside");
     });
 }
 
@@ -179,7 +179,7 @@ fn an_outer_cancel_after_the_timeout_is_a_cancel() {
 }
 
 #[test]
-fn a_timeout_after_an_outer_cancel_does_not_disturb_the_clean_up() {
+fn a_timeout_after_an_outer_cancel_leaves_the_cleanup_alone() {
     in_virtual_loop(|| {
         let is_clean = shared(false);
         let clean = Rc::clone(&is_clean);
@@ -227,7 +227,7 @@ fn timeouts_nest_and_the_inner_one_fires_for_itself() {
 }
 
 #[test]
-fn a_timeout_of_its_own_is_told_from_one_inside() {
+fn an_outer_timeout_is_distinguished_from_one_inside() {
     in_virtual_loop(|| {
         let inner = spawn_fallible(|| wait_for(endless, A_SECOND));
         let error = wait_for(inner, AN_HOUR).expect_err("the inner one is late");
@@ -242,7 +242,7 @@ fn a_timeout_of_its_own_is_told_from_one_inside() {
 }
 
 #[test]
-fn what_comes_in_time_resumes_the_waiter_one_hop_later() {
+fn a_result_in_time_resumes_the_waiter_one_hop_later() {
     in_virtual_loop(|| {
         let hops = Hops::start();
         let (count, done_at) = (hops.counter(), shared(0));

@@ -10,13 +10,13 @@ use std::time::Duration;
 use socket2::{SockAddr, SockRef};
 
 use super::SocketAddr;
-use super::address::{from_system, path_to_system, to_system};
-use crate::net::inner::Inner;
-use crate::runtime::reactor::Direction;
-use crate::sys::socket::{self, Take};
-use crate::sys::wait_fd::wait_fd;
+use super::address::{path_to_system, to_system};
+use crate::net::socket::Socket;
+use crate::net::std_methods::std_methods;
+use crate::sys;
+use crate::sys::wait_fd::{Direction, wait_fd};
 
-/// A Unix socket for datagrams: [`std::os::unix::net::UnixDatagram`], waiting in the event loop.
+/// A Unix datagram socket: [`std::os::unix::net::UnixDatagram`], waiting in the event loop.
 ///
 /// ```
 /// use selvedge::net::UnixDatagram;
@@ -31,21 +31,20 @@ use crate::sys::wait_fd::wait_fd;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// A datagram that is longer than the buffer is cut off; what is cut off is lost. None is lost
-/// on the way: a sender waits while the receiver has not taken what it was sent before.
-pub struct UnixDatagram(pub(in crate::net) Inner<std_unix::UnixDatagram>);
+/// A datagram that is longer than the buffer is truncated, and the rest is lost. No datagram is lost on
+/// the way: a sender waits while the receiver's queue is full.
+pub struct UnixDatagram(pub(in crate::net) Socket<std_unix::UnixDatagram>);
 
 impl UnixDatagram {
-    /// A socket at this path, at which it makes a file.
+    /// Creates a file at a path and a socket that receives there.
     ///
     /// # Errors
-    /// `AddrInUse` if there is a file, `InvalidInput` if the path is too long, or what the
-    /// system says.
+    /// `AddrInUse` if the file exists, `InvalidInput` if the path is too long, or the system's error.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         std_unix::UnixDatagram::bind(path).map(Self::from_std)
     }
 
-    /// A socket at this address, which may be one of the abstract namespace.
+    /// Creates a socket at an address, which may be in the abstract namespace.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
@@ -53,116 +52,42 @@ impl UnixDatagram {
         std_unix::UnixDatagram::bind_addr(socket_addr).map(Self::from_std)
     }
 
-    /// A socket without an address.
+    /// Creates a socket without an address.
     ///
     /// # Errors
-    /// If there are too many open files.
+    /// If too many files are open.
     pub fn unbound() -> io::Result<Self> {
         std_unix::UnixDatagram::unbound().map(Self::from_std)
     }
 
-    /// Two sockets that are connected with each other.
+    /// Creates two sockets that are connected to each other.
     ///
     /// # Errors
-    /// If there are too many open files.
+    /// If too many files are open.
     pub fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = std_unix::UnixDatagram::pair()?;
         Ok((Self::from_std(a), Self::from_std(b)))
     }
 
-    /// From here on [`send`](Self::send) sends to this path, and only what comes from there is
-    /// received.
+    /// Connects the socket to a path: [`send`](Self::send) then sends there, and only datagrams from there
+    /// are received.
     ///
     /// # Errors
-    /// `NotFound` if there is no file, `ConnectionRefused` if nobody has it open any more, or
-    /// what the system says.
+    /// `NotFound` if there is no file, `ConnectionRefused` if no socket has it open any more, or the
+    /// system's error.
     pub fn connect<P: AsRef<Path>>(&self, path: P) -> io::Result<()> {
-        self.0.socket().connect(path)
+        self.0.std().connect(path)
     }
 
-    /// As [`connect`](Self::connect), to this address.
+    /// Connects the socket to an address, as [`connect`](Self::connect).
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
     pub fn connect_addr(&self, socket_addr: &SocketAddr) -> io::Result<()> {
-        self.0.socket().connect_addr(socket_addr)
+        self.0.std().connect_addr(socket_addr)
     }
 
-    /// The address of this socket.
-    ///
-    /// # Errors
-    /// If the system can't tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.socket().local_addr()
-    }
-
-    /// The address to which this socket is connected.
-    ///
-    /// # Errors
-    /// `NotConnected` if it is not.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.0.socket().peer_addr()
-    }
-
-    /// May suspend. Receives a datagram; answers its length and where it comes from.
-    ///
-    /// # Errors
-    /// `TimedOut` after the read timeout, or what the system says.
-    ///
-    /// # Cancellation
-    /// No datagram is lost.
-    pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.receive_from(buf, Take::Remove)
-    }
-
-    /// May suspend. Looks at the next datagram and leaves it there.
-    ///
-    /// # Errors
-    /// As [`recv_from`](Self::recv_from).
-    ///
-    /// # Cancellation
-    /// No datagram is lost.
-    pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        self.receive_from(buf, Take::Peek)
-    }
-
-    fn receive_from(&self, buf: &mut [u8], take: Take) -> io::Result<(usize, SocketAddr)> {
-        let timeout = self.0.read_timeout();
-        let (n, from) = self.0.wait(Direction::Read, timeout, |fd| {
-            socket::receive_from(fd, buf, take)
-        })?;
-        Ok((n, from_system(&from)?))
-    }
-
-    /// May suspend. Receives a datagram.
-    ///
-    /// # Errors
-    /// As [`recv_from`](Self::recv_from).
-    ///
-    /// # Cancellation
-    /// No datagram is lost.
-    pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.receive(buf, Take::Remove)
-    }
-
-    /// May suspend. Looks at the next datagram and leaves it there.
-    ///
-    /// # Errors
-    /// As [`recv_from`](Self::recv_from).
-    ///
-    /// # Cancellation
-    /// No datagram is lost.
-    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
-        self.receive(buf, Take::Peek)
-    }
-
-    fn receive(&self, buf: &mut [u8], take: Take) -> io::Result<usize> {
-        self.0.wait(Direction::Read, self.0.read_timeout(), |fd| {
-            socket::receive(fd, buf, take)
-        })
-    }
-
-    /// May suspend. Sends a datagram to this path.
+    /// May suspend. Sends a datagram to a path.
     ///
     /// # Errors
     /// As [`connect`](Self::connect), or `TimedOut` after the write timeout.
@@ -170,10 +95,10 @@ impl UnixDatagram {
     /// # Cancellation
     /// The datagram is not sent.
     pub fn send_to<P: AsRef<Path>>(&self, buf: &[u8], path: P) -> io::Result<usize> {
-        self.deliver(buf, &path_to_system(path.as_ref())?)
+        self.send_to_system(buf, &path_to_system(path.as_ref())?)
     }
 
-    /// May suspend. Sends a datagram to this address.
+    /// May suspend. Sends a datagram to an address.
     ///
     /// # Errors
     /// As [`send_to`](Self::send_to).
@@ -181,45 +106,24 @@ impl UnixDatagram {
     /// # Cancellation
     /// The datagram is not sent.
     pub fn send_to_addr(&self, buf: &[u8], socket_addr: &SocketAddr) -> io::Result<usize> {
-        self.deliver(buf, &to_system(socket_addr)?)
+        self.send_to_system(buf, &to_system(socket_addr)?)
     }
 
-    /// May suspend. Sends a datagram to the address to which this socket is connected.
+    /// May suspend. Sends a datagram, and waits while the receiver's queue is full.
     ///
-    /// # Errors
-    /// `NotConnected` if it is not, `ConnectionRefused` or `BrokenPipe` if the other end is gone,
-    /// `TimedOut` after the write timeout.
-    ///
-    /// # Cancellation
-    /// The datagram is not sent.
-    pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
-        self.0.wait(Direction::Write, self.0.write_timeout(), |fd| {
-            socket::send(fd, buf)
-        })
-    }
-
-    /// Ends one direction, or both. Whoever waits for that direction is woken.
-    ///
-    /// # Errors
-    /// `NotConnected` if it is not connected.
-    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.0.socket().shutdown(how)
-    }
-
-    /// May suspend. Sends to an address, and waits while the receiver's queue is full.
-    ///
-    /// A socket that is writable says that its own buffer has room; nothing of it tells when
-    /// the receiver's queue has. So that is waited for with another one.
-    fn deliver(&self, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
+    /// That this socket is writable only shows that its own buffer has room. Room in the receiver's queue
+    /// is reported to a connected socket, so [`wait_for_room`] waits with one.
+    fn send_to_system(&self, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
         loop {
-            // A wait that was lost to another sender starts anew, its timeout included.
-            let timeout = self.0.write_timeout();
-            let sent = self.0.wait(Direction::Write, timeout, |fd| {
-                match socket::send_to(fd, bytes, to) {
-                    Err(error) if is_full(&error) && writable(fd).is_ok() => Ok(None),
-                    other => other.map(Some),
-                }
-            })?;
+            // If another sender takes the room first, the next wait has the whole timeout again.
+            let timeout = self.0.timeout(Direction::Write);
+            let sent =
+                self.0.io_within(Direction::Write, timeout, |fd| {
+                    match sys::socket::send_to(fd, bytes, to) {
+                        Err(error) if is_full(&error) && writable(fd).is_ok() => Ok(None),
+                        other => other.map(Some),
+                    }
+                })?;
             match sent {
                 Some(n) => return Ok(n),
                 None if self.0.is_nonblocking() => return Err(io::ErrorKind::WouldBlock.into()),
@@ -229,21 +133,41 @@ impl UnixDatagram {
     }
 }
 
-/// May suspend. Waits until the queue of the receiver at this address has room: a socket that
-/// is connected to it is writable only then.
+std_methods! { UnixDatagram:
+    /// The address of this socket.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn local_addr() -> SocketAddr;
+
+    /// The address to which this socket is connected.
+    ///
+    /// # Errors
+    /// `NotConnected` if the socket is not connected.
+    fn peer_addr() -> SocketAddr;
+
+    /// Shuts down one direction, or both. Tasks that wait for that direction are woken.
+    ///
+    /// # Errors
+    /// `NotConnected` if the socket is not connected.
+    fn shutdown(how: Shutdown) -> ();
+}
+
+/// May suspend. Waits until the queue of the receiver at an address has room: a socket that is connected
+/// to the receiver is writable only then.
 fn wait_for_room(to: &SockAddr, timeout: Option<Duration>) -> io::Result<()> {
     let probe = UnixDatagram::unbound()?;
     SockRef::from(&probe).connect(to)?;
-    probe.0.wait(Direction::Write, timeout, writable)
+    probe.0.io_within(Direction::Write, timeout, writable)
 }
 
 fn is_full(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Whether the socket has room for a datagram; `WouldBlock` if not.
+/// `WouldBlock` if the socket has no room for a datagram.
 fn writable(fd: BorrowedFd<'_>) -> io::Result<()> {
-    if wait_fd(fd, true, Some(Duration::ZERO))? {
+    if wait_fd(fd, Direction::Write, Some(Duration::ZERO))? {
         return Ok(());
     }
     Err(io::ErrorKind::WouldBlock.into())

@@ -6,11 +6,10 @@ use std::path::Path;
 
 use super::address::from_system;
 use super::{SocketAddr, UnixStream};
-use crate::net::inner::Inner;
-use crate::net::tcp_listener::accept;
+use crate::net::socket::Socket;
+use crate::net::std_methods::std_methods;
 
-/// A Unix socket that takes connections: [`std::os::unix::net::UnixListener`], waiting in the
-/// event loop.
+/// A Unix listener: [`std::os::unix::net::UnixListener`], waiting in the event loop.
 ///
 /// ```
 /// use selvedge::net::{UnixListener, UnixStream};
@@ -29,20 +28,19 @@ use crate::net::tcp_listener::accept;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// As with std, dropping it leaves the file of its path behind.
-pub struct UnixListener(pub(in crate::net) Inner<std_unix::UnixListener>);
+/// As with std, dropping the listener does not remove the file at its path.
+pub struct UnixListener(pub(in crate::net) Socket<std_unix::UnixListener>);
 
 impl UnixListener {
-    /// Listens at this path, at which it makes a file.
+    /// Creates a file at a path and listens there.
     ///
     /// # Errors
-    /// `AddrInUse` if there is a file, `InvalidInput` if the path is too long, or what the
-    /// system says.
+    /// `AddrInUse` if the file exists, `InvalidInput` if the path is too long, or the system's error.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
         std_unix::UnixListener::bind(path).map(Self::from_std)
     }
 
-    /// Listens at this address, which may be one of the abstract namespace.
+    /// Listens at an address, which may be in the abstract namespace.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
@@ -50,33 +48,30 @@ impl UnixListener {
         std_unix::UnixListener::bind_addr(socket_addr).map(Self::from_std)
     }
 
-    /// May suspend. The next connection, and the address of its other end, which most often has
-    /// none.
+    /// May suspend. Accepts the next connection, and returns the peer's address. Most peers are unnamed.
     ///
     /// # Errors
-    /// What the system says. After an error the listener is as good as before.
+    /// The system's error. The listener remains usable.
     ///
     /// # Cancellation
     /// No connection is lost.
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let (fd, address) = accept(&self.0)?;
-        let stream = UnixStream(Inner::fresh(fd.into()));
-        Ok((stream, from_system(&address)?))
+        let (socket, address) = self.0.accept()?;
+        Ok((UnixStream(socket), from_system(&address)?))
     }
 
-    /// The address at which it listens.
-    ///
-    /// # Errors
-    /// If the system can't tell.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.socket().local_addr()
-    }
-
-    /// One connection after the other: [`accept`](Self::accept) in an endless loop. Each `next`
-    /// may suspend.
+    /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
     }
+}
+
+std_methods! { UnixListener:
+    /// The address at which it listens.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn local_addr() -> SocketAddr;
 }
 
 impl<'a> IntoIterator for &'a UnixListener {
@@ -88,7 +83,7 @@ impl<'a> IntoIterator for &'a UnixListener {
     }
 }
 
-/// The connections of a [`UnixListener`], without end.
+/// An endless iterator over the connections of a [`UnixListener`].
 #[derive(Debug)]
 pub struct Incoming<'a> {
     listener: &'a UnixListener,

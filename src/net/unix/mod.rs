@@ -1,7 +1,7 @@
-//! Sockets of this machine, for programs that find each other by a path, or by a name in
-//! Linux's abstract namespace: `std::os::unix::net`, waiting in the event loop.
+//! Unix sockets, which connect programs on this machine by a path, or by a name in Linux's abstract
+//! namespace: `std::os::unix::net`, waiting in the event loop.
 
-mod address;
+pub(super) mod address;
 mod datagram;
 mod listener;
 mod stream;

@@ -8,11 +8,12 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::shared::pass_on;
-use crate::runtime::context::{self, Here, Nowhere};
-use crate::runtime::foreign;
-use crate::runtime::timer::Alarm;
+use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::threads::waker_registry;
+use crate::runtime::time::timer::Alarm;
+use crate::runtime::wait::here::task_context;
 use crate::sync::CantWait;
-use crate::util::waiting_room::{Turn, WaitingRoom};
+use crate::util::event_count::{EventCount, Ticket};
 
 /// Why a wait has ended without what was waited for.
 pub(super) enum Unmet {
@@ -24,23 +25,23 @@ pub(super) enum Unmet {
 ///
 /// A cancel unwinds from here, and passes on a call that was meant for this task.
 pub(super) fn wait<R>(
-    room: &WaitingRoom<Waker>,
+    event_count: &EventCount<Waker>,
     what: &'static str,
     timeout: Option<Duration>,
     mut attempt: impl FnMut() -> Option<R>,
 ) -> Result<R, Unmet> {
     let visit = Visit {
-        room,
-        turn: Cell::new(None),
+        event_count,
+        ticket: Cell::new(None),
         is_in: Cell::new(false),
     };
     let leave = || visit.go();
     let poll = |context: &mut Context<'_>| visit.poll(context, &mut attempt);
-    let met = match (context::here(), timeout) {
-        (Ok(here), None) => foreign::wait_on_channel(here, &what, &leave, || false, poll),
+    let met = match (task_context(), timeout) {
+        (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
         (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
-        (Err(Nowhere::NoLoop), timeout) => block(timeout, poll),
-        (Err(nowhere), _) => return Err(Unmet::CantWait(CantWait::new(nowhere))),
+        (Err(WaitError::NoLoop), timeout) => block(timeout, poll),
+        (Err(why), _) => return Err(Unmet::CantWait(CantWait::new(why))),
     };
     // What came in the last moment counts.
     met.or_else(attempt).ok_or(Unmet::TimedOut)
@@ -48,7 +49,7 @@ pub(super) fn wait<R>(
 
 /// Parks the task; `None` if the time is over.
 fn park_until<R>(
-    here: Here,
+    here: TaskContext,
     what: &'static str,
     leave: &dyn Fn(),
     timeout: Duration,
@@ -56,7 +57,7 @@ fn park_until<R>(
 ) -> Option<R> {
     let deadline = here.core.clock.after(timeout);
     Alarm::with(here, deadline, |alarm| {
-        foreign::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
+        waker_registry::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
     })
 }
 
@@ -102,9 +103,9 @@ impl Wake for Signal {
 
 /// One who waits in a room, until it has got something or goes.
 struct Visit<'a> {
-    room: &'a WaitingRoom<Waker>,
+    event_count: &'a EventCount<Waker>,
     /// Its place, once it has entered.
-    turn: Cell<Option<Turn>>,
+    ticket: Cell<Option<Ticket>>,
     is_in: Cell<bool>,
 }
 
@@ -116,13 +117,18 @@ impl Visit<'_> {
     ) -> Poll<R> {
         if self.is_in.take() {
             // If it was called, it either takes something now or enters again.
-            let _was_called = !self.turn.get().is_some_and(|turn| self.room.leave(turn));
+            let _was_called = !self
+                .ticket
+                .get()
+                .is_some_and(|ticket| self.event_count.unregister(ticket));
             if let Some(result) = attempt() {
                 return Poll::Ready(result);
             }
         }
-        let turn = self.room.enter(self.turn.get(), context.waker().clone());
-        self.turn.set(Some(turn));
+        let ticket = self
+            .event_count
+            .register(self.ticket.get(), context.waker().clone());
+        self.ticket.set(Some(ticket));
         self.is_in.set(true);
         // It is counted from here on: what was made available before is seen now.
         match attempt() {
@@ -137,10 +143,10 @@ impl Visit<'_> {
     /// Leaves, without use for a call that has come meanwhile.
     fn go(&self) {
         if self.is_in.take()
-            && let Some(turn) = self.turn.get()
-            && !self.room.leave(turn)
+            && let Some(ticket) = self.ticket.get()
+            && !self.event_count.unregister(ticket)
         {
-            pass_on(self.room);
+            pass_on(self.event_count);
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::end::{self, Unmet};
 use super::error::RecvError;
 use super::shared::{PopError, Shared};
-use crate::runtime::registration::take_turns;
+use crate::runtime::wait::budget::consume_budget;
 
 /// The end of a channel at which items come out. Clones are further ends, and each item comes out
 /// at one of them. When all are gone, what is in the channel is dropped, and senders get errors.
@@ -57,7 +57,7 @@ impl<T> Receiver<T> {
 
     fn recv_within(&self, timeout: Option<Duration>) -> Result<T, RecvError> {
         // Before an item is out: a cancel that is met here takes nothing.
-        take_turns(1);
+        consume_budget(1);
         match self.try_recv() {
             Err(RecvError::Empty) => {}
             result => return result,

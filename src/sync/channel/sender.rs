@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::end::{self, Unmet};
 use super::error::SendError;
 use super::shared::{PushError, Shared};
-use crate::runtime::registration::take_turns;
+use crate::runtime::wait::budget::consume_budget;
 
 /// The end of a channel at which items go in. Clones are further ends; when all are gone, receivers
 /// get what is left, and then an error.
@@ -57,7 +57,7 @@ impl<T> Sender<T> {
 
     fn send_within(&self, item: T, timeout: Option<Duration>) -> Result<(), SendError<T>> {
         // Before the item is anywhere: a cancel that is met here has sent nothing.
-        take_turns(1);
+        consume_budget(1);
         let item = match self.0.push(item) {
             Err(PushError::Full(item)) => item,
             result => return result.map_err(refused),

@@ -1,6 +1,6 @@
 //! What the ends of a channel share: a lock-free queue, how many ends there are, and who waits.
 //!
-//! Waiting and waking is [`WaitingRoom`]'s protocol, with the queue as what is made available: an item for
+//! Waiting and waking is [`EventCount`]'s protocol, with the queue as what is made available: an item for
 //! receivers, room for senders. That the last end of a kind is gone is told to everybody who waits on the other
 //! side.
 
@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
 
-use crate::util::waiting_room::WaitingRoom;
+use crate::util::event_count::EventCount;
 
 /// A channel.
 pub(super) struct Shared<T> {
@@ -17,9 +17,9 @@ pub(super) struct Shared<T> {
     pub(super) n_senders: AtomicUsize,
     pub(super) n_receivers: AtomicUsize,
     /// Who waits for room.
-    pub(super) senders: WaitingRoom<Waker>,
+    pub(super) senders: EventCount<Waker>,
     /// Who waits for an item.
-    pub(super) receivers: WaitingRoom<Waker>,
+    pub(super) receivers: EventCount<Waker>,
 }
 
 enum Items<T> {
@@ -54,8 +54,8 @@ impl<T> Shared<T> {
             items,
             n_senders: AtomicUsize::new(0),
             n_receivers: AtomicUsize::new(0),
-            senders: WaitingRoom::new(),
-            receivers: WaitingRoom::new(),
+            senders: EventCount::new(),
+            receivers: EventCount::new(),
         }
     }
 
@@ -97,13 +97,13 @@ impl<T> Shared<T> {
 
     /// For the last sender, when it has gone.
     pub(super) fn no_more_senders(&self) {
-        self.receivers.call_all().for_each(Waker::wake);
+        self.receivers.notify_all().for_each(Waker::wake);
     }
 
     /// For the last receiver, when it has gone: nobody can get what is left.
     pub(super) fn no_more_receivers(&self) {
         // Its barrier is between having gone and looking for what is left.
-        self.senders.call_all().for_each(Waker::wake);
+        self.senders.notify_all().for_each(Waker::wake);
         self.drop_items();
     }
 
@@ -129,13 +129,13 @@ impl<T> Shared<T> {
 
 /// Wakes the first that waits.
 #[inline]
-fn wake_one(room: &WaitingRoom<Waker>) {
-    if let Some(waker) = room.call_one() {
+fn wake_one(event_count: &EventCount<Waker>) {
+    if let Some(waker) = event_count.notify_one() {
         waker.wake();
     }
 }
 
 /// Passes on a call of one that has not taken anything.
-pub(super) fn pass_on(room: &WaitingRoom<Waker>) {
-    wake_one(room);
+pub(super) fn pass_on(event_count: &EventCount<Waker>) {
+    wake_one(event_count);
 }

@@ -74,7 +74,7 @@ pub fn a_loop_ends_with_a_task_that_waits() -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     drop(event_loop);
     ensure(!dropped.get(), "the task was unwound")?;
-    ensure(n_reports.get() >= 1, "nobody was told")?;
+    ensure(n_reports.get() >= 1, "no panic was reported")?;
     ensure(
         task.is_done(),
         "the task of a loop that is gone still waits",
@@ -120,6 +120,6 @@ pub fn a_task_of_a_loop_that_is_gone_is_not_called() -> Result<(), String> {
         sender.send(7).map_err(|error| error.to_string())?;
         (0..4).for_each(|_| yield_now());
         sleep(Duration::from_millis(1));
-        ensure(task.is_done(), "the call for the item went to nobody")
+        ensure(task.is_done(), "the wake-up for the item was lost")
     })
 }

@@ -15,7 +15,7 @@ const SCOPE: &str = "scope-with-suspended-child";
 const EXIT: &str = "exit-with-suspended-coroutine";
 
 /// What the child prints when a scene went on to its end.
-const PLAYED: &str = "the scene is over";
+const PLAYED: &str = "the scene has ended";
 
 /// Plays a scene: what the child does.
 pub fn play(scene: &str) -> ExitCode {

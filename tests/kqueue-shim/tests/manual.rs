@@ -49,7 +49,7 @@ fn a_change_is_reported_once() {
 
 /// "EVFILT_READ returns when there is data to read; data has the number of bytes."
 #[test]
-fn reading_tells_how_many_bytes_there_are() {
+fn a_read_event_has_the_number_of_bytes() {
     let queue = Kqueue::new();
     let (one, mut other) = nonblocking_pair();
     queue.add(&one, EVFILT_READ, 0);
@@ -60,7 +60,7 @@ fn reading_tells_how_many_bytes_there_are() {
 
 /// "Of a socket that listens, it returns when a connection is waiting."
 #[test]
-fn a_listening_socket_is_readable_when_somebody_connects() {
+fn a_listening_socket_is_readable_on_a_connection() {
     let queue = Kqueue::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     queue.add(&listener, EVFILT_READ, 0);
@@ -71,7 +71,7 @@ fn a_listening_socket_is_readable_when_somebody_connects() {
 
 /// "EVFILT_WRITE returns when one can write; data has the room that is left."
 #[test]
-fn writing_tells_how_much_room_there_is() {
+fn a_write_event_has_the_amount_of_room() {
     let queue = Kqueue::new();
     let (reader, mut writer) = pipe().unwrap();
     queue.add(&writer, EVFILT_WRITE, 0);
@@ -91,7 +91,7 @@ fn writing_tells_how_much_room_there_is() {
 
 /// "EV_EOF is set when the reading side of the socket has been shut; bytes may still be there."
 #[test]
-fn the_end_of_a_socket_is_told_with_the_bytes_before_it() {
+fn the_end_of_a_socket_is_reported_with_the_bytes_before_it() {
     let queue = Kqueue::new();
     let (one, mut other) = nonblocking_pair();
     queue.add(&one, EVFILT_READ, 0);
@@ -127,7 +127,7 @@ fn a_reset_connection_has_an_error_and_keeps_it_for_the_reader() {
 
 /// "Of pipes, EV_EOF is set for writing when the reader has gone, for reading when the writer has."
 #[test]
-fn a_pipe_tells_that_its_other_end_is_gone() {
+fn a_pipe_reports_that_its_other_end_is_closed() {
     let queue = Kqueue::new();
     let (reader, writer) = pipe().unwrap();
     queue.add(&writer, EVFILT_WRITE, 0);
@@ -169,7 +169,7 @@ fn adding_again_changes_the_user_data() {
 
 /// "A filter is run when it is attached, so that a condition that holds already is reported."
 #[test]
-fn what_was_ready_before_is_reported() {
+fn readiness_from_before_is_reported() {
     let queue = Kqueue::new();
     let (one, mut other) = nonblocking_pair();
     other.write_all(b"x").unwrap();
@@ -179,7 +179,7 @@ fn what_was_ready_before_is_reported() {
 
 /// "EV_DELETE removes the event. ENOENT: there is none to change or delete."
 #[test]
-fn deleting_concerns_one_filter_and_one_that_is_there() {
+fn deleting_concerns_one_existing_filter() {
     let queue = Kqueue::new();
     let (one, mut other) = nonblocking_pair();
     queue.add(&one, EVFILT_READ, 0);
@@ -219,7 +219,7 @@ fn a_closed_number_is_not_reported() {
 
 /// The same, where the number means another file at once.
 #[test]
-fn a_number_that_is_used_again_inherits_nothing() {
+fn a_reused_descriptor_number_inherits_nothing() {
     let queue = Kqueue::new();
     let (one, mut other) = nonblocking_pair();
     queue.add(&one, EVFILT_READ, 1);
@@ -230,7 +230,7 @@ fn a_number_that_is_used_again_inherits_nothing() {
     assert_eq!(number, one.as_raw_fd());
     its_peer.write_all(b"x").unwrap();
     other.write_all(b"x").unwrap();
-    assert!(queue.look().is_empty(), "nobody has added the successor");
+    assert!(queue.look().is_empty(), "the successor was not added");
     let delete = file(&one, EVFILT_READ, EV_DELETE, 0);
     assert_eq!(queue.kevent(&[delete], 0, None).unwrap_err(), libc::ENOENT);
     queue.add(&one, EVFILT_READ, 2);
@@ -313,7 +313,7 @@ fn timeouts_are_kept() {
 
 /// "No more events are returned than there is room for"; the others stay.
 #[test]
-fn events_beyond_the_room_stay() {
+fn events_beyond_the_callers_room_stay_pending() {
     let queue = Kqueue::new();
     let (one, mut other) = nonblocking_pair();
     other.write_all(b"x").unwrap();
@@ -379,7 +379,7 @@ fn queues_do_not_share_state() {
 
 /// A queue that is closed gives back what it has, and its number may become another queue.
 #[test]
-fn a_closed_queue_leaves_nothing_behind() {
+fn a_closed_queue_frees_its_descriptors() {
     let (one, mut other) = nonblocking_pair();
     other.write_all(b"x").unwrap();
     for _ in 0..2_000 {
@@ -392,7 +392,7 @@ fn a_closed_queue_leaves_nothing_behind() {
 
 /// What is not written ends the process: in children, each with one change that is not.
 #[test]
-fn what_is_unknown_aborts_with_a_sentence() {
+fn an_unknown_request_aborts_with_a_sentence() {
     const CHILD: &str = "SHIM_TEST_CHANGE";
     let (one, _other) = nonblocking_pair();
     let unknown = [
@@ -410,7 +410,7 @@ fn what_is_unknown_aborts_with_a_sentence() {
         let child = std::process::Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "what_is_unknown_aborts_with_a_sentence",
+                "an_unknown_request_aborts_with_a_sentence",
                 "--nocapture",
             ])
             .env(CHILD, index.to_string())

@@ -1,13 +1,12 @@
-//! The gate: in every order of the steps, each push is either seen by whoever drains after closing,
-//! or was handed back.
+//! The gate: in every order of the steps, each push is either seen by the closer that drains, or refused.
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use loom::thread;
 
-use crate::doorbell::Gate;
+use crate::sleep_flag::Gate;
 
-/// Two pushers, each with a place of its own in the queue.
+/// State of two pushers, each with its own place in the queue.
 struct Shared {
     gate: Gate,
     queue: [AtomicBool; 2],
@@ -21,7 +20,7 @@ impl Shared {
         })
     }
 
-    /// False: handed back.
+    /// False if the gate refused the push.
     fn push(&self, place: usize) -> bool {
         let Some(_guard) = self.gate.enter() else {
             return false;
@@ -30,7 +29,7 @@ impl Shared {
         true
     }
 
-    /// Closes, and answers whether it was the first to do so and what is in the queue then.
+    /// Closes the gate; returns whether it was the first closer, and the queue's content.
     fn close_and_drain(&self) -> (bool, [bool; 2]) {
         let is_first = self.gate.close();
         (
@@ -46,7 +45,7 @@ fn spawn_pusher(shared: &Arc<Shared>, place: usize) -> thread::JoinHandle<bool> 
 }
 
 #[test]
-fn a_push_beside_closing_is_drained_or_handed_back() {
+fn a_push_beside_closing_is_drained_or_refused() {
     loom::model(|| {
         let shared = Shared::new();
         let pusher = spawn_pusher(&shared, 0);
@@ -57,7 +56,7 @@ fn a_push_beside_closing_is_drained_or_handed_back() {
 }
 
 #[test]
-fn so_is_each_of_two_pushers() {
+fn each_of_two_pushes_is_drained_or_handed_back() {
     loom::model(|| {
         let shared = Shared::new();
         let pushers = [0, 1].map(|place| spawn_pusher(&shared, place));
@@ -68,7 +67,7 @@ fn so_is_each_of_two_pushers() {
 }
 
 #[test]
-fn two_closers_both_see_everything_and_one_is_the_first() {
+fn two_closers_see_every_push_and_one_is_the_first() {
     loom::model(|| {
         let shared = Shared::new();
         let other_closer = {
@@ -85,7 +84,7 @@ fn two_closers_both_see_everything_and_one_is_the_first() {
 }
 
 #[test]
-fn after_closing_everything_is_handed_back() {
+fn after_closing_every_push_is_refused() {
     loom::model(|| {
         let shared = Shared::new();
         shared.gate.close();

@@ -29,7 +29,7 @@ fn a_name_without_an_entry_is_found() {
 }
 
 #[test]
-fn an_entry_that_is_no_name_s_is_found() {
+fn an_entry_without_a_name_is_found() {
     let page = "| asyncio | here |\n|---|---|\n| `asyncio.run` | [`run`](crate::run). |";
     expect_of(
         "",

@@ -1,4 +1,4 @@
-//! Long files, purposeless files, ignored tests, sleeping tests, dependencies without a reason.
+//! Long files, purposeless files, long names, ignored tests, sleeping tests, dependencies without a reason.
 
 use super::expect_in;
 use crate::shape;
@@ -42,7 +42,27 @@ fn a_file_without_its_purpose_is_found() {
 }
 
 #[test]
-fn what_is_left_out_is_found() {
+fn a_long_test_name_is_found() {
+    let rule = shape::function_names_are_short;
+    let with_name = |n_chars: usize| format!("#[test]\nfn {}() {{}}\n", "a".repeat(n_chars));
+    for path in ["tests/core/pool.rs", "src/util/list.rs"] {
+        expect_in(rule, path, &with_name(60), &[]);
+        expect_in(
+            rule,
+            path,
+            &with_name(61),
+            &[
+                "rs:2: `aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` has 61 characters",
+            ],
+        );
+    }
+    let long = "a".repeat(61);
+    let harmless = format!("fn f() {{ let {long} = \"fn {long}\"; }} // fn {long}");
+    expect_in(rule, "tests/core/pool.rs", &harmless, &[]);
+}
+
+#[test]
+fn missing_code_and_ignored_tests_are_found() {
     let rule = shape::nothing_is_left_out;
     let path = "tests/core/main.rs";
     expect_in(

@@ -55,7 +55,7 @@ fn a_change_is_reported_once() {
 }
 
 #[test]
-fn what_was_ready_before_it_was_added_is_reported() {
+fn readiness_from_before_the_registration_is_reported() {
     let poller = Poller::new().unwrap();
     let (one, mut other) = nonblocking_pair();
     other.write_all(b"x").unwrap();
@@ -124,7 +124,7 @@ fn a_connection_that_is_reset_closes_both_directions() {
 
 /// The socket goes on, so the error must not stick.
 #[test]
-fn an_unreachable_peer_makes_a_datagram_socket_ready_and_closes_nothing() {
+fn an_unreachable_peer_makes_a_datagram_socket_ready() {
     let poller = Poller::new().unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -153,7 +153,7 @@ fn both_ends_of_a_pipe_can_be_watched() {
 }
 
 #[test]
-fn a_pipe_whose_reader_goes_is_writable() {
+fn a_pipe_whose_reader_closes_is_writable() {
     let poller = Poller::new().unwrap();
     let (reader, mut writer) = full_pipe();
     poller.add(writer.as_fd(), 1).unwrap();
@@ -168,7 +168,7 @@ fn a_pipe_whose_reader_goes_is_writable() {
 
 /// On a kqueue the filter can't even be attached then.
 #[test]
-fn a_pipe_whose_reader_has_gone_before_is_writable() {
+fn a_pipe_whose_reader_closed_earlier_is_writable() {
     let poller = Poller::new().unwrap();
     let (reader, writer) = full_pipe();
     drop(reader);
@@ -211,7 +211,7 @@ fn nothing_is_reported_once_it_is_removed() {
 }
 
 #[test]
-fn what_was_removed_can_be_added_again() {
+fn a_removed_descriptor_can_be_added_again() {
     let poller = Poller::new().unwrap();
     let (one, _other) = watched_pair(&poller, 1);
     poller.remove(one.as_fd()).unwrap();

@@ -195,7 +195,7 @@ fn the_limit_of_open_files_is_a_clear_error() {
 }
 
 #[test]
-fn a_wait_gives_no_more_than_it_was_asked_for_and_the_next_one_gives_the_rest() {
+fn events_beyond_the_limit_come_with_the_next_wait() {
     let poller = Poller::new().unwrap();
     let pairs: Vec<_> = (0..5).map(|_| nonblocking_pair()).collect();
     for (token, (one, _)) in pairs.iter().enumerate() {

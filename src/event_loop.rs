@@ -1,0 +1,11 @@
+//! The event loop's own types: its builder, its handles, its callbacks, its exception handler.
+//!
+//! The loop itself is at the root, [`EventLoop`](crate::EventLoop), beside [`run`](crate::run) and
+//! [`try_run`](crate::try_run), which make a loop for one function.
+
+pub use crate::runtime::api::builder::LoopBuilder;
+pub use crate::runtime::api::callback_handles::{Handle, TimerHandle};
+pub use crate::runtime::api::local_loop::LocalLoop;
+pub use crate::runtime::api::local_loop::current_loop;
+pub use crate::runtime::api::loop_handle::LoopHandle;
+pub use crate::runtime::core::exception_context::ExceptionContext;

@@ -1,0 +1,41 @@
+//! Where an operation on the file system runs: on the pool or on the calling thread.
+
+use std::io;
+
+use crate::runtime::core::context::WaitError;
+use crate::runtime::threads::blocking::off_loop;
+use crate::runtime::threads::pool::AtClose;
+use crate::runtime::wait::here::task_context;
+
+/// Where an operation runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RunOn {
+    /// On a thread of the loop's pool, while the task is parked.
+    Pool,
+    /// On the calling thread, which may block.
+    ThisThread,
+}
+
+/// Where an operation that may block has to run.
+///
+/// # Errors
+/// In a callback, which can neither park nor block.
+pub(super) fn run_on() -> io::Result<RunOn> {
+    match task_context() {
+        Ok(_) => Ok(RunOn::Pool),
+        // A panicking task can't park. Blocking the thread lets a destructor write its bytes.
+        Err(WaitError::NoLoop | WaitError::Panicking) => Ok(RunOn::ThisThread),
+        Err(why @ WaitError::NoTask) => Err(io::Error::other(why.sentence())),
+    }
+}
+
+/// May suspend. Runs an operation that may block where [`run_on`] says.
+pub(super) fn offload<T: Send + 'static>(
+    at_close: AtClose,
+    f: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match run_on()? {
+        RunOn::Pool => off_loop(at_close, f)?,
+        RunOn::ThisThread => f(),
+    }
+}

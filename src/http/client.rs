@@ -1,0 +1,39 @@
+//! [`Client`]: what the clones of a session, its requests and their responses share.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+
+use ureq::Agent;
+
+use super::cookies::CookiePolicy;
+use super::error::{Error, Kind};
+use super::request_limit::RequestLimit;
+
+pub(super) struct Client {
+    pub(super) agent: Arc<Agent>,
+    pub(super) cookies: CookiePolicy,
+    pub(super) request_limit: RequestLimit,
+    pub(super) max_body_size_bytes: u64,
+    pub(super) is_closed: Cell<bool>,
+}
+
+impl Client {
+    /// The error for the caller: after [`Session::close`](super::Session::close) every failure has the one
+    /// cause that the session is closed, whatever ureq reports.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        if self.is_closed.get() {
+            Error::new(Kind::Closed)
+        } else {
+            error
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("is_closed", &self.is_closed.get())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,248 @@
+//! [`Socket`]: what the six public sockets have in common.
+//!
+//! Everything that may wait goes through [`Socket::io_within`] or [`Socket::stream_io`], and from there
+//! to the registration. What never waits (options, addresses) is asked of std's type, which owns the
+//! descriptor.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use socket2::{SockAddr, SockRef};
+
+use super::settings::Settings;
+use crate::runtime::io::registration::Registration;
+use crate::sys;
+use crate::sys::file::retry_interrupted;
+use crate::sys::socket::Mode;
+use crate::sys::wait_fd::Direction;
+
+/// A socket: `S` is std's type, to which a registration with a loop and settings are added.
+pub(super) struct Socket<S: AsFd> {
+    /// `None` only once [`into_std`](Self::into_std) has taken it.
+    std: Option<S>,
+    registration: Registration,
+    /// Empty until a setting is changed or a clone made.
+    settings: OnceLock<Arc<Settings>>,
+}
+
+impl<S: AsFd> Socket<S> {
+    /// Owns a nonblocking socket that has no other owner.
+    pub(super) fn new(std: S) -> Self {
+        Self::with_settings(std, OnceLock::new())
+    }
+
+    /// Owns a socket of std's: makes it nonblocking and takes over its timeouts.
+    ///
+    /// None of this fails on a socket; a descriptor of another kind fails at each use.
+    pub(super) fn from_std(std: S) -> Self {
+        let socket = Self::new(std);
+        let fd = socket.as_fd();
+        let _ = sys::socket::set_nonblocking(fd);
+        #[cfg(target_vendor = "apple")]
+        let _ = sys::socket::disable_sigpipe(fd);
+        let options = SockRef::from(&fd);
+        let _ = socket.set_timeout(Direction::Read, options.read_timeout().ok().flatten());
+        let _ = socket.set_timeout(Direction::Write, options.write_timeout().ok().flatten());
+        socket
+    }
+
+    fn with_settings(std: S, settings: OnceLock<Arc<Settings>>) -> Self {
+        Self {
+            std: Some(std),
+            registration: Registration::new(),
+            settings,
+        }
+    }
+
+    /// std's type.
+    pub(super) fn std(&self) -> &S {
+        self.std.as_ref().expect("only `into_std` takes the socket")
+    }
+
+    /// Another descriptor of the same socket, with the same settings.
+    pub(super) fn try_clone(&self) -> io::Result<Self>
+    where
+        S: From<OwnedFd>,
+    {
+        let fd = self.as_fd().try_clone_to_owned()?;
+        let settings = Arc::clone(self.shared_settings());
+        Ok(Self::with_settings(fd.into(), OnceLock::from(settings)))
+    }
+
+    /// Gives the socket away in std's form: blocking, unless the user chose otherwise, and with the
+    /// timeouts in its options.
+    ///
+    /// None of this fails on a socket; a descriptor of another kind is given away unchanged.
+    pub(super) fn into_std(mut self) -> S {
+        let fd = self.as_fd();
+        self.registration.deregister(fd);
+        let options = SockRef::from(&fd);
+        let _ = options.set_nonblocking(self.is_nonblocking());
+        // The option counts microseconds, and zero of them would mean no timeout.
+        let at_least_1_us = |timeout: Duration| timeout.max(Duration::from_micros(1));
+        let timeout = |direction| self.timeout(direction).map(at_least_1_us);
+        let _ = options.set_read_timeout(timeout(Direction::Read));
+        let _ = options.set_write_timeout(timeout(Direction::Write));
+        let std = self.std.take();
+        std.expect("only `into_std` takes the socket")
+    }
+
+    /// May suspend. Calls `op` until its result is not `WouldBlock`, and waits in between: at most for
+    /// the socket's timeout in all.
+    pub(super) fn io<T>(
+        &self,
+        direction: Direction,
+        op: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.io_within(direction, self.timeout(direction), op)
+    }
+
+    /// May suspend. As [`io`](Self::io), with a timeout of its own.
+    pub(super) fn io_within<T>(
+        &self,
+        direction: Direction,
+        timeout: Option<Duration>,
+        mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let fd = self.as_fd();
+        if self.is_nonblocking() {
+            return retry_interrupted(|| op(fd));
+        }
+        self.registration.io(fd, direction, timeout, || op(fd))
+    }
+
+    /// May suspend. As [`io`](Self::io) for byte streams: a transfer of fewer than `wanted` bytes shows
+    /// that the direction is drained.
+    pub(super) fn stream_io(
+        &self,
+        direction: Direction,
+        wanted: usize,
+        mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let fd = self.as_fd();
+        if self.is_nonblocking() {
+            return retry_interrupted(|| op(fd));
+        }
+        let timeout = self.timeout(direction);
+        self.registration
+            .stream_io(fd, direction, wanted, timeout, || op(fd))
+    }
+
+    /// May suspend. Receives bytes that are available, or one datagram.
+    pub(super) fn receive(&self, buf: &mut [u8], mode: Mode) -> io::Result<usize> {
+        self.io(Direction::Read, |fd| sys::socket::receive(fd, buf, mode))
+    }
+
+    /// May suspend. Receives one datagram, and returns the sender's address.
+    pub(super) fn receive_from(&self, buf: &mut [u8], mode: Mode) -> io::Result<(usize, SockAddr)> {
+        self.io(Direction::Read, |fd| {
+            sys::socket::receive_from(fd, buf, mode)
+        })
+    }
+
+    /// May suspend. Accepts a connection of a listener.
+    pub(super) fn accept<T: AsFd + From<OwnedFd>>(&self) -> io::Result<(Socket<T>, SockAddr)> {
+        let (fd, address) = self.io_within(Direction::Read, None, |fd| {
+            // `accept` has no flag against blocking: it depends on the open file description, which the
+            // owner of another descriptor may have made blocking again.
+            sys::socket::set_nonblocking(fd)?;
+            sys::socket::accept(fd)
+        })?;
+        Ok((Socket::new(fd.into()), address))
+    }
+
+    /// The settings, to change or to share them.
+    fn shared_settings(&self) -> &Arc<Settings> {
+        self.settings.get_or_init(Arc::default)
+    }
+
+    pub(super) fn timeout(&self, direction: Direction) -> Option<Duration> {
+        self.settings.get()?.timeout(direction)
+    }
+
+    pub(super) fn set_timeout(
+        &self,
+        direction: Direction,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
+        if timeout.is_none() && self.settings.get().is_none() {
+            return Ok(());
+        }
+        self.shared_settings().set_timeout(direction, timeout)
+    }
+
+    pub(super) fn is_nonblocking(&self) -> bool {
+        let settings = self.settings.get();
+        settings.is_some_and(|settings| settings.is_nonblocking())
+    }
+
+    pub(super) fn set_nonblocking(&self, is_nonblocking: bool) {
+        self.shared_settings().set_nonblocking(is_nonblocking);
+    }
+}
+
+impl<S: AsFd> AsFd for Socket<S> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.std().as_fd()
+    }
+}
+
+impl<S: AsFd> Drop for Socket<S> {
+    fn drop(&mut self) {
+        // Before the descriptor is closed: afterwards another file may have its number.
+        if let Some(std) = &self.std {
+            self.registration.deregister(std.as_fd());
+        }
+    }
+}
+
+impl<S: AsFd + fmt::Debug> fmt::Debug for Socket<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.std().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{ErrorKind, Read};
+    use std::os::unix::net::UnixStream;
+    use std::panic::Location;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::runtime::api::builder;
+    use crate::runtime::task::spawn as runtime_spawn;
+    use crate::runtime::task::spawn::SpawnOptions;
+    use crate::runtime::wait::here::task_context;
+    use crate::runtime::wait::park;
+
+    /// A waiting operation borrows its socket, which therefore can't be dropped meanwhile. Deregistering
+    /// directly shows what a drop would do.
+    #[test]
+    fn deregistering_ends_waits_with_an_error() {
+        builder::run(|| {
+            let here = task_context().unwrap();
+            let (near, _far) = UnixStream::pair().unwrap();
+            near.set_nonblocking(true).unwrap();
+            let socket = Rc::new(Socket::new(near));
+            let waiters = [None, Some(Duration::from_secs(3600))].map(|timeout| {
+                let socket = Rc::clone(&socket);
+                let read = move || {
+                    let mut near = socket.std();
+                    Ok(socket.io_within(Direction::Read, timeout, |_| near.read(&mut [0])))
+                };
+                runtime_spawn::spawn_on(&here.core, SpawnOptions::new(Location::caller()), read)
+            });
+            park::yield_now(here);
+            socket.registration.deregister(socket.as_fd());
+            for waiter in waiters {
+                let error = waiter.join().unwrap().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::NotConnected);
+                assert!(error.to_string().contains("closed"), "{error}");
+            }
+        });
+    }
+}

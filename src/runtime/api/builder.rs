@@ -1,0 +1,293 @@
+//! Settings of a loop, and running a function in a loop of its own.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::event_loop::EventLoop;
+use crate::error::{RunError, TaskError};
+use crate::runtime::core::block::{MUST_NOT_ABANDON, SCHEDULED, TaskPtr};
+use crate::runtime::core::context;
+use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::scheduler::current::within;
+use crate::runtime::scheduler::turn::{Loop, Settings};
+use crate::runtime::task::spawn::{SpawnOptions, prepare};
+use crate::stack::DEFAULT_STACK_SIZE;
+use crate::sys::signal::write_stderr;
+use crate::sys::thread::is_main as is_main_thread;
+
+/// Settings of a loop: see [`EventLoop::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::EventLoop;
+///
+/// // A day passes at once.
+/// let elapsed = EventLoop::builder().virtual_clock(true).run(|| {
+///     selvedge::sleep(Duration::from_secs(24 * 3600));
+///     selvedge::current_loop().unwrap().elapsed().unwrap()
+/// });
+/// assert_eq!(elapsed, Duration::from_secs(24 * 3600));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it builds or runs"]
+pub struct LoopBuilder(Settings);
+
+impl LoopBuilder {
+    pub(crate) fn new() -> Self {
+        Self(Settings {
+            stack_size: DEFAULT_STACK_SIZE,
+            is_virtual: false,
+            is_debug: false,
+            slow_callback_duration: Duration::from_millis(100),
+            shutdown_timeout: Duration::from_secs(10),
+            blocking_threads: None,
+            blocking_queue: None,
+            cancels_on_interrupt: true,
+        })
+    }
+
+    /// Sets the usable size in bytes of the stacks of tasks: 256 KiB unless told otherwise.
+    pub fn stack_size(mut self, bytes: usize) -> Self {
+        self.0.stack_size = bytes;
+        self
+    }
+
+    /// Gives the loop a clock that stands still, and jumps to the next deadline when every task is
+    /// parked: for tests.
+    pub fn virtual_clock(mut self, is_virtual: bool) -> Self {
+        self.0.is_virtual = is_virtual;
+        self
+    }
+
+    /// Turns debug mode on: see [`EventLoop::set_debug`].
+    pub fn debug(mut self, is_debug: bool) -> Self {
+        self.0.is_debug = is_debug;
+        self
+    }
+
+    /// Sets how long a callback, or a task between two suspensions, may take before debug mode
+    /// reports it: 100 ms unless told otherwise.
+    pub fn slow_callback_duration(mut self, duration: Duration) -> Self {
+        self.0.slow_callback_duration = duration;
+        self
+    }
+
+    /// Sets how long tasks that were cancelled because their loop ends may take to end, and then how
+    /// long the loop waits for jobs that still run on its pool: 10 s each unless told otherwise.
+    pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
+        self.0.shutdown_timeout = duration;
+        self
+    }
+
+    /// Sets how many threads the loop's pool for blocking work may have, at least one: four more than
+    /// there are processors, and no more than 32, unless told otherwise. They are started when there is
+    /// work for them, and leave when there is none for a while.
+    pub fn blocking_threads(mut self, n: usize) -> Self {
+        self.0.blocking_threads = Some(n);
+        self
+    }
+
+    /// Sets how many jobs of [`to_thread`](crate::to_thread) and
+    /// [`run_in_executor`](EventLoop::run_in_executor) may wait for a thread of the pool: any number
+    /// unless told otherwise. The next one is refused with an error.
+    ///
+    /// Files and host names, for which tasks wait, are not refused.
+    pub fn blocking_queue(mut self, n: usize) -> Self {
+        self.0.blocking_queue = Some(n);
+        self
+    }
+
+    /// Sets whether an interrupt (`SIGINT`, Ctrl-C) cancels the main task of [`run`](Self::run), as
+    /// asyncio's does: yes unless told otherwise. Then `run` ends with
+    /// [`RunError::Cancelled`] and what was begun is unwound. A second interrupt ends the process at
+    /// once.
+    ///
+    /// That goes for the process's main thread, as long as the signal is handled by default there: a
+    /// handler of the program's own stays, and so does a signal that is ignored.
+    pub fn cancel_on_interrupt(mut self, cancels: bool) -> Self {
+        self.0.cancels_on_interrupt = cancels;
+        self
+    }
+
+    /// A loop.
+    ///
+    /// # Errors
+    /// If the system has no descriptors for its poller.
+    pub fn build(self) -> io::Result<EventLoop> {
+        Loop::new(&self.0).map(EventLoop)
+    }
+
+    /// Runs a function as the main task of a loop with these settings: see [`run`].
+    ///
+    /// # Panics
+    /// As [`run`].
+    #[track_caller]
+    pub fn run<T>(self, main: impl FnOnce() -> T) -> T {
+        match self.try_run(main) {
+            Ok(value) => value,
+            Err(error) => panic!("selvedge: run failed: {error}"),
+        }
+    }
+
+    /// Runs a function as the main task of a loop with these settings: see [`try_run`].
+    ///
+    /// # Errors
+    /// As [`try_run`].
+    ///
+    /// # Panics
+    /// As [`try_run`].
+    #[track_caller]
+    pub fn try_run<T>(self, main: impl FnOnce() -> T) -> Result<T, RunError> {
+        let site = Location::caller();
+        if context::current().is_some() {
+            return Err(RunError::Misuse(
+                "selvedge: an event loop runs on this thread already; call the function directly, \
+                 or spawn a task"
+                    .to_owned(),
+            ));
+        }
+        let cancels = self.0.cancels_on_interrupt;
+        let event_loop = self.build().map_err(RunError::Io)?;
+        let inner = &event_loop.0;
+        // SAFETY: what `main` borrows and returns lives at least until this function returns, and
+        // nothing below returns or unwinds before the task is over: see `Guarded`.
+        let (task, packet) =
+            unsafe { prepare(&inner.core, SpawnOptions::new(site), || Ok(main())) }
+                .map_err(RunError::Io)?;
+        task.set(SCHEDULED | MUST_NOT_ABANDON);
+        inner.core.run_queue.push_task(task, task.parked.get());
+        if cancels && cfg!(panic = "unwind") && is_main_thread() {
+            inner.signals.set_main(&inner.reactor, task.id);
+        }
+        let reason = {
+            let guarded = Guarded;
+            let reason = event_loop.run_main(task, &packet);
+            std::mem::forget(guarded);
+            reason
+        };
+        inner.signals.clear_main();
+        inner.core.is_ending_run.set(true);
+        event_loop.shut_down();
+        // SAFETY: nobody else has the packet's type.
+        let result = unsafe { packet.take() }
+            .unwrap_or_else(|| Err(TaskError::invalid_state("the main task has no result")));
+        match (result, reason) {
+            (Ok(value), _) => Ok(value),
+            (Err(error), Some(reason)) if error.is_cancelled() => Err(reason),
+            (Err(error), None) if error.is_cancelled() => Err(RunError::Cancelled(error.message())),
+            (Err(error), _) => match error.into_panic() {
+                Ok(payload) => resume_unwind(payload),
+                Err(error) => Err(RunError::Misuse(error.to_string())),
+            },
+        }
+    }
+}
+
+impl EventLoop {
+    /// A loop with the usual settings.
+    ///
+    /// # Errors
+    /// If the system has no descriptors for its poller.
+    pub fn new() -> io::Result<Self> {
+        Self::builder().build()
+    }
+
+    /// A builder, for settings.
+    pub fn builder() -> LoopBuilder {
+        LoopBuilder::new()
+    }
+
+    /// Runs until the main task is over, whatever happens; answers what happened before that.
+    fn run_main(&self, task: TaskPtr, packet: &AnyPacket) -> Option<RunError> {
+        let inner = &self.0;
+        let is_over = || packet.link().task().is_none();
+        let core = Rc::downgrade(&inner.core);
+        let stop = move || {
+            if let Some(core) = core.upgrade() {
+                core.run_queue.stop();
+            }
+        };
+        let callback =
+            crate::runtime::core::callback::Callback::new(Box::new(stop), Location::caller());
+        task.with_extras(|extras| extras.add_callback(callback));
+        within(inner, || {
+            let halt = inner.run(|| false);
+            if is_over() {
+                return None;
+            }
+            let reason = self.explain(halt).unwrap_or(RunError::Stopped);
+            // It must end before this returns, because it may borrow from the caller.
+            if !inner.is_forked() {
+                inner.cancel_one(packet);
+            }
+            if !is_over() {
+                inner.end_on_the_spot(task);
+            }
+            Some(reason)
+        })
+    }
+}
+
+/// Lives while the main task may be left behind; then there is no way on.
+struct Guarded;
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        write_stderr(&[
+            b"\nselvedge: the event loop panicked while its main task, which may borrow from the \
+              caller, was not done; aborting\n",
+        ]);
+        std::process::abort();
+    }
+}
+
+/// Runs a function as the main task of a new event loop, on this thread, and returns what it returns:
+/// asyncio's `run`. The function may borrow.
+///
+/// When it is done, all other tasks are cancelled and run until they have ended. On the process's main
+/// thread an interrupt (Ctrl-C) cancels it, and a second one ends the process: see
+/// [`LoopBuilder::cancel_on_interrupt`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let words = ["warp", "weft"];
+/// let n = selvedge::run(|| {
+///     selvedge::sleep(Duration::from_millis(1));
+///     words.len()
+/// });
+/// assert_eq!(n, 2);
+/// ```
+///
+/// # Panics
+/// With what the function panics with; with the sentence of the error that [`try_run`] returns.
+#[track_caller]
+pub fn run<T>(main: impl FnOnce() -> T) -> T {
+    LoopBuilder::new().run(main)
+}
+
+/// Runs a function as [`run`] does, or returns why that came to nothing.
+///
+/// ```
+/// use selvedge::{Promise, RunError};
+///
+/// let never = selvedge::try_run(|| Promise::<()>::new().wait());
+/// assert!(matches!(never, Err(RunError::Deadlock(_))));
+/// ```
+///
+/// # Errors
+/// That the main task could never be woken again, was cancelled, or the loop was stopped; that an
+/// event loop runs on this thread already, or can't be made.
+///
+/// # Panics
+/// With what the function panics with. If the function can't be ended although it has to be (it goes on
+/// each time it is cancelled), the process aborts with a sentence, because it may borrow from the
+/// caller.
+#[track_caller]
+pub fn try_run<T>(main: impl FnOnce() -> T) -> Result<T, RunError> {
+    LoopBuilder::new().try_run(main)
+}

@@ -1,0 +1,115 @@
+//! What a loop is handed callbacks by, and their handles: [`Handle`] and [`TimerHandle`].
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::time::Instant;
+
+use crate::error::TaskError;
+use crate::runtime::core::callback::Callback;
+use crate::runtime::core::clock::Nanoseconds;
+use crate::runtime::scheduler::turn::{FORKED, Loop};
+use crate::runtime::task::promise::Promise;
+use crate::runtime::threads::blocking;
+use crate::runtime::time::timer::{Key, Timers};
+
+impl Loop {
+    pub(crate) fn call_soon(
+        &self,
+        f: Box<dyn FnOnce()>,
+        site: &'static Location<'static>,
+    ) -> Handle {
+        Handle(self.core.call_soon(f, site))
+    }
+
+    pub(crate) fn run_in_executor<T: Send + 'static>(
+        &self,
+        site: &'static Location<'static>,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> Promise<T> {
+        let core = self.core.weak();
+        if self.is_forked() {
+            // The pool's threads are the parent's.
+            let promise = Promise::of(core, site);
+            promise.fail(TaskError::misuse(FORKED));
+            return promise;
+        }
+        blocking::promise(core, &self.waits, site, f)
+    }
+
+    pub(crate) fn call_at(
+        &self,
+        deadline: Nanoseconds,
+        f: Box<dyn FnOnce()>,
+        site: &'static Location<'static>,
+    ) -> TimerHandle {
+        let callback = Callback::new(f, site);
+        if deadline <= self.core.clock.now() {
+            // It is due: it joins the next iteration.
+            self.core.run_queue.poll_soon();
+        }
+        TimerHandle {
+            key: self.timers.call_at(deadline, Rc::clone(&callback)),
+            callback,
+            timers: Rc::downgrade(&self.timers),
+            when: self.core.clock.instant_of(deadline),
+        }
+    }
+}
+
+/// A callback that was queued.
+#[derive(Clone, Debug)]
+pub struct Handle(Rc<Callback>);
+
+impl Handle {
+    /// Takes the callback back: it is dropped now, and not called.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether it was taken back.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
+
+/// A callback that waits for its time.
+#[derive(Clone)]
+pub struct TimerHandle {
+    callback: Rc<Callback>,
+    timers: Weak<Timers>,
+    key: Key,
+    when: Instant,
+}
+
+impl TimerHandle {
+    /// Takes the callback back: it is dropped now, and not called.
+    pub fn cancel(&self) {
+        if let Some(timers) = self.timers.upgrade() {
+            timers.cancel(self.key);
+        }
+        self.callback.cancel();
+    }
+
+    /// Whether it was taken back.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.callback.is_cancelled()
+    }
+
+    /// When it is to be called, on the loop's clock.
+    #[must_use]
+    pub fn when(&self) -> Instant {
+        self.when
+    }
+}
+
+impl fmt::Debug for TimerHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TimerHandle")
+            .field("callback", &self.callback)
+            .field("when", &self.when)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,328 @@
+//! [`EventLoop`]: a loop of one's own, asyncio's way.
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::callback_handles::{Handle, TimerHandle};
+use super::local_loop::LocalLoop;
+use super::loop_handle::LoopHandle;
+use crate::error::{LoopError, RunError, TaskError};
+use crate::runtime::core::context;
+use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::observe::report::report_by_default;
+use crate::runtime::scheduler::current::within;
+use crate::runtime::scheduler::turn::{FORKED, Halt, Loop};
+use crate::runtime::task::handle::Task;
+use crate::runtime::task::into_task::{IntoTask, Place};
+use crate::runtime::task::promise::Promise;
+use crate::runtime::task::task_ref::TaskRef;
+
+/// An event loop: it runs tasks and callbacks on the thread that calls
+/// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).
+///
+/// Most programs need none by name: [`run`](crate::run()) makes one, runs a function in it as the main
+/// task, and closes it.
+///
+/// ```
+/// use selvedge::EventLoop;
+///
+/// let event_loop = EventLoop::new()?;
+/// let answer = event_loop.run_until_complete(|| selvedge::spawn(|| 42).join());
+/// assert_eq!(answer.unwrap().unwrap(), 42);
+/// event_loop.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Dropping it closes it: see [`close`](Self::close).
+pub struct EventLoop(pub(crate) Rc<Loop>);
+
+const CLOSED: &str = "selvedge: event loop is closed; make another one";
+const CLOSING: &str = "selvedge: event loop is being closed; make another one";
+const RUNNING: &str = "selvedge: this event loop is running already; from inside of it, spawn a \
+                       task and join it";
+const ANOTHER: &str = "selvedge: another event loop runs on this thread, and there can be one at \
+                       a time; spawn a task on that one, or run this one on a thread of its own";
+
+impl EventLoop {
+    /// Why the loop can't be run here and now.
+    pub(crate) fn why_not(&self) -> Option<&'static str> {
+        if self.is_closed() {
+            Some(CLOSED)
+        } else if self.0.is_forked() {
+            Some(FORKED)
+        } else if self.0.core.is_closing.get() {
+            Some(CLOSING)
+        } else if self.is_running() {
+            Some(RUNNING)
+        } else if context::current().is_some() {
+            Some(ANOTHER)
+        } else {
+            None
+        }
+    }
+
+    /// Runs the loop until a task, which it makes of a closure, a coroutine, a task or a promise, is
+    /// done, and returns its result.
+    ///
+    /// # Errors
+    /// How the task failed; that the loop was stopped first, when the task stays and goes on in the next run; that it can never be done, with the report of
+    /// [`RunError::Deadlock`] as the error; that the loop is closed or running.
+    #[track_caller]
+    pub fn run_until_complete<I: IntoTask>(&self, task: I) -> Result<I::Output, TaskError> {
+        if let Some(reason) = self.why_not() {
+            return Err(TaskError::misuse(reason));
+        }
+        let task = task.into_task(&Place(&self.0.core));
+        let core = Rc::downgrade(&self.0.core);
+        let stop = task.add_done_callback(move |_| {
+            if let Some(core) = core.upgrade() {
+                core.run_queue.stop();
+            }
+        });
+        let halt = within(&self.0, || self.0.run(|| false));
+        if task.is_done() {
+            return task.into_result();
+        }
+        task.remove_done_callback(stop);
+        if I::ONLY_WAITS {
+            task.stop_waiting();
+        }
+        Err(match self.explain(halt) {
+            Some(error) => TaskError::exception(error.into()),
+            None => TaskError::exception(RunError::Stopped.into()),
+        })
+    }
+
+    /// Runs the loop until [`stop`](Self::stop).
+    ///
+    /// # Errors
+    /// That nothing can ever happen in it any more; that it is closed or running.
+    pub fn run_forever(&self) -> Result<(), RunError> {
+        if let Some(reason) = self.why_not() {
+            return Err(RunError::Misuse(reason.to_owned()));
+        }
+        match self.explain(within(&self.0, || self.0.run(|| false))) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn explain(&self, halt: Halt) -> Option<RunError> {
+        match halt {
+            Halt::Stopped => None,
+            Halt::Deadlock(report) => Some(RunError::Deadlock(report)),
+            Halt::Io(error) => Some(RunError::Io(error)),
+            Halt::Forked => Some(RunError::Misuse(FORKED.to_owned())),
+        }
+    }
+
+    /// Has the loop end after the present iteration; of a loop that does not run, the next run ends
+    /// after one iteration.
+    pub fn stop(&self) {
+        self.0.core.run_queue.stop();
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.0.core.is_running.get()
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.core.is_closed.get()
+    }
+
+    /// Closes the loop: drops queued callbacks, cancels its tasks and runs until they have ended, for
+    /// a bounded time; unwinds what is left on the spot. Tasks that were pending are reported.
+    /// Closing again does nothing.
+    ///
+    /// # Errors
+    /// That it is running.
+    pub fn close(&self) -> Result<(), LoopError> {
+        if self.is_running() {
+            let text = "a running event loop can't be closed; stop it first";
+            return Err(LoopError::with_text(text, ()));
+        }
+        // Whatever is told or dropped on the way may come back here.
+        if !self.is_closed() && !self.0.core.is_closing.replace(true) {
+            self.report_pending();
+            self.shut_down();
+        }
+        Ok(())
+    }
+
+    fn report_pending(&self) {
+        if self.0.is_forked() {
+            return;
+        }
+        // All stacks first: the handler is somebody's code, and tasks may end in it.
+        let core = &self.0.core;
+        let tasks = core.tasks().into_iter().filter_map(TaskRef::of);
+        let looks = |task: TaskRef| (task.name(), core.is_debug.get().then(|| task.get_stack()));
+        for (name, stack) in tasks.map(looks).collect::<Vec<_>>() {
+            let context = ExceptionContext::new("Task was pending when its loop was closed")
+                .with_subject("task", name);
+            core.report(&match stack {
+                Some(stack) => context.with_source(stack.site()).with_stack(stack),
+                None => context,
+            });
+        }
+    }
+
+    /// Ends everything and closes the loop.
+    pub(crate) fn shut_down(&self) {
+        let inner = &self.0;
+        if inner.is_forked() {
+            // The parent goes on with what this is a copy of: only the descriptors are closed. The
+            // tasks stay as they are, and so does what they refer to.
+            inner.core.is_closed.set(true);
+            std::mem::forget(Rc::clone(&inner.core));
+            return;
+        }
+        inner.core.is_closing.set(true);
+        inner.core.is_closing_in_panic.set(thread::panicking());
+        // In the middle of a panic, or of another loop, nobody else may run.
+        let may_run = !thread::panicking() && context::current().is_none();
+        within(inner, || {
+            inner.clear_callbacks();
+            if may_run {
+                inner.cancel_all();
+            }
+            inner.end_all();
+            inner.close_intake(may_run.then_some(inner.shutdown_timeout));
+        });
+    }
+
+    /// The time on the loop's clock.
+    #[must_use]
+    pub fn time(&self) -> Instant {
+        self.0.core.clock.instant()
+    }
+
+    /// How long the loop exists, on its clock.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.core.clock.elapsed()
+    }
+
+    /// Makes a task of a closure, a coroutine, a promise or another task. It begins in the next
+    /// iteration of the loop.
+    ///
+    /// # Panics
+    /// If the loop is closed, or there is no stack to be had.
+    #[track_caller]
+    pub fn create_task<I: IntoTask>(&self, task: I) -> Task<I::Output> {
+        self.assert_open();
+        task.into_task(&Place(&self.0.core))
+    }
+
+    /// Makes a promise.
+    #[track_caller]
+    #[must_use]
+    pub fn create_promise<T: 'static>(&self) -> Promise<T> {
+        self.assert_open();
+        Promise::of(Rc::downgrade(&self.0.core), Location::caller())
+    }
+
+    /// Has a function called in the next iteration, after what was queued before.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    #[track_caller]
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Handle {
+        self.assert_open();
+        self.0.call_soon(Box::new(f), Location::caller())
+    }
+
+    /// Has a function called when so much time has passed.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    #[track_caller]
+    pub fn call_later(&self, delay: Duration, f: impl FnOnce() + 'static) -> TimerHandle {
+        self.assert_open();
+        let deadline = self.0.core.clock.after(delay);
+        self.0.call_at(deadline, Box::new(f), Location::caller())
+    }
+
+    /// Has a function called at a time of the loop's clock.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    #[track_caller]
+    pub fn call_at(&self, when: Instant, f: impl FnOnce() + 'static) -> TimerHandle {
+        self.assert_open();
+        let deadline = self.0.core.clock.at(when);
+        self.0.call_at(deadline, Box::new(f), Location::caller())
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_open(&self) {
+        assert!(!self.is_closed(), "{CLOSED}");
+    }
+
+    /// Sets what is told of exceptions that nobody else takes. It may not wait.
+    pub fn set_exception_handler(&self, handler: impl Fn(&ExceptionContext) + 'static) {
+        self.0.core.set_handler(Some(Rc::new(handler)));
+    }
+
+    /// Sets the default exception handler again.
+    pub fn reset_exception_handler(&self) {
+        self.0.core.set_handler(None);
+    }
+
+    /// Tells the exception handler something.
+    pub fn call_exception_handler(&self, context: &ExceptionContext) {
+        self.0.core.report(context);
+    }
+
+    /// What is done if no handler is set: prints the context to standard error.
+    pub fn default_exception_handler(&self, context: &ExceptionContext) {
+        report_by_default(context);
+    }
+
+    /// A weak reference for callbacks and tasks on this thread.
+    #[must_use]
+    pub fn local(&self) -> LocalLoop {
+        LocalLoop::new(&self.0)
+    }
+
+    /// A handle for other threads.
+    #[must_use]
+    pub fn handle(&self) -> LoopHandle {
+        LoopHandle::new(&self.0.injector)
+    }
+
+    /// Turns debug mode on or off: callbacks and slices of tasks that take longer than
+    /// `slow_callback_duration` are reported, by name.
+    pub fn set_debug(&self, is_debug: bool) {
+        self.0.core.is_debug.set(is_debug);
+    }
+
+    /// Whether debug mode is on.
+    #[must_use]
+    pub fn is_debug(&self) -> bool {
+        self.0.core.is_debug.get()
+    }
+}
+
+impl Drop for EventLoop {
+    fn drop(&mut self) {
+        if self.close().is_err() {
+            // It runs: this is somewhere below its own run, as the process exits for example. Nothing
+            // can be ended there, and whatever is current stays.
+            std::mem::forget(Rc::clone(&self.0));
+        }
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.core.fmt(f)
+    }
+}

@@ -1,0 +1,222 @@
+//! [`LocalLoop`]: a loop as callbacks and tasks on its own thread see it.
+
+use std::fmt;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+
+use super::callback_handles::{Handle, TimerHandle};
+use super::loop_handle::LoopHandle;
+use crate::error::LoopError;
+use crate::runtime::core::callback::Function;
+use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::scheduler::current;
+use crate::runtime::scheduler::turn::Loop;
+use crate::runtime::task::handle::Task;
+use crate::runtime::task::into_task::{IntoTask, Place};
+use crate::runtime::task::late_callbacks;
+use crate::runtime::task::promise::Promise;
+
+/// A weak reference to an event loop, for callbacks and tasks that outlive it or must not keep it:
+/// the loop owns them.
+///
+/// It has the loop's methods, and answers an error where the loop is gone.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::EventLoop;
+///
+/// let event_loop = EventLoop::new()?;
+/// let local = event_loop.local();
+/// event_loop.call_later(Duration::from_millis(1), move || local.stop().unwrap());
+/// event_loop.run_forever()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct LocalLoop(Weak<Loop>);
+
+impl LocalLoop {
+    pub(crate) fn new(inner: &Rc<Loop>) -> Self {
+        Self(Rc::downgrade(inner))
+    }
+
+    pub(crate) fn get(&self) -> Result<Rc<Loop>, LoopError> {
+        match self.0.upgrade() {
+            Some(inner) if !inner.core.is_closed.get() => Ok(inner),
+            _ => Err(LoopError::closed(())),
+        }
+    }
+
+    /// The loop, to call a function.
+    fn get_for(&self, f: Function) -> Result<(Rc<Loop>, Function), LoopError> {
+        match self.get() {
+            Ok(inner) => Ok((inner, f)),
+            Err(error) => {
+                late_callbacks::refuse(f);
+                Err(error)
+            }
+        }
+    }
+
+    /// Has a function called in the next iteration, after what was queued before.
+    ///
+    /// # Errors
+    /// That the loop is closed; so for all of these methods.
+    #[track_caller]
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Result<Handle, LoopError> {
+        let site = Location::caller();
+        let (inner, f) = self.get_for(Box::new(f))?;
+        Ok(inner.call_soon(f, site))
+    }
+
+    /// Has a function called when so much time has passed.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    #[track_caller]
+    pub fn call_later(
+        &self,
+        delay: Duration,
+        f: impl FnOnce() + 'static,
+    ) -> Result<TimerHandle, LoopError> {
+        let site = Location::caller();
+        let (inner, f) = self.get_for(Box::new(f))?;
+        Ok(inner.call_at(inner.core.clock.after(delay), f, site))
+    }
+
+    /// Has a function called at a time of the loop's clock.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    #[track_caller]
+    pub fn call_at(
+        &self,
+        when: Instant,
+        f: impl FnOnce() + 'static,
+    ) -> Result<TimerHandle, LoopError> {
+        let site = Location::caller();
+        let (inner, f) = self.get_for(Box::new(f))?;
+        Ok(inner.call_at(inner.core.clock.at(when), f, site))
+    }
+
+    /// Makes a task: see [`EventLoop::create_task`](crate::EventLoop::create_task).
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    ///
+    /// # Panics
+    /// If there is no stack to be had.
+    #[track_caller]
+    pub fn create_task<I: IntoTask>(&self, task: I) -> Result<Task<I::Output>, LoopError> {
+        Ok(task.into_task(&Place(&self.get()?.core)))
+    }
+
+    /// Makes a promise.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    #[track_caller]
+    pub fn create_promise<T: 'static>(&self) -> Result<Promise<T>, LoopError> {
+        let site = Location::caller();
+        Ok(Promise::of(Rc::downgrade(&self.get()?.core), site))
+    }
+
+    /// Has the loop end after the present iteration.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn stop(&self) -> Result<(), LoopError> {
+        self.get()?.core.run_queue.stop();
+        Ok(())
+    }
+
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.get().is_ok_and(|inner| inner.core.is_running.get())
+    }
+
+    /// Whether it is closed, or gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.get().is_err()
+    }
+
+    /// The time on the loop's clock.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn time(&self) -> Result<Instant, LoopError> {
+        Ok(self.get()?.core.clock.instant())
+    }
+
+    /// How long the loop exists, on its clock.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn elapsed(&self) -> Result<Duration, LoopError> {
+        Ok(self.get()?.core.clock.elapsed())
+    }
+
+    /// A handle for other threads.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn handle(&self) -> Result<LoopHandle, LoopError> {
+        Ok(LoopHandle::new(&self.get()?.injector))
+    }
+
+    /// Sets what is told of exceptions that nobody else takes.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn set_exception_handler(
+        &self,
+        handler: impl Fn(&ExceptionContext) + 'static,
+    ) -> Result<(), LoopError> {
+        self.get()?.core.set_handler(Some(Rc::new(handler)));
+        Ok(())
+    }
+
+    /// Tells the exception handler something.
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn call_exception_handler(&self, context: &ExceptionContext) -> Result<(), LoopError> {
+        self.get()?.core.report(context);
+        Ok(())
+    }
+
+    /// Turns debug mode on or off: see [`EventLoop::set_debug`](crate::EventLoop::set_debug).
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn set_debug(&self, is_debug: bool) -> Result<(), LoopError> {
+        self.get()?.core.is_debug.set(is_debug);
+        Ok(())
+    }
+}
+
+/// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
+///
+/// ```
+/// assert!(selvedge::current_loop().is_none());
+/// selvedge::run(|| {
+///     let event_loop = selvedge::current_loop().unwrap();
+///     event_loop.call_soon(|| println!("soon")).unwrap();
+///     selvedge::yield_now();
+/// });
+/// ```
+#[must_use]
+pub fn current_loop() -> Option<LocalLoop> {
+    current::current().map(|inner| LocalLoop::new(&inner))
+}
+
+impl fmt::Debug for LocalLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.get() {
+            Ok(inner) => inner.core.fmt(f),
+            Err(error) => f.debug_tuple("LocalLoop").field(&error).finish(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A loop as other threads see it: [`LoopHandle`].
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+
+use super::remote_task::lock;
+use crate::error::LoopError;
+use crate::runtime::core::context;
+use crate::runtime::threads::injector::{Injector, Message};
+
+/// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
+/// for deadlocked.
+///
+/// ```
+/// use std::thread;
+///
+/// let sum = selvedge::run(|| {
+///     let handle = selvedge::current_loop().unwrap().handle().unwrap();
+///     let promise = selvedge::Promise::new();
+///     let worker = thread::spawn(move || {
+///         // On the loop's thread, as a task of its own:
+///         handle.spawn_threadsafe(|| 40).unwrap().join().unwrap() + 2
+///     });
+///     selvedge::spawn({
+///         let promise = promise.clone();
+///         move || {
+///             while !worker.is_finished() {
+///                 selvedge::sleep(std::time::Duration::from_millis(1));
+///             }
+///             promise.set_result(worker.join().unwrap()).unwrap();
+///         }
+///     })
+///     .detach();
+///     promise.wait()
+/// });
+/// assert_eq!(sum.unwrap(), 42);
+/// ```
+pub struct LoopHandle(Arc<Injector>);
+
+impl LoopHandle {
+    pub(crate) fn new(injector: &Arc<Injector>) -> Self {
+        injector.add_handle();
+        Self(Arc::clone(injector))
+    }
+
+    pub(crate) fn injector(&self) -> &Injector {
+        &self.0
+    }
+
+    /// Has a function called on the loop's thread, in its next iteration, and wakes the loop if it
+    /// sleeps. Functions of one thread are called in the order in which they came.
+    ///
+    /// # Errors
+    /// The function, if the loop is closed.
+    #[track_caller]
+    pub fn call_soon_threadsafe<F>(&self, f: F) -> Result<(), LoopError<F>>
+    where
+        F: FnOnce() + Send + 'static,
+    {
+        let slot = Arc::new(Mutex::new(Some(f)));
+        let theirs = Arc::clone(&slot);
+        let call = Box::new(move || {
+            let f = lock(&theirs).take();
+            if let Some(f) = f {
+                f();
+            }
+        });
+        match self.0.push(Message::Call(call, Location::caller())) {
+            Ok(()) => Ok(()),
+            Err(refused) => {
+                drop(refused);
+                let f = lock(&slot)
+                    .take()
+                    .expect("a message that was refused was not called");
+                Err(LoopError::closed(f))
+            }
+        }
+    }
+
+    /// Has the loop end after the iteration in which it learns of this.
+    ///
+    /// # Errors
+    /// That it is closed.
+    #[track_caller]
+    pub fn stop(&self) -> Result<(), LoopError> {
+        let stop = || {
+            if let Some(core) = context::current() {
+                core.run_queue.stop();
+            }
+        };
+        self.call_soon_threadsafe(stop)
+            .map_err(|_| LoopError::closed(()))
+    }
+}
+
+impl Clone for LoopHandle {
+    fn clone(&self) -> Self {
+        Self::new(&self.0)
+    }
+}
+
+impl Drop for LoopHandle {
+    fn drop(&mut self) {
+        self.0.remove_handle();
+    }
+}
+
+impl fmt::Debug for LoopHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoopHandle")
+            .field("loop_id", &self.0.loop_id)
+            .finish_non_exhaustive()
+    }
+}
+
+const _: () = {
+    const fn assert_send_sync<T: Send + Sync>() {}
+    assert_send_sync::<LoopHandle>();
+};

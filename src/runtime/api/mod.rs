@@ -1,0 +1,9 @@
+//! What users hold of a loop: the loop, its builder, its handles.
+
+pub(crate) mod builder;
+pub(crate) mod callback_handles;
+pub(crate) mod event_loop;
+pub(crate) mod local_loop;
+pub(crate) mod loop_handle;
+pub(crate) mod remote_task;
+pub(crate) mod services;

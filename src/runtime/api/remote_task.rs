@@ -1,0 +1,301 @@
+//! [`RemoteTask`]: a task that another thread has spawned on a loop.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use super::loop_handle::LoopHandle;
+use crate::coroutine::drop_quietly;
+use crate::error::{LoopError, TaskError};
+use crate::runtime::cancel::request;
+use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::core::id::TaskId;
+use crate::runtime::observe::report::report_unretrieved;
+use crate::runtime::scheduler::current;
+use crate::runtime::task::handle::Task;
+use crate::runtime::task::spawn::SpawnOptions;
+use crate::runtime::task::spawn::try_spawn_on;
+use crate::runtime::threads::injector::Message;
+use crate::runtime::threads::waker_registry;
+use crate::runtime::wait::here::task_context;
+
+/// A task that another thread has spawned on a loop.
+///
+/// It can be joined by a thread, by a task of any loop, or awaited by any executor. Dropping it
+/// detaches the task.
+pub struct RemoteTask<T> {
+    pub(crate) shared: Arc<Shared<T>>,
+    pub(crate) handle: LoopHandle,
+}
+
+impl LoopHandle {
+    /// Spawns a task on the loop's thread.
+    ///
+    /// # Errors
+    /// The function, if the loop is closed.
+    #[track_caller]
+    pub fn spawn_threadsafe<T, F>(&self, f: F) -> Result<RemoteTask<T>, LoopError<F>>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let site = Location::caller();
+        let shared = Arc::new(Shared::new());
+        let reply = Reply(Arc::clone(&shared));
+        let slot = Arc::new(Mutex::new(Some(f)));
+        let theirs = Arc::clone(&slot);
+        let call = Box::new(move || {
+            let f = lock(&theirs).take();
+            if let Some(f) = f {
+                reply.start(site, f);
+            }
+        });
+        match self.injector().push(Message::Call(call, site)) {
+            Ok(()) => Ok(RemoteTask {
+                shared,
+                handle: self.clone(),
+            }),
+            Err(refused) => {
+                drop(refused);
+                let f = lock(&slot)
+                    .take()
+                    .expect("a message that was refused was not called");
+                Err(LoopError::closed(f))
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> RemoteTask<T> {
+    /// May suspend: waits until the task is done, and returns what it returned. It parks a task, and
+    /// blocks a thread that has no loop.
+    ///
+    /// # Errors
+    /// How the task failed; that its loop was closed first; that it can't be waited for here, in a
+    /// callback or while panicking.
+    ///
+    /// # Cancellation
+    /// The remote task goes on.
+    pub fn join(self) -> Result<T, TaskError> {
+        match task_context() {
+            Ok(_) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
+            Ok(here) => {
+                let mut this = self;
+                waker_registry::wait(here, &"a task of another thread's", |context| {
+                    Pin::new(&mut this).poll(context)
+                })
+            }
+            Err(WaitError::NoLoop) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
+            Err(WaitError::NoLoop) => {
+                let mut state = lock(&self.shared.state);
+                loop {
+                    if let Some(result) = state.take() {
+                        return result;
+                    }
+                    let condvar = &self.shared.is_done;
+                    state = condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+            Err(why) => Err(TaskError::misuse(why.sentence())),
+        }
+    }
+
+    /// Asks the task to end.
+    pub fn cancel(&self) {
+        lock(&self.shared.state).is_cancelled = true;
+        let shared = Arc::clone(&self.shared);
+        let cancel = move || {
+            let id = lock(&shared.state).task;
+            if let Some((core, id)) = context::current().zip(id)
+                && let Some(task) = core.find_task(id)
+            {
+                request::cancel(task, None);
+            }
+        };
+        // A loop that is closed has ended it already.
+        drop(self.handle.call_soon_threadsafe(cancel));
+    }
+
+    /// Whether the task has ended.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        lock(&self.shared.state).is_done
+    }
+}
+
+impl<T> RemoteTask<T> {
+    /// Whether the task belongs to a loop of this thread that can't run while this is waited for.
+    fn is_stuck_here(&self) -> bool {
+        let injector = &self.handle.injector();
+        injector.thread == thread::current().id()
+            && context::current().is_none_or(|core| core.id != injector.loop_id)
+    }
+}
+
+fn stuck() -> TaskError {
+    TaskError::misuse(
+        "selvedge: the task belongs to a loop of this thread that does not run now, so it would be \
+         waited for in vain; run that loop, or join on another thread",
+    )
+}
+
+impl<T> Drop for RemoteTask<T> {
+    /// An error that nobody has fetched is reported on the loop's thread.
+    fn drop(&mut self) {
+        let result = lock(&self.shared.state).result.take();
+        let Some(Err(error)) = result else { return };
+        if !error.is_cancelled() {
+            let report = move || {
+                if let Some(core) = context::current() {
+                    report_unretrieved(&core, "a task of another thread's".to_owned(), error);
+                }
+            };
+            // Of a loop that is closed there is nobody to tell.
+            drop(self.handle.call_soon_threadsafe(report));
+        }
+    }
+}
+
+impl<T> Future for RemoteTask<T> {
+    type Output = Result<T, TaskError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let waker = context.waker().clone();
+        let mut state = lock(&self.shared.state);
+        if let Some(result) = state.take() {
+            return Poll::Ready(result);
+        }
+        if self.is_stuck_here() {
+            return Poll::Ready(Err(stuck()));
+        }
+        let before = state.waker.replace(waker);
+        drop(state);
+        drop(before);
+        Poll::Pending
+    }
+}
+
+impl<T> fmt::Debug for RemoteTask<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteTask")
+            .field("is_done", &lock(&self.shared.state).is_done)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a remote task and its loop share.
+pub(crate) struct Shared<T> {
+    state: Mutex<State<T>>,
+    is_done: Condvar,
+}
+
+struct State<T> {
+    result: Option<Result<T, TaskError>>,
+    is_done: bool,
+    waker: Option<Waker>,
+    task: Option<TaskId>,
+    is_cancelled: bool,
+}
+
+impl<T> State<T> {
+    /// The result, once; then an error that says so.
+    fn take(&mut self) -> Option<Result<T, TaskError>> {
+        if !self.is_done {
+            return None;
+        }
+        let taken = || {
+            Err(TaskError::invalid_state(
+                "the result of the task has been taken",
+            ))
+        };
+        Some(self.result.take().unwrap_or_else(taken))
+    }
+}
+
+impl<T> Shared<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: Mutex::new(State {
+                result: None,
+                is_done: false,
+                waker: None,
+                task: None,
+                is_cancelled: false,
+            }),
+            is_done: Condvar::new(),
+        }
+    }
+
+    fn finish(&self, result: Result<T, TaskError>) {
+        let mut state = lock(&self.state);
+        if state.is_done {
+            drop(state);
+            return drop_quietly(result);
+        }
+        state.is_done = true;
+        state.result = Some(result);
+        let waker = state.waker.take();
+        drop(state);
+        self.is_done.notify_all();
+        if let Some(waker) = waker {
+            // Somebody's code, which may not wait.
+            context::without_task(|| waker.wake());
+        }
+    }
+}
+
+/// The loop's end: whatever becomes of it, the other side learns of it.
+pub(crate) struct Reply<T: Send + 'static>(pub(crate) Arc<Shared<T>>);
+
+impl<T: Send + 'static> Reply<T> {
+    /// On the loop's thread: spawns the task.
+    pub(crate) fn start(self, site: &'static Location<'static>, f: impl FnOnce() -> T + 'static) {
+        let Some(inner) = current::current() else {
+            return;
+        };
+        if lock(&self.0.state).is_cancelled {
+            drop_quietly(f);
+            return self.0.finish(Err(TaskError::cancelled(None)));
+        }
+        match try_spawn_on(&inner.core, SpawnOptions::new(site), || Ok(f())) {
+            Ok(task) => {
+                lock(&self.0.state).task = Some(task.id());
+                self.when_done(task);
+            }
+            Err(error) => self.0.finish(Err(TaskError::exception(error.into()))),
+        }
+    }
+
+    fn when_done(self, task: Task<T>) {
+        let view = task.task_ref();
+        view.add_done_callback(move |_| {
+            // If nobody is left to see an error, dropping the handle reports it.
+            if Arc::strong_count(&self.0) > 1 {
+                self.0.finish(task.into_result());
+            }
+        });
+    }
+}
+
+impl<T: Send + 'static> Drop for Reply<T> {
+    fn drop(&mut self) {
+        self.0.finish(Err(TaskError::cancelled(Some(
+            "the event loop was closed before the task was done".to_owned(),
+        ))));
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code of the user's runs under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const _: () = {
+    const fn assert_send_sync<T: Send + Sync>() {}
+    assert_send_sync::<RemoteTask<()>>();
+    assert_send_sync::<TaskError>();
+};

@@ -1,0 +1,172 @@
+//! What a loop does for its tasks and callbacks beside running them: blocking work on its pool, and
+//! signals.
+
+use std::io;
+use std::panic::Location;
+use std::rc::Rc;
+
+use super::event_loop::EventLoop;
+use super::local_loop::LocalLoop;
+use crate::error::LoopError;
+use crate::runtime::scheduler::signals::{Listening, Signals};
+use crate::runtime::scheduler::turn::{FORKED, Loop};
+use crate::runtime::task::promise::Promise;
+
+impl EventLoop {
+    /// Has a function called on a thread of the loop's pool, for work that blocks; the promise has its
+    /// result.
+    ///
+    /// ```
+    /// use selvedge::EventLoop;
+    ///
+    /// let event_loop = EventLoop::new()?;
+    /// let sum = event_loop.run_in_executor(|| (1..=100).sum::<u32>());
+    /// assert_eq!(event_loop.run_until_complete(sum)?, 5050);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The promise's: that the function panicked; that the pool's queue is full or it can't have a
+    /// thread; that the loop was closed first.
+    ///
+    /// # Panics
+    /// If the loop is closed.
+    ///
+    /// # Cancellation
+    /// Cancelling the promise drops a function that no thread has begun with. One that runs goes on, and
+    /// its result is dropped.
+    #[track_caller]
+    pub fn run_in_executor<T, F>(&self, f: F) -> Promise<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        self.assert_open();
+        self.0.run_in_executor(Location::caller(), f)
+    }
+
+    /// Has a function called whenever a signal comes, as an ordinary callback, in the loop's own time:
+    /// it may do anything that a callback may. It takes the place of the one before, and of what the
+    /// signal did in this process. Signals that come faster than the loop turns count once.
+    ///
+    /// A loop that handles a signal does not take its tasks for deadlocked. Several loops may handle
+    /// the same signal.
+    ///
+    /// ```no_run
+    /// use selvedge::EventLoop;
+    /// use selvedge::signal::Signal;
+    ///
+    /// let event_loop = EventLoop::new()?;
+    /// let local = event_loop.local();
+    /// event_loop.add_signal_handler(Signal::SIGTERM, move || {
+    ///     println!("told to end");
+    ///     local.stop().unwrap();
+    /// })?;
+    /// event_loop.run_forever()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// That the signal can't be handled (`SIGKILL`, `SIGSTOP`, and those of faults, such as `SIGSEGV`);
+    /// that the loop is closed; that 64 other loops of the process handle signals.
+    #[track_caller]
+    pub fn add_signal_handler(
+        &self,
+        signal: impl Into<i32>,
+        f: impl Fn() + 'static,
+    ) -> io::Result<()> {
+        let site = Location::caller();
+        self.0.add_signal_handler(signal.into(), Box::new(f), site)
+    }
+
+    /// Handles a signal no longer: it does again what it did before. False if there was no handler.
+    pub fn remove_signal_handler(&self, signal: impl Into<i32>) -> bool {
+        self.0.signals.remove_handler(signal.into())
+    }
+}
+
+impl LocalLoop {
+    /// Has a function called on a thread of the loop's pool: see
+    /// [`EventLoop::run_in_executor`](crate::EventLoop::run_in_executor).
+    ///
+    /// ```
+    /// let sum = selvedge::run(|| {
+    ///     let event_loop = selvedge::current_loop().unwrap();
+    ///     let halves = [0, 50].map(|start| {
+    ///         event_loop.run_in_executor(move || (start + 1..=start + 50).sum::<u32>()).unwrap()
+    ///     });
+    ///     halves.iter().map(|half| half.wait().unwrap()).sum::<u32>()
+    /// });
+    /// assert_eq!(sum, 5050);
+    /// ```
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    #[track_caller]
+    pub fn run_in_executor<T, F>(&self, f: F) -> Result<Promise<T>, LoopError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        Ok(self.get()?.run_in_executor(Location::caller(), f))
+    }
+
+    /// Has a function called whenever a signal comes: see
+    /// [`EventLoop::add_signal_handler`](crate::EventLoop::add_signal_handler).
+    ///
+    /// # Errors
+    /// That the signal can't be handled; that the loop is closed.
+    #[track_caller]
+    pub fn add_signal_handler(
+        &self,
+        signal: impl Into<i32>,
+        f: impl Fn() + 'static,
+    ) -> io::Result<()> {
+        let site = Location::caller();
+        let inner = self.get().map_err(io::Error::other)?;
+        inner.add_signal_handler(signal.into(), Box::new(f), site)
+    }
+
+    /// Handles a signal no longer: see
+    /// [`EventLoop::remove_signal_handler`](crate::EventLoop::remove_signal_handler).
+    ///
+    /// # Errors
+    /// That the loop is closed.
+    pub fn remove_signal_handler(&self, signal: impl Into<i32>) -> Result<bool, LoopError> {
+        Ok(self.get()?.signals.remove_handler(signal.into()))
+    }
+
+    /// Begins to listen for a signal.
+    pub(crate) fn listen(&self, signal: i32) -> io::Result<Rc<Listening>> {
+        let inner = self.get().map_err(io::Error::other)?;
+        inner.refuse_if_forked()?;
+        inner.signals.listen(&inner.reactor, signal)
+    }
+
+    /// The loop's signals.
+    pub(crate) fn signals(&self) -> Option<Rc<Signals>> {
+        self.get().ok().map(|inner| Rc::clone(&inner.signals))
+    }
+}
+
+impl Loop {
+    fn add_signal_handler(
+        &self,
+        signal: i32,
+        f: Box<dyn Fn()>,
+        site: &'static Location<'static>,
+    ) -> io::Result<()> {
+        if self.core.is_closed.get() {
+            return Err(io::Error::other(LoopError::closed(())));
+        }
+        self.refuse_if_forked()?;
+        self.signals.set_handler(&self.reactor, signal, f, site)
+    }
+
+    fn refuse_if_forked(&self) -> io::Result<()> {
+        if self.is_forked() {
+            return Err(io::Error::other(FORKED));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,5 @@
+//! How a task is asked to end: the request, a frame's own request, and the children of a scope.
+
+pub(crate) mod guard;
+pub(crate) mod request;
+pub(crate) mod scope_state;

@@ -1,0 +1,298 @@
+//! The children of a scope: who they are, what becomes of the others when one fails, and waiting for
+//! the last.
+//!
+//! It lies in the scope's frame, on the stack of the task that opened the scope, the *host*. A child's
+//! control block names it; the frame is not left before each child is over, and if one was abandoned,
+//! it is never left. Nothing here knows of results: they are in the public half of a scope.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::thread;
+
+use super::guard::CancelGuard;
+use super::request;
+use crate::coroutine::abandon_innermost;
+use crate::error::TaskError;
+use crate::runtime::core::block::{
+    Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskPtr,
+};
+use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::core::id::TaskId;
+use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::wake::unpark;
+use crate::runtime::wait::park;
+use crate::runtime::wait::unwind;
+
+/// What ends the children that are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// A failure: a scope.
+    Failure,
+    /// The first that is done, however: a race.
+    First,
+}
+
+/// The children of a scope.
+pub(crate) struct ScopeState {
+    until: Until,
+    host: Result<Host, WaitError>,
+    /// The children, and some that are over.
+    members: RefCell<Vec<AnyPacket>>,
+    n_live: Cell<usize>,
+    errors: RefCell<Vec<TaskError>>,
+    /// The first that was done, of a race.
+    winner: Cell<Option<TaskId>>,
+    is_ending: Cell<bool>,
+    is_in_body: Cell<bool>,
+    /// Whether a child was abandoned: its frames live on, with what they borrow.
+    has_abandoned: Cell<bool>,
+}
+
+/// The task that opened the scope.
+struct Host {
+    here: TaskContext,
+    own: CancelGuard,
+}
+
+const ENDING: &str = "selvedge: the scope is being ended, because a child has failed or it was \
+                      cancelled, so nothing can be spawned in it any more";
+
+impl ScopeState {
+    /// For a scope that opens here. It takes no children if it could not wait for them.
+    pub(crate) fn new(here: Result<TaskContext, WaitError>, until: Until) -> Self {
+        let host = here.map(|here| Host {
+            here,
+            own: CancelGuard::new(here),
+        });
+        Self {
+            until,
+            host,
+            members: RefCell::default(),
+            n_live: Cell::new(0),
+            errors: RefCell::default(),
+            winner: Cell::new(None),
+            is_ending: Cell::new(false),
+            is_in_body: Cell::new(true),
+            has_abandoned: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn here(&self) -> Result<TaskContext, WaitError> {
+        self.host.as_ref().map(|host| host.here).map_err(|why| *why)
+    }
+
+    /// Where a child can be made, or why none can. That there is nowhere to wait for it is an error
+    /// of the scope's as well.
+    pub(crate) fn place(&self) -> Result<TaskContext, TaskError> {
+        match self.here() {
+            Ok(here) if self.is_ending.get() || here.task.has(FORCE_UNWIND) => {
+                Err(TaskError::invalid_state(ENDING))
+            }
+            Ok(here) => Ok(here),
+            Err(why) => {
+                let error = TaskError::misuse(why.sentence());
+                self.errors.borrow_mut().push(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a child in, which names this from now on.
+    pub(crate) fn admit(&self, packet: AnyPacket) {
+        // First, because whatever is dropped below might be somebody's some day.
+        self.n_live.set(self.n_live.get() + 1);
+        let mut members = self.members.borrow_mut();
+        let mut over = Vec::new();
+        if members.len() == members.capacity() {
+            over.extend(members.extract_if(.., |member| member.link().task().is_none()));
+        }
+        members.push(packet);
+        drop(members);
+        // An error may be in one of these.
+        drop(over);
+    }
+
+    fn one_less(&self, is_first: bool) {
+        self.n_live.set(self.n_live.get() - 1);
+        let is_waited_for = self.until == Until::First || !self.is_in_body.get();
+        if is_waited_for
+            && (is_first || self.n_live.get() == 0)
+            && let Some(host) = self.host()
+        {
+            unpark(host);
+        }
+    }
+
+    /// Notes a failure, which ends the others and the body.
+    pub(crate) fn fail(&self, error: TaskError) {
+        self.errors.borrow_mut().push(error);
+        self.end();
+        if let Ok(host) = &self.host
+            && self.is_in_body.get()
+            && self.until == Until::Failure
+        {
+            if self.is_waited_for_by(host.here.task) {
+                // That one is being ended, and may swallow it: the body does not wait for that.
+                host.own.make_at_once();
+            } else {
+                host.own.make();
+            }
+        }
+    }
+
+    /// Whether the host waits for a child, in the body.
+    fn is_waited_for_by(&self, host: TaskPtr) -> bool {
+        let is_ours = |task: TaskPtr| {
+            let scope = task.scope.get();
+            // By address alone: pointers to one scope may differ in their vtables.
+            scope.is_some_and(|scope| std::ptr::addr_eq(scope.as_ptr(), self))
+        };
+        let mut is_waited_for = false;
+        host.with_awaiting(|what| what.tasks(&mut |task| is_waited_for |= is_ours(task)));
+        is_waited_for
+    }
+
+    /// Cancels the children and takes no more, unless that has been done: they are not disturbed as
+    /// they clean up.
+    pub(crate) fn end(&self) {
+        if !self.is_ending.get() {
+            self.cancel(None);
+        }
+    }
+
+    /// Cancels the children, as somebody has asked for, and takes no more.
+    pub(crate) fn cancel(&self, message: Option<&str>) {
+        self.is_ending.set(true);
+        self.each_live(|child| {
+            request::cancel(child, message);
+        });
+    }
+
+    /// Calls a function with each child that is not done.
+    fn each_live(&self, f: impl Fn(TaskPtr)) {
+        // A cancel runs nobody's code, but it might some day.
+        for index in 0.. {
+            let member = self.members.borrow().get(index).cloned();
+            let Some(member) = member else { break };
+            if let Some(task) = member.link().task() {
+                f(task);
+            }
+        }
+    }
+
+    /// Parks the running task, the host, until the first child is done, or none is left; answers its
+    /// number.
+    ///
+    /// A cancel unwinds from here, unless there is a winner: what that brings is not lost.
+    pub(crate) fn wait_for_first(&self, here: TaskContext) -> Option<TaskId> {
+        while self.winner.get().is_none() && self.n_live.get() > 0 {
+            if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
+                unwind::raise(here);
+            }
+            park::park_shielded(here, self);
+        }
+        self.winner.get()
+    }
+
+    /// The body is over. Answers whether the scope has cancelled it, and nobody else has.
+    pub(crate) fn leave_body(&self) -> bool {
+        self.is_in_body.set(false);
+        self.host.as_ref().is_ok_and(|host| host.own.take_back())
+    }
+
+    /// Parks the running task, the host, until no child is left. A cancel that arrives meanwhile is
+    /// passed on to them; answers whether one did.
+    ///
+    /// If a child can't be ended, or waited for, this never returns: the innermost coroutine is left
+    /// for ever, as it is.
+    pub(crate) fn wait_for_all(&self) -> bool {
+        let mut is_cancelled = false;
+        while self.n_live.get() > 0 {
+            let Ok(here) = self.here() else {
+                abandon_innermost()
+            };
+            let task = here.task;
+            if task.has(FORCE_UNWIND) || thread::panicking() {
+                // Its children are ended before a task is doomed, and the panics of the body are
+                // caught by now: this is the way out if that should ever change.
+                abandon_innermost();
+            }
+            if task.has(MUST_CANCEL) {
+                task.clear(MUST_CANCEL | CANCEL_FORWARDED);
+                is_cancelled = true;
+                self.cancel(task.message().as_deref());
+                if task.has(MUST_CANCEL) {
+                    // It has come back, by way of tasks that wait for this one: they and some child
+                    // wait in a circle, which has no end that it could arrive at.
+                    request::take_back(task);
+                    task.clear(MUST_CANCEL);
+                    self.each_live(|child| {
+                        request::cancel_at_once(child, None);
+                    });
+                }
+            } else {
+                park::park_shielded(here, self);
+            }
+        }
+        if self.has_abandoned.get() {
+            abandon_innermost();
+        }
+        is_cancelled
+    }
+
+    /// The failures so far, and the end of the list.
+    pub(crate) fn take_errors(&self) -> Vec<TaskError> {
+        self.errors.take()
+    }
+}
+
+impl ParentScope for ScopeState {
+    fn host(&self) -> Option<TaskPtr> {
+        self.here().ok().map(|here| here.task)
+    }
+
+    fn close(&self) {
+        self.is_ending.set(true);
+    }
+
+    fn child_ended(&self, id: TaskId, error: Option<TaskError>) {
+        let is_cancelled = error.as_ref().is_some_and(TaskError::is_cancelled);
+        let is_first = self.until == Until::First && !is_cancelled && self.winner.get().is_none();
+        if is_first {
+            self.winner.set(Some(id));
+            self.end();
+        } else if let Some(error) = error.filter(|_| !is_cancelled) {
+            self.fail(error);
+        }
+        self.one_less(is_first);
+    }
+
+    fn child_abandoned(&self, error: TaskError) {
+        self.has_abandoned.set(true);
+        self.fail(error);
+        self.one_less(false);
+    }
+}
+
+impl Awaiting for ScopeState {
+    fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
+        if self.until == Until::Failure || !self.is_in_body.get() {
+            let members = self.members.borrow();
+            members
+                .iter()
+                .filter_map(|member| member.link().task())
+                .for_each(visit);
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.until {
+            Until::Failure => "scope",
+            Until::First => "race",
+        };
+        match self.n_live.get() {
+            1 => write!(f, "the last task of its {what}"),
+            n => write!(f, "the {n} tasks of its {what}"),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! [`ExceptionContext`]: what a loop tells its exception handler.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use super::task_stack::TaskStack;
+use crate::error::TaskError;
+
+/// What an exception handler is told.
+///
+/// `Display` gives the text that the default handler prints: the message, then a line `key: value`
+/// for everything else that is known, sorted by key.
+#[derive(Clone, Debug)]
+pub struct ExceptionContext {
+    message: String,
+    exception: Option<TaskError>,
+    source: Option<&'static Location<'static>>,
+    subject: Option<(&'static str, String)>,
+    stack: Option<Arc<TaskStack>>,
+}
+
+impl ExceptionContext {
+    /// A context with a message and nothing else.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            exception: None,
+            source: None,
+            subject: None,
+            stack: None,
+        }
+    }
+
+    /// Adds the error.
+    #[must_use]
+    pub fn with_exception(mut self, exception: TaskError) -> Self {
+        self.exception = Some(exception);
+        self
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Option<&'static Location<'static>>>,
+    ) -> Self {
+        self.source = source.into();
+        self
+    }
+
+    pub(crate) fn with_subject(mut self, kind: &'static str, name: String) -> Self {
+        self.subject = Some((kind, name));
+        self
+    }
+
+    pub(crate) fn with_stack(mut self, stack: TaskStack) -> Self {
+        self.stack = Some(Arc::new(stack));
+        self
+    }
+
+    /// What happened.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error.
+    #[must_use]
+    pub fn exception(&self) -> Option<&TaskError> {
+        self.exception.as_ref()
+    }
+
+    /// Where the callback was made or the task spawned; for those of a loop in debug mode.
+    #[must_use]
+    pub fn source(&self) -> Option<&'static Location<'static>> {
+        self.source
+    }
+
+    /// Where the task stands now; for a task that took too long or is pending, of a loop in debug mode.
+    #[must_use]
+    pub fn stack(&self) -> Option<&TaskStack> {
+        self.stack.as_deref()
+    }
+
+    /// The task, handle or promise that it is about.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_ref().map(|subject| &*subject.1)
+    }
+}
+
+impl fmt::Display for ExceptionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let mut lines = Vec::new();
+        if let Some(exception) = &self.exception {
+            lines.push(("exception", exception.to_string()));
+        }
+        if let Some(source) = self.source {
+            lines.push(("source", source.to_string()));
+        }
+        if let Some((kind, name)) = &self.subject {
+            lines.push((kind, name.clone()));
+        }
+        if let Some(stack) = &self.stack {
+            lines.push(("stack", stack.to_string()));
+        }
+        lines.sort();
+        lines
+            .iter()
+            .try_for_each(|(key, value)| write!(f, "\n{key}: {value}"))
+    }
+}

@@ -1,0 +1,207 @@
+//! A task that waits for many things at once.
+//!
+//! Each of them gets a [`Node`] of the group in its list of waiters. When one ends, it tells the group,
+//! which counts, and wakes its task when the wait is over: ends in between run nobody. The nodes lie
+//! together, in the waiting frame or in one allocation of it, and unlink themselves when that goes.
+//!
+//! A wait for many takes two trips through the run queue from the end that it waited for to its return,
+//! as in asyncio, where a callback makes the first. Here the task itself makes both.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+
+use super::block::TaskPtr;
+use super::id::next_in_turn;
+use super::wait_list::{Node, WaitList};
+use super::wake;
+use crate::error::TaskError;
+
+/// How something ended that was waited for. The order is that of what is worth knowing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    Returned,
+    Cancelled,
+    Failed,
+}
+
+impl Outcome {
+    #[inline]
+    pub(crate) fn of<T>(result: &Result<T, TaskError>) -> Self {
+        match result {
+            Ok(_) => Self::Returned,
+            Err(error) => Self::of_error(error),
+        }
+    }
+
+    pub(crate) fn of_error(error: &TaskError) -> Self {
+        match error.is_cancelled() {
+            true => Self::Cancelled,
+            false => Self::Failed,
+        }
+    }
+}
+
+/// When a wait for many is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// One has ended.
+    First,
+    /// One has failed, or all have ended.
+    Failure,
+    /// One has failed or was cancelled, or all have ended.
+    Error,
+    /// All have ended.
+    All,
+}
+
+/// The nodes of a group whose size is not known before. A thread keeps those of a group that is over
+/// for the next one: allocators give memory of that size back to the system, to be mapped again.
+pub(crate) struct Nodes(Vec<Node>);
+
+/// How many nodes a thread keeps at most.
+const N_KEPT: usize = 16 * 1024;
+
+thread_local! {
+    static KEPT: Cell<Vec<Node>> = const { Cell::new(Vec::new()) };
+}
+
+impl Nodes {
+    pub(crate) fn new(n: usize) -> Self {
+        let mut nodes = KEPT.try_with(Cell::take).unwrap_or_default();
+        nodes.resize_with(n, Node::new);
+        Self(nodes)
+    }
+}
+
+impl AsRef<[Node]> for Nodes {
+    fn as_ref(&self) -> &[Node] {
+        &self.0
+    }
+}
+
+impl Drop for Nodes {
+    fn drop(&mut self) {
+        let mut nodes = std::mem::take(&mut self.0);
+        // Each unlinks itself.
+        nodes.clear();
+        if nodes.capacity() <= N_KEPT {
+            // When the thread ends there is nothing to be kept.
+            let _ = KEPT.try_with(|kept| kept.set(nodes));
+        }
+    }
+}
+
+/// Those who tell one task together.
+pub(crate) struct Group {
+    task: TaskPtr,
+    /// When it came to its lists.
+    pub(crate) turn: u64,
+    until: Cell<Until>,
+    n_pending: Cell<usize>,
+    is_over: Cell<bool>,
+    /// The worst fate before the wait was over, and which member was the first to end so.
+    worst: Cell<Outcome>,
+    culprit: Cell<usize>,
+    nodes: Cell<*const [Node]>,
+    n_added: Cell<usize>,
+}
+
+impl Group {
+    /// Calls a function with a group of the running task's, which it adds as many members to as there are
+    /// nodes.
+    pub(crate) fn with<R>(
+        task: TaskPtr,
+        until: Until,
+        nodes: impl AsRef<[Node]>,
+        f: impl FnOnce(&Self) -> R,
+    ) -> R {
+        let n_members = nodes.as_ref().len();
+        let group = Self {
+            task,
+            turn: next_in_turn(),
+            until: Cell::new(until),
+            n_pending: Cell::new(n_members),
+            is_over: Cell::new(n_members == 0),
+            worst: Cell::new(Outcome::Returned),
+            culprit: Cell::new(0),
+            nodes: Cell::new(&[]),
+            n_added: Cell::new(0),
+        };
+        // The nodes stay where they are from here on, and unlink themselves before the group goes.
+        let nodes = nodes;
+        group.nodes.set(nodes.as_ref());
+        f(&group)
+    }
+
+    /// Adds a member that has ended.
+    #[inline]
+    pub(crate) fn add_ended(&self, outcome: Outcome) {
+        self.count(self.next_node(), outcome);
+    }
+
+    /// Adds a member that is pending, by its list of waiters.
+    #[inline]
+    pub(crate) fn add_pending(&self, waiters: &WaitList) {
+        let node = self.next_node();
+        if !self.is_over.get() {
+            node.group.set(self);
+            // SAFETY: `with` keeps node and group where they are until the node has unlinked itself. What
+            // is waited for lets go of its waiters when it goes.
+            unsafe { waiters.push(node) };
+        }
+    }
+
+    #[inline]
+    fn next_node(&self) -> &Node {
+        let index = self.n_added.get();
+        self.n_added.set(index + 1);
+        // SAFETY: `with` keeps the nodes as long as the group can be named.
+        unsafe { &(&*self.nodes.get())[index] }
+    }
+
+    /// Notes that what a node stands for has ended.
+    #[inline]
+    pub(crate) fn told(&self, node: *const Node, outcome: Outcome) {
+        let was_over = self.is_over.get();
+        self.count(node, outcome);
+        if self.is_over.get() && !was_over {
+            wake::unpark(self.task);
+        }
+    }
+
+    #[inline]
+    fn count(&self, node: *const Node, outcome: Outcome) {
+        let n_pending = self.n_pending.get() - 1;
+        self.n_pending.set(n_pending);
+        if self.is_over.get() {
+            return;
+        }
+        if outcome > self.worst.get() {
+            self.worst.set(outcome);
+            let offset = node.addr() - self.nodes.get().cast::<Node>().addr();
+            self.culprit.set(offset / size_of::<Node>());
+        }
+        let is_enough = match self.until.get() {
+            Until::First => true,
+            Until::Failure => outcome == Outcome::Failed,
+            Until::Error => outcome != Outcome::Returned,
+            Until::All => false,
+        };
+        self.is_over.set(is_enough || n_pending == 0);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.get()
+    }
+
+    /// From now on it waits for all, however they end.
+    pub(crate) fn wait_for_all(&self) {
+        self.until.set(Until::All);
+    }
+
+    /// The worst fate before the wait was over, and which member was the first to end so.
+    pub(crate) fn worst(&self) -> (Outcome, usize) {
+        (self.worst.get(), self.culprit.get())
+    }
+}

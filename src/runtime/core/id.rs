@@ -1,0 +1,51 @@
+//! Numbers of tasks and callbacks.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A task's number. Numbers are never used again in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub(crate) u64);
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A task's number: never given again in this process.
+#[inline]
+pub(crate) fn next_task_id() -> TaskId {
+    /// How many numbers a thread takes at a time.
+    const BATCH: u64 = 64;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    thread_local! {
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
+    let mut last = LAST.get();
+    if last.is_multiple_of(BATCH) {
+        last = NEXT.fetch_add(BATCH, Relaxed);
+    }
+    LAST.set(last + 1);
+    TaskId(last + 1)
+}
+
+/// The name of a task that was given none.
+pub(crate) fn default_name(id: TaskId) -> String {
+    format!("Task-{id}")
+}
+
+/// Names a done-callback, for removing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallbackId(pub(crate) u64);
+
+/// A number by which waiters and callbacks of one thing are told in the order they came: each is
+/// larger than any before it on this thread.
+pub(crate) fn next_in_turn() -> u64 {
+    thread_local! {
+        static LAST: Cell<u64> = const { Cell::new(0) };
+    }
+    LAST.set(LAST.get() + 1);
+    LAST.get()
+}

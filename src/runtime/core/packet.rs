@@ -1,0 +1,338 @@
+//! What outlives a task: its result, its number and its name.
+//!
+//! A packet is the one allocation that spawning costs. The task's handle, its views and, until
+//! its end, its control block share it. While the task lives the packet names its block; at the
+//! end, which is when the result comes, it forgets the block and keeps the number.
+//!
+//! Shares are counted here rather than by `Rc`, which can't recycle its memory.
+
+#![allow(unsafe_code)]
+
+use std::alloc::Layout;
+use std::cell::{Cell, OnceCell};
+use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::ptr::NonNull;
+
+use super::block::{TaskBlock, TaskPtr};
+use super::id::{TaskId, default_name};
+use crate::error::TaskError;
+use crate::util::free_list;
+
+/// A share in a packet of unknown type. Through it nobody touches a result, save an error.
+pub(crate) struct AnyPacket(NonNull<Head>);
+
+/// A share in the packet of a task that returns a `T`.
+///
+/// The result is written once, by the task, and moved out or dropped once, by the one handle of
+/// type `T`.
+pub(crate) struct Packet<T> {
+    /// Given up by this type's own destructor.
+    any: ManuallyDrop<AnyPacket>,
+    result: PhantomData<T>,
+}
+
+/// What is allocated.
+#[repr(C)]
+struct Body<T> {
+    head: Head,
+    outcome: OnceCell<Result<ManuallyDrop<T>, TaskError>>,
+}
+
+/// What can be asked of a packet whatever its type.
+pub(crate) struct Head {
+    n_shares: Cell<usize>,
+    link: Link,
+    methods: &'static Methods,
+}
+
+/// What depends on the type.
+struct Methods {
+    error: unsafe fn(NonNull<Head>) -> Option<NonNull<TaskError>>,
+    fail: unsafe fn(NonNull<Head>, TaskError),
+    free: unsafe fn(NonNull<Head>),
+}
+
+impl<T> Body<T> {
+    const METHODS: &'static Methods = &Methods {
+        // SAFETY: for all three: these are called for heads of a `Body<T>` only, by a share in it.
+        error: |head| unsafe {
+            let outcome = head.cast::<Self>().as_ref().outcome.get()?;
+            outcome.as_ref().err().map(NonNull::from)
+        },
+        // SAFETY: as above.
+        fail: |head, error| unsafe { head.cast::<Self>().as_ref() }.put(Err(error)),
+        // SAFETY: as above; the last share goes.
+        free: |head| unsafe { Self::free(head.cast()) },
+    };
+
+    /// # Safety
+    /// The last share goes.
+    #[inline]
+    unsafe fn free(body: NonNull<Self>) {
+        // SAFETY: the caller's word; a body is allocated with this layout.
+        unsafe {
+            body.drop_in_place();
+            free_list::free(body.cast(), Layout::new::<Self>());
+        }
+    }
+
+    fn put(&self, result: Result<T, TaskError>) {
+        if let Err(again) = self.outcome.set(result.map(ManuallyDrop::new)) {
+            // A task ends once; were it otherwise, this would lose nothing.
+            drop(again.map(ManuallyDrop::into_inner));
+        }
+    }
+}
+
+impl AnyPacket {
+    /// The error, of a task that is done and failed.
+    pub(crate) fn error(&self) -> Option<&TaskError> {
+        // SAFETY: the head is that of the methods' body; an error stays as long as the packet.
+        unsafe { (self.0.as_ref().methods.error)(self.0).map(|error| error.as_ref()) }
+    }
+
+    /// Ends the task with an error, if it has not ended.
+    pub(crate) fn fail(&self, error: TaskError) {
+        // SAFETY: the head is that of the methods' body.
+        unsafe { (self.0.as_ref().methods.fail)(self.0, error) }
+    }
+
+    /// Who the task is.
+    #[inline(always)]
+    pub(crate) fn link(&self) -> &Link {
+        // SAFETY: a share keeps the packet.
+        &unsafe { self.0.as_ref() }.link
+    }
+
+    /// The packet with its type.
+    ///
+    /// # Safety
+    /// It was made as a `Packet<T>`.
+    pub(crate) unsafe fn typed<T>(self) -> Packet<T> {
+        Packet {
+            any: ManuallyDrop::new(self),
+            result: PhantomData,
+        }
+    }
+}
+
+impl Clone for AnyPacket {
+    #[inline]
+    fn clone(&self) -> Self {
+        // SAFETY: a share keeps the packet.
+        let n_shares = &unsafe { self.0.as_ref() }.n_shares;
+        // Each share takes memory, so the count can't overflow unless shares are forgotten, for
+        // centuries.
+        n_shares.set(n_shares.get() + 1);
+        Self(self.0)
+    }
+}
+
+impl AnyPacket {
+    /// Gives a share up; answers whether it was the last one.
+    #[inline(always)]
+    fn is_last_given_up(&self) -> bool {
+        // SAFETY: a share keeps the packet.
+        let n_shares = &unsafe { self.0.as_ref() }.n_shares;
+        let left = n_shares.get() - 1;
+        n_shares.set(left);
+        left == 0
+    }
+}
+
+impl Drop for AnyPacket {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_last_given_up() {
+            // SAFETY: nobody has the packet any more, whose head has the methods of its body.
+            unsafe { (self.0.as_ref().methods.free)(self.0) };
+        }
+    }
+}
+
+impl<T> Drop for Packet<T> {
+    /// As for a share without the type, with no need to ask what to free.
+    #[inline]
+    fn drop(&mut self) {
+        if self.any.is_last_given_up() {
+            // SAFETY: nobody has the packet any more, which has a body of this type.
+            unsafe { Body::<T>::free(self.any.0.cast()) };
+        }
+    }
+}
+
+impl<T> Packet<T> {
+    /// A packet with one share.
+    #[inline]
+    pub(crate) fn new() -> Self {
+        let body = free_list::allocate(Layout::new::<Body<T>>()).cast::<Body<T>>();
+        // SAFETY: fresh memory of the layout.
+        unsafe {
+            body.write(Body {
+                head: Head {
+                    n_shares: Cell::new(1),
+                    link: Link(Cell::new(0)),
+                    methods: Body::<T>::METHODS,
+                },
+                outcome: OnceCell::new(),
+            });
+        }
+        Self {
+            any: ManuallyDrop::new(AnyPacket(body.cast())),
+            result: PhantomData,
+        }
+    }
+
+    /// This share, without the type.
+    #[inline]
+    pub(crate) fn into_any(self) -> AnyPacket {
+        let mut this = ManuallyDrop::new(self);
+        // SAFETY: it is taken once: the destructor, which would take it as well, does not run.
+        unsafe { ManuallyDrop::take(&mut this.any) }
+    }
+
+    /// Another share, without the type.
+    #[inline]
+    pub(crate) fn erase(&self) -> AnyPacket {
+        (*self.any).clone()
+    }
+
+    #[inline(always)]
+    fn body(&self) -> &Body<T> {
+        // SAFETY: a share keeps the packet, and this one knows its type.
+        unsafe { self.any.0.cast::<Body<T>>().as_ref() }
+    }
+
+    /// Puts the result in.
+    #[inline]
+    pub(crate) fn put(&self, result: Result<T, TaskError>) {
+        self.body().put(result);
+    }
+
+    /// The result, once there is one.
+    pub(crate) fn outcome(&self) -> Option<Result<&T, &TaskError>> {
+        let outcome = self.body().outcome.get();
+        outcome.map(|outcome| outcome.as_ref().map(|value| &**value))
+    }
+
+    /// Moves the result out.
+    ///
+    /// # Safety
+    /// The caller is the only one who looks at the result, and does so for the last time.
+    #[inline]
+    pub(crate) unsafe fn take(&self) -> Option<Result<T, TaskError>> {
+        self.body().outcome.get().map(|outcome| match outcome {
+            // SAFETY: forwarded to the caller.
+            Ok(value) => Ok(ManuallyDrop::into_inner(unsafe {
+                std::ptr::from_ref(value).read()
+            })),
+            Err(error) => Err(error.clone()),
+        })
+    }
+}
+
+impl<T> Deref for Packet<T> {
+    type Target = AnyPacket;
+
+    fn deref(&self) -> &AnyPacket {
+        &self.any
+    }
+}
+
+/// A word that says who the task is: the address of its block while it lives; then its number, or
+/// the address of number and name, with some low bits set.
+pub(crate) struct Link(Cell<usize>);
+
+/// Number and name of a task that is done.
+type Identity = (TaskId, Box<Box<str>>);
+
+const DONE: usize = 1;
+const NAMED: usize = 2;
+/// Somebody has seen the error, or it was reported.
+const RETRIEVED: usize = 4;
+const BITS: u32 = 3;
+
+impl Link {
+    /// Names the task, which has just been made.
+    pub(crate) fn begin(&self, block: NonNull<TaskBlock>) {
+        self.0.set(block.as_ptr() as usize);
+    }
+
+    /// The task, as long as it is not done.
+    #[inline(always)]
+    pub(crate) fn task(&self) -> Option<TaskPtr> {
+        let word = self.0.get();
+        if word & DONE != 0 {
+            return None;
+        }
+        NonNull::new(word as *mut TaskBlock).map(TaskPtr)
+    }
+
+    pub(crate) fn id(&self) -> TaskId {
+        match (self.task(), self.identity()) {
+            (Some(task), _) => task.id,
+            (None, Some(identity)) => identity.0,
+            (None, None) => TaskId((self.0.get() >> BITS) as u64),
+        }
+    }
+
+    pub(crate) fn name(&self) -> String {
+        match (self.task(), self.identity()) {
+            (Some(task), _) => task.name(),
+            (None, Some(identity)) => identity.1.to_string(),
+            (None, None) => default_name(self.id()),
+        }
+    }
+
+    /// Forgets the task, keeping its number and name.
+    #[inline]
+    pub(crate) fn finish(&self, id: TaskId, name: Option<Box<Box<str>>>) {
+        match (usize::try_from(id.0), name) {
+            (Ok(number), None) if number >> (usize::BITS - BITS) == 0 => {
+                self.0.set(number << BITS | DONE);
+            }
+            (_, name) => self.finish_with_name(id, name),
+        }
+    }
+
+    #[cold]
+    fn finish_with_name(&self, id: TaskId, name: Option<Box<Box<str>>>) {
+        let name = name.unwrap_or_else(|| Box::new(default_name(id).into_boxed_str()));
+        let identity: Box<Identity> = Box::new((id, name));
+        self.0.set(Box::into_raw(identity) as usize | DONE | NAMED);
+    }
+
+    fn identity(&self) -> Option<&Identity> {
+        let word = self.0.get();
+        // SAFETY: with both bits set the rest is the address of a box that `finish` made and only
+        // `drop` takes back; a box of words has the low bits clear.
+        (word & (DONE | NAMED) == DONE | NAMED)
+            .then(|| unsafe { &*((word >> BITS << BITS) as *const Identity) })
+    }
+
+    #[inline]
+    pub(crate) fn set_retrieved(&self) {
+        if self.0.get() & DONE != 0 {
+            self.0.set(self.0.get() | RETRIEVED);
+        }
+    }
+
+    pub(crate) fn is_retrieved(&self) -> bool {
+        self.0.get() & RETRIEVED != 0
+    }
+}
+
+const _: () = assert!(align_of::<Identity>() >= 1 << BITS || cfg!(target_pointer_width = "32"));
+
+impl Drop for Link {
+    #[inline]
+    fn drop(&mut self) {
+        if self.identity().is_some() {
+            let address = self.0.get() >> BITS << BITS;
+            // SAFETY: as in `identity`; nobody has a reference to it any more.
+            drop(unsafe { Box::from_raw(address as *mut Identity) });
+        }
+    }
+}

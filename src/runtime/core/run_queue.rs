@@ -1,0 +1,400 @@
+//! The run queue: who runs next, first come, first served.
+//!
+//! An *iteration* is the entries that were there at its start. An entry of a task carries the place
+//! where the task is parked, so that its frames can be prefetched without touching its block.
+//!
+//! A task that yields switches directly to the next one, as long as the loop has nothing to do in
+//! between ([`switch_direct`](RunQueue::switch_direct)). In an iteration that changes nothing its entry stays in place
+//! ([`IterationQueue`]), so that a yield stores two words: benches/yield.rs has 6.1 ns a yield for a
+//! queue that pops and pushes.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+
+use super::block::{TaskBlock, TaskPtr};
+use super::callback::Callback;
+use crate::arch::Parked;
+use crate::util::iteration_queue::IterationQueue;
+
+/// How many dispatches there are at most between two looks at timers and descriptors.
+pub(crate) const POLL_EVERY: usize = 64;
+
+/// How many places ahead the frames of a parked task are prefetched.
+const AHEAD: usize = 4;
+
+/// More tasks than these are a crowd, of which so many stacks are fetched together, and so many lines of
+/// their frames.
+const CROWD: usize = 4096;
+const PREFETCH_BATCH: usize = 32;
+const N_LINES: isize = 8;
+
+/// Who runs.
+pub(crate) enum Runnable {
+    Task(TaskPtr, Parked),
+    Callback(Rc<Callback>),
+}
+
+/// An entry of the queue: a task, and where it is parked, or a callback, which the entry owns.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Entry {
+    /// `None` for a callback, and for a task that is just leaving. It is first, so that a pointer to
+    /// it is one to the entry.
+    parked: Option<Parked>,
+    /// Of a task's block, or of a callback.
+    address: *const (),
+}
+
+impl Entry {
+    fn of_task(task: TaskPtr, parked: Option<Parked>) -> Self {
+        Self {
+            parked,
+            address: task.0.as_ptr().cast_const().cast(),
+        }
+    }
+
+    /// What it stands for.
+    #[inline(always)]
+    fn runnable(self) -> Runnable {
+        match self.parked {
+            // SAFETY: an entry with a parked sp is a task's, whose address is not zero.
+            Some(parked) => Runnable::Task(unsafe { self.task() }, parked),
+            // SAFETY: an entry without one is a callback's, which the entry owned.
+            None => Runnable::Callback(unsafe { Rc::from_raw(self.address.cast()) }),
+        }
+    }
+
+    /// # Safety
+    /// It is a task's.
+    #[inline(always)]
+    unsafe fn task(self) -> TaskPtr {
+        // SAFETY: forwarded to the caller.
+        let block = unsafe { NonNull::new_unchecked(self.address.cast_mut()) };
+        TaskPtr(block.cast::<TaskBlock>())
+    }
+}
+
+/// Who gets a turn from a task that leaves.
+#[derive(Clone, Copy)]
+pub(crate) enum Turn {
+    /// The loop has something to do first, or a callback comes next.
+    Loop,
+    /// Nobody else is there.
+    Own,
+    /// This task, which is parked there. Where the one that leaves is parked goes to `save`, before
+    /// anything else happens.
+    Task {
+        task: TaskPtr,
+        parked: Parked,
+        save: *mut Parked,
+    },
+}
+
+/// The queue.
+pub(crate) struct RunQueue {
+    entries: IterationQueue<Entry>,
+    /// End of the current batch of dispatches: the iteration's end, or the next look at timers and
+    /// descriptors, whichever comes first.
+    batch_end: Cell<*mut Entry>,
+    /// Up to here a yielding task may switch directly to the next; null disables that.
+    direct_end: Cell<*mut Entry>,
+    /// Dispatches that are left after the batch until the next look.
+    to_poll: Cell<usize>,
+    /// Dispatches that repeating the iteration takes; `usize::MAX` if the loop has to see the iteration's
+    /// end.
+    repeat_cost: Cell<usize>,
+    /// Whether there are so many tasks that their stacks are out of the cache.
+    exceeds_cache: Cell<bool>,
+    /// Up to here the stacks of the iteration's tasks were prefetched.
+    fetched: Cell<*mut Entry>,
+    /// Whether what is in the queue waited for descriptors.
+    io_batch: Cell<bool>,
+    is_stopping: Cell<bool>,
+}
+
+impl RunQueue {
+    pub(crate) fn new() -> Self {
+        let entries = IterationQueue::new();
+        Self {
+            batch_end: Cell::new(entries.position()),
+            entries,
+            direct_end: Cell::new(ptr::null_mut()),
+            to_poll: Cell::new(0),
+            repeat_cost: Cell::new(usize::MAX),
+            exceeds_cache: Cell::new(false),
+            fetched: Cell::new(ptr::null_mut()),
+            io_batch: Cell::new(false),
+            is_stopping: Cell::new(false),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn push_task(&self, task: TaskPtr, parked: Parked) {
+        self.push(Entry::of_task(task, Some(parked)));
+    }
+
+    pub(crate) fn push_callback(&self, callback: Rc<Callback>) {
+        self.push(Entry {
+            parked: None,
+            address: Rc::into_raw(callback).cast(),
+        });
+    }
+
+    #[inline(always)]
+    fn push(&self, entry: Entry) {
+        self.repeat_cost.set(usize::MAX);
+        self.entries.push(entry);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Where a task is parked that waits for its turn here and is not the one that runs.
+    pub(crate) fn parked(&self, task: TaskPtr) -> Option<Parked> {
+        let address = task.0.as_ptr().cast_const().cast();
+        let parked_of = |entry: &Entry| entry.parked.filter(|_| entry.address == address);
+        self.entries.find_map(parked_of)
+    }
+
+    /// How many entries there are, when nothing runs.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Removes the first entry of any iteration and ends the batch. For the shutdown, when nothing
+    /// runs.
+    pub(crate) fn pop(&self) -> Option<Runnable> {
+        let entry = self.entries.pop();
+        self.batch_end.set(self.entries.position());
+        self.repeat_cost.set(usize::MAX);
+        entry.map(Entry::runnable)
+    }
+
+    /// Next entry of the current batch, which may continue into the next iteration. A task is current
+    /// until `requeue` or `remove_current`.
+    #[inline(always)]
+    pub(crate) fn next(&self) -> Option<Runnable> {
+        if self.entries.position() == self.batch_end.get() && !self.go_on() {
+            return None;
+        }
+        let place = self.entries.position();
+        if self.io_batch.get() {
+            self.fetch_next(place);
+        } else if !self.exceeds_cache.get() {
+            self.prefetch(place);
+        } else if place.wrapping_add(PREFETCH_BATCH / 2) >= self.fetched.get() {
+            self.fetch(place);
+        }
+        // SAFETY: the batch ends with the iteration at the latest, and its end is not reached.
+        let entry = unsafe { *place };
+        if entry.parked.is_none() {
+            self.remove_current();
+        }
+        Some(entry.runnable())
+    }
+
+    /// The task that runs has given the others a turn, and is parked there.
+    #[inline(always)]
+    pub(crate) fn requeue(&self, task: TaskPtr, parked: Parked) {
+        let entry = Entry::of_task(task, Some(parked));
+        let place = self.entries.keep(|| entry);
+        let next = self.entries.position().wrapping_add(1);
+        // SAFETY: the task's entry is at its place or the last of the next iteration, and no reference to
+        // it exists; a task runs, so the position is not the end.
+        unsafe {
+            *place = entry;
+            self.entries.advance_to(next);
+        }
+    }
+
+    /// What runs does not stay in the queue.
+    #[inline(always)]
+    pub(crate) fn remove_current(&self) {
+        self.repeat_cost.set(usize::MAX);
+        // SAFETY: it runs, so it has its place, which is not the end.
+        unsafe { self.entries.remove_current() };
+    }
+
+    /// The task that runs gives the others a turn: whom it is to enter. If that is a task, the queue
+    /// has gone on to it.
+    #[inline(always)]
+    pub(crate) fn switch_direct(&self, task: TaskPtr) -> Turn {
+        let own = self.entries.position();
+        let mut next = own.wrapping_add(1);
+        if next >= self.direct_end.get() {
+            let (cost, left) = (self.repeat_cost.get(), self.to_poll.get());
+            if left < cost {
+                return Turn::Loop;
+            }
+            // At the end of a reusable iteration: the next one has the same entries.
+            self.to_poll.set(left - cost);
+            next = self.entries.start();
+            if next == own {
+                return Turn::Own;
+            }
+        }
+        self.prefetch(next);
+        // SAFETY: as in `next`. The entries of a reusable iteration are tasks that have yielded.
+        let entry = unsafe { *next };
+        let Some(parked) = entry.parked else {
+            return Turn::Loop;
+        };
+        let save = self.entries.keep(|| Entry::of_task(task, None));
+        // SAFETY: `next` is the place after this one or, in a reusable iteration, the first after the
+        // last. An entry with a parked sp is a task's.
+        unsafe {
+            self.entries.advance_to(next);
+            Turn::Task {
+                task: entry.task(),
+                parked,
+                save: save.cast(),
+            }
+        }
+    }
+
+    /// Disables direct switches until the next batch: every task returns to its resumer. For a task that
+    /// runs although it is not at the queue's position.
+    pub(crate) fn disable_direct(&self) {
+        self.entries.end_reuse();
+        self.repeat_cost.set(usize::MAX);
+        self.direct_end.set(ptr::null_mut());
+    }
+
+    /// Starts to load the innermost frame of a task a few places on, a line of it: a second one costs 3%
+    /// among a thousand (benches/yield.rs).
+    #[inline(always)]
+    fn prefetch(&self, place: *mut Entry) {
+        let soon = place.wrapping_add(AHEAD);
+        if soon < self.entries.end() {
+            // SAFETY: the place is one of the iteration's.
+            Parked::prefetch_any(unsafe { (*soon).parked });
+        }
+    }
+
+    /// Starts to load all that the next task will touch. The present one will read and write: what was
+    /// fetched sooner the system would have driven out of the cache again.
+    fn fetch_next(&self, place: *mut Entry) {
+        let next = self.waiting_at(place.wrapping_add(1));
+        next.inspect(|(task, parked)| task.prefetch_all(*parked));
+    }
+
+    /// Task at a place; `None` behind the iteration's end or for a callback.
+    #[inline(always)]
+    fn waiting_at(&self, place: *mut Entry) -> Option<(TaskPtr, Parked)> {
+        if place >= self.entries.end() {
+            return None;
+        }
+        // SAFETY: the place is one of the iteration's; an entry with a parked sp is a task's.
+        unsafe { (*place).parked.map(|parked| ((*place).task(), parked)) }
+    }
+
+    /// Starts to load the stacks of the next few tasks. With many tasks they come in any order of their
+    /// addresses, so that each takes a walk through the page tables; the processor waits for one such
+    /// walk, but does many at a time (stack/warm.rs).
+    #[cold]
+    fn fetch(&self, place: *mut Entry) {
+        let first = self.fetched.get().max(place);
+        let tasks = || (0..PREFETCH_BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
+        for (task, parked) in tasks() {
+            parked.prefetch_line(0);
+            task.prefetch_block();
+        }
+        for (task, parked) in tasks() {
+            if task.has_begun() {
+                (1..N_LINES).for_each(|line| parked.prefetch_line(line));
+                task.prefetch_for_end();
+            } else {
+                (-N_LINES..0).for_each(|line| parked.prefetch_line(line));
+            }
+        }
+        self.fetched.set(first.wrapping_add(PREFETCH_BATCH));
+    }
+
+    /// Begins a batch of dispatches, in the current iteration or a new one.
+    pub(crate) fn begin_batch(&self) {
+        if self.entries.begin_iteration() {
+            self.fetched.set(self.entries.position());
+        }
+        let (first, to_poll) = (self.entries.position(), self.to_poll.get());
+        // SAFETY: both are places of the iteration.
+        let to_end = unsafe { self.entries.end().offset_from_unsigned(first) };
+        let n = to_end.min(to_poll);
+        self.to_poll.set(to_poll - n);
+        self.batch_end.set(first.wrapping_add(n));
+        self.direct_end.set(self.batch_end.get());
+        let may_go_round = n == to_end && self.entries.is_reusable() && !self.is_stopping.get();
+        self.repeat_cost.set(match may_go_round {
+            true => self.entries.iteration_len(),
+            false => usize::MAX,
+        });
+    }
+
+    /// Extends the batch, into the next iteration if needed. False if the loop has something to do
+    /// first.
+    #[inline(always)]
+    fn go_on(&self) -> bool {
+        if self.is_stopping.get() || self.is_poll_due() || self.is_empty() {
+            return false;
+        }
+        self.begin_batch();
+        true
+    }
+
+    /// Whether the current iteration is over.
+    #[inline(always)]
+    pub(crate) fn is_iteration_over(&self) -> bool {
+        self.entries.is_iteration_over()
+    }
+
+    /// Whether it is time to look at timers and descriptors.
+    #[inline(always)]
+    pub(crate) fn is_poll_due(&self) -> bool {
+        self.to_poll.get() == 0
+    }
+
+    /// Has the loop look at timers before the next iteration.
+    pub(crate) fn poll_soon(&self) {
+        let batch_end = self.batch_end.get();
+        // SAFETY: both are places of the iteration, or its end.
+        let rest = unsafe { self.entries.end().offset_from_unsigned(batch_end) };
+        self.to_poll.set(self.to_poll.get().min(rest));
+    }
+
+    /// Notes a look at timers and descriptors, how many tasks there are, and whether descriptors alone
+    /// have filled the queue.
+    pub(crate) fn polled(&self, n_tasks: usize, io_batch: bool) {
+        self.io_batch.set(io_batch);
+        self.exceeds_cache.set(n_tasks > CROWD);
+        self.to_poll.set(POLL_EVERY);
+        self.entries.shrink();
+        self.batch_end.set(self.entries.position());
+    }
+
+    /// Lets the loop end after the present iteration.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.set(true);
+        self.repeat_cost.set(usize::MAX);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.get()
+    }
+
+    pub(crate) fn clear_stop(&self) {
+        self.is_stopping.set(false);
+    }
+}
+
+impl Drop for RunQueue {
+    fn drop(&mut self) {
+        while let Some(runnable) = self.pop() {
+            if let Runnable::Callback(callback) = runnable {
+                callback.discard();
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! [`TaskStack`]: where a task stands, for whoever asks why nothing goes on.
+
+#![allow(unsafe_code)]
+
+use std::backtrace::Backtrace;
+use std::fmt;
+use std::io::{self, Write};
+use std::panic::Location;
+
+use super::id::TaskId;
+use crate::coroutine::backtrace_text::{self, HostFrames};
+use crate::coroutine::{Status, on_stack, remaining_stack};
+use crate::stack::DEFAULT_STACK_SIZE;
+
+/// How many frames `Display` shows without the alternate flag.
+const MAX_FRAMES: usize = 100;
+/// What taking a backtrace may need of a stack.
+const TAKING_BYTES: usize = 16 * 1024;
+/// What turning addresses into names may need of a stack.
+const NAMING_BYTES: usize = 128 * 1024;
+/// The functions by which tasks park, so that a task's backtrace begins with what the program called.
+const PARKING: HostFrames = HostFrames {
+    hidden_prefixes: &["selvedge::runtime::", "selvedge::util::"],
+    shown_suffixes: &["Task<T>::join", "Promise<T>::wait"],
+};
+const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE);
+
+/// Where a task stands: what [`Task::get_stack`](crate::Task::get_stack) answers.
+///
+/// `Display` gives a line about the task, then its backtrace without the library's own frames at
+/// either end; with the alternate flag (`{:#}`) every frame, with addresses. Names are looked up
+/// then, not when the stack is taken, which is cheap.
+///
+/// ```text
+/// task Task-65 (suspended), spawned at src/main.rs:12:18, waits for descriptor 7 to be readable
+///    0: <selvedge::net::tcp_stream::TcpStream as std::io::Read>::read
+///    1: server::parse_head
+///              at ./src/main.rs:31:9
+///    2: server::serve
+///              at ./src/main.rs:20:16
+/// ```
+///
+/// In a program without debug information, lines and inlined functions are missing; in a stripped
+/// one names are, too.
+pub struct TaskStack {
+    pub(crate) id: TaskId,
+    pub(crate) name: String,
+    pub(crate) status: Status,
+    pub(crate) site: Option<&'static Location<'static>>,
+    pub(crate) waits_for: Option<String>,
+    pub(crate) backtrace: Option<Backtrace>,
+}
+
+impl TaskStack {
+    /// The task's number.
+    #[must_use]
+    pub fn id(&self) -> TaskId {
+        self.id
+    }
+
+    /// The task's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the task has begun, is suspended (waiting, be it for its turn), runs, or is done. A task
+    /// that has spawned another one eagerly runs as long as that one does.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Where the task was spawned; `None` when it is done.
+    #[must_use]
+    pub fn site(&self) -> Option<&'static Location<'static>> {
+        self.site
+    }
+
+    /// What the task waits for, in words; `None` when it runs or is done.
+    #[must_use]
+    pub fn waits_for(&self) -> Option<&str> {
+        self.waits_for.as_deref()
+    }
+
+    /// The backtrace, from where the task is suspended, through the coroutines that it has resumed, if
+    /// any, to its beginning.
+    ///
+    /// `None` for a task that has not begun or is done; and for every task where the crate `corosensei`
+    /// does the switching, because how that leaves a stack is its own affair.
+    #[must_use]
+    pub fn backtrace(&self) -> Option<&Backtrace> {
+        self.backtrace.as_ref()
+    }
+
+    pub(crate) fn print(&self) {
+        // With nowhere to print to there is nobody to tell.
+        let _ = io::stderr().write_all(format!("{self}\n").as_bytes());
+    }
+}
+
+/// Calls a function where there is that much room: a task may have little left of its own stack.
+pub(crate) fn with_room<R>(n_bytes: usize, f: impl FnOnce() -> R) -> R {
+    match remaining_stack() {
+        Some(left) if left < n_bytes => on_stack(DEFAULT_STACK_SIZE, f),
+        _ => f(),
+    }
+}
+
+fn text(backtrace: &Backtrace, in_full: bool) -> String {
+    with_room(NAMING_BYTES, || match in_full {
+        true => format!("{backtrace:#}"),
+        false => format!("{backtrace}"),
+    })
+}
+
+impl fmt::Display for TaskStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task {} ({})", self.name, self.status)?;
+        if let Some(site) = self.site {
+            write!(f, ", spawned at {site}")?;
+        }
+        if let Some(what) = &self.waits_for {
+            write!(f, ", waits for {what}")?;
+        }
+        let Some(backtrace) = &self.backtrace else {
+            return Ok(());
+        };
+        let text = text(backtrace, f.alternate());
+        if f.alternate() {
+            return write!(f, "\n{}", text.trim_end());
+        }
+        let frames = backtrace_text::of_the_program(&text, &PARKING);
+        let shown = frames.iter().take(MAX_FRAMES);
+        for (number, frame) in shown.enumerate() {
+            write!(f, "\n{number:>4}: {}", frame.name)?;
+            if let Some(place) = frame.place {
+                write!(f, "\n             {place}")?;
+            }
+        }
+        match frames.len().saturating_sub(MAX_FRAMES) {
+            0 => Ok(()),
+            n_more => write!(f, "\n      and {n_more} more"),
+        }
+    }
+}
+
+impl fmt::Debug for TaskStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskStack")
+            .field("name", &self.name)
+            .field("status", &self.status)
+            .field("site", &self.site)
+            .field("waits_for", &self.waits_for)
+            .finish_non_exhaustive()
+    }
+}

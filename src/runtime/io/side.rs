@@ -1,0 +1,89 @@
+//! One direction of a descriptor that a loop watches: whether it is ready, and the tasks that wait for it.
+
+use std::cell::Cell;
+use std::fmt;
+use std::os::fd::RawFd;
+use std::rc::Rc;
+
+use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::wait_list::WaitList;
+use crate::sys::poller::TELLS_OF_URGENT_DATA;
+use crate::sys::wait_fd::Direction;
+
+/// One direction of a descriptor.
+///
+/// The poller reports changes only, so a side keeps what it said: the side counts as ready until an attempt
+/// would have blocked.
+pub(crate) struct Side {
+    fd: RawFd,
+    direction: Direction,
+    pub(crate) is_ready: Cell<bool>,
+    /// Nothing more will come, or can go: the side stays ready.
+    pub(crate) is_closed: Cell<bool>,
+    /// The descriptor is no longer registered.
+    pub(crate) is_gone: Cell<bool>,
+    /// A transfer of fewer bytes than there was room for has drained the side.
+    short_means_drained: Cell<bool>,
+    pub(crate) waiters: WaitList,
+}
+
+impl Side {
+    pub(super) fn new(fd: RawFd, direction: Direction) -> Rc<Self> {
+        Rc::new(Self {
+            fd,
+            direction,
+            is_ready: Cell::new(true),
+            is_closed: Cell::new(false),
+            is_gone: Cell::new(false),
+            short_means_drained: Cell::new(TELLS_OF_URGENT_DATA),
+            waiters: WaitList::new(),
+        })
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.fd
+    }
+
+    /// The poller has reported readiness.
+    pub(super) fn set_ready(&self, is_closed: bool) {
+        self.is_ready.set(true);
+        if is_closed {
+            self.is_closed.set(true);
+            self.waiters.wake_all();
+        } else {
+            self.waiters.wake_one();
+        }
+    }
+
+    /// The descriptor is no longer registered: its waiters end with an error.
+    pub(super) fn set_gone(&self) {
+        self.is_gone.set(true);
+        self.waiters.wake_all();
+    }
+
+    /// Urgent data is in the stream. Reads stop short at it, so from now on a short read says nothing.
+    pub(super) fn set_urgent(&self) {
+        self.short_means_drained.set(false);
+    }
+
+    /// An attempt would have blocked.
+    pub(super) fn set_drained(&self) {
+        self.is_ready.set(self.is_closed.get());
+    }
+
+    /// A transfer was shorter than it could have been.
+    pub(super) fn set_short(&self) {
+        if self.short_means_drained.get() {
+            self.set_drained();
+        }
+    }
+}
+
+impl Awaiting for Side {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.direction {
+            Direction::Read => write!(f, "descriptor {} to be readable", self.fd),
+            Direction::Write => write!(f, "descriptor {} to be writable", self.fd),
+        }
+    }
+}

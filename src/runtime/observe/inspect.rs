@@ -1,0 +1,63 @@
+//! Looking at a task: where it stands, and what it waits for.
+
+#![allow(unsafe_code)]
+
+use crate::coroutine::{Hosted, Status};
+use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
+use crate::runtime::core::context::without_task;
+use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::task_stack::{TaskStack, with_room};
+
+/// What taking a backtrace may need of a stack.
+const TAKING_BYTES: usize = 16 * 1024;
+
+impl TaskStack {
+    pub(crate) fn of(packet: &AnyPacket) -> Self {
+        let link = packet.link();
+        let mut stack = Self {
+            id: link.id(),
+            name: link.name(),
+            status: Status::Done,
+            site: None,
+            waits_for: None,
+            backtrace: None,
+        };
+        if let Some(task) = link.task() {
+            stack.look_at(task);
+        }
+        stack
+    }
+
+    fn look_at(&mut self, task: TaskPtr) {
+        // SAFETY: a task that is not done has a living loop.
+        let core = unsafe { task.core.as_ref() };
+        self.site = task.site();
+        // SAFETY: the task is alive, and this thread's, as is whatever names it.
+        let is_entered = unsafe { Hosted::<TaskBlock>::is_entered(task.0) };
+        let is_entered = is_entered.unwrap_or_else(|| {
+            let (current, hidden) = core.entered();
+            [current, hidden].contains(&Some(task))
+        });
+        let parked = match () {
+            () if is_entered => None,
+            () if !task.has(SCHEDULED) => Some(task.parked.get()),
+            () => core.run_queue.parked(task),
+        };
+        self.status = match (task.has_begun(), parked) {
+            (false, _) => Status::Unstarted,
+            (true, Some(_)) => Status::Suspended,
+            (true, None) => Status::Running,
+        };
+        if self.status != Status::Running {
+            self.waits_for = Some(task.waits_for());
+        }
+        if self.status == Status::Suspended || is_entered {
+            let take = || {
+                // SAFETY: the task has begun and is not done. Only its loop enters it, which is not what
+                // runs now, unless the allocator waits, and where no task is current nothing does.
+                without_task(|| unsafe { Hosted::<TaskBlock>::backtrace(task.0, parked) })
+            };
+            self.backtrace = with_room(TAKING_BYTES, take);
+        }
+    }
+}

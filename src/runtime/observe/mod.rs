@@ -1,0 +1,5 @@
+//! What a loop tells of its tasks: exceptions that nothing else handles, deadlocks, where a task stands.
+
+pub(crate) mod deadlock;
+pub(crate) mod inspect;
+pub(crate) mod report;

@@ -1,0 +1,39 @@
+//! Which loop runs on this thread.
+
+use std::any::Any;
+use std::rc::Rc;
+
+use super::turn::Loop;
+use crate::coroutine::undo_if_abandoned;
+use crate::runtime::core::block::TaskPtr;
+use crate::runtime::core::context::{self, Entered, Owner};
+
+/// Calls a function with a loop as the current one. If the coroutine that runs this is abandoned meanwhile,
+/// the loop is closed, and the loop before is current again.
+pub(crate) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
+    let before = context::current();
+    let undo = || {
+        inner.close_abandoned();
+        context::restore(before);
+    };
+    undo_if_abandoned(&undo, || {
+        let _entered = Entered::new(&inner.core);
+        f()
+    })
+}
+
+/// The loop that runs on this thread.
+pub(crate) fn current() -> Option<Rc<Loop>> {
+    let owner = context::current()?.parts().owner.upgrade()?;
+    owner.into_any().downcast().ok()
+}
+
+impl Owner for Loop {
+    fn unregister_abandoned(&self, task: TaskPtr) {
+        self.waits.unregister_abandoned(task);
+    }
+
+    fn into_any(self: Rc<Self>) -> Rc<dyn Any> {
+        self
+    }
+}

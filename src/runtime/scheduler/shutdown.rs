@@ -1,0 +1,220 @@
+//! How a loop ends its tasks.
+//!
+//! 1. Each is cancelled, and the loop runs until all have ended, for a bounded time.
+//! 2. What is left is doomed: entered, the newest first, with every suspension unwinding at once.
+//! 3. What can't be ended even so is left for ever, its stack leaked.
+//!
+//! A loop that is dropped while its thread panics, or inside of another loop, skips the first step:
+//! nobody else runs.
+
+use std::panic::Location;
+use std::rc::Rc;
+use std::thread;
+use std::time::Duration;
+
+use super::turn::{Halt, Loop};
+use crate::coroutine::drop_quietly;
+use crate::error::TaskError;
+use crate::runtime::cancel::request;
+use crate::runtime::core::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
+use crate::runtime::core::callback::Callback;
+use crate::runtime::core::clock::NEVER;
+use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::run_queue::Runnable;
+use crate::runtime::task::dispatch::dispatch_now;
+use crate::runtime::task::end::abandoned;
+use crate::runtime::wait::unwind;
+
+/// How often the tasks of a loop are looked through again because some made others meanwhile.
+const ROUNDS: usize = 1024;
+
+/// How many callbacks are dropped that destructors of others have queued.
+const MANY: usize = 1 << 20;
+
+impl Loop {
+    /// Step 1: cancels every task and lets them run until they have ended.
+    pub(crate) fn cancel_all(&self) {
+        if cfg!(panic = "abort") {
+            // Nothing that has begun can be cancelled: there is nothing to wait for.
+            return;
+        }
+        self.run_for_a_while(
+            || self.core.n_tasks.get() == 0,
+            || {
+                for task in self.core.tasks() {
+                    request::cancel_one_of_all(task);
+                }
+            },
+        );
+    }
+
+    /// Step 1 for one task.
+    pub(crate) fn cancel_one(&self, packet: &AnyPacket) {
+        if cfg!(panic = "abort") {
+            return;
+        }
+        let task = || packet.link().task();
+        self.run_for_a_while(
+            || task().is_none(),
+            || {
+                let _ = task().map(|task| request::cancel(task, None));
+            },
+        );
+    }
+
+    /// Runs until something is over that is cancelled first, and again each time the loop is
+    /// stopped before; for as long as a shutdown may take.
+    fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) {
+        let deadline = self.core.clock.after(self.shutdown_timeout);
+        let timer = (deadline < NEVER && !is_over()).then(|| {
+            let core = Rc::downgrade(&self.core);
+            let stop = move || {
+                if let Some(core) = core.upgrade() {
+                    core.run_queue.stop();
+                }
+            };
+            let callback = Callback::new(Box::new(stop), Location::caller());
+            self.timers.call_at(deadline, callback)
+        });
+        for _ in 0..ROUNDS {
+            if is_over() {
+                break;
+            }
+            cancel();
+            let halt = self.run(&is_over);
+            if !matches!(halt, Halt::Stopped) || self.core.clock.now() >= deadline {
+                break;
+            }
+        }
+        if let Some(timer) = timer {
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// Steps 2 and 3: ends what is left on the spot, and what that makes.
+    pub(crate) fn end_all(&self) {
+        let mut n_left = ROUNDS + self.core.n_tasks.get();
+        while let Some(task) = self.core.newest_task() {
+            if n_left == 0 {
+                // Destructors, or the handler, that spawn for ever: leave the rest where it is.
+                drop_quietly(self.core.handler.take());
+                self.clear_queue();
+                abandoned(&self.core, task);
+            } else {
+                n_left -= 1;
+                self.end_on_the_spot(task);
+            }
+        }
+    }
+
+    /// Unwinds a task, or leaves it for ever if that can't be done; its scopes' children first, the
+    /// newest first, because a task that is being ended so can't wait for them.
+    pub(crate) fn end_on_the_spot(&self, task: TaskPtr) {
+        while let Some(child) = self.core.newest_child(task) {
+            child.close_scope();
+            self.end_one(child);
+        }
+        self.end_one(task);
+    }
+
+    fn end_one(&self, task: TaskPtr) {
+        let (id, name) = (task.id, task.name());
+        unwind::force_unwind(task);
+        self.core.set_current(None);
+        self.clear_queue();
+        if cfg!(panic = "unwind") || !task.has_begun() {
+            // It leaves once more each time that it was giving the others a turn.
+            for _ in 0..ROUNDS {
+                task.set(SCHEDULED);
+                dispatch_now(&self.core, task);
+                self.core.set_current(None);
+                // It may be gone, and its block with it, so it is looked for by its number.
+                let is_there = self.core.find_task(id).is_some();
+                let has_parked = !is_there || !task.has(SCHEDULED);
+                self.clear_queue();
+                if has_parked {
+                    break;
+                }
+            }
+        }
+        if let Some(task) = self.core.find_task(id) {
+            self.core.report(
+                &ExceptionContext::new("Task can't be ended; its stack is leaked")
+                    .with_exception(TaskError::misuse(
+                        "it goes on each time it is cancelled, or panics abort in this program",
+                    ))
+                    .with_subject("task", name),
+            );
+            self.clear_queue();
+            abandoned(&self.core, task);
+        }
+    }
+
+    /// Drops the queued callbacks and leaves the tasks in the queue.
+    pub(crate) fn clear_callbacks(&self) {
+        let (mut tasks, mut callbacks) = (Vec::new(), Vec::new());
+        while let Some(runnable) = self.core.run_queue.pop() {
+            match runnable {
+                Runnable::Callback(callback) => callbacks.push(callback),
+                Runnable::Task(task, parked) => tasks.push((task, parked)),
+            }
+        }
+        for (task, parked) in tasks {
+            self.core.run_queue.push_task(task, parked);
+        }
+        // Their destructors find the queue in order.
+        for callback in callbacks {
+            callback.discard();
+        }
+    }
+
+    /// Drops the queued callbacks, and takes the tasks out of the queue.
+    pub(crate) fn clear_queue(&self) {
+        // A destructor may queue more, and so on for ever.
+        let mut n_left = self.core.run_queue.len() + MANY;
+        while n_left > 0
+            && let Some(runnable) = self.core.run_queue.pop()
+        {
+            n_left -= 1;
+            match runnable {
+                Runnable::Callback(callback) => callback.discard(),
+                Runnable::Task(task, parked) => {
+                    if !task.has(COMPLETED) {
+                        task.parked.set(parked);
+                        task.clear(SCHEDULED | NOTIFIED);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends a loop in the middle of a run, or of its end, because the coroutine that it runs on is left
+    /// behind for ever. No task of its runs.
+    pub(crate) fn close_abandoned(&self) {
+        let core = &self.core;
+        core.is_closing.set(true);
+        core.is_closing_in_panic.set(thread::panicking());
+        core.set_entered((None, None));
+        self.signals.clear_main();
+        self.clear_callbacks();
+        self.end_all();
+        self.close_intake(None);
+        core.is_running.set(false);
+    }
+
+    /// Closes the way in from other threads, and drops what is left there and in the queue. The
+    /// tasks have ended. With patience, waits for so long for jobs that still run.
+    pub(crate) fn close_intake(&self, patience: Option<Duration>) {
+        self.core.is_closed.set(true);
+        self.signals.close(&self.reactor);
+        self.waits.close_pool(patience);
+        self.injector.close();
+        while let Some(message) = self.injector.pop() {
+            drop_quietly(message);
+        }
+        self.clear_queue();
+        self.timers.clear();
+        drop_quietly(self.core.handler.take());
+    }
+}

@@ -1,0 +1,287 @@
+//! The signals that a loop handles: callbacks, listeners, and the interrupt that ends `run`.
+//!
+//! What happens in the signal handler is in `sys::signal_watch`. Here is what the loop does when it
+//! learns of a signal, in its own time: it queues the callback, wakes who listens, cancels `run`'s main
+//! task.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::panic::Location;
+use std::rc::{Rc, Weak};
+
+use crate::coroutine::drop_quietly;
+use crate::runtime::cancel::request;
+use crate::runtime::core::context::{Core, TaskContext};
+use crate::runtime::core::id::TaskId;
+use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::io::reactor::Reactor;
+use crate::sys::signal_watch::{Watcher, number};
+
+/// What the main task of `run` is cancelled with.
+pub(crate) const INTERRUPTED: &str = "interrupted by SIGINT";
+
+/// The signals of a loop.
+#[derive(Default)]
+pub(crate) struct Signals {
+    /// Made when the first signal is handled, with its token in the reactor.
+    watcher: RefCell<Option<(Rc<Watcher>, u64)>>,
+    entries: RefCell<Vec<Entry>>,
+    /// Whom an interrupt cancels that nobody else handles.
+    main: Cell<Option<TaskId>>,
+}
+
+/// A signal that is handled.
+struct Entry {
+    signal: i32,
+    handler: Option<Rc<Handler>>,
+    listeners: Vec<Weak<Listening>>,
+}
+
+/// A callback for a signal.
+struct Handler {
+    function: Box<dyn Fn()>,
+    site: &'static Location<'static>,
+    is_removed: Cell<bool>,
+}
+
+/// Somebody who waits for a signal, again and again.
+pub(crate) struct Listening {
+    signal: i32,
+    has_come: Cell<bool>,
+    waiters: WaitList,
+    signals: Weak<Signals>,
+}
+
+impl Signals {
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::default()
+    }
+
+    /// Whether a signal is handled, or waited for: then something may happen at any time.
+    pub(crate) fn may_wake(&self) -> bool {
+        let is_waited_for = |listening: &Weak<Listening>| {
+            let listening = listening.upgrade();
+            listening.is_some_and(|listening| !listening.waiters.is_empty())
+        };
+        let entries = self.entries.borrow();
+        entries
+            .iter()
+            .any(|entry| entry.handler.is_some() || entry.listeners.iter().any(is_waited_for))
+    }
+
+    /// Sets the callback for a signal.
+    pub(crate) fn set_handler(
+        &self,
+        reactor: &Reactor,
+        signal: i32,
+        function: Box<dyn Fn()>,
+        site: &'static Location<'static>,
+    ) -> io::Result<()> {
+        self.want(reactor, signal)?;
+        let handler = Rc::new(Handler {
+            function,
+            site,
+            is_removed: Cell::new(false),
+        });
+        let before = self.with_entry(signal, |entry| entry.handler.replace(handler));
+        drop(before.inspect(|before| before.is_removed.set(true)));
+        Ok(())
+    }
+
+    /// Removes the callback for a signal; false if there is none.
+    pub(crate) fn remove_handler(&self, signal: i32) -> bool {
+        let is_known = |entry: &Entry| entry.signal == signal;
+        if !self.entries.borrow().iter().any(is_known) {
+            return false;
+        }
+        let handler = self.with_entry(signal, |entry| entry.handler.take());
+        self.release_if_unused(signal);
+        // What it captured goes when nothing is borrowed.
+        handler
+            .inspect(|handler| handler.is_removed.set(true))
+            .is_some()
+    }
+
+    /// Begins to listen for a signal.
+    pub(crate) fn listen(
+        self: &Rc<Self>,
+        reactor: &Reactor,
+        signal: i32,
+    ) -> io::Result<Rc<Listening>> {
+        self.want(reactor, signal)?;
+        let listening = Rc::new(Listening {
+            signal,
+            has_come: Cell::new(false),
+            waiters: WaitList::new(),
+            signals: Rc::downgrade(self),
+        });
+        let theirs = Rc::downgrade(&listening);
+        self.with_entry(signal, |entry| entry.listeners.push(theirs));
+        Ok(listening)
+    }
+
+    /// Has an interrupt cancel a task, if it would end the process otherwise.
+    pub(crate) fn set_main(&self, reactor: &Reactor, main: TaskId) {
+        // Without descriptors for a pipe, an interrupt does what it does.
+        if let Ok(watcher) = self.watcher(reactor)
+            && watcher.want_interrupt()
+        {
+            self.main.set(Some(main));
+        }
+    }
+
+    /// Has interrupts do what they did before.
+    pub(crate) fn clear_main(&self) {
+        if self.main.take().is_some()
+            && let Some((watcher, _)) = &*self.watcher.borrow()
+        {
+            watcher.release_interrupt();
+        }
+    }
+
+    /// Does what is to be done about the signals that have come.
+    pub(crate) fn receive(&self, core: &Core) {
+        let watcher = match &*self.watcher.borrow() {
+            Some((watcher, _)) => Rc::clone(watcher),
+            None => return,
+        };
+        for signal in watcher.take() {
+            self.deliver(core, signal);
+        }
+    }
+
+    fn deliver(&self, core: &Core, signal: i32) {
+        let entries = self.entries.borrow();
+        let Some(entry) = entries.iter().find(|entry| entry.signal == signal) else {
+            drop(entries);
+            return self.interrupt(core, signal);
+        };
+        for listening in entry.listeners.iter().filter_map(Weak::upgrade) {
+            listening.has_come.set(true);
+            listening.waiters.wake_all();
+        }
+        if let Some(handler) = &entry.handler {
+            let (handler, site) = (Rc::clone(handler), handler.site);
+            let call = move || {
+                if !handler.is_removed.get() {
+                    (handler.function)();
+                }
+            };
+            core.call_soon(Box::new(call), site);
+        }
+    }
+
+    fn interrupt(&self, core: &Core, signal: i32) {
+        if signal == number::SIGINT
+            && let Some(id) = self.main.get()
+            && let Some(main) = core.find_task(id)
+        {
+            request::cancel(main, Some(INTERRUPTED));
+        }
+    }
+
+    /// Handles no signal any more, because the loop closes.
+    pub(crate) fn close(&self, reactor: &Reactor) {
+        self.main.set(None);
+        let watcher = self.watcher.take();
+        if let Some((watcher, token)) = watcher {
+            reactor.remove(watcher.fd(), token);
+        }
+        let entries = self.entries.take();
+        for entry in entries {
+            drop_quietly(entry.handler);
+        }
+    }
+
+    fn want(&self, reactor: &Reactor, signal: i32) -> io::Result<()> {
+        self.watcher(reactor)?.want(signal)
+    }
+
+    fn watcher(&self, reactor: &Reactor) -> io::Result<Rc<Watcher>> {
+        if let Some((watcher, _)) = &*self.watcher.borrow() {
+            return Ok(Rc::clone(watcher));
+        }
+        let watcher = Rc::new(Watcher::new()?);
+        let token = reactor.register(watcher.fd())?;
+        *self.watcher.borrow_mut() = Some((Rc::clone(&watcher), token));
+        Ok(watcher)
+    }
+
+    fn with_entry<R>(&self, signal: i32, f: impl FnOnce(&mut Entry) -> R) -> R {
+        let mut entries = self.entries.borrow_mut();
+        let index = entries.iter().position(|entry| entry.signal == signal);
+        let index = index.unwrap_or_else(|| {
+            entries.push(Entry {
+                signal,
+                handler: None,
+                listeners: Vec::new(),
+            });
+            entries.len() - 1
+        });
+        f(&mut entries[index])
+    }
+
+    fn release_if_unused(&self, signal: i32) {
+        let mut entries = self.entries.borrow_mut();
+        let is_unused = |entry: &Entry| {
+            entry.signal == signal
+                && entry.handler.is_none()
+                && entry
+                    .listeners
+                    .iter()
+                    .all(|theirs| theirs.strong_count() == 0)
+        };
+        if let Some(index) = entries.iter().position(is_unused) {
+            entries.swap_remove(index);
+            if let Some((watcher, _)) = &*self.watcher.borrow() {
+                watcher.release(signal);
+            }
+        }
+    }
+}
+
+impl Listening {
+    /// Parks the running task until the signal has come, unless it has since this was asked last.
+    pub(crate) fn wait(&self, here: TaskContext) {
+        while !self.has_come.take() {
+            let has_come = || self.has_come.get();
+            self.waiters.wait(here, &"a signal", has_come);
+        }
+    }
+
+    /// Whether the signal has come since this was asked last.
+    pub(crate) fn take(&self) -> bool {
+        self.has_come.take()
+    }
+
+    pub(crate) fn signal(&self) -> i32 {
+        self.signal
+    }
+
+    /// Whether it belongs to a loop with these signals.
+    pub(crate) fn is_of(&self, signals: &Rc<Signals>) -> bool {
+        std::ptr::eq(self.signals.as_ptr(), Rc::as_ptr(signals))
+    }
+
+    /// Ends the listening, before the last share in it goes.
+    pub(crate) fn end(&self) {
+        if let Some(signals) = self.signals.upgrade() {
+            signals.with_entry(self.signal, |entry| {
+                entry
+                    .listeners
+                    .retain(|theirs| !std::ptr::eq(theirs.as_ptr(), self));
+            });
+            signals.release_if_unused(self.signal);
+        }
+    }
+}
+
+impl fmt::Debug for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listening")
+            .field("signal", &self.signal)
+            .field("has_come", &self.has_come.get())
+            .finish_non_exhaustive()
+    }
+}

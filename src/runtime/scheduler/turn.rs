@@ -1,0 +1,341 @@
+//! The loop itself: one place that runs tasks and callbacks, looks at timers and descriptors, and
+//! sleeps when there is nothing to do.
+//!
+//! It runs on the thread's own stack. A task is entered by a jump and comes back by one when it
+//! parks, because it parks in functions that it has called. So there is one place at which anything
+//! runs; only a task that gives the others a turn may enter the next one itself, where the loop would
+//! do so at once and nothing else (`park::yield_now`).
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::signals::Signals;
+use crate::arch::Parked;
+use crate::coroutine::Status;
+use crate::error::Deadlock;
+use crate::runtime::core::block::TaskPtr;
+use crate::runtime::core::callback::Callback;
+use crate::runtime::core::clock::{Clock, Nanoseconds};
+use crate::runtime::core::context::{Core, Owner, Parts};
+use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::core::run_queue::Runnable;
+use crate::runtime::io::reactor::Reactor;
+use crate::runtime::observe::deadlock;
+use crate::runtime::task::dispatch::dispatch;
+use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::threads::injector::{Injector, Message};
+use crate::runtime::threads::pool::Pool;
+use crate::runtime::threads::waker_registry::WakerRegistry;
+use crate::runtime::time::timer::Timers;
+use crate::sys::fork;
+use crate::sys::poller::Poller;
+
+/// A loop and all that it owns.
+pub(crate) struct Loop {
+    pub(crate) core: Rc<Core>,
+    pub(crate) timers: Rc<Timers>,
+    pub(crate) reactor: Rc<Reactor>,
+    pub(crate) waits: Rc<WakerRegistry>,
+    pub(crate) signals: Rc<Signals>,
+    pub(crate) injector: Arc<Injector>,
+    pub(crate) shutdown_timeout: Duration,
+    fork: fork::Generation,
+}
+
+/// What a loop is made with.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) stack_size: usize,
+    pub(crate) is_virtual: bool,
+    pub(crate) is_debug: bool,
+    pub(crate) slow_callback_duration: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    /// `None` for as many as the processors suggest.
+    pub(crate) blocking_threads: Option<usize>,
+    /// `None` for no limit.
+    pub(crate) blocking_queue: Option<usize>,
+    pub(crate) cancels_on_interrupt: bool,
+}
+
+/// Why a run ended.
+#[derive(Debug)]
+pub(crate) enum Halt {
+    Stopped,
+    Deadlock(Deadlock),
+    Io(io::Error),
+    /// This is another process than the one that made the loop.
+    Forked,
+}
+
+/// Why a loop is of no use in a process that was forked from the one that made it.
+pub(crate) const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
+                      another one here";
+
+impl Loop {
+    pub(crate) fn new(settings: &Settings) -> io::Result<Rc<Self>> {
+        let poller = Poller::new()?;
+        let core = Core::new(
+            Clock::new(settings.is_virtual),
+            settings.stack_size,
+            settings.is_debug,
+            settings.slow_callback_duration,
+        );
+        let injector = Injector::new(core.id, poller.notifier());
+        let pool = Pool::new(settings.blocking_threads, settings.blocking_queue);
+        let new = Rc::new(Self {
+            timers: Timers::new(),
+            reactor: Reactor::new(poller, Arc::clone(&injector)),
+            waits: WakerRegistry::new(Arc::clone(&injector), pool),
+            signals: Signals::new(),
+            injector,
+            core,
+            shutdown_timeout: settings.shutdown_timeout,
+            fork: fork::Generation::now(),
+        });
+        let this: Rc<dyn Owner> = new.clone();
+        new.core.set_parts(Parts {
+            timers: new.timers.clone(),
+            reactor: new.reactor.clone(),
+            wakers: new.waits.clone(),
+            owner: Rc::downgrade(&this),
+        });
+        Ok(new)
+    }
+
+    pub(crate) fn is_forked(&self) -> bool {
+        !self.fork.is_this()
+    }
+
+    /// Runs until `stop` is called, `is_done` says so between two batches, or nothing can happen
+    /// any more.
+    pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
+        let halt = self.run_until(is_done);
+        self.core.set_current(None);
+        halt
+    }
+
+    fn run_until(&self, is_done: impl Fn() -> bool) -> Halt {
+        let queue = &self.core.run_queue;
+        loop {
+            // 1. When it is time, or there is nothing else to do: what other threads have sent,
+            //    timers, descriptors. With nothing to run at all the loop sleeps here.
+            if (queue.is_empty() || queue.is_poll_due())
+                && let Err(halt) = self.poll(queue.is_empty() && !queue.is_stopping())
+            {
+                return halt;
+            }
+            // 2. Iterations, each of the entries that are there at its start, until it is time to
+            //    look again, the queue is empty or an iteration ends with a stop.
+            queue.begin_batch();
+            self.run_batch();
+            // 3. The end, between iterations only.
+            if queue.is_iteration_over() && queue.is_stopping() {
+                queue.clear_stop();
+                return Halt::Stopped;
+            }
+            if is_done() {
+                return Halt::Stopped;
+            }
+        }
+    }
+
+    /// Runs the entries of the current batch: the one place from which tasks and callbacks run.
+    #[inline(always)]
+    fn run_batch(&self) {
+        if self.core.is_debug.get() {
+            return self.run_batch_watched();
+        }
+        // What each task comes back with, so that finding the next one need not wait for this stack.
+        let mut core = &*self.core;
+        while let Some(runnable) = core.run_queue.next() {
+            match runnable {
+                Runnable::Task(task, parked) => core = dispatch(core, task, parked),
+                Runnable::Callback(callback) => self.call(&callback),
+            }
+        }
+    }
+
+    /// As `run_batch`, telling of whatever takes too long.
+    #[cold]
+    fn run_batch_watched(&self) {
+        while let Some(runnable) = self.core.run_queue.next() {
+            match runnable {
+                Runnable::Task(task, parked) => self.resume_watched(task, parked),
+                Runnable::Callback(callback) => self.call(&callback),
+            }
+        }
+    }
+
+    /// Enters a task and tells if it takes too long.
+    fn resume_watched(&self, task: TaskPtr, parked: Parked) {
+        let (view, site) = (TaskRef::of(task), task.site());
+        let start = Instant::now();
+        self.core.run_queue.disable_direct();
+        dispatch(&self.core, task, parked);
+        let took = start.elapsed();
+        // It has left: nobody is current.
+        self.core.set_current(None);
+        if let Some(view) = view.filter(|_| self.is_slow(took)) {
+            let stack = view.get_stack();
+            let name = stack.name().to_owned();
+            self.tell_of_slow(took, "task", name, |context| match stack.status() {
+                Status::Done => context.with_source(site),
+                _ => context.with_source(site).with_stack(stack),
+            });
+        }
+    }
+
+    fn call(&self, callback: &Callback) {
+        self.core.set_current(None);
+        let start = self.core.is_debug.get().then(Instant::now);
+        let result = callback.call();
+        let name = || format!("Handle(created at {})", callback.site);
+        if let Err(error) = result {
+            let mut context = ExceptionContext::new("Exception in callback")
+                .with_exception(error)
+                .with_subject("handle", name());
+            if self.core.is_debug.get() {
+                context = context.with_source(callback.site);
+            }
+            self.core.report(&context);
+        }
+        if let Some(took) = start
+            .map(|start| start.elapsed())
+            .filter(|took| self.is_slow(*took))
+        {
+            let add = |context: ExceptionContext| context.with_source(callback.site);
+            self.tell_of_slow(took, "handle", name(), add);
+        }
+    }
+
+    fn is_slow(&self, took: Duration) -> bool {
+        took >= self.core.slow_callback_duration
+    }
+
+    fn tell_of_slow(
+        &self,
+        took: Duration,
+        kind: &'static str,
+        name: String,
+        add: impl FnOnce(ExceptionContext) -> ExceptionContext,
+    ) {
+        self.core.set_current(None);
+        let message = format!(
+            "Executing {name} took {:.3} seconds; while it ran nothing else could",
+            took.as_secs_f64()
+        );
+        let context = ExceptionContext::new(message).with_subject(kind, name);
+        self.core.report(&add(context));
+    }
+
+    /// Looks at messages, timers and descriptors; sleeps until there is something, if it may.
+    fn poll(&self, may_sleep: bool) -> Result<(), Halt> {
+        if self.is_forked() {
+            return Err(Halt::Forked);
+        }
+        self.core.set_current(None);
+        let queue = &self.core.run_queue;
+        self.receive();
+        self.fire_timers();
+        let mut n_events = 0;
+        if may_sleep && queue.is_empty() {
+            n_events = self.sleep()?;
+            self.receive();
+            self.fire_timers();
+        } else if self.reactor.n_waiting() > 0 {
+            self.reactor
+                .poll(Some(Duration::ZERO), queue.is_empty())
+                .map_err(Halt::Io)?;
+        }
+        queue.polled(self.core.n_tasks.get(), n_events > 1);
+        Ok(())
+    }
+
+    fn fire_timers(&self) {
+        if !self.timers.is_empty() {
+            self.timers.fire(&self.core, self.core.clock.now());
+        }
+    }
+
+    /// Takes what signals and other threads have brought.
+    pub(crate) fn receive(&self) {
+        self.signals.receive(&self.core);
+        if self.injector.is_empty() {
+            return;
+        }
+        for _ in 0..self.injector.len() {
+            match self.injector.pop() {
+                Some(Message::Call(function, site)) => {
+                    self.core.call_soon(function, site);
+                }
+                Some(Message::Wake(number)) => self.waits.wake(number),
+                Some(Message::Forget(token)) => self.reactor.forget_foreign(token),
+                None => break,
+            }
+        }
+    }
+
+    /// Sleeps until something may have happened; answers how many descriptors it happened to.
+    fn sleep(&self) -> Result<usize, Halt> {
+        let timeout = match self.earliest() {
+            Some(deadline) if self.core.clock.is_virtual() && !self.waits.has_jobs() => {
+                let now = Some(Duration::ZERO);
+                let n_events = self.reactor.poll(now, true).map_err(Halt::Io)?;
+                if n_events == 0 && self.injector.is_empty() {
+                    self.core.clock.jump(deadline);
+                }
+                return Ok(n_events);
+            }
+            // A job takes real time, during which a virtual clock stands still.
+            Some(_) if self.core.clock.is_virtual() => None,
+            Some(deadline) => {
+                let left = deadline.saturating_sub(self.core.clock.now());
+                Some(Duration::from_nanos(left))
+            }
+            None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
+            // Whoever went has sent its last message before: it is there by now.
+            None if !self.injector.is_empty() => return Ok(0),
+            None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
+        };
+        if !self.injector.prepare_to_sleep() {
+            return Ok(0);
+        }
+        let polled = self.reactor.poll(timeout, true);
+        self.injector.awake();
+        polled.map_err(Halt::Io)
+    }
+
+    fn earliest(&self) -> Option<Nanoseconds> {
+        if self.core.clock.is_virtual() {
+            // The clock must not jump to a deadline that was cancelled.
+            self.timers.sweep();
+        }
+        self.timers.earliest()
+    }
+
+    /// Whether anything but a deadline can wake a task.
+    fn can_something_happen(&self) -> bool {
+        !self.timers.is_empty()
+            || self.reactor.n_waiting() > 0
+            || self.injector.n_handles() > 0
+            || self.waits.has_jobs()
+            || self.signals.may_wake()
+            || self.waits.has_channels()
+            || self.waits.may_be_woken()
+    }
+
+    /// Whether only wakers elsewhere can wake a task. Nobody tells when one is dropped.
+    fn wakers_only(&self) -> bool {
+        self.timers.is_empty()
+            && self.reactor.n_waiting() == 0
+            && self.injector.n_handles() == 0
+            && !self.waits.has_jobs()
+            && !self.signals.may_wake()
+            && !self.waits.has_channels()
+    }
+}
+
+/// How often a loop that only wakers can wake looks whether there still are any.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);

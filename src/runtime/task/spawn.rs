@@ -1,0 +1,155 @@
+//! Making tasks that a loop owns, and putting them into its queue.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::panic::Location;
+use std::ptr::NonNull;
+
+use super::dispatch::dispatch_now;
+use super::end::run;
+use super::handle::Task;
+use crate::coroutine::Hosted;
+use crate::error::TaskError;
+use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
+use crate::runtime::core::context::Core;
+use crate::runtime::core::id::next_task_id;
+use crate::runtime::core::packet::Packet;
+
+/// How a task is to be made.
+pub(crate) struct SpawnOptions {
+    pub(crate) name: Option<String>,
+    pub(crate) stack_size: Option<usize>,
+    pub(crate) site: &'static Location<'static>,
+}
+
+impl SpawnOptions {
+    pub(crate) fn new(site: &'static Location<'static>) -> Self {
+        Self {
+            name: None,
+            stack_size: None,
+            site,
+        }
+    }
+}
+
+/// Makes a task, which does not run yet and is in no queue.
+///
+/// # Safety
+/// What the body and its result borrow lives until the task is done.
+///
+/// # Errors
+/// If there is no stack to be had.
+#[inline]
+pub(crate) unsafe fn prepare<T, F>(
+    core: &Core,
+    options: SpawnOptions,
+    body: F,
+) -> io::Result<(TaskPtr, Packet<T>)>
+where
+    F: FnOnce() -> Result<T, TaskError>,
+{
+    // SAFETY: forwarded to the caller.
+    unsafe { prepare_keeping(core, options, body, |value| value) }
+}
+
+/// As [`prepare`], for a task whose value is kept elsewhere: `keep` puts it there, at the task's end,
+/// and what it answers goes into the packet. It may not run code of the user's.
+///
+/// # Safety
+/// As [`prepare`]; what `keep` borrows lives as long.
+///
+/// # Errors
+/// As [`prepare`].
+#[inline]
+pub(crate) unsafe fn prepare_keeping<T, U, F, K>(
+    core: &Core,
+    options: SpawnOptions,
+    body: F,
+    keep: K,
+) -> io::Result<(TaskPtr, Packet<U>)>
+where
+    F: FnOnce() -> Result<T, TaskError>,
+    K: FnOnce(T) -> U,
+{
+    if core.is_closed.get() {
+        return Err(io::Error::other("event loop is closed"));
+    }
+    let id = next_task_id();
+    let name = options.name.map(|name| Box::new(name.into_boxed_str()));
+    let label = name
+        .as_ref()
+        .map(|name| std::ptr::from_ref(name.as_bytes()));
+    let stack_size = options.stack_size.unwrap_or(core.default_stack_size);
+    let packet = Packet::<U>::new();
+    let any = packet.erase();
+    let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
+    // SAFETY: the name moves into the block and, at the end, into the packet, in its box; whoever
+    // frees it there does so when the stack has nothing left to overflow. The rest is the caller's.
+    let (block, _) = unsafe {
+        Hosted::build(stack_size, label, options.site, built, move |block| {
+            run(TaskPtr(block), body, keep);
+        })?
+    };
+    let task = TaskPtr(block);
+    task.clear_all();
+    packet.link().begin(block);
+    // SAFETY: the block stays until `end` or `abandoned` has taken it off the list.
+    unsafe { core.adopt(task) };
+    Ok((task, packet))
+}
+
+/// Makes a task that begins in the next iteration.
+///
+/// # Panics
+/// If there is no stack to be had.
+#[track_caller]
+#[inline]
+pub(crate) fn spawn_on<T, F>(core: &Core, options: SpawnOptions, body: F) -> Task<T>
+where
+    T: 'static,
+    F: FnOnce() -> Result<T, TaskError> + 'static,
+{
+    match try_spawn_on(core, options, body) {
+        Ok(task) => task,
+        Err(error) => panic!("selvedge: no task: {error}"),
+    }
+}
+
+/// Makes a task that begins in the next iteration.
+///
+/// # Errors
+/// If there is no stack to be had.
+#[inline]
+pub(crate) fn try_spawn_on<T, F>(core: &Core, options: SpawnOptions, body: F) -> io::Result<Task<T>>
+where
+    T: 'static,
+    F: FnOnce() -> Result<T, TaskError> + 'static,
+{
+    // SAFETY: body and result are 'static.
+    let (task, packet) = unsafe { prepare(core, options, body)? };
+    task.set(SCHEDULED);
+    core.run_queue.push_task(task, task.parked.get());
+    Ok(Task::new(packet, core.weak()))
+}
+
+/// Makes a task and runs its first step now.
+///
+/// # Errors
+/// If there is no stack to be had.
+pub(crate) fn spawn_eagerly<T, F>(
+    core: &Core,
+    options: SpawnOptions,
+    body: F,
+) -> io::Result<Task<T>>
+where
+    T: 'static,
+    F: FnOnce() -> Result<T, TaskError> + 'static,
+{
+    // SAFETY: body and result are 'static.
+    let (task, packet) = unsafe { prepare(core, options, body)? };
+    let handle = Task::new(packet, core.weak());
+    task.set(SCHEDULED);
+    dispatch_now(core, task);
+    Ok(handle)
+}

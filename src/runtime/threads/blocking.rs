@@ -1,0 +1,195 @@
+//! Work that blocks its thread: a job for the loop's [`pool`](super::pool), and the way of its result
+//! back to the loop.
+//!
+//! A job tells of its end whatever happens: it catches the panic of what it runs, and so the loop can
+//! count on each that it waits for. Who waits is a task ([`off_loop`]), or a promise stands for the
+//! job ([`promise`]). Either way, who does not want it any more takes it back if it has not begun;
+//! then its closure is dropped on the loop's thread.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::thread;
+
+use super::injector::Message;
+use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
+use super::waker_registry::{self, Ended, WakerRegistry};
+use crate::coroutine::drop_quietly;
+use crate::error::TaskError;
+use crate::runtime::core::block::{FORCE_UNWIND, MUST_CANCEL};
+use crate::runtime::core::context::{Core, TaskContext, WaitError};
+use crate::runtime::task::promise::Promise;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::park;
+use crate::runtime::wait::unwind;
+
+/// Where a job leaves its result.
+struct Reply<T>(Mutex<Answer<T>>);
+
+struct Answer<T> {
+    result: Option<thread::Result<T>>,
+    waker: Option<Waker>,
+}
+
+impl<T: Send + 'static> Reply<T> {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Answer {
+            result: None,
+            waker: None,
+        })))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Answer<T>> {
+        // Nothing panics under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A job that leaves its result here, and then has somebody told.
+    fn job(
+        self: &Arc<Self>,
+        f: impl FnOnce() -> T + Send + 'static,
+        tell: impl FnOnce(&Self) + Send + 'static,
+    ) -> Job {
+        let reply = Arc::clone(self);
+        Box::new(move || {
+            let result = catch_unwind(AssertUnwindSafe(f));
+            reply.lock().result = Some(result);
+            tell(&reply);
+            // It has the result, if nobody has waited for that.
+            drop_quietly(reply);
+        })
+    }
+}
+
+/// May suspend. Runs a function on the pool and returns what it returns. Where there is nothing to
+/// suspend, it runs in place.
+///
+/// # Errors
+/// If no thread can be started; if a callback asks, which can't wait, or the thread is panicking.
+///
+/// # Panics
+/// With what the function panics with.
+///
+/// # Cancellation
+/// A job that has not begun is dropped; else it runs to its end, and its result is dropped.
+pub(crate) fn off_loop<T: Send + 'static>(
+    at_close: AtClose,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let here = match task_context() {
+        Ok(here) => here,
+        Err(WaitError::NoLoop) => return Ok(f()),
+        Err(why) => return Err(io::Error::other(why.sentence())),
+    };
+    match wait_for(here, at_close, Source::Ours, f) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(payload)) => resume_unwind(payload),
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// What [`to_thread`](crate::task::to_thread) does.
+pub(crate) fn to_thread<T: Send + 'static>(
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, TaskError> {
+    let result = match task_context() {
+        Ok(here) => wait_for(here, AtClose::Awaited, Source::User, f)
+            .map_err(|refused| TaskError::exception(io::Error::from(refused).into()))?,
+        Err(WaitError::NoLoop) => catch_unwind(AssertUnwindSafe(f)),
+        Err(why) => return Err(TaskError::misuse(why.sentence())),
+    };
+    result.map_err(TaskError::panic)
+}
+
+/// Runs a function on the pool while the running task is parked.
+fn wait_for<T: Send + 'static>(
+    here: TaskContext,
+    at_close: AtClose,
+    source: Source,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<thread::Result<T>, Refused> {
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
+        // Before anything has begun that can't be called off.
+        unwind::raise(here);
+    }
+    let waits = here.core.wakers();
+    let reply = Reply::new();
+    let job = reply.job(f, |reply| {
+        let waker = reply.lock().waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    });
+    let ticket = waits.pool.submit(job, at_close, source)?;
+    let wanted = Wanted(&waits.pool, ticket);
+    // Even if the job is done before this task could park, others have had a turn.
+    park::yield_now(here);
+    let result = waker_registry::wait_for_job(here, |context| {
+        let mut answer = reply.lock();
+        match answer.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                answer.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    });
+    std::mem::forget(wanted);
+    Ok(result)
+}
+
+/// A job that is waited for: taken back if that ends early.
+struct Wanted<'a>(&'a Pool, Ticket);
+
+impl Drop for Wanted<'_> {
+    fn drop(&mut self) {
+        self.0.take_back(self.1);
+    }
+}
+
+/// Runs a function on the pool; the promise is kept when it has ended.
+pub(crate) fn promise<T: Send + 'static>(
+    core: Weak<Core>,
+    waits: &Rc<WakerRegistry>,
+    site: &'static Location<'static>,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Promise<T> {
+    let promise = Promise::of(core, site);
+    let reply = Reply::new();
+    let number = waker_registry::next_number();
+    let injector = Arc::clone(&waits.injector);
+    let job = reply.job(f, move |_| {
+        // A loop that is closed has failed the promise.
+        drop(injector.push(Message::Wake(number)));
+    });
+    let ticket = match waits.pool.submit(job, AtClose::Awaited, Source::User) {
+        Ok(ticket) => ticket,
+        Err(refused) => {
+            promise.fail(TaskError::exception(io::Error::from(refused).into()));
+            return promise;
+        }
+    };
+    let kept = promise.clone();
+    let deliver = move |ended| match ended {
+        Ended::Done => {
+            let result = reply.lock().result.take();
+            let result = result.expect("a job leaves its result before it tells of its end");
+            // Refused if somebody else has kept the promise.
+            drop_quietly(kept.complete(result.map_err(TaskError::panic)));
+        }
+        Ended::LoopClosed => kept.fail(TaskError::cancelled(Some(
+            "the event loop was closed before the job was done".to_owned(),
+        ))),
+    };
+    waits.await_promised(number, Box::new(deliver));
+    let waits = Rc::downgrade(waits);
+    promise.at_end(Box::new(move || {
+        if let Some(waits) = waits.upgrade() {
+            drop_quietly(waits.remove(number));
+            waits.pool.take_back(ticket);
+        }
+    }));
+    promise
+}

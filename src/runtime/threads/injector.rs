@@ -1,0 +1,129 @@
+//! What other threads send to a loop, and how they wake it.
+//!
+//! A message is pushed into a lock-free queue; the sleep flag says whether the loop sleeps and has to
+//! be notified. Closing is exact: what was pushed before it is drained by the loop, what comes later
+//! is handed back. Both protocols, with their barriers, are in [`crate::util::sleep_flag`].
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use std::thread::{self, ThreadId};
+
+use crossbeam_queue::SegQueue;
+
+use crate::sys::poller::Notifier;
+use crate::util::sleep_flag::{Gate, SleepFlag};
+
+/// What a loop can be told.
+pub(crate) enum Message {
+    /// Call this in the next iteration.
+    Call(Box<dyn FnOnce() + Send>, &'static Location<'static>),
+    /// Unpark whoever waits under this number.
+    Wake(u64),
+    /// A socket that was registered under this token is gone.
+    Forget(u64),
+}
+
+/// The way into a loop.
+pub(crate) struct Injector {
+    queue: SegQueue<Message>,
+    sleep_flag: SleepFlag,
+    gate: Gate,
+    notifier: Notifier,
+    /// Handles elsewhere that may still send something.
+    n_handles: AtomicUsize,
+    pub(crate) loop_id: u64,
+    /// The loop's.
+    pub(crate) thread: ThreadId,
+}
+
+impl Injector {
+    pub(crate) fn new(loop_id: u64, notifier: Notifier) -> Arc<Self> {
+        Arc::new(Self {
+            queue: SegQueue::new(),
+            sleep_flag: SleepFlag::new(),
+            gate: Gate::new(),
+            notifier,
+            n_handles: AtomicUsize::new(0),
+            loop_id,
+            thread: thread::current().id(),
+        })
+    }
+
+    /// Sends a message, from any thread.
+    ///
+    /// # Errors
+    /// The message, if the loop is closed.
+    pub(crate) fn push(&self, message: Message) -> Result<(), Message> {
+        let Some(inside) = self.gate.enter() else {
+            return Err(message);
+        };
+        self.queue.push(message);
+        drop(inside);
+        if self.sleep_flag.claim_wake_up() {
+            self.notifier.notify();
+        }
+        Ok(())
+    }
+
+    /// The next message, for the loop.
+    pub(crate) fn pop(&self) -> Option<Message> {
+        self.queue.pop()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// How many messages there are.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// For the loop, before it sleeps: false if there is a message.
+    pub(crate) fn prepare_to_sleep(&self) -> bool {
+        self.sleep_flag.prepare_to_sleep(|| self.queue.is_empty())
+    }
+
+    /// For the loop, after a sleep.
+    pub(crate) fn awake(&self) {
+        self.sleep_flag.set_awake();
+    }
+
+    /// Whether the loop is closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.gate.enter().is_none()
+    }
+
+    /// Refuses every further message. What is left can then be drained.
+    pub(crate) fn close(&self) {
+        self.gate.close();
+    }
+
+    pub(crate) fn n_handles(&self) -> usize {
+        self.n_handles.load(SeqCst)
+    }
+
+    /// One more handle, which keeps the loop from calling its tasks deadlocked.
+    pub(crate) fn add_handle(&self) {
+        self.n_handles.fetch_add(1, SeqCst);
+    }
+
+    /// One handle less. A loop that sleeps looks again whether anything can still happen.
+    pub(crate) fn remove_handle(&self) {
+        if self.n_handles.fetch_sub(1, SeqCst) == 1 {
+            self.notifier.notify();
+        }
+    }
+}
+
+impl fmt::Debug for Injector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Injector")
+            .field("loop_id", &self.loop_id)
+            .field("n_handles", &self.n_handles())
+            .finish_non_exhaustive()
+    }
+}

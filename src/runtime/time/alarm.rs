@@ -1,0 +1,133 @@
+//! Alarms: what a deadline does to a task, in a frame of the task.
+//!
+//! One unparks the task, which sleeps; another kind cancels it, as a timeout's does.
+
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+
+use super::timer::{Key, Timers};
+use crate::runtime::cancel::guard::CancelGuard;
+use crate::runtime::core::block::{Awaiting, TaskPtr};
+use crate::runtime::core::clock::{NEVER, Nanoseconds};
+use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::wake::unpark;
+use crate::runtime::wait::park;
+
+/// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
+pub(crate) struct Alarm {
+    task: TaskPtr,
+    /// `None` once it has gone off.
+    key: Cell<Option<Key>>,
+    timers: NonNull<Timers>,
+    /// Cancels the task instead of unparking it.
+    cancel: Option<CancelGuard>,
+}
+
+impl Alarm {
+    fn new(here: TaskContext, cancel: Option<CancelGuard>) -> Self {
+        Self {
+            task: here.task,
+            key: Cell::new(None),
+            timers: NonNull::from(here.core.timers()),
+            cancel,
+        }
+    }
+
+    /// Calls a function with an alarm that unparks the running task at a deadline.
+    pub(crate) fn with<R>(
+        here: TaskContext,
+        deadline: Nanoseconds,
+        f: impl FnOnce(&Self) -> R,
+    ) -> R {
+        let alarm = Self::new(here, None);
+        // SAFETY: it stays where it is until it is dropped.
+        unsafe { alarm.set(deadline) };
+        f(&alarm)
+    }
+
+    /// Calls a function with an alarm that cancels the running task at a deadline, or now if that
+    /// has passed. Answers whether the cancel was made and nobody else has made another.
+    pub(crate) fn cancelling<R>(
+        here: TaskContext,
+        deadline: Nanoseconds,
+        f: impl FnOnce(&Self) -> R,
+    ) -> (R, bool) {
+        let alarm = Self::new(here, Some(CancelGuard::new(here)));
+        alarm.reset(deadline, here.core.clock.now());
+        let result = f(&alarm);
+        alarm.stop();
+        let is_ours = alarm.cancel.as_ref().is_some_and(CancelGuard::take_back);
+        (result, is_ours)
+    }
+
+    /// Moves the deadline of an alarm that cancels.
+    pub(crate) fn reset(&self, deadline: Nanoseconds, now: Nanoseconds) {
+        self.stop();
+        if deadline <= now {
+            self.ring();
+        } else {
+            // SAFETY: only `cancelling` makes such alarms, and it keeps them where they are.
+            unsafe { self.set(deadline) };
+        }
+    }
+
+    /// # Safety
+    /// The alarm is not moved until it is dropped.
+    unsafe fn set(&self, deadline: Nanoseconds) {
+        // SAFETY: the loop that runs this task keeps its timers; the destructor cancels the key.
+        let key = unsafe { self.timers.as_ref().set_alarm(deadline, self) };
+        self.key.set(Some(key));
+    }
+
+    /// The deadline has come.
+    pub(crate) fn go_off(&self) {
+        self.key.set(None);
+        self.ring();
+    }
+
+    fn ring(&self) {
+        match &self.cancel {
+            None => unpark(self.task),
+            Some(cancel) => cancel.make(),
+        }
+    }
+
+    /// Starts to load what going off touches.
+    pub(crate) fn prefetch(&self) {
+        self.task.prefetch();
+    }
+
+    /// Whether the deadline has passed.
+    pub(crate) fn has_gone_off(&self) -> bool {
+        self.key.get().is_none()
+    }
+
+    fn stop(&self) {
+        if let Some(key) = self.key.take() {
+            // SAFETY: a task's frames end within the life of its loop, which keeps its timers.
+            unsafe { self.timers.as_ref() }.cancel(key);
+        }
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Parks the running task until a deadline.
+pub(crate) fn sleep_until(here: TaskContext, deadline: Nanoseconds) {
+    let what: &'static str = if deadline == NEVER {
+        "ever"
+    } else {
+        "a deadline"
+    };
+    Alarm::with(here, deadline, |alarm| {
+        while !alarm.has_gone_off() {
+            park::park(here, &what as &dyn Awaiting);
+        }
+    });
+}

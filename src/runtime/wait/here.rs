@@ -1,0 +1,21 @@
+//! Whether the running code may wait.
+
+use std::thread;
+
+use super::unwind::abandon_if_stuck;
+use crate::runtime::core::context::{TaskContext, WaitError, current};
+
+/// The loop and the task that run here, if the task may wait now.
+#[inline(always)]
+pub(crate) fn task_context() -> Result<TaskContext, WaitError> {
+    let core = current().ok_or(WaitError::NoLoop)?;
+    let task = core.current().ok_or(WaitError::NoTask)?;
+    let here = TaskContext { core, task };
+    if thread::panicking() {
+        if core.is_closing_in_panic.get() {
+            abandon_if_stuck(here);
+        }
+        return Err(WaitError::Panicking);
+    }
+    Ok(here)
+}

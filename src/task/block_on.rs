@@ -1,0 +1,31 @@
+//! Std's futures in a task.
+
+use std::future::Future;
+
+use crate::coroutine::OpenFrame;
+use crate::runtime::threads::waker_registry;
+use crate::runtime::wait::here::task_context;
+
+/// May suspend: polls a future of std's on the running task until it is ready, which any waker may
+/// announce.
+///
+/// ```
+/// let answer = selvedge::run(|| selvedge::block_on(async { 42 }));
+/// assert_eq!(answer, 42);
+/// ```
+///
+/// # Panics
+/// If no task is running, or the thread is panicking. A coroutine in whose body this is called can't
+/// suspend to its resumer while the future is polled.
+///
+/// # Cancellation
+/// The future is dropped.
+#[track_caller]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let here = task_context().unwrap_or_else(|why| panic!("{}", why.sentence()));
+    // The future is somebody's code, and the wait is this task's: a coroutine in whose body this
+    // is must not be taken to another one meanwhile.
+    let _open = OpenFrame::open_for_task();
+    let mut future = std::pin::pin!(future);
+    waker_registry::wait(here, &"a future", |context| future.as_mut().poll(context))
+}

@@ -1,0 +1,111 @@
+//! What a running task asks of its loop: a turn for the other tasks, a thread of the pool, the tasks that there are.
+
+use std::thread;
+
+use crate::error::TaskError;
+use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::threads::blocking;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::park;
+
+/// May suspend: gives the other tasks a turn.
+///
+/// While the thread is panicking it returns at once.
+///
+/// ```
+/// let order = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+/// selvedge::run(|| {
+///     let inner = order.clone();
+///     let other = selvedge::spawn(move || inner.borrow_mut().push("other"));
+///     order.borrow_mut().push("main");
+///     selvedge::yield_now();
+///     order.borrow_mut().push("main again");
+///     other.join().unwrap();
+/// });
+/// assert_eq!(*order.borrow(), ["main", "other", "main again"]);
+/// ```
+///
+/// # Panics
+/// If no task is running: outside of a loop, and in callbacks.
+///
+/// # Cancellation
+/// Unwinds.
+#[track_caller]
+#[cfg_attr(debug_assertions, inline)]
+#[cfg_attr(not(debug_assertions), inline(always))]
+pub fn yield_now() {
+    match task_context() {
+        Ok(here) => park::yield_now(here),
+        Err(why) => refuse_unless_panicking(why),
+    }
+}
+
+#[cold]
+#[track_caller]
+fn refuse_unless_panicking(why: WaitError) {
+    // Whoever's panic it is: another one would abort the process.
+    if !thread::panicking() {
+        refuse(why);
+    }
+}
+
+#[cold]
+#[track_caller]
+fn refuse(why: WaitError) -> ! {
+    panic!("{}", why.sentence())
+}
+
+/// May suspend: runs a function that blocks on a thread of the loop's pool, and returns what it
+/// returns. The other tasks go on meanwhile.
+///
+/// On a thread without an event loop it runs the function in place.
+///
+/// ```
+/// let primes = |limit: u32| {
+///     let is_prime = |n: &u32| (2..*n).all(|divisor| n % divisor != 0);
+///     (2..limit).filter(is_prime).count()
+/// };
+/// // Two threads compute, and the loop has time for others.
+/// let counts = selvedge::run(|| {
+///     [100, 1000].map(|limit| selvedge::spawn(move || selvedge::to_thread(move || primes(limit))))
+///         .map(|task| task.join().unwrap().unwrap())
+/// });
+/// assert_eq!(counts, [25, 168]);
+///
+/// let error = selvedge::run(|| selvedge::to_thread(|| -> u32 { panic!("the shuttle is stuck") }));
+/// assert_eq!(error.unwrap_err().message(), "the shuttle is stuck");
+/// ```
+///
+/// # Errors
+/// That the function panicked, with the payload; that the pool's queue is full
+/// ([`LoopBuilder::blocking_queue`](crate::LoopBuilder::blocking_queue)) or it can't have a thread,
+/// as an [`io::Error`]; that nothing can wait here, in a callback or while panicking.
+///
+/// # Cancellation
+/// A function with which no thread has begun is dropped. One that runs goes on, and its result is
+/// dropped.
+pub fn to_thread<T, F>(f: F) -> Result<T, TaskError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    blocking::to_thread(f)
+}
+
+/// The running task; `None` in callbacks and outside of a loop.
+#[must_use]
+pub fn current_task() -> Option<TaskRef> {
+    context::current()?.current().and_then(TaskRef::of)
+}
+
+/// The tasks of the running loop that are not done, in the order in which they were made.
+#[must_use]
+pub fn all_tasks() -> Vec<TaskRef> {
+    let tasks = context::current().map(|core| core.tasks());
+    tasks
+        .into_iter()
+        .flatten()
+        .filter_map(TaskRef::of)
+        .collect()
+}

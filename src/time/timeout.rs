@@ -1,0 +1,199 @@
+//! Deadlines for what a task does: a timeout cancels its own task, and turns that cancel into an error.
+//!
+//! The closure runs in place: no task, no allocation. What the timeout knows is in its frame, which is
+//! not left while the loop may refer to it. Requests to cancel are counted, as asyncio counts them, so
+//! that a cancel by somebody else is not mistaken for the timeout's own.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::coroutine::OpenFrame;
+use crate::error::Elapsed;
+use crate::runtime::core::clock::{NEVER, Nanoseconds};
+use crate::runtime::core::context::{CoreRef, TaskContext};
+use crate::runtime::time::alarm::Alarm;
+use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::unwind;
+
+/// May suspend: runs a function in place, and cancels what it waits for if it takes longer.
+///
+/// A function that does not wait can't be stopped. With a duration of zero it gets as far as its first
+/// suspension; `Duration::MAX` never comes.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::{Elapsed, sleep, timeout};
+///
+/// selvedge::run(|| {
+///     assert_eq!(timeout(Duration::from_millis(1), || sleep(Duration::MAX)), Err(Elapsed));
+///     assert_eq!(timeout(Duration::MAX, || 42), Ok(42));
+/// });
+/// ```
+///
+/// While the thread is panicking the function runs without a deadline: nothing waits then.
+///
+/// # Errors
+/// [`Elapsed`], if the function was unwound by the timeout. If it returned although the time was up, that
+/// is what is returned.
+///
+/// # Panics
+/// With what the function panics with. If no task is running: outside of a loop, and in callbacks. In a
+/// program whose panics abort, where nothing can be unwound.
+///
+/// A coroutine in whose body this is called can't suspend to its resumer meanwhile.
+///
+/// # Cancellation
+/// Unwinds, also if the time is up as well.
+#[track_caller]
+pub fn timeout<T>(duration: Duration, f: impl FnOnce() -> T) -> Result<T, Elapsed> {
+    let here = here();
+    let deadline = here.map_or(NEVER, |here| here.core.clock.after(duration));
+    run(here, deadline, |_| f())
+}
+
+/// May suspend: as [`timeout`], with a time of the loop's clock.
+///
+/// # Errors
+/// As [`timeout`].
+///
+/// # Panics
+/// As [`timeout`].
+///
+/// # Cancellation
+/// As [`timeout`].
+#[track_caller]
+pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elapsed> {
+    timeout_with(deadline, |_| f())
+}
+
+/// May suspend: as [`timeout_at`], with a deadline that the function can move. `None` is no deadline.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use selvedge::{sleep, timeout_with};
+///
+/// let (soon, late) = (Duration::from_millis(100), Duration::from_secs(3600));
+/// let result = selvedge::run(|| {
+///     timeout_with(Instant::now() + soon, |t| {
+///         // There is progress: more time.
+///         t.reschedule(Instant::now() + late)?;
+///         sleep(2 * soon);
+///         Ok(t.expired())
+///     })
+/// });
+/// assert_eq!(result, Ok(Ok(false)));
+/// # use selvedge::Elapsed; let _: Result<Result<bool, Elapsed>, Elapsed> = result;
+/// ```
+///
+/// # Errors
+/// As [`timeout`].
+///
+/// # Panics
+/// As [`timeout`].
+///
+/// # Cancellation
+/// As [`timeout`].
+#[track_caller]
+pub fn timeout_with<T>(
+    deadline: impl Into<Option<Instant>>,
+    f: impl FnOnce(&Timeout<'_>) -> T,
+) -> Result<T, Elapsed> {
+    // Somebody's code, after which this may be another task.
+    let deadline = deadline.into();
+    let here = here();
+    let at = |here: TaskContext| deadline.map_or(NEVER, |deadline| here.core.clock.at(deadline));
+    run(here, here.map_or(NEVER, at), f)
+}
+
+/// Where the running task may be cancelled; `None` while the thread panics.
+#[track_caller]
+fn here() -> Option<TaskContext> {
+    match task_context() {
+        Ok(_) if cfg!(panic = "abort") => panic!(
+            "selvedge: panics abort in this program, so nothing can be unwound, and a timeout could \
+             not keep its word; set panic = \"unwind\", or use the timeouts of sockets"
+        ),
+        Ok(here) => Some(here),
+        Err(_) if thread::panicking() => None,
+        Err(why) => panic!("{}", why.sentence()),
+    }
+}
+
+fn run<T>(
+    here: Option<TaskContext>,
+    deadline: Nanoseconds,
+    f: impl FnOnce(&Timeout<'_>) -> T,
+) -> Result<T, Elapsed> {
+    let Some(here) = here else {
+        return Ok(f(&Timeout {
+            alarm: None,
+            deadline: Cell::new(deadline),
+        }));
+    };
+    // The loop refers to this frame, and means this task.
+    let _open = OpenFrame::open_for_task();
+    let (result, is_ours) = Alarm::cancelling(here, deadline, |alarm| {
+        let timeout = Timeout {
+            alarm: Some((alarm, here.core)),
+            deadline: Cell::new(deadline),
+        };
+        catch_unwind(AssertUnwindSafe(|| f(&timeout)))
+    });
+    match result {
+        Ok(value) => Ok(value),
+        Err(payload) if is_ours && unwind::may_be_caught(&payload, here.task) => Err(Elapsed),
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+/// The deadline of a [`timeout_with`].
+pub struct Timeout<'a> {
+    /// `None` while the thread panics.
+    alarm: Option<(&'a Alarm, CoreRef)>,
+    deadline: Cell<Nanoseconds>,
+}
+
+impl Timeout<'_> {
+    /// Moves the deadline; `None` is no deadline.
+    ///
+    /// # Errors
+    /// [`Elapsed`], if it has passed: the function is being cancelled.
+    pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), Elapsed> {
+        let deadline = deadline.into();
+        if let Some((alarm, core)) = self.alarm {
+            if self.expired() {
+                return Err(Elapsed);
+            }
+            let at = deadline.map_or(NEVER, |deadline| core.clock.at(deadline));
+            self.deadline.set(at);
+            alarm.reset(at, core.clock.now());
+        }
+        Ok(())
+    }
+
+    /// Whether the deadline has passed, and the function is being cancelled.
+    #[must_use]
+    pub fn expired(&self) -> bool {
+        self.alarm.is_some_and(|(alarm, _)| alarm.has_gone_off())
+    }
+
+    /// The deadline, if there is one.
+    #[must_use]
+    pub fn when(&self) -> Option<Instant> {
+        let (_, core) = self.alarm?;
+        let deadline = self.deadline.get();
+        (deadline < NEVER).then(|| core.clock.instant_of(deadline))
+    }
+}
+
+impl fmt::Debug for Timeout<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeout")
+            .field("when", &self.when())
+            .field("expired", &self.expired())
+            .finish()
+    }
+}

@@ -1,0 +1,59 @@
+//! [`ByteBuffer`]: bytes that are appended at the end and consumed at the front.
+
+/// A buffer whose memory grows as needed and is reused as bytes are consumed.
+#[derive(Debug, Default)]
+pub(crate) struct ByteBuffer {
+    /// Initialised memory. `memory[start..end]` holds the bytes that are not consumed yet.
+    memory: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl ByteBuffer {
+    /// The bytes that are not consumed yet.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.memory[self.start..self.end]
+    }
+
+    /// Memory behind the bytes, to be filled: at least `n_min` bytes. [`appended`](Self::appended) says
+    /// how many were filled.
+    ///
+    /// The bytes are moved to the front first if the space behind them is too small. If that does not
+    /// suffice the memory doubles, so that appending costs amortized constant time.
+    pub(crate) fn space(&mut self, n_min: usize) -> &mut [u8] {
+        if self.memory.len() - self.end < n_min {
+            self.memory.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.memory.len() - self.end < n_min {
+            let n_bytes = self.end.saturating_mul(2).max(self.end + n_min);
+            self.memory.resize(n_bytes, 0);
+        }
+        &mut self.memory[self.end..]
+    }
+
+    /// Adds the first `n` bytes of [`space`](Self::space).
+    pub(crate) fn appended(&mut self, n: usize) {
+        self.end += n;
+        assert!(
+            self.end <= self.memory.len(),
+            "more bytes than there is space for"
+        );
+    }
+
+    /// Removes the first `n` bytes.
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.start += n;
+        assert!(self.start <= self.end, "more bytes than the buffer has");
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Frees the memory if the buffer is empty and has more than `n_kept` bytes of memory.
+    pub(crate) fn shrink(&mut self, n_kept: usize) {
+        if self.start == self.end && self.memory.len() > n_kept {
+            *self = Self::default();
+        }
+    }
+}

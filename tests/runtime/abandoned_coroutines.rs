@@ -1,0 +1,114 @@
+//! Coroutines that are left behind for ever in the middle of something that the thread knows of: a loop that they
+//! run or close, a handler that they have called. The thread goes on as if they had come back.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::thread;
+
+use selvedge::coroutine::scope;
+use selvedge::{
+    Coroutine, EventLoop, ExceptionContext, Yielder, current_loop, current_task, run, sleep, spawn,
+    try_run,
+};
+
+use crate::support::{
+    A_SECOND, OnDrop, assert_sentence, event_loop, finished, in_virtual_loop, sentence,
+};
+
+/// Leaves the innermost coroutine behind: a scope on its stack has a child that can't be ended.
+fn abandon_coroutine() {
+    scope(|s| {
+        let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
+            loop {
+                let _ = catch_unwind(AssertUnwindSafe(|| yielder.suspend(())));
+            }
+        });
+        child.resume();
+    });
+}
+
+/// Runs a function in a coroutine that is left behind in it.
+fn in_an_abandoned_coroutine(f: impl FnOnce() + 'static) {
+    let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| f());
+    let panic = sentence(move || coroutine.resume());
+    assert_sentence(&panic);
+}
+
+/// Whether another loop can run here.
+fn assert_none_runs() {
+    assert!(current_loop().is_none() && current_task().is_none());
+    assert_eq!(try_run(|| finished(spawn(|| 5).join())).expect("a run"), 5);
+}
+
+#[test]
+fn a_loop_abandoned_by_a_callback_ends_and_another_can_run() {
+    let event_loop = Rc::new(event_loop());
+    let (inside, handle) = (Rc::clone(&event_loop), event_loop.handle());
+    let waiting = event_loop.create_task(|| sleep(std::time::Duration::MAX));
+    let sent = handle.spawn_threadsafe(|| 1).expect("open");
+    in_an_abandoned_coroutine(move || {
+        inside.call_soon(abandon_coroutine);
+        inside.run_forever().expect("never returns");
+    });
+    assert_none_runs();
+    assert!(event_loop.is_closed());
+    assert_sentence(&event_loop.run_forever().expect_err("closed").to_string());
+    assert!(!event_loop.is_running() && event_loop.close().is_ok());
+    assert!(waiting.is_cancelled());
+    // Nobody waits in vain for what such a loop was asked.
+    let joined = thread::spawn(move || sent.join().map_err(|error| error.to_string()));
+    assert_sentence(&joined.join().expect("no panic").expect_err("never run"));
+    assert!(handle.spawn_threadsafe(|| 2).is_err());
+    drop((waiting, event_loop));
+    assert_none_runs();
+}
+
+#[test]
+fn an_abandoned_run_leaves_no_loop_on_the_thread() {
+    in_an_abandoned_coroutine(|| {
+        run(|| {
+            let local = current_loop().expect("a loop");
+            local.call_soon(abandon_coroutine).expect("open");
+            sleep(A_SECOND);
+        });
+    });
+    assert_none_runs();
+}
+
+#[test]
+fn a_task_survives_a_coroutine_abandoned_in_another_loops_close() {
+    in_virtual_loop(|| {
+        let own = current_task().expect("a task").id();
+        in_an_abandoned_coroutine(|| {
+            let other = EventLoop::new().expect("a loop");
+            let abandons = OnDrop(abandon_coroutine);
+            other.call_soon(move || drop(abandons));
+            drop(other);
+        });
+        assert_eq!(current_task().expect("the same").id(), own);
+        sleep(A_SECOND);
+        assert_eq!(finished(spawn(|| 5).join()), 5);
+    });
+    assert_none_runs();
+}
+
+#[test]
+fn a_task_may_wait_after_a_handler_abandoned_its_coroutine() {
+    in_virtual_loop(|| {
+        let local = current_loop().expect("a loop");
+        local
+            .set_exception_handler(|context| {
+                if context.message() == "abandon" {
+                    abandon_coroutine();
+                }
+            })
+            .expect("open");
+        in_an_abandoned_coroutine(|| {
+            let local = current_loop().expect("a loop");
+            let context = ExceptionContext::new("abandon");
+            local.call_exception_handler(&context).expect("open");
+        });
+        assert!(current_task().is_some());
+        sleep(A_SECOND);
+    });
+}
