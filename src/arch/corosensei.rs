@@ -14,6 +14,11 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::{Link, Parked, Root, Word};
 use crate::stack;
 
+// Here a task is switched as any coroutine.
+pub(crate) use self::finish as exit;
+#[cfg(feature = "runtime")]
+pub(crate) use self::{resume as enter, suspend as park};
+
 type Input = (Word, usize);
 
 /// The reason why a fiber switched out.
@@ -143,27 +148,6 @@ pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
     unsafe { leave(link, Output::Suspended(word)) }
 }
 
-/// As in `native`; here the same as [`resume`].
-///
-/// # Safety
-/// As [`resume`].
-#[cfg(feature = "runtime")]
-pub(crate) unsafe fn enter(parked: Parked, word: Word, tag: usize) -> (Word, Option<Parked>) {
-    // SAFETY: forwarded to the caller.
-    unsafe { resume(parked, word, tag) }
-}
-
-/// As in `native`; here the same as [`suspend`].
-///
-/// # Safety
-/// The running code is on the stack of the coroutine that `link` belongs to, or on one that was
-/// entered from there and has not come back.
-#[cfg(feature = "runtime")]
-pub(crate) unsafe fn park(link: Link, word: Word) -> (Word, usize, Link) {
-    // SAFETY: forwarded to the caller.
-    unsafe { suspend(link, word) }
-}
-
 /// As in `native`.
 ///
 /// # Safety
@@ -173,15 +157,6 @@ pub(crate) unsafe fn finish(link: Link, word: Word) -> ! {
     // SAFETY: forwarded to the caller.
     unsafe { leave(link, Output::Finished(word)) };
     unreachable!("a finished coroutine was entered")
-}
-
-/// As in `native`; here the same as [`finish`].
-///
-/// # Safety
-/// As [`finish`].
-pub(crate) unsafe fn exit(link: Link, word: Word) -> ! {
-    // SAFETY: forwarded to the caller.
-    unsafe { finish(link, word) }
 }
 
 /// As in `native`.

@@ -6,7 +6,7 @@ use std::io;
 use std::iter::FusedIterator;
 
 use super::handle::{Coroutine, CoroutineBuilder};
-use super::state::{CloseIgnored, CoroutineState, Status};
+use super::state::{CloseIgnored, Status};
 use super::yielder::Yielder;
 
 /// An iterator, written as a function that suspends with each item.
@@ -127,10 +127,7 @@ impl<T> Iterator for Generator<T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        match self.0.try_send(()) {
-            Ok(CoroutineState::Yielded(item)) => Some(item),
-            Ok(CoroutineState::Complete(())) | Err(_) => None,
-        }
+        self.0.try_send(()).ok()?.yielded()
     }
 }
 

@@ -70,10 +70,7 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret + 'static,
     {
-        match Typed::new(DEFAULT_STACK_SIZE, None, Location::caller(), body) {
-            Ok(typed) => Self(typed),
-            Err(error) => no_stack(&error),
-        }
+        Self(Typed::with_default_stack(Location::caller(), body))
     }
 
     /// Enters the coroutine with a value; returns when it suspends or its body returns.
@@ -313,10 +310,4 @@ impl CoroutineBuilder {
     {
         Typed::new(self.stack_size, self.name, site, body)
     }
-}
-
-#[cold]
-#[track_caller]
-fn no_stack(error: &io::Error) -> ! {
-    panic!("selvedge: no stack for a coroutine: {error}")
 }

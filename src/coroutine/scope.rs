@@ -6,7 +6,7 @@
 //! see [`unwind::abandon_innermost`].
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
@@ -20,7 +20,6 @@ use super::state::{CloseIgnored, CoroutineState, Refused, Status};
 use super::typed::{End, Typed};
 use super::unwind;
 use super::yielder::Yielder;
-use crate::stack::DEFAULT_STACK_SIZE;
 
 /// Creates a scope whose coroutines may borrow from the frames around the call, as [`std::thread::scope`]
 /// does for threads. When the closure returns or unwinds, the remaining children are ended, newest first.
@@ -130,11 +129,7 @@ impl<'scope> Scope<'scope, '_> {
         Out: 'scope,
         Ret: 'scope,
     {
-        let typed = match Typed::new(DEFAULT_STACK_SIZE, None, Location::caller(), body) {
-            Ok(typed) => typed,
-            Err(error) => panic!("selvedge: no stack for a coroutine: {error}"),
-        };
-        self.adopt(typed)
+        self.adopt(Typed::with_default_stack(Location::caller(), body))
     }
 
     /// Adds a coroutine to the children.
@@ -211,6 +206,12 @@ pub struct ScopedCoroutine<'scope, In, Out, Ret> {
 }
 
 impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
+    /// The coroutine, which is borrowed while it runs.
+    #[track_caller]
+    fn child_mut(&self) -> RefMut<'_, Typed<In, Out, Ret>> {
+        self.child.try_borrow_mut().unwrap_or_else(|_| running())
+    }
+
     /// Enters the coroutine with a value: see [`Coroutine::send`](crate::Coroutine::send).
     ///
     /// # Panics
@@ -218,10 +219,7 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     #[inline]
     #[track_caller]
     pub fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
-        match self.child.try_borrow_mut() {
-            Ok(mut child) => child.send(value),
-            Err(_) => running(),
-        }
+        self.child_mut().send(value)
     }
 
     /// Enters the coroutine, or returns the value if the coroutine is done.
@@ -243,10 +241,7 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// # Panics
     /// With the payload, unless the body catches it.
     pub fn throw(&mut self, payload: Box<dyn Any + Send>) -> CoroutineState<Out, Ret> {
-        match self.child.try_borrow_mut() {
-            Ok(mut child) => child.throw(payload),
-            Err(_) => running(),
-        }
+        self.child_mut().throw(payload)
     }
 
     /// Raises a payload, or returns it if the coroutine is not suspended.
@@ -274,10 +269,7 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// # Panics
     /// If the body, or a destructor in it, panics.
     pub fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
-        match self.child.try_borrow_mut() {
-            Ok(mut child) => child.close(),
-            Err(_) => running(),
-        }
+        self.child_mut().close()
     }
 
     /// The coroutine's status.
@@ -342,10 +334,7 @@ impl<T> Iterator for ScopedGenerator<'_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        match self.0.try_send(()) {
-            Ok(CoroutineState::Yielded(item)) => Some(item),
-            Ok(CoroutineState::Complete(())) | Err(_) => None,
-        }
+        self.0.try_send(()).ok()?.yielded()
     }
 }
 

@@ -20,7 +20,7 @@ use super::unwind::{MAX_UNWIND_RETRIES, RAISE, close_payload, is_close, next_req
 use super::value;
 use super::yielder::Yielder;
 use crate::arch::{Parked, VALUE, Word};
-use crate::stack::{self, Stack};
+use crate::stack::{self, DEFAULT_STACK_SIZE, Stack};
 
 /// A coroutine. Dropping it ends it.
 pub(super) struct Typed<In, Out, Ret> {
@@ -69,6 +69,22 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
             raw,
             types: PhantomData,
         })
+    }
+
+    /// As [`new`](Self::new), unnamed, on a stack of the default size.
+    ///
+    /// # Panics
+    /// If no stack can be allocated.
+    #[inline]
+    #[track_caller]
+    pub(super) fn with_default_stack<F>(site: &'static Location<'static>, body: F) -> Self
+    where
+        F: FnOnce(&Yielder<In, Out>, In) -> Ret,
+    {
+        match Self::new(DEFAULT_STACK_SIZE, None, site, body) {
+            Ok(typed) => typed,
+            Err(error) => no_stack(&error),
+        }
     }
 
     #[cfg_attr(debug_assertions, inline)]
@@ -290,6 +306,12 @@ fn abandoned(site: &'static Location<'static>) -> ! {
         "selvedge: the coroutine created at {site} was abandoned: a scope on its stack has a child \
          that can't be ended; its stack is leaked"
     )
+}
+
+#[cold]
+#[track_caller]
+fn no_stack(error: &io::Error) -> ! {
+    panic!("selvedge: no stack for a coroutine: {error}")
 }
 
 #[cold]

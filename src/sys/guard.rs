@@ -9,6 +9,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::check;
@@ -88,44 +89,26 @@ unsafe fn protect(range: &Range<usize>) -> io::Result<()> {
 
 /// The limit of mappings of this process, as far as it is known.
 fn map_limit() -> usize {
-    static LIMIT: AtomicUsize = AtomicUsize::new(0);
-    match LIMIT.load(Relaxed) {
-        0 => {
-            let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count")
-                .ok()
-                .and_then(|text| text.trim().parse().ok())
-                .unwrap_or(if cfg!(target_os = "linux") {
-                    65_530
-                } else {
-                    usize::MAX
-                });
-            LIMIT.store(limit, Relaxed);
-            limit
-        }
-        limit => limit,
-    }
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+        let limit = text.and_then(|text| text.trim().parse().ok());
+        let is_linux = cfg!(target_os = "linux");
+        limit.unwrap_or(if is_linux { 65_530 } else { usize::MAX })
+    })
 }
 
 /// Whether lightweight guards work here: probed once, by making one that faults.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn lightweight() -> bool {
-    const UNKNOWN: usize = 0;
-    const NO: usize = 1;
-    const YES: usize = 2;
-    static WORKS: AtomicUsize = AtomicUsize::new(UNKNOWN);
+    static WORKS: OnceLock<bool> = OnceLock::new();
     if cfg!(selvedge_guard = "mprotect") {
         return false;
     }
-    match WORKS.load(Relaxed) {
-        UNKNOWN => match probe() {
-            Some(works) => {
-                WORKS.store(if works { YES } else { NO }, Relaxed);
-                works
-            }
-            // No descriptor was free for the probe: no for now, and probe again.
-            None => false,
-        },
-        known => known == YES,
+    match WORKS.get().copied().or_else(probe) {
+        Some(works) => *WORKS.get_or_init(|| works),
+        // No descriptor was free for the probe: no for now, and probe again.
+        None => false,
     }
 }
 

@@ -7,26 +7,21 @@
 use std::io;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::check;
 
 /// The size of a page in bytes, cached.
 pub(crate) fn page_size() -> usize {
-    static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
-    match PAGE_SIZE.load(Relaxed) {
-        0 => {
-            // SAFETY: sysconf has no preconditions.
-            let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-            let size = usize::try_from(size).expect("the page size is positive");
-            PAGE_SIZE.store(size, Relaxed);
-            size
-        }
-        size => size,
-    }
+    static PAGE_SIZE: OnceLock<usize> = OnceLock::new();
+    *PAGE_SIZE.get_or_init(|| {
+        // SAFETY: sysconf has no preconditions.
+        let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        usize::try_from(size).expect("the page size is positive")
+    })
 }
 
 /// The flags of a mapping for stacks besides private and anonymous. Not FreeBSD's `MAP_STACK`, which would

@@ -7,43 +7,35 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::UnsafeCell;
-use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Once, OnceLock};
 
 /// Called for each fault with the faulting address, and with the stack pointer if it is known. If the fault
 /// is an overflow, it prints a report and returns true.
 pub(crate) type Report = fn(address: usize, stack_pointer: Option<usize>) -> bool;
 
-static REPORT: AtomicUsize = AtomicUsize::new(0);
-
 /// The signals that an access to a guard raises.
 const FAULTS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
-/// The previous actions for [`FAULTS`]. Written once, before the handler is installed.
-struct Previous(UnsafeCell<MaybeUninit<[libc::sigaction; 2]>>);
-
-// SAFETY: written once under `Once`, before the only reader, the handler, is installed.
-unsafe impl Sync for Previous {}
-
-static PREVIOUS: Previous = Previous(UnsafeCell::new(MaybeUninit::uninit()));
+/// The report, and the previous actions for [`FAULTS`]. Set before the handler is installed.
+static HANDLING: OnceLock<(Report, [libc::sigaction; 2])> = OnceLock::new();
 
 /// Installs the handler, once in the process, and gives the running thread an alternate signal stack if it
 /// has none.
 pub(crate) fn install(report: Report) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        REPORT.store(report as usize, Ordering::Release);
-        // SAFETY: the first pass only reads the current actions into their storage; the second installs a
-        // handler with the signature that SA_SIGINFO requires.
-        unsafe {
-            let previous = (*PREVIOUS.0.get()).as_mut_ptr().cast::<libc::sigaction>();
-            for (index, signal) in FAULTS.into_iter().enumerate() {
-                libc::sigaction(signal, ptr::null(), previous.add(index));
-            }
-            for signal in FAULTS {
+        // SAFETY: reads the current action into its storage, which is initialised with zeroes.
+        let previous = FAULTS.map(|signal| unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, ptr::null(), &mut action);
+            action
+        });
+        HANDLING.get_or_init(|| (report, previous));
+        for signal in FAULTS {
+            // SAFETY: installs a handler with the signature that SA_SIGINFO requires.
+            unsafe {
                 let mut action: libc::sigaction = std::mem::zeroed();
                 action.sa_sigaction = handle as *const () as usize;
                 action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
@@ -80,36 +72,36 @@ unsafe extern "C" fn handle(
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
+    let Some((report, previous)) = HANDLING.get() else {
+        // It is set before this handler is installed.
+        std::process::abort()
+    };
     // SAFETY: the kernel passes a valid siginfo to an SA_SIGINFO handler.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
     // Codes above zero come from the kernel; a signal that was sent by a process has no address.
     if code > 0 {
-        let report = REPORT.load(Ordering::Acquire);
-        // SAFETY: stored by `install` from a function of this type, before this handler.
-        let report: Report = unsafe { std::mem::transmute(report) };
         // SAFETY: the kernel passes the interrupted context to an SA_SIGINFO handler.
         if report(address, unsafe { stack_pointer(context) }) {
             // SAFETY: abort is async-signal-safe.
             unsafe { libc::abort() };
         }
     }
-    // SAFETY: these are the kernel's arguments.
-    unsafe { forward(signal, code, info, context) };
+    let previous = &previous[usize::from(signal != FAULTS[0])];
+    // SAFETY: these are the kernel's arguments, and the action is the signal's previous one.
+    unsafe { forward(previous, signal, code, info, context) };
 }
 
 /// Does what the signal would do without this handler.
 ///
 /// # Safety
-/// As [`handle`], whose arguments these are.
+/// As [`handle`], whose arguments these are; the system has returned `previous` for the signal.
 unsafe fn forward(
+    previous: &libc::sigaction,
     signal: libc::c_int,
     code: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
-    let index = usize::from(signal != FAULTS[0]);
-    // SAFETY: initialised before this handler was installed, never written again.
-    let previous = unsafe { &(*PREVIOUS.0.get()).assume_init_ref()[index] };
     match previous.sa_sigaction {
         libc::SIG_IGN if code <= 0 => {}
         libc::SIG_DFL | libc::SIG_IGN => {

@@ -110,9 +110,7 @@ static FULL: u8 = 1;
 #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
 use libc::__errno as errno;
 /// The address of the running thread's `errno`.
-#[cfg(target_os = "linux")]
-use libc::__errno_location as errno;
-#[cfg(target_os = "dragonfly")]
+#[cfg(any(target_os = "linux", target_os = "dragonfly"))]
 use libc::__errno_location as errno;
 #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
 use libc::__error as errno;
