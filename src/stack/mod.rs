@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code)]
 
+mod layout;
 mod overflow;
 mod pool;
 mod record;
@@ -15,12 +16,13 @@ mod slab;
 mod table;
 mod warm;
 
-use std::cell::Cell;
 use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
 
 pub(crate) use record::{Record, Use};
+
+use table::LAST_BOUNDS;
 
 use crate::sys::memory::{self, page_size};
 use crate::sys::thread;
@@ -173,9 +175,9 @@ impl Stack {
         let pages = usable.start..usable.end.next_multiple_of(page_size());
         let used = pages.end - memory::lowest_resident(pages.clone());
         StackUsage {
-            size_bytes: slab.usable_size(),
-            high_water_bytes: used.min(slab.usable_size()),
-            guard: usable.start - slab.guard_size()..usable.start,
+            size_bytes: slab.layout().usable_size(),
+            high_water_bytes: used.min(slab.layout().usable_size()),
+            guard: usable.start - slab.layout().guard_size..usable.start,
         }
     }
 }
@@ -208,25 +210,18 @@ pub(crate) fn find(stack_pointer: usize) -> Option<&'static Record> {
     let slot = table::find(stack_pointer)?;
     // SAFETY: code runs on the slot, so it is taken and its record is initialised; it stays taken as long
     // as the caller runs on it.
-    let record = unsafe { slot.record.as_ref() };
+    let record = unsafe { &*(slot.base as *const Record) };
     record.usable().contains(&stack_pointer).then_some(record)
 }
 
 thread_local! {
-    /// The bounds of the last query: a recursion queries the same stack many times in a row.
-    static LAST: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
     /// The bounds of the thread's own stack.
     static OWN: Option<Range<usize>> = thread::stack_bounds();
 }
 
-/// Clears the cached bounds, because a slab is unmapped.
-fn forget_last() {
-    LAST.set((0, 0));
-}
-
 /// The number of bytes between an address on the running stack and the stack's limit, if the limit is known.
 pub(crate) fn remaining(stack_pointer: usize) -> Option<usize> {
-    let (limit, end) = LAST.get();
+    let (limit, end) = LAST_BOUNDS.get();
     if (limit..end).contains(&stack_pointer) {
         return Some(stack_pointer - limit);
     }
@@ -235,6 +230,6 @@ pub(crate) fn remaining(stack_pointer: usize) -> Option<usize> {
         None => OWN.try_with(Clone::clone).ok().flatten(),
     };
     let bounds = bounds.filter(|bounds| bounds.contains(&stack_pointer))?;
-    LAST.set((bounds.start, bounds.end));
+    LAST_BOUNDS.set((bounds.start, bounds.end));
     Some(stack_pointer - bounds.start)
 }

@@ -4,7 +4,7 @@
 
 #![allow(unsafe_code)]
 
-use super::record::Use;
+use super::record::{Record, Use};
 use super::table;
 use crate::sys::signal::write_stderr;
 
@@ -21,15 +21,14 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     if !slot.guard.contains(&address) {
         return false;
     }
-    let base = slot.record.as_ptr() as usize;
     if stack_pointer
-        .is_some_and(|sp| !(slot.guard.start.saturating_sub(SLACK)..=base).contains(&sp))
+        .is_some_and(|sp| !(slot.guard.start.saturating_sub(SLACK)..=slot.base).contains(&sp))
     {
         return false;
     }
     // SAFETY: the record's page belongs to a mapped slab; if the slot was never taken it reads as zeros,
     // which is `Use::Unused`.
-    let record = unsafe { slot.record.as_ref() };
+    let record = unsafe { &*(slot.base as *const Record) };
     let what: &[u8] = match record.in_use() {
         Use::Unused => return false,
         Use::Coroutine => b"coroutine ",
@@ -42,25 +41,15 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     } else {
         (b"'", name, b"'")
     };
-    let mut line = [0; 20];
-    let mut column = [0; 20];
-    let mut size = [0; 20];
     write_stderr(&[b"\nselvedge: the ", what, open, name, close]);
     if let Some(site) = record.site() {
-        let (line, column) = (
-            decimal(site.line() as usize, &mut line),
-            decimal(site.column() as usize, &mut column),
-        );
-        write_stderr(&[
-            b", created at ",
-            site.file().as_bytes(),
-            b":",
-            line,
-            b":",
-            column,
-            b",",
-        ]);
+        let (mut line, mut column) = ([0; 20], [0; 20]);
+        let line = decimal(site.line() as usize, &mut line);
+        let column = decimal(site.column() as usize, &mut column);
+        let file = site.file().as_bytes();
+        write_stderr(&[b", created at ", file, b":", line, b":", column, b","]);
     }
+    let mut size = [0; 20];
     let kib = decimal(slot.usable_size / 1024, &mut size);
     write_stderr(&[
         b" has overflowed its stack of ",

@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 
 use super::overflow;
 use super::record::Record;
-use super::slab::Slab;
+use super::slab::{Class, Slab};
 use super::warm::WarmList;
 use super::{DEFAULT_STACK_SIZE, PoolStats};
 use crate::sys::memory::{self, BATCH};
@@ -28,19 +28,6 @@ const DEFAULT_WATERMARK: usize = 1024;
 const FIRST_SLAB_SLOTS: usize = 16;
 const MAX_SLAB_SLOTS: usize = 4096;
 const MAX_SLAB_SIZE: usize = 2 << 30;
-
-/// A size class: the stacks of one usable size.
-#[derive(Debug)]
-pub(crate) struct Class {
-    usable_size: usize,
-    warm: WarmList,
-    /// How often a stack was popped from the warm list.
-    n_popped: Cell<u64>,
-    watermark: Cell<usize>,
-    slabs: RefCell<Vec<NonNull<Slab>>>,
-    n_fresh: Cell<u64>,
-    n_trimmed: Cell<u64>,
-}
 
 /// A thread's stacks.
 struct Pool {

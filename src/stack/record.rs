@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
+use super::layout::CACHE_LINE;
 use super::slab::Slab;
 
 /// The current or last use of a stack.
@@ -39,7 +40,7 @@ pub(crate) struct Record {
 }
 
 /// A record fills one cache line, so that what the floor above puts below it begins at the next.
-const _: () = assert!(size_of::<Record>() == 64);
+const _: () = assert!(size_of::<Record>() == CACHE_LINE);
 
 impl Record {
     pub(super) fn new(slab: NonNull<Slab>, index: u32, limit: usize) -> Self {

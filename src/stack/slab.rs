@@ -1,14 +1,6 @@
 //! A slab: one mapping cut into slots of one size, each with a guard at its lower end.
 //!
-//! ```text
-//! slot n     | guard, at least 64 KiB | usable .................. | record | colour |
-//! slot n + 1 | guard ...
-//! ```
-//!
-//! The *colour* moves the base down by a number of cache lines that differs from slot to slot, and the
-//! stride is an odd number of pages. Without them the hot words of a thousand parked coroutines would share
-//! a few cache sets and TLB sets. Record and colour have a page of their own, so that a stack is never
-//! smaller than requested.
+//! [`layout`](super::layout) has a picture.
 //!
 //! A slot is *fresh* (never used), *cold* (its pages were returned to the system) or *taken* (in use, or
 //! warm in the pool). A slab is unmapped only when no slot is taken; a leaked coroutine leaks its slab.
@@ -20,19 +12,25 @@ use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use super::pool::Class;
+use super::layout::Layout;
 use super::record::Record;
 use super::table;
-use crate::sys::memory::{BATCH, Mapping, page_size};
+use super::warm::WarmList;
+use crate::sys::memory::{BATCH, Mapping};
 use crate::sys::{guard, valgrind};
 
-/// The minimum size of a guard: C code that does not probe its frames can't step over it.
-pub(super) const GUARD_SIZE: usize = 64 * 1024;
-
-/// The number of colours, a cache line apart: within 2 KiB, so that a parked coroutine still fits on one
-/// page.
-const N_COLOURS: usize = 32;
-const CACHE_LINE: usize = 64;
+/// A size class: the stacks of one usable size. Slabs point to it; its methods are in `pool`.
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(super) usable_size: usize,
+    pub(super) warm: WarmList<Record>,
+    /// How often a stack was popped from the warm list.
+    pub(super) n_popped: Cell<u64>,
+    pub(super) watermark: Cell<usize>,
+    pub(super) slabs: RefCell<Vec<NonNull<Slab>>>,
+    pub(super) n_fresh: Cell<u64>,
+    pub(super) n_trimmed: Cell<u64>,
+}
 
 /// A slab of slots. It lives on the heap and belongs to the thread that created it.
 #[derive(Debug)]
@@ -40,9 +38,7 @@ pub(crate) struct Slab {
     mapping: Mapping,
     /// The class to which its stacks are released; `None` once the thread's pool is gone.
     pub(super) class: Cell<Option<NonNull<Class>>>,
-    usable_size: usize,
-    guard_size: usize,
-    stride: usize,
+    layout: Layout,
     n_slots: usize,
     /// Slots below this index were taken at least once.
     n_used: Cell<usize>,
@@ -61,26 +57,17 @@ pub(crate) struct Slab {
 impl Slab {
     /// Maps a slab of up to `n_slots` slots; fewer if the system has no room for all.
     pub(super) fn new(usable_size: usize, n_slots: usize) -> io::Result<NonNull<Self>> {
-        let page = page_size();
         let too_large = || {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("a stack of {usable_size} bytes does not fit the address space"),
             )
         };
-        let head_and_guard = page + GUARD_SIZE.next_multiple_of(page);
-        let unpadded = usable_size
-            .checked_add(head_and_guard)
-            .ok_or_else(too_large)?;
-        let padding = if (unpadded / page).is_multiple_of(2) {
-            page
-        } else {
-            0
-        };
-        let stride = unpadded.checked_add(padding).ok_or_else(too_large)?;
+        let layout = Layout::new(usable_size).ok_or_else(too_large)?;
         let mut n_slots = n_slots;
         let mapping = loop {
-            let len = stride
+            let len = layout
+                .stride
                 .checked_mul(n_slots)
                 .filter(|len| isize::try_from(*len).is_ok());
             match len.ok_or_else(too_large).and_then(Mapping::reserve) {
@@ -89,14 +76,11 @@ impl Slab {
                 Err(_) => n_slots /= 2,
             }
         };
-        let guard_size = stride - usable_size - page;
-        let registered = table::insert(mapping.range(), stride, guard_size);
+        let registered = table::insert(mapping.range(), layout);
         let slab = Self {
             mapping,
             class: Cell::new(None),
-            usable_size,
-            guard_size,
-            stride,
+            layout,
             n_slots,
             n_used: Cell::new(0),
             n_guarded: Cell::new(0),
@@ -119,7 +103,6 @@ impl Slab {
         let slab = unsafe { Box::from_raw(slab.as_ptr()) };
         debug_assert_eq!(slab.n_taken.get(), 0);
         table::remove(slab.registered);
-        super::forget_last();
         guard::released(slab.n_split.get());
         slab.valgrind
             .borrow_mut()
@@ -143,12 +126,8 @@ impl Slab {
         self.mapping.range().len()
     }
 
-    pub(super) fn usable_size(&self) -> usize {
-        self.usable_size
-    }
-
-    pub(super) fn guard_size(&self) -> usize {
-        self.guard_size
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
     }
 
     /// Whether [`Slab::take`] finds a slot.
@@ -193,15 +172,15 @@ impl Slab {
     /// The pages of a slot above its guard.
     pub(super) fn pages(&self, index: u32) -> Range<usize> {
         let index = index as usize;
-        self.limit(index)..self.mapping.range().start + (index + 1) * self.stride
+        self.limit(index)..self.mapping.range().start + (index + 1) * self.layout.stride
     }
 
     fn limit(&self, index: usize) -> usize {
-        self.mapping.range().start + index * self.stride + self.guard_size
+        self.mapping.range().start + self.layout.guard(index).end
     }
 
     fn record(&self, index: usize) -> NonNull<Record> {
-        self.mapping.at(record_offset(index, self.stride)).cast()
+        self.mapping.at(self.layout.base(index)).cast()
     }
 
     fn take_fresh(&self) -> io::Result<usize> {
@@ -224,7 +203,7 @@ impl Slab {
         let mut ranges: [Range<usize>; BATCH] = std::array::from_fn(|_| 0..0);
         for (range, slot) in ranges.iter_mut().zip(from..to) {
             let limit = self.limit(slot);
-            *range = limit - self.guard_size..limit;
+            *range = limit - self.layout.guard_size..limit;
         }
         let mut n_split = 0;
         // SAFETY: the ranges are the lower ends of slots that were never taken.
@@ -238,10 +217,4 @@ impl Slab {
         }
         Ok(())
     }
-}
-
-/// The offset of a slot's record from the start of its slab.
-pub(super) fn record_offset(index: usize, stride: usize) -> usize {
-    let colour = (index % N_COLOURS) * CACHE_LINE;
-    (index + 1) * stride - colour - size_of::<Record>()
 }

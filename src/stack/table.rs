@@ -6,14 +6,12 @@
 
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*, fence};
 use std::sync::{Mutex, PoisonError};
 
-use super::record::Record;
-use super::slab::record_offset;
-use crate::sys::memory::page_size;
+use super::layout::Layout;
 
 const N_ENTRIES: usize = 256;
 
@@ -55,6 +53,12 @@ impl Chunk {
     }
 }
 
+thread_local! {
+    /// The bounds of the last query for the running stack: a recursion queries the same stack many times
+    /// in a row.
+    pub(super) static LAST_BOUNDS: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
 static TABLE: Chunk = Chunk::new();
 static WRITERS: Mutex<()> = Mutex::new(());
 
@@ -71,7 +75,7 @@ impl std::fmt::Debug for Key {
 }
 
 /// Adds a slab.
-pub(super) fn insert(range: Range<usize>, stride: usize, guard_size: usize) -> Key {
+pub(super) fn insert(range: Range<usize>, layout: Layout) -> Key {
     let _writing = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut chunk = &TABLE;
     let entry = loop {
@@ -90,25 +94,26 @@ pub(super) fn insert(range: Range<usize>, stride: usize, guard_size: usize) -> K
             new
         });
     };
-    entry.write(range, stride, guard_size);
+    entry.write(range, layout);
     Key(entry)
 }
 
-/// Removes a slab, before it is unmapped.
+/// Removes a slab, before its own thread unmaps it.
 pub(super) fn remove(key: Key) {
+    LAST_BOUNDS.set((0, 0));
     let _writing = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
-    key.0.write(0..0, 0, 0);
+    key.0.write(0..0, Layout::default());
 }
 
 impl SlabEntry {
-    fn write(&self, range: Range<usize>, stride: usize, guard_size: usize) {
+    fn write(&self, range: Range<usize>, layout: Layout) {
         let version = self.version.load(Relaxed);
         self.version.store(version + 1, Relaxed);
         fence(Release);
         self.start.store(range.start, Relaxed);
         self.end.store(range.end, Relaxed);
-        self.stride.store(stride, Relaxed);
-        self.guard_size.store(guard_size, Relaxed);
+        self.stride.store(layout.stride, Relaxed);
+        self.guard_size.store(layout.guard_size, Relaxed);
         self.version.store(version + 2, Release);
     }
 
@@ -117,19 +122,21 @@ impl SlabEntry {
         let version = self.version.load(Acquire);
         let start = self.start.load(Relaxed);
         let end = self.end.load(Relaxed);
-        let stride = self.stride.load(Relaxed);
-        let guard_size = self.guard_size.load(Relaxed);
+        let layout = Layout {
+            stride: self.stride.load(Relaxed),
+            guard_size: self.guard_size.load(Relaxed),
+        };
         fence(Acquire);
         let steady = version.is_multiple_of(2) && self.version.load(Relaxed) == version;
         if !steady || !(start..end).contains(&address) {
             return None;
         }
-        let index = (address - start) / stride;
-        let lower_end = start + index * stride;
+        let index = (address - start) / layout.stride;
+        let guard = layout.guard(index);
         Some(StackSlot {
-            guard: lower_end..lower_end + guard_size,
-            usable_size: stride - guard_size - page_size(),
-            record: NonNull::new((start + record_offset(index, stride)) as *mut Record)?,
+            guard: start + guard.start..start + guard.end,
+            usable_size: layout.usable_size(),
+            base: start + layout.base(index),
         })
     }
 }
@@ -139,8 +146,8 @@ pub(super) struct StackSlot {
     pub(super) guard: Range<usize>,
     /// The usable size, as requested from the slab.
     pub(super) usable_size: usize,
-    /// Initialised if the slot is taken.
-    pub(super) record: NonNull<Record>,
+    /// The base of the stack: the address of its record, which is initialised if the slot is taken.
+    pub(super) base: usize,
 }
 
 /// Finds the slot that contains an address. Async-signal-safe.

@@ -1,4 +1,4 @@
-//! The warm stacks of a class, last in, first out.
+//! The warm stacks of a class, last in, first out. A stack is identified by a pointer to its base.
 //!
 //! They are in an array, not in a list through the stacks: taking a stack then reads nothing from a stack
 //! that left the cache long ago, and the stacks that are taken next can be prefetched.
@@ -15,7 +15,6 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::ptr::NonNull;
 
-use super::record::Record;
 use crate::sys::prefetch::prefetch;
 
 /// How many stacks are prefetched together, and how many places ahead. Each needs a walk through the page
@@ -32,13 +31,13 @@ const LINE: usize = 64;
 /// The array. No reference into it leaves a method, except to the closure of
 /// [`take_coldest`](Self::take_coldest), which uses nothing else of the list; so shared use on one thread is
 /// sound.
-pub(super) struct WarmList {
-    stacks: UnsafeCell<Vec<NonNull<Record>>>,
+pub(super) struct WarmList<T> {
+    stacks: UnsafeCell<Vec<NonNull<T>>>,
     /// The number of leading stacks that are still sorted, by descending address.
     n_sorted: Cell<usize>,
 }
 
-impl WarmList {
+impl<T> WarmList<T> {
     pub(super) const fn new() -> Self {
         Self {
             stacks: UnsafeCell::new(Vec::new()),
@@ -62,19 +61,19 @@ impl WarmList {
     /// # Safety
     /// [`make_room`](Self::make_room) has reserved room for the stack.
     #[inline]
-    pub(super) unsafe fn push(&self, record: NonNull<Record>) {
+    pub(super) unsafe fn push(&self, stack: NonNull<T>) {
         // SAFETY: as in `len`; the caller guarantees the room.
         unsafe {
             let stacks = &mut *self.stacks.get();
             let len = stacks.len();
             debug_assert!(len < stacks.capacity());
-            stacks.as_mut_ptr().add(len).write(record);
+            stacks.as_mut_ptr().add(len).write(stack);
             stacks.set_len(len + 1);
         }
     }
 
     #[inline]
-    pub(super) fn pop(&self) -> Option<NonNull<Record>> {
+    pub(super) fn pop(&self) -> Option<NonNull<T>> {
         // SAFETY: as in `len`.
         let stacks = unsafe { &mut *self.stacks.get() };
         if stacks.len() > MANY {
@@ -85,7 +84,7 @@ impl WarmList {
 
     /// Sorts the stacks if most were released since the last sort, and prefetches those that are taken
     /// next.
-    fn prepare_many(&self, stacks: &mut [NonNull<Record>]) {
+    fn prepare_many(&self, stacks: &mut [NonNull<T>]) {
         let len = stacks.len();
         if self.n_sorted.get() < len / 2 {
             stacks.sort_unstable_by_key(|stack| Reverse(*stack));
@@ -101,7 +100,7 @@ impl WarmList {
 
     /// Calls a function with the `n_stacks` stacks that were released first (any, among many), then removes
     /// them.
-    pub(super) fn take_coldest(&self, n_stacks: usize, f: impl FnOnce(&[NonNull<Record>])) {
+    pub(super) fn take_coldest(&self, n_stacks: usize, f: impl FnOnce(&[NonNull<T>])) {
         // SAFETY: as in `len`; the function is the pool's and does not use the list.
         let stacks = unsafe { &mut *self.stacks.get() };
         f(&stacks[..n_stacks]);
@@ -112,7 +111,7 @@ impl WarmList {
 }
 
 #[cold]
-fn fetch(stacks: &[NonNull<Record>]) {
+fn fetch<T>(stacks: &[NonNull<T>]) {
     for n in 0..N_LINES {
         for stack in stacks {
             prefetch(
@@ -126,7 +125,7 @@ fn fetch(stacks: &[NonNull<Record>]) {
     }
 }
 
-impl fmt::Debug for WarmList {
+impl<T> fmt::Debug for WarmList<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WarmList").field(&self.len()).finish()
     }
@@ -136,16 +135,19 @@ impl fmt::Debug for WarmList {
 mod tests {
     use super::*;
 
+    /// Stands for what is at a stack's base.
+    type Base = [u64; 8];
+
     /// Addresses that stand for stacks, unordered.
-    fn scattered(n_stacks: usize) -> Vec<NonNull<Record>> {
+    fn scattered(n_stacks: usize) -> Vec<NonNull<Base>> {
         let step = 7919;
         assert!(!n_stacks.is_multiple_of(step));
-        let address = |i| 0x10000 + i * step % n_stacks * size_of::<Record>();
-        let record = |i| NonNull::new(address(i) as *mut Record).expect("above zero");
+        let address = |i| 0x10000 + i * step % n_stacks * size_of::<Base>();
+        let record = |i| NonNull::new(address(i) as *mut Base).expect("above zero");
         (0..n_stacks).map(record).collect()
     }
 
-    fn list_of(stacks: &[NonNull<Record>]) -> WarmList {
+    fn list_of(stacks: &[NonNull<Base>]) -> WarmList<Base> {
         let list = WarmList::new();
         list.make_room(stacks.len()).expect("memory");
         // SAFETY: there is room.
@@ -153,7 +155,7 @@ mod tests {
         list
     }
 
-    fn all_of(list: &WarmList) -> Vec<NonNull<Record>> {
+    fn all_of(list: &WarmList<Base>) -> Vec<NonNull<Base>> {
         std::iter::from_fn(|| list.pop()).collect()
     }
 
