@@ -1,12 +1,12 @@
-// Purpose: call a function as if parked code had called it, so that a backtrace which it takes
-//          is that of the parked code.
+// Purpose: call a function as if parked code had called it, so that a backtrace taken in the
+//          function shows the parked code.
 // Entry:   AAPCS64: x0 = the parked sp, x1 = the function, x2 = its argument.
-// Exit:    returns when the function does; the AAPCS64 callee-saved registers are kept. The
-//          parked stack is only looked at, by the unwinder.
+// Exit:    returns when the function does; the AAPCS64 callee-saved registers are preserved. The
+//          unwinder only reads the parked stack.
 // Frame:   an ordinary frame on the running stack; while the function runs, x19 is the parked
-//          sp. What lies there is shown in suspend.s.
-// Not saved: whatever AAPCS64 lets a callee change.
-// Unwinding: as x86_64/as_callee.s, with x19 and x29 in the places of rbx and rbp.
+//          sp. The frame there is shown in suspend.s.
+// Not saved: the registers that AAPCS64 lets a callee change.
+// Unwinding: as in x86_64/as_callee.s, with x19 and x29 instead of rbx and rbp.
 // Leaves by: `ret`, the partner of the `bl` that came here.
     .cfi_startproc
     .cfi_signal_frame

@@ -1,10 +1,10 @@
 // Purpose: call a function on another stack and come back.
 // Entry:   AAPCS64: x0 = the other stack's base, 16-byte aligned, x1 = the function,
 //          x2 = its argument.
-// Exit:    returns when the function does; the AAPCS64 callee-saved registers are kept.
+// Exit:    returns when the function does; the AAPCS64 callee-saved registers are preserved.
 // Frame:   an ordinary frame on the old stack, to which x29 points while the function runs.
-// Not saved: whatever AAPCS64 lets a callee change.
-// Unwinding: as x86_64/on_stack.s.
+// Not saved: the registers that AAPCS64 lets a callee change.
+// Unwinding: as in x86_64/on_stack.s.
 // Leaves by: `ret`, the partner of the `bl` that came here.
     .cfi_startproc
     .cfi_signal_frame

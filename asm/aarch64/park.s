@@ -1,7 +1,7 @@
-// Purpose: park the running task, and all that it has called, to its scheduler.
+// Purpose: park the running task, with everything that it has called, and jump to its scheduler.
 // Entry:   x23 = the link: the address of the scheduler's frame record, x20 = a word.
-// Exit:    as suspend.s: x20, x22 and x23 from whoever enters the task again.
-// Frame:   the same parked stack as in suspend.s, so either can be entered by either.
+// Exit:    as in suspend.s: x20, x22 and x23 as set by the code that enters the task again.
+// Frame:   the parked stack of suspend.s, so enter.s, resume.s and transfer.s can all enter it.
 // Not saved: as in suspend.s.
 // Unwinding: as in suspend.s.
 // Leaves by: an indirect jump to the return address in the scheduler's record, never `ret`:

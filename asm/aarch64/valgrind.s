@@ -1,9 +1,9 @@
-// Purpose: a Valgrind client request, which tells memcheck about stacks; no effect elsewhere.
+// Purpose: a Valgrind client request, which registers stacks with memcheck; no effect elsewhere.
 // Entry:   x4 = the address of six words (request and five arguments), x3 = the answer
 //          when not under Valgrind.
 // Exit:    x3 = the answer.
 // Frame:   none.
-// Not saved: nothing is changed.
+// Not saved: nothing changes.
 // Unwinding: nothing to unwind.
 // Leaves by: falling through; see x86_64/valgrind.s.
     ror x12, x12, #3

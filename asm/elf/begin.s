@@ -1,6 +1,5 @@
-// Begins a function of ours in an ELF object: visible to the whole program that is linked,
-// not outside it. On the ARM side of the assembler a type is written with a percent sign,
-// which the x86 side takes as well.
+// Begins a function in an ELF object. It is visible in the whole linked program, but not outside
+// it. ARM's assembler syntax writes a type with a percent sign, which x86's accepts as well.
     .text
     .globl {function}
     .hidden {function}

@@ -1,2 +1,2 @@
-// Ends a function of ours in an ELF object.
+// Ends a function in an ELF object.
     .size {function}, . - {function}

@@ -1,4 +1,4 @@
-// Begins a function of ours in a Mach-O object; the operand carries the leading underscore.
+// Begins a function in a Mach-O object; the operand includes the leading underscore.
     .section __TEXT,__text,regular,pure_instructions
     .globl {function}
     .private_extern {function}

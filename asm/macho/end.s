@@ -1,1 +1,1 @@
-// Ends a function of ours in a Mach-O object, which has no sizes.
+// Ends a function in a Mach-O object, which has no sizes.

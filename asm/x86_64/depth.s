@@ -1,4 +1,4 @@
-// Purpose: how far below an address the stack pointer is.
+// Purpose: compute how far the stack pointer is below an address.
 // Entry:   depth = the address.
 // Exit:    depth = the address minus rsp, wrapping: huge when rsp is above it.
 // Frame:   none.

@@ -1,12 +1,12 @@
 // Purpose: call a function on another stack and come back.
 // Entry:   System V: rdi = the other stack's base, 16-byte aligned, rsi = the function,
 //          rdx = its argument.
-// Exit:    returns when the function does; the System V callee-saved registers are kept.
+// Exit:    returns when the function does; the System V callee-saved registers are preserved.
 // Frame:   an ordinary frame on the old stack, to which rbp points while the function runs.
-// Not saved: whatever System V lets a callee change.
-// Unwinding: the frame is found through rbp, whatever stack is current, so backtraces go on
-//          into the caller; marked as a signal frame for the reason given in root.s. The
-//          function must not unwind into this frame: its Rust wrapper catches.
+// Not saved: the registers that System V lets a callee change.
+// Unwinding: the CFI finds the frame through rbp, whichever stack is current, so backtraces
+//          continue into the caller; marked as a signal frame for the reason given in root.s.
+//          The function must not unwind into this frame: its Rust wrapper catches.
 // Leaves by: `ret`, the partner of the `call` that came here.
     .cfi_startproc
     .cfi_signal_frame

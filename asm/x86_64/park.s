@@ -1,11 +1,11 @@
-// Purpose: park the running task, and all that it has called, to its scheduler.
+// Purpose: park the running task, with everything that it has called, and jump to its scheduler.
 // Entry:   r15 = the link: the address of the scheduler's frame record, r12 = a word.
-// Exit:    as suspend.s: r12, r14 and r15 from whoever enters the task again.
-// Frame:   the same parked stack as in suspend.s, so either can be entered by either.
+// Exit:    as in suspend.s: r12, r14 and r15 as set by the code that enters the task again.
+// Frame:   the parked stack of suspend.s, so enter.s, resume.s and transfer.s can all enter it.
 // Not saved: as in suspend.s.
 // Unwinding: as in suspend.s.
 // Leaves by: an indirect jump to the return address in the scheduler's record, never `ret`:
-//          see enter.s. The record is popped by the change of rsp.
+//          see enter.s. The change of rsp pops the record.
     push rbp
     push rbx
     lea r13, [rip + 2f]

@@ -1,8 +1,8 @@
 // Purpose: start to load a cache line that will be needed soon.
 // Entry:   address = any address, mapped or not.
-// Exit:    nothing changes that a program can see.
+// Exit:    no visible effect.
 // Frame:   none.
-// Not saved: nothing is changed.
+// Not saved: nothing changes.
 // Unwinding: nothing to unwind.
 // Leaves by: falling through.
     prefetcht0 [{address}]

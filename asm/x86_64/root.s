@@ -1,28 +1,29 @@
-// Purpose: the first frame of every coroutine: what resume.s enters the first time.
+// Purpose: the first frame of every coroutine; resume.s enters it the first time.
 // Entry:   as a parked coroutine: rsp = the resumer's stack with the return address on top,
 //          r13 = the initial sp, r12 = the first word, r14 = its tag. From the initial sp
 //          upwards lie the address of this function and the address of the root block.
-// Exit:    calls the entry function whose address is in the root block, with the root block,
-//          the word and the tag as arguments; it leaves by finish.s and never returns.
+// Exit:    calls the entry function, whose address is in the root block, with the root block,
+//          the word and the tag as arguments. The entry function leaves by finish.s or exit.s
+//          and never returns.
 // Frame:   the root block begins with a frame record: the link, rewritten when the resumer
-//          is another, and a return address that lies in this function, written once.
+//          changes, and a return address that lies in this function, written once.
 //
 //              root block + 8   return address
 //              root block       link: the resumer's frame record                   <- rbp
 //              ...              the closure
 //              rsp              first frame of the entry function grows down from here
 //
-// Not saved: nothing needs to be: this frame has no caller of its own.
-// Unwinding: the CFI says that this frame's caller is the resumer: its frame is found
-//          through the link. Catching happens above, in the entry function. The frame is
-//          marked as a signal frame because gdb otherwise refuses a caller whose frame lies
-//          at a lower address; unwinders then look up the exact return address, hence the
-//          instruction behind the call. The expression of the canonical frame address reads:
+// Not saved: nothing has to be saved: this frame has no caller of its own.
+// Unwinding: the CFI says that this frame's caller is the resumer, whose frame it finds through
+//          the link. The entry function, above, catches every unwind. The frame is marked as a
+//          signal frame because otherwise gdb rejects a caller whose frame lies at a lower
+//          address; for a signal frame unwinders look up the exact return address, hence the
+//          instruction after the jump. The expression of the canonical frame address is:
 //          0x0f def_cfa_expression, 5 bytes, 0x76 0x00 rbp + 0, 0x06 dereference,
 //          0x23 0x18 plus 24 (rbp, return address, rbx).
 // Leaves by: a pushed return address and a jump, not `call`: the entry function never returns
-//          here, and a `call` would leave the processor's return stack one ahead of the `ret`
-//          with which the coroutine first suspends or finishes. The trap can't be reached.
+//          here, and after a `call` the processor's return stack would be one ahead of the
+//          `ret` with which the coroutine first suspends or finishes. The trap is unreachable.
     .cfi_startproc
     .cfi_signal_frame
     .cfi_def_cfa rsp, 16

@@ -1,16 +1,16 @@
-// Purpose: park the running coroutine and enter another at once, which takes over the
-//          resumer: as if the resumer had got control back and resumed the other.
-// Entry:   r15 = the address of the common resumer's frame record, save = where the
-//          sp of the coroutine that parks is written, r13 = the parked sp of the one that
-//          runs next, r12 = a word for it, r14 = its tag.
-// Exit:    as suspend.s: r12, r14 and r15 from whoever enters this coroutine again.
-// Frame:   the same parked stack as in suspend.s, so either can be entered by either.
+// Purpose: park the running coroutine and enter another one directly, which takes over the
+//          resumer: as if the resumer had regained control and resumed the other one.
+// Entry:   r15 = the address of the common resumer's frame record, save = the address at which
+//          the parked sp of the running coroutine is stored, r13 = the parked sp of the one
+//          that runs next, r12 = a word for that one, r14 = the word's tag.
+// Exit:    as in suspend.s: r12, r14 and r15 as set by the code that enters this coroutine again.
+// Frame:   the parked stack of suspend.s, so resume.s and transfer.s can both enter it.
 // Not saved: as in suspend.s.
 // Unwinding: as in suspend.s.
-// Leaves by: an indirect jump, never `ret`: no `call` of ours is on top of the processor's
-//          return stack, and a mispredicted return costs more than the rest of the switch
-//          (benches/switch.rs). The resumer's frame record is popped to its return address
-//          and completed again by the far side, which costs one load and one store.
+// Leaves by: an indirect jump, never `ret`: the top of the processor's return stack belongs to
+//          another call, and a mispredicted return costs more than the rest of the switch
+//          (benches/switch.rs). The resumer's frame record is popped down to its return
+//          address, and the far side completes it again: one load and one store.
     push rbp
     push rbx
     lea rax, [rip + 2f]

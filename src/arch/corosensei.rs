@@ -1,8 +1,8 @@
-//! The switch by the `corosensei` crate, for architectures without instructions of ours.
+//! The switch by the crate `corosensei`, for architectures without instructions in `asm/`.
 //!
-//! A parked coroutine is named by the address of a [`Fiber`] at the top of its own stack. Its
-//! coroutine object is type-erased to words; it is never unwound or dropped by that crate:
-//! throw and close arrive as tagged words, as with our own instructions.
+//! A parked coroutine is identified by the address of a [`Fiber`] at the top of its own stack. Its
+//! `corosensei` object is type-erased to words. That crate never unwinds or drops it: throw and close
+//! arrive as tagged words, as in `native`.
 
 use std::cell::UnsafeCell;
 use std::mem::{ManuallyDrop, MaybeUninit};
@@ -14,9 +14,14 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 use super::{Link, Parked, Root, Word};
 use crate::stack;
 
+// Here a task is switched as any coroutine.
+pub(crate) use self::finish as exit;
+#[cfg(feature = "runtime")]
+pub(crate) use self::{resume as enter, suspend as park};
+
 type Input = (Word, usize);
 
-/// What comes out of a fiber.
+/// The reason why a fiber switched out.
 enum Output {
     Suspended(Word),
     Finished(Word),
@@ -28,7 +33,7 @@ enum Output {
     },
 }
 
-/// The part of a stack that is left below an address.
+/// The part of a stack below an address.
 struct Below {
     base: StackPointer,
     limit: StackPointer,
@@ -36,7 +41,7 @@ struct Below {
 
 impl Below {
     fn new(base: usize) -> Self {
-        let record = stack::find(base - 1).expect("coroutines are laid out on stacks of ours");
+        let record = stack::find(base - 1).expect("coroutines are laid out on this crate's stacks");
         let address = |address| StackPointer::new(address).expect("stacks are not at zero");
         Self {
             base: address(base),
@@ -45,8 +50,8 @@ impl Below {
     }
 }
 
-// SAFETY: stacks of ours are writable between their limit, below which is a guard, and their base;
-// whoever makes a `Below` keeps the stack.
+// SAFETY: this crate's stacks are writable between their limit, below which is a guard, and their base;
+// the code that creates a `Below` keeps the stack.
 unsafe impl Stack for Below {
     fn base(&self) -> StackPointer {
         self.base
@@ -57,25 +62,25 @@ unsafe impl Stack for Below {
     }
 }
 
-/// A coroutine of that crate and what its inside needs to leave it.
+/// A coroutine of that crate, and the yielder by which its body leaves it.
 struct Fiber {
     coroutine: UnsafeCell<ManuallyDrop<Coroutine<Input, Output, (), Below>>>,
     yielder: UnsafeCell<*const Yielder<Input, Output>>,
 }
 
-/// As with our own instructions.
+/// As in `native`.
 ///
 /// # Safety
-/// `top` is aligned to 16 bytes, at least a kilobyte of the stack lies below it, and the root
-/// stays where it is as long as the coroutine runs.
+/// `top` is aligned to 16 bytes, at least a kilobyte of the stack lies below it, and the root block does not
+/// move while the coroutine exists.
 pub(crate) unsafe fn prepare(top: NonNull<u8>, root: *const Root) -> Parked {
     let fiber = ((top.as_ptr() as usize - size_of::<Fiber>()) & !15) as *mut Fiber;
     let address = fiber as usize;
     let coroutine =
         Coroutine::with_stack(Below::new(address), move |yielder, (word, tag): Input| {
             let fiber = address as *const Fiber;
-            // SAFETY: the fiber was written before anybody could enter it and stays; the root
-            // stays by the word of `prepare`'s caller.
+            // SAFETY: the fiber was written before it could be entered, and stays; the caller of `prepare`
+            // guarantees that the root stays.
             unsafe {
                 *(*fiber).yielder.get() = yielder;
                 (*root).link.set(Link(address));
@@ -92,7 +97,7 @@ pub(crate) unsafe fn prepare(top: NonNull<u8>, root: *const Root) -> Parked {
     Parked(NonNull::new(fiber.cast()).expect("stacks are not at zero"))
 }
 
-/// As with our own instructions.
+/// As in `native`.
 ///
 /// # Safety
 /// The coroutine is parked there, on this thread; word and tag are what it expects.
@@ -101,7 +106,7 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
     let mut input = (word, tag);
     loop {
         let fiber = parked.0.as_ptr() as *const Fiber;
-        // SAFETY: the caller says that the coroutine is parked there, so nobody else is in it.
+        // SAFETY: the caller guarantees that the coroutine is parked there, so nothing runs in it.
         let output = unsafe { (*(*fiber).coroutine.get()).resume(input) };
         match output {
             CoroutineResult::Yield(Output::Suspended(word)) => return (word, Some(parked)),
@@ -112,7 +117,7 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
                 word,
                 tag,
             }) => {
-                // SAFETY: `transfer`'s caller says that the place is writable.
+                // SAFETY: the caller of `transfer` guarantees that `save` is writable.
                 unsafe { save.write(parked) };
                 (parked, input) = (to, (word, tag));
             }
@@ -121,74 +126,45 @@ pub(crate) unsafe fn resume(parked: Parked, word: Word, tag: usize) -> (Word, Op
     }
 }
 
-/// Leaves the fiber that the link names.
+/// Switches out of the fiber of the link.
 ///
 /// # Safety
 /// As [`suspend`].
 unsafe fn leave(link: Link, output: Output) -> (Word, usize, Link) {
     let fiber = link.0 as *const Fiber;
-    // SAFETY: the callers' callers say that the fiber at the link is the running one, so its
-    // yielder is set and alive.
+    // SAFETY: the callers' callers guarantee that the fiber at the link is the running one, so its yielder
+    // is set and alive.
     let (word, tag) = unsafe { (**(*fiber).yielder.get()).suspend(output) };
     (word, tag, link)
 }
 
-/// As with our own instructions; the link names the coroutine itself here.
+/// As in `native`; here the link is the address of the coroutine's own fiber.
 ///
 /// # Safety
-/// The running code is on the stack of the coroutine that `link` belongs to, and nothing was
-/// entered since that has not come back.
+/// The running code is on the stack of the coroutine that `link` belongs to, and everything that was
+/// entered since has come back.
 pub(crate) unsafe fn suspend(link: Link, word: Word) -> (Word, usize, Link) {
     // SAFETY: forwarded to the caller.
     unsafe { leave(link, Output::Suspended(word)) }
 }
 
-/// As with our own instructions; here nothing distinguishes it from [`resume`].
+/// As in `native`.
 ///
 /// # Safety
-/// As [`resume`].
-#[cfg(feature = "runtime")]
-pub(crate) unsafe fn enter(parked: Parked, word: Word, tag: usize) -> (Word, Option<Parked>) {
-    // SAFETY: forwarded to the caller.
-    unsafe { resume(parked, word, tag) }
-}
-
-/// As with our own instructions; here nothing distinguishes it from [`suspend`].
-///
-/// # Safety
-/// The running code is on the stack of the coroutine that `link` belongs to, or on one that was
-/// entered from there and has not come back.
-#[cfg(feature = "runtime")]
-pub(crate) unsafe fn park(link: Link, word: Word) -> (Word, usize, Link) {
-    // SAFETY: forwarded to the caller.
-    unsafe { suspend(link, word) }
-}
-
-/// As with our own instructions.
-///
-/// # Safety
-/// As [`suspend`]; nothing on this stack is expected to be dropped, and what the word points
-/// to stays until the resumer has read it.
+/// As [`suspend`]. Nothing on this stack still has to be dropped, and what the word points to stays until
+/// the resumer has read it.
 pub(crate) unsafe fn finish(link: Link, word: Word) -> ! {
     // SAFETY: forwarded to the caller.
     unsafe { leave(link, Output::Finished(word)) };
     unreachable!("a finished coroutine was entered")
 }
 
-/// As with our own instructions; here nothing distinguishes it from [`finish`].
+/// As in `native`.
 ///
 /// # Safety
-/// As [`finish`].
-pub(crate) unsafe fn exit(link: Link, word: Word) -> ! {
-    // SAFETY: forwarded to the caller.
-    unsafe { finish(link, word) }
-}
-
-/// As with our own instructions.
-///
-/// # Safety
-/// As [`suspend`] for the running one and as [`resume`] for the other, which is not the
-/// running one; `save` is writable.
+/// As [`suspend`] for the running coroutine and as [`resume`] for the other one, which is not the running
+/// one; `save` is writable.
+#[allow(dead_code, reason = "only the runtime and the ring transfer")]
 pub(crate) unsafe fn transfer(
     link: Link,
     save: *mut Parked,
@@ -221,30 +197,29 @@ pub(crate) unsafe fn on_stack(base: NonNull<u8>, f: unsafe extern "C" fn(*mut ()
     corosensei::on_stack(below, || unsafe { f(data) });
 }
 
-/// There is no way to do this here, see [`CAN_BE_WALKED`].
+/// Not supported by this backend, see [`CAN_BE_WALKED`].
 ///
 /// # Safety
 /// It is never called.
 #[cfg(feature = "runtime")]
 pub(crate) unsafe fn as_callee(_: Parked, _: unsafe extern "C" fn(*mut ()), _: *mut ()) {
-    unreachable!("how this backend parks is not known to unwinders");
+    unreachable!("unwinders don't know how this backend parks");
 }
 
-/// The link names the coroutine itself, and what a parked one has saved is that crate's affair.
+/// The link is not a frame record here, and the frame of a parked coroutine is that crate's.
 #[cfg(feature = "runtime")]
 pub(crate) const CAN_BE_WALKED: bool = false;
 
-/// How many bytes the stack pointer is below an address, wrapping if it is above.
+/// The number of bytes from the stack pointer up to an address, wrapping if the stack pointer is above.
 ///
-/// The stack pointer is taken to be where a local lies, which is near enough to tell stacks
-/// apart.
+/// The address of a local stands for the stack pointer, which is precise enough to tell stacks apart.
 #[inline(always)]
 pub(crate) fn depth_below(address: usize) -> usize {
     let local = MaybeUninit::<u8>::uninit();
     address.wrapping_sub(std::hint::black_box(local.as_ptr()) as usize)
 }
 
-/// There is no root function of ours here.
+/// This backend has no root function.
 pub(super) fn root_return_address() -> usize {
     0
 }

@@ -1,10 +1,10 @@
-//! Backtraces of hosted coroutines, from outside: where a parked one stands.
+//! Backtraces of hosted coroutines that are parked, taken from outside.
 //!
-//! The unwinder is started on the running stack, by code that the parked chain seems to have called
-//! (`arch::as_callee`), so nothing runs on the parked stack and it needs no room there. It goes through
-//! the nested coroutines of the chain by their links, which hold as long as the chain is parked. At the
-//! hosted coroutine's own root it must stop, because whoever resumed that one last has long gone on:
-//! its link is a dead end meanwhile.
+//! The unwinder starts on the running stack, in a function that appears to be called by the parked chain
+//! (`arch::as_callee`). So nothing runs on the parked stack and no room is needed there. The unwinder
+//! follows the nested coroutines of the chain by their links, which are valid as long as the chain is
+//! parked. It must stop at the hosted coroutine's own root, whose last resumer has continued since: a dead
+//! end replaces that link meanwhile.
 //!
 //! Nothing here knows what a task is.
 
@@ -14,15 +14,15 @@ use std::backtrace::Backtrace;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::OpenFrame;
-use super::header::{Header, stack_pointer};
+use super::header::Header;
 use super::hosted::Hosted;
 use super::on_stack::caller_of;
-use crate::arch::{self, Link, Parked};
+use super::open_frame::OpenFrame;
+use crate::arch::{self, Link, Parked, stack_pointer};
 use crate::stack::{self, Use};
 
 impl<B> Hosted<B> {
-    /// Where the coroutine was made.
+    /// Where the coroutine was created.
     ///
     /// # Safety
     /// The coroutine was not released.
@@ -33,11 +33,11 @@ impl<B> Hosted<B> {
             .site()
     }
 
-    /// Whether the coroutine was entered and has not come back: the running code is on its stack, or
-    /// on one that was entered from there. `None` where the backend's stacks can't be walked.
+    /// Whether the coroutine was entered and has not come back: the running code is on its stack, or on one
+    /// that was entered from there. `None` where the backend's stacks can't be walked.
     ///
     /// # Safety
-    /// The coroutine is this thread's and was not released.
+    /// The coroutine belongs to this thread and was not released.
     pub(crate) unsafe fn is_entered(block: NonNull<B>) -> Option<bool> {
         if !arch::CAN_BE_WALKED {
             return None;
@@ -48,7 +48,7 @@ impl<B> Hosted<B> {
             address = match (record.in_use(), Header::of(record)) {
                 (Use::Call, _) => caller_of(record),
                 (_, Some(running)) if running == header => return Some(true),
-                // SAFETY: it runs, so it has a header, and its resumer waits at the link.
+                // SAFETY: a running coroutine has a header, and its resumer waits at the link.
                 (_, Some(running)) => unsafe { running.as_ref() }.link().address(),
                 (_, None) => break,
             };
@@ -56,26 +56,26 @@ impl<B> Hosted<B> {
         Some(false)
     }
 
-    /// The backtrace of a coroutine that is parked there, or of one that is entered; it ends at the
-    /// coroutine's root. `None` where the backend's stacks can't be walked.
+    /// The backtrace of a coroutine that is parked at `parked`, or that is entered, up to the coroutine's
+    /// root. `None` where the backend's stacks can't be walked.
     ///
     /// # Safety
-    /// The coroutine is this thread's, has begun and is not over; it is parked there, or it is
-    /// [entered](Self::is_entered). Nobody enters or parks it until this returns: nothing of a program's
-    /// runs meanwhile but its allocator, which might try.
+    /// The coroutine belongs to this thread, has begun and is not over; it is parked at `parked`, or it is
+    /// [entered](Self::is_entered). It is neither entered nor parked before this returns: the only code of
+    /// the program that runs meanwhile is its allocator, which must not do that.
     pub(crate) unsafe fn backtrace(block: NonNull<B>, parked: Option<Parked>) -> Option<Backtrace> {
         if !arch::CAN_BE_WALKED {
             return None;
         }
         let mut backtrace = None;
-        // Nor does a nested coroutine suspend from here, and leave the dead end behind.
+        // So that no nested coroutine suspends from here, with the dead end in place.
         let _open = OpenFrame::open();
-        // SAFETY: the header stays as long as the block. By the caller's word nobody comes or goes by
-        // the link while the dead end is in its place.
+        // SAFETY: the header lives as long as the block. The caller guarantees that the link is not used
+        // while the dead end is in its place.
         let dead_end = unsafe { DeadEnd::put(Self::header(block)) };
         match parked {
-            // SAFETY: the coroutine has begun and is parked there. `capture` is called with what it
-            // wants, and does not unwind, as a function of this convention.
+            // SAFETY: the coroutine has begun and is parked there. `capture` gets the pointer that it
+            // expects, and does not unwind: its calling convention aborts instead.
             Some(parked) => unsafe {
                 arch::as_callee(parked, capture, (&raw mut backtrace).cast());
             },
@@ -87,13 +87,13 @@ impl<B> Hosted<B> {
 }
 
 /// # Safety
-/// `place` is an `Option<Backtrace>`, which nobody else uses meanwhile.
-unsafe extern "C" fn capture(place: *mut ()) {
-    // SAFETY: the caller's word.
-    unsafe { *place.cast::<Option<Backtrace>>() = Some(Backtrace::force_capture()) };
+/// `slot` points to an `Option<Backtrace>` that nothing else uses meanwhile.
+unsafe extern "C" fn capture(slot: *mut ()) {
+    // SAFETY: guaranteed by the caller.
+    unsafe { *slot.cast::<Option<Backtrace>>() = Some(Backtrace::force_capture()) };
 }
 
-/// While it lives, unwinders end at a coroutine's root.
+/// While the guard lives, unwinders stop at a coroutine's root.
 struct DeadEnd {
     header: NonNull<Header>,
     link: Link,
@@ -101,9 +101,9 @@ struct DeadEnd {
 
 impl DeadEnd {
     /// # Safety
-    /// The header outlives the guard, while which lives nobody enters or leaves the coroutine.
+    /// The header outlives the guard. The coroutine is neither entered nor left while the guard lives.
     unsafe fn put(header: NonNull<Header>) -> Self {
-        // SAFETY: the caller's word; the destructor puts the link back.
+        // SAFETY: guaranteed by the caller; the destructor restores the link.
         let link = unsafe { header.as_ref().replace_link(Link::dead_end()) };
         Self { header, link }
     }
@@ -111,7 +111,7 @@ impl DeadEnd {
 
 impl Drop for DeadEnd {
     fn drop(&mut self) {
-        // SAFETY: by the word of `put`'s caller the header is there.
+        // SAFETY: the caller of `put` guarantees that the header is alive.
         unsafe { self.header.as_ref().replace_link(self.link) };
     }
 }

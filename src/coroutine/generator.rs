@@ -2,13 +2,14 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::iter::FusedIterator;
 
-use super::handle::Coroutine;
-use super::state::{CloseIgnored, CoroutineState, Status};
+use super::handle::{Coroutine, CoroutineBuilder};
+use super::state::{CloseIgnored, Status};
 use super::yielder::Yielder;
 
-/// An iterator written as a function that suspends with each item.
+/// An iterator, written as a function that suspends with each item.
 ///
 /// ```
 /// use selvedge::{Generator, Yielder};
@@ -23,15 +24,15 @@ use super::yielder::Yielder;
 /// assert_eq!(fibonacci.skip(10).next(), Some(55));
 /// ```
 ///
-/// Dropping it in the middle closes it, as a [`Coroutine`] is.
+/// Dropping an unfinished generator closes it, as with a [`Coroutine`].
 pub struct Generator<T: 'static>(Coroutine<(), T, ()>);
 
 impl<T> Generator<T> {
-    /// A generator of this body on a stack of 256 KiB; other sizes, and names, by
-    /// [`Coroutine::builder`] and `into_iter`.
+    /// Creates a generator with a stack of 256 KiB. For another size, or a name, use
+    /// [`CoroutineBuilder::build_generator`].
     ///
     /// # Panics
-    /// If there is no stack to be had.
+    /// If no stack can be allocated.
     #[track_caller]
     #[inline]
     pub fn new<F>(body: F) -> Self
@@ -43,10 +44,10 @@ impl<T> Generator<T> {
         }))
     }
 
-    /// Ends it: its body is unwound, and `next` answers `None` from then on.
+    /// Ends the generator: unwinds its body. Afterwards `next` returns `None`.
     ///
     /// # Errors
-    /// [`CloseIgnored`] if it suspended again, with that item: it lives on.
+    /// [`CloseIgnored`], with an item, if it suspended again: then it is still suspended.
     ///
     /// # Panics
     /// If the body, or a destructor in it, panics.
@@ -54,7 +55,7 @@ impl<T> Generator<T> {
         self.0.close().map(drop)
     }
 
-    /// Raises a payload where it is suspended; answers the next item, if it caught that.
+    /// Raises a payload where the generator is suspended; returns the next item if the body caught it.
     ///
     /// # Panics
     /// As [`Coroutine::throw`].
@@ -62,19 +63,19 @@ impl<T> Generator<T> {
         self.0.throw(payload).yielded()
     }
 
-    /// Where it is in its life.
+    /// The generator's status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.0.status()
     }
 
-    /// The name that was given to its builder.
+    /// The name that was given to the builder.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.0.name()
     }
 
-    /// The coroutine that it is.
+    /// The underlying coroutine.
     #[must_use]
     pub fn into_coroutine(self) -> Coroutine<(), T, ()> {
         self.0
@@ -87,15 +88,46 @@ impl<T> From<Coroutine<(), T, ()>> for Generator<T> {
     }
 }
 
+impl<T> IntoIterator for Coroutine<(), T, ()> {
+    type Item = T;
+    type IntoIter = Generator<T>;
+
+    fn into_iter(self) -> Generator<T> {
+        Generator::from(self)
+    }
+}
+
+impl CoroutineBuilder {
+    /// Builds a generator.
+    ///
+    /// ```
+    /// use selvedge::{Coroutine, Yielder};
+    ///
+    /// let digits = Coroutine::builder()
+    ///     .stack_size(16 * 1024)
+    ///     .build_generator(|yielder: &Yielder<(), u32>| yielder.yield_from(0..10))?;
+    /// assert_eq!(digits.sum::<u32>(), 45);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    #[track_caller]
+    pub fn build_generator<T, F>(self, body: F) -> io::Result<Generator<T>>
+    where
+        F: FnOnce(&Yielder<(), T>) + 'static,
+    {
+        let body = move |yielder: &Yielder<(), T>, ()| body(yielder);
+        self.build(body).map(Generator::from)
+    }
+}
+
 impl<T> Iterator for Generator<T> {
     type Item = T;
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        match self.0.try_send(()) {
-            Ok(CoroutineState::Yielded(item)) => Some(item),
-            Ok(CoroutineState::Complete(())) | Err(_) => None,
-        }
+        self.0.try_send(()).ok()?.yielded()
     }
 }
 

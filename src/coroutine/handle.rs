@@ -5,15 +5,14 @@ use std::fmt;
 use std::io;
 use std::panic::Location;
 
-use super::generator::Generator;
 use super::scope::{Scope, ScopedCoroutine};
 use super::state::{CloseIgnored, CoroutineState, Refused, Status};
 use super::typed::Typed;
 use super::yielder::Yielder;
 use crate::stack::{DEFAULT_STACK_SIZE, StackUsage};
 
-/// A coroutine: a function with a stack of its own that can suspend in the middle and be
-/// entered again, passing a value in each direction.
+/// A coroutine: a function with its own stack that can suspend in the middle and be resumed, passing a
+/// value in each direction.
 ///
 /// ```
 /// use selvedge::{Coroutine, CoroutineState, Yielder};
@@ -32,25 +31,25 @@ use crate::stack::{DEFAULT_STACK_SIZE, StackUsage};
 /// assert_eq!(average.send(None), CoroutineState::Complete(2));
 /// ```
 ///
-/// The first value goes to the body's second parameter, each further one is what `suspend`
-/// returns. `In`, `Out` and `Ret` and what the body captures live for `'static`; coroutines that
-/// borrow are made in a [`scope`](crate::coroutine::scope()). A coroutine stays on its thread.
+/// The first value that is sent becomes the body's second parameter; `suspend` returns each further one.
+/// `In`, `Out`, `Ret` and the body's captures are `'static`; a coroutine that borrows is created in a
+/// [`scope`](crate::coroutine::scope()). A coroutine stays on its thread.
 ///
-/// Dropping a suspended coroutine closes it: its body is unwound, so that destructors run. A
-/// body that swallows that is closed again up to 1,024 times; then its stack is leaked. A
-/// running one (dropped from within itself, or as the process exits) is leaked, and so is a
-/// suspended one when thread-locals are being destroyed and the library's own is gone. Where
-/// panics abort, a coroutine that has begun is leaked as well.
+/// Dropping a suspended coroutine closes it: its body is unwound, so that destructors run. A body that
+/// swallows the unwind is closed again up to 1,024 times; then its stack is leaked. A running coroutine
+/// (dropped from within itself, or as the process exits) is leaked, and so is a suspended one that is
+/// dropped while thread-locals are destroyed and the library's own is gone. Where panics abort, a
+/// coroutine that has begun is leaked too.
 ///
 /// # Limits
-/// - A body must not be suspended, or have been given up, inside of the closure of
-///   `LocalKey::with` when its thread ends, whoever holds its handle, and be it forgotten or
-///   leaked: the key's destructor runs then, under the body's borrow. This is the one way known to
-///   break memory safety from safe code; neither the language nor the library can see it. Don't
-///   suspend inside of such a closure, or end the coroutine before its thread ends.
-/// - Don't suspend in a `thread_local!` initialiser, or in the closure of a crate that keeps a
-///   stack of pointers for each thread.
-/// - A std mutex that is held across a suspension is poisoned by a close, and deadlocks whoever
+/// - No body may be suspended or abandoned inside the closure of `LocalKey::with` when its thread ends,
+///   even if its handle is forgotten or leaked: then the key's destructor runs under the body's borrow.
+///   This is the one known way to break memory safety from safe code; neither the language nor the
+///   library can detect it. Don't suspend inside such a closure, or end the coroutine before its thread
+///   ends.
+/// - Don't suspend in a `thread_local!` initialiser, or in the closure of a crate that keeps a stack of
+///   pointers for each thread.
+/// - A std mutex that is held across a suspension is poisoned by a close, and deadlocks any code that
 ///   locks it on this thread.
 /// - MXCSR, the x87 control word and FPCR are not switched.
 pub struct Coroutine<In, Out, Ret>(Typed<In, Out, Ret>)
@@ -60,10 +59,10 @@ where
     Ret: 'static;
 
 impl<In, Out, Ret> Coroutine<In, Out, Ret> {
-    /// A coroutine of this body on a stack of 256 KiB.
+    /// Creates a coroutine with a stack of 256 KiB.
     ///
     /// # Panics
-    /// If there is no stack to be had, with the sentence of the error that
+    /// If no stack can be allocated, with the message of the error that
     /// [`build`](CoroutineBuilder::build) returns.
     #[track_caller]
     #[inline]
@@ -71,17 +70,14 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret + 'static,
     {
-        match Typed::new(DEFAULT_STACK_SIZE, None, Location::caller(), body) {
-            Ok(typed) => Self(typed),
-            Err(error) => no_stack(&error),
-        }
+        Self(Typed::with_default_stack(Location::caller(), body))
     }
 
     /// Enters the coroutine with a value; returns when it suspends or its body returns.
     ///
     /// # Panics
-    /// If the coroutine is done. With what the body panics with: the payload passes on as it
-    /// is, and the coroutine is done then.
+    /// If the coroutine is done. If the body panics: the same payload continues here, and the coroutine is
+    /// done.
     ///
     /// ```should_panic
     /// use selvedge::{Coroutine, Yielder};
@@ -97,19 +93,19 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
         self.0.send(value)
     }
 
-    /// Enters the coroutine like [`send`](Self::send), or hands the value back if it is done.
+    /// Enters the coroutine like [`send`](Self::send), or returns the value if the coroutine is done.
     ///
     /// # Errors
     /// [`Refused`], with the value.
     ///
     /// # Panics
-    /// With what the body panics with.
+    /// If the body panics, with the same payload.
     #[inline]
     pub fn try_send(&mut self, value: In) -> Result<CoroutineState<Out, Ret>, Refused<In>> {
         self.0.try_send(value)
     }
 
-    /// Raises a payload where the coroutine is suspended, by unwinding; returns when it
+    /// Raises a payload where the coroutine is suspended, by unwinding; returns when the coroutine
     /// suspends again or its body returns.
     ///
     /// ```
@@ -124,14 +120,14 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     /// ```
     ///
     /// # Panics
-    /// With the payload, if it escapes the body, if the coroutine is unstarted (the body never
-    /// runs, what it captured is dropped) or done.
+    /// With the payload, if it escapes the body, or if the coroutine is done or unstarted. The body of an
+    /// unstarted one never runs; its captures are dropped.
     pub fn throw(&mut self, payload: Box<dyn Any + Send>) -> CoroutineState<Out, Ret> {
         self.0.throw(payload)
     }
 
-    /// Raises a payload like [`throw`](Self::throw), or hands it back if the coroutine is not
-    /// suspended; nothing changes then.
+    /// Raises a payload like [`throw`](Self::throw), or returns it, and changes nothing, if the coroutine is
+    /// not suspended.
     ///
     /// # Errors
     /// [`Refused`], with the payload.
@@ -145,40 +141,40 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
         self.0.try_throw(payload)
     }
 
-    /// Ends the coroutine: unwinds its body from where it is suspended, so that its locals are
-    /// dropped now. `Ok(Some(ret))` if the body caught that and returned.
+    /// Ends the coroutine: unwinds its body from where it is suspended, which drops its locals.
+    /// `Ok(Some(ret))` if the body caught the unwind and returned.
     ///
-    /// Of an unstarted one the body never runs, and what it captured is dropped; a done one is
-    /// left as it is.
+    /// The body of an unstarted coroutine never runs; its captures are dropped. Closing a coroutine that is
+    /// done does nothing.
     ///
     /// # Errors
-    /// [`CloseIgnored`] if it suspended again: it lives on, and can be closed again.
+    /// [`CloseIgnored`] if it suspended again: then it is still suspended, and can be closed again.
     ///
     /// # Panics
-    /// If the body, or a destructor in it, panics with something else.
+    /// If the body, or a destructor in it, panics.
     pub fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
         self.0.close()
     }
 
-    /// Where the coroutine is in its life.
+    /// The coroutine's status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.0.status()
     }
 
-    /// The name that was given to its builder.
+    /// The name that was given to the builder.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         self.0.raw.name()
     }
 
-    /// Where it was created.
+    /// The place in the source where it was created.
     #[must_use]
     pub fn created_at(&self) -> &'static Location<'static> {
-        self.0.raw.site()
+        self.0.raw.site
     }
 
-    /// How much of its stack is used; `None` once it is done.
+    /// The usage of its stack; `None` once it is done.
     #[must_use]
     pub fn stack(&self) -> Option<StackUsage> {
         self.0.raw.usage()
@@ -199,7 +195,7 @@ impl<Out, Ret> Coroutine<(), Out, Ret> {
 }
 
 impl Coroutine<(), (), ()> {
-    /// A builder, for a name and the size of the stack.
+    /// A builder that sets a name and the size of the stack.
     ///
     /// ```
     /// use selvedge::{Coroutine, Yielder};
@@ -220,22 +216,13 @@ impl Coroutine<(), (), ()> {
     }
 }
 
-impl<T> IntoIterator for Coroutine<(), T, ()> {
-    type Item = T;
-    type IntoIter = Generator<T>;
-
-    fn into_iter(self) -> Generator<T> {
-        Generator::from(self)
-    }
-}
-
 impl<In, Out, Ret> fmt::Debug for Coroutine<In, Out, Ret> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// Settings of a coroutine to be: see [`Coroutine::builder`].
+/// Settings for a new coroutine: see [`Coroutine::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct CoroutineBuilder {
@@ -244,10 +231,10 @@ pub struct CoroutineBuilder {
 }
 
 impl CoroutineBuilder {
-    /// Sets the usable size of the stack in bytes, which is rounded up to whole pages, and to
-    /// 16 KiB at least.
+    /// Sets the usable size of the stack in bytes. It is rounded up to whole pages, and to at least
+    /// 16 KiB.
     ///
-    /// It is address space: a page is committed when it is first touched.
+    /// The stack is reserved address space: a page is committed when it is first touched.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.stack_size = bytes;
         self
@@ -259,13 +246,12 @@ impl CoroutineBuilder {
         self
     }
 
-    /// A coroutine of this body.
+    /// Builds a coroutine.
     ///
     /// # Errors
     /// - `InvalidInput` if the size of the stack is zero or does not fit the address space;
-    /// - `OutOfMemory`, and whatever else the system answers, if there is no stack to be had.
-    ///   Where guards need mappings (Linux before 6.13), the error at their limit names
-    ///   `vm.max_map_count`.
+    /// - `OutOfMemory`, or another error of the system, if no stack can be allocated. Where guards need
+    ///   mappings (Linux before 6.13), the error at the limit of mappings names `vm.max_map_count`.
     ///
     /// ```
     /// use selvedge::{Coroutine, Yielder};
@@ -281,30 +267,7 @@ impl CoroutineBuilder {
         self.build_typed(Location::caller(), body).map(Coroutine)
     }
 
-    /// A generator of this body.
-    ///
-    /// ```
-    /// use selvedge::{Coroutine, Yielder};
-    ///
-    /// let digits = Coroutine::builder()
-    ///     .stack_size(16 * 1024)
-    ///     .build_generator(|yielder: &Yielder<(), u32>| yielder.yield_from(0..10))?;
-    /// assert_eq!(digits.sum::<u32>(), 45);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`build`](Self::build).
-    #[track_caller]
-    pub fn build_generator<T, F>(self, body: F) -> io::Result<Generator<T>>
-    where
-        F: FnOnce(&Yielder<(), T>) + 'static,
-    {
-        let body = move |yielder: &Yielder<(), T>, ()| body(yielder);
-        self.build(body).map(Generator::from)
-    }
-
-    /// A coroutine of this body that may borrow from around a scope.
+    /// Builds a coroutine that may borrow from around a scope.
     ///
     /// ```
     /// use selvedge::{Coroutine, Yielder, coroutine};
@@ -347,10 +310,4 @@ impl CoroutineBuilder {
     {
         Typed::new(self.stack_size, self.name, site, body)
     }
-}
-
-#[cold]
-#[track_caller]
-fn no_stack(error: &io::Error) -> ! {
-    panic!("selvedge: no stack for a coroutine: {error}")
 }

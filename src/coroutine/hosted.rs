@@ -1,13 +1,13 @@
-//! A coroutine for a scheduler: it carries the scheduler's control block on its own first page,
-//! and it parks with everything that it has called, nested coroutines included.
+//! Hosted coroutines: coroutines of a scheduler. Each carries the scheduler's control block on its own
+//! first page, and parks together with everything that it has called, nested coroutines included.
 //!
-//! A [`Yielder`](super::Yielder) suspends one coroutine to its resumer. A hosted coroutine parks
-//! the whole chain that runs on it to its host, from whichever stack of the chain is the innermost:
-//! what is parked is where the innermost one stands, and nothing but the host enters it there. So
-//! the coroutines in between stay *running* as far as their handles can tell, and open scopes
-//! don't matter, because nothing of the chain can be touched before it goes on.
+//! A [`Yielder`](super::Yielder) suspends one coroutine to its resumer. A hosted coroutine parks its
+//! whole chain to its host, from the innermost stack of the chain: the parked address is that of the
+//! innermost coroutine, and only the host enters it there. So the handles of the coroutines in between
+//! report *running*, and open frames don't matter, because nothing can touch the chain before it
+//! continues.
 //!
-//! The control block is named by its address, which stays until [`Hosted::release`].
+//! The control block is identified by its address, which is stable until [`Hosted::release`].
 
 #![allow(unsafe_code)]
 
@@ -17,34 +17,35 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::header::{Header, Outcome, block_below};
+use super::entry::{self, Outcome};
+use super::header::{Header, block_below};
+use super::payload::drop_payload;
 use super::yielder::Yielder;
 use crate::arch::{self, Parked, VALUE, Word};
 use crate::stack::Stack;
 
-/// What a coroutine with a block of type `B` can do; the block's address is its name.
+/// The operations on a coroutine with a block of type `B`, which is identified by the block's address.
 pub(crate) struct Hosted<B>(PhantomData<B>);
 
 /// How a hosted coroutine ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// With nothing left on its stack but the block.
-    Over,
-    /// It was left for ever with frames on its stack, which stays.
+    Completed,
+    /// Control left it for good with frames on its stack, which is leaked.
     Abandoned,
 }
 
 impl<B> Hosted<B> {
     const BLOCK_FITS: () = assert!(size_of::<B>().is_multiple_of(64) && align_of::<B>() == 64);
 
-    /// Lays a coroutine out on a stack from the thread's pool: its block, and where it is parked.
+    /// Lays a coroutine out on a stack from the thread's pool. Returns its block and its parked address.
     ///
     /// # Safety
-    /// The name stays where it is until the coroutine is released. What the body borrows outlives
-    /// its run.
+    /// The name does not move until the coroutine is released. What the body borrows outlives its run.
     ///
     /// # Errors
-    /// If there is no stack to be had.
+    /// If no stack can be allocated.
     #[inline]
     pub(crate) unsafe fn build<F>(
         stack_size: usize,
@@ -61,38 +62,37 @@ impl<B> Hosted<B> {
         let body = move |yielder: &Yielder<(), ()>, ()| {
             body(block_below(NonNull::from(yielder).cast::<Header>()));
         };
-        let (header, parked) = Header::build::<(), (), (), _, B>(stack, name, site, body);
-        let place = block_below::<B>(header);
-        // SAFETY: `build` left room for it there.
-        unsafe { place.write(block(parked)) };
-        Ok((place, parked))
+        let (header, parked) = entry::build::<(), (), (), _, B>(stack, name, site, body);
+        let at = block_below::<B>(header);
+        // SAFETY: `build` left room for the block there.
+        unsafe { at.write(block(parked)) };
+        Ok((at, parked))
     }
 
-    /// Enters the coroutine; answers how it came back: where it is parked and the word that it sent, or
-    /// by its end, with a word for [`ending`](Self::ending).
+    /// Enters the coroutine and returns how it came back: its parked address and the word that it sent,
+    /// or, if it has ended, the word for [`ending`](Self::ending).
     ///
     /// # Safety
-    /// A hosted coroutine is parked there, on this thread.
+    /// A hosted coroutine is parked at `parked`, on this thread.
     #[inline(always)]
     pub(crate) unsafe fn enter(parked: Parked) -> Result<(Parked, *mut ()), Word> {
         // SAFETY: forwarded to the caller; a hosted coroutine expects no value.
         let (word, parked) = unsafe { arch::enter(parked, Word::uninit(), VALUE) };
         match parked {
-            // SAFETY: whoever parks sends a whole word.
+            // SAFETY: `park` sends an initialised word.
             Some(parked) => Ok((parked, unsafe { word.assume_init() })),
             None => Err(word),
         }
     }
 
-    /// Parks the chain that runs on this coroutine, to its host, with a word.
+    /// Parks this coroutine's chain to its host, with a word.
     ///
     /// # Safety
-    /// The block is that of the hosted coroutine that was entered last and has not parked since.
+    /// The block belongs to the hosted coroutine that was entered last and has not parked since.
     #[inline(always)]
     pub(crate) unsafe fn park(block: NonNull<B>, word: *mut ()) {
-        // SAFETY: the running code is on this coroutine's stack, or on one that was entered from
-        // there and has not come back, so that the host waits at the link. Whoever enters it
-        // again sends no value.
+        // SAFETY: the running code is on this coroutine's stack, or on one that was entered from there and
+        // has not come back, so the host waits at the link. The next `enter` sends no value.
         unsafe {
             let header = Self::header(block).as_ref();
             let (_, _, link) = arch::park(header.link(), Word::new(word));
@@ -100,8 +100,8 @@ impl<B> Hosted<B> {
         }
     }
 
-    /// Parks the chain that runs on this coroutine, as [`park`](Self::park) does, notes where in `save`,
-    /// and enters another coroutine, whose host is the same.
+    /// Parks this coroutine's chain as [`park`](Self::park) does, stores its address in `save`, and enters
+    /// another coroutine of the same host.
     ///
     /// # Safety
     /// As [`park`](Self::park) for this one and as [`enter`](Self::enter) for the other; `save` is
@@ -116,11 +116,11 @@ impl<B> Hosted<B> {
         }
     }
 
-    /// A word that is the host's, beside what entering the coroutine touches anyway: a line less than
-    /// if it were in the block. It is whatever it was when the stack came from the pool.
+    /// The host's word, in the header: entering the coroutine touches that cache line anyway, so it saves
+    /// the line of the block. A new coroutine finds the value that the stack's last one left.
     ///
     /// # Safety
-    /// The block was laid out by [`build`](Self::build) and not released, and outlives the answer.
+    /// The block was laid out by [`build`](Self::build), was not released, and outlives the reference.
     #[inline(always)]
     pub(crate) unsafe fn flags<'a>(block: NonNull<B>) -> &'a Cell<u32> {
         // SAFETY: the header lives as long as the block.
@@ -129,14 +129,14 @@ impl<B> Hosted<B> {
 
     /// Whether the body was entered.
     pub(crate) fn has_begun(block: NonNull<B>) -> bool {
-        // SAFETY: whoever has a block has a header beside it.
+        // SAFETY: every block has a header right above it.
         unsafe { Self::header(block).as_ref() }.has_started()
     }
 
-    /// How a coroutine ended that came back by its end, with the word that came with it.
+    /// How a coroutine ended, by the word with which it came back.
     ///
     /// # Safety
-    /// [`enter`](Self::enter) answered the word for this coroutine, just now.
+    /// [`enter`](Self::enter) has just returned the word for this coroutine.
     pub(crate) unsafe fn ending(block: NonNull<B>, word: Word) -> Ending {
         // SAFETY: the header stays until the stack is released. The outcome lies in the entry
         // function's frame, on that stack; it is moved out once.
@@ -145,14 +145,14 @@ impl<B> Hosted<B> {
                 return Ending::Abandoned;
             }
             if let Outcome::Unwound(payload) = word.assume_init().cast::<Outcome<()>>().read() {
-                // A task's body catches everything; this is only to lose nothing.
-                super::drop_payload(payload);
+                // Defensive: a task's body catches everything.
+                drop_payload(payload);
             }
         }
-        Ending::Over
+        Ending::Completed
     }
 
-    /// Has the overflow report forget the coroutine's name, which may go now.
+    /// Removes the coroutine's name from the overflow report, so that the name may be freed.
     ///
     /// # Safety
     /// The coroutine was not released.
@@ -163,18 +163,18 @@ impl<B> Hosted<B> {
             .forget_name();
     }
 
-    /// Gives the stack back, with the block on it, which is not dropped.
+    /// Releases the stack with the block on it; the block is not dropped.
     ///
     /// # Safety
-    /// [`ending`](Self::ending) answered [`Ending::Over`], and nobody uses the block any more.
+    /// [`ending`](Self::ending) returned [`Ending::Completed`], and the block is not used any more.
     #[inline]
     pub(crate) unsafe fn release(block: NonNull<B>) {
         // SAFETY: forwarded to the caller.
         unsafe { Header::release(Self::header(block)) }
     }
 
-    /// The header is right above the block: the block's size is a multiple of its alignment, which
-    /// is that of the header.
+    /// The header, right above the block: the block's size is a multiple of its alignment, which is the
+    /// header's.
     #[inline(always)]
     pub(super) fn header(block: NonNull<B>) -> NonNull<Header> {
         // SAFETY: `build` put the block there.

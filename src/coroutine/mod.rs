@@ -1,12 +1,16 @@
-//! Coroutines: a handle to send values to, a body that suspends.
+//! Coroutines: a handle that sends values in, a body that suspends with values.
 //!
-//! Reading order: [`handle`](Coroutine) is what users hold; `typed` has the rules of sending,
-//! throwing and closing; `raw` makes the switch; `yielder` is the body's side of it; `header`
-//! is what lies on the stack and runs first there; `unwind` has the payloads that end a
-//! coroutine. Nothing here knows of a loop or of descriptors.
+//! Reading order: `handle` ([`Coroutine`](crate::Coroutine)) is the public type; `typed` has the rules of sending, throwing
+//! and closing; `raw` makes the switch; `yielder` is the body's side. `entry` lays a coroutine out and runs
+//! its body; `header` is its control block; `unwind` ends a coroutine from outside. Nothing here knows of
+//! an event loop or of descriptors.
 
 #[cfg(feature = "runtime")]
 mod backtrace;
+#[cfg(feature = "runtime")]
+pub(crate) mod backtrace_text;
+mod delegate;
+mod entry;
 pub(crate) mod generator;
 pub(crate) mod handle;
 mod header;
@@ -14,9 +18,10 @@ mod header;
 mod hosted;
 mod on_stack;
 mod open_frame;
+mod payload;
 mod raw;
+#[cfg(any(test, feature = "_transfer_ring"))]
 mod ring;
-mod rounds;
 mod scope;
 pub(crate) mod state;
 mod typed;
@@ -32,18 +37,20 @@ pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack};
 #[cfg(feature = "runtime")]
 pub(crate) use open_frame::OpenFrame;
+#[cfg(feature = "runtime")]
+pub(crate) use payload::{Payload, drop_payload, drop_quietly};
+#[cfg(feature = "_transfer_ring")]
 #[doc(hidden)]
 pub use ring::TransferRing;
-#[doc(hidden)]
-pub use rounds::{Place, Rounds, Shape};
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
 pub use state::{CloseIgnored, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
-pub(crate) use undo::undo_if_left;
+pub(crate) use undo::undo_if_abandoned;
 #[cfg(feature = "runtime")]
-pub(crate) use unwind::{Payload, drop_payload, give_up};
+pub(crate) use unwind::{MAX_UNWIND_RETRIES, abandon_innermost};
 
-// At the root, for users; named here by the rest of the crate.
+// Public at the crate's root; the rest of the crate uses these paths.
+#[cfg(feature = "runtime")]
 pub(crate) use handle::Coroutine;
 #[cfg(feature = "runtime")]
 pub(crate) use state::CoroutineState;

@@ -1,4 +1,4 @@
-//! Calling a function on a stack of its own, and how much of a stack is left.
+//! Calling a function on a separate stack, and the space left on a stack.
 
 #![allow(unsafe_code)]
 
@@ -6,19 +6,18 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::thread;
 
-use super::header::stack_pointer;
-use crate::arch;
+use crate::arch::{self, stack_pointer};
 use crate::stack::{self, Record, Stack, Use};
 
-/// What lies at the base of a stack that was called to.
+/// The data at the base of a stack that runs an [`on_stack`] call.
 #[repr(C, align(64))]
 struct CallFrame {
-    /// The caller's stack pointer, or near it.
+    /// The caller's stack pointer, approximately.
     caller: usize,
 }
 
 /// Calls a function on a fresh guarded stack of at least `size_bytes`, and returns what it
-/// returns: for recursion that is deeper than the running stack.
+/// returns. For recursion that is too deep for the running stack.
 ///
 /// ```
 /// fn depth(n: u32) -> u32 {
@@ -27,11 +26,10 @@ struct CallFrame {
 /// assert_eq!(selvedge::on_stack(64 * 1024 * 1024, || depth(200_000)), 200_000);
 /// ```
 ///
-/// The function runs at once, on this thread, and may borrow. A coroutine's yielder can't be
-/// used in it.
+/// The function runs immediately, on this thread, and may borrow. It can't use a coroutine's yielder.
 ///
 /// # Panics
-/// With what the function panics with; if there is no stack of this size to be had.
+/// If the function panics, with the same payload; if no stack of this size can be allocated.
 #[track_caller]
 pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
     let stack = match Stack::acquire(size_bytes) {
@@ -43,9 +41,9 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
         f: ManuallyDrop::new(f),
         result: None,
     };
-    // SAFETY: the stack is unused and holds the frame and much more; its base is aligned to a
-    // cache line, and so is what is below the frame. `run` is called with its own kind of call
-    // and catches what unwinds. Afterwards nothing lives on the stack.
+    // SAFETY: the stack is unused and larger than the frame; its base is aligned to a cache line, and
+    // so is the address below the frame. `run` gets a call of its own types and catches every unwind.
+    // Afterwards nothing lives on the stack.
     unsafe {
         let base = stack.base().sub(size_of::<CallFrame>());
         base.cast::<CallFrame>().write(CallFrame {
@@ -61,10 +59,10 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
     }
 }
 
-/// The number of bytes between the stack pointer and the limit of the stack that the running
-/// code is on, be it a coroutine's, an [`on_stack`] call's or the thread's own.
+/// The number of bytes between the stack pointer and the limit of the running stack: a coroutine's, an
+/// [`on_stack`] call's or the thread's own.
 ///
-/// `None` if it is neither of them, or the platform does not tell a thread's bounds.
+/// `None` on any other stack, or if the platform does not report a thread's bounds.
 ///
 /// ```
 /// use selvedge::{Coroutine, Yielder, remaining_stack};
@@ -78,7 +76,7 @@ pub fn remaining_stack() -> Option<usize> {
     stack::remaining(stack_pointer())
 }
 
-/// The stack pointer of whoever called to this stack.
+/// The stack pointer of the caller of an [`on_stack`] call, approximately.
 pub(super) fn caller_of(record: &Record) -> usize {
     debug_assert_eq!(record.in_use(), Use::Call);
     let frame = std::ptr::from_ref(record) as usize - size_of::<CallFrame>();
@@ -95,9 +93,9 @@ struct Call<R, F> {
 /// # Safety
 /// `data` is a [`Call`] of these types whose function was not taken.
 unsafe extern "C" fn run<R, F: FnOnce() -> R>(data: *mut ()) {
-    // SAFETY: the caller's word; the caller of `on_stack` waits, so nobody else looks at it.
+    // SAFETY: guaranteed by the caller; the caller of `on_stack` waits, so nothing else accesses the call.
     let call = unsafe { &mut *data.cast::<Call<R, F>>() };
-    // SAFETY: taken once.
+    // SAFETY: the function is taken only here.
     let f = unsafe { ManuallyDrop::take(&mut call.f) };
     call.result = Some(catch_unwind(AssertUnwindSafe(f)));
 }

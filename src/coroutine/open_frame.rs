@@ -1,14 +1,16 @@
-//! Frames that must not be left while something refers to them: scopes, timeouts, waits for futures.
+//! Open frames: stack frames that other code refers to while a scope, a timeout or a wait is in progress.
+//! The coroutine can't suspend while it has one, because its handle could then drop the frame.
 
 #![allow(unsafe_code)]
 
 use std::ptr::NonNull;
 
-use super::header::{Header, stack_pointer};
+use super::header::Header;
 use super::on_stack::caller_of;
+use crate::arch::stack_pointer;
 use crate::stack::{self, Use};
 
-/// While it lives, the coroutine on whose stack it was made can't suspend.
+/// A guard: while it lives, the coroutine on whose stack it was made can't suspend.
 #[derive(Debug)]
 pub(crate) struct OpenFrame {
     header: Option<NonNull<Header>>,
@@ -16,12 +18,12 @@ pub(crate) struct OpenFrame {
 }
 
 impl OpenFrame {
-    /// Opens a frame on the stack of the running code, if that is a coroutine's.
+    /// Opens a frame on the running code's stack, if that is a coroutine's.
     pub(crate) fn open() -> Self {
         let header = innermost();
         if let Some(header) = header {
-            // SAFETY: the header of the coroutine that is running.
-            unsafe { header.as_ref() }.frame_opens();
+            // SAFETY: the header of the running coroutine.
+            unsafe { header.as_ref() }.open_frame();
         }
         Self {
             header,
@@ -29,14 +31,14 @@ impl OpenFrame {
         }
     }
 
-    /// The coroutine on whose stack it is.
+    /// The coroutine whose stack the frame is on.
     #[cfg(feature = "runtime")]
     pub(super) fn header(&self) -> Option<NonNull<Header>> {
         self.header
     }
 
-    /// Opens a frame that refers to the running task, or to which others refer on its behalf. If the
-    /// coroutine is left for ever with it, the task is.
+    /// Opens a frame that refers to the running task, or to which other code refers on the task's behalf.
+    /// If the coroutine is abandoned with it, the task is abandoned too.
     #[cfg(feature = "runtime")]
     pub(crate) fn open_for_task() -> Self {
         let mut frame = Self::open();
@@ -53,14 +55,14 @@ impl OpenFrame {
 impl Drop for OpenFrame {
     fn drop(&mut self) {
         if let Some(header) = self.header {
-            // SAFETY: the guard lives in a frame of the coroutine, which is therefore there.
-            unsafe { Header::frame_closes(header, self.is_first_of_task) }
+            // SAFETY: the guard lives in a frame of the coroutine, so the coroutine's stack is not released.
+            unsafe { Header::close_frame(header, self.is_first_of_task) }
         }
     }
 }
 
-/// The header of the innermost coroutine that runs, also if the running code is on a stack that it
-/// called to.
+/// The header of the innermost running coroutine, also if the running code is on a stack that this
+/// coroutine has called to by [`on_stack`](super::on_stack()).
 pub(super) fn innermost() -> Option<NonNull<Header>> {
     let mut address = stack_pointer();
     loop {

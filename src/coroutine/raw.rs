@@ -1,128 +1,80 @@
-//! A coroutine without its types: the handle's half of the switch.
+//! A coroutine without its types: the handle's side of the switch.
 //!
-//! Whoever holds one enters it by [`Raw::enter`], which is one call of `arch::resume`, and then
-//! reads the answer with the right types, which is what `typed` is for.
+//! [`Raw::enter`] is one call of `arch::resume`. Its result is decoded with the right types in `typed`.
 //!
-//! It is plain data, passed by value into whatever is rarely called: a handle whose address
-//! never leaves the function can live in registers.
+//! A `Raw` is plain data and is passed by value to rarely called functions: a handle whose address never
+//! leaves the function can live in registers.
 
 #![allow(unsafe_code)]
 
-use std::io;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::header::{Header, Outcome};
+use super::entry::Outcome;
+use super::header::Header;
 use super::state::Status;
 use super::unwind;
-use super::yielder::Yielder;
 use crate::arch::{self, Parked, Word};
-use crate::stack::{Stack, StackUsage};
+use crate::stack::StackUsage;
 
-/// A coroutine on its stack. [`Raw::forget_name`] or [`Raw::drop_name`] has the last word.
+/// A coroutine on its stack. Its owner calls [`Raw::leak`] or [`Raw::finish`], then [`Raw::drop_name`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Raw {
-    /// Where it is parked; `None` while it runs and when it is done.
-    parked: Option<Parked>,
-    /// Its control block; `None` when it is done and its stack has gone back.
-    header: Option<NonNull<Header>>,
-    /// From a box: the overflow report reads it at an address that stays.
-    name: Option<NonNull<Box<str>>>,
-    site: &'static Location<'static>,
+    /// The address at which it is parked; `None` while it runs and when it is done.
+    pub(super) parked: Option<Parked>,
+    /// Its control block; `None` when it is done and its stack was released.
+    pub(super) header: Option<NonNull<Header>>,
+    /// From a box: the overflow report reads it at a stable address.
+    pub(super) name: Option<NonNull<Box<str>>>,
+    pub(super) site: &'static Location<'static>,
 }
 
-/// The fields of a [`Raw`].
-pub(super) type Parts = (
-    Option<Parked>,
-    Option<NonNull<Header>>,
-    Option<NonNull<Box<str>>>,
-    &'static Location<'static>,
-);
-
-/// What entering led to.
-pub(super) enum Answer {
+/// How an entered coroutine came back.
+pub(super) enum Entered {
     /// It suspended with a value, encoded in the word.
     Suspended(Word),
-    /// It is over; the outcome is to be fetched by [`Raw::finish`].
+    /// It is over; [`Raw::finish`] fetches the outcome.
     Finished(Finished),
 }
 
-/// Where a coroutine left its outcome.
+/// The address of a finished coroutine's outcome.
 pub(super) struct Finished(Word);
 
 impl Raw {
-    /// Lays a coroutine out on a stack from the thread's pool.
-    #[inline]
-    pub(super) fn new<In, Out, Ret, F>(
-        stack_size: usize,
-        name: Option<String>,
-        site: &'static Location<'static>,
-        body: F,
-    ) -> io::Result<Self>
-    where
-        F: FnOnce(&Yielder<In, Out>, In) -> Ret,
-    {
-        let stack = Stack::acquire(stack_size)?;
-        let name = name.map(|name| NonNull::from(Box::leak(Box::new(name.into_boxed_str()))));
-        // SAFETY: the box was made just now.
-        let text = name.map(|name| std::ptr::from_ref(unsafe { name.as_ref() }.as_bytes()));
-        let (header, parked) = Header::build::<_, _, _, _, ()>(stack, text, site, body);
-        Ok(Self {
-            parked: Some(parked),
-            header: Some(header),
-            name,
-            site,
-        })
-    }
-
-    /// Where it is parked, if it can be entered.
-    #[inline(always)]
-    pub(super) fn parked(&self) -> Option<Parked> {
-        self.parked
-    }
-
-    /// Notes where it is parked, for whoever let it transfer.
-    ///
-    /// # Safety
-    /// It is parked there.
-    pub(super) unsafe fn set_parked(&mut self, parked: Option<Parked>) {
-        self.parked = parked;
-    }
-
     /// Enters it with a word.
     ///
     /// # Safety
-    /// It is parked there. Word and tag are what it expects: a value of its type, or the
-    /// address of a payload, which it takes.
+    /// It is parked at `parked`. Word and tag are what it expects: a value of its type, or the address of
+    /// a payload, which it takes.
     #[inline(always)]
-    pub(super) unsafe fn enter(&mut self, parked: Parked, word: Word, tag: usize) -> Answer {
+    pub(super) unsafe fn enter(&mut self, parked: Parked, word: Word, tag: usize) -> Entered {
         self.parked = None;
         // SAFETY: forwarded to the caller.
         let (word, parked) = unsafe { arch::resume(parked, word, tag) };
         self.parked = parked;
         match parked {
-            Some(_) => Answer::Suspended(word),
-            None => Answer::Finished(Finished(word)),
+            Some(_) => Entered::Suspended(word),
+            None => Entered::Finished(Finished(word)),
         }
     }
 
-    /// Fetches the outcome and gives the stack back. `None` if the coroutine was abandoned:
-    /// its stack is leaked then, with all that is on it.
+    /// Fetches the outcome and releases the stack. `None` if the coroutine was abandoned: then its stack
+    /// is leaked as it is.
     ///
     /// # Safety
-    /// `Ret` is what the body returns.
+    /// `Ret` is the type that the body returns.
     #[inline(always)]
     pub(super) unsafe fn finish<Ret>(&mut self, finished: Finished) -> Option<Outcome<Ret>> {
         if self.is_abandoned() {
             if self.header().is_some_and(Header::has_task_frame) {
-                unwind::give_up_with_task();
+                unwind::abandon_with_task();
             }
             return None;
         }
         let header = self.header.take()?;
-        // SAFETY: the entry function left the outcome on the stack, which is not released yet;
-        // it is moved out once, part by part, because a wide load of what narrow stores have
-        // just written stalls. Then nothing of the coroutine is left there.
+        // SAFETY: the entry function left the outcome on the stack, which is not released yet. It is moved
+        // out once, part by part, because a wide load of data that narrow stores have just written stalls.
+        // After that nothing of the coroutine is left on the stack.
         unsafe {
             let outcome = match &*finished.0.assume_init().cast::<Outcome<Ret>>() {
                 Outcome::Returned(ret) => Outcome::Returned(std::ptr::from_ref(ret).read()),
@@ -134,17 +86,13 @@ impl Raw {
         }
     }
 
-    /// Leaves the coroutine as it is, for ever, if it is not done.
+    /// Leaks the coroutine as it is, unless it is done. Its name is leaked too, because the overflow report
+    /// may still read it.
     pub(super) fn leak(&mut self) {
         if self.header.take().is_some() {
             self.parked = None;
-            self.forget_name();
+            self.name = None;
         }
-    }
-
-    /// The overflow report may still read the name of a coroutine that was not ended.
-    fn forget_name(&mut self) {
-        self.name = None;
     }
 
     /// Whether nothing is left to be ended or freed.
@@ -153,38 +101,22 @@ impl Raw {
         self.header.is_none() && self.name.is_none()
     }
 
-    /// What it consists of, to be passed in registers.
-    #[inline(always)]
-    pub(super) fn into_parts(self) -> Parts {
-        (self.parked, self.header, self.name, self.site)
-    }
-
-    /// What [`Raw::into_parts`] took apart.
-    pub(super) fn from_parts((parked, header, name, site): Parts) -> Self {
-        Self {
-            parked,
-            header,
-            name,
-            site,
-        }
-    }
-
     /// Frees the name.
     pub(super) fn drop_name(&mut self) {
         if let Some(name) = self.name.take() {
-            // SAFETY: it came from a box, and this copy of it is the last that is used.
+            // SAFETY: the name came from a box, and no other copy of it is used after this one.
             drop(unsafe { Box::from_raw(name.as_ptr()) });
         }
     }
 
-    /// The control block, as long as there is one.
+    /// The control block, until the stack is released.
     #[inline]
     pub(super) fn header(&self) -> Option<&Header> {
         // SAFETY: the header is alive until `finish` or `leak` takes it.
         self.header.map(|header| unsafe { header.as_ref() })
     }
 
-    /// Whether it was left for ever with frames on its stack.
+    /// Whether control left it for good with frames on its stack.
     #[inline]
     pub(super) fn is_abandoned(&self) -> bool {
         self.header().is_some_and(Header::is_abandoned)
@@ -206,13 +138,9 @@ impl Raw {
         self.name.map(|name| unsafe { &**name.as_ref() })
     }
 
-    pub(super) fn site(&self) -> &'static Location<'static> {
-        self.site
-    }
-
     pub(super) fn usage(&self) -> Option<StackUsage> {
         let header = self.header.filter(|_| self.status() != Status::Done)?;
-        // SAFETY: the header's stack is given back by `finish`, which takes the header.
+        // SAFETY: the header's stack is released by `finish`, which takes the header.
         Some(unsafe { Header::stack_of(header) }.usage())
     }
 }

@@ -1,7 +1,7 @@
-//! A ring of coroutines, each of which transfers to the next: what the symmetric switch costs.
+//! A ring of coroutines, each of which transfers to the next: measures the symmetric switch alone.
 //!
-//! The scheduler to come transfers between tasks; until then this is its only user, for the
-//! benchmarks and tests. It is hidden from the documentation and no part of the stable surface.
+//! Only this crate's benchmarks and tests use it, by the internal feature `_transfer_ring`. The event loop
+//! transfers between tasks by [`Hosted::transfer`](super::hosted::Hosted::transfer).
 
 #![allow(unsafe_code)]
 
@@ -14,23 +14,24 @@ use std::rc::Rc;
 use std::thread;
 
 use super::header::Header;
-use super::raw::Answer;
+use super::raw::Entered;
 use super::typed::Typed;
+use super::unwind::{raise, refuse};
 use super::value;
-use super::yielder::Yielder;
-use crate::arch::{Parked, VALUE};
+use super::yielder::{Yielder, received};
+use crate::arch::{self, Parked, VALUE};
 use crate::stack::DEFAULT_STACK_SIZE;
 use crate::sys::prefetch::prefetch;
 
-/// How many places ahead a stack is prefetched.
+/// How many members ahead a stack is prefetched.
 const AHEAD: usize = 4;
 
-/// A ring of `n` coroutines that hand control round.
+/// A ring of coroutines that pass control round.
 #[derive(Debug)]
 pub struct TransferRing {
-    coroutines: Vec<Typed<Turn, usize, ()>>,
+    coroutines: Vec<Typed<MemberPtr, usize, ()>>,
     shared: Rc<Shared>,
-    /// Who goes first the next time.
+    /// The index of the member that the next run enters first.
     next: usize,
 }
 
@@ -40,38 +41,39 @@ struct Shared {
     n_left: Cell<usize>,
 }
 
-/// Whose turn it is. It travels from member to member in a register: were it read from each
-/// member's stack, the processor could not look past the switch that makes that stack current.
-type Turn = *const Member;
+/// The member that runs. It travels from member to member in a register: if each read it from its own
+/// stack, the processor could not look past the switch that makes that stack current.
+type MemberPtr = *const Member;
 
-/// What the ring knows of a coroutine.
+/// The ring's record of a coroutine.
 #[derive(Debug)]
 struct Member {
     parked: Cell<Parked>,
     header: NonNull<Header>,
-    next: Cell<Turn>,
-    /// A few places on: whom to prefetch.
-    soon: Cell<Turn>,
+    next: Cell<MemberPtr>,
+    /// The member to prefetch, a few places on.
+    soon: Cell<MemberPtr>,
 }
 
 impl Member {
-    /// Starts to load what entering it will touch: its control block and its innermost frames.
+    /// Prefetches what entering the member touches: its control block and its innermost frames.
     #[inline(always)]
     fn prefetch(&self) {
-        self.parked.get().prefetch();
+        self.parked.get().prefetch_line(0);
+        self.parked.get().prefetch_line(1);
         prefetch(self.header.as_ptr().cast());
     }
 }
 
 impl TransferRing {
-    /// A ring of so many coroutines, each entered once and parked.
+    /// A ring of `n` coroutines, each entered once and parked.
     ///
     /// # Panics
-    /// If `n` is zero or there are no stacks to be had.
+    /// If `n` is zero or no stacks can be allocated.
     #[must_use]
     #[track_caller]
     pub fn new(n: usize) -> Self {
-        assert!(n > 0, "a ring has a member at least");
+        assert!(n > 0, "a ring has at least one member");
         let shared = Rc::new(Shared {
             members: RefCell::default(),
             n_left: Cell::new(0),
@@ -80,16 +82,16 @@ impl TransferRing {
         let mut coroutines: Vec<_> = (0..n)
             .map(|index| {
                 let shared = Rc::clone(&shared);
-                let body = move |yielder: &Yielder<Turn, usize>, _: Turn| {
-                    let turn = yielder.suspend(index);
-                    pass_on(yielder, &shared, index, turn);
+                let body = move |yielder: &Yielder<MemberPtr, usize>, _: MemberPtr| {
+                    let own = yielder.suspend(index);
+                    pass_on(yielder, &shared, index, own);
                 };
                 Typed::new(DEFAULT_STACK_SIZE, None, site, body).expect("stacks for a ring")
             })
             .collect();
         for coroutine in &mut coroutines {
             coroutine.send(ptr::null());
-            let parked = Cell::new(coroutine.raw.parked().expect("it suspended"));
+            let parked = Cell::new(coroutine.raw.parked.expect("it suspended"));
             let header = NonNull::from(coroutine.raw.header().expect("it lives"));
             shared.members.borrow_mut().push(Member {
                 parked,
@@ -111,7 +113,7 @@ impl TransferRing {
         }
     }
 
-    /// Lets control go from member to member so many times.
+    /// Passes control from member to member `n_transfers` times.
     ///
     /// # Panics
     /// If the thread is panicking.
@@ -122,23 +124,23 @@ impl TransferRing {
         );
         self.shared.n_left.set(n_transfers);
         let first = &mut self.coroutines[self.next];
-        let turn: Turn = &raw const self.shared.members.borrow()[self.next];
-        // SAFETY: the vector is not changed in length any more, so the member stays where it is.
-        let parked = unsafe { (*turn).parked.get() };
-        // SAFETY: the member is parked there and expects to be told that it is its turn.
-        let answer = unsafe {
+        let member: MemberPtr = &raw const self.shared.members.borrow()[self.next];
+        // SAFETY: the vector keeps its length after `new`, so the member does not move.
+        let parked = unsafe { (*member).parked.get() };
+        // SAFETY: the member is parked there and expects a pointer to itself.
+        let entered = unsafe {
             first
                 .raw
-                .enter(parked, value::encode(&mut ManuallyDrop::new(turn)), VALUE)
+                .enter(parked, value::encode(&mut ManuallyDrop::new(member)), VALUE)
         };
-        let Answer::Suspended(word) = answer else {
-            // A member ended, and nobody knows where the others are parked.
+        let Entered::Suspended(word) = entered else {
+            // A member ended, and where the others are parked is unknown.
             process::abort()
         };
-        // SAFETY: whichever member suspends at the end answers its own index.
+        // SAFETY: the member that suspends at the end sends its own index.
         let last = unsafe { value::decode::<usize>(word) };
-        // What was learned belongs to the member that suspended, not to the one entered.
-        let parked = first.raw.parked().expect("it suspended");
+        // The address belongs to the member that suspended, not to the one that was entered.
+        let parked = first.raw.parked.expect("it suspended");
         self.shared.members.borrow()[last].parked.set(parked);
         self.next = last;
     }
@@ -151,29 +153,58 @@ impl Drop for TransferRing {
             .iter_mut()
             .zip(&*self.shared.members.borrow())
         {
-            // SAFETY: that is where the member parked last.
-            unsafe { coroutine.raw.set_parked(Some(member.parked.get())) };
+            coroutine.raw.parked = Some(member.parked.get());
         }
     }
 }
 
 /// The body of a member.
-fn pass_on(yielder: &Yielder<Turn, usize>, shared: &Shared, index: usize, mut turn: Turn) {
+fn pass_on(yielder: &Yielder<MemberPtr, usize>, shared: &Shared, index: usize, mut own: MemberPtr) {
     let n = shared.members.borrow().len();
     loop {
         let left = shared.n_left.get();
         if left == 0 || n == 1 {
-            turn = yielder.suspend(index);
+            own = yielder.suspend(index);
             continue;
         }
         shared.n_left.set(left - 1);
-        // SAFETY: the vector is not changed after `new`, so its members stay where they are;
-        // the next one is parked where it says, because only the running one is not.
+        // SAFETY: the vector keeps its length after `new`, so its members don't move; every member but
+        // the running one is parked where its record says.
         unsafe {
-            let (own, next) = (&*turn, (*turn).next.get());
-            (*own.soon.get()).prefetch();
-            turn = yielder.transfer(own.parked.as_ptr(), (*next).parked.get(), next);
+            let (this, next) = (&*own, (*own).next.get());
+            (*this.soon.get()).prefetch();
+            own = yielder.transfer(this.parked.as_ptr(), (*next).parked.get(), next);
         }
+    }
+}
+
+impl<In, Out> Yielder<In, Out> {
+    /// Parks the coroutine, stores its address in `save`, and enters another one with a value; that one takes
+    /// over the resumer. Returns the next value that is sent.
+    ///
+    /// # Panics
+    /// As [`suspend`](Self::suspend).
+    ///
+    /// # Safety
+    /// Another coroutine that expects a value of the same type is parked at `to`; `save` is writable; this
+    /// coroutine is entered again only where `save` says that it is parked.
+    #[inline(always)]
+    unsafe fn transfer(&self, save: *mut Parked, to: Parked, value: In) -> In {
+        let header = &self.header;
+        let link = header.link();
+        if !header.may_suspend() || std::thread::panicking() {
+            drop(value);
+            raise(refuse(header));
+        }
+        let mut value = ManuallyDrop::new(value);
+        // SAFETY: as in `Yielder::switch`; the caller guarantees the rest.
+        let received = unsafe {
+            let word = value::encode(&mut value);
+            let (word, tag, link) = arch::transfer(link, save, to, word, VALUE);
+            header.set_link(link);
+            received(word, tag)
+        };
+        received.unwrap_or_else(|raised| raise(raised))
     }
 }
 

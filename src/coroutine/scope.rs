@@ -1,12 +1,12 @@
-//! Coroutines that borrow, within a closure.
+//! Scoped coroutines: coroutines that borrow, within a closure.
 //!
-//! The scope owns its children; handles own nothing. So whatever happens to a handle (it is
-//! forgotten, swapped, dropped early), no child outlives the closure's borrows: when the
-//! closure has returned or unwound, the scope ends the children that are left. One that can't
-//! be ended takes the stack below it along: see [`unwind::give_up`].
+//! The scope owns its children; handles own nothing. So no child outlives the closure's borrows, even if
+//! its handle is forgotten, swapped or dropped early: after the closure has returned or unwound, the scope
+//! ends the remaining children. If one can't be ended, the scope's own coroutine is abandoned:
+//! see [`unwind::abandon_innermost`].
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
@@ -15,15 +15,14 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use super::open_frame::OpenFrame;
+use super::payload::{Payload, drop_payload};
 use super::state::{CloseIgnored, CoroutineState, Refused, Status};
 use super::typed::{End, Typed};
-use super::unwind::{self, Payload};
+use super::unwind;
 use super::yielder::Yielder;
-use crate::stack::DEFAULT_STACK_SIZE;
 
-/// Makes coroutines that may borrow from the frames around the call, as [`std::thread::scope`]
-/// does for threads. When the closure returns or unwinds, the children that are left are
-/// ended, the newest first.
+/// Creates a scope whose coroutines may borrow from the frames around the call, as [`std::thread::scope`]
+/// does for threads. When the closure returns or unwinds, the remaining children are ended, newest first.
 ///
 /// ```
 /// use selvedge::{Yielder, coroutine};
@@ -42,15 +41,14 @@ use crate::stack::DEFAULT_STACK_SIZE;
 /// assert_eq!((joined.as_str(), seen), ("warpweft", 2));
 /// ```
 ///
-/// While a scope is open, the coroutine on whose stack it is can't suspend.
+/// While a scope is open, the coroutine that opened it can't suspend.
 ///
 /// # Panics
-/// With what the closure panics with, else with what a child panics with as it is ended.
+/// If the closure panics, or else if a child panics while it is ended: with the same payload.
 ///
-/// A child that can't be ended (it suspends again 1,024 times, or panics abort in this program
-/// and it has begun) makes it impossible to return: the coroutine on whose stack the scope is
-/// gets abandoned, leaked as it is, and whoever entered that one gets a panic that says so. On
-/// a thread's own stack the process aborts with a sentence.
+/// If a child can't be ended (it suspends again 1,024 times, or it has begun and panics abort in this
+/// program), the scope can't return: its coroutine is abandoned, that is, leaked as it is, and its resumer
+/// gets a panic that says so. On a thread's own stack the process aborts with a message.
 pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
@@ -69,14 +67,14 @@ where
     match (result, panicked) {
         (Ok(value), None) => value,
         (Err(payload), more) => {
-            more.into_iter().for_each(unwind::drop_payload);
+            more.into_iter().for_each(drop_payload);
             resume_unwind(payload)
         }
         (Ok(_), Some(payload)) => resume_unwind(payload),
     }
 }
 
-/// Nothing may unwind while children are left. Nothing does; this makes sure.
+/// Aborts on an unwind while children remain. Nothing unwinds there; this guard enforces it.
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
@@ -85,16 +83,15 @@ impl Drop for AbortOnUnwind {
     }
 }
 
-/// Where scoped coroutines are made: see [`scope`].
+/// Creates scoped coroutines: see [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
-    /// Emptied by `end_all`; without a destructor of its own, so that the scope can be borrowed
-    /// for all of `'scope`.
+    /// Emptied by `end_all`; without a destructor, so that the scope can be borrowed for all of `'scope`.
     children: ManuallyDrop<RefCell<Vec<Rc<dyn Child + 'scope>>>>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
-/// What a scope needs of a child, whatever its types.
+/// A child with its types erased.
 trait Child {
     fn end(&self) -> End;
     /// Whether it is done, with nothing left on its stack.
@@ -105,9 +102,9 @@ type Shared<In, Out, Ret> = Rc<RefCell<Typed<In, Out, Ret>>>;
 
 impl<In, Out, Ret> Child for RefCell<Typed<In, Out, Ret>> {
     fn end(&self) -> End {
-        // A child that is borrowed is running; its own destructors may drop its handle.
+        // A borrowed child is running: its own destructors may drop its handle.
         self.try_borrow_mut()
-            .map_or(End::Stubborn, |mut child| child.end())
+            .map_or(End::Stuck, |mut child| child.end())
     }
 
     fn is_over(&self) -> bool {
@@ -117,10 +114,10 @@ impl<In, Out, Ret> Child for RefCell<Typed<In, Out, Ret>> {
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// A coroutine whose body may borrow from around the scope.
+    /// Creates a coroutine that may borrow from around the scope.
     ///
     /// # Panics
-    /// If there is no stack to be had.
+    /// If no stack can be allocated.
     #[track_caller]
     pub fn coroutine<In, Out, Ret, F>(
         &'scope self,
@@ -132,14 +129,10 @@ impl<'scope> Scope<'scope, '_> {
         Out: 'scope,
         Ret: 'scope,
     {
-        let typed = match Typed::new(DEFAULT_STACK_SIZE, None, Location::caller(), body) {
-            Ok(typed) => typed,
-            Err(error) => panic!("selvedge: no stack for a coroutine: {error}"),
-        };
-        self.adopt(typed)
+        self.adopt(Typed::with_default_stack(Location::caller(), body))
     }
 
-    /// Makes a coroutine a child.
+    /// Adds a coroutine to the children.
     pub(super) fn adopt<In, Out, Ret>(
         &'scope self,
         typed: Typed<In, Out, Ret>,
@@ -161,10 +154,10 @@ impl<'scope> Scope<'scope, '_> {
         }
     }
 
-    /// A generator whose body may borrow from around the scope.
+    /// Creates a generator that may borrow from around the scope.
     ///
     /// # Panics
-    /// If there is no stack to be had.
+    /// If no stack can be allocated.
     #[track_caller]
     pub fn generator<T, F>(&'scope self, body: F) -> ScopedGenerator<'scope, T>
     where
@@ -174,12 +167,12 @@ impl<'scope> Scope<'scope, '_> {
         ScopedGenerator(self.coroutine(move |yielder: &Yielder<(), T>, ()| body(yielder)))
     }
 
-    /// Ends the children, the newest first, those included that are made meanwhile; answers the
-    /// first panic of one.
+    /// Ends the children, newest first, including those that are created meanwhile. Returns the first
+    /// payload with which one panics.
     fn end_all(&self) -> Option<Payload> {
         let mut panicked = None;
         loop {
-            // The borrow ends here: a child's destructors may make others.
+            // The borrow ends here: a child's destructors may create children.
             let child = self.children.borrow_mut().pop();
             let Some(child) = child else {
                 drop(self.children.take());
@@ -187,11 +180,11 @@ impl<'scope> Scope<'scope, '_> {
             };
             match catch_unwind(AssertUnwindSafe(|| child.end())) {
                 Ok(End::Ended) => {}
-                // Its frames live on, with what they borrow: nobody may return past that.
-                Ok(End::Stubborn | End::Abandoned) => unwind::give_up(),
-                Err(_) if !child.is_over() => unwind::give_up(),
+                // Its frames stay, with what they borrow, so the scope must not return.
+                Ok(End::Stuck | End::Abandoned) => unwind::abandon_innermost(),
+                Err(_) if !child.is_over() => unwind::abandon_innermost(),
                 Err(payload) if panicked.is_none() => panicked = Some(payload),
-                Err(payload) => unwind::drop_payload(payload),
+                Err(payload) => drop_payload(payload),
             }
         }
     }
@@ -205,34 +198,37 @@ impl fmt::Debug for Scope<'_, '_> {
 
 /// A handle to a coroutine of a [`Scope`]. It works like a [`Coroutine`](crate::Coroutine).
 ///
-/// It owns nothing: dropping it ends its coroutine early, forgetting it leaves that to the
-/// scope.
+/// It owns nothing: dropping it ends the coroutine early; if it is forgotten, the scope ends the
+/// coroutine.
 pub struct ScopedCoroutine<'scope, In, Out, Ret> {
     child: Shared<In, Out, Ret>,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 
 impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
+    /// The coroutine, which is borrowed while it runs.
+    #[track_caller]
+    fn child_mut(&self) -> RefMut<'_, Typed<In, Out, Ret>> {
+        self.child.try_borrow_mut().unwrap_or_else(|_| running())
+    }
+
     /// Enters the coroutine with a value: see [`Coroutine::send`](crate::Coroutine::send).
     ///
     /// # Panics
-    /// If it is done; with what its body panics with.
+    /// If it is done; if its body panics, with the same payload.
     #[inline]
     #[track_caller]
     pub fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
-        match self.child.try_borrow_mut() {
-            Ok(mut child) => child.send(value),
-            Err(_) => running(),
-        }
+        self.child_mut().send(value)
     }
 
-    /// Enters the coroutine, or hands the value back if it is done.
+    /// Enters the coroutine, or returns the value if the coroutine is done.
     ///
     /// # Errors
     /// [`Refused`], with the value.
     ///
     /// # Panics
-    /// With what its body panics with.
+    /// If its body panics, with the same payload.
     pub fn try_send(&mut self, value: In) -> Result<CoroutineState<Out, Ret>, Refused<In>> {
         match self.child.try_borrow_mut() {
             Ok(mut child) => child.try_send(value),
@@ -245,13 +241,10 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// # Panics
     /// With the payload, unless the body catches it.
     pub fn throw(&mut self, payload: Box<dyn Any + Send>) -> CoroutineState<Out, Ret> {
-        match self.child.try_borrow_mut() {
-            Ok(mut child) => child.throw(payload),
-            Err(_) => running(),
-        }
+        self.child_mut().throw(payload)
     }
 
-    /// Raises a payload, or hands it back if the coroutine is not suspended.
+    /// Raises a payload, or returns it if the coroutine is not suspended.
     ///
     /// # Errors
     /// [`Refused`], with the payload.
@@ -271,18 +264,15 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// Ends the coroutine: see [`Coroutine::close`](crate::Coroutine::close).
     ///
     /// # Errors
-    /// [`CloseIgnored`] if it suspended again: it lives on.
+    /// [`CloseIgnored`] if it suspended again: then it is still suspended.
     ///
     /// # Panics
     /// If the body, or a destructor in it, panics.
     pub fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
-        match self.child.try_borrow_mut() {
-            Ok(mut child) => child.close(),
-            Err(_) => running(),
-        }
+        self.child_mut().close()
     }
 
-    /// Where the coroutine is in its life.
+    /// The coroutine's status.
     #[must_use]
     pub fn status(&self) -> Status {
         self.child
@@ -305,9 +295,9 @@ impl<Out, Ret> ScopedCoroutine<'_, (), Out, Ret> {
 
 impl<In, Out, Ret> Drop for ScopedCoroutine<'_, In, Out, Ret> {
     fn drop(&mut self) {
-        // What can't be ended is left to the scope, which can't be left then.
+        // A child that can't be ended stays with the scope, which then abandons its own coroutine.
         match catch_unwind(AssertUnwindSafe(|| self.child.end())) {
-            Err(payload) if std::thread::panicking() => unwind::drop_payload(payload),
+            Err(payload) if std::thread::panicking() => drop_payload(payload),
             Err(payload) => resume_unwind(payload),
             Ok(_) => {}
         }
@@ -335,7 +325,7 @@ fn running() -> ! {
     )
 }
 
-/// An iterator over what a coroutine of a [`Scope`] suspends with.
+/// An iterator over the values with which a coroutine of a [`Scope`] suspends.
 #[derive(Debug)]
 pub struct ScopedGenerator<'scope, T>(ScopedCoroutine<'scope, (), T, ()>);
 
@@ -344,10 +334,7 @@ impl<T> Iterator for ScopedGenerator<'_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        match self.0.try_send(()) {
-            Ok(CoroutineState::Yielded(item)) => Some(item),
-            Ok(CoroutineState::Complete(())) | Err(_) => None,
-        }
+        self.0.try_send(()).ok()?.yielded()
     }
 }
 

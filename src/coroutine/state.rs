@@ -1,10 +1,10 @@
-//! What a coroutine answers, and how it refuses.
+//! The results of entering a coroutine, its status, and its errors.
 
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
-/// What entering a coroutine led to.
+/// The result of entering a coroutine.
 ///
 /// ```
 /// use selvedge::{Coroutine, CoroutineState, Yielder};
@@ -25,13 +25,13 @@ pub enum CoroutineState<Out, Ret> {
 }
 
 impl<Out, Ret> CoroutineState<Out, Ret> {
-    /// Whether it suspended, and can be entered again.
+    /// Whether the coroutine suspended.
     #[must_use]
     pub fn is_yielded(&self) -> bool {
         matches!(self, Self::Yielded(_))
     }
 
-    /// Whether its body returned.
+    /// Whether the body returned.
     ///
     /// ```
     /// use selvedge::{Coroutine, Yielder};
@@ -82,16 +82,16 @@ impl<Out, Ret> CoroutineState<Out, Ret> {
     }
 }
 
-/// Where a coroutine is in its life.
+/// The status of a coroutine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Its body has not begun.
     Unstarted,
     /// Its body is parked in a call of `suspend`.
     Suspended,
-    /// Its body runs, or has entered something that runs.
+    /// Its body runs, or has entered another coroutine that runs.
     Running,
-    /// Its body is over: it returned, panicked or was closed, and its stack has gone back.
+    /// Its body has returned, panicked or was closed, and its stack was released.
     Done,
 }
 
@@ -106,7 +106,7 @@ impl fmt::Display for Status {
     }
 }
 
-/// A value handed back by a coroutine that could not take it.
+/// The error of a coroutine that can't take a value; it contains the value.
 ///
 /// ```
 /// use selvedge::{Coroutine, Status, Yielder};
@@ -118,9 +118,9 @@ impl fmt::Display for Status {
 /// ```
 #[non_exhaustive]
 pub struct Refused<T> {
-    /// What was sent.
+    /// The value that was sent.
     pub value: T,
-    /// The status because of which it was refused.
+    /// The status that caused the refusal.
     pub status: Status,
 }
 
@@ -150,19 +150,19 @@ impl<T> fmt::Display for Refused<T> {
 
 impl<T> Error for Refused<T> {}
 
-/// A coroutine was closed and suspended again instead of ending; it lives on.
+/// The error of closing a coroutine that suspended again instead of ending.
 ///
 /// ```
 /// use selvedge::{Coroutine, Thrown, Yielder};
 ///
-/// let mut stubborn = Coroutine::new(|yielder: &Yielder<(), &str>, ()| {
+/// let mut reluctant = Coroutine::new(|yielder: &Yielder<(), &str>, ()| {
 ///     if let Err(Thrown::Close) = yielder.try_suspend("working") {
 ///         yielder.suspend("one moment");
 ///     }
 /// });
-/// stubborn.resume();
-/// assert_eq!(stubborn.close().unwrap_err().into_value(), Some("one moment"));
-/// assert!(stubborn.close().is_ok());
+/// reluctant.resume();
+/// assert_eq!(reluctant.close().unwrap_err().into_value(), Some("one moment"));
+/// assert!(reluctant.close().is_ok());
 /// ```
 pub struct CloseIgnored<Out> {
     value: Option<Out>,
@@ -173,10 +173,9 @@ impl<Out> CloseIgnored<Out> {
         Self { value }
     }
 
-    /// What it suspended with.
+    /// The value with which it suspended.
     ///
-    /// `None` only where panics abort: a started coroutine can't be unwound there, and was not
-    /// entered at all.
+    /// `None` only where panics abort: there a started coroutine can't be unwound, and was not entered.
     pub fn into_value(self) -> Option<Out> {
         self.value
     }
@@ -199,15 +198,15 @@ impl<Out> fmt::Display for CloseIgnored<Out> {
 
 impl<Out> Error for CloseIgnored<Out> {}
 
-/// What came instead of a value at [`Yielder::try_suspend`](crate::Yielder::try_suspend).
+/// What [`Yielder::try_suspend`](crate::Yielder::try_suspend) received instead of a value.
 #[non_exhaustive]
 pub enum Thrown {
-    /// The coroutine is being closed: return soon.
+    /// The coroutine is being closed: the body should return soon.
     Close,
-    /// Somebody threw this.
+    /// A payload was thrown.
     Payload(Box<dyn Any + Send>),
-    /// The thread is panicking, and a coroutine must not be parked in the middle of that:
-    /// nothing was switched.
+    /// The thread is panicking, and a coroutine must not be parked during a panic: nothing was
+    /// switched.
     Panicking,
 }
 

@@ -1,5 +1,5 @@
-//! What the owned and the scoped handle share: a coroutine with its types, and the rules of
-//! sending, throwing and closing.
+//! A coroutine with its types, and the rules of sending, throwing and closing: the implementation of the
+//! owned and the scoped handle.
 
 #![allow(unsafe_code)]
 
@@ -11,14 +11,16 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::thread;
 
-use super::header::{DISCARD, Header, Outcome, RAISE};
-use super::raw::{Answer, Finished, Raw};
+use super::entry::{self, DISCARD, Outcome};
+use super::header::Header;
+use super::payload::{Payload, drop_payload};
+use super::raw::{Entered, Finished, Raw};
 use super::state::{CloseIgnored, CoroutineState, Refused, Status};
-use super::unwind::{CLOSE_ATTEMPTS, Payload, close_payload, drop_payload, is_close, next_request};
+use super::unwind::{MAX_UNWIND_RETRIES, RAISE, close_payload, is_close, next_request};
 use super::value;
 use super::yielder::Yielder;
 use crate::arch::{Parked, VALUE, Word};
-use crate::stack;
+use crate::stack::{self, DEFAULT_STACK_SIZE, Stack};
 
 /// A coroutine. Dropping it ends it.
 pub(super) struct Typed<In, Out, Ret> {
@@ -26,21 +28,22 @@ pub(super) struct Typed<In, Out, Ret> {
     types: PhantomData<*mut (In, Out, Ret)>,
 }
 
-/// What came of ending a coroutine.
+/// The result of ending a coroutine.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// It is over, with everything on its stack dropped.
     Ended,
     /// It can't be ended: it swallows each close, or panics abort in this program.
-    Stubborn,
-    /// It was abandoned, with all that is on its stack.
+    Stuck,
+    /// It was abandoned, with everything on its stack.
     Abandoned,
 }
 
-/// Of a coroutine that was abandoned there is no answer.
+/// The coroutine was abandoned and has no result.
 struct Abandoned;
 
 impl<In, Out, Ret> Typed<In, Out, Ret> {
+    /// Lays a coroutine out on a stack from the thread's pool.
     #[inline]
     pub(super) fn new<F>(
         stack_size: usize,
@@ -51,33 +54,60 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret,
     {
+        let stack = Stack::acquire(stack_size)?;
+        let name = name.map(|name| NonNull::from(Box::leak(Box::new(name.into_boxed_str()))));
+        // SAFETY: the box was made just now.
+        let text = name.map(|name| std::ptr::from_ref(unsafe { name.as_ref() }.as_bytes()));
+        let (header, parked) = entry::build::<_, _, _, _, ()>(stack, text, site, body);
+        let raw = Raw {
+            parked: Some(parked),
+            header: Some(header),
+            name,
+            site,
+        };
         Ok(Self {
-            raw: Raw::new(stack_size, name, site, body)?,
+            raw,
             types: PhantomData,
         })
+    }
+
+    /// As [`new`](Self::new), unnamed, on a stack of the default size.
+    ///
+    /// # Panics
+    /// If no stack can be allocated.
+    #[inline]
+    #[track_caller]
+    pub(super) fn with_default_stack<F>(site: &'static Location<'static>, body: F) -> Self
+    where
+        F: FnOnce(&Yielder<In, Out>, In) -> Ret,
+    {
+        match Self::new(DEFAULT_STACK_SIZE, None, site, body) {
+            Ok(typed) => typed,
+            Err(error) => no_stack(&error),
+        }
     }
 
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
     #[track_caller]
     pub(super) fn send(&mut self, value: In) -> CoroutineState<Out, Ret> {
-        let Some(parked) = self.raw.parked() else {
+        let Some(parked) = self.raw.parked else {
             drop(value);
             cannot_send(self.raw.status());
         };
         let mut value = ManuallyDrop::new(value);
-        // SAFETY: it is parked there, and expects a value of this type, which it takes.
-        let answer = unsafe { self.raw.enter(parked, value::encode(&mut value), VALUE) };
-        match answer {
-            // SAFETY: what it suspends with is a value of this type.
-            Answer::Suspended(word) => CoroutineState::Yielded(unsafe { value::decode(word) }),
-            Answer::Finished(finished) => CoroutineState::Complete(self.returned(finished)),
+        // SAFETY: it is parked there, and takes a value of this type.
+        let entered = unsafe { self.raw.enter(parked, value::encode(&mut value), VALUE) };
+        match entered {
+            // SAFETY: it suspends with a value of this type.
+            Entered::Suspended(word) => CoroutineState::Yielded(unsafe { value::decode(word) }),
+            Entered::Finished(finished) => CoroutineState::Complete(self.returned(finished)),
         }
     }
 
     #[inline]
     pub(super) fn try_send(&mut self, value: In) -> Result<CoroutineState<Out, Ret>, Refused<In>> {
-        match self.raw.parked() {
+        match self.raw.parked {
             Some(_) => Ok(self.send(value)),
             None => Err(Refused::new(value, self.raw.status())),
         }
@@ -110,30 +140,30 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
 
     pub(super) fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
         self.try_close()
-            .unwrap_or_else(|Abandoned| abandoned(self.raw.site()))
+            .unwrap_or_else(|Abandoned| abandoned(self.raw.site))
     }
 
-    /// Ends it however often that takes, within reason, whatever its types.
+    /// Ends it: closes it until it is over, up to [`MAX_UNWIND_RETRIES`] times.
     ///
     /// # Panics
-    /// With the first panic of a destructor, once it is over.
+    /// If a destructor panicked meanwhile: with the first such payload, once the coroutine is over.
     pub(super) fn end(&mut self) -> End {
         if self.raw.is_abandoned() {
             return End::Abandoned;
         }
         let mut panicked = None;
-        for _ in 0..CLOSE_ATTEMPTS {
+        for _ in 0..MAX_UNWIND_RETRIES {
             match self.try_close() {
                 Ok(Ok(_)) => return panicked.map_or(End::Ended, |payload| resume_unwind(payload)),
                 Ok(Err(ignored)) => match ignored.into_value() {
-                    // What it suspends with may panic as it is dropped; it is to be ended all
-                    // the same.
+                    // The value that it suspended with may panic when dropped; the coroutine must be
+                    // ended nevertheless.
                     Some(out) => match catch_unwind(AssertUnwindSafe(|| drop(out))) {
                         Err(payload) if panicked.is_none() => panicked = Some(payload),
                         Err(payload) => drop_payload(payload),
                         Ok(()) => {}
                     },
-                    None => return End::Stubborn,
+                    None => return End::Stuck,
                 },
                 Err(Abandoned) => return End::Abandoned,
             }
@@ -141,7 +171,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         if let Some(payload) = panicked {
             drop_payload(payload);
         }
-        End::Stubborn
+        End::Stuck
     }
 
     pub(super) fn status(&self) -> Status {
@@ -191,26 +221,26 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         }
     }
 
-    /// Enters a suspended coroutine with something to raise; answers what it suspends with
-    /// then, if it does.
+    /// Enters a suspended coroutine with a payload to raise; returns the value with which it suspends
+    /// again, if it does.
     fn raise(&mut self, payload: Payload) -> Result<Out, Finished> {
-        let parked = self.raw.parked().expect("a suspended coroutine is parked");
+        let parked = self.raw.parked.expect("a suspended coroutine is parked");
         let mut payload = ManuallyDrop::new(payload);
         let word = Word::new((&raw mut payload).cast());
         // SAFETY: it is parked there, has begun, and takes the payload.
         match unsafe { self.raw.enter(parked, word, RAISE) } {
-            // SAFETY: what it suspends with is a value of this type.
-            Answer::Suspended(word) => Ok(unsafe { value::decode(word) }),
-            Answer::Finished(finished) => Err(finished),
+            // SAFETY: it suspends with a value of this type.
+            Entered::Suspended(word) => Ok(unsafe { value::decode(word) }),
+            Entered::Finished(finished) => Err(finished),
         }
     }
 
-    /// Drops the body of an unstarted coroutine. A panic of that goes to the caller.
+    /// Drops the body of an unstarted coroutine; a panic of its destructor goes to the caller.
     fn discard(&mut self) {
-        let parked = self.raw.parked().expect("an unstarted coroutine is parked");
-        // SAFETY: it is parked there and has not begun; this tag has no word.
-        let answer = unsafe { self.raw.enter(parked, Word::uninit(), DISCARD) };
-        let Answer::Finished(finished) = answer else {
+        let parked = self.raw.parked.expect("an unstarted coroutine is parked");
+        // SAFETY: it is parked there and has not begun; with this tag the word is not read.
+        let entered = unsafe { self.raw.enter(parked, Word::uninit(), DISCARD) };
+        let Entered::Finished(finished) = entered else {
             unreachable!("a coroutine that is discarded does not suspend")
         };
         // SAFETY: the body would return this type.
@@ -220,7 +250,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         }
     }
 
-    /// What the body returned; what it panicked with goes on here.
+    /// The value that the body returned; resumes its panic.
     #[cfg_attr(debug_assertions, inline)]
     #[cfg_attr(not(debug_assertions), inline(always))]
     fn returned(&mut self, finished: Finished) -> Ret {
@@ -229,11 +259,11 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
             Some(Outcome::Returned(ret)) => ret,
             Some(Outcome::Unwound(payload)) => resume_unwind(payload),
             Some(Outcome::Discarded) => unreachable!("a body that was entered is not discarded"),
-            None => abandoned(self.raw.site()),
+            None => abandoned(self.raw.site),
         }
     }
 
-    /// Ends a coroutine as its handle goes.
+    /// Ends a coroutine whose handle is dropped.
     #[cold]
     #[inline(never)]
     fn end_in_drop(
@@ -242,23 +272,28 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         name: Option<NonNull<Box<str>>>,
         site: &'static Location<'static>,
     ) {
-        let raw = Raw::from_parts((parked, header, name, site));
+        let raw = Raw {
+            parked,
+            header,
+            name,
+            site,
+        };
         let mut this = ManuallyDrop::new(Self {
             raw,
             types: PhantomData,
         });
-        // Whoever drops a running coroutine does so from within it, or as the process exits.
-        // As the thread is torn down, what the frames refer to may be gone already.
+        // A running coroutine is dropped from within itself, or while the process exits. While the thread
+        // is torn down, what the frames refer to may be gone already.
         let ended = match this.status() {
-            Status::Running => Ok(End::Stubborn),
-            Status::Suspended if stack::in_teardown() => Ok(End::Stubborn),
+            Status::Running => Ok(End::Stuck),
+            Status::Suspended if stack::in_teardown() => Ok(End::Stuck),
             _ => catch_unwind(AssertUnwindSafe(|| this.end())),
         };
         this.raw.leak();
         this.raw.drop_name();
         match ended {
             Ok(_) => {}
-            // A second panic would abort the process; the hook has told of it.
+            // A second panic would abort the process; the panic hook has reported it.
             Err(payload) if thread::panicking() => drop_payload(payload),
             Err(payload) => resume_unwind(payload),
         }
@@ -271,6 +306,12 @@ fn abandoned(site: &'static Location<'static>) -> ! {
         "selvedge: the coroutine created at {site} was abandoned: a scope on its stack has a child \
          that can't be ended; its stack is leaked"
     )
+}
+
+#[cold]
+#[track_caller]
+fn no_stack(error: &io::Error) -> ! {
+    panic!("selvedge: no stack for a coroutine: {error}")
 }
 
 #[cold]
@@ -289,7 +330,12 @@ impl<In, Out, Ret> Drop for Typed<In, Out, Ret> {
     #[inline]
     fn drop(&mut self) {
         if !self.raw.is_empty() {
-            let (parked, header, name, site) = self.raw.into_parts();
+            let Raw {
+                parked,
+                header,
+                name,
+                site,
+            } = self.raw;
             Self::end_in_drop(parked, header, name, site);
         }
     }
@@ -300,7 +346,7 @@ impl<In, Out, Ret> fmt::Debug for Typed<In, Out, Ret> {
         f.debug_struct("Coroutine")
             .field("name", &self.raw.name())
             .field("status", &self.status())
-            .field("created_at", &format_args!("{}", self.raw.site()))
+            .field("created_at", &format_args!("{}", self.raw.site))
             .finish()
     }
 }

@@ -1,5 +1,5 @@
-//! What a frame has set for the thread, and takes back as it goes, also if it never goes: where the
-//! coroutine that it is on is left behind for ever, its destructors never run.
+//! Undo actions: what a frame has set for its thread is restored also if the coroutine is abandoned, where
+//! the frame's destructors never run.
 
 #![allow(unsafe_code)]
 
@@ -9,70 +9,70 @@ use std::ptr::{self, NonNull};
 use super::header::Header;
 use super::open_frame::OpenFrame;
 
-/// What is to be undone, in the frame of [`undo_if_left`]. The frame goes and takes it off the list, or
-/// is left for ever, and keeps its memory.
-struct Entry<'a> {
+/// An undo action, in the frame of [`undo_if_abandoned`]. The frame unlinks it when it ends; an abandoned
+/// frame keeps its memory.
+struct UndoNode<'a> {
     coroutine: NonNull<Header>,
     undo: &'a dyn Fn(),
-    /// The next one of the thread's, which is an outer one as a rule.
-    next: Cell<*const Entry<'static>>,
+    /// The thread's next node, usually that of an outer frame.
+    next: Cell<*const UndoNode<'static>>,
 }
 
 thread_local! {
-    static FIRST: Cell<*const Entry<'static>> = const { Cell::new(ptr::null()) };
+    static FIRST: Cell<*const UndoNode<'static>> = const { Cell::new(ptr::null()) };
 }
 
-/// Calls a function, and `undo` if the coroutine on whose stack this is called is left behind for ever in
-/// the middle of that. A thread's own stack can't be left behind. `undo` may not unwind.
+/// Runs `f`; runs `undo` if the current coroutine is abandoned meanwhile. A thread's own stack can't be
+/// abandoned. `undo` must not unwind.
 ///
-/// Meanwhile the coroutine can't suspend: what was set for the thread would stay, and be taken back
-/// wherever the coroutine goes on, or is dropped.
-pub(crate) fn undo_if_left<R>(undo: &dyn Fn(), f: impl FnOnce() -> R) -> R {
+/// The coroutine can't suspend meanwhile: the thread would keep what was set, and it would be restored
+/// wherever the coroutine is resumed or dropped.
+pub(crate) fn undo_if_abandoned<R>(undo: &dyn Fn(), f: impl FnOnce() -> R) -> R {
     let open = OpenFrame::open();
     let Some(coroutine) = open.header() else {
         return f();
     };
-    let entry = Entry {
+    let node = UndoNode {
         coroutine,
         undo,
         next: Cell::new(FIRST.get()),
     };
-    FIRST.set((&raw const entry).cast());
-    let _listed = Listed(&entry);
+    FIRST.set((&raw const node).cast());
+    let _linked = Linked(&node);
     f()
 }
 
-/// Takes an entry off the thread's list as its frame goes.
-struct Listed<'a>(&'a Entry<'a>);
+/// Unlinks a node when its frame ends.
+struct Linked<'a>(&'a UndoNode<'a>);
 
-impl Drop for Listed<'_> {
+impl Drop for Linked<'_> {
     fn drop(&mut self) {
-        take_off(|entry| ptr::addr_eq(entry, self.0));
+        unlink(|node| ptr::addr_eq(node, self.0));
     }
 }
 
-/// Does what is to be done because a coroutine is left behind, the newest first.
+/// Runs the undo actions of a coroutine that is being abandoned, newest first.
 pub(super) fn undo_all(coroutine: &Header) {
-    // One at a time: what is done may get here again.
-    while let Some(entry) = take_off(|entry| ptr::eq(entry.coroutine.as_ptr(), coroutine)) {
-        (entry.undo)();
+    // One at a time: an action may get here again.
+    while let Some(node) = unlink(|node| ptr::eq(node.coroutine.as_ptr(), coroutine)) {
+        (node.undo)();
     }
 }
 
-/// Takes the first entry off the list that is wanted.
-fn take_off<'a>(is_wanted: impl Fn(&Entry<'_>) -> bool) -> Option<&'a Entry<'a>> {
-    let mut before: Option<&Entry<'a>> = None;
-    // SAFETY: entries are on the list as long as their frames are there, which keep them where they are;
-    // what they borrow outlives those frames. The one that is answered is used before its frame goes.
-    while let Some(entry) = unsafe { before.map_or(FIRST.get(), |it| it.next.get()).as_ref() } {
-        if is_wanted(entry) {
+/// Unlinks the first node that satisfies the predicate.
+fn unlink<'a>(is_wanted: impl Fn(&UndoNode<'_>) -> bool) -> Option<&'a UndoNode<'a>> {
+    let mut before: Option<&UndoNode<'a>> = None;
+    // SAFETY: nodes are linked as long as their frames exist, and don't move; what they borrow outlives
+    // those frames. The node that is returned is used before its frame ends.
+    while let Some(node) = unsafe { before.map_or(FIRST.get(), |it| it.next.get()).as_ref() } {
+        if is_wanted(node) {
             match before {
-                None => FIRST.set(entry.next.get()),
-                Some(before) => before.next.set(entry.next.get()),
+                None => FIRST.set(node.next.get()),
+                Some(before) => before.next.set(node.next.get()),
             }
-            return Some(entry);
+            return Some(node);
         }
-        before = Some(entry);
+        before = Some(node);
     }
     None
 }

@@ -1,38 +1,32 @@
-//! Payloads that end coroutines: requests to close, and what can't be ended.
+//! How coroutines end before their body returns: by a close, which unwinds them, or by abandoning them.
 //!
-//! A close unwinds the body with a [`CloseRequest`] as its payload, by `resume_unwind`, so that
-//! no panic hook runs. The payload names the request: only the root that is closing under that
-//! very request takes it for its own, and anywhere else, and later, it is an ordinary panic.
+//! A close unwinds the body with a [`CloseRequest`] as its payload, by `resume_unwind`, so that no panic
+//! hook runs. The payload names the request: only the root that is being closed under the same request
+//! takes the payload as its close; anywhere else, and later, the payload is an ordinary panic.
 
 #![allow(unsafe_code)]
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::header::{Header, stack_pointer};
+use super::header::Header;
 use super::open_frame::innermost;
+use super::payload::Payload;
+use crate::arch::{self, Word, stack_pointer};
 use crate::stack;
 use crate::sys::signal::write_stderr;
 
-/// What unwinds.
-pub(crate) type Payload = Box<dyn Any + Send>;
+/// The tag of a word that is the address of a payload to raise.
+pub(super) const RAISE: usize = 1;
 
-/// Drops a payload that is one too many. What that panics with is leaked: it could go on for ever.
-pub(crate) fn drop_payload(payload: Payload) {
-    if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(another);
-    }
-}
-
-/// How often a close is repeated for a body that swallows it before its stack is given up.
-pub(super) const CLOSE_ATTEMPTS: u32 = 1024;
+/// How often an unwind is repeated for a body that swallows it, before its stack is abandoned.
+pub(crate) const MAX_UNWIND_RETRIES: u32 = 1024;
 
 /// The payload of a close.
 struct CloseRequest(u64);
 
-/// A number for a request to close, never used before.
+/// A fresh number for a close request, never reused.
 pub(super) fn next_request() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Relaxed)
@@ -43,7 +37,7 @@ pub(super) fn close_payload(request: u64) -> Payload {
     Box::new(CloseRequest(request))
 }
 
-/// Whether a payload is that of the request.
+/// Whether a payload is the request's.
 pub(super) fn is_close(payload: &Payload, request: u64) -> bool {
     request != 0
         && payload
@@ -51,22 +45,21 @@ pub(super) fn is_close(payload: &Payload, request: u64) -> bool {
             .is_some_and(|close| close.0 == request)
 }
 
-/// What a suspension meets instead of a value.
+/// The result of a suspension that received no value.
 pub(super) enum Raised {
-    /// Something to unwind with.
+    /// A payload to unwind with.
     Payload(Payload),
     /// The thread is panicking: nothing was switched.
     Panicking,
 }
 
-/// Why a coroutine may not suspend where it tries to.
+/// Why a coroutine may not suspend here.
 ///
-/// A coroutine that is being closed while its thread panics, and that goes on whatever it meets,
-/// is given up: it could neither be parked nor ended.
+/// Abandons a coroutine that is being closed while its thread panics, and that keeps suspending: it
+/// could neither be parked nor ended.
 ///
 /// # Panics
-/// If the coroutine is not the one whose stack the running code is on, or a frame is open that
-/// must not be left.
+/// If the running code is not on the coroutine's stack, or a frame is open.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -74,10 +67,7 @@ pub(super) fn refuse(header: &Header) -> Raised {
     if std::thread::panicking() {
         let innermost = stack::find(stack_pointer()).and_then(Header::of);
         if header.close_request.get() != 0 && innermost == Some(NonNull::from(header)) {
-            header.n_swallowed.set(header.n_swallowed.get() + 1);
-            if header.n_swallowed.get() > CLOSE_ATTEMPTS {
-                end_of_patience(header);
-            }
+            abandon_if_stuck(header);
         }
         return Raised::Panicking;
     }
@@ -94,13 +84,18 @@ pub(super) fn refuse(header: &Header) -> Raised {
     );
 }
 
-/// A coroutine that is being closed while its thread panics goes on for ever.
-fn end_of_patience(header: &Header) -> ! {
-    if header.closed_in_panic.get() {
-        give_up();
+/// Counts a suspension of a coroutine that is being closed while its thread panics, and abandons the
+/// coroutine if that keeps happening.
+fn abandon_if_stuck(header: &Header) {
+    header.n_swallowed.set(header.n_swallowed.get() + 1);
+    if header.n_swallowed.get() <= MAX_UNWIND_RETRIES {
+        return;
     }
-    // It is its own unwind that it can't finish, and an unwind that is left behind would make
-    // the thread panic for ever.
+    if header.closed_in_panic.get() {
+        abandon_innermost();
+    }
+    // The coroutine can't finish its own unwind, and abandoning that would make the thread count as
+    // panicking for good.
     write_stderr(&[
         b"\nselvedge: a destructor in a coroutine that is being closed tries to suspend again and \
           again, which is impossible in the middle of an unwind; aborting\n",
@@ -108,7 +103,7 @@ fn end_of_patience(header: &Header) -> ! {
     std::process::abort()
 }
 
-/// Raises what a suspension met.
+/// Unwinds from a suspension that received no value.
 #[cold]
 #[inline(never)]
 #[track_caller]
@@ -122,26 +117,26 @@ pub(super) fn raise(raised: Raised) -> ! {
     }
 }
 
-/// Leaves the innermost coroutine for ever because one that it has entered was left with frames of the
-/// task on its stack: so it goes on down to the task itself, which they refer to.
+/// Abandons the innermost coroutine because one that it entered was abandoned with frames of the task on
+/// its stack. Each coroutine below does the same, down to the task itself, which those frames refer to.
 #[cold]
-pub(super) fn give_up_with_task() -> ! {
+pub(super) fn abandon_with_task() -> ! {
     if let Some(header) = innermost() {
-        // SAFETY: the header of the coroutine that is running.
+        // SAFETY: the header of the running coroutine.
         unsafe { header.as_ref() }.set_task_frame();
     }
-    give_up()
+    abandon_innermost()
 }
 
-/// Leaves the innermost coroutine for ever, its stack with all that is on it being leaked,
-/// because something on it can't be ended. Its resumer learns that it was abandoned.
+/// Abandons the innermost coroutine because something on its stack can't be ended: control leaves it for
+/// good and its stack is leaked. Its resumer learns that it was abandoned.
 ///
-/// On a thread's own stack there is nobody to return to: the process aborts with a sentence.
-pub(crate) fn give_up() -> ! {
+/// A thread's own stack can't be abandoned: there the process aborts with a message.
+pub(crate) fn abandon_innermost() -> ! {
     if let Some(header) = innermost() {
-        // SAFETY: the running code is on this coroutine's stack, or on one that it called to. If
-        // the coroutine is itself a scope's child, that scope learns of it and gives up in turn.
-        unsafe { header.as_ref().abandon() }
+        // SAFETY: the running code is on this coroutine's stack, or on one that it called to. If the
+        // coroutine is itself a scope's child, that scope sees it abandoned and abandons its own host.
+        unsafe { abandon(header.as_ref()) }
     }
     write_stderr(&[
         b"\nselvedge: a scoped coroutine can't be ended: it suspends again each time it is closed \
@@ -149,4 +144,18 @@ pub(crate) fn give_up() -> ! {
           be left behind; aborting\n",
     ]);
     std::process::abort()
+}
+
+/// Leaves a coroutine for good, as it is. Its stack, with this header on it, is never released.
+///
+/// # Safety
+/// The running code is on this coroutine's stack, or on one that it called to. Code that borrows from
+/// the abandoned frames, or lends to them, is abandoned too, or never returns.
+unsafe fn abandon(header: &Header) -> ! {
+    #[cfg(feature = "runtime")]
+    super::undo::undo_all(header);
+    header.set_abandoned();
+    // SAFETY: the innermost coroutine's resumer waits at its link; nothing on the abandoned stack is
+    // ever freed.
+    unsafe { arch::finish(header.link(), Word::uninit()) }
 }

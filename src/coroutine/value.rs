@@ -1,7 +1,7 @@
-//! Values on their way through a switch: moved exactly once, in a register where they fit.
+//! Passing a value through a switch: it is moved exactly once, in a register if it fits.
 //!
-//! The sender keeps a larger value where it is and sends its address; the receiver reads it
-//! from there before anything else happens, while the sender is parked or not yet gone on.
+//! A larger value stays where it is and its address is sent. The receiver reads it immediately, before
+//! the sender continues.
 
 #![allow(unsafe_code)]
 
@@ -10,20 +10,20 @@ use std::ptr;
 
 use crate::arch::Word;
 
-/// Whether a value travels in a register.
+/// Whether a value is passed in a register.
 pub(super) const fn fits<T>() -> bool {
     size_of::<T>() <= size_of::<Word>()
 }
 
-/// What to send for a value. The value counts as moved once the word was received, and must
-/// stay where it is until then.
+/// Encodes a value as a word. The value counts as moved once the word is received, and must stay in place
+/// until then.
 #[cfg_attr(debug_assertions, inline)]
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn encode<T>(value: &mut ManuallyDrop<T>) -> Word {
     let mut word = Word::uninit();
     if fits::<T>() {
-        // SAFETY: the value is no larger than the word; bytes of padding stay uninitialised,
-        // which the word's type allows.
+        // SAFETY: the value is no larger than the word; padding stays uninitialised, which the word's type
+        // allows.
         unsafe {
             ptr::copy_nonoverlapping(
                 ptr::from_ref(value).cast::<u8>(),
@@ -37,16 +37,16 @@ pub(super) fn encode<T>(value: &mut ManuallyDrop<T>) -> Word {
     word
 }
 
-/// The value that was sent.
+/// Decodes the value that was sent.
 ///
 /// # Safety
-/// The word is from [`encode`] of the same type, is decoded once, and a value that did not fit
-/// is still where it was.
+/// The word comes from [`encode`] of the same type and is decoded once; a value that does not fit is still
+/// in place.
 #[cfg_attr(debug_assertions, inline)]
 #[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) unsafe fn decode<T>(word: Word) -> T {
     let mut value = MaybeUninit::<T>::uninit();
-    // SAFETY: by the caller's word these are the bytes of a value, which now moves.
+    // SAFETY: the caller guarantees that these are the bytes of a value, which now moves.
     unsafe {
         if fits::<T>() {
             ptr::copy_nonoverlapping(

@@ -1,19 +1,19 @@
-//! The overflow report: what is printed when a coroutine touches its guard.
+//! The overflow report, which is printed when a coroutine touches its guard.
 //!
-//! All of it runs in a signal handler: no allocation, no lock, `write(2)` only.
+//! Everything here runs in a signal handler: no allocation, no lock, only `write(2)`.
 
 #![allow(unsafe_code)]
 
-use super::record::Use;
+use super::record::{Record, Use};
 use super::table;
 use crate::sys::signal::write_stderr;
 
-/// How far below its guard a stack pointer may be and still mean this stack: C code makes a
-/// large frame before it touches it.
+/// How many bytes below its guard a stack pointer may be to count as this stack's: C code allocates a
+/// large frame before it touches the frame.
 const SLACK: usize = 1024 * 1024;
 
-/// Prints the report if the address lies in the guard of a stack in use and the stack pointer
-/// does not belong elsewhere; answers whether it does.
+/// Prints the report, and returns true, if the address lies in the guard of a stack in use and the stack
+/// pointer is near that stack.
 pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     let Some(slot) = table::find(address) else {
         return false;
@@ -21,46 +21,35 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     if !slot.guard.contains(&address) {
         return false;
     }
-    let base = slot.record.as_ptr() as usize;
     if stack_pointer
-        .is_some_and(|sp| !(slot.guard.start.saturating_sub(SLACK)..=base).contains(&sp))
+        .is_some_and(|sp| !(slot.guard.start.saturating_sub(SLACK)..=slot.base).contains(&sp))
     {
         return false;
     }
-    // SAFETY: the page of the record belongs to a slab that is mapped; where the slot was never
-    // taken it reads as zeros, which is `Use::Unused`.
-    let record = unsafe { slot.record.as_ref() };
+    // SAFETY: the record's page belongs to a mapped slab; if the slot was never taken it reads as zeros,
+    // which is `Use::Unused`.
+    let record = unsafe { &*(slot.base as *const Record) };
     let what: &[u8] = match record.in_use() {
         Use::Unused => return false,
         Use::Coroutine => b"coroutine ",
         Use::Call => b"on_stack call ",
     };
-    // SAFETY: whoever labelled the record keeps the name where it is while the stack is in use.
+    // SAFETY: the code that labelled the record keeps the name in place while the stack is in use.
     let name = unsafe { &*record.name() };
     let (open, name, close): (&[u8], _, &[u8]) = if name.is_empty() {
         (b"(", b"unnamed" as &[u8], b")")
     } else {
         (b"'", name, b"'")
     };
-    let mut line = [0; 20];
-    let mut column = [0; 20];
-    let mut size = [0; 20];
     write_stderr(&[b"\nselvedge: the ", what, open, name, close]);
     if let Some(site) = record.site() {
-        let (line, column) = (
-            decimal(site.line() as usize, &mut line),
-            decimal(site.column() as usize, &mut column),
-        );
-        write_stderr(&[
-            b", created at ",
-            site.file().as_bytes(),
-            b":",
-            line,
-            b":",
-            column,
-            b",",
-        ]);
+        let (mut line, mut column) = ([0; 20], [0; 20]);
+        let line = decimal(site.line() as usize, &mut line);
+        let column = decimal(site.column() as usize, &mut column);
+        let file = site.file().as_bytes();
+        write_stderr(&[b", created at ", file, b":", line, b":", column, b","]);
     }
+    let mut size = [0; 20];
     let kib = decimal(slot.usable_size / 1024, &mut size);
     write_stderr(&[
         b" has overflowed its stack of ",
@@ -71,7 +60,7 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     true
 }
 
-/// Writes a number into the buffer's end.
+/// Writes a number to the end of the buffer.
 fn decimal(mut n: usize, buffer: &mut [u8; 20]) -> &[u8] {
     let mut at = buffer.len();
     loop {

@@ -1,11 +1,10 @@
 //! The thread's pool: warm stacks on a last-in, first-out list (warm.rs), cold and fresh ones in slabs.
 //!
-//! A stack that comes back is *warm*: its first page is committed and in the cache, and the
-//! next coroutine gets it. When more are warm than the watermark says, the coldest half of them
-//! gives its pages back, in batches; never one at each exit. Slabs that are wholly idle are
-//! unmapped then.
+//! A released stack is *warm*: its first page is committed and in the cache, and the next coroutine gets
+//! it. When the number of warm stacks exceeds the watermark, the pages of the coldest half are returned to
+//! the system, in batches, never one at each exit. Slabs without a taken slot are unmapped then.
 //!
-//! Nothing here runs user code, so the borrows of the slab lists are never met again.
+//! Nothing here runs user code, so the borrows of the slab lists never overlap.
 
 #![allow(unsafe_code)]
 
@@ -16,32 +15,19 @@ use std::ptr::NonNull;
 
 use super::overflow;
 use super::record::Record;
-use super::slab::Slab;
+use super::slab::{Class, Slab};
 use super::warm::WarmList;
 use super::{DEFAULT_STACK_SIZE, PoolStats};
 use crate::sys::memory::{self, BATCH};
 use crate::sys::signal;
 
-/// How many warm stacks a class keeps unless told otherwise.
+/// How many warm stacks a class keeps by default.
 const DEFAULT_WATERMARK: usize = 1024;
 
-/// Slots in a class's first slab; each further slab has twice as many, within the limits.
+/// The number of slots in a class's first slab; each further slab has twice as many, up to the limits.
 const FIRST_SLAB_SLOTS: usize = 16;
 const MAX_SLAB_SLOTS: usize = 4096;
 const MAX_SLAB_SIZE: usize = 2 << 30;
-
-/// The stacks of one size.
-#[derive(Debug)]
-pub(crate) struct Class {
-    usable_size: usize,
-    warm: WarmList,
-    /// How often a stack was taken off the warm list.
-    n_popped: Cell<u64>,
-    watermark: Cell<usize>,
-    slabs: RefCell<Vec<NonNull<Slab>>>,
-    n_fresh: Cell<u64>,
-    n_trimmed: Cell<u64>,
-}
 
 /// A thread's stacks.
 struct Pool {
@@ -62,10 +48,10 @@ thread_local! {
     };
 }
 
-/// Takes a stack of so many usable bytes, a whole number of pages.
+/// Acquires a stack of `usable_size` bytes, which is a whole number of pages.
 ///
 /// # Errors
-/// When the system has no address space, no memory or no mapping left; nothing is lost.
+/// If the system has no address space, memory or mapping left. The pool is unchanged.
 #[inline]
 pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
     let pooled = POOL.try_with(|pool| {
@@ -76,20 +62,20 @@ pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
         }
         pool.acquire_slow(usable_size)
     });
-    // The thread is being torn down and has no pool any more.
+    // While the thread is torn down it has no pool.
     pooled.unwrap_or_else(|_| acquire_alone(usable_size))
 }
 
-/// Puts a stack back.
+/// Releases a stack.
 ///
 /// # Safety
-/// The record came from [`acquire`] on this thread, and nothing uses its stack any more.
+/// The record comes from [`acquire`] on this thread, and nothing uses its stack any more.
 #[inline]
 pub(super) unsafe fn release(record: NonNull<Record>) {
     // SAFETY: the caller's stack is taken, so record and slab are alive.
     let class = unsafe { record.as_ref().slab.as_ref() }.class.get();
-    // The common class is reached by its own address: through the record it would take three
-    // loads in a row before the next coroutine could have the stack.
+    // The common class is used by its own address: through the record, three dependent loads would come
+    // before the next coroutine can have the stack.
     let pooled = POOL.try_with(|pool| {
         let common = class == Some(NonNull::from(&pool.default));
         if common {
@@ -103,17 +89,17 @@ pub(super) unsafe fn release(record: NonNull<Record>) {
     }
 }
 
-/// Puts a stack of another size back, or one that has outlived its thread's pool.
+/// Releases a stack of another size, or one that has outlived its thread's pool.
 ///
 /// # Safety
 /// As [`release`]; the class is that of the stack's slab.
 #[cold]
 unsafe fn release_slow(record: NonNull<Record>, class: Option<NonNull<Class>>) {
     match class {
-        // SAFETY: a slab that has a class has it as long as the class lives.
+        // SAFETY: a slab's class is alive: the class clears the pointer when it is dropped.
         Some(class) => unsafe { class.as_ref().push_warm(record) },
-        // SAFETY: the stack is taken, so its slab is alive; without a class nobody else counts
-        // this slab's slots.
+        // SAFETY: the stack is taken, so its slab is alive; without a class nothing else counts the slab's
+        // slots.
         None => unsafe {
             let slab = record.as_ref().slab;
             slab.as_ref().forget();
@@ -124,19 +110,19 @@ unsafe fn release_slow(record: NonNull<Record>, class: Option<NonNull<Class>>) {
     }
 }
 
-/// Whether the thread's pool is gone, which means that the thread is being torn down.
+/// Whether the thread's pool is gone: the thread is being torn down.
 pub(super) fn is_gone() -> bool {
     POOL.try_with(|_| ()).is_err()
 }
 
-/// Adds up the thread's counts.
+/// The sums of the thread's counts.
 pub(super) fn stats() -> PoolStats {
     let mut stats = PoolStats::default();
     let _ = POOL.try_with(|pool| pool.for_each(|class| class.add_to(&mut stats)));
     stats
 }
 
-/// Sets how many warm stacks of each size are kept.
+/// Sets how many warm stacks each class keeps.
 pub(super) fn set_watermark(n_stacks: usize) {
     let _ = POOL.try_with(|pool| {
         pool.watermark.set(n_stacks);
@@ -149,7 +135,7 @@ pub(super) fn set_watermark(n_stacks: usize) {
     });
 }
 
-/// Gives everything idle back to the system.
+/// Returns the pages of all idle stacks to the system.
 pub(super) fn trim() {
     let _ = POOL.try_with(|pool| {
         pool.for_each(|class| {
@@ -158,7 +144,7 @@ pub(super) fn trim() {
     });
 }
 
-/// A slab for one stack, for want of a pool. It goes with the stack.
+/// Acquires a stack without a pool: a slab of one slot, which is deleted with the stack.
 #[cold]
 fn acquire_alone(usable_size: usize) -> io::Result<NonNull<Record>> {
     let slab = Slab::new(usable_size, 1)?;
@@ -218,8 +204,7 @@ impl Class {
 
     #[inline]
     fn push_warm(&self, record: NonNull<Record>) {
-        // SAFETY: each slab that a class has got has made room for all of its stacks (`grow`), and a stack
-        // is on the list once.
+        // SAFETY: `grow` has reserved room for all stacks of each slab, and a stack is on the list once.
         unsafe { self.warm.push(record) };
         if self.n_warm() > self.watermark.get() {
             self.trim(self.watermark.get() / 2);
@@ -239,14 +224,14 @@ impl Class {
         Ok(record)
     }
 
-    /// A slab that can give a slot: the newest one first, which is the likeliest.
+    /// A slab with a free slot. The newest comes first: it is the likeliest.
     fn slab_with_room(&self) -> Option<NonNull<Slab>> {
         let mut slabs = self.slabs.borrow_mut();
         // SAFETY: slabs on the list are alive.
         let index = slabs
             .iter()
             .rposition(|slab| unsafe { slab.as_ref() }.has_room())?;
-        // Found at once the next time.
+        // So that the next search finds it first.
         let last = slabs.len() - 1;
         slabs.swap(index, last);
         Some(slabs[last])
@@ -269,7 +254,7 @@ impl Class {
             .iter()
             .map(|slab| unsafe { slab.as_ref() }.n_slots())
             .sum();
-        // SAFETY: nothing of the slab is taken, and nobody else has its address.
+        // SAFETY: no slot of the slab is taken, and nothing else has its address.
         let undo = |error| unsafe {
             Slab::delete(slab);
             error
@@ -285,8 +270,8 @@ impl Class {
         Ok(slab)
     }
 
-    /// Keeps the warmest `keep` stacks, gives the pages of the others back and unmaps the slabs
-    /// that are wholly idle then.
+    /// Keeps the warmest `keep` stacks, returns the pages of the others to the system and unmaps the slabs
+    /// without a taken slot.
     #[cold]
     fn trim(&self, keep: usize) {
         let n_idle = self.n_warm().saturating_sub(keep);
@@ -294,8 +279,8 @@ impl Class {
             for records in idle.chunks(BATCH) {
                 let mut batch: [Range<usize>; BATCH] = std::array::from_fn(|_| 0..0);
                 for (range, record) in batch.iter_mut().zip(records) {
-                    // SAFETY: a warm stack is taken, so its record and its slab are there; what is
-                    // needed is read before the page goes.
+                    // SAFETY: a warm stack counts as taken, so its record and its slab are alive; the record
+                    // is read before its page is discarded.
                     unsafe {
                         let record = record.as_ref();
                         let slab = record.slab.as_ref();
@@ -303,7 +288,7 @@ impl Class {
                         slab.make_cold(record.index);
                     }
                 }
-                // SAFETY: nothing lives on idle stacks, and these leave the list.
+                // SAFETY: nothing lives on idle stacks, and these are removed from the list.
                 unsafe { memory::discard(&batch[..records.len()]) };
             }
         });
@@ -316,7 +301,7 @@ impl Class {
             // SAFETY: slabs on the list are alive.
             let idle = unsafe { slab.as_ref() }.n_taken() == 0;
             if idle {
-                // SAFETY: no slot is taken, and the slab leaves the list.
+                // SAFETY: no slot is taken, and the slab is removed from the list.
                 unsafe { Slab::delete(*slab) };
             }
             !idle
@@ -341,11 +326,11 @@ impl Class {
 }
 
 impl Drop for Class {
-    /// The thread ends: what is idle goes; slabs that still have somebody on them are left to
-    /// whoever releases the last one, and leak if nobody does.
+    /// The thread ends: idle slabs are deleted. A slab with a stack in use is deleted when its last stack is
+    /// released, or leaked if that never happens.
     fn drop(&mut self) {
         while let Some(record) = self.warm.pop() {
-            // SAFETY: a warm stack is taken, so its record and its slab are there.
+            // SAFETY: a warm stack counts as taken, so its record and its slab are alive.
             unsafe { record.as_ref().slab.as_ref() }.forget();
         }
         self.delete_idle_slabs();

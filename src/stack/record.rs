@@ -1,22 +1,21 @@
-//! The record at the base of every stack: what the pool, the overflow report and the floors
-//! above need to know of it.
+//! The record at the base of every stack: data for the pool, the overflow report and the floors above.
 //!
-//! A record lies inside of its own slot, on the page that a parked coroutine touches anyway.
-//! It is initialised when the slot is handed out for the first time and again each time its
-//! pages had gone back to the system.
+//! A record lies inside its own slot, on the page that a parked coroutine uses anyway. It is initialised
+//! when the slot is taken for the first time, and again after its pages were returned to the system.
 
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
+use super::layout::CACHE_LINE;
 use super::slab::Slab;
 
-/// What a stack is in use for, or was in use for last.
+/// The current or last use of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Use {
-    /// Nothing yet since its pages were committed.
+    /// None since its pages were committed.
     Unused,
     /// A coroutine.
     Coroutine,
@@ -24,7 +23,7 @@ pub(crate) enum Use {
     Call,
 }
 
-/// The name of what has none.
+/// The name of an unnamed stack.
 const NO_NAME: *const [u8] = &[];
 
 /// The record. Its address is the base of the stack: frames grow down from it.
@@ -32,7 +31,7 @@ const NO_NAME: *const [u8] = &[];
 #[repr(C, align(64))]
 pub(crate) struct Record {
     pub(super) slab: NonNull<Slab>,
-    /// The lowest usable address: the guard ends here.
+    /// The lowest usable address: the end of the guard.
     limit: usize,
     pub(super) index: u32,
     in_use: Cell<Use>,
@@ -40,8 +39,8 @@ pub(crate) struct Record {
     site: Cell<Option<&'static Location<'static>>>,
 }
 
-/// A record and what the floor above puts below it stay within one cache line each.
-const _: () = assert!(size_of::<Record>() == 64);
+/// A record fills one cache line, so that what the floor above puts below it begins at the next.
+const _: () = assert!(size_of::<Record>() == CACHE_LINE);
 
 impl Record {
     pub(super) fn new(slab: NonNull<Slab>, index: u32, limit: usize) -> Self {
@@ -55,21 +54,20 @@ impl Record {
         }
     }
 
-    /// The addresses that frames may use, this record excluded.
+    /// The addresses that frames may use; the record is above them.
     pub(crate) fn usable(&self) -> Range<usize> {
         self.limit..ptr::from_ref(self) as usize
     }
 
-    /// What the stack is in use for, if it is in use.
+    /// The current use; meaningful only while the stack is taken.
     pub(crate) fn in_use(&self) -> Use {
         self.in_use.get()
     }
 
-    /// Notes what the stack is used for and by whom; stores only what is different, because
-    /// stacks change hands often.
+    /// Sets the use, the name and the creation site. Stores only what has changed, because stacks are
+    /// reused often.
     ///
-    /// The name must stay where it is until the stack is released: the overflow report reads
-    /// it.
+    /// The name must not move until the stack is released: the overflow report reads it.
     #[inline]
     pub(crate) fn label(
         &self,
@@ -86,18 +84,18 @@ impl Record {
         self.site.set(Some(site));
     }
 
-    /// Forgets the name, which goes before the stack does.
+    /// Removes the name, which is freed before the stack is released.
     #[cfg(feature = "runtime")]
     pub(crate) fn forget_name(&self) {
         self.name.set(NO_NAME);
     }
 
-    /// The name given with the label, empty for none.
+    /// The name, empty for none.
     pub(super) fn name(&self) -> *const [u8] {
         self.name.get()
     }
 
-    /// Where what runs here was created.
+    /// The creation site of the coroutine or call.
     pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
         self.site.get()
     }

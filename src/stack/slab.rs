@@ -1,17 +1,9 @@
 //! A slab: one mapping cut into slots of one size, each with a guard at its lower end.
 //!
-//! ```text
-//! slot n     | guard, at least 64 KiB | usable .................. | record | colour |
-//! slot n + 1 | guard ...
-//! ```
+//! [`layout`](super::layout) has a picture.
 //!
-//! The *colour* moves the base down by a multiple of a cache line, another for each slot, and
-//! the stride is an odd number of pages: without either, the hot words of a thousand parked
-//! coroutines would fall into the same few cache sets and TLB sets. A page is kept beside the
-//! usable bytes for record and colour, so that a stack is never smaller than what was asked for.
-//!
-//! A slot is *fresh* (never used), *cold* (its pages went back) or *taken* (in use, or warm in
-//! the pool). A slab is unmapped only when none is taken; a forgotten coroutine leaks its slab.
+//! A slot is *fresh* (never used), *cold* (its pages were returned to the system) or *taken* (in use, or
+//! warm in the pool). A slab is unmapped only when no slot is taken; a leaked coroutine leaks its slab.
 
 #![allow(unsafe_code)]
 
@@ -20,67 +12,62 @@ use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use super::pool::Class;
+use super::layout::Layout;
 use super::record::Record;
 use super::table;
-use crate::sys::memory::{BATCH, Mapping, page_size};
+use super::warm::WarmList;
+use crate::sys::memory::{BATCH, Mapping};
 use crate::sys::{guard, valgrind};
 
-/// The least size of a guard: C code that does not probe its frames can't step over one.
-pub(super) const GUARD_SIZE: usize = 64 * 1024;
+/// A size class: the stacks of one usable size. Slabs point to it; its methods are in `pool`.
+#[derive(Debug)]
+pub(crate) struct Class {
+    pub(super) usable_size: usize,
+    pub(super) warm: WarmList<Record>,
+    /// How often a stack was popped from the warm list.
+    pub(super) n_popped: Cell<u64>,
+    pub(super) watermark: Cell<usize>,
+    pub(super) slabs: RefCell<Vec<NonNull<Slab>>>,
+    pub(super) n_fresh: Cell<u64>,
+    pub(super) n_trimmed: Cell<u64>,
+}
 
-/// How many colours there are, a cache line apart: within 2 KiB, so that a parked coroutine
-/// still fits the page.
-const N_COLOURS: usize = 32;
-const CACHE_LINE: usize = 64;
-
-/// A slab of slots. It lives on the heap, on the thread that made it.
+/// A slab of slots. It lives on the heap and belongs to the thread that created it.
 #[derive(Debug)]
 pub(crate) struct Slab {
     mapping: Mapping,
-    /// The class that its stacks go back to; none once that thread's pool is gone.
+    /// The class to which its stacks are released; `None` once the thread's pool is gone.
     pub(super) class: Cell<Option<NonNull<Class>>>,
-    usable_size: usize,
-    guard_size: usize,
-    stride: usize,
+    layout: Layout,
     n_slots: usize,
-    /// Slots below this index have been taken at least once.
+    /// Slots below this index were taken at least once.
     n_used: Cell<usize>,
     /// Slots below this index have their guards.
     n_guarded: Cell<usize>,
-    /// How many guards `mprotect` made.
+    /// The number of guards that `mprotect` made.
     n_split: Cell<usize>,
-    /// Slots that are taken.
+    /// The number of taken slots.
     n_taken: Cell<usize>,
     cold: RefCell<Vec<u32>>,
-    /// Valgrind's numbers of the slots that have been used.
+    /// Valgrind's numbers for the slots that were used.
     valgrind: RefCell<Vec<u32>>,
     registered: table::Key,
 }
 
 impl Slab {
-    /// Maps a slab of up to `n_slots` slots: fewer, where the system has no room for so many.
+    /// Maps a slab of up to `n_slots` slots; fewer if the system has no room for all.
     pub(super) fn new(usable_size: usize, n_slots: usize) -> io::Result<NonNull<Self>> {
-        let page = page_size();
         let too_large = || {
             io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("a stack of {usable_size} bytes does not fit the address space"),
             )
         };
-        let head_and_guard = page + GUARD_SIZE.next_multiple_of(page);
-        let unpadded = usable_size
-            .checked_add(head_and_guard)
-            .ok_or_else(too_large)?;
-        let padding = if (unpadded / page).is_multiple_of(2) {
-            page
-        } else {
-            0
-        };
-        let stride = unpadded.checked_add(padding).ok_or_else(too_large)?;
+        let layout = Layout::new(usable_size).ok_or_else(too_large)?;
         let mut n_slots = n_slots;
         let mapping = loop {
-            let len = stride
+            let len = layout
+                .stride
                 .checked_mul(n_slots)
                 .filter(|len| isize::try_from(*len).is_ok());
             match len.ok_or_else(too_large).and_then(Mapping::reserve) {
@@ -89,20 +76,17 @@ impl Slab {
                 Err(_) => n_slots /= 2,
             }
         };
-        let guard_size = stride - usable_size - page;
-        let registered = table::insert(mapping.range(), stride, guard_size);
+        let registered = table::insert(mapping.range(), layout);
         let slab = Self {
             mapping,
             class: Cell::new(None),
-            usable_size,
-            guard_size,
-            stride,
+            layout,
             n_slots,
             n_used: Cell::new(0),
             n_guarded: Cell::new(0),
             n_split: Cell::new(0),
             n_taken: Cell::new(0),
-            // Room for all: trimming is not to allocate.
+            // Room for all slots, so that trimming does not allocate.
             cold: RefCell::new(Vec::with_capacity(n_slots)),
             valgrind: RefCell::new(Vec::new()),
             registered,
@@ -113,14 +97,12 @@ impl Slab {
     /// Unmaps a slab.
     ///
     /// # Safety
-    /// The slab came from [`Slab::new`], no slot is taken and nobody has a pointer to it any
-    /// more.
+    /// The slab comes from [`Slab::new`], no slot is taken, and no other pointer to it is used any more.
     pub(super) unsafe fn delete(slab: NonNull<Self>) {
-        // SAFETY: by the caller's word this is the only pointer to the leaked box.
+        // SAFETY: the caller guarantees that this is the only pointer to the leaked box.
         let slab = unsafe { Box::from_raw(slab.as_ptr()) };
         debug_assert_eq!(slab.n_taken.get(), 0);
         table::remove(slab.registered);
-        super::forget_last();
         guard::released(slab.n_split.get());
         slab.valgrind
             .borrow_mut()
@@ -144,15 +126,11 @@ impl Slab {
         self.mapping.range().len()
     }
 
-    pub(super) fn usable_size(&self) -> usize {
-        self.usable_size
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
     }
 
-    pub(super) fn guard_size(&self) -> usize {
-        self.guard_size
-    }
-
-    /// Whether [`Slab::take`] has something to give.
+    /// Whether [`Slab::take`] finds a slot.
     pub(super) fn has_room(&self) -> bool {
         self.n_used.get() < self.n_slots || self.n_cold() > 0
     }
@@ -160,12 +138,12 @@ impl Slab {
     /// Takes a cold slot, else a fresh one, and initialises its record.
     ///
     /// # Errors
-    /// When no guard can be made. The slab stays as it was.
+    /// If no guard can be made. The slab is unchanged.
     ///
     /// # Panics
-    /// If there is no room.
+    /// If there is no free slot.
     pub(super) fn take(slab: NonNull<Self>) -> io::Result<NonNull<Record>> {
-        // SAFETY: slabs are deleted only by the pool, which calls this with those it has.
+        // SAFETY: only the pool deletes slabs, and it calls this with slabs that it holds.
         let this = unsafe { slab.as_ref() };
         let cold = this.cold.borrow_mut().pop();
         let index = match cold {
@@ -174,35 +152,35 @@ impl Slab {
         };
         this.n_taken.set(this.n_taken.get() + 1);
         let record = this.record(index);
-        // SAFETY: the record lies within the slot, below its end, aligned to a cache line;
-        // nobody else uses a slot that is not taken.
+        // SAFETY: the record lies within the slot, below its end, aligned to a cache line; nothing else uses
+        // a slot that is not taken.
         unsafe { record.write(Record::new(slab, index as u32, this.limit(index))) };
         Ok(record)
     }
 
-    /// Notes that a slot's pages are going back. Its record is gone with them.
+    /// Marks a slot as cold: its pages, with the record, are being returned to the system.
     pub(super) fn make_cold(&self, index: u32) {
         self.cold.borrow_mut().push(index);
         self.n_taken.set(self.n_taken.get() - 1);
     }
 
-    /// Notes that a slot is not used any more, when the slab is about to go.
+    /// Counts a slot as no longer taken, before the slab is deleted.
     pub(super) fn forget(&self) {
         self.n_taken.set(self.n_taken.get() - 1);
     }
 
-    /// The pages of a slot behind its guard.
+    /// The pages of a slot above its guard.
     pub(super) fn pages(&self, index: u32) -> Range<usize> {
         let index = index as usize;
-        self.limit(index)..self.mapping.range().start + (index + 1) * self.stride
+        self.limit(index)..self.mapping.range().start + (index + 1) * self.layout.stride
     }
 
     fn limit(&self, index: usize) -> usize {
-        self.mapping.range().start + index * self.stride + self.guard_size
+        self.mapping.range().start + self.layout.guard(index).end
     }
 
     fn record(&self, index: usize) -> NonNull<Record> {
-        self.mapping.at(record_offset(index, self.stride)).cast()
+        self.mapping.at(self.layout.base(index)).cast()
     }
 
     fn take_fresh(&self) -> io::Result<usize> {
@@ -225,7 +203,7 @@ impl Slab {
         let mut ranges: [Range<usize>; BATCH] = std::array::from_fn(|_| 0..0);
         for (range, slot) in ranges.iter_mut().zip(from..to) {
             let limit = self.limit(slot);
-            *range = limit - self.guard_size..limit;
+            *range = limit - self.layout.guard_size..limit;
         }
         let mut n_split = 0;
         // SAFETY: the ranges are the lower ends of slots that were never taken.
@@ -233,16 +211,10 @@ impl Slab {
         self.n_split.set(self.n_split.get() + n_split);
         match result {
             Ok(()) => self.n_guarded.set(to),
-            // The first ones may have got theirs before the limit was met.
+            // The first guards may have been made before the limit was reached.
             Err(_) if n_split > 0 => self.n_guarded.set(from + n_split),
             Err(error) => return Err(error),
         }
         Ok(())
     }
-}
-
-/// Where a slot's record lies, from the start of its slab.
-pub(super) fn record_offset(index: usize, stride: usize) -> usize {
-    let colour = (index % N_COLOURS) * CACHE_LINE;
-    (index + 1) * stride - colour - size_of::<Record>()
 }

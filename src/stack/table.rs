@@ -1,25 +1,22 @@
-//! The process-wide table of slabs, for whoever has only an address: the fault handler, and
-//! the question on which stack the running code is.
+//! The process-wide table of slabs. It maps an address to its slot, for the fault handler and for finding
+//! the stack of the running code.
 //!
-//! The table only ever grows, and each entry is a sequence lock over plain words, so a signal
-//! handler can read it while another thread changes it. Writers agree by a mutex, which the
-//! handler never takes.
+//! The table only grows, and each entry is a sequence lock over plain words, so a signal handler can read
+//! it while another thread changes it. Writers take a mutex, which the handler never takes.
 
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*, fence};
 use std::sync::{Mutex, PoisonError};
 
-use super::record::Record;
-use super::slab::record_offset;
-use crate::sys::memory::page_size;
+use super::layout::Layout;
 
 const N_ENTRIES: usize = 256;
 
-/// A slab's place in memory. An entry whose range is empty is free.
-struct Entry {
+/// The addresses and layout of a slab. An entry with an empty range is free.
+struct SlabEntry {
     /// Odd while the other words are being changed.
     version: AtomicUsize,
     start: AtomicUsize,
@@ -28,9 +25,9 @@ struct Entry {
     guard_size: AtomicUsize,
 }
 
-/// A piece of the table; the first is static, further ones are leaked boxes.
+/// A part of the table; the first is static, the others are leaked boxes.
 struct Chunk {
-    entries: [Entry; N_ENTRIES],
+    entries: [SlabEntry; N_ENTRIES],
     next: AtomicPtr<Chunk>,
 }
 
@@ -38,7 +35,7 @@ impl Chunk {
     const fn new() -> Self {
         Self {
             entries: [const {
-                Entry {
+                SlabEntry {
                     version: AtomicUsize::new(0),
                     start: AtomicUsize::new(0),
                     end: AtomicUsize::new(0),
@@ -51,17 +48,23 @@ impl Chunk {
     }
 
     fn next(&self) -> Option<&'static Self> {
-        // SAFETY: chunks are leaked, so a pointer to one is good for ever.
+        // SAFETY: chunks are leaked, so a pointer to one stays valid.
         unsafe { self.next.load(Acquire).as_ref() }
     }
+}
+
+thread_local! {
+    /// The bounds of the last query for the running stack: a recursion queries the same stack many times
+    /// in a row.
+    pub(super) static LAST_BOUNDS: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 static TABLE: Chunk = Chunk::new();
 static WRITERS: Mutex<()> = Mutex::new(());
 
-/// Names an entry to [`remove`].
+/// The entry of a slab, for [`remove`].
 #[derive(Clone, Copy)]
-pub(super) struct Key(&'static Entry);
+pub(super) struct Key(&'static SlabEntry);
 
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -72,7 +75,7 @@ impl std::fmt::Debug for Key {
 }
 
 /// Adds a slab.
-pub(super) fn insert(range: Range<usize>, stride: usize, guard_size: usize) -> Key {
+pub(super) fn insert(range: Range<usize>, layout: Layout) -> Key {
     let _writing = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut chunk = &TABLE;
     let entry = loop {
@@ -91,61 +94,64 @@ pub(super) fn insert(range: Range<usize>, stride: usize, guard_size: usize) -> K
             new
         });
     };
-    entry.write(range, stride, guard_size);
+    entry.write(range, layout);
     Key(entry)
 }
 
-/// Removes a slab, before it is unmapped.
+/// Removes a slab, before its own thread unmaps it.
 pub(super) fn remove(key: Key) {
+    LAST_BOUNDS.set((0, 0));
     let _writing = WRITERS.lock().unwrap_or_else(PoisonError::into_inner);
-    key.0.write(0..0, 0, 0);
+    key.0.write(0..0, Layout::default());
 }
 
-impl Entry {
-    fn write(&self, range: Range<usize>, stride: usize, guard_size: usize) {
+impl SlabEntry {
+    fn write(&self, range: Range<usize>, layout: Layout) {
         let version = self.version.load(Relaxed);
         self.version.store(version + 1, Relaxed);
         fence(Release);
         self.start.store(range.start, Relaxed);
         self.end.store(range.end, Relaxed);
-        self.stride.store(stride, Relaxed);
-        self.guard_size.store(guard_size, Relaxed);
+        self.stride.store(layout.stride, Relaxed);
+        self.guard_size.store(layout.guard_size, Relaxed);
         self.version.store(version + 2, Release);
     }
 
-    /// The slot around an address, if this slab has it and nobody is changing the entry.
-    fn slot(&self, address: usize) -> Option<Slot> {
+    /// The slot that contains an address, if it is in this slab and the entry is not being changed.
+    fn slot(&self, address: usize) -> Option<StackSlot> {
         let version = self.version.load(Acquire);
         let start = self.start.load(Relaxed);
         let end = self.end.load(Relaxed);
-        let stride = self.stride.load(Relaxed);
-        let guard_size = self.guard_size.load(Relaxed);
+        let layout = Layout {
+            stride: self.stride.load(Relaxed),
+            guard_size: self.guard_size.load(Relaxed),
+        };
         fence(Acquire);
         let steady = version.is_multiple_of(2) && self.version.load(Relaxed) == version;
         if !steady || !(start..end).contains(&address) {
             return None;
         }
-        let index = (address - start) / stride;
-        let bottom = start + index * stride;
-        Some(Slot {
-            guard: bottom..bottom + guard_size,
-            usable_size: stride - guard_size - page_size(),
-            record: NonNull::new((start + record_offset(index, stride)) as *mut Record)?,
+        let index = (address - start) / layout.stride;
+        let guard = layout.guard(index);
+        Some(StackSlot {
+            guard: start + guard.start..start + guard.end,
+            usable_size: layout.usable_size(),
+            base: start + layout.base(index),
         })
     }
 }
 
-/// A slot that an address fell into.
-pub(super) struct Slot {
+/// The slot that contains an address.
+pub(super) struct StackSlot {
     pub(super) guard: Range<usize>,
-    /// What was asked for.
+    /// The usable size, as requested from the slab.
     pub(super) usable_size: usize,
-    /// Initialised if the slot is taken.
-    pub(super) record: NonNull<Record>,
+    /// The base of the stack: the address of its record, which is initialised if the slot is taken.
+    pub(super) base: usize,
 }
 
-/// The slot that an address falls into. Async-signal-safe.
-pub(super) fn find(address: usize) -> Option<Slot> {
+/// Finds the slot that contains an address. Async-signal-safe.
+pub(super) fn find(address: usize) -> Option<StackSlot> {
     let mut chunk = Some(&TABLE);
     while let Some(present) = chunk {
         if let Some(slot) = present.entries.iter().find_map(|entry| entry.slot(address)) {

@@ -1,11 +1,11 @@
-//! The warm stacks of a class: the one that came back last goes first.
+//! The warm stacks of a class, last in, first out. A stack is identified by a pointer to its base.
 //!
-//! An array beside the stacks, not a list through them: who takes a stack need not read from one that
-//! left the cache long ago to find the next, and those that will be taken soon can be fetched ahead.
+//! They are in an array, not in a list through the stacks: taking a stack then reads nothing from a stack
+//! that left the cache long ago, and the stacks that are taken next can be prefetched.
 //!
-//! A crowd that has come back in any order goes in the order of the addresses instead: tasks that are
-//! spawned one after the other then lie beside each other, and so does what their walks through the
-//! page tables touch (a million sleeps: a seventh of all).
+//! Among many, the stacks are taken in the order of their addresses instead. Then tasks that are spawned
+//! one after the other are neighbours in memory, and so are the page table entries that they need (a
+//! million sleeps: a seventh of all the time).
 
 #![allow(unsafe_code)]
 
@@ -15,29 +15,29 @@ use std::collections::TryReserveError;
 use std::fmt;
 use std::ptr::NonNull;
 
-use super::record::Record;
 use crate::sys::prefetch::prefetch;
 
-/// How many stacks' lines are fetched together, as many places ahead. Each takes a walk through the page
-/// tables, for which the processor waits where it is one, but does many at a time: 250 ns each against
-/// 60 in a batch, in random order.
+/// How many stacks are prefetched together, and how many places ahead. Each needs a walk through the page
+/// tables. The processor waits for a single walk, but does many at the same time: 250 ns each against
+/// 60 ns each in a batch, in random order.
 const BATCH: usize = 16;
-/// Stacks that are fewer are in the cache anyway.
+/// Up to this number, the stacks are in the cache anyway.
 const MANY: usize = 4096;
-/// The lines at a stack's base that making a coroutine and running it touches first: the record, and
-/// below it header, block, body and frames.
+/// The number of cache lines at a stack's base that a new coroutine touches first: the record, and below it
+/// header, block, body and frames.
 const N_LINES: usize = 6;
 const LINE: usize = 64;
 
-/// The array. No reference into it leaves a method, save to [`take_coldest`](Self::take_coldest)'s
-/// caller, who uses nothing else of it; so shared use on one thread is sound.
-pub(super) struct WarmList {
-    stacks: UnsafeCell<Vec<NonNull<Record>>>,
-    /// How many of the first ones are in order since a crowd was sorted: the last address first.
+/// The array. No reference into it leaves a method, except to the closure of
+/// [`take_coldest`](Self::take_coldest), which uses nothing else of the list; so shared use on one thread is
+/// sound.
+pub(super) struct WarmList<T> {
+    stacks: UnsafeCell<Vec<NonNull<T>>>,
+    /// The number of leading stacks that are still sorted, by descending address.
     n_sorted: Cell<usize>,
 }
 
-impl WarmList {
+impl<T> WarmList<T> {
     pub(super) const fn new() -> Self {
         Self {
             stacks: UnsafeCell::new(Vec::new()),
@@ -47,11 +47,11 @@ impl WarmList {
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        // SAFETY: by the type's rule nobody else has a reference.
+        // SAFETY: by the type's invariant there is no other reference.
         unsafe { (*self.stacks.get()).len() }
     }
 
-    /// Sees to it that so many stacks have room: coming back is not to allocate.
+    /// Reserves room for `n_stacks` stacks, so that releasing one does not allocate.
     pub(super) fn make_room(&self, n_stacks: usize) -> Result<(), TryReserveError> {
         // SAFETY: as in `len`.
         let stacks = unsafe { &mut *self.stacks.get() };
@@ -59,38 +59,38 @@ impl WarmList {
     }
 
     /// # Safety
-    /// [`make_room`](Self::make_room) has seen to it that it has room.
+    /// [`make_room`](Self::make_room) has reserved room for the stack.
     #[inline]
-    pub(super) unsafe fn push(&self, record: NonNull<Record>) {
-        // SAFETY: as in `len`; the rest is the caller's word.
+    pub(super) unsafe fn push(&self, stack: NonNull<T>) {
+        // SAFETY: as in `len`; the caller guarantees the room.
         unsafe {
             let stacks = &mut *self.stacks.get();
             let len = stacks.len();
             debug_assert!(len < stacks.capacity());
-            stacks.as_mut_ptr().add(len).write(record);
+            stacks.as_mut_ptr().add(len).write(stack);
             stacks.set_len(len + 1);
         }
     }
 
     #[inline]
-    pub(super) fn pop(&self) -> Option<NonNull<Record>> {
+    pub(super) fn pop(&self) -> Option<NonNull<T>> {
         // SAFETY: as in `len`.
         let stacks = unsafe { &mut *self.stacks.get() };
         if stacks.len() > MANY {
-            self.prepare_crowd(stacks);
+            self.prepare_many(stacks);
         }
         stacks.pop()
     }
 
-    /// Sorts a crowd of which most have come back since that was done last, and starts to load those of
-    /// it that will be taken soon.
-    fn prepare_crowd(&self, stacks: &mut [NonNull<Record>]) {
+    /// Sorts the stacks if most were released since the last sort, and prefetches those that are taken
+    /// next.
+    fn prepare_many(&self, stacks: &mut [NonNull<T>]) {
         let len = stacks.len();
         if self.n_sorted.get() < len / 2 {
             stacks.sort_unstable_by_key(|stack| Reverse(*stack));
             self.n_sorted.set(len);
         }
-        // What is taken now is in order no more, whatever comes back in its place.
+        // The stack that is taken now, and whatever takes its place, is not sorted any more.
         self.n_sorted.set(self.n_sorted.get().min(len - 1));
         if len.is_multiple_of(BATCH) {
             let (_, soon) = stacks.split_at(len - 2 * BATCH);
@@ -98,10 +98,10 @@ impl WarmList {
         }
     }
 
-    /// Takes the stacks out that have been here longest, or any of a crowd, and hands them to a function
-    /// before.
-    pub(super) fn take_coldest(&self, n_stacks: usize, f: impl FnOnce(&[NonNull<Record>])) {
-        // SAFETY: as in `len`; the function is the pool's and uses nothing else of the list.
+    /// Calls a function with the `n_stacks` stacks that were released first (any, among many), then removes
+    /// them.
+    pub(super) fn take_coldest(&self, n_stacks: usize, f: impl FnOnce(&[NonNull<T>])) {
+        // SAFETY: as in `len`; the function is the pool's and does not use the list.
         let stacks = unsafe { &mut *self.stacks.get() };
         f(&stacks[..n_stacks]);
         stacks.drain(..n_stacks);
@@ -111,7 +111,7 @@ impl WarmList {
 }
 
 #[cold]
-fn fetch(stacks: &[NonNull<Record>]) {
+fn fetch<T>(stacks: &[NonNull<T>]) {
     for n in 0..N_LINES {
         for stack in stacks {
             prefetch(
@@ -125,7 +125,7 @@ fn fetch(stacks: &[NonNull<Record>]) {
     }
 }
 
-impl fmt::Debug for WarmList {
+impl<T> fmt::Debug for WarmList<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("WarmList").field(&self.len()).finish()
     }
@@ -135,16 +135,19 @@ impl fmt::Debug for WarmList {
 mod tests {
     use super::*;
 
-    /// Addresses that stand for stacks, in no order.
-    fn scattered(n_stacks: usize) -> Vec<NonNull<Record>> {
+    /// Stands for what is at a stack's base.
+    type Base = [u64; 8];
+
+    /// Addresses that stand for stacks, unordered.
+    fn scattered(n_stacks: usize) -> Vec<NonNull<Base>> {
         let step = 7919;
         assert!(!n_stacks.is_multiple_of(step));
-        let address = |i| 0x10000 + i * step % n_stacks * size_of::<Record>();
-        let record = |i| NonNull::new(address(i) as *mut Record).expect("above zero");
+        let address = |i| 0x10000 + i * step % n_stacks * size_of::<Base>();
+        let record = |i| NonNull::new(address(i) as *mut Base).expect("above zero");
         (0..n_stacks).map(record).collect()
     }
 
-    fn list_of(stacks: &[NonNull<Record>]) -> WarmList {
+    fn list_of(stacks: &[NonNull<Base>]) -> WarmList<Base> {
         let list = WarmList::new();
         list.make_room(stacks.len()).expect("memory");
         // SAFETY: there is room.
@@ -152,7 +155,7 @@ mod tests {
         list
     }
 
-    fn all_of(list: &WarmList) -> Vec<NonNull<Record>> {
+    fn all_of(list: &WarmList<Base>) -> Vec<NonNull<Base>> {
         std::iter::from_fn(|| list.pop()).collect()
     }
 

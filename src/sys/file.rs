@@ -7,6 +7,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
+use super::{check, count};
+
 /// What a descriptor refers to, as far as it matters for waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -22,9 +24,7 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the status if it succeeds.
     let mode = unsafe {
-        if libc::fstat(fd.as_raw_fd(), status.as_mut_ptr()) == -1 {
-            return Err(io::Error::last_os_error());
-        }
+        check(libc::fstat(fd.as_raw_fd(), status.as_mut_ptr()))?;
         status.assume_init().st_mode
     };
     Ok(match mode & libc::S_IFMT {
@@ -52,31 +52,28 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::R
     } else {
         before & !libc::O_NONBLOCK
     };
-    // SAFETY: F_SETFL takes an int.
-    if before != after && unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, after) } == -1 {
-        return Err(io::Error::last_os_error());
+    if before != after {
+        // SAFETY: F_SETFL takes an int.
+        check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, after) })?;
     }
     Ok(())
 }
 
 fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
     // SAFETY: F_GETFL takes no argument.
-    match unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) } {
-        -1 => Err(io::Error::last_os_error()),
-        flags => Ok(flags),
-    }
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })
 }
 
 /// Calls `read` once.
 pub(crate) fn read(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is writable for its length.
-    transferred(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
+    count(unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) })
 }
 
 /// Calls `write` once.
 pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     // SAFETY: the bytes are readable for their length.
-    transferred(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
+    count(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
 /// Reads once at an offset from the page cache, and never waits for a disk. `None` if the cache does not
@@ -149,11 +146,6 @@ pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
     Ok(file.into())
-}
-
-/// The result of a transfer: the number of bytes, or the error in `errno` for -1.
-pub(super) fn transferred(result: isize) -> io::Result<usize> {
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
 /// Calls a function until its result is not `Interrupted`.

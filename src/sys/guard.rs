@@ -1,41 +1,42 @@
 //! Guards: pages that fault when touched, at the limit of every stack.
 //!
-//! Linux 6.13 has lightweight guards, which live in the page tables and cost no mapping;
-//! elsewhere `mprotect` splits the mapping in two for each guard, and the number of mappings is
-//! limited. Which of the two it is, is probed once, by seeing a fault, since qemu-user
-//! answers success and does nothing.
+//! Linux 6.13 has lightweight guards, which live in the page tables and cost no mapping. Elsewhere
+//! `mprotect` splits the mapping in two for each guard, and the number of mappings is limited. Whether
+//! lightweight guards work is probed once, by causing a fault, because qemu-user reports success and does
+//! nothing.
 
 #![allow(unsafe_code)]
 
 use std::io;
 use std::ops::Range;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use super::check;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::memory::{Mapping, advise_all, page_size};
 
-/// Linux's number for installing a guard.
+/// Linux's advice number for installing a guard.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MADV_GUARD_INSTALL: libc::c_int = 102;
 
-/// How many mappings `mprotect` has made for us, process-wide: two for each guard.
+/// The number of mappings that guards by `mprotect` take in this process: two for each guard.
 static SPLIT: AtomicUsize = AtomicUsize::new(0);
 
-/// Makes guards of the ranges and adds the number of those that `mprotect` made to `n_split`.
+/// Turns the ranges into guards and adds the number of those that `mprotect` made to `n_split`.
 ///
 /// # Errors
-/// With `mprotect`, `OutOfMemory` at the limit of mappings, naming the sysctl; a reserve is
-/// left, so that the rest of the process can still map memory. Ranges that were already done
-/// stay guards.
+/// With `mprotect`, `OutOfMemory` at the limit of mappings, naming the sysctl. A reserve of mappings is
+/// kept, so that the rest of the process can still map memory. Guards that were already made stay.
 ///
 /// # Safety
-/// The ranges are whole pages of mappings of ours in which nothing lives.
+/// The ranges are whole pages of this crate's mappings in which nothing lives.
 pub(crate) unsafe fn install(ranges: &[Range<usize>], n_split: &mut usize) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if lightweight() {
         // SAFETY: forwarded to the caller.
         let installed = unsafe { advise_all(ranges, MADV_GUARD_INSTALL) };
-        // Locked memory (mlockall) takes no lightweight guards; it takes mprotect's.
+        // Locked memory (mlockall) refuses lightweight guards, but not those of `mprotect`.
         match installed {
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
             other => return other,
@@ -49,7 +50,7 @@ pub(crate) unsafe fn install(ranges: &[Range<usize>], n_split: &mut usize) -> io
     Ok(())
 }
 
-/// Tells that so many guards that `mprotect` made have gone with their mapping.
+/// Uncounts guards that `mprotect` made, after their mapping was released.
 pub(crate) fn released(n_split: usize) {
     SPLIT.fetch_sub(2 * n_split, Relaxed);
 }
@@ -66,13 +67,10 @@ unsafe fn protect(range: &Range<usize>) -> io::Result<()> {
         Err(io::Error::from_raw_os_error(libc::ENOMEM))
     } else {
         let start = range.start as *mut libc::c_void;
-        // SAFETY: nothing lives in the caller's range, so nobody misses it.
-        match unsafe { libc::mprotect(start, range.len(), libc::PROT_NONE) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        // SAFETY: nothing lives in the caller's range, so nothing accesses it.
+        check(unsafe { libc::mprotect(start, range.len(), libc::PROT_NONE) })
     };
-    result.map_err(|error| {
+    result.map(drop).map_err(|error| {
         SPLIT.fetch_sub(2, Relaxed);
         if error.raw_os_error() != Some(libc::ENOMEM) {
             return error;
@@ -89,58 +87,39 @@ unsafe fn protect(range: &Range<usize>) -> io::Result<()> {
     })
 }
 
-/// The number of mappings that this process may have, as far as one can tell.
+/// The limit of mappings of this process, as far as it is known.
 fn map_limit() -> usize {
-    static LIMIT: AtomicUsize = AtomicUsize::new(0);
-    match LIMIT.load(Relaxed) {
-        0 => {
-            let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count")
-                .ok()
-                .and_then(|text| text.trim().parse().ok())
-                .unwrap_or(if cfg!(target_os = "linux") {
-                    65_530
-                } else {
-                    usize::MAX
-                });
-            LIMIT.store(limit, Relaxed);
-            limit
-        }
-        limit => limit,
-    }
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
+        let limit = text.and_then(|text| text.trim().parse().ok());
+        let is_linux = cfg!(target_os = "linux");
+        limit.unwrap_or(if is_linux { 65_530 } else { usize::MAX })
+    })
 }
 
-/// Whether lightweight guards work here: probed once, by making one and seeing it fault.
+/// Whether lightweight guards work here: probed once, by making one that faults.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn lightweight() -> bool {
-    const UNKNOWN: usize = 0;
-    const NO: usize = 1;
-    const YES: usize = 2;
-    static WORKS: AtomicUsize = AtomicUsize::new(UNKNOWN);
+    static WORKS: OnceLock<bool> = OnceLock::new();
     if cfg!(selvedge_guard = "mprotect") {
         return false;
     }
-    match WORKS.load(Relaxed) {
-        UNKNOWN => match probe() {
-            Some(works) => {
-                WORKS.store(if works { YES } else { NO }, Relaxed);
-                works
-            }
-            // No descriptor was free to look with: not now, but ask again.
-            None => false,
-        },
-        known => known == YES,
+    match WORKS.get().copied().or_else(probe) {
+        Some(works) => *WORKS.get_or_init(|| works),
+        // No descriptor was free for the probe: no for now, and probe again.
+        None => false,
     }
 }
 
-/// Makes a guard in a fresh mapping and has the kernel read from it. `None` if it could not
-/// find out.
+/// Makes a guard in a fresh mapping and lets the kernel read from it. `None` if that is not possible now.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn probe() -> Option<bool> {
     use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
     let page = page_size();
     let mapping = Mapping::reserve(page).ok()?;
-    // SAFETY: the mapping is fresh and ours alone.
+    // SAFETY: the mapping is fresh and not shared.
     if unsafe { advise_all(std::slice::from_ref(&mapping.range()), MADV_GUARD_INSTALL) }.is_err() {
         return Some(false);
     }
@@ -149,10 +128,10 @@ fn probe() -> Option<bool> {
     if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) } != 0 {
         return None;
     }
-    // SAFETY: pipe2 succeeded, so both descriptors are open and nobody else's.
+    // SAFETY: pipe2 succeeded, so both descriptors are open and not owned elsewhere.
     let [_reader, writer] = ends.map(|end| unsafe { OwnedFd::from_raw_fd(end) });
-    // SAFETY: the kernel reads the byte on our behalf and answers EFAULT where a load of ours
-    // would fault; the mapping is alive.
+    // SAFETY: the kernel reads the byte for this call and reports EFAULT where a load would fault; the
+    // mapping is alive.
     let written = unsafe { libc::write(writer.as_raw_fd(), mapping.at(0).as_ptr().cast(), 1) };
     Some(written == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT))
 }

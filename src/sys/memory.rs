@@ -1,33 +1,31 @@
-//! Address space: reserving, releasing, giving pages back, residency.
+//! Address space: reserving and releasing it, returning pages to the system, residency.
 //!
-//! Knows nothing of what the memory is for. Guards have a file of their own, [`super::guard`].
+//! Nothing here knows the purpose of the memory. Guards are in [`super::guard`].
 
 #![allow(unsafe_code)]
 
 use std::io;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
 #[cfg(any(target_os = "linux", target_os = "android"))]
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// The size of a page in bytes, asked once.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use super::check;
+
+/// The size of a page in bytes, cached.
 pub(crate) fn page_size() -> usize {
-    static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
-    match PAGE_SIZE.load(Relaxed) {
-        0 => {
-            // SAFETY: sysconf has no preconditions.
-            let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-            let size = usize::try_from(size).expect("the page size is positive");
-            PAGE_SIZE.store(size, Relaxed);
-            size
-        }
-        size => size,
-    }
+    static PAGE_SIZE: OnceLock<usize> = OnceLock::new();
+    *PAGE_SIZE.get_or_init(|| {
+        // SAFETY: sysconf has no preconditions.
+        let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        usize::try_from(size).expect("the page size is positive")
+    })
 }
 
-/// What a mapping for stacks is asked to be besides private and anonymous. FreeBSD's `MAP_STACK`
-/// would make it grow by itself; it never reserves swap in advance.
+/// The flags of a mapping for stacks besides private and anonymous. Not FreeBSD's `MAP_STACK`, which would
+/// make the mapping grow by itself; FreeBSD never reserves swap in advance.
 const STACK_FLAGS: libc::c_int = {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     let flags = libc::MAP_NORESERVE;
@@ -52,13 +50,12 @@ pub(crate) struct Mapping {
 }
 
 impl Mapping {
-    /// Reserves `len` bytes, readable and writable, that cost memory only once touched.
+    /// Reserves `len` bytes, readable and writable, that take memory only once touched.
     ///
     /// # Errors
-    /// What `mmap` answers, with the size in the message.
+    /// The error of `mmap`, with the size in the message.
     pub(crate) fn reserve(len: usize) -> io::Result<Self> {
-        // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory
-        // that exists.
+        // SAFETY: an anonymous mapping at an address that the kernel chooses affects no existing memory.
         let start = unsafe {
             libc::mmap(
                 ptr::null_mut(),
@@ -79,13 +76,13 @@ impl Mapping {
             ));
         }
         let mapping = Self {
-            start: NonNull::new(start.cast()).expect("mmap never answers null"),
+            start: NonNull::new(start.cast()).expect("mmap never returns null"),
             len,
         };
         // A huge page under a stack would commit 2 MiB for a coroutine that needs one page.
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        // SAFETY: advice on a mapping of our own; a kernel without it answers an error, which
-        // costs nothing but memory.
+        // SAFETY: advice on a mapping of this crate; a kernel that lacks it returns an error, which costs
+        // only memory.
         unsafe {
             libc::madvise(start, len, libc::MADV_NOHUGEPAGE);
         }
@@ -104,26 +101,26 @@ impl Mapping {
             offset < self.len,
             "an offset of {offset} bytes is outside of the mapping"
         );
-        // SAFETY: the offset was just seen to be inside of the mapping.
+        // SAFETY: the assertion above says that the offset is inside the mapping.
         unsafe { self.start.add(offset) }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: the mapping is ours alone and whoever drops it says that nothing in it is
-        // used any more. Failure (the map limit, when a hole has to be made) leaks it.
+        // SAFETY: the mapping is not shared, and its owner drops it only when nothing in it is used any more.
+        // Failure (the limit of mappings, when this makes a hole) leaks it.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }
 
-/// How many ranges go into one system call at most.
+/// The maximum number of ranges in one system call.
 pub(crate) const BATCH: usize = 64;
 
-/// Gives the pages of the ranges back to the system; they read as zero when touched again.
+/// Returns the pages of the ranges to the system; they read as zero when touched again.
 ///
 /// # Safety
-/// The ranges are whole pages of mappings of ours in which nothing lives any more.
+/// The ranges are whole pages of this crate's mappings in which nothing lives any more.
 pub(crate) unsafe fn discard(ranges: &[Range<usize>]) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: forwarded to the caller.
@@ -132,8 +129,8 @@ pub(crate) unsafe fn discard(ranges: &[Range<usize>]) {
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     for range in ranges {
-        // SAFETY: the caller's ranges are pages of ours without content. A failure leaves
-        // the pages as they are, which costs memory only.
+        // SAFETY: the caller's ranges are pages of this crate without content. A failure leaves the pages as
+        // they are, which costs only memory.
         unsafe {
             libc::madvise(
                 range.start as *mut libc::c_void,
@@ -144,11 +141,11 @@ pub(crate) unsafe fn discard(ranges: &[Range<usize>]) {
     }
 }
 
-/// Gives one piece of advice for many ranges: 64 at a time where the kernel lets a process
-/// advise itself that way, else one by one.
+/// Gives the same advice for many ranges: 64 at a time if the kernel supports that for the process itself,
+/// otherwise one by one.
 ///
 /// # Errors
-/// The first that `madvise` gives; the ranges behind it have not been advised.
+/// The first error of `madvise`; the ranges after it are not advised.
 ///
 /// # Safety
 /// The advice may be given for each of the ranges.
@@ -162,18 +159,16 @@ pub(crate) unsafe fn advise_all(ranges: &[Range<usize>], advice: libc::c_int) ->
             }
             for range in batch {
                 let start = range.start as *mut libc::c_void;
-                if libc::madvise(start, range.len(), advice) != 0 {
-                    return Err(io::Error::last_os_error());
-                }
+                check(libc::madvise(start, range.len(), advice))?;
             }
         }
     }
     Ok(())
 }
 
-/// One `process_madvise` on this process, named by `PIDFD_SELF` (Linux 6.14): no descriptor is
-/// needed, and a child after `fork` means itself. False if it did not do them all; a kernel that
-/// does not know how is not asked again.
+/// One `process_madvise` on this process, by `PIDFD_SELF` (Linux 6.14): that needs no descriptor, and in a
+/// child after `fork` it means the child. False if not all ranges were advised; a kernel that does not
+/// support the call is not asked again.
 ///
 /// # Safety
 /// As [`advise_all`].
@@ -195,8 +190,7 @@ unsafe fn advise_batch(batch: &[Range<usize>], advice: libc::c_int) -> bool {
         };
     }
     let bytes: usize = batch.iter().map(ExactSizeIterator::len).sum();
-    // SAFETY: the vectors are initialised and name memory for which the caller allows the
-    // advice.
+    // SAFETY: the vectors are initialised and refer to memory for which the caller allows the advice.
     let advised = unsafe {
         libc::syscall(
             libc::SYS_process_madvise,
@@ -224,8 +218,8 @@ pub(crate) fn lowest_resident(range: Range<usize>) -> usize {
         let mut residency = [0_u8; 256];
         while from < range.end {
             let len = (range.end - from).min(residency.len() * page);
-            // SAFETY: the vector has a byte for each page asked about; mincore reads page
-            // tables, not the pages.
+            // SAFETY: the vector has a byte for each page of the range; mincore reads page tables, not the
+            // pages.
             let result =
                 unsafe { libc::mincore(from as *mut _, len, residency.as_mut_ptr().cast()) };
             if result != 0 {

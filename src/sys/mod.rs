@@ -1,22 +1,23 @@
-//! What this library asks of the operating system, and the only place that says `libc`.
+//! The interface to the operating system; the only module that names `libc`.
 //!
-//! Each platform owes:
-//! - [`memory`]: reserve and release address space, make guards, give pages back, tell which
-//!   pages are resident;
+//! Each platform must supply:
+//! - [`memory`]: reserving and releasing address space, returning pages to the system, residency of pages;
+//! - [`guard`]: pages that fault when touched;
 //! - [`prefetch`](mod@prefetch): a hint that a cache line will be needed, or nothing;
-//! - [`poller`]: which of many descriptors are ready, sleeping until one is, and being woken from
-//!   another thread;
-//! - [`signal`]: a handler for memory faults that reports an overflow and hands every other
-//!   fault to whoever was there before;
-//! - [`file`]: what a descriptor is, transfers of files, and reads of what memory holds;
-//! - [`signal_watch`]: noting signals for event loops, and waking them;
+//! - [`poller`]: which of many descriptors are ready, sleeping until one is, waking from another thread;
+//! - [`signal`]: a handler for memory faults that reports an overflow and forwards every other fault to the
+//!   previous handler;
+//! - [`signal_watch`]: recording signals for event loops, and waking the loops;
+//! - [`file`]: the kind of a descriptor, transfers of files, reads from the page cache;
 //! - [`socket`]: transfers that never wait;
 //! - [`fork`]: whether this is still the same process;
-//! - [`valgrind`]: where a stack begins and ends, for whoever runs this under Valgrind;
+//! - [`valgrind`]: the bounds of stacks, for runs under Valgrind;
 //! - [`thread`]: the bounds of the running thread's own stack, and whether it is the main thread;
 //! - [`wait_fd`]: blocking the thread until one descriptor is ready.
 //!
-//! Nothing here knows of stacks as objects or of coroutines; next floor: `crate::stack`.
+//! Nothing here knows of stacks as objects or of coroutines. Next floor: `crate::stack`.
+
+use std::io;
 
 #[cfg(feature = "runtime")]
 pub(crate) mod file;
@@ -38,3 +39,17 @@ pub(crate) mod thread;
 pub(crate) mod valgrind;
 #[cfg(feature = "runtime")]
 pub(crate) mod wait_fd;
+
+/// Checks the result of a system call that reports an error by -1.
+fn check<T: PartialEq + From<i8>>(result: T) -> io::Result<T> {
+    match result == T::from(-1) {
+        true => Err(io::Error::last_os_error()),
+        false => Ok(result),
+    }
+}
+
+/// Checks the result of a system call that returns a count, or -1 for an error.
+#[cfg(feature = "runtime")]
+fn count(result: impl TryInto<usize>) -> io::Result<usize> {
+    result.try_into().map_err(|_| io::Error::last_os_error())
+}

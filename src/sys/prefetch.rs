@@ -1,13 +1,13 @@
-//! Fetching ahead: a hint to the processor that a cache line will be needed soon.
+//! Prefetching: a hint to the processor that a cache line will be needed soon.
 
 #![allow(unsafe_code)]
 
-/// Starts to load the cache line of an address, mapped or not. Does nothing where `asm/` has no
-/// instruction for the architecture.
+/// Starts to load the cache line of an address, mapped or not. Does nothing on architectures without an
+/// instruction in `asm/`.
 #[inline(always)]
 pub(crate) fn prefetch(address: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: prefetch.s changes nothing that can be seen, whatever the address.
+    // SAFETY: prefetch.s has no visible effect, whatever the address.
     unsafe {
         std::arch::asm!(
             include_str!("../../asm/x86_64/prefetch.s"),

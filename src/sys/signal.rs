@@ -1,49 +1,41 @@
-//! The handler for memory faults: it asks whether the fault is a stack overflow of ours and
-//! hands every other fault to whoever handled it before.
+//! The handler for memory faults. It asks a [`Report`] whether the fault is a stack overflow, and forwards
+//! every other fault to the previous handler.
 //!
-//! Everything that runs inside the handler is async-signal-safe: atomics, reads of memory that
-//! is mapped, `write(2)`, `sigaction`, `raise`, `abort`. It knows nothing of coroutines: the
-//! floor above gives it a [`Report`].
+//! Everything that runs inside the handler is async-signal-safe: atomics, reads of mapped memory,
+//! `write(2)`, `sigaction`, `raise`, `abort`. It knows nothing of coroutines: the floor above supplies the
+//! [`Report`].
 
 #![allow(unsafe_code)]
 
-use std::cell::UnsafeCell;
-use std::mem::MaybeUninit;
 use std::ptr;
-use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Once, OnceLock};
 
-/// Asked about each fault, with the address that faulted and the stack pointer where the
-/// platform tells it: writes its report and answers true if the fault is an overflow.
+/// Called for each fault with the faulting address, and with the stack pointer if it is known. If the fault
+/// is an overflow, it prints a report and returns true.
 pub(crate) type Report = fn(address: usize, stack_pointer: Option<usize>) -> bool;
 
-static REPORT: AtomicUsize = AtomicUsize::new(0);
-
-/// The signals by which a touched guard shows.
+/// The signals that an access to a guard raises.
 const FAULTS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
 
-/// What was installed for [`FAULTS`] before us. Written once, before our handler is.
-struct Previous(UnsafeCell<MaybeUninit<[libc::sigaction; 2]>>);
+/// The report, and the previous actions for [`FAULTS`]. Set before the handler is installed.
+static HANDLING: OnceLock<(Report, [libc::sigaction; 2])> = OnceLock::new();
 
-// SAFETY: written once under `Once`, before any reader (our handler) is installed.
-unsafe impl Sync for Previous {}
-
-static PREVIOUS: Previous = Previous(UnsafeCell::new(MaybeUninit::uninit()));
-
-/// Installs the handler, once for the process, and sees to it that the running thread has a
-/// stack to run it on.
+/// Installs the handler, once in the process, and gives the running thread an alternate signal stack if it
+/// has none.
 pub(crate) fn install(report: Report) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        REPORT.store(report as usize, Ordering::Release);
-        // SAFETY: the first pass only reads the present actions into storage of their own;
-        // the second installs a handler whose signature is what SA_SIGINFO asks for.
-        unsafe {
-            let previous = (*PREVIOUS.0.get()).as_mut_ptr().cast::<libc::sigaction>();
-            for (index, signal) in FAULTS.into_iter().enumerate() {
-                libc::sigaction(signal, ptr::null(), previous.add(index));
-            }
-            for signal in FAULTS {
+        // SAFETY: reads the current action into its storage, which is initialised with zeroes.
+        let previous = FAULTS.map(|signal| unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(signal, ptr::null(), &mut action);
+            action
+        });
+        HANDLING.get_or_init(|| (report, previous));
+        for signal in FAULTS {
+            // SAFETY: installs a handler with the signature that SA_SIGINFO requires.
+            unsafe {
                 let mut action: libc::sigaction = std::mem::zeroed();
                 action.sa_sigaction = handle as *const () as usize;
                 action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
@@ -52,11 +44,11 @@ pub(crate) fn install(report: Report) {
             }
         }
     });
-    // A thread that is being torn down does without.
+    // Not while the thread is torn down.
     let _ = ALTERNATE.try_with(|_| ());
 }
 
-/// Writes the pieces to standard error, one after the other, without allocating.
+/// Writes the pieces to standard error in order, without allocating.
 pub(crate) fn write_stderr(pieces: &[&[u8]]) {
     for piece in pieces {
         let mut rest = *piece;
@@ -74,47 +66,47 @@ pub(crate) fn write_stderr(pieces: &[&[u8]]) {
 /// The handler.
 ///
 /// # Safety
-/// Called by the kernel, or by a handler that passes on what the kernel gave it.
+/// Called by the kernel, or by a handler that forwards the kernel's arguments.
 unsafe extern "C" fn handle(
     signal: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
+    let Some((report, previous)) = HANDLING.get() else {
+        // It is set before this handler is installed.
+        std::process::abort()
+    };
     // SAFETY: the kernel passes a valid siginfo to an SA_SIGINFO handler.
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr() as usize) };
-    // Codes above zero come from the kernel; a signal that somebody sent has no address.
+    // Codes above zero come from the kernel; a signal that was sent by a process has no address.
     if code > 0 {
-        let report = REPORT.load(Ordering::Acquire);
-        // SAFETY: stored by `install` from a function of this type, before this handler.
-        let report: Report = unsafe { std::mem::transmute(report) };
         // SAFETY: the kernel passes the interrupted context to an SA_SIGINFO handler.
         if report(address, unsafe { stack_pointer(context) }) {
             // SAFETY: abort is async-signal-safe.
             unsafe { libc::abort() };
         }
     }
-    // SAFETY: these are the arguments that the kernel gave us.
-    unsafe { forward(signal, code, info, context) };
+    let previous = &previous[usize::from(signal != FAULTS[0])];
+    // SAFETY: these are the kernel's arguments, and the action is the signal's previous one.
+    unsafe { forward(previous, signal, code, info, context) };
 }
 
-/// Does what would have happened had we not been installed.
+/// Does what the signal would do without this handler.
 ///
 /// # Safety
-/// As [`handle`], whose arguments these are.
+/// As [`handle`], whose arguments these are; the system has returned `previous` for the signal.
 unsafe fn forward(
+    previous: &libc::sigaction,
     signal: libc::c_int,
     code: libc::c_int,
     info: *mut libc::siginfo_t,
     context: *mut libc::c_void,
 ) {
-    let index = usize::from(signal != FAULTS[0]);
-    // SAFETY: initialised before this handler was installed, never written again.
-    let previous = unsafe { &(*PREVIOUS.0.get()).assume_init_ref()[index] };
     match previous.sa_sigaction {
         libc::SIG_IGN if code <= 0 => {}
         libc::SIG_DFL | libc::SIG_IGN => {
-            // SAFETY: restores the default action; a fault then happens again as we return,
-            // and a signal that was sent is sent again.
+            // SAFETY: restores the default action; then a fault happens again when the handler returns, and
+            // a signal that was sent is sent again.
             unsafe {
                 let mut default: libc::sigaction = std::mem::zeroed();
                 default.sa_sigaction = libc::SIG_DFL;
@@ -139,7 +131,7 @@ unsafe fn forward(
     }
 }
 
-/// The stack pointer of the interrupted code, where this library knows how to find it.
+/// The stack pointer of the interrupted code, on platforms where the layout of the context is known.
 ///
 /// # Safety
 /// The kernel made the context.
@@ -170,8 +162,8 @@ unsafe fn stack_pointer(context: *mut libc::c_void) -> Option<usize> {
     }
 }
 
-/// A stack for signal handlers, for threads that Rust did not start and that have none: on an
-/// overflown stack no handler could run.
+/// An alternate signal stack, for threads that Rust did not start and that have none: no handler could run
+/// on an overflown stack.
 struct Alternate(AtomicPtr<libc::c_void>);
 
 impl Alternate {
@@ -179,8 +171,8 @@ impl Alternate {
 
     fn install() -> Self {
         let none = Self(AtomicPtr::new(ptr::null_mut()));
-        // SAFETY: the first call reads the present one; the mapping is fresh; the second
-        // call gives it to the kernel, which uses it until `drop` takes it back.
+        // SAFETY: the first call reads the current stack; the mapping is fresh; the second call gives it to
+        // the kernel, which uses it until `drop` withdraws it.
         unsafe {
             let mut present: libc::stack_t = std::mem::zeroed();
             if libc::sigaltstack(ptr::null(), &mut present) != 0
@@ -220,8 +212,8 @@ impl Drop for Alternate {
         if start.is_null() {
             return;
         }
-        // SAFETY: the kernel stops using the stack before it is unmapped; if it is in use
-        // right now, sigaltstack fails and it is leaked.
+        // SAFETY: the kernel stops using the stack before it is unmapped; if it is in use now, sigaltstack
+        // fails and the stack is leaked.
         unsafe {
             let mut none: libc::stack_t = std::mem::zeroed();
             none.ss_flags = libc::SS_DISABLE;

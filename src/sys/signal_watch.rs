@@ -1,18 +1,17 @@
-//! Signals for event loops: a handler, in `signal_note`, that notes which signal came and wakes the
-//! loops that want to know. What they do about it is theirs.
+//! Signals for event loops: the handler, in `signal_note`, records a signal and wakes the loops that want
+//! it.
 //!
-//! A loop has a [`Watcher`], one of 64 in the process. For each signal a mask says which watchers
-//! want it. The handler sets a bit in each of them and writes a byte to its pipe, whose other end the
-//! loop's poller watches: atomics and `write(2)`, nothing else. Watchers and pipes are used again but
-//! never freed, so that a handler that is late, on another thread, finds what it knew; at worst it
-//! wakes a loop for nothing.
+//! A loop has a [`Watcher`], one of 64 in the process. For each signal a mask says which watchers want it.
+//! The handler sets a bit in each of them and writes a byte to its pipe, whose other end the loop's poller
+//! watches: atomics and `write(2)`, nothing else. Watchers and pipes are reused but never freed, so a
+//! handler that runs late, on another thread, still finds valid data; at worst it wakes a loop for nothing.
 //!
-//! The disposition of a signal is replaced when the first watcher wants it, and is put back with the
-//! last. An interrupt (`SIGINT`) may also be watched for *once*: as long as nobody else wants it, the
-//! first one is noted and the next does what it would have done without us.
+//! The disposition of a signal is replaced when the first watcher wants it, and restored after the last. An
+//! interrupt (`SIGINT`) can also be watched for *once*: as long as no watcher wants all interrupts, the
+//! first one is recorded and the next one does what it would do without the handler.
 //!
-//! A process that was forked has these handlers too, but no loop that would hear of anything. There
-//! the first signal puts the previous disposition back, and is raised again.
+//! A forked process inherits the handlers, but no loop. There the first signal restores the previous
+//! disposition, and is raised again.
 
 #![allow(unsafe_code)]
 
@@ -24,11 +23,12 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use super::check;
 use super::fork::Generation;
 use super::signal_note::{self, BEFORE, INTERRUPTIBLE, MAX, SLOTS, WANTED, note};
 
-/// Those that no handler can be had for, and those that a fault raises: the faulting instruction
-/// would run again as soon as the handler returns, for ever.
+/// The signals that can't be handled, and those that a fault raises: the faulting instruction would run
+/// again after the handler, without end.
 const FORBIDDEN: [libc::c_int; 6] = [
     libc::SIGKILL,
     libc::SIGSTOP,
@@ -38,7 +38,7 @@ const FORBIDDEN: [libc::c_int; 6] = [
     libc::SIGFPE,
 ];
 
-/// The signals that have a name everywhere.
+/// The signals that exist on every platform.
 pub(crate) mod number {
     pub(crate) use libc::{
         SIGABRT, SIGALRM, SIGBUS, SIGCHLD, SIGCONT, SIGFPE, SIGHUP, SIGILL, SIGINT, SIGIO, SIGKILL,
@@ -47,12 +47,12 @@ pub(crate) mod number {
     };
 }
 
-/// Who has which watcher, and what was replaced.
+/// The assigned watchers, and the dispositions that were replaced.
 struct Registry {
     process: Generation,
-    /// A bit for each watcher that a loop has.
+    /// A bit for each watcher that is assigned to a loop.
     taken: u64,
-    /// Both ends of each watcher's pipe, and the process that made it.
+    /// Both ends of each watcher's pipe, and the process that created it.
     pipes: [Option<(UnixStream, UnixStream, Generation)>; 64],
     installed: [Option<Installed>; MAX + 1],
 }
@@ -75,7 +75,7 @@ fn registry() -> MutexGuard<'static, Registry> {
     // Nothing panics under the lock.
     let mut registry = registry.lock().unwrap_or_else(PoisonError::into_inner);
     if !registry.process.is_this() {
-        // What is noted here is the parent's, save the dispositions.
+        // Everything here belongs to the parent, except the dispositions.
         registry.process = Generation::now();
         registry.taken = 0;
         for mask in WANTED.iter().chain([&INTERRUPTIBLE]) {
@@ -85,7 +85,7 @@ fn registry() -> MutexGuard<'static, Registry> {
     registry
 }
 
-/// A loop's share in the signals of the process.
+/// A loop's subscription to signals of the process.
 pub(crate) struct Watcher {
     index: usize,
     pipe: UnixStream,
@@ -95,7 +95,7 @@ impl Watcher {
     /// A watcher that wants nothing yet.
     ///
     /// # Errors
-    /// If all are taken, or there are no descriptors.
+    /// If all watchers are assigned, or no descriptors are left.
     pub(crate) fn new() -> io::Result<Self> {
         let mut registry = registry();
         let index = (!registry.taken).trailing_zeros() as usize;
@@ -110,7 +110,7 @@ impl Watcher {
             let (ours, theirs) = UnixStream::pair()?;
             ours.set_nonblocking(true)?;
             theirs.set_nonblocking(true)?;
-            // In a process that was forked, the parent's goes.
+            // In a forked process this drops the parent's pipe.
             *pipe = Some((ours, theirs, process));
         }
         let (ours, theirs, _) = pipe.as_ref().expect("made above");
@@ -123,17 +123,17 @@ impl Watcher {
         Ok(Self { index, pipe })
     }
 
-    /// What becomes readable when a signal comes.
+    /// The descriptor that becomes readable when a signal arrives.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
 
-    /// Wants a signal.
+    /// Subscribes to a signal.
     ///
     /// # Errors
-    /// If there is no handling it.
+    /// If the signal can't be handled.
     pub(crate) fn want(&self, signal: libc::c_int) -> io::Result<()> {
-        let number = check(signal)?;
+        let number = handled_number(signal)?;
         let mut registry = registry();
         WANTED[number].fetch_or(self.bit(), SeqCst);
         let updated = registry.update(number);
@@ -143,21 +143,23 @@ impl Watcher {
         updated
     }
 
-    /// Wants a signal no longer.
+    /// Unsubscribes from a signal.
     pub(crate) fn release(&self, signal: libc::c_int) {
-        if let Ok(number) = check(signal) {
+        if let Ok(number) = handled_number(signal) {
             registry().remove(&WANTED[number], self.bit(), number);
         }
     }
 
-    /// Wants an interrupt, once, while nobody else does; false if interrupts are not handled by
-    /// default.
+    /// Subscribes to one interrupt, as long as no watcher wants all of them; false if the disposition of
+    /// interrupts is not the default.
     pub(crate) fn want_interrupt(&self) -> bool {
         const SIGINT: usize = libc::SIGINT as usize;
         let mut registry = registry();
         let previous = match &registry.installed[SIGINT] {
             Some(installed) => installed.previous.sa_sigaction,
-            None => present(libc::SIGINT).map_or(libc::SIG_IGN, |action| action.sa_sigaction),
+            None => {
+                current_action(libc::SIGINT).map_or(libc::SIG_IGN, |action| action.sa_sigaction)
+            }
         };
         if previous != libc::SIG_DFL {
             return false;
@@ -170,17 +172,17 @@ impl Watcher {
         updated.is_ok()
     }
 
-    /// Takes [`want_interrupt`](Self::want_interrupt) back.
+    /// Undoes [`want_interrupt`](Self::want_interrupt).
     pub(crate) fn release_interrupt(&self) {
         registry().remove(&INTERRUPTIBLE, self.bit(), libc::SIGINT as usize);
     }
 
-    /// The signals that came since this was asked last.
+    /// Takes the signals that have arrived since the last call.
     pub(crate) fn take(&self) -> impl Iterator<Item = libc::c_int> + use<> {
         let slot = &SLOTS[self.index];
         let mut pending = 0;
         if slot.pending.load(SeqCst) != 0 {
-            // First the bytes: a signal that comes in between leaves another.
+            // The bytes first: a signal that arrives in between leaves another one.
             while matches!((&self.pipe).read(&mut [0; 64]), Ok(64)) {}
             pending = slot.pending.swap(0, SeqCst);
         }
@@ -199,7 +201,7 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         if SLOTS[self.index].process.load(SeqCst) != Generation::now().number() {
-            // It is the parent's.
+            // The watcher belongs to the parent process.
             return;
         }
         let mut registry = registry();
@@ -213,8 +215,8 @@ impl Drop for Watcher {
     }
 }
 
-/// Whether a signal may be handled; its number.
-fn check(signal: libc::c_int) -> io::Result<usize> {
+/// The number of a signal that can be handled.
+fn handled_number(signal: libc::c_int) -> io::Result<usize> {
     let number = usize::try_from(signal).unwrap_or_default();
     let why = if number == 0 || number > MAX {
         "is no signal's number"
@@ -232,7 +234,7 @@ fn check(signal: libc::c_int) -> io::Result<usize> {
 
 impl Registry {
     fn remove(&mut self, mask: &AtomicU64, bit: u64, number: usize) {
-        // The disposition first: a handler that runs right now still finds who wants the signal.
+        // The disposition first: a handler that runs now still finds the watchers.
         let left = mask.load(SeqCst) & !bit;
         let is_last = match number == libc::SIGINT as usize {
             true if ptr::eq(mask, &raw const INTERRUPTIBLE) => {
@@ -242,30 +244,30 @@ impl Registry {
             false => left == 0,
         };
         if is_last {
-            self.put_back(number);
+            self.restore(number);
         }
         mask.fetch_and(!bit, SeqCst);
         if !is_last {
-            // To a number that had a handler until now the system says yes.
+            // This can't fail: the signal had a handler until now.
             drop(self.update(number));
         }
     }
 
-    /// Sees to it that the handler is there, as those who want the signal need it.
+    /// Installs the handler in the form that the current watchers of the signal need.
     fn update(&mut self, number: usize) -> io::Result<()> {
         let is_once = WANTED[number].load(SeqCst) == 0;
         if is_once && INTERRUPTIBLE.load(SeqCst) == 0 {
             return Ok(());
         }
         if let Some(installed) = &mut self.installed[number] {
-            // One that was for once may be used up, and somebody else may have replaced ours.
-            if installed.is_once != is_once || !is_ours(number) {
+            // A handler for one delivery may be used up, and other code may have replaced it.
+            if installed.is_once != is_once || !is_installed(number) {
                 install(number, is_once)?;
                 installed.is_once = is_once;
             }
             return Ok(());
         }
-        let previous = present(number as libc::c_int)?;
+        let previous = current_action(number as libc::c_int)?;
         BEFORE[number].0.store(previous.sa_sigaction, SeqCst);
         BEFORE[number].1.store(previous.sa_flags, SeqCst);
         install(number, is_once)?;
@@ -273,40 +275,36 @@ impl Registry {
         Ok(())
     }
 
-    /// Puts the previous disposition back, unless somebody else has replaced ours.
-    fn put_back(&mut self, number: usize) {
+    /// Restores the previous disposition, unless other code has replaced the handler.
+    fn restore(&mut self, number: usize) {
         let Some(installed) = self.installed[number].take() else {
             return;
         };
-        if is_ours(number) {
+        if is_installed(number) {
             let signal = number as libc::c_int;
-            // SAFETY: the action is what the system told us before.
+            // SAFETY: the system has returned this action before.
             unsafe { libc::sigaction(signal, &installed.previous, ptr::null_mut()) };
         }
     }
 }
 
-/// What a signal does at present.
-fn present(signal: libc::c_int) -> io::Result<libc::sigaction> {
+/// The current action of a signal.
+fn current_action(signal: libc::c_int) -> io::Result<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: reads the present action into storage of its own, which is filled if that succeeds.
+    // SAFETY: reads the current action into its own storage, which is initialised on success.
     unsafe {
-        match libc::sigaction(signal, ptr::null(), action.as_mut_ptr()) {
-            0 => Ok(action.assume_init()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        check(libc::sigaction(signal, ptr::null(), action.as_mut_ptr()))?;
+        Ok(action.assume_init())
     }
 }
 
-fn is_ours(number: usize) -> bool {
+/// Whether the signal's current handler is this crate's.
+fn is_installed(number: usize) -> bool {
     let ours = note as *const () as usize;
-    present(number as libc::c_int).is_ok_and(|action| action.sa_sigaction == ours)
+    current_action(number as libc::c_int).is_ok_and(|action| action.sa_sigaction == ours)
 }
 
 /// Installs the handler.
 fn install(number: usize, is_once: bool) -> io::Result<()> {
-    match signal_note::install(number as libc::c_int, is_once) {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    check(signal_note::install(number as libc::c_int, is_once)).map(drop)
 }

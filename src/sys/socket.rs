@@ -15,7 +15,7 @@ use std::slice;
 
 use socket2::{SockAddr, SockRef};
 
-use super::file::transferred;
+use super::{check, count};
 
 #[cfg(not(target_vendor = "apple"))]
 const FLAGS: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
@@ -54,7 +54,7 @@ impl Mode {
 pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8], mode: Mode) -> io::Result<usize> {
     let (at, len) = (buffer.as_mut_ptr().cast(), buffer.len().min(MAX_LEN));
     // SAFETY: recv writes at most `len` bytes, and the buffer has at least as many.
-    transferred(unsafe { libc::recv(fd.as_raw_fd(), at, len, mode.flags()) })
+    count(unsafe { libc::recv(fd.as_raw_fd(), at, len, mode.flags()) })
 }
 
 /// Receives once, and returns the sender's address.
@@ -76,7 +76,7 @@ pub(crate) fn receive_vectored(
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
     // SAFETY: an IoSliceMut has the layout of an iovec, and the buffers are borrowed mutably until the
     // call returns. The message holds no other pointer.
-    transferred(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, FLAGS) })
+    count(unsafe { libc::recvmsg(fd.as_raw_fd(), &mut message, FLAGS) })
 }
 
 /// Sends once.
@@ -84,7 +84,7 @@ pub(crate) fn receive_vectored(
 pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     let (at, len) = (bytes.as_ptr().cast(), bytes.len().min(MAX_LEN));
     // SAFETY: send reads at most `len` bytes, and the buffer has at least as many.
-    transferred(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
+    count(unsafe { libc::send(fd.as_raw_fd(), at, len, FLAGS) })
 }
 
 /// Sends once, to an address.
@@ -99,18 +99,11 @@ pub(crate) fn send_vectored(fd: BorrowedFd<'_>, buffers: &[IoSlice<'_>]) -> io::
     message.msg_iovlen = buffers.len().min(MAX_BUFFERS) as _;
     // SAFETY: an IoSlice has the layout of an iovec; sendmsg reads the buffers and modifies neither
     // them nor the list. The message holds no other pointer.
-    transferred(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, FLAGS) })
+    count(unsafe { libc::sendmsg(fd.as_raw_fd(), &message, FLAGS) })
 }
 
 /// Accepts once, from a nonblocking listener. The new socket is nonblocking, and closed on exec.
-#[cfg(any(
-    target_os = "android",
-    target_os = "dragonfly",
-    target_os = "freebsd",
-    target_os = "linux",
-    target_os = "netbsd",
-    target_os = "openbsd",
-))]
+#[cfg(not(target_vendor = "apple"))]
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     use std::os::fd::FromRawFd;
 
@@ -118,10 +111,7 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     // SAFETY: accept4 writes the address and its length, to which both pointers are valid for writes.
     let (accepted, address) = unsafe {
         SockAddr::try_init(|address, length| {
-            match libc::accept4(fd.as_raw_fd(), address.cast(), length, flags) {
-                -1 => Err(io::Error::last_os_error()),
-                accepted => Ok(accepted),
-            }
+            check(libc::accept4(fd.as_raw_fd(), address.cast(), length, flags))
         })?
     };
     // SAFETY: accept4 succeeded, so the descriptor is open and has no other owner.
@@ -129,14 +119,7 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
 }
 
 /// The same without `accept4`, by separate calls.
-#[cfg(not(any(
-    target_os = "android",
-    target_os = "dragonfly",
-    target_os = "freebsd",
-    target_os = "linux",
-    target_os = "netbsd",
-    target_os = "openbsd",
-)))]
+#[cfg(target_vendor = "apple")]
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     let (accepted, address) = SockRef::from(&fd).accept()?;
     accepted.set_nonblocking(true)?;
@@ -152,10 +135,7 @@ pub(crate) fn is_in_progress(error: &io::Error) -> bool {
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut yes: libc::c_int = 1;
     // SAFETY: FIONBIO reads an int, and `yes` is one.
-    match unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &mut yes) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
-    }
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &mut yes) }).map(drop)
 }
 
 /// Disables SIGPIPE for this socket, where the calls have no flag for that.
@@ -172,10 +152,7 @@ pub(crate) fn disable_sigpipe(fd: BorrowedFd<'_>) -> io::Result<()> {
             size_of::<libc::c_int>() as libc::socklen_t,
         )
     };
-    if result == -1 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(())
+    check(result).map(drop)
 }
 
 /// A message without address, buffers or control data.

@@ -1,12 +1,12 @@
-//! The bounds of the running thread's own stack, and which thread it is.
+//! The bounds of the running thread's own stack, and whether it is the main thread.
 
 #![allow(unsafe_code)]
 
 use std::ops::Range;
 
-/// The addresses of the running thread's own stack, guard excluded, where the platform tells.
+/// The addresses of the running thread's own stack without its guard, if the platform reports them.
 ///
-/// The main thread's lower bound follows its resource limit, which is what it may grow to.
+/// The main thread's lower bound follows its resource limit, up to which the stack may grow.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     use std::mem::MaybeUninit;
@@ -14,8 +14,8 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     let mut start = std::ptr::null_mut();
     let mut len = 0;
     let mut guard = 0;
-    // SAFETY: pthread_getattr_np initialises the attributes when it answers 0; the getters
-    // read them and write to locals; destroy ends their life.
+    // SAFETY: pthread_getattr_np initialises the attributes if it returns 0; the getters read them and write
+    // to locals; destroy ends their life.
     unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
             return None;
@@ -27,7 +27,7 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
             return None;
         }
     }
-    // glibc and musl count the guard outside of the range, bionic inside.
+    // The range excludes the guard in glibc and musl, and includes it in bionic.
     let guard = if cfg!(target_os = "android") {
         guard
     } else {
@@ -37,10 +37,10 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     Some(start + guard..start + len)
 }
 
-/// The addresses of the running thread's own stack, where the platform tells.
+/// The addresses of the running thread's own stack.
 #[cfg(target_vendor = "apple")]
 pub(crate) fn stack_bounds() -> Option<Range<usize>> {
-    // SAFETY: both functions only read what the thread knows of itself.
+    // SAFETY: both functions only read the thread's own data.
     let (base, len) = unsafe {
         let thread = libc::pthread_self();
         (
@@ -51,17 +51,17 @@ pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     Some(base - len..base)
 }
 
-/// The addresses of the running thread's own stack: not told on this platform.
+/// The addresses of the running thread's own stack: unknown on this platform.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(crate) fn stack_bounds() -> Option<Range<usize>> {
     None
 }
 
-/// Whether this is the process's main thread. Where the platform does not tell, none is.
+/// Whether this is the process's main thread; false if the platform does not report it.
 #[cfg(feature = "runtime")]
 pub(crate) fn is_main() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: both only answer a number.
+    // SAFETY: both only return a number.
     return unsafe { libc::gettid() == libc::getpid() };
     #[cfg(any(
         target_vendor = "apple",
@@ -69,7 +69,7 @@ pub(crate) fn is_main() -> bool {
         target_os = "openbsd",
         target_os = "dragonfly"
     ))]
-    // SAFETY: it only answers a number.
+    // SAFETY: it only returns a number.
     return unsafe { libc::pthread_main_np() == 1 };
     #[allow(unreachable_code, reason = "most platforms return above")]
     false

@@ -1,4 +1,4 @@
-//! Tells Valgrind about stacks, so that memcheck understands a change of the stack pointer.
+//! Registers stacks with Valgrind, so that memcheck understands a switch of stacks.
 //!
 //! The requests are plain instructions that do nothing on a real processor; see
 //! `asm/x86_64/valgrind.s`.
@@ -10,16 +10,16 @@ use std::ops::Range;
 const STACK_REGISTER: usize = 0x1501;
 const STACK_DEREGISTER: usize = 0x1502;
 
-/// The answer where there is no Valgrind.
-const NOBODY: usize = usize::MAX;
+/// The result without Valgrind.
+const NO_VALGRIND: usize = usize::MAX;
 
-/// Tells that the addresses are a stack. Under Valgrind the answer names it to [`deregister`].
+/// Registers the addresses as a stack. Under Valgrind it returns the stack's number, for [`deregister`].
 pub(crate) fn register(stack: Range<usize>) -> Option<u32> {
     let number = request([STACK_REGISTER, stack.start, stack.end, 0, 0, 0]);
-    (number != NOBODY).then_some(number as u32)
+    (number != NO_VALGRIND).then_some(number as u32)
 }
 
-/// Tells that a stack is one no more.
+/// Deregisters a stack.
 pub(crate) fn deregister(number: u32) {
     request([STACK_DEREGISTER, number as usize, 0, 0, 0, 0]);
 }
@@ -27,13 +27,13 @@ pub(crate) fn deregister(number: u32) {
 #[cfg(target_arch = "x86_64")]
 fn request(words: [usize; 6]) -> usize {
     let answer;
-    // SAFETY: on a processor the instructions leave every register as it was; Valgrind reads
-    // the six words and writes its answer to rdx.
+    // SAFETY: on a processor the instructions preserve every register; Valgrind reads the six words and
+    // writes its answer to rdx.
     unsafe {
         std::arch::asm!(
             include_str!("../../asm/x86_64/valgrind.s"),
             in("rax") &raw const words,
-            inlateout("rdx") NOBODY => answer,
+            inlateout("rdx") NO_VALGRIND => answer,
             options(nostack),
         );
     }
@@ -43,13 +43,13 @@ fn request(words: [usize; 6]) -> usize {
 #[cfg(target_arch = "aarch64")]
 fn request(words: [usize; 6]) -> usize {
     let answer;
-    // SAFETY: on a processor the instructions leave every register as it was; Valgrind reads
-    // the six words and writes its answer to x3.
+    // SAFETY: on a processor the instructions preserve every register; Valgrind reads the six words and
+    // writes its answer to x3.
     unsafe {
         std::arch::asm!(
             include_str!("../../asm/aarch64/valgrind.s"),
             in("x4") &raw const words,
-            inlateout("x3") NOBODY => answer,
+            inlateout("x3") NO_VALGRIND => answer,
             options(nostack),
         );
     }
@@ -58,5 +58,5 @@ fn request(words: [usize; 6]) -> usize {
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 fn request(_words: [usize; 6]) -> usize {
-    NOBODY
+    NO_VALGRIND
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::loop_handle::LoopHandle;
+use crate::coroutine::drop_quietly;
 use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
@@ -16,7 +17,6 @@ use crate::runtime::core::context;
 use crate::runtime::core::id::TaskId;
 use crate::runtime::observe::report::report_unretrieved;
 use crate::runtime::scheduler::current;
-use crate::runtime::task::end::drop_quietly;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::spawn::SpawnOptions;
 use crate::runtime::task::spawn::try_spawn_on;

@@ -11,7 +11,7 @@ use std::thread;
 
 use super::guard::CancelGuard;
 use super::request;
-use crate::coroutine::give_up;
+use crate::coroutine::abandon_innermost;
 use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::block::{
@@ -209,12 +209,14 @@ impl ScopeState {
     pub(crate) fn wait_for_all(&self) -> bool {
         let mut is_cancelled = false;
         while self.n_live.get() > 0 {
-            let Ok(here) = self.here() else { give_up() };
+            let Ok(here) = self.here() else {
+                abandon_innermost()
+            };
             let task = here.task;
             if task.has(FORCE_UNWIND) || thread::panicking() {
                 // Its children are ended before a task is doomed, and the panics of the body are
                 // caught by now: this is the way out if that should ever change.
-                give_up();
+                abandon_innermost();
             }
             if task.has(MUST_CANCEL) {
                 task.clear(MUST_CANCEL | CANCEL_FORWARDED);
@@ -234,7 +236,7 @@ impl ScopeState {
             }
         }
         if self.has_abandoned.get() {
-            give_up();
+            abandon_innermost();
         }
         is_cancelled
     }

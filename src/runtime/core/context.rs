@@ -21,7 +21,7 @@ use super::clock::Clock;
 use super::exception_context::ExceptionContext;
 use super::id::TaskId;
 use super::run_queue::RunQueue;
-use crate::coroutine::undo_if_left;
+use crate::coroutine::undo_if_abandoned;
 use crate::util::list::{Link, List};
 
 /// What handles exceptions that nobody else takes.
@@ -343,7 +343,7 @@ pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
     let Some(core) = current() else { return f() };
     let entered = core.entered();
     // The coroutine that this is called on may be left behind, while its task goes on.
-    undo_if_left(&|| core.set_entered(entered), || {
+    undo_if_abandoned(&|| core.set_entered(entered), || {
         let _hidden = core.hide_task();
         f()
     })

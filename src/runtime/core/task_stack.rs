@@ -8,9 +8,9 @@ use std::io::{self, Write};
 use std::panic::Location;
 
 use super::id::TaskId;
+use crate::coroutine::backtrace_text::{self, HostFrames};
 use crate::coroutine::{Status, on_stack, remaining_stack};
 use crate::stack::DEFAULT_STACK_SIZE;
-use crate::util::frames;
 
 /// How many frames `Display` shows without the alternate flag.
 const MAX_FRAMES: usize = 100;
@@ -18,6 +18,11 @@ const MAX_FRAMES: usize = 100;
 const TAKING_BYTES: usize = 16 * 1024;
 /// What turning addresses into names may need of a stack.
 const NAMING_BYTES: usize = 128 * 1024;
+/// The functions by which tasks park, so that a task's backtrace begins with what the program called.
+const PARKING: HostFrames = HostFrames {
+    hidden_prefixes: &["selvedge::runtime::", "selvedge::util::"],
+    shown_suffixes: &["Task<T>::join", "Promise<T>::wait"],
+};
 const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE);
 
 /// Where a task stands: what [`Task::get_stack`](crate::Task::get_stack) answers.
@@ -125,7 +130,7 @@ impl fmt::Display for TaskStack {
         if f.alternate() {
             return write!(f, "\n{}", text.trim_end());
         }
-        let frames = frames::of_the_program(&text);
+        let frames = backtrace_text::of_the_program(&text, &PARKING);
         let shown = frames.iter().take(MAX_FRAMES);
         for (number, frame) in shown.enumerate() {
             write!(f, "\n{number:>4}: {}", frame.name)?;

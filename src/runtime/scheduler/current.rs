@@ -4,7 +4,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::turn::Loop;
-use crate::coroutine::undo_if_left;
+use crate::coroutine::undo_if_abandoned;
 use crate::runtime::core::block::TaskPtr;
 use crate::runtime::core::context::{self, Entered, Owner};
 
@@ -16,7 +16,7 @@ pub(crate) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
         inner.close_abandoned();
         context::restore(before);
     };
-    undo_if_left(&undo, || {
+    undo_if_abandoned(&undo, || {
         let _entered = Entered::new(&inner.core);
         f()
     })

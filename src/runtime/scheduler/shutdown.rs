@@ -13,6 +13,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::turn::{Halt, Loop};
+use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
@@ -22,7 +23,7 @@ use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::run_queue::Runnable;
 use crate::runtime::task::dispatch::dispatch_now;
-use crate::runtime::task::end::{abandoned, drop_quietly};
+use crate::runtime::task::end::abandoned;
 use crate::runtime::wait::unwind;
 
 /// How often the tasks of a loop are looked through again because some made others meanwhile.

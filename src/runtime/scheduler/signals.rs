@@ -10,12 +10,12 @@ use std::io;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
+use crate::coroutine::drop_quietly;
 use crate::runtime::cancel::request;
 use crate::runtime::core::context::{Core, TaskContext};
 use crate::runtime::core::id::TaskId;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::io::reactor::Reactor;
-use crate::runtime::task::end::drop_quietly;
 use crate::sys::signal_watch::{Watcher, number};
 
 /// What the main task of `run` is cancelled with.

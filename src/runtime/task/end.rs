@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 
 use crate::arch::Word;
-use crate::coroutine::{Ending, Hosted, drop_payload};
+use crate::coroutine::{Ending, Hosted};
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::block::{
@@ -177,7 +177,7 @@ fn schedule_callbacks(core: &Core, task: TaskPtr, outcome: Outcome, extras: Box<
 pub(crate) fn clean_up(core: &Core, task: TaskPtr, word: Word) {
     // SAFETY: the word came from this task.
     match unsafe { Hosted::<TaskBlock>::ending(task.0, word) } {
-        Ending::Over => free_stack(task),
+        Ending::Completed => free_stack(task),
         Ending::Abandoned => abandoned(core, task),
     }
 }
@@ -236,11 +236,4 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
             .with_exception(error)
             .with_subject("task", name),
     );
-}
-
-/// Drops a value, and discards a panic of its destructor.
-pub(crate) fn drop_quietly<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        drop_payload(payload);
-    }
 }

@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Weak;
 
-use crate::coroutine::{Payload, drop_payload, undo_if_left};
+use crate::coroutine::{Payload, drop_payload, undo_if_abandoned};
 use crate::runtime::core::callback::Function;
 use crate::runtime::core::context::{Core, without_task};
 
@@ -40,7 +40,7 @@ pub(crate) fn refuse(function: Function) {
     if IS_REFUSING.replace(true) {
         return;
     }
-    let panicked = undo_if_left(&|| IS_REFUSING.set(false), drop_refused);
+    let panicked = undo_if_abandoned(&|| IS_REFUSING.set(false), drop_refused);
     IS_REFUSING.set(false);
     if let Some(payload) = panicked {
         resume_unwind(payload);

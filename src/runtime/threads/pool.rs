@@ -5,6 +5,7 @@
 //! been idle for a while. Jobs begin in the order in which they came. One that has not begun can be
 //! taken back; one that runs can't be stopped, by nobody.
 
+use crate::coroutine::drop_quietly;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -12,7 +13,6 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::runtime::task::end::drop_quietly;
 use crate::util::lock::{ignore_poison, lock};
 
 /// How long an idle thread stays.

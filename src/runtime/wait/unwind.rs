@@ -3,13 +3,10 @@
 use std::panic::resume_unwind;
 
 use super::switch::park_forever;
-use crate::coroutine::Payload;
+use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
 use crate::runtime::core::block::{CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskPtr};
 use crate::runtime::core::context::TaskContext;
 use crate::runtime::core::id::TaskId;
-
-/// How often a task that is doomed is unwound before it is left where it is.
-const PATIENCE: u32 = 1024;
 
 /// The payload of a cancel.
 struct CancelPayload {
@@ -41,7 +38,7 @@ pub(crate) fn abandon_if_stuck(here: TaskContext) {
     if task.has(FORCE_UNWIND) {
         let n = task.n_swallowed.get().saturating_add(1);
         task.n_swallowed.set(n);
-        if n > PATIENCE {
+        if n > MAX_UNWIND_RETRIES {
             park_forever(here);
         }
     }

@@ -1,7 +1,7 @@
 //! The poller on Linux: epoll, with an eventfd for notifications.
 //!
-//! Edge-triggered for both directions at once, so that a descriptor costs one system call in its
-//! life. The eventfd is edge-triggered as well: each write to it is an event, and nobody reads it.
+//! Edge-triggered for both directions at once, so that a descriptor costs one system call in its life. The
+//! eventfd is edge-triggered as well: each write to it is an event, and nothing reads it.
 
 #![allow(unsafe_code)]
 
@@ -13,10 +13,11 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{Event, RESERVED_TOKEN};
+use crate::sys::{check, count};
 
 pub(super) type RawEvent = libc::epoll_event;
 
-/// Both directions, urgent data, the peer's half-close, and edges. Errors and hang-ups come unasked.
+/// Both directions, urgent data, the peer's half-close, and edges. Errors and hang-ups are always reported.
 const INTEREST: u32 =
     (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLET) as u32;
 
@@ -27,8 +28,8 @@ pub(super) struct Queue {
     notifier: Notifier,
 }
 
-/// Whether to sleep by `epoll_pwait2`, which counts nanoseconds: until a kernel before Linux 5.11
-/// has refused it.
+/// Whether to sleep by `epoll_pwait2`, which counts nanoseconds. Cleared when a kernel before Linux 5.11
+/// refuses it.
 static IS_PRECISE: AtomicBool = AtomicBool::new(true);
 
 impl Queue {
@@ -58,13 +59,11 @@ impl Queue {
     fn control(&self, operation: i32, fd: i32, events: u32, token: u64) -> io::Result<()> {
         let mut event = libc::epoll_event { events, u64: token };
         // SAFETY: the event is readable; epoll_ctl keeps a copy, and no pointer.
-        match unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+        let result = unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) };
+        check(result).map(drop)
     }
 
-    /// Appends to `events`, which is empty and has room for a batch.
+    /// Appends events to `events`, which is empty and has room for a batch.
     pub(super) fn wait(
         &self,
         timeout: Option<Duration>,
@@ -76,7 +75,7 @@ impl Queue {
             && IS_PRECISE.load(Relaxed)
         {
             match self.wait_precisely(timeout, n_max, events) {
-                // EPERM is what an old container's filter of system calls says.
+                // EPERM comes from an old container's filter of system calls.
                 Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
                     IS_PRECISE.store(false, Relaxed);
                 }
@@ -94,7 +93,7 @@ impl Queue {
     ) -> io::Result<()> {
         let milliseconds = timeout.map_or(-1, milliseconds_rounded_up);
         let room = &mut events.spare_capacity_mut()[..n_max];
-        // SAFETY: the room has space for so many.
+        // SAFETY: the room has space for `n_max` events.
         let n_events = unsafe {
             libc::epoll_wait(
                 self.epoll.as_raw_fd(),
@@ -103,7 +102,7 @@ impl Queue {
                 milliseconds,
             )
         };
-        // SAFETY: epoll_wait has answered how many it has written.
+        // SAFETY: epoll_wait has returned the number of events that it has written.
         unsafe { appended(events, n_events.into()) }
     }
 
@@ -113,7 +112,7 @@ impl Queue {
         n_max: usize,
         events: &mut Vec<RawEvent>,
     ) -> io::Result<()> {
-        /// The kernel's own, which has 64 bits on every architecture.
+        /// The kernel's structure, with 64-bit fields on every architecture.
         #[repr(C)]
         struct Timespec {
             seconds: i64,
@@ -124,8 +123,8 @@ impl Queue {
             nanoseconds: timeout.subsec_nanos().into(),
         };
         let room = &mut events.spare_capacity_mut()[..n_max];
-        // SAFETY: the room has space for so many, the timeout is readable, and without a signal
-        // mask its size does not matter.
+        // SAFETY: the room has space for `n_max` events, the timeout is readable, and without a signal mask
+        // its size does not matter.
         let n_events = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
@@ -137,7 +136,7 @@ impl Queue {
                 0 as libc::size_t,
             )
         };
-        // SAFETY: epoll_pwait2 has answered how many it has written.
+        // SAFETY: epoll_pwait2 has returned the number of events that it has written.
         unsafe { appended(events, n_events) }
     }
 
@@ -157,26 +156,24 @@ impl Queue {
     }
 }
 
-/// Takes the events into the vector that the kernel has written behind its end.
+/// Extends the vector by the events that the kernel has written behind its end.
 ///
 /// # Safety
-/// As many are written there as the number says, unless it is negative.
+/// `n_events` events are written there, unless the number is negative.
 unsafe fn appended(events: &mut Vec<RawEvent>, n_events: libc::c_long) -> io::Result<()> {
-    let Ok(n_events) = usize::try_from(n_events) else {
-        return Err(io::Error::last_os_error());
-    };
+    let n_events = count(n_events)?;
     // SAFETY: forwarded to the caller.
     unsafe { events.set_len(events.len() + n_events) };
     Ok(())
 }
 
-/// A part of a millisecond counts as a whole one: a sleep must not be too short.
+/// Milliseconds, rounded up: a sleep must not be too short.
 fn milliseconds_rounded_up(timeout: Duration) -> i32 {
     let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
     i32::try_from(milliseconds).unwrap_or(i32::MAX)
 }
 
-/// What an event means. An error makes both directions ready, since either attempt reports it.
+/// Decodes an event. An error makes both directions ready, because a transfer in either reports it.
 pub(super) fn decode(raw: RawEvent) -> Option<Event> {
     let token = raw.u64;
     if token == RESERVED_TOKEN {
@@ -196,26 +193,23 @@ pub(super) fn decode(raw: RawEvent) -> Option<Event> {
 }
 
 fn owned(fd: i32) -> io::Result<OwnedFd> {
-    if fd == -1 {
-        return Err(io::Error::last_os_error());
-    }
     // SAFETY: the caller has just got the descriptor from the system.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    check(fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Ends the poller's sleep, or the next one if it is awake. Outlives the poller harmlessly.
+/// Ends the poller's sleep, or its next sleep if it is awake. It may outlive the poller.
 #[derive(Clone)]
 pub(crate) struct Notifier(Arc<OwnedFd>);
 
 impl Notifier {
-    /// From any thread. Several before the poller looks count as one.
+    /// Callable from any thread. Several notifications before the poller's next wait count as one.
     pub(crate) fn notify(&self) {
         let event = self.0.as_raw_fd();
         let mut count = 1_u64;
         // SAFETY: the eight bytes are readable.
         while unsafe { libc::write(event, (&raw const count).cast(), 8) } == -1 {
             match io::Error::last_os_error().raw_os_error() {
-                // The counter is full, and a write that does not happen is no event: empty it.
+                // The counter is full, and a failed write is no event: empty the counter.
                 // SAFETY: the eight bytes are writable.
                 Some(libc::EAGAIN) => unsafe {
                     libc::read(event, (&raw mut count).cast(), 8);

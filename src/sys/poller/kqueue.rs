@@ -1,12 +1,10 @@
 //! The poller on Apple's systems and the BSDs: kqueue, with an `EVFILT_USER` for notifications.
 //!
-//! Each direction of a descriptor is a filter of its own, and `EV_CLEAR` makes it
-//! edge-triggered. `EV_RECEIPT` has each change answer for itself, so that the failure of one
-//! filter says nothing of the other.
+//! Each direction of a descriptor has its own filter, and `EV_CLEAR` makes it edge-triggered.
+//! `EV_RECEIPT` returns a result for each change, so that one filter can fail without the other.
 //!
-//! What differs between the systems: the widths of a `kevent`'s fields (hence the `as _`; NetBSD's
-//! user data has even been an integer), and whether a pipe takes the filter of the direction that
-//! it does not have.
+//! The systems differ in the widths of a `kevent`'s fields (hence the `as _`; NetBSD's user data has even
+//! been an integer), and in whether a pipe accepts the filter of the direction that it lacks.
 
 #![allow(unsafe_code)]
 
@@ -19,11 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Event;
+use crate::sys::{check, count};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 use libc as abi;
 
-/// What libc lacks on Linux: the names of the BSDs with FreeBSD's numbers, as libkqueue has them.
+/// The definitions that libc lacks on Linux: the BSDs' names with FreeBSD's numbers, as in libkqueue.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod abi {
     pub(super) const EVFILT_READ: i16 = -1;
@@ -48,7 +47,7 @@ mod abi {
         pub(super) udata: *mut libc::c_void,
     }
 
-    // SAFETY: the signatures that kqueue(2) gives; libkqueue and the shim in tests export them.
+    // SAFETY: the signatures of kqueue(2), as libkqueue and the shim in tests export them.
     unsafe extern "C" {
         pub(super) fn kqueue() -> libc::c_int;
         pub(super) fn kevent(
@@ -66,23 +65,19 @@ pub(super) type RawEvent = abi::kevent;
 
 pub(super) struct Queue {
     notifier: Notifier,
-    /// Events for directions that were closed before a filter could be attached to them.
+    /// Events for directions that were closed before their filter could be attached.
     found_closed: RefCell<Vec<RawEvent>>,
 }
 
 impl Queue {
     pub(super) fn new() -> io::Result<Self> {
         // SAFETY: kqueue has no preconditions.
-        let kqueue = match unsafe { abi::kqueue() } {
-            -1 => return Err(io::Error::last_os_error()),
-            // SAFETY: the descriptor has just come from the system.
-            fd => unsafe { OwnedFd::from_raw_fd(fd) },
-        };
-        // SAFETY: setting a flag of a descriptor of ours. Not every system can have it from the
-        // start; a fork in between inherits no kqueue anyway.
-        if unsafe { libc::fcntl(kqueue.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) } == -1 {
-            return Err(io::Error::last_os_error());
-        }
+        let fd = check(unsafe { abi::kqueue() })?;
+        // SAFETY: the descriptor has just come from the system.
+        let kqueue = unsafe { OwnedFd::from_raw_fd(fd) };
+        // SAFETY: sets a flag of a descriptor that is owned here. Not every system can set it on creation;
+        // a fork in between does not inherit a kqueue anyway.
+        check(unsafe { libc::fcntl(kqueue.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) })?;
         let queue = Self {
             notifier: Notifier(Arc::new(kqueue)),
             found_closed: RefCell::default(),
@@ -107,15 +102,15 @@ impl Queue {
         if let [0, 0] = errors {
             return Ok(());
         }
-        // One filter may do without the other, if its refusal is about the direction and not
-        // about the descriptor or the system.
+        // One filter is enough if the other's error concerns its direction, not the descriptor or the
+        // system.
         let refused = errors.into_iter().find(|error| !is_about_direction(*error));
         let has_none = errors == [libc::EBADF; 2] || errors.iter().all(is_missing);
         if let Some(error) = refused.or(has_none.then_some(errors[0])) {
             let _ = self.change_both(fd, abi::EV_DELETE, 0);
             return Err(io::Error::from_raw_os_error(error));
         }
-        // No event will say that the other end is gone already: whoever waits must hear of it.
+        // No event will report that the peer is already gone, so one is made up here.
         let gone = FILTERS
             .into_iter()
             .zip(errors)
@@ -135,7 +130,7 @@ impl Queue {
         }
     }
 
-    /// Changes the filters of both directions; what each answers is an error number or 0.
+    /// Changes the filters of both directions; returns an error number or 0 for each.
     fn change_both(&self, fd: BorrowedFd<'_>, flags: Flags, token: u64) -> io::Result<[i32; 2]> {
         let flags = flags | abi::EV_RECEIPT;
         let changes = FILTERS.map(|filter| change(fd, filter, flags, token));
@@ -145,7 +140,7 @@ impl Queue {
         Ok(receipts.map(|receipt| receipt.data as i32))
     }
 
-    /// Appends to `events`, which is empty and has room for a batch.
+    /// Appends events to `events`, which is empty and has room for a batch.
     pub(super) fn wait(
         &self,
         timeout: Option<Duration>,
@@ -164,7 +159,7 @@ impl Queue {
         });
         let timespec = timespec.as_ref().map_or(ptr::null(), ptr::from_ref);
         let room = &mut events.spare_capacity_mut()[..n_max];
-        // SAFETY: the room has space for so many, and the timeout is readable or null.
+        // SAFETY: the room has space for `n_max` events, and the timeout is readable or null.
         let n_events = unsafe {
             abi::kevent(
                 self.raw_fd(),
@@ -175,14 +170,10 @@ impl Queue {
                 timespec,
             )
         };
-        let result = match usize::try_from(n_events) {
-            Ok(n_events) => {
-                // SAFETY: kevent has answered how many it has written.
-                unsafe { events.set_len(events.len() + n_events) };
-                Ok(())
-            }
-            Err(_) => Err(io::Error::last_os_error()),
-        };
+        let result = count(n_events).map(|n_events| {
+            // SAFETY: kevent has returned the number of events that it has written.
+            unsafe { events.set_len(events.len() + n_events) };
+        });
         events.append(&mut found_closed);
         result
     }
@@ -212,15 +203,15 @@ type Filter = i16;
 #[cfg(target_os = "netbsd")]
 type Filter = u32;
 
-/// One for each direction.
+/// The filter of each direction.
 const FILTERS: [Filter; 2] = [abi::EVFILT_READ, abi::EVFILT_WRITE];
 
-/// The other end of a pipe is gone, in the words of this or that system.
+/// Whether the error means that the other end of a pipe is gone; the systems differ.
 fn is_gone(error: &i32) -> bool {
     matches!(*error, libc::EPIPE | libc::EBADF)
 }
 
-/// The descriptor does not have this direction.
+/// Whether the error means that the descriptor lacks the direction.
 fn is_missing(error: &i32) -> bool {
     matches!(*error, libc::EINVAL | libc::ENODEV | libc::ENOTSUP)
 }
@@ -229,14 +220,14 @@ fn is_about_direction(error: i32) -> bool {
     error == 0 || is_gone(&error) || is_missing(&error)
 }
 
-/// An entry of a list of changes, for a descriptor.
+/// A change of a descriptor's filter.
 fn change(fd: BorrowedFd<'_>, filter: Filter, flags: Flags, token: u64) -> RawEvent {
     change_of(fd.as_raw_fd() as usize, filter, flags, token)
 }
 
 fn change_of(ident: usize, filter: Filter, flags: Flags, token: u64) -> RawEvent {
-    // SAFETY: a kevent is integers and a pointer, for all of which zero is a value. Some systems
-    // have fields more.
+    // SAFETY: a kevent consists of integers and a pointer, for which zero is a value. Some systems have
+    // more fields.
     let mut change: RawEvent = unsafe { mem::zeroed() };
     change.ident = ident;
     change.filter = filter;
@@ -245,7 +236,7 @@ fn change_of(ident: usize, filter: Filter, flags: Flags, token: u64) -> RawEvent
     change
 }
 
-/// Makes changes and takes as many receipts as there is room for, without waiting.
+/// Submits changes and takes as many receipts as there is room for, without waiting.
 fn submit(kqueue: i32, changes: &[RawEvent], receipts: &mut [RawEvent]) -> io::Result<usize> {
     let at_once = libc::timespec {
         tv_sec: 0,
@@ -263,16 +254,16 @@ fn submit(kqueue: i32, changes: &[RawEvent], receipts: &mut [RawEvent]) -> io::R
             &at_once,
         )
     };
-    usize::try_from(n_receipts).map_err(|_| io::Error::last_os_error())
+    count(n_receipts)
 }
 
-/// What an event means; nothing for a notification.
 pub(crate) const TELLS_OF_URGENT_DATA: bool = false;
 
+/// Decodes an event; `None` for a notification.
 pub(super) fn decode(raw: RawEvent) -> Option<Event> {
     let is_read = raw.filter == abi::EVFILT_READ;
     let is_write = raw.filter == abi::EVFILT_WRITE;
-    // An event never carries an error when no change was made; if one does, the attempt shows it.
+    // An event without a change never carries an error; if one does, a transfer reports it.
     let is_error = raw.flags & abi::EV_ERROR != 0;
     let is_closed = raw.flags & abi::EV_EOF != 0;
     (is_read || is_write).then_some(Event {
@@ -285,15 +276,15 @@ pub(super) fn decode(raw: RawEvent) -> Option<Event> {
     })
 }
 
-/// Ends the poller's sleep, or the next one if it is awake. Outlives the poller harmlessly: it
-/// keeps the queue's descriptor open.
+/// Ends the poller's sleep, or its next sleep if it is awake. It may outlive the poller, whose descriptor it
+/// keeps open.
 #[derive(Clone)]
 pub(crate) struct Notifier(Arc<OwnedFd>);
 
 impl Notifier {
-    /// From any thread. Several before the poller looks count as one.
+    /// Callable from any thread. Several notifications before the poller's next wait count as one.
     pub(crate) fn notify(&self) {
-        // It can't fail while the queue is open, and there is nobody to tell.
+        // It can't fail while the queue is open.
         let _ = self.user_event(0, abi::NOTE_TRIGGER);
     }
 

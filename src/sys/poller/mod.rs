@@ -1,18 +1,17 @@
-//! The poller: tells which of many descriptors are ready, and sleeps until one is.
+//! The poller: reports which of many descriptors are ready, and sleeps until one is.
 //!
-//! Each platform owes, in a file of its own:
-//! - `Queue::{new, add, remove, wait}`: the system's queue of events, edge-triggered, each
-//!   descriptor in it once for both directions;
-//! - `RawEvent` and `decode`: what the system fills in, and the [`Event`] that it stands for, or
-//!   nothing for a notification;
-//! - `TELLS_OF_URGENT_DATA`: whether events say so;
+//! Each platform must supply, in its own file:
+//! - `Queue::{new, add, remove, wait}`: the system's queue of events, edge-triggered, with each descriptor
+//!   registered once for both directions;
+//! - `RawEvent` and `decode`: the system's event, and its [`Event`], or `None` for a notification;
+//! - `TELLS_OF_URGENT_DATA`: whether events report urgent data;
 //! - [`Notifier`]: ends a sleep from another thread.
 //!
-//! On Linux that is `epoll.rs`, on Apple's systems and the BSDs `kqueue.rs`. For tests the latter
-//! can be had on Linux as well, by `--cfg selvedge_poller="kqueue"`, with something to link that
-//! exports `kqueue` and `kevent` (`tests/kqueue-shim`).
+//! On Linux that is `epoll.rs`, on Apple's systems and the BSDs `kqueue.rs`. Tests can use the latter on
+//! Linux by `--cfg selvedge_poller="kqueue"`, linked with a library that exports `kqueue` and `kevent`
+//! (`tests/kqueue-shim`).
 //!
-//! It knows tokens, not sockets or tasks: which waiter a token stands for is the reactor's affair.
+//! The poller knows tokens, not sockets or tasks. The reactor maps a token to its waiters.
 
 #[cfg_attr(
     all(
@@ -40,43 +39,38 @@ use std::time::Duration;
 
 pub(crate) use system::{Notifier, TELLS_OF_URGENT_DATA};
 
-/// How many events one wait takes at most. What is left stays in the system's queue.
+/// The maximum number of events of one wait. The others stay in the system's queue.
 pub(crate) const BATCH: usize = 1024;
 
-/// How many events are given together, so that what they lead to can be fetched together.
+/// How many events are delivered together, so that their sources can be prefetched together.
 pub(crate) const GROUP: usize = 16;
 
-/// The longest sleep. Some systems refuse timeouts of years, and whoever sleeps looks at the clock
-/// again anyway.
+/// The longest sleep. Some systems refuse timeouts of years, and callers check the clock again anyway.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The token that no descriptor may have.
+/// The notifier's token, which no descriptor may have.
 const RESERVED_TOKEN: u64 = u64::MAX;
 
-/// What became ready. A direction that is closed is also ready: trying it gives the end or an
-/// error at once.
+/// A readiness event. A closed direction is also ready: a transfer returns the end or an error immediately.
 ///
-/// Both directions may come in one event or in two. An event may be about what has been read or
-/// written meanwhile, so the attempt decides.
+/// Both directions may arrive in one event or in two. An event may be outdated by a transfer in the
+/// meantime, so a transfer must be attempted in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// What the descriptor was added with.
+    /// The token with which the descriptor was added.
     pub(crate) token: u64,
     /// Reading would not block.
     pub(crate) readable: bool,
     /// Writing would not block.
     pub(crate) writable: bool,
-    /// Nothing more will arrive: once true, reading never blocks again, and no other event says
-    /// so.
+    /// Nothing more will arrive: from now on, reading never blocks, and no other event reports that.
     pub(crate) read_closed: bool,
-    /// Nothing more can be sent: once true, writing never blocks again, and no other event says
-    /// so.
+    /// Nothing more can be sent: from now on, writing never blocks, and no other event reports that.
     ///
-    /// An error alone sets neither: a datagram socket that was told of an unreachable peer is
-    /// ready once, for the error, and goes on. So on Linux a pipe whose reader has gone is
-    /// writable and not closed.
+    /// An error alone sets neither flag: a datagram socket with an unreachable peer is ready once, for the
+    /// error, and continues to work. So on Linux a pipe without a reader is writable and not closed.
     pub(crate) write_closed: bool,
-    /// Urgent data has come, at which reads stop short although more is there.
+    /// Urgent data has arrived: reads stop before it although more data is available.
     pub(crate) is_urgent: bool,
 }
 
@@ -89,7 +83,7 @@ const NO_EVENT: Event = Event {
     is_urgent: false,
 };
 
-/// The system's queue of events. It belongs to the thread of its loop; [`Notifier`]s go elsewhere.
+/// The system's queue of events. It stays on its loop's thread; [`Notifier`]s are for other threads.
 pub(crate) struct Poller {
     queue: system::Queue,
     /// Storage for the events of a wait, kept between waits.
@@ -97,52 +91,51 @@ pub(crate) struct Poller {
 }
 
 impl Poller {
-    /// Makes a queue with nothing in it but the notifier.
+    /// Creates a queue that contains only the notifier.
     ///
     /// # Errors
-    /// What the system answers; at the limit of open files the message says how to raise it.
+    /// The system's error; at the limit of open files the message says how to raise it.
     pub(crate) fn new() -> io::Result<Self> {
         let queue = system::Queue::new().map_err(explain_new)?;
         let buffer = Cell::new(Vec::with_capacity(BATCH));
         Ok(Self { queue, buffer })
     }
 
-    /// Watches both directions of a descriptor. Each change to ready gives an event that carries
-    /// the token, beginning with what is ready now; nothing has to be armed again.
+    /// Watches both directions of a descriptor. Each change to ready yields an event with the token,
+    /// beginning with the current readiness; no rearming is necessary.
     ///
-    /// A descriptor is added once. The token is any but `u64::MAX`; where pointers have 32 bits
-    /// and the system is not Linux, it has 32 bits too. A socket that is neither connected nor
-    /// connecting counts as closed on Linux: add it after `connect`.
+    /// A descriptor is added once. The token is any value but `u64::MAX`; with 32-bit pointers on systems
+    /// other than Linux it has only 32 bits. A socket that is neither connected nor connecting counts as
+    /// closed on Linux: add it after `connect`.
     ///
     /// # Errors
-    /// What the system answers, for files that are always ready among others.
+    /// The system's error, for example for files, which are always ready.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
         debug_assert_ne!(token, RESERVED_TOKEN, "the token is the notifier's");
         self.queue.add(fd, token).map_err(explain_add)
     }
 
-    /// Watches a descriptor no longer. Events that a wait has already taken still arrive.
+    /// Stops watching a descriptor. Events that a wait has already taken still arrive.
     ///
-    /// Closing a descriptor does it too, if no duplicate of it is open.
+    /// Closing a descriptor has the same effect if no duplicate of it is open.
     ///
     /// # Errors
-    /// `NotFound` if the descriptor is not being watched. A kqueue does not watch what was at its
-    /// end in both directions when it was added.
+    /// `NotFound` if the descriptor is not watched. A kqueue does not watch a descriptor that was at its end
+    /// in both directions when it was added.
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         self.queue.remove(fd)
     }
 
-    /// Sleeps until something is ready, a notification arrives or the time is over, and gives
-    /// what is ready to `on_events`, some at a time, `n_max` or [`BATCH`] at most. Answers the number
-    /// of events given.
+    /// Sleeps until a descriptor is ready, a notification arrives or the timeout elapses. Passes the events
+    /// to `on_events` in groups, at most `n_max` or [`BATCH`] in all, and returns their number.
     ///
-    /// No timeout means for ever. A sleep is never shorter than the timeout (the system's clock
-    /// tick rounds it up), save that a signal ends it, and that it ends after a day. Nothing of
-    /// the poller is borrowed while `on_events` runs, so that it may add, remove and even wait. If
-    /// it panics, the events behind it are lost.
+    /// Without a timeout it sleeps without limit. A sleep is never shorter than the timeout (the system's
+    /// clock tick rounds it up), except that a signal ends it, and that it ends after a day. The poller is
+    /// not borrowed while `on_events` runs, which may add, remove and even wait. If it panics, the events of
+    /// later groups are lost.
     ///
     /// # Errors
-    /// What the system answers, which means a bug or that it is out of memory.
+    /// The system's error, which means a bug or a lack of memory.
     pub(crate) fn wait(
         &self,
         timeout: Option<Duration>,
@@ -150,7 +143,7 @@ impl Poller {
         on_events: &mut dyn FnMut(&[Event]),
     ) -> io::Result<usize> {
         let timeout = timeout.map(|timeout| timeout.min(LONGEST));
-        // Whoever waits inside of `on_events` finds an empty vector here, and makes another.
+        // A nested wait inside `on_events` finds an empty vector here, and allocates another.
         let mut raw_events = self.buffer.take();
         raw_events.reserve(BATCH);
         let result = self
@@ -175,13 +168,13 @@ impl Poller {
         }
     }
 
-    /// What other threads wake this poller with.
+    /// The notifier by which other threads wake this poller.
     pub(crate) fn notifier(&self) -> Notifier {
         self.queue.notifier()
     }
 }
 
-/// Says what failed, and what to do at the limit of open files.
+/// Adds to the error what failed, and a remedy at the limit of open files.
 fn explain_new(error: io::Error) -> io::Error {
     let advice = match error.raw_os_error() {
         Some(libc::EMFILE) => "; raise the process's limit of open files (`ulimit -n`)",
@@ -192,7 +185,7 @@ fn explain_new(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), message)
 }
 
-/// Linux's "No space left on device" would send people to look at their disks.
+/// Replaces Linux's "No space left on device", which suggests a full disk.
 fn explain_add(error: io::Error) -> io::Error {
     if error.raw_os_error() != Some(libc::ENOSPC) {
         return error;

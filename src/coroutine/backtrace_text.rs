@@ -1,6 +1,6 @@
-//! The program's own frames of a backtrace's text, without those of this library and std around them.
+//! The text of a backtrace, reduced to the program's own frames.
 //!
-//! std gives a backtrace as text only, in a form without guarantee:
+//! std formats a backtrace as text only, in a form that it does not promise:
 //!
 //! ```text
 //!    0: name of a function
@@ -8,37 +8,50 @@
 //!       name of the function that it was inlined into
 //! ```
 //!
-//! Lines that don't fit the form are kept, so that no frame of the program is lost if it changes.
+//! Lines that don't parse are kept, so that no frame of the program is lost if the form changes.
 
-/// A function in a backtrace.
+/// A frame of a backtrace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'text> {
+    /// The function.
     pub(crate) name: &'text str,
-    /// Its source position, as `at file:line:column`.
+    /// The position in the function, as `at file:line:column`.
     pub(crate) place: Option<&'text str>,
 }
 
-/// The function that parked code appears to have called: its backtrace begins there.
+/// The function that parked code appears to have called: the first frame of its backtrace.
 const SEAM: &str = "selvedge_as_callee_";
 /// The outermost function of each coroutine.
 const ROOT: &str = "selvedge_root_";
 
-/// The frames of a backtrace, without those of this library and std around each coroutine's body.
-pub(crate) fn of_the_program(text: &str) -> Vec<Frame<'_>> {
+/// The functions of a host by which its coroutines park: they are hidden where they are innermost.
+pub(crate) struct HostFrames {
+    /// How the names of hidden functions begin.
+    pub(crate) hidden_prefixes: &'static [&'static str],
+    /// How the names end of functions that are shown although a prefix hides them: the program called
+    /// these to wait.
+    pub(crate) shown_suffixes: &'static [&'static str],
+}
+
+/// The frames of a backtrace without those of the library, its host and std around each coroutine's body.
+pub(crate) fn of_the_program<'text>(text: &'text str, host: &HostFrames) -> Vec<Frame<'text>> {
     let frames = parse(text);
     let seam = frames.iter().position(|frame| frame.name.starts_with(SEAM));
     let rest = &frames[seam.map_or(0, |seam| seam + 1)..];
     let coroutines = rest.split(|frame| frame.name.starts_with(ROOT));
-    let ours = coroutines.flat_map(trim).copied().collect::<Vec<_>>();
+    let ours = coroutines
+        .flat_map(|frames| trim(frames, host))
+        .copied()
+        .collect::<Vec<_>>();
     match ours.is_empty() {
         true => rest.to_vec(),
         false => ours,
     }
 }
 
-/// The frames of one coroutine from the innermost to the outermost of the program.
-fn trim<'a, 'text>(frames: &'a [Frame<'text>]) -> &'a [Frame<'text>] {
-    let first = frames.iter().position(|frame| !is_inside(frame.name));
+/// The frames of one coroutine, from the innermost to the outermost frame of interest.
+fn trim<'a, 'text>(frames: &'a [Frame<'text>], host: &HostFrames) -> &'a [Frame<'text>] {
+    let first = frames.iter().position(|frame| !is_inside(frame.name, host));
     let last = frames.iter().rposition(|frame| !is_outside(frame.name));
     match (first, last) {
         (Some(first), Some(last)) if first <= last => &frames[first..=last],
@@ -64,27 +77,24 @@ fn parse(text: &str) -> Vec<Frame<'_>> {
     frames
 }
 
-/// Whether a function among the innermost frames belongs to this library or std: it parks or inspects a
-/// task, or resumes a coroutine.
-fn is_inside(name: &str) -> bool {
-    const INSIDE: [&str; 8] = [
-        "selvedge::runtime::",
+/// Whether a function, if it is among the innermost, only parks, resumes or inspects coroutines.
+fn is_inside(name: &str, host: &HostFrames) -> bool {
+    const INSIDE: [&str; 6] = [
         "selvedge::coroutine::",
         "selvedge::arch::",
-        "selvedge::util::",
         "selvedge_on_stack_",
         "std::panic",
         "__rust_try",
         "core::ops::function::",
     ];
     let name = name.trim_start_matches('<');
-    let is_waited_in = ["Task<T>::join", "Promise<T>::wait"]
-        .iter()
-        .any(|of| name.ends_with(of));
-    (INSIDE.iter().any(|of| name.starts_with(of)) && !is_waited_in) || name.contains("Backtrace")
+    let begins = |prefix: &&str| name.starts_with(prefix);
+    let is_hidden = INSIDE.iter().any(begins) || host.hidden_prefixes.iter().any(begins);
+    let is_shown = host.shown_suffixes.iter().any(|end| name.ends_with(end));
+    (is_hidden && !is_shown) || name.contains("Backtrace")
 }
 
-/// Whether a function among the outermost frames belongs to this library or std: it calls a body.
+/// Whether a function, if it is among the outermost, only leads to a body.
 fn is_outside(name: &str) -> bool {
     const OUTSIDE: [&str; 6] = [
         "selvedge::",
@@ -104,8 +114,13 @@ fn is_outside(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    const HOST: HostFrames = HostFrames {
+        hidden_prefixes: &["selvedge::runtime::"],
+        shown_suffixes: &["Task<T>::join"],
+    };
+
     fn names(text: &str) -> Vec<&str> {
-        of_the_program(text)
+        of_the_program(text, &HOST)
             .iter()
             .map(|frame| frame.name)
             .collect()
@@ -141,7 +156,7 @@ mod tests {
             "app::resumer",
         ];
         assert_eq!(names(TEXT), expected);
-        let inner = of_the_program(TEXT)[1];
+        let inner = of_the_program(TEXT, &HOST)[1];
         assert_eq!(inner.place, Some("at /app/src/main.rs:3:5"));
     }
 
