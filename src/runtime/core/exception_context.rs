@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::task_stack::TaskStack;
 use crate::error::TaskError;
 
-/// What an exception handler is told.
+/// What a loop tells its exception handler.
 ///
 /// `Display` gives the text that the default handler prints: the message, then a line `key: value`
-/// for everything else that is known, sorted by key.
+/// for each other part, sorted by key.
 #[derive(Clone, Debug)]
 pub struct ExceptionContext {
     message: String,
@@ -21,7 +21,7 @@ pub struct ExceptionContext {
 }
 
 impl ExceptionContext {
-    /// A context with a message and nothing else.
+    /// A context with a message only.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self {

@@ -1,7 +1,7 @@
 //! The definitions that the other rooms share: control block, packet, run queue, wait list, and what they point at.
 //!
-//! These files name each other in a circle, because the things do: a block is in a run queue and in a list of waiters, and
-//! names its packet and its loop. Nothing here parks, cancels or runs a task.
+//! These files import each other because the types point at each other: a block is in a run queue and in lists of
+//! waiters, and names its packet and its core. Nothing here parks, cancels or runs a task.
 
 pub(crate) mod block;
 pub(crate) mod callback;

@@ -11,7 +11,7 @@ use crate::runtime::core::block::{Awaiting, ERROR_RETRIEVED, TaskPtr};
 use crate::runtime::core::callback::{Callback, Function};
 use crate::runtime::core::context::{Core, TaskContext};
 use crate::runtime::core::group::{Group, Outcome};
-use crate::runtime::core::id::{CallbackId, next_in_turn};
+use crate::runtime::core::id::{CallbackId, next_sequence};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::wait_list::WaitList;
 use crate::runtime::wait::unwind;
@@ -195,7 +195,7 @@ impl<'a> AnyHandle<'a> {
             },
             Kind::Refused(_) => late_callbacks::refuse(function),
         }
-        CallbackId(next_in_turn())
+        CallbackId(next_sequence())
     }
 
     /// Removes a callback; false if it was called or removed before.

@@ -156,7 +156,7 @@ fn notify_waiters(core: &Core, task: TaskPtr, outcome: Outcome) {
     if let Some(extras) = task.extras.take() {
         schedule_callbacks(core, task, outcome, extras);
     }
-    task.waiters.tell_all(outcome);
+    task.waiters.notify_all(outcome);
 }
 
 #[cold]
@@ -167,7 +167,7 @@ fn notify_waiters(core: &Core, task: TaskPtr, outcome: Outcome) {
 )]
 fn schedule_callbacks(core: &Core, task: TaskPtr, outcome: Outcome, extras: Box<Extras>) {
     for (id, callback) in extras.callbacks {
-        task.waiters.tell_before(id.0, outcome);
+        task.waiters.notify_before(id.0, outcome);
         core.run_queue.push_callback(callback);
     }
 }

@@ -16,7 +16,7 @@ use crate::runtime::core::callback::Function;
 use crate::runtime::core::context::{self, Core};
 use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::core::group::Outcome;
-use crate::runtime::core::id::{CallbackId, next_in_turn};
+use crate::runtime::core::id::{CallbackId, next_sequence};
 use crate::runtime::core::wait_list::WaitList;
 
 /// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
@@ -156,12 +156,12 @@ impl<T> Promise<T> {
         let callbacks = self.0.callbacks.take();
         let core = self.0.core.upgrade();
         for (id, (function, site)) in callbacks {
-            self.0.waiters.tell_before(id.0, outcome);
+            self.0.waiters.notify_before(id.0, outcome);
             if let Some(core) = &core {
                 core.call_soon(self.bind(function), site);
             }
         }
-        self.0.waiters.tell_all(outcome);
+        self.0.waiters.notify_all(outcome);
         Ok(self.0.at_end.take())
     }
 
@@ -294,7 +294,7 @@ impl<T> Promise<T> {
         function: Box<dyn FnOnce(&Self)>,
         site: &'static Location<'static>,
     ) -> CallbackId {
-        let id = CallbackId(next_in_turn());
+        let id = CallbackId(next_sequence());
         if self.is_done() {
             late_callbacks::offer(&self.0.core, self.bind(function), site);
         } else {
