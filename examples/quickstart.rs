@@ -17,8 +17,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use selvedge::coroutine::Thrown;
 use selvedge::net::{SocketAddr, TcpListener, TcpStream};
-use selvedge::{Coroutine, CoroutineState, Generator, Thrown, Yielder};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 #[path = "../benches/peers/threads.rs"]
 mod threads;

@@ -8,9 +8,10 @@ use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use selvedge::error::ScopeError;
 use selvedge::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use selvedge::sync::Event;
-use selvedge::{ScopeError, Task, scope, sleep, spawn, spawn_fallible, timeout};
+use selvedge::{Task, scope, sleep, spawn, spawn_fallible, timeout};
 
 /// How long those who are talking may go on when it is to stop.
 const PATIENCE: Duration = Duration::from_secs(5);

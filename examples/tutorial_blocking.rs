@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use selvedge::{EventLoop, current_loop, sleep, spawn_named};
+use selvedge::event_loop::current_loop;
+use selvedge::{EventLoop, sleep, spawn_named};
 
 const NAP: Duration = Duration::from_millis(80);
 const TICK: Duration = Duration::from_millis(5);

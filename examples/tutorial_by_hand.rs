@@ -3,7 +3,8 @@
 //!
 //! `cargo run --example tutorial_by_hand`
 
-use selvedge::{Coroutine, CoroutineState, Status, Yielder};
+use selvedge::coroutine::Status;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 /// Says so when it goes.
 struct Held(&'static str);

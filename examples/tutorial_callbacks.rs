@@ -8,7 +8,8 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{EventLoop, current_loop};
+use selvedge::EventLoop;
+use selvedge::event_loop::current_loop;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let event_loop = EventLoop::new()?;

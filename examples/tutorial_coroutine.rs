@@ -7,7 +7,9 @@ use std::error::Error;
 use std::process;
 use std::thread::{self, ThreadId};
 
-use selvedge::{Coroutine, EventLoop, Yielder, current_task, remaining_stack};
+use selvedge::coroutine::remaining_stack;
+use selvedge::task::current_task;
+use selvedge::{Coroutine, EventLoop, Yielder};
 
 /// Where this is called: on which thread, of which process.
 fn place(who: &str) -> (ThreadId, u32) {

@@ -5,7 +5,7 @@
 //! their work in the loop's own time, so whatever a task or a callback may do is allowed.
 //!
 //! An interrupt (Ctrl-C) cancels the main task of [`run`](crate::run()) without any of this: see
-//! [`LoopBuilder::cancel_on_interrupt`](crate::LoopBuilder::cancel_on_interrupt).
+//! [`LoopBuilder::cancel_on_interrupt`](crate::event_loop::LoopBuilder::cancel_on_interrupt).
 
 use std::fmt;
 use std::io;

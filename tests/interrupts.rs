@@ -13,11 +13,10 @@ mod support;
 
 use std::thread;
 
+use selvedge::event_loop::current_loop;
 use selvedge::signal::Signal;
-use selvedge::{
-    EventLoop, Promise, RunError, catch_cancelled, current_loop, run, sleep, spawn, try_run,
-    yield_now,
-};
+use selvedge::task::catch_cancelled;
+use selvedge::{EventLoop, Promise, RunError, run, sleep, spawn, try_run, yield_now};
 
 use raising::{disposition, raise, send_when_asleep, set_disposition};
 use support::child::{self, Ended};

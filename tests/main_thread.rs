@@ -13,7 +13,8 @@ use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::process::{self, Child, Stdio};
 
-use selvedge::{Coroutine, CoroutineState, Yielder, remaining_stack};
+use selvedge::coroutine::remaining_stack;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use support::child::{self, Ended};
 

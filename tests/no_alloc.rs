@@ -9,9 +9,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use selvedge::stack::set_pool_watermark;
-use selvedge::{
-    EventLoop, Promise, Task, TaskError, gather, run, shield, sleep, spawn, wait_for, yield_now,
-};
+use selvedge::task::{shield, wait_for};
+use selvedge::{EventLoop, Promise, Task, TaskError, gather, run, sleep, spawn, yield_now};
 
 #[path = "support/hang_guard.rs"]
 mod hang_guard;
@@ -119,7 +118,7 @@ fn timeouts_allocate_nothing_unless_they_fire() {
         let hour = Duration::from_secs(3600);
         assert_allocates_nothing(|| {
             for _ in 0..n_times() {
-                let moved = selvedge::timeout_with(None, |t| {
+                let moved = selvedge::time::timeout_with(None, |t| {
                     t.reschedule(std::time::Instant::now() + hour)?;
                     selvedge::timeout(hour, || sleep(Duration::from_millis(1)))
                 });

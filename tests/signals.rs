@@ -13,7 +13,8 @@ use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
+use selvedge::coroutine::on_stack;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 const PERIOD_MICROSECONDS: libc::suseconds_t = 100;
 

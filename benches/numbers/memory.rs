@@ -9,9 +9,8 @@ use std::os::fd::AsRawFd;
 use std::process::{self, Command};
 use std::rc::Rc;
 
-use selvedge::{
-    Coroutine, CoroutineState, Promise, Yielder, remaining_stack, run, spawn, yield_now,
-};
+use selvedge::coroutine::remaining_stack;
+use selvedge::{Coroutine, CoroutineState, Promise, Yielder, run, spawn, yield_now};
 
 use crate::table::{Limit, Row};
 

@@ -49,7 +49,7 @@ mod a_coroutine_is_not_sync {}
 /// ```
 /// fn needs_send_and_sync<T: Send + Sync>() {}
 /// needs_send_and_sync::<selvedge::CoroutineState<u8, u8>>();
-/// needs_send_and_sync::<selvedge::Status>();
+/// needs_send_and_sync::<selvedge::coroutine::Status>();
 /// ```
 mod a_generator_is_neither_send_nor_sync {}
 

@@ -216,17 +216,17 @@ mod a_failure_that_borrows {}
 ///
 /// ```compile_fail
 /// let mut escaped = None;
-/// selvedge::run(|| selvedge::timeout_with(None, |t| escaped = Some(t)));
+/// selvedge::run(|| selvedge::time::timeout_with(None, |t| escaped = Some(t)));
 /// drop(escaped);
 /// ```
 ///
 /// ```compile_fail,E0521
-/// selvedge::run(|| selvedge::timeout_with(None, |t| selvedge::spawn(move || t.expired()).detach()));
+/// selvedge::run(|| selvedge::time::timeout_with(None, |t| selvedge::spawn(move || t.expired()).detach()));
 /// ```
 ///
 /// ```
 /// let mut when = None;
-/// selvedge::run(|| selvedge::timeout_with(None, |t| when = t.when()));
+/// selvedge::run(|| selvedge::time::timeout_with(None, |t| when = t.when()));
 /// drop(when);
 /// ```
 mod a_timeout_outside_its_closure {}

@@ -109,7 +109,8 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     /// suspends again or its body returns.
     ///
     /// ```
-    /// use selvedge::{Coroutine, CoroutineState, Thrown, Yielder};
+    /// use selvedge::coroutine::Thrown;
+    /// use selvedge::{Coroutine, CoroutineState, Yielder};
     ///
     /// let mut body = Coroutine::new(|yielder: &Yielder<(), u32>, ()| match yielder.try_suspend(1) {
     ///     Err(Thrown::Payload(payload)) => *payload.downcast::<u32>().unwrap(),

@@ -109,7 +109,8 @@ impl fmt::Display for Status {
 /// The error of a coroutine that can't take a value; it contains the value.
 ///
 /// ```
-/// use selvedge::{Coroutine, Status, Yielder};
+/// use selvedge::coroutine::Status;
+/// use selvedge::{Coroutine, Yielder};
 ///
 /// let mut coroutine = Coroutine::new(|_: &Yielder<String, ()>, first: String| first.len());
 /// coroutine.send("all of it".to_owned());
@@ -153,7 +154,8 @@ impl<T> Error for Refused<T> {}
 /// The error of closing a coroutine that suspended again instead of ending.
 ///
 /// ```
-/// use selvedge::{Coroutine, Thrown, Yielder};
+/// use selvedge::coroutine::Thrown;
+/// use selvedge::{Coroutine, Yielder};
 ///
 /// let mut reluctant = Coroutine::new(|yielder: &Yielder<(), &str>, ()| {
 ///     if let Err(Thrown::Close) = yielder.try_suspend("working") {

@@ -78,7 +78,8 @@ impl<In, Out> Yielder<In, Out> {
     /// If this is not the innermost running coroutine, on its own stack, or a scope is open.
     ///
     /// ```
-    /// use selvedge::{Coroutine, Thrown, Yielder};
+    /// use selvedge::coroutine::Thrown;
+    /// use selvedge::{Coroutine, Yielder};
     ///
     /// let mut server = Coroutine::new(|yielder: &Yielder<u32, u32>, mut request: u32| {
     ///     let mut served = 0;

@@ -37,7 +37,7 @@
 //!
 //! # Catching it
 //!
-//! A request is met once. [`catch_cancelled`](crate::catch_cancelled) turns the unwind into an error; the task goes on
+//! A request is met once. [`catch_cancelled`](crate::task::catch_cancelled) turns the unwind into an error; the task goes on
 //! then, and its next operation works. `std::panic::catch_unwind` catches it, too, so hand on what you don't
 //! know by `resume_unwind`. Requests are counted: [`cancelling`](crate::Task::cancelling) says how many there were,
 //! [`uncancel`](crate::Task::uncancel) takes one back, and with the last one goes what was not met yet.
@@ -48,18 +48,19 @@
 //!
 //! A task that waits for another task, a promise, or several of them passes the cancel on to these. It unwinds when they
 //! have ended, and goes on if one of them did not let itself be cancelled and returned a value.
-//! [`shield`](crate::shield()) keeps the cancel from what it waits for. [`scope`](crate::scope()),
+//! [`shield`](crate::task::shield()) keeps the cancel from what it waits for. [`scope`](crate::scope()),
 //! [`race`](crate::race()) and [`select!`](crate::select) pass it on to their tasks, wait for all of them, and unwind then.
 //!
 //! # Deadlines
 //!
 //! [`timeout`](crate::timeout()) cancels the task that it is in, and turns that cancel, and no other, into
-//! [`Elapsed`](crate::Elapsed). Timeouts nest in each other and in scopes; where several have come at once the outermost
+//! [`Elapsed`](crate::error::Elapsed). Timeouts nest in each other and in scopes; where several have come at once the outermost
 //! gets its way, and a cancel from outside before all of them.
 //!
 //! ```
 //! use std::time::Duration;
-//! use selvedge::{Elapsed, run, sleep, timeout};
+//! use selvedge::error::Elapsed;
+//! use selvedge::{run, sleep, timeout};
 //!
 //! let (short, long) = (Duration::from_millis(1), Duration::from_secs(3600));
 //! run(|| {
@@ -75,13 +76,14 @@
 //! # Cleaning up
 //!
 //! Destructors run while the thread unwinds, and nothing can wait then: a sleep returns at once, input and output that
-//! would wait is an error. What has to wait as it cleans up belongs into [`finally`](crate::finally()), which runs it when
+//! would wait is an error. What has to wait as it cleans up belongs into [`finally`](crate::task::finally()), which runs it when
 //! the unwind is over, puts off further cancels as long as it runs, and lets the first one go on afterwards. Bound it
 //! by a timeout inside.
 //!
 //! ```
 //! use std::time::Duration;
-//! use selvedge::{finally, run, sleep, timeout};
+//! use selvedge::task::finally;
+//! use selvedge::{run, sleep, timeout};
 //!
 //! run(|| {
 //!     finally(
@@ -101,17 +103,17 @@
 //!
 //! | operation | after a cancel |
 //! |---|---|
-//! | [`sleep`](crate::sleep), [`sleep_until`](crate::sleep_until), [`yield_now`](crate::yield_now) | nothing; a timer is taken back |
+//! | [`sleep`](crate::sleep), [`sleep_until`](crate::time::sleep_until), [`yield_now`](crate::yield_now) | nothing; a timer is taken back |
 //! | [`Task::join`](crate::Task::join) | the joined task was cancelled as well, and has ended |
 //! | [`Promise::wait`](crate::Promise::wait), [`take`](crate::Promise::take) | the promise is cancelled: others that wait get an error, and setting it is refused with the value |
-//! | [`gather`](crate::gather()), [`gather_settled`](crate::gather_settled()), [`wait_for`](crate::wait_for()) | all that they wait for was cancelled and has ended |
-//! | [`wait`](crate::wait()), [`as_completed`](crate::as_completed()) | the tasks go on |
-//! | [`shield`](crate::shield()) | what is shielded goes on |
+//! | [`gather`](crate::gather()), [`gather_settled`](crate::task::gather_settled()), [`wait_for`](crate::task::wait_for()) | all that they wait for was cancelled and has ended |
+//! | [`wait`](crate::task::wait()), [`as_completed`](crate::task::as_completed()) | the tasks go on |
+//! | [`shield`](crate::task::shield()) | what is shielded goes on |
 //! | [`scope`](crate::scope()), [`race`](crate::race()), [`select!`](crate::select) | their tasks were cancelled and have ended; what they returned is dropped |
 //! | [`timeout`](crate::timeout()) and its kin | what their function leaves; the timer is taken back |
-//! | [`finally`](crate::finally()) | the cleanup has run |
+//! | [`finally`](crate::task::finally()) | the cleanup has run |
 //! | [`block_on`](crate::block_on) | the future is dropped |
-//! | [`RemoteTask::join`](crate::RemoteTask::join) | the task on the other loop goes on |
+//! | [`RemoteTask::join`](crate::task::RemoteTask::join) | the task on the other loop goes on |
 //! | [`to_thread`](crate::to_thread()), a wait for the promise of [`run_in_executor`](crate::EventLoop::run_in_executor) | a job that no thread has begun with never runs; one that has begun is finished, and what it returns is dropped |
 //! | `Queue::put` and its kin in [`sync`](crate::sync) | the item is dropped, and is not in the queue |
 //! | `Queue::get` | no item is taken; one that was on its way to the task is the next one's |
@@ -142,7 +144,7 @@
 //! # The end of a loop
 //!
 //! As its loop closes, every task is cancelled, and has some time to end. What is left then is unwound for good: each
-//! further suspension unwinds, and [`catch_cancelled`](crate::catch_cancelled) lets that pass. A task that goes on even
+//! further suspension unwinds, and [`catch_cancelled`](crate::task::catch_cancelled) lets that pass. A task that goes on even
 //! so is left where it is, with its stack. If it has tasks in a scope, or is in one itself, its whole family has to stay:
 //! see [`scope`](crate::scope()).
 //!

@@ -99,7 +99,7 @@ impl TaskError {
         matches!(*self.0, Kind::Panic { .. })
     }
 
-    /// Whether the time had passed that [`wait_for`](crate::wait_for) was given.
+    /// Whether the time had passed that [`wait_for`](crate::task::wait_for) was given.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
         matches!(*self.0, Kind::Elapsed)

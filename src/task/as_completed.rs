@@ -25,7 +25,8 @@ use crate::runtime::wait::here::task_context;
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{as_completed, sleep};
+/// use selvedge::task::as_completed;
+/// use selvedge::sleep;
 ///
 /// # selvedge::EventLoop::builder().virtual_clock(true).run(|| {
 /// let sleeper = |ms| move || {
@@ -110,7 +111,9 @@ impl<H: Waitable> AsCompleted<H> {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use selvedge::{Elapsed, as_completed, sleep, spawn};
+    /// use selvedge::error::Elapsed;
+    /// use selvedge::task::as_completed;
+    /// use selvedge::{sleep, spawn};
     ///
     /// # selvedge::EventLoop::builder().virtual_clock(true).run(|| {
     /// let tasks = [1, 100_000].map(|ms| spawn(move || sleep(Duration::from_millis(ms))));

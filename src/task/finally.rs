@@ -15,7 +15,8 @@ use crate::runtime::wait::unwind;
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{finally, sleep, spawn, yield_now};
+/// use selvedge::task::finally;
+/// use selvedge::{sleep, spawn, yield_now};
 ///
 /// let log = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
 /// let inner = log.clone();

@@ -75,7 +75,7 @@ pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
 /// May suspend: as [`gather`], but always waits until all are done, and returns the result or error of each.
 ///
 /// ```
-/// # use selvedge::gather_settled;
+/// # use selvedge::task::gather_settled;
 /// # selvedge::run(|| {
 /// let (one, two) = gather_settled((|| 1, || -> () { panic!("a torn thread") }));
 /// assert_eq!(one.unwrap(), 1);

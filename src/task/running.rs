@@ -73,8 +73,8 @@ fn refuse_unless_panicking(why: WaitError) {
 /// ```
 ///
 /// # Errors
-/// A panic of the function, with the payload; as an [`io::Error`], that the pool's queue is full
-/// ([`LoopBuilder::blocking_queue`](crate::LoopBuilder::blocking_queue)) or that no thread can be started;
+/// A panic of the function, with the payload; as an [`std::io::Error`], that the pool's queue is full
+/// ([`LoopBuilder::blocking_queue`](crate::event_loop::LoopBuilder::blocking_queue)) or that no thread can be started;
 /// that nothing can wait here, in a callback or while panicking.
 ///
 /// # Cancellation

@@ -52,7 +52,7 @@ use crate::runtime::wait::unwind;
 ///     })
 /// })?;
 /// assert_eq!(n_words.get(), 2);
-/// # Ok::<(), selvedge::ScopeError>(())
+/// # Ok::<(), selvedge::error::ScopeError>(())
 /// ```
 ///
 /// While a scope is open, the coroutine on whose stack it is can't suspend to its resumer.

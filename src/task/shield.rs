@@ -15,7 +15,8 @@ use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc, time::Duration};
-/// use selvedge::{shield, sleep, spawn, yield_now};
+/// use selvedge::task::shield;
+/// use selvedge::{sleep, spawn, yield_now};
 ///
 /// # selvedge::run(|| {
 /// let is_saved = Rc::new(Cell::new(false));

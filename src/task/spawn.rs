@@ -91,7 +91,7 @@ where
 /// ```
 /// let n = selvedge::run(|| {
 ///     let builder = selvedge::task::Builder::new().name("counter").stack_size(64 * 1024);
-///     builder.spawn(|| selvedge::current_task().unwrap().name().len()).unwrap().join()
+///     builder.spawn(|| selvedge::task::current_task().unwrap().name().len()).unwrap().join()
 /// });
 /// assert_eq!(n.unwrap(), 7);
 /// ```
@@ -123,7 +123,7 @@ impl Builder {
     /// Spawns the task on the running loop.
     ///
     /// # Errors
-    /// As [`CoroutineBuilder::build`](crate::CoroutineBuilder::build).
+    /// As [`CoroutineBuilder::build`](crate::coroutine::CoroutineBuilder::build).
     ///
     /// # Panics
     /// If no loop runs on this thread.

@@ -38,11 +38,12 @@ pub struct Waited<'a, W> {
 /// May suspend: waits until some of many tasks or promises are done or a timeout elapses, and returns which
 /// are done. It cancels none and retrieves no error.
 ///
-/// Tasks of different types can be waited for by their [`TaskRef`](crate::TaskRef)s.
+/// Tasks of different types can be waited for by their [`TaskRef`](crate::task::TaskRef)s.
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{ReturnWhen, sleep, spawn, wait};
+/// use selvedge::task::{ReturnWhen, wait};
+/// use selvedge::{sleep, spawn};
 ///
 /// # selvedge::run(|| {
 /// let tasks: Vec<_> = (1..=3).map(|n| spawn(move || sleep(Duration::from_millis(n)))).collect();
@@ -52,7 +53,7 @@ pub struct Waited<'a, W> {
 ///     println!("{} more are done", waited.done.len());
 ///     pending = waited.pending;
 /// }
-/// # Ok::<_, selvedge::EmptySet>(())
+/// # Ok::<_, selvedge::error::EmptySet>(())
 /// # }).unwrap();
 /// ```
 ///
@@ -62,7 +63,9 @@ pub struct Waited<'a, W> {
 /// If there are no arguments.
 ///
 /// ```
-/// use selvedge::{EmptySet, ReturnWhen, Task, wait};
+/// use selvedge::error::EmptySet;
+/// use selvedge::task::{ReturnWhen, wait};
+/// use selvedge::Task;
 ///
 /// let nothing: [Task<u8>; 0] = [];
 /// assert_eq!(wait(&nothing, ReturnWhen::AllCompleted, None).unwrap_err(), EmptySet);

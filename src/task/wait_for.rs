@@ -15,7 +15,8 @@ use crate::runtime::time::timer::Alarm;
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{sleep, wait_for};
+/// use selvedge::task::wait_for;
+/// use selvedge::sleep;
 ///
 /// # selvedge::run(|| {
 /// let quick = wait_for(|| 42, Duration::from_secs(5));

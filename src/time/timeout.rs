@@ -25,7 +25,8 @@ use crate::runtime::wait::unwind;
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{Elapsed, sleep, timeout};
+/// use selvedge::error::Elapsed;
+/// use selvedge::{sleep, timeout};
 ///
 /// selvedge::run(|| {
 ///     assert_eq!(timeout(Duration::from_millis(1), || sleep(Duration::MAX)), Err(Elapsed));
@@ -73,7 +74,8 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use selvedge::{sleep, timeout_with};
+/// use selvedge::time::timeout_with;
+/// use selvedge::sleep;
 ///
 /// let (soon, late) = (Duration::from_millis(100), Duration::from_secs(3600));
 /// let result = selvedge::run(|| {
@@ -85,7 +87,7 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
 ///     })
 /// });
 /// assert_eq!(result, Ok(Ok(false)));
-/// # use selvedge::Elapsed; let _: Result<Result<bool, Elapsed>, Elapsed> = result;
+/// # use selvedge::error::Elapsed; let _: Result<Result<bool, Elapsed>, Elapsed> = result;
 /// ```
 ///
 /// # Errors

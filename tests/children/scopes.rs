@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, scope};
 use selvedge::stack::trim_pool;
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::child::Ended;
 use crate::support::text;

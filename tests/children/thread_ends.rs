@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::process;
 use std::thread;
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, remaining_stack, scope};
 use selvedge::stack::{pool_stats, set_pool_watermark, trim_pool};
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::{Reads, run};
 

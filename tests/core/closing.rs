@@ -5,7 +5,8 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Thrown, Yielder};
+use selvedge::coroutine::{Status, Thrown};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, OnDrop, assert_sentence, caught, events, hook_calls, live, text,

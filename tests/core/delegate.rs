@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Generator, Status, Thrown, Yielder};
+use selvedge::coroutine::{Status, Thrown};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, Log, Payload, address, caught, events, hook_calls, live, text};
 

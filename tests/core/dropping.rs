@@ -4,8 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use selvedge::coroutine::on_stack;
 use selvedge::stack::{pool_stats, trim_pool};
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, caught, hook_calls, live, text};
 

@@ -3,7 +3,8 @@
 use std::iter::FusedIterator;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
-use selvedge::{Coroutine, Generator, Status, Yielder};
+use selvedge::coroutine::Status;
+use selvedge::{Coroutine, Generator, Yielder};
 
 use crate::support::{Counted, Log, Payload, address, caught, events, hook_calls, live, text};
 

@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Yielder, on_stack};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Payload, address, caught, hook_calls, live};
 

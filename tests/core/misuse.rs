@@ -6,8 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use selvedge::coroutine::scope;
-use selvedge::{Coroutine, CoroutineState, Generator, Status, Yielder, on_stack};
+use selvedge::coroutine::{Status, on_stack, scope};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, caught, hook_calls, live, sentence, text};
 

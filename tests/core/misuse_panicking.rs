@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::thread::panicking;
 
-use selvedge::{Coroutine, CoroutineState, Status, Yielder};
+use selvedge::coroutine::Status;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, OnDrop, assert_sentence, caught, events, hook_calls, live, text,

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 use std::panic::{panic_any, resume_unwind};
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, remaining_stack, scope};
 use selvedge::stack::pool_stats;
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, OnDrop, Payload, address, at_depth, caught, hook_calls, live, scaled, sentence,

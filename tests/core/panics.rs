@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Yielder, on_stack};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, Payload, address, caught, hook_calls, live, text};
 

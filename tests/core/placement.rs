@@ -9,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::coroutine::{on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, at_depth, caught, is_emulated, live, on_fresh_thread, scaled, text};
 

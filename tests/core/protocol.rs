@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Refused, Status, Yielder};
+use selvedge::coroutine::{Refused, Status};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, assert_sentence, live, sentence};
 

@@ -9,8 +9,8 @@
 
 use std::hint::black_box;
 
-use selvedge::coroutine::TransferRing;
-use selvedge::{Coroutine, CoroutineState, Thrown, Yielder, on_stack};
+use selvedge::coroutine::{Thrown, TransferRing, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 #[cfg(target_arch = "aarch64")]
 use aarch64 as arch;

@@ -2,8 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use selvedge::coroutine::scope;
-use selvedge::{Coroutine, CoroutineState, Refused, Status, Yielder};
+use selvedge::coroutine::{Refused, Status, scope};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Payload, address, assert_sentence, caught, hook_calls, live, sentence, text,

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::mem;
 use std::rc::Rc;
 
-use selvedge::coroutine::{ScopedCoroutine, scope};
-use selvedge::{Coroutine, CoroutineState, Status, Yielder};
+use selvedge::coroutine::{ScopedCoroutine, Status, scope};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, text};
 

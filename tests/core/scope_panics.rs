@@ -5,8 +5,8 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 
-use selvedge::coroutine::{ScopedCoroutine, scope};
-use selvedge::{Coroutine, Status, Yielder};
+use selvedge::coroutine::{ScopedCoroutine, Status, scope};
+use selvedge::{Coroutine, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, text};
 

@@ -2,8 +2,9 @@
 
 use std::io;
 
+use selvedge::coroutine::remaining_stack;
 use selvedge::stack::{DEFAULT_STACK_SIZE, MIN_STACK_SIZE, StackUsage};
-use selvedge::{Coroutine, CoroutineState, Yielder, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, assert_sentence, at_depth, live, on_fresh_thread};
 

@@ -6,9 +6,9 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::coroutine::{ScopedCoroutine, scope};
+use selvedge::coroutine::{ScopedCoroutine, Status, scope};
 use selvedge::stack::{pool_stats, set_pool_watermark, trim_pool};
-use selvedge::{Coroutine, CoroutineState, Generator, Status, Yielder};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, OnDrop, address, assert_sentence, live, on_fresh_thread, text};
 

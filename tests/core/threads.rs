@@ -6,9 +6,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, remaining_stack, scope};
 use selvedge::stack::trim_pool;
-use selvedge::{Coroutine, CoroutineState, Generator, Yielder, on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, caught, live, scaled, text};
 

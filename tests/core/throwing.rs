@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Thrown, Yielder};
+use selvedge::coroutine::{Status, Thrown};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, Payload, address, assert_sentence, caught, events, hook_calls, live,

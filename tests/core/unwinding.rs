@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::rc::Rc;
 
 use backtrace::Backtrace;
-use selvedge::{Coroutine, Yielder, on_stack};
+use selvedge::coroutine::on_stack;
+use selvedge::{Coroutine, Yielder};
 
 type Names = Vec<String>;
 

@@ -5,7 +5,8 @@
 use std::cell::Cell;
 use std::fmt::Debug;
 
-use selvedge::{Coroutine, CoroutineState, Refused, Yielder};
+use selvedge::coroutine::Refused;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::caught;
 

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 pub type Payload = Box<dyn Any + Send>;
 

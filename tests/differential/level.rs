@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::engine::{Answer, Closed, Engine, Payload, Thrown};
 use crate::interpreter::{Captures, Session, World, create};

@@ -12,7 +12,7 @@ use std::thread;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::engine::{Answer, Closed, Payload};
 

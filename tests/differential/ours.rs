@@ -1,7 +1,7 @@
 //! The library under test, through its public API.
 
-use selvedge::coroutine::{self, Scope, ScopedCoroutine};
-use selvedge::{CloseIgnored, Coroutine, CoroutineState, Generator, Status, Yielder};
+use selvedge::coroutine::{self, CloseIgnored, Scope, ScopedCoroutine, Status};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::engine::{Answer, Closed, Engine, Payload, Thrown};
 
@@ -80,9 +80,9 @@ impl Engine for Ours {
 
     fn try_suspend<In: 'static, V: 'static>(inside: &Yielder<In, V>, out: V) -> Result<In, Thrown> {
         inside.try_suspend(out).map_err(|thrown| match thrown {
-            selvedge::Thrown::Close => Thrown::Close,
-            selvedge::Thrown::Payload(payload) => Thrown::Payload(payload),
-            selvedge::Thrown::Panicking => Thrown::Panicking,
+            selvedge::coroutine::Thrown::Close => Thrown::Close,
+            selvedge::coroutine::Thrown::Payload(payload) => Thrown::Payload(payload),
+            selvedge::coroutine::Thrown::Panicking => Thrown::Panicking,
             other => unreachable!("a new kind of thing thrown: {other:?}"),
         })
     }
@@ -107,7 +107,7 @@ impl Engine for Ours {
     }
 
     fn on_stack(f: impl FnOnce()) {
-        selvedge::on_stack(ON_STACK_BYTES, f);
+        selvedge::coroutine::on_stack(ON_STACK_BYTES, f);
     }
 
     fn scope<R>(f: impl for<'s> FnOnce(&'s Scope<'s, 'static>) -> R) -> R {

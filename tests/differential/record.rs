@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::panic;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 /// The number of a tracked value, counted from the start of the run.
 pub type Id = u32;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::record::{Event, What};
 

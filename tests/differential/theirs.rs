@@ -1,6 +1,6 @@
 //! The oracle, under the names of an engine.
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::engine::{Answer, Closed, Engine, Payload, Thrown};
 use crate::oracle::{self, Child, Handle, Inside, Raised, Scope, raise};

@@ -5,9 +5,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use selvedge::{
-    EventLoop, current_loop, current_task, fs, gather, gather_settled, spawn, to_thread, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{current_task, gather_settled};
+use selvedge::{EventLoop, fs, gather, spawn, to_thread, yield_now};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{OnDrop, finished, scaled};

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use selvedge::{EventLoop, current_loop, run, spawn, to_thread};
+use selvedge::event_loop::current_loop;
+use selvedge::{EventLoop, run, spawn, to_thread};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{AN_HOUR, OnDrop, caught, event_loop, thread_number, wait_until_asleep};

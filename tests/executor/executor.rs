@@ -3,7 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use selvedge::{EventLoop, Promise, RunError, current_loop, run, spawn, try_run, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::{EventLoop, Promise, RunError, run, spawn, try_run, yield_now};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{Log, Reports, event_loop, finished, sentence, shared};

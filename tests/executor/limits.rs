@@ -4,7 +4,8 @@ use std::io::{Error, ErrorKind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use selvedge::{EventLoop, LoopBuilder, TaskError, current_loop, fs, run, spawn, to_thread};
+use selvedge::event_loop::{LoopBuilder, current_loop};
+use selvedge::{EventLoop, TaskError, fs, run, spawn, to_thread};
 
 use crate::gates::Gate;
 use crate::support::finished;

@@ -74,7 +74,7 @@ fn listeners_share() {
             })
             .collect();
         let logs = log.clone();
-        let event_loop = selvedge::current_loop().unwrap();
+        let event_loop = selvedge::event_loop::current_loop().unwrap();
         event_loop
             .add_signal_handler(SIGNAL, move || logs.push("handler"))
             .unwrap();

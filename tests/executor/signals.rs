@@ -5,11 +5,10 @@ use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
+use selvedge::event_loop::current_loop;
 use selvedge::signal::Signal;
-use selvedge::{
-    EventLoop, Promise, current_loop, current_task, run, sleep, spawn, to_thread, try_run,
-    yield_now,
-};
+use selvedge::task::current_task;
+use selvedge::{EventLoop, Promise, run, sleep, spawn, to_thread, try_run, yield_now};
 
 use crate::gates::Gate;
 use crate::play;

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use selvedge::{Promise, RunError, current_loop, run, sleep, spawn, to_thread, try_run, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::{Promise, RunError, run, sleep, spawn, to_thread, try_run, yield_now};
 
 use crate::gates::Gate;
 use crate::play;

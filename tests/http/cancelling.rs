@@ -4,7 +4,8 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use selvedge::http::{Body, Session};
-use selvedge::{Promise, Task, catch_cancelled, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Promise, Task, spawn, yield_now};
 
 use crate::server::{Gate, Server, in_loop, ok};
 

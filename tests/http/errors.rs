@@ -5,9 +5,10 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use selvedge::event_loop::current_loop;
 use selvedge::http::{Error, Session};
 use selvedge::net::TcpListener;
-use selvedge::{EventLoop, current_loop, spawn};
+use selvedge::{EventLoop, spawn};
 
 use crate::server::{Gate, Server, in_loop, ok};
 

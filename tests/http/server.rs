@@ -244,7 +244,7 @@ pub struct Gate {
 
 impl Gate {
     pub fn new() -> Self {
-        let here = selvedge::current_loop().expect("a loop");
+        let here = selvedge::event_loop::current_loop().expect("a loop");
         Self {
             reached: here.create_promise().expect("an open loop"),
             opened: here.create_promise().expect("an open loop"),

@@ -1,6 +1,7 @@
 //! What the tests of `get_stack` share: which functions a backtrace names, in which order.
 
-use selvedge::{Task, TaskStack};
+use selvedge::Task;
+use selvedge::task::TaskStack;
 
 use crate::support::finished;
 

@@ -6,10 +6,9 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Coroutine, EventLoop, Generator, Status, Yielder, current_task, on_stack, sleep, spawn,
-    spawn_eager, yield_now,
-};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::task::{current_task, spawn_eager};
+use selvedge::{Coroutine, EventLoop, Generator, Yielder, sleep, spawn, yield_now};
 
 use crate::backtraces::{HAS_BACKTRACES, assert_in_order, assert_none, joined};
 use crate::support::in_virtual_loop;
@@ -106,12 +105,12 @@ fn the_walk_ends_at_the_root_not_in_a_former_resumer() {
 }
 
 #[inline(never)]
-fn looked_at_by_itself() -> selvedge::TaskStack {
+fn looked_at_by_itself() -> selvedge::task::TaskStack {
     black_box(current_task().expect("a task").get_stack())
 }
 
 #[inline(never)]
-fn looks_in_a_generator() -> selvedge::TaskStack {
+fn looks_in_a_generator() -> selvedge::task::TaskStack {
     let mut generator = Generator::new(|yielder: &Yielder<(), _>| {
         yielder.suspend(looked_at_by_itself());
     });
@@ -136,18 +135,21 @@ fn a_running_task_is_seen_in_place_up_to_its_root() {
 }
 
 #[inline(never)]
-fn runs(event_loop: &EventLoop, look: fn() -> selvedge::TaskStack) -> selvedge::TaskStack {
+fn runs(
+    event_loop: &EventLoop,
+    look: fn() -> selvedge::task::TaskStack,
+) -> selvedge::task::TaskStack {
     black_box(event_loop.run_until_complete(look)).expect("it ran")
 }
 
 #[inline(never)]
-fn parent_of_one_that_looks(parent: selvedge::TaskRef) -> selvedge::TaskStack {
+fn parent_of_one_that_looks(parent: selvedge::task::TaskRef) -> selvedge::task::TaskStack {
     let child = spawn_eager(move || black_box(child_that_looks(&parent)));
     joined(child)
 }
 
 #[inline(never)]
-fn child_that_looks(parent: &selvedge::TaskRef) -> selvedge::TaskStack {
+fn child_that_looks(parent: &selvedge::task::TaskRef) -> selvedge::task::TaskStack {
     black_box(parent.get_stack())
 }
 
@@ -170,8 +172,8 @@ fn a_task_runs_while_the_task_it_spawned_eagerly_runs() {
 /// Records the stacks of its tasks when it is dropped.
 #[derive(Clone, Default)]
 struct Looks {
-    tasks: Rc<RefCell<Vec<selvedge::TaskRef>>>,
-    seen: Rc<RefCell<Vec<selvedge::TaskStack>>>,
+    tasks: Rc<RefCell<Vec<selvedge::task::TaskRef>>>,
+    seen: Rc<RefCell<Vec<selvedge::task::TaskStack>>>,
 }
 
 impl Drop for Looks {

@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{Promise, all_tasks, remaining_stack, sleep, spawn, task::Builder, yield_now};
+use selvedge::coroutine::remaining_stack;
+use selvedge::task::{Builder, all_tasks};
+use selvedge::{Promise, sleep, spawn, yield_now};
 
 use crate::backtraces::{HAS_BACKTRACES, assert_in_order, joined};
 use crate::support::{in_virtual_loop, scaled};
@@ -104,7 +106,7 @@ fn a_task_at_the_end_of_its_stack_sees_itself_and_others() {
         let stacks = Rc::new(RefCell::new(Vec::new()));
         let seen = Rc::clone(&stacks);
         let look = move || {
-            let own = selvedge::current_task().expect("a task");
+            let own = selvedge::task::current_task().expect("a task");
             seen.borrow_mut()
                 .extend([own.get_stack(), view.get_stack()]);
             // Finding the names needs more stack than is left.

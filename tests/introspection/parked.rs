@@ -4,8 +4,10 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use selvedge::coroutine::Status;
 use selvedge::net::UnixStream;
-use selvedge::{Promise, Status, TaskStack, sleep, spawn, spawn_named, yield_now};
+use selvedge::task::TaskStack;
+use selvedge::{Promise, sleep, spawn, spawn_named, yield_now};
 
 use crate::backtraces::{assert_in_order, assert_none, joined};
 use crate::support::in_virtual_loop;
@@ -150,8 +152,8 @@ fn a_runnable_task_is_seen_where_it_yielded() {
 }
 
 #[inline(never)]
-fn watcher(tasks: &[selvedge::TaskRef], n_seen: &std::cell::Cell<usize>) {
-    let own = selvedge::current_task().expect("a task");
+fn watcher(tasks: &[selvedge::task::TaskRef], n_seen: &std::cell::Cell<usize>) {
+    let own = selvedge::task::current_task().expect("a task");
     for task in tasks.iter().filter(|task| **task != own && !task.is_done()) {
         assert_in_order(&task.get_stack(), &["parked::yielder"]);
         assert_none(&task.get_stack(), &["parked::watcher"]);
@@ -161,7 +163,10 @@ fn watcher(tasks: &[selvedge::TaskRef], n_seen: &std::cell::Cell<usize>) {
 }
 
 #[inline(never)]
-fn yielder(tasks: &std::cell::RefCell<Vec<selvedge::TaskRef>>, n_seen: &std::cell::Cell<usize>) {
+fn yielder(
+    tasks: &std::cell::RefCell<Vec<selvedge::task::TaskRef>>,
+    n_seen: &std::cell::Cell<usize>,
+) {
     for _ in 0..4 {
         yield_now();
         watcher(&tasks.borrow(), n_seen);

@@ -5,9 +5,10 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Status, TaskStack, all_tasks, catch_cancelled, current_loop, sleep, spawn, yield_now,
-};
+use selvedge::coroutine::Status;
+use selvedge::event_loop::current_loop;
+use selvedge::task::{TaskStack, all_tasks, catch_cancelled};
+use selvedge::{sleep, spawn, yield_now};
 
 use crate::backtraces::{assert_in_order, joined};
 use crate::support::in_virtual_loop;
@@ -128,7 +129,7 @@ fn callbacks_see_all_tasks() {
 }
 
 /// Records the stack of its task when it is dropped.
-struct Looks(Option<selvedge::TaskRef>, Rc<Cell<Option<TaskStack>>>);
+struct Looks(Option<selvedge::task::TaskRef>, Rc<Cell<Option<TaskStack>>>);
 
 impl Drop for Looks {
     fn drop(&mut self) {

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use selvedge::net::{TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use selvedge::{catch_cancelled, run, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{run, spawn, yield_now};
 
 use crate::loop_support::{Log, begun, settle, shared_tcp, shared_unix};
 use crate::sockets::{Full, Path, fill, fill_path, listener, udp_pair};

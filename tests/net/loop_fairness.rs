@@ -5,8 +5,9 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge::event_loop::current_loop;
 use selvedge::net::UnixStream;
-use selvedge::{current_loop, run, sleep, spawn};
+use selvedge::{run, sleep, spawn};
 
 use crate::loop_support::{counter, shared_unix};
 use crate::sockets::{MOMENT, beside};

@@ -5,8 +5,9 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use selvedge::event_loop::current_loop;
 use selvedge::net::{TcpStream, ToSocketAddrs, UnixStream};
-use selvedge::{current_loop, run, spawn};
+use selvedge::{run, spawn};
 
 use crate::loop_support::{begun, settle, shared_unix, text};
 use crate::sockets::{beside, tcp_pair};

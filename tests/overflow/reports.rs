@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::ptr;
 use std::thread;
 
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::coroutine::{on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::{KIB, assert_overflow_reported, in_a_coroutine, overflow_on, recurse, run};
 

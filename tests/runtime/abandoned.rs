@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
-use selvedge::coroutine::scope;
-use selvedge::{
-    ExceptionContext, Yielder, current_loop, remaining_stack, run, sleep, spawn, spawn_eager,
-    spawn_named, yield_now,
-};
+use selvedge::coroutine::{remaining_stack, scope};
+use selvedge::event_loop::{ExceptionContext, current_loop};
+use selvedge::task::spawn_eager;
+use selvedge::{Yielder, run, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{

@@ -6,10 +6,9 @@ use std::rc::Rc;
 use std::thread;
 
 use selvedge::coroutine::scope;
-use selvedge::{
-    Coroutine, EventLoop, ExceptionContext, Yielder, current_loop, current_task, run, sleep, spawn,
-    try_run,
-};
+use selvedge::event_loop::{ExceptionContext, current_loop};
+use selvedge::task::current_task;
+use selvedge::{Coroutine, EventLoop, Yielder, run, sleep, spawn, try_run};
 
 use crate::support::{
     A_SECOND, OnDrop, assert_sentence, event_loop, finished, in_virtual_loop, sentence,

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::stack::pool_stats;
-use selvedge::{EventLoop, current_task, run, sleep, spawn, spawn_fallible, yield_now};
+use selvedge::task::current_task;
+use selvedge::{EventLoop, run, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::support::child;
 use crate::support::{OnDrop, caught, finished, shared, soon, stop};

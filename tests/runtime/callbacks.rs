@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::{EventLoop, current_loop, current_task, sleep};
+use selvedge::event_loop::current_loop;
+use selvedge::task::current_task;
+use selvedge::{EventLoop, sleep};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, event_loop, finished, in_virtual_loop, shared, soon, stop,
@@ -155,7 +157,9 @@ fn a_cancelled_timer_never_fires_and_drops_its_closure_at_once() {
 #[test]
 fn a_due_timer_can_still_be_cancelled_by_an_earlier_callback() {
     let (event_loop, log) = (virtual_loop(), Log::default());
-    let victim = Rc::new(std::cell::RefCell::new(None::<selvedge::TimerHandle>));
+    let victim = Rc::new(std::cell::RefCell::new(
+        None::<selvedge::event_loop::TimerHandle>,
+    ));
     let of_first = Rc::clone(&victim);
     let deadline = event_loop.time() + A_SECOND;
     event_loop.call_at(deadline, move || {
@@ -169,7 +173,9 @@ fn a_due_timer_can_still_be_cancelled_by_an_earlier_callback() {
 #[test]
 fn a_ready_callback_can_be_cancelled_by_an_earlier_one() {
     let (event_loop, log) = (event_loop(), Log::default());
-    let victim = Rc::new(std::cell::RefCell::new(None::<selvedge::Handle>));
+    let victim = Rc::new(std::cell::RefCell::new(
+        None::<selvedge::event_loop::Handle>,
+    ));
     let of_first = Rc::clone(&victim);
     event_loop.call_soon(move || of_first.borrow_mut().take().expect("a handle").cancel());
     *victim.borrow_mut() = Some(event_loop.call_soon(log.pusher("the victim ran")));

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{Promise, Task, TaskRef, current_task, sleep, spawn, spawn_eager, yield_now};
+use selvedge::task::{TaskRef, current_task, spawn_eager};
+use selvedge::{Promise, Task, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, Log, OnDrop, finished, hook_calls, in_virtual_loop, shared, soon};
 

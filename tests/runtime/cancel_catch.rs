@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{TaskRef, catch_cancelled, current_loop, current_task, sleep, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{TaskRef, catch_cancelled, current_task};
+use selvedge::{sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop};
 

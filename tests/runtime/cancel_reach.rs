@@ -4,10 +4,8 @@ use std::cell::RefCell;
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use selvedge::{
-    Promise, Task, TaskError, all_tasks, catch_cancelled, current_task, scope, sleep, spawn,
-    spawn_eager, yield_now,
-};
+use selvedge::task::{all_tasks, catch_cancelled, current_task, spawn_eager};
+use selvedge::{Promise, Task, TaskError, scope, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Shared, finished, in_virtual_loop, many_stacks, shared, soon,

@@ -6,10 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Mutex;
 
-use selvedge::{
-    Coroutine, CoroutineState, Task, Yielder, catch_cancelled, current_task, run, sleep, spawn,
-    yield_now,
-};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{Coroutine, CoroutineState, Task, Yielder, run, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, OnDrop, finished, in_virtual_loop};
 

@@ -6,10 +6,9 @@ use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    EventLoop, LocalLoop, Task, TaskError, catch_cancelled, current_loop, current_task, run, sleep,
-    spawn, try_run, yield_now,
-};
+use selvedge::event_loop::{LocalLoop, current_loop};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{EventLoop, Task, TaskError, run, sleep, spawn, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, event_loop, finished, shared, soon, soon_threadsafe,

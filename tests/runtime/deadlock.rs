@@ -8,10 +8,10 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 
+use selvedge::event_loop::{LoopHandle, current_loop};
 use selvedge::net::UnixStream;
 use selvedge::{
-    LoopHandle, Promise, RunError, Task, block_on, current_loop, run, scope, sleep, spawn,
-    spawn_named, try_run, yield_now,
+    Promise, RunError, Task, block_on, run, scope, sleep, spawn, spawn_named, try_run, yield_now,
 };
 
 use crate::support::{
@@ -183,11 +183,11 @@ fn no_deadlock_is_reported_while_a_thread_holds_a_handle() {
         let remote = thread::spawn(move || {
             wait_until_asleep(number);
             drop(handle.call_soon_threadsafe(|| {
-                let task = selvedge::all_tasks().remove(0);
+                let task = selvedge::task::all_tasks().remove(0);
                 task.cancel_with("from a thread");
             }));
         });
-        let cancelled = selvedge::catch_cancelled(|| Promise::<u32>::new().wait()).is_err();
+        let cancelled = selvedge::task::catch_cancelled(|| Promise::<u32>::new().wait()).is_err();
         remote.join().expect("no panic");
         cancelled
     });
@@ -264,7 +264,7 @@ fn no_deadlock_is_reported_while_a_thread_holds_a_waker() {
 fn a_main_that_catches_the_deadlock_may_wait_in_its_cleanup() {
     let log = Log::default();
     let outcome = try_run(|| {
-        let caught = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
+        let caught = selvedge::task::catch_cancelled(|| Promise::<u32>::new().wait());
         log.push(format!("caught: {}", caught.is_err()));
         sleep(std::time::Duration::from_millis(1));
         yield_now();
@@ -282,7 +282,7 @@ fn a_main_that_catches_the_deadlock_may_wait_in_its_cleanup() {
 fn a_panic_of_main_during_the_deadlock_unwind_is_a_panic() {
     let payload = caught(|| {
         try_run(|| {
-            let _ = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
+            let _ = selvedge::task::catch_cancelled(|| Promise::<u32>::new().wait());
             panic!("torn while cleaning up");
         })
         .is_ok()

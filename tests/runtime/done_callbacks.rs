@@ -4,9 +4,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{
-    Coroutine, CoroutineState, Yielder, current_task, sleep, spawn, spawn_named, yield_now,
-};
+use selvedge::task::current_task;
+use selvedge::{Coroutine, CoroutineState, Yielder, sleep, spawn, spawn_named, yield_now};
 
 use crate::support::{
     A_SECOND, Hops, Log, Reports, finished, in_virtual_loop, shared, virtual_loop,

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use selvedge::event_loop::current_loop;
 use selvedge::net::UnixStream;
-use selvedge::{Promise, current_loop, run, sleep, spawn, yield_now};
+use selvedge::{Promise, run, sleep, spawn, yield_now};
 
 use crate::support::{Hops, OnDrop, Shared, finished, scaled, shared, soon};
 

@@ -10,9 +10,10 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
+use selvedge::coroutine::Status;
 use selvedge::stack::{set_pool_watermark, trim_pool};
 use selvedge::task::Builder;
-use selvedge::{Coroutine, Status, Yielder, block_on, run, sleep, spawn, yield_now};
+use selvedge::{Coroutine, Yielder, block_on, run, sleep, spawn, yield_now};
 
 use crate::remote::{beside_a_loop, executor};
 use crate::support::{assert_sentence, finished, scaled, text, thread_number, wait_until_asleep};

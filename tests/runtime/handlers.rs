@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{EventLoop, TaskRef, current_task, sleep, spawn, spawn_named, yield_now};
+use selvedge::task::{TaskRef, current_task};
+use selvedge::{EventLoop, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{

@@ -4,7 +4,9 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::{EventLoop, Promise, current_loop, sleep, sleep_until, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::time::sleep_until;
+use selvedge::{EventLoop, Promise, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Hops, Log, event_loop, finished, in_virtual_loop, shared, soon, stop,

@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use selvedge::{EventLoop, current_loop, run, sleep, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::{EventLoop, run, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, Log, event_loop, finished, scaled, shared, soon_threadsafe, stop, virtual_loop,
@@ -78,7 +79,7 @@ fn loops_on_four_threads_pass_a_token_around() {
 }
 
 thread_local! {
-    static NEXT: std::cell::Cell<Option<selvedge::LoopHandle>> = const { std::cell::Cell::new(None) };
+    static NEXT: std::cell::Cell<Option<selvedge::event_loop::LoopHandle>> = const { std::cell::Cell::new(None) };
 }
 
 /// Hands the token to the next thread's loop; the last round stops each loop that it passes.

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use selvedge::stack::pool_stats;
-use selvedge::{Promise, Task, all_tasks, run, sleep, spawn, yield_now};
+use selvedge::task::all_tasks;
+use selvedge::{Promise, Task, run, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, finished, in_virtual_loop, many_stacks, shared};
 

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge::task::{all_tasks, current_task};
+use selvedge::time::sleep_until;
 use selvedge::{
-    EventLoop, Promise, Task, TaskError, all_tasks, block_on, current_task, run, sleep,
-    sleep_until, spawn, try_run, yield_now,
+    EventLoop, Promise, Task, TaskError, block_on, run, sleep, spawn, try_run, yield_now,
 };
 
 use crate::support::{
@@ -46,7 +47,7 @@ fn waiting_on_a_thread_without_a_loop_panics_with_a_sentence() {
 fn spawning_on_a_thread_without_a_loop_panics_with_a_sentence() {
     sentence(|| spawn(|| ()));
     sentence(|| selvedge::spawn_named("shuttle", || ()));
-    sentence(|| selvedge::spawn_eager(|| ()));
+    sentence(|| selvedge::task::spawn_eager(|| ()));
     sentence(Promise::<()>::new);
     let log = Log::default();
     let guard = log.guard("captures dropped");

@@ -8,11 +8,9 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use selvedge::coroutine::scope;
-use selvedge::{
-    Coroutine, Promise, Task, Yielder, catch_cancelled, on_stack, sleep, spawn, spawn_eager,
-    yield_now,
-};
+use selvedge::coroutine::{on_stack, scope};
+use selvedge::task::{catch_cancelled, spawn_eager};
+use selvedge::{Coroutine, Promise, Task, Yielder, sleep, spawn, yield_now};
 
 use crate::model_reference::Reference;
 use crate::support::{A_SECOND, scaled, soon, virtual_loop};

@@ -3,11 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::coroutine::scope;
-use selvedge::{
-    Coroutine, CoroutineState, Generator, Promise, Status, Yielder, current_task, on_stack, sleep,
-    spawn, yield_now,
-};
+use selvedge::coroutine::{Status, on_stack, scope};
+use selvedge::task::current_task;
+use selvedge::{Coroutine, CoroutineState, Generator, Promise, Yielder, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop, sentence};
 

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::net::UnixStream;
-use selvedge::{
-    Promise, Task, TaskError, block_on, run, sleep, sleep_until, spawn, spawn_eager, yield_now,
-};
+use selvedge::task::spawn_eager;
+use selvedge::time::sleep_until;
+use selvedge::{Promise, Task, TaskError, block_on, run, sleep, spawn, yield_now};
 
 use crate::play;
 use crate::support::{AN_HOUR, Log, OnDrop, assert_sentence, finished, in_virtual_loop, shared};

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use selvedge::{Promise, current_task, sleep, spawn, yield_now};
+use selvedge::task::current_task;
+use selvedge::{Promise, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, Reports, finished, in_virtual_loop, shared, virtual_loop};
 

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 
-use selvedge::{EventLoop, LocalLoop, Promise, block_on, current_loop, sleep, spawn, yield_now};
+use selvedge::event_loop::{LocalLoop, current_loop};
+use selvedge::{EventLoop, Promise, block_on, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, finished, in_virtual_loop, shared, virtual_loop,
@@ -129,7 +130,7 @@ fn a_payload_whose_destructor_panics_stops_no_task() {
 
 /// A waker that calls back, from a `Drop` as well.
 struct Calls(LocalHandle);
-struct LocalHandle(selvedge::LoopHandle);
+struct LocalHandle(selvedge::event_loop::LoopHandle);
 
 impl Wake for Calls {
     fn wake(self: Arc<Self>) {

@@ -4,7 +4,8 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{Task, all_tasks, current_task, sleep, spawn, yield_now};
+use selvedge::task::{all_tasks, current_task};
+use selvedge::{Task, sleep, spawn, yield_now};
 
 use crate::reentrancy::calls_back;
 use crate::support::{

@@ -8,12 +8,12 @@ use std::iter;
 use std::rc::Rc;
 use std::time::Instant;
 
+use selvedge::error::Elapsed;
 use selvedge::io::Pollable;
 use selvedge::sync::PriorityQueue;
-use selvedge::{
-    Coroutine, CoroutineState, Elapsed, Task, Yielder, as_completed, current_task, sleep, spawn,
-    timeout_with, yield_now,
-};
+use selvedge::task::{as_completed, current_task};
+use selvedge::time::timeout_with;
+use selvedge::{Coroutine, CoroutineState, Task, Yielder, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, assert_sentence, finished, in_virtual_loop, sentence, virtual_loop,
@@ -69,7 +69,7 @@ struct Deadline<'a>(&'a Yielder<(), ()>);
 impl From<Deadline<'_>> for Option<Instant> {
     fn from(deadline: Deadline<'_>) -> Self {
         deadline.0.suspend(());
-        Some(selvedge::current_loop()?.time().ok()? + A_SECOND)
+        Some(selvedge::event_loop::current_loop()?.time().ok()? + A_SECOND)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Callbacks scheduled on a closing or closed loop by destructors that schedule again and again.
 
-use selvedge::{EventLoop, LocalLoop, Promise, Task};
+use selvedge::event_loop::LocalLoop;
+use selvedge::{EventLoop, Promise, Task};
 
 use crate::support::{Log, OnDrop, caught, event_loop, finished, text, virtual_loop};
 

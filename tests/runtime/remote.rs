@@ -6,9 +6,9 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use selvedge::{
-    LoopHandle, RemoteTask, catch_cancelled, current_task, run, sleep, spawn, yield_now,
-};
+use selvedge::event_loop::LoopHandle;
+use selvedge::task::{RemoteTask, catch_cancelled, current_task};
+use selvedge::{run, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, Reports, assert_sentence, event_loop, finished, scaled, soon};
 
@@ -179,7 +179,7 @@ fn a_task_joins_a_remote_task_of_its_own_loop() {
 
 /// The handle of the current loop.
 fn loop_handle() -> LoopHandle {
-    selvedge::current_loop()
+    selvedge::event_loop::current_loop()
         .expect("a loop runs here")
         .handle()
         .expect("an open loop")

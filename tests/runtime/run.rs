@@ -5,10 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Coroutine, EventLoop, RunError, Yielder, catch_cancelled, current_loop, current_task, run,
-    sleep, spawn, try_run, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{Coroutine, EventLoop, RunError, Yielder, run, sleep, spawn, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, assert_sentence, caught, hook_calls, sentence, shared, stop, text,

@@ -4,10 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use selvedge::{
-    EventLoop, Promise, all_tasks, catch_cancelled, current_loop, current_task, run, sleep, spawn,
-    spawn_named, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{all_tasks, catch_cancelled, current_task};
+use selvedge::{EventLoop, Promise, run, sleep, spawn, spawn_named, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, caught, event_loop, finished, shared, soon, stop,

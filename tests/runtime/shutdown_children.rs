@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::time::Duration;
 
-use selvedge::{
-    EventLoop, all_tasks, catch_cancelled, current_loop, run, sleep, spawn, spawn_named, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{all_tasks, catch_cancelled};
+use selvedge::{EventLoop, run, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{AN_HOUR, OnDrop};

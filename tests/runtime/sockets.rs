@@ -6,7 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use selvedge::net::{TcpListener, TcpStream, UnixStream};
-use selvedge::{EventLoop, catch_cancelled, run, sleep, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{EventLoop, run, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, event_loop, finished, thread_number, wait_until_asleep};
 

@@ -2,11 +2,9 @@
 
 use std::io;
 
-use selvedge::task::Builder;
-use selvedge::{
-    EventLoop, TaskRef, current_task, remaining_stack, spawn, spawn_eager, spawn_fallible,
-    yield_now,
-};
+use selvedge::coroutine::remaining_stack;
+use selvedge::task::{Builder, TaskRef, current_task, spawn_eager};
+use selvedge::{EventLoop, spawn, spawn_fallible, yield_now};
 
 use crate::support::{Hops, Log, finished, in_virtual_loop};
 

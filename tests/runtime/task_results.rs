@@ -3,9 +3,8 @@
 use std::io;
 use std::panic::panic_any;
 
-use selvedge::{
-    Promise, Task, TaskError, sleep, spawn, spawn_fallible, spawn_named, wait_for, yield_now,
-};
+use selvedge::task::wait_for;
+use selvedge::{Promise, Task, TaskError, sleep, spawn, spawn_fallible, spawn_named, yield_now};
 
 use crate::support::{
     A_SECOND, Log, Reports, assert_sentence, event_loop, finished, hook_calls, in_virtual_loop,

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use selvedge::{EventLoop, current_loop, current_task, sleep, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::task::current_task;
+use selvedge::{EventLoop, sleep, spawn, yield_now};
 
 use crate::support::{
     AN_HOUR, Log, Reports, event_loop, finished, scaled, shared, soon_threadsafe, stop,
@@ -60,7 +62,7 @@ fn a_thread_wakes_a_sleeping_task_through_a_callback() {
         wait_until_asleep(number);
         let cancel = || {
             assert!(current_task().is_none() && current_loop().is_some());
-            for task in selvedge::all_tasks() {
+            for task in selvedge::task::all_tasks() {
                 task.cancel_with("from another thread");
             }
         };

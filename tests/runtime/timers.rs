@@ -3,7 +3,10 @@
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::{Promise, catch_cancelled, current_loop, sleep, sleep_until, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::task::catch_cancelled;
+use selvedge::time::sleep_until;
+use selvedge::{Promise, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, event_loop, finished, in_virtual_loop, scaled, shared, virtual_loop,

@@ -2,11 +2,11 @@
 
 use std::error::Error;
 
+use selvedge::error::LoopError;
+use selvedge::event_loop::{Handle, LocalLoop, LoopHandle, TimerHandle};
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use selvedge::{
-    EventLoop, Handle, LocalLoop, LoopError, LoopHandle, Promise, RemoteTask, RunError, Task,
-    TaskError, TaskRef, TimerHandle,
-};
+use selvedge::task::{RemoteTask, TaskRef};
+use selvedge::{EventLoop, Promise, RunError, Task, TaskError};
 
 use crate::traits::{assert_clone, assert_error};
 

@@ -5,9 +5,8 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::{
-    Coroutine, Yielder, catch_cancelled, finally, race, scope, sleep, spawn, timeout, yield_now,
-};
+use selvedge::task::{catch_cancelled, finally};
+use selvedge::{Coroutine, Yielder, race, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
 use crate::uncancellable::abandons_itself;
@@ -16,7 +15,7 @@ use crate::uncancellable::abandons_itself;
 fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {
     let mut outer = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
         let mut inner = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
-            selvedge::on_stack(64 * 1024, || f(&|| abandons_itself("static")));
+            selvedge::coroutine::on_stack(64 * 1024, || f(&|| abandons_itself("static")));
         });
         let _ = catch_unwind(AssertUnwindSafe(|| inner.resume()));
         println!("the inner coroutine's resumer goes on");
@@ -114,7 +113,7 @@ fn the_children_of_an_abandoned_host_are_cancelled() {
         });
         assert!(host.join().is_err());
         sleep(A_SECOND);
-        assert_eq!(selvedge::all_tasks().len(), 1);
+        assert_eq!(selvedge::task::all_tasks().len(), 1);
     }));
     assert_eq!(log.take(), ["child sees a local of the host"]);
 }

@@ -6,11 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Once;
 
-use selvedge::task::{Scope, ScopedTask};
-use selvedge::{
-    ReturnWhen, TaskError, TaskRef, as_completed, catch_cancelled, current_task, finally, gather,
-    gather_settled, race, run, scope, shield, sleep, timeout, wait, wait_for, yield_now,
+use selvedge::task::{
+    ReturnWhen, Scope, ScopedTask, TaskRef, as_completed, catch_cancelled, current_task, finally,
+    gather_settled, shield, wait, wait_for,
 };
+use selvedge::{TaskError, gather, race, run, scope, sleep, timeout, yield_now};
 
 use crate::support::{A_SECOND, scaled, stop, virtual_loop};
 
@@ -144,7 +144,7 @@ fn cancel_a_task(world: &World) {
     }
 }
 
-fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::ScopeError> {
+fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::error::ScopeError> {
     let result = scope(|s| {
         let n_children = frame.world.random.below(4);
         if frame.world.random.below(3) == 0 {

@@ -2,7 +2,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use selvedge::{Promise, Task, catch_cancelled, current_task, scope, sleep, spawn, yield_now};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{Promise, Task, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop};
 

@@ -4,7 +4,9 @@
 use std::cell::Cell;
 use std::io;
 
-use selvedge::{ScopeError, catch_cancelled, current_task, finally, scope, sleep, yield_now};
+use selvedge::error::ScopeError;
+use selvedge::task::{catch_cancelled, current_task, finally};
+use selvedge::{scope, sleep, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop};
 

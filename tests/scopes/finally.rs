@@ -3,10 +3,9 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use selvedge::{
-    Elapsed, Generator, Promise, Task, Yielder, catch_cancelled, current_task, finally, scope,
-    sleep, spawn, timeout, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::task::{catch_cancelled, current_task, finally};
+use selvedge::{Generator, Promise, Task, Yielder, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, caught, finished, in_virtual_loop, sentence, text, virtual_loop,
@@ -114,7 +113,7 @@ fn a_timeout_in_the_cleanup_works_while_a_cancel_is_masked() {
 #[test]
 fn an_outer_timeout_waits_for_the_cleanup() {
     in_virtual_loop(|| {
-        let start = selvedge::current_loop()
+        let start = selvedge::event_loop::current_loop()
             .expect("a loop")
             .elapsed()
             .expect("open");
@@ -122,7 +121,7 @@ fn an_outer_timeout_waits_for_the_cleanup() {
             finally(|| (), || sleep(3 * A_SECOND));
             yield_now();
         });
-        let end = selvedge::current_loop()
+        let end = selvedge::event_loop::current_loop()
             .expect("a loop")
             .elapsed()
             .expect("open");

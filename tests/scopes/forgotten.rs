@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::mem::{ManuallyDrop, forget};
 use std::rc::Rc;
 
-use selvedge::task::{Scope, ScopedTask};
-use selvedge::{TaskRef, run, scope, sleep, yield_now};
+use selvedge::task::{Scope, ScopedTask, TaskRef};
+use selvedge::{run, scope, sleep, yield_now};
 
 use crate::support::{A_SECOND, Log, OnDrop, finished, in_virtual_loop};
 

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use selvedge::task::spawn_eager;
 use selvedge::{
     Coroutine, CoroutineState, EventLoop, Promise, Task, Yielder, gather, race, run, scope, sleep,
-    spawn, spawn_eager, timeout, yield_now,
+    spawn, timeout, yield_now,
 };
 
 use crate::support::{

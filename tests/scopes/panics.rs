@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::{catch_cancelled, scope, sleep, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{scope, sleep, yield_now};
 
 use crate::failing::texts;
 use crate::support::{

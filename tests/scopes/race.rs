@@ -3,11 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use selvedge::error::Elapsed;
 use selvedge::sync::Queue;
-use selvedge::{
-    Elapsed, EventLoop, Promise, Task, catch_cancelled, current_task, race, scope, sleep, spawn,
-    timeout, yield_now,
-};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{EventLoop, Promise, Task, race, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, assert_sentence, finished, in_virtual_loop, soon,

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use selvedge::task::{Builder, Scope, ScopedTask};
-use selvedge::{current_task, run, scope, sleep, spawn, yield_now};
+use selvedge::task::{Builder, Scope, ScopedTask, current_task};
+use selvedge::{run, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, finished, in_virtual_loop};
 
@@ -31,7 +31,9 @@ fn the_closures_value_is_returned_when_every_child_is_done() {
 fn children_run_at_the_same_time_and_begin_in_their_order() {
     in_virtual_loop(|| {
         let order = RefCell::new(Vec::new());
-        let start = selvedge::current_loop().expect("a loop").elapsed();
+        let start = selvedge::event_loop::current_loop()
+            .expect("a loop")
+            .elapsed();
         scope(|s| {
             for n in 0..5 {
                 let order = &order;
@@ -46,7 +48,9 @@ fn children_run_at_the_same_time_and_begin_in_their_order() {
             );
         })
         .expect("no child failed");
-        let end = selvedge::current_loop().expect("a loop").elapsed();
+        let end = selvedge::event_loop::current_loop()
+            .expect("a loop")
+            .elapsed();
         assert_eq!(end.expect("open") - start.expect("open"), A_SECOND);
         assert_eq!(*order.borrow(), [0, 1, 2, 3, 4]);
     });
@@ -253,7 +257,7 @@ fn a_handle_gives_its_task() {
             assert!(format!("{named:?} {s:?}").contains("heddle"));
             assert_eq!(finished(named.join()), "heddle");
             let small = Builder::new().stack_size(32 * 1024).name("small");
-            let small = small.spawn_scoped(s, selvedge::remaining_stack);
+            let small = small.spawn_scoped(s, selvedge::coroutine::remaining_stack);
             let left = finished(small.expect("a stack").join()).expect("a stack of ours");
             assert!(left < 128 * 1024, "it is much less than the default");
             view
@@ -304,7 +308,7 @@ fn a_scope_works_on_any_stack_of_its_task() {
             })
             .expect("no child failed");
         };
-        selvedge::on_stack(64 * 1024, || add(1));
+        selvedge::coroutine::on_stack(64 * 1024, || add(1));
         let mut generator = selvedge::Generator::new(|yielder: &selvedge::Yielder<(), u32>| {
             let local = Cell::new(0);
             scope(|s| {

@@ -3,10 +3,11 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use selvedge::{
-    Elapsed, Promise, catch_cancelled, current_loop, current_task, scope, sleep, sleep_until,
-    spawn, timeout, timeout_at, timeout_with, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::event_loop::current_loop;
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::time::{sleep_until, timeout_at, timeout_with};
+use selvedge::{Promise, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, OnDrop, assert_sentence, caught, finished, in_virtual_loop, sentence, soon,

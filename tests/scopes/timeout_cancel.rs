@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{
-    Elapsed, Promise, catch_cancelled, current_task, sleep, spawn, timeout, timeout_at,
-    timeout_with, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::time::{timeout_at, timeout_with};
+use selvedge::{Promise, sleep, spawn, timeout, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop, soon};
 
@@ -26,10 +26,10 @@ fn a_cancel_at_the_moment_of_the_deadline_wins() {
     in_virtual_loop(|| {
         // The timer of the cancel is the older one, so its callback is queued before the task, which the timeout
         // wakes.
-        let task = Promise::<selvedge::TaskRef>::new();
+        let task = Promise::<selvedge::task::TaskRef>::new();
         let cancelled = task.clone();
         let cancel = move || assert!(finished(cancelled.result()).cancel());
-        let local = selvedge::current_loop().expect("a loop");
+        let local = selvedge::event_loop::current_loop().expect("a loop");
         local.call_later(A_SECOND, cancel).expect("open");
         let first = spawn(|| timeout(A_SECOND, || sleep(AN_HOUR)));
         task.set_result(first.task_ref()).expect("pending");
@@ -43,7 +43,7 @@ fn a_pending_cancel_at_the_deadline_wins() {
         let task = spawn(|| {
             timeout_with(None, |t| {
                 current_task().expect("a task").cancel();
-                let now = selvedge::current_loop().expect("a loop").time();
+                let now = selvedge::event_loop::current_loop().expect("a loop").time();
                 t.reschedule(now.expect("open")).expect("it has none");
                 assert!(t.expired());
                 yield_now();
@@ -124,7 +124,7 @@ fn a_task_that_ends_in_its_own_timeout_leaves_no_timer() {
 #[test]
 fn two_deadlines_seen_at_once_count_for_the_outer_timeout() {
     in_virtual_loop(|| {
-        let at = selvedge::current_loop()
+        let at = selvedge::event_loop::current_loop()
             .expect("a loop")
             .time()
             .expect("open")

@@ -6,9 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge::event_loop::current_loop;
+use selvedge::task::catch_cancelled;
 use selvedge::{
-    EventLoop, Promise, RunError, Yielder, catch_cancelled, coroutine, current_loop, race, run,
-    scope, sleep, spawn, spawn_named, try_run, yield_now,
+    EventLoop, Promise, RunError, Yielder, coroutine, race, run, scope, sleep, spawn, spawn_named,
+    try_run, yield_now,
 };
 
 use crate::play;
@@ -126,7 +128,10 @@ fn hosts_are_abandoned_up_to_the_first_that_borrows_nothing() {
                 .message()
                 .contains("abandoned")
         );
-        assert!(selvedge::all_tasks().len() == 1, "only this one is left");
+        assert!(
+            selvedge::task::all_tasks().len() == 1,
+            "only this one is left"
+        );
     }));
     drop(event_loop);
     assert_eq!(log.take(), [""; 0]);

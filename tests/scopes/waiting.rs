@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use selvedge::{
-    ReturnWhen, as_completed, catch_cancelled, gather, gather_settled, scope, shield, sleep, spawn,
-    wait, wait_for, yield_now,
+use selvedge::task::{
+    ReturnWhen, as_completed, catch_cancelled, gather_settled, shield, wait, wait_for,
 };
+use selvedge::{gather, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, assert_sentence, finished, in_virtual_loop};
 

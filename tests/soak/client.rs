@@ -8,7 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use selvedge::net::{TcpStream, UdpSocket, UnixStream};
-use selvedge::{Task, TaskError, all_tasks, sleep, spawn, yield_now};
+use selvedge::task::all_tasks;
+use selvedge::{Task, TaskError, sleep, spawn, yield_now};
 
 use crate::hang_guard::N_STEPS;
 use crate::random::Random;

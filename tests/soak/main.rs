@@ -25,7 +25,8 @@ use std::time::Duration;
 
 use selvedge::net::TcpListener;
 use selvedge::stack::pool_stats;
-use selvedge::{Task, all_tasks, run, yield_now};
+use selvedge::task::all_tasks;
+use selvedge::{Task, run, yield_now};
 
 use client::{Client, KINDS};
 use random::Random;

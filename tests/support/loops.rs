@@ -5,7 +5,8 @@ use std::panic;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{EventLoop, LoopHandle, TaskError, current_loop};
+use selvedge::event_loop::{LoopHandle, current_loop};
+use selvedge::{EventLoop, TaskError};
 
 /// Longer than any test may take, and a number that nothing overflows with.
 pub const AN_HOUR: Duration = Duration::from_secs(3600);
@@ -47,7 +48,7 @@ pub fn finished<T>(outcome: Result<T, TaskError>) -> T {
 }
 
 /// Schedules a callback on the loop that runs on this thread.
-pub fn soon(f: impl FnOnce() + 'static) -> selvedge::Handle {
+pub fn soon(f: impl FnOnce() + 'static) -> selvedge::event_loop::Handle {
     current_loop()
         .expect("a loop runs here")
         .call_soon(f)

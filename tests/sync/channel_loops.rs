@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use selvedge::sync::channel::{self, RecvError, SendError};
-use selvedge::{Task, catch_cancelled, run, sleep, spawn, try_run, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, sleep, spawn, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Hops, Log, OnDrop, assert_sentence, finished, in_virtual_loop, soon,
@@ -174,7 +175,7 @@ fn timeouts_use_the_loops_clock() {
         .run_until_complete(|| {
             let (sender, receiver) = channel::bounded(1);
             let now = || {
-                selvedge::current_loop()
+                selvedge::event_loop::current_loop()
                     .expect("a loop")
                     .time()
                     .expect("open")

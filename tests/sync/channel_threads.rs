@@ -8,7 +8,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use selvedge::sync::channel::{self, Receiver, RecvError, Sender};
-use selvedge::{Task, catch_cancelled, run, sleep, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, sleep, spawn, yield_now};
 
 use crate::support::{finished, scaled, thread_number, wait_until_asleep};
 

@@ -1,7 +1,8 @@
 //! The condition: notices in order, the lock taken again whatever happens, and no notice lost.
 
 use selvedge::sync::{Condition, Mutex};
-use selvedge::{Task, catch_cancelled, run, sleep, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, finished, in_virtual_loop};
 

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use selvedge::sync::{Condition, Mutex, Permit, Semaphore};
-use selvedge::{Task, catch_cancelled, sleep, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, sleep, yield_now};
 
 use crate::model_permits::{Line, Turn};
 use crate::model_tasks::{end_all, player};

@@ -1,7 +1,8 @@
 //! Queues and cancelled waiters: wake-ups are passed on, and an item on its way stays in its place.
 
 use selvedge::sync::{GetError, PriorityQueue, PutError, Queue};
-use selvedge::{Task, catch_cancelled, run, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, spawn, yield_now};
 
 use crate::support::{Log, finished};
 
@@ -151,7 +152,7 @@ fn a_cancel_before_a_wait_takes_nothing() {
         let queue = Queue::<i32>::unbounded();
         let theirs = queue.clone();
         let task = spawn(move || {
-            let me = selvedge::current_task().expect("a task");
+            let me = selvedge::task::current_task().expect("a task");
             me.cancel();
             theirs.get()
         });

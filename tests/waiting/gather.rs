@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use selvedge::task::{current_task, gather_settled};
 use selvedge::{
-    Coroutine, Promise, Task, TaskError, Yielder, current_task, gather, gather_settled, sleep,
-    spawn, spawn_named, yield_now,
+    Coroutine, Promise, Task, TaskError, Yielder, gather, sleep, spawn, spawn_named, yield_now,
 };
 
 use crate::elapsed;

@@ -4,9 +4,10 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
 
+use selvedge::event_loop::current_loop;
+use selvedge::task::{all_tasks, catch_cancelled, current_task, gather_settled, spawn_eager};
 use selvedge::{
-    EventLoop, Promise, Task, TaskError, all_tasks, catch_cancelled, current_loop, current_task,
-    gather, gather_settled, sleep, spawn, spawn_eager, spawn_fallible, yield_now,
+    EventLoop, Promise, Task, TaskError, gather, sleep, spawn, spawn_fallible, yield_now,
 };
 
 use crate::support::{

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use selvedge::{
-    Promise, Task, TaskError, gather, gather_settled, sleep, spawn, spawn_fallible, yield_now,
-};
+use selvedge::task::gather_settled;
+use selvedge::{Promise, Task, TaskError, gather, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;
 use crate::support::{
@@ -75,7 +74,7 @@ fn a_cancelled_child_is_an_error_and_not_a_cancel_of_the_waiter() {
     in_virtual_loop(|| {
         let child = spawn(|| sleep(AN_HOUR));
         let target = child.task_ref();
-        selvedge::current_loop()
+        selvedge::event_loop::current_loop()
             .expect("a loop")
             .call_soon(move || assert!(target.cancel_with("enough")))
             .expect("open");
@@ -137,7 +136,7 @@ fn errors_gathered_by_an_unwound_task_count_as_retrieved() {
     let reports = Reports::of(&event_loop);
     let outcome = event_loop.run_until_complete(|| {
         let swallowing = || {
-            drop(selvedge::catch_cancelled(|| sleep(AN_HOUR)));
+            drop(selvedge::task::catch_cancelled(|| sleep(AN_HOUR)));
             sleep(A_SECOND);
             7_u32
         };

@@ -20,6 +20,6 @@ mod wait_for;
 
 /// How much time has passed on the clock of the loop that runs here.
 fn elapsed() -> std::time::Duration {
-    let event_loop = selvedge::current_loop().expect("a loop runs here");
+    let event_loop = selvedge::event_loop::current_loop().expect("a loop runs here");
     event_loop.elapsed().expect("an open loop")
 }

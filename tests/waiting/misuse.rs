@@ -4,10 +4,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{
-    EventLoop, Promise, ReturnWhen, Task, TaskError, as_completed, gather, gather_settled, shield,
-    sleep, spawn, wait, wait_for, yield_now,
-};
+use selvedge::task::{ReturnWhen, as_completed, gather_settled, shield, wait, wait_for};
+use selvedge::{EventLoop, Promise, Task, TaskError, gather, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, OnDrop, assert_sentence, caught, event_loop, finished, in_virtual_loop,

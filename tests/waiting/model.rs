@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use selvedge::{
-    ReturnWhen, Task, as_completed, catch_cancelled, gather, gather_settled, sleep, spawn,
-    spawn_fallible, wait,
-};
+use selvedge::task::{ReturnWhen, as_completed, catch_cancelled, gather_settled, wait};
+use selvedge::{Task, gather, sleep, spawn, spawn_fallible};
 
 use crate::elapsed;
 use crate::support::{in_virtual_loop, scaled};
@@ -54,7 +52,7 @@ impl Script {
             }
             sleep(this.clean_up_ticks * TICK);
             if this.after_cancel == AfterCancel::IsUnwound {
-                selvedge::current_task().expect("a task").cancel();
+                selvedge::task::current_task().expect("a task").cancel();
                 selvedge::yield_now();
             }
             outcome(this.after_cancel == AfterCancel::Fails)

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use selvedge::{
-    Promise, catch_cancelled, gather, shield, sleep, spawn, spawn_fallible, wait_for, yield_now,
-};
+use selvedge::task::{catch_cancelled, shield, wait_for};
+use selvedge::{Promise, gather, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Hops, Reports, finished, in_virtual_loop, shared, soon, virtual_loop,

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    EmptySet, Promise, ReturnWhen, Task, TaskRef, sleep, spawn, spawn_fallible, wait, yield_now,
-};
+use selvedge::error::EmptySet;
+use selvedge::task::{ReturnWhen, TaskRef, wait};
+use selvedge::{Promise, Task, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;
 use crate::support::{A_SECOND, AN_HOUR, Hops, finished, in_virtual_loop, shared, soon};

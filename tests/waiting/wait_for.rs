@@ -4,9 +4,9 @@ use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Elapsed, Promise, Task, catch_cancelled, sleep, spawn, spawn_fallible, wait_for, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::task::{catch_cancelled, wait_for};
+use selvedge::{Promise, Task, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;
 use crate::support::{A_SECOND, AN_HOUR, Hops, finished, in_virtual_loop, shared, soon};
@@ -222,7 +222,7 @@ fn timeouts_nest_and_the_inner_one_fires_for_itself() {
         let error = wait_for(inner, A_SECOND).expect_err("the outer one is first");
         assert!(error.is_elapsed());
         assert_eq!(elapsed(), 2 * A_SECOND);
-        assert_eq!(selvedge::all_tasks().len(), 1);
+        assert_eq!(selvedge::task::all_tasks().len(), 1);
     });
 }
 

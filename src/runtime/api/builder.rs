@@ -28,7 +28,7 @@ use crate::sys::thread::is_main as is_main_thread;
 /// // A day passes at once.
 /// let elapsed = EventLoop::builder().virtual_clock(true).run(|| {
 ///     selvedge::sleep(Duration::from_secs(24 * 3600));
-///     selvedge::current_loop().unwrap().elapsed().unwrap()
+///     selvedge::event_loop::current_loop().unwrap().elapsed().unwrap()
 /// });
 /// assert_eq!(elapsed, Duration::from_secs(24 * 3600));
 /// ```

@@ -204,9 +204,9 @@ impl LocalLoop {
 /// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
 ///
 /// ```
-/// assert!(selvedge::current_loop().is_none());
+/// assert!(selvedge::event_loop::current_loop().is_none());
 /// selvedge::run(|| {
-///     let event_loop = selvedge::current_loop().unwrap();
+///     let event_loop = selvedge::event_loop::current_loop().unwrap();
 ///     event_loop.call_soon(|| println!("soon")).unwrap();
 ///     selvedge::yield_now();
 /// });

@@ -16,7 +16,7 @@ use crate::util::lock::lock;
 /// use std::thread;
 ///
 /// let sum = selvedge::run(|| {
-///     let handle = selvedge::current_loop().unwrap().handle().unwrap();
+///     let handle = selvedge::event_loop::current_loop().unwrap().handle().unwrap();
 ///     let promise = selvedge::Promise::new();
 ///     let worker = thread::spawn(move || {
 ///         // On the loop's thread, as a task of its own:

@@ -91,7 +91,7 @@ impl LocalLoop {
     ///
     /// ```
     /// let sum = selvedge::run(|| {
-    ///     let event_loop = selvedge::current_loop().unwrap();
+    ///     let event_loop = selvedge::event_loop::current_loop().unwrap();
     ///     let halves = [0, 50].map(|start| {
     ///         event_loop.run_in_executor(move || (start + 1..=start + 50).sum::<u32>()).unwrap()
     ///     });

@@ -198,7 +198,7 @@ pub(crate) fn was_forwarded(task: TaskPtr) -> bool {
 /// ```
 /// let caught = selvedge::run(|| {
 ///     let task = selvedge::spawn(|| {
-///         let caught = selvedge::catch_cancelled(|| selvedge::sleep(std::time::Duration::MAX));
+///         let caught = selvedge::task::catch_cancelled(|| selvedge::sleep(std::time::Duration::MAX));
 ///         caught.unwrap_err().message().to_owned()
 ///     });
 ///     selvedge::yield_now();

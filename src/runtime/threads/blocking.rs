@@ -87,7 +87,7 @@ pub(crate) fn off_loop<T: Send + 'static>(
     }
 }
 
-/// What [`to_thread`](crate::task::to_thread) does.
+/// What [`to_thread`](crate::to_thread) does.
 pub(crate) fn to_thread<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, TaskError> {

@@ -5,7 +5,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{EventLoop, ExceptionContext, Promise, sleep, spawn, yield_now};
+use selvedge::event_loop::ExceptionContext;
+use selvedge::{EventLoop, Promise, sleep, spawn, yield_now};
 
 use crate::{Flag, ensure};
 

@@ -11,7 +11,8 @@ use std::cell::Cell;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Generator, Status, on_stack};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::{Coroutine, CoroutineState, Generator};
 
 const _: () = assert!(
     cfg!(panic = "abort"),
