@@ -128,7 +128,7 @@ impl Crawler {
         url.set_fragment(None);
         let n_seen = self.seen.borrow().len();
         if n_seen < N_PAGES_MAX && self.seen.borrow_mut().insert(url.clone()) {
-            self.queue.put_nowait(url)?;
+            self.queue.try_put(url)?;
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use std::fmt;
 use std::io;
 use std::rc::Rc;
 
+use crate::error::WaitError;
 use crate::runtime::api::local_loop::current_loop;
-use crate::runtime::core::context::WaitError;
 use crate::runtime::scheduler::signals::Listening;
 use crate::runtime::wait::here::task_context;
 use crate::sys::signal_watch::number;

@@ -4,16 +4,11 @@
 
 #![allow(unsafe_code)]
 
-// Not all that other tests need of it is needed here.
-#[allow(dead_code)]
-#[path = "support/child.rs"]
-mod child;
 #[path = "support/hang_guard.rs"]
 mod hang_guard;
 #[path = "executor/raising.rs"]
 mod raising;
-#[allow(dead_code)]
-#[path = "runtime/support.rs"]
+#[path = "support/mod.rs"]
 mod support;
 
 use std::thread;
@@ -24,8 +19,8 @@ use selvedge::{
     yield_now,
 };
 
-use child::Ended;
 use raising::{disposition, raise, send_when_asleep, set_disposition};
+use support::child::{self, Ended};
 use support::{AN_HOUR, Log};
 
 type Check = fn(&Ended);
@@ -99,12 +94,22 @@ fn main() {
     }
     for (name, _, check) in SCENARIOS {
         print!("test {name} ... ");
-        check(&child::finish(&mut child::command(name, &[])));
+        check(&child::finish(&mut child::main_command(name)));
         println!("ok");
     }
 }
 
 const INTERRUPT: Signal = Signal::SIGINT;
+
+/// Asserts that the interrupt cancelled the main task, and that the run has given the signal back.
+#[track_caller]
+fn assert_cancelled(outcome: &Result<(), RunError>) {
+    assert!(
+        matches!(outcome, Err(RunError::Cancelled(_))),
+        "{outcome:?}"
+    );
+    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+}
 
 fn first_cancels() {
     let (log, mut sender) = (Log::default(), None);
@@ -132,11 +137,7 @@ fn first_cancels() {
         raise(INTERRUPT);
         sleep(AN_HOUR);
     });
-    assert!(
-        matches!(outcome, Err(RunError::Cancelled(_))),
-        "{outcome:?}"
-    );
-    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+    assert_cancelled(&outcome);
     // After a run without any, too.
     run(|| assert_ne!(disposition(INTERRUPT), libc::SIG_DFL));
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
@@ -223,11 +224,7 @@ fn loop_handler_goes_first() {
         raise(INTERRUPT);
         sleep(AN_HOUR);
     });
-    assert!(
-        matches!(outcome, Err(RunError::Cancelled(_))),
-        "{outcome:?}"
-    );
-    assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
+    assert_cancelled(&outcome);
 }
 
 fn switched_off() {

@@ -4,10 +4,10 @@
 
 #![allow(unsafe_code)]
 
-#[path = "support/child.rs"]
-mod child;
 #[path = "support/hang_guard.rs"]
 mod hang_guard;
+#[path = "support/mod.rs"]
+mod support;
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use std::process::{self, Child, Stdio};
 
 use selvedge::{Coroutine, CoroutineState, Yielder, remaining_stack};
 
-use child::Ended;
+use support::child::{self, Ended};
 
 type Simple = Coroutine<(), (), ()>;
 type Check = fn(&Ended);
@@ -63,7 +63,7 @@ fn main() {
     }
     for (name, check) in CHECKS {
         print!("test {name} ... ");
-        check(&child::finish(&mut child::command(name, &[])));
+        check(&child::finish(&mut child::main_command(name)));
         println!("ok");
     }
     print!("test a_sigsegv_sent_from_outside_is_handled_as_without_us ... ");
@@ -182,7 +182,7 @@ fn waits_with_coroutines() {
 
 /// Sends a waiting child `n_signals` times SIGSEGV. Its only thread handles each before it answers the next byte.
 fn signalled(scenario: &str, n_signals: usize) -> Ended {
-    let mut waiting = child::command(scenario, &[])
+    let mut waiting = child::main_command(scenario)
         .stdin(Stdio::piped())
         .spawn()
         .expect("this test starts itself");

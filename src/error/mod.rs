@@ -7,10 +7,12 @@
 pub(crate) mod run;
 mod scope;
 pub(crate) mod task;
+mod wait;
 
 pub use run::{Deadlock, LoopError};
 pub use scope::ScopeError;
 pub use task::{Cancelled, Elapsed, EmptySet};
+pub use wait::WaitError;
 
 // At the root, for users; named here by the rest of the crate.
 pub(crate) use run::RunError;

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::runtime::core::context::WaitError;
+use crate::error::WaitError;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::here::task_context;
 

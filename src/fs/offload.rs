@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::runtime::core::context::WaitError;
+use crate::error::WaitError;
 use crate::runtime::threads::blocking::off_loop;
 use crate::runtime::threads::pool::AtClose;
 use crate::runtime::wait::here::task_context;

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, CursorGuard};
 use super::offload::{RunOn, offload, run_on};
-use crate::runtime::core::context::WaitError;
+use crate::error::WaitError;
 use crate::runtime::threads::blocking::off_loop;
 use crate::runtime::threads::pool::AtClose;
 use crate::runtime::wait::budget::consume_budget;

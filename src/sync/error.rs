@@ -4,27 +4,9 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::error::WaitError;
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::wait::here::task_context;
-
-/// That nothing can be waited for where it was tried: outside of a loop, in a callback, or while the
-/// thread panics. The text says what to do instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CantWait(&'static str);
-
-impl CantWait {
-    pub(super) fn new(why: WaitError) -> Self {
-        Self(why.sentence())
-    }
-}
-
-impl fmt::Display for CantWait {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for CantWait {}
 
 /// Where the running task may park, for operations that have no error to return.
 #[track_caller]
@@ -41,7 +23,7 @@ pub enum PutError<T> {
     /// The queue was shut down.
     ShutDown(T),
     /// There is no room now, and it can't be waited for here.
-    CantWait(T, CantWait),
+    CantWait(T, WaitError),
 }
 
 impl<T> PutError<T> {
@@ -94,7 +76,7 @@ pub enum GetError {
     /// The queue was shut down, and nothing is left in it.
     ShutDown,
     /// There is none now, and it can't be waited for here.
-    CantWait(CantWait),
+    CantWait(WaitError),
 }
 
 impl fmt::Display for GetError {

@@ -16,10 +16,10 @@ use super::store::Lifo;
 ///
 /// let queue = LifoQueue::unbounded();
 /// for n in [1, 2, 3] {
-///     queue.put_nowait(n).unwrap();
+///     queue.try_put(n).unwrap();
 /// }
-/// assert_eq!(queue.get_nowait(), Ok(3));
-/// assert_eq!(queue.get_nowait(), Ok(2));
+/// assert_eq!(queue.try_get(), Ok(3));
+/// assert_eq!(queue.try_get(), Ok(2));
 /// ```
 pub struct LifoQueue<T>(Rc<Core<T, Lifo<T>>>);
 

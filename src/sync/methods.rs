@@ -4,18 +4,21 @@
 macro_rules! queue_methods {
     ($Queue:ident, $Store:ident $(, $Bound:ident)?) => {
         impl<T $(: $Bound)?> $Queue<T> {
-            /// A queue for so many items; 0 for any number. Nothing is allocated ahead.
+            /// Creates a queue that holds at most `capacity` items. Nothing is allocated ahead.
+            ///
+            /// # Panics
+            /// If the capacity is 0.
             #[track_caller]
             #[must_use]
-            pub fn new(maxsize: usize) -> Self {
-                Self(Rc::new(Core::new(maxsize, Location::caller())))
+            pub fn new(capacity: usize) -> Self {
+                Self(Rc::new(Core::new(Some(capacity), Location::caller())))
             }
 
-            /// A queue for any number of items.
+            /// Creates a queue without a limit.
             #[track_caller]
             #[must_use]
             pub fn unbounded() -> Self {
-                Self::new(0)
+                Self(Rc::new(Core::new(None, Location::caller())))
             }
 
             /// May suspend: puts an item in, when there is room. It does not suspend if there is
@@ -55,8 +58,8 @@ macro_rules! queue_methods {
             ///
             /// ```
             #[doc = concat!("let queue = selvedge::sync::", stringify!($Queue), "::new(1);")]
-            /// queue.put_nowait('a').unwrap();
-            /// let refused = queue.put_nowait('b').unwrap_err();
+            /// queue.try_put('a').unwrap();
+            /// let refused = queue.try_put('b').unwrap_err();
             /// assert!(refused.is_full());
             /// assert_eq!(refused.into_inner(), 'b');
             /// ```
@@ -64,8 +67,9 @@ macro_rules! queue_methods {
             /// # Errors
             /// The item: that the queue is full, or was shut down.
             #[inline]
-            pub fn put_nowait(&self, item: T) -> Result<(), PutError<T>> {
-                self.0.put_nowait(item)
+            #[doc(alias = "put_nowait")]
+            pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
+                self.0.try_put(item)
             }
 
             /// May suspend: takes the next item out, when there is one. It does not suspend if there
@@ -97,8 +101,9 @@ macro_rules! queue_methods {
             /// # Errors
             /// That the queue is empty, or shut down as well.
             #[inline]
-            pub fn get_nowait(&self) -> Result<T, GetError> {
-                self.0.get_nowait()
+            #[doc(alias = "get_nowait")]
+            pub fn try_get(&self) -> Result<T, GetError> {
+                self.0.try_get()
             }
 
             /// May suspend: waits until `task_done` was called for each item that was put in.
@@ -137,8 +142,8 @@ macro_rules! queue_methods {
             ///
             /// ```
             #[doc = concat!("let queue = selvedge::sync::", stringify!($Queue), "::unbounded();")]
-            /// queue.put_nowait(1).unwrap();
-            /// assert_eq!(queue.get_nowait(), Ok(1));
+            /// queue.try_put(1).unwrap();
+            /// assert_eq!(queue.try_get(), Ok(1));
             /// assert!(queue.task_done().is_ok());
             /// assert!(queue.task_done().is_err());
             /// ```
@@ -162,9 +167,9 @@ macro_rules! queue_methods {
             ///
             /// ```
             #[doc = concat!("let queue = selvedge::sync::", stringify!($Queue), "::unbounded();")]
-            /// queue.put_nowait(1).unwrap();
+            /// queue.try_put(1).unwrap();
             /// queue.shutdown_immediate();
-            /// assert!(queue.get_nowait().is_err());
+            /// assert!(queue.try_get().is_err());
             /// queue.join();
             /// ```
             pub fn shutdown_immediate(&self) {
@@ -177,10 +182,11 @@ macro_rules! queue_methods {
                 self.0.is_shut_down()
             }
 
-            /// How many items fit in; 0 for any number.
+            /// The most items that the queue holds; `None` without a limit.
             #[must_use]
-            pub fn maxsize(&self) -> usize {
-                self.0.maxsize()
+            #[doc(alias = "maxsize")]
+            pub fn capacity(&self) -> Option<usize> {
+                self.0.capacity()
             }
 
             /// How many items are in the queue. One that is promised to a task counts until the task has

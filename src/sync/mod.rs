@@ -41,7 +41,7 @@ mod store;
 
 pub use barrier::Barrier;
 pub use condition::Condition;
-pub use error::{BrokenBarrier, CantWait, GetError, NothingUnfinished, PutError, TooManyPermits};
+pub use error::{BrokenBarrier, GetError, NothingUnfinished, PutError, TooManyPermits};
 pub use event::Event;
 pub use lifo_queue::LifoQueue;
 pub use mutex::{Mutex, MutexGuard};

@@ -21,15 +21,15 @@ use super::store::Smallest;
 ///
 /// let queue = PriorityQueue::unbounded();
 /// for job in [(2, "wash"), (1, "spin"), (3, "dye")] {
-///     queue.put_nowait(job).unwrap();
+///     queue.try_put(job).unwrap();
 /// }
-/// assert_eq!(queue.get_nowait(), Ok((1, "spin")));
+/// assert_eq!(queue.try_get(), Ok((1, "spin")));
 ///
 /// // The largest first:
 /// let queue = PriorityQueue::unbounded();
-/// queue.put_nowait(Reverse(5)).unwrap();
-/// queue.put_nowait(Reverse(9)).unwrap();
-/// assert_eq!(queue.get_nowait(), Ok(Reverse(9)));
+/// queue.try_put(Reverse(5)).unwrap();
+/// queue.try_put(Reverse(9)).unwrap();
+/// assert_eq!(queue.try_get(), Ok(Reverse(9)));
 /// ```
 pub struct PriorityQueue<T>(Rc<Core<T, Smallest<T>>>);
 

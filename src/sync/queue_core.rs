@@ -14,7 +14,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::error::{CantWait, GetError, NothingUnfinished, PutError, here_or_panic};
+use super::error::{GetError, NothingUnfinished, PutError, here_or_panic};
 use super::permits::Permits;
 use super::store::Store;
 use crate::runtime::core::block::Awaiting;
@@ -31,30 +31,35 @@ pub(super) struct Core<T, S> {
     n_unfinished: Cell<usize>,
     joiners: WaitList,
     is_shut_down: Cell<bool>,
-    /// 0 for no limit.
-    maxsize: usize,
+    /// `None` for no limit.
+    capacity: Option<usize>,
     site: &'static Location<'static>,
     item: PhantomData<T>,
 }
 
 impl<T, S: Store<T>> Core<T, S> {
-    pub(super) fn new(maxsize: usize, site: &'static Location<'static>) -> Self {
-        let n_slots = if maxsize == 0 { usize::MAX } else { maxsize };
+    #[track_caller]
+    pub(super) fn new(capacity: Option<usize>, site: &'static Location<'static>) -> Self {
+        assert!(
+            capacity != Some(0),
+            "selvedge: a queue needs a capacity of at least 1; for any number of items use \
+             `Queue::unbounded()`"
+        );
         Self {
             store: S::new(),
-            slots: Permits::new(n_slots),
+            slots: Permits::new(capacity.unwrap_or(usize::MAX)),
             items: Permits::new(0),
             n_unfinished: Cell::new(0),
             joiners: WaitList::new(),
             is_shut_down: Cell::new(false),
-            maxsize,
+            capacity,
             site,
             item: PhantomData,
         }
     }
 
     #[inline]
-    pub(super) fn put_nowait(&self, item: T) -> Result<(), PutError<T>> {
+    pub(super) fn try_put(&self, item: T) -> Result<(), PutError<T>> {
         self.store.check();
         if self.is_shut_down.get() {
             return Err(PutError::ShutDown(item));
@@ -68,7 +73,7 @@ impl<T, S: Store<T>> Core<T, S> {
 
     #[inline]
     pub(super) fn put(&self, item: T) -> Result<(), PutError<T>> {
-        match self.put_nowait(item) {
+        match self.try_put(item) {
             Err(PutError::Full(item)) => self.put_when_free(item),
             result => result,
         }
@@ -79,7 +84,7 @@ impl<T, S: Store<T>> Core<T, S> {
     fn put_when_free(&self, item: T) -> Result<(), PutError<T>> {
         let here = match task_context() {
             Ok(here) => here,
-            Err(why) => return Err(PutError::CantWait(item, CantWait::new(why))),
+            Err(why) => return Err(PutError::CantWait(item, why)),
         };
         let what = self.awaiting(Wanted::Room);
         let has_slot = self.slots.take(here, 1, &what);
@@ -101,7 +106,7 @@ impl<T, S: Store<T>> Core<T, S> {
     }
 
     #[inline]
-    pub(super) fn get_nowait(&self) -> Result<T, GetError> {
+    pub(super) fn try_get(&self) -> Result<T, GetError> {
         self.store.check();
         if self.items.try_take() {
             self.take_item()
@@ -114,7 +119,7 @@ impl<T, S: Store<T>> Core<T, S> {
 
     #[inline]
     pub(super) fn get(&self) -> Result<T, GetError> {
-        match self.get_nowait() {
+        match self.try_get() {
             Err(GetError::Empty) => self.get_when_there(),
             result => result,
         }
@@ -123,12 +128,12 @@ impl<T, S: Store<T>> Core<T, S> {
     #[cold]
     #[inline(never)]
     fn get_when_there(&self) -> Result<T, GetError> {
-        let here = task_context().map_err(|why| GetError::CantWait(CantWait::new(why)))?;
+        let here = task_context().map_err(GetError::CantWait)?;
         if self.items.take(here, 1, &self.awaiting(Wanted::Item)) {
             self.take_item()
         } else {
             // The queue was shut down. What a task was promised and did not live to take is left.
-            self.get_nowait()
+            self.try_get()
         }
     }
 
@@ -184,12 +189,12 @@ impl<T, S: Store<T>> Core<T, S> {
         self.store.len()
     }
 
-    pub(super) fn maxsize(&self) -> usize {
-        self.maxsize
+    pub(super) fn capacity(&self) -> Option<usize> {
+        self.capacity
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.maxsize > 0 && self.len() >= self.maxsize
+        self.capacity.is_some_and(|capacity| self.len() >= capacity)
     }
 
     pub(super) fn is_shut_down(&self) -> bool {
@@ -199,7 +204,7 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("len", &self.len())
-            .field("maxsize", &self.maxsize)
+            .field("capacity", &self.capacity)
             .field("n_unfinished", &self.n_unfinished.get())
             .field("is_shut_down", &self.is_shut_down.get())
             .field("made_at", &format_args!("{}", self.site))

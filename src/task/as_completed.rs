@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,9 +13,8 @@ use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context;
 use crate::runtime::core::id::CallbackId;
 use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{WaitSite, Waitable};
+use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::here::task_context;
 
@@ -54,10 +54,8 @@ use crate::runtime::wait::here::task_context;
 pub fn as_completed<I: Joinable>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
     // Somebody's code, after which this may be another task.
     let tasks: Vec<_> = tasks.into_iter().collect();
-    let wait_site = WaitSite::new();
-    let handles = tasks
-        .into_iter()
-        .map(|task| wait_site.handle(task, Need::OneOfMany));
+    let wait_site = WaitSite::new(Need::OneOfMany);
+    let handles = tasks.into_iter().map(|task| task.into_handle(&wait_site));
     match handles.collect() {
         Ok(handles) => AsCompleted::new(handles),
         Err(error) => panic!("{error}"),
@@ -92,10 +90,12 @@ impl<H: Waitable> AsCompleted<H> {
                 return Some((handle, None));
             }
             let arrivals = Rc::clone(&arrivals);
-            let callback = handle.when_done(Box::new(move || {
+            let arrive = move || {
                 arrivals.indices.borrow_mut().push_back(index);
                 arrivals.waiters.wake_one();
-            }));
+            };
+            let any_handle = handle.any_handle();
+            let callback = any_handle.add_callback(Box::new(arrive), Location::caller());
             Some((handle, Some(callback)))
         };
         let rest = handles.into_iter().enumerate().map(with_callback).collect();
@@ -130,7 +130,7 @@ impl<H: Waitable> AsCompleted<H> {
     pub fn timeout(self, timeout: Duration) -> WithTimeout<H> {
         let deadline = match context::current() {
             Some(core) => core.clock.after(timeout),
-            None => panic!("{}", context::WaitError::NoLoop.sentence()),
+            None => panic!("{}", crate::error::WaitError::NoLoop.sentence()),
         };
         WithTimeout {
             inner: self,
@@ -143,7 +143,7 @@ impl<H: Waitable> AsCompleted<H> {
     pub fn into_rest(mut self) -> Vec<H> {
         let rest = std::mem::take(&mut self.rest);
         let taken_back = rest.into_iter().flatten().map(|(handle, callback)| {
-            callback.into_iter().for_each(|id| handle.forget(id));
+            callback.map(|id| handle.any_handle().remove_callback(id));
             handle
         });
         taken_back.collect()
@@ -200,7 +200,7 @@ impl<H: Waitable> FusedIterator for AsCompleted<H> {}
 impl<H: Waitable> Drop for AsCompleted<H> {
     fn drop(&mut self) {
         for (handle, callback) in self.rest.iter().flatten() {
-            callback.iter().for_each(|id| handle.forget(*id));
+            callback.map(|id| handle.any_handle().remove_callback(id));
         }
     }
 }

@@ -8,11 +8,9 @@ use crate::runtime::cancel::request;
 use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
 use crate::runtime::core::wait_list::Node;
-use crate::runtime::task::any_handle::Members;
-use crate::runtime::task::any_handle::{AnyHandle, describe_many};
-use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::any_handle::{AnyHandle, ForEachMember, describe_many};
 use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Awaitable, WaitSite, Waitable};
+use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable};
 use crate::runtime::wait::unwind;
 
 /// May suspend: waits until all are done, and returns their results in the order of the arguments.
@@ -66,7 +64,11 @@ use crate::runtime::wait::unwind;
 /// unwound, unless one has failed meanwhile, which is then what is returned.
 #[track_caller]
 pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
-    awaitables.gather(&WaitSite::new())
+    let call = Call {
+        wait_site: WaitSite::new(Need::All),
+        until: Until::Error,
+    };
+    G::outputs(awaitables.wait(&call)?)
 }
 
 /// May suspend: as [`gather`], but it always waits until all are done, and returns how each has ended.
@@ -88,7 +90,14 @@ pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
 /// unwound.
 #[track_caller]
 pub fn gather_settled<G: Gather>(awaitables: G) -> G::Settled {
-    awaitables.gather_settled(&WaitSite::new())
+    let call = Call {
+        wait_site: WaitSite::new(Need::All),
+        until: Until::All,
+    };
+    match awaitables.wait(&call) {
+        Ok(slots) => G::settled(slots),
+        Err(_) => unreachable!("a wait for all returns no member's error"),
+    }
 }
 
 mod sealed {
@@ -101,41 +110,28 @@ pub trait Gather: sealed::Sealed {
     type Output;
     /// How each has ended, in the same shape.
     type Settled;
-
+    /// The handles that are waited for, in the same shape.
     #[doc(hidden)]
-    fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError>;
+    type Slots;
 
+    /// Makes the handles, and waits for them as [`Call::wait`] does.
     #[doc(hidden)]
-    fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled;
+    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError>;
+
+    /// The results of handles that are done, or the first error among them.
+    #[doc(hidden)]
+    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError>;
+
+    /// The result of each of the handles, which are done.
+    #[doc(hidden)]
+    fn settled(slots: Self::Slots) -> Self::Settled;
 }
 
-/// What is waited for, or why it is not.
+/// A handle, or the reason why it can't be waited for.
 type Slot<A> = Result<<A as Joinable>::Handle, TaskError>;
 
 fn outcome<A: Awaitable>(slot: Slot<A>) -> Result<A::Output, TaskError> {
     A::shared_outcome(slot?)
-}
-
-impl<H: Waitable> Members for Vec<Result<H, TaskError>> {
-    fn len(&self) -> usize {
-        self.len()
-    }
-
-    #[inline]
-    fn member(&self, index: usize) -> AnyHandle<'_> {
-        any_handle(&self[index])
-    }
-}
-
-impl<H: Waitable, const N: usize> Members for [Result<H, TaskError>; N] {
-    fn len(&self) -> usize {
-        N
-    }
-
-    #[inline]
-    fn member(&self, index: usize) -> AnyHandle<'_> {
-        any_handle(&self[index])
-    }
 }
 
 #[inline]
@@ -146,17 +142,24 @@ fn any_handle<H: Waitable>(slot: &Result<H, TaskError>) -> AnyHandle<'_> {
     }
 }
 
-/// What takes the arguments in, one by one.
+fn for_each_slot<H: Waitable>(
+    slots: &[Result<H, TaskError>],
+    visit: &mut dyn FnMut(AnyHandle<'_>),
+) {
+    slots.iter().for_each(|slot| visit(any_handle(slot)));
+}
+
+/// Turns the arguments into handles, one by one.
 struct Intake<'a> {
     wait_site: &'a WaitSite,
-    /// There is none where nothing can be waited for.
+    /// `None` where nothing can be waited for.
     group: Option<&'a Group>,
 }
 
 impl Intake<'_> {
     #[inline]
     fn slot<A: Awaitable>(&self, awaitable: A) -> Slot<A> {
-        let slot = self.wait_site.handle(awaitable, Need::All);
+        let slot = awaitable.into_handle(self.wait_site);
         if let Some(group) = self.group {
             group.add(any_handle(&slot));
         }
@@ -164,85 +167,103 @@ impl Intake<'_> {
     }
 }
 
-/// Takes all in, and waits until they are done or, if that is wanted, until one has failed.
-///
-/// # Errors
-/// How the first one failed, if that is wanted.
-fn settle<M: Members>(
-    wait_site: &WaitSite,
+/// One call of [`gather`] or [`gather_settled`].
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Call {
+    wait_site: WaitSite,
     until: Until,
-    nodes: impl AsRef<[Node]>,
-    take_in: impl FnOnce(Intake<'_>) -> M,
-) -> Result<M, TaskError> {
-    let Ok(here) = wait_site.here() else {
-        // Nothing here is pending, or it would have been refused.
-        let members = take_in(Intake {
-            wait_site,
-            group: None,
-        });
-        let error = || (0..members.len()).find_map(|index| members.member(index).error());
-        return match error().filter(|_| until == Until::Error) {
-            Some(error) => {
-                drop(Retrieved(&members));
-                Err(error)
-            }
-            None => Ok(members),
-        };
-    };
-    Group::with(here.task, until, nodes, |group| {
-        let intake = Intake {
-            wait_site,
-            group: Some(group),
-        };
-        let members = take_in(intake);
-        let retrieved = Retrieved(&members);
-        let what = Gathering {
-            members: &members,
-            group,
-        };
-        group.wait(here, &what, || false);
-        let is_cancelled = request::was_forwarded(here.task);
-        let (outcome, index) = group.worst();
-        let is_error = outcome == Outcome::Failed || outcome == Outcome::Cancelled && !is_cancelled;
-        if until == Until::Error
-            && is_error
-            && let Some(error) = members.member(index).error()
-        {
-            return Err(error);
-        }
-        if is_cancelled {
-            unwind::raise(here);
-        }
-        mem::forget(retrieved);
-        Ok(members)
-    })
 }
 
-/// Has all errors count as retrieved, unless the results are handed out.
-struct Retrieved<'a, M: Members + ?Sized>(&'a M);
-
-impl<M: Members + ?Sized> Drop for Retrieved<'_, M> {
-    fn drop(&mut self) {
-        for index in 0..self.0.len() {
-            self.0.member(index).set_retrieved();
-        }
+impl Call {
+    /// Makes the slots of all members, and waits until all are done or, with [`Until::Error`], until one has
+    /// failed.
+    ///
+    /// # Errors
+    /// With [`Until::Error`], that of the first member that failed.
+    fn wait<S>(
+        &self,
+        nodes: impl AsRef<[Node]>,
+        take_in: impl FnOnce(Intake<'_>) -> S,
+        for_each: impl Fn(&S, &mut dyn FnMut(AnyHandle<'_>)),
+    ) -> Result<S, TaskError> {
+        let Ok(here) = self.wait_site.here() else {
+            let slots = take_in(Intake {
+                wait_site: &self.wait_site,
+                group: None,
+            });
+            // No member is pending: it would have been refused.
+            let mut first = None;
+            if self.until == Until::Error {
+                for_each(&slots, &mut |member| {
+                    first = first.take().or_else(|| member.error())
+                });
+            }
+            return match first {
+                Some(error) => {
+                    for_each(&slots, &mut |member| member.set_retrieved());
+                    Err(error)
+                }
+                None => Ok(slots),
+            };
+        };
+        Group::with(here.task, self.until, nodes, |group| {
+            let intake = Intake {
+                wait_site: &self.wait_site,
+                group: Some(group),
+            };
+            let slots = take_in(intake);
+            let members = Members {
+                for_each: &|visit| for_each(&slots, visit),
+                group,
+            };
+            let retrieved = RetrievedOnDrop(&members);
+            group.wait(here, &members, || false);
+            let is_cancelled = request::was_forwarded(here.task);
+            let (outcome, index) = group.worst();
+            let is_error =
+                outcome == Outcome::Failed || outcome == Outcome::Cancelled && !is_cancelled;
+            if self.until == Until::Error
+                && is_error
+                && let Some(error) = members.error_of(index)
+            {
+                return Err(error);
+            }
+            if is_cancelled {
+                unwind::raise(here);
+            }
+            mem::forget(retrieved);
+            Ok(slots)
+        })
     }
 }
 
-struct Gathering<'a, M: Members + ?Sized> {
-    members: &'a M,
+/// The members of the group, all of which are in its lists.
+struct Members<'a> {
+    for_each: ForEachMember<'a>,
     group: &'a Group,
 }
 
-impl<M: Members + ?Sized> Awaiting for Gathering<'_, M> {
+impl Members<'_> {
+    fn error_of(&self, index: usize) -> Option<TaskError> {
+        let (mut n, mut error) = (0, None);
+        (self.for_each)(&mut |member| {
+            if n == index {
+                error = member.error();
+            }
+            n += 1;
+        });
+        error
+    }
+}
+
+impl Awaiting for Members<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        describe_many(self.members, f)
+        describe_many(self.for_each, f)
     }
 
     fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
-        let tasks =
-            (0..self.members.len()).filter_map(|index| self.members.member(index).as_task());
-        tasks.for_each(visit);
+        (self.for_each)(&mut |member| member.tasks(visit));
     }
 
     fn cancel(&self, message: Option<&str>) -> bool {
@@ -250,10 +271,19 @@ impl<M: Members + ?Sized> Awaiting for Gathering<'_, M> {
             return false;
         }
         self.group.wait_for_all();
-        for index in 0..self.members.len() {
-            self.members.member(index).pass_on(message);
-        }
+        (self.for_each)(&mut |member| {
+            member.cancel(message);
+        });
         true
+    }
+}
+
+/// Counts the errors of all members as retrieved, unless the results are returned.
+struct RetrievedOnDrop<'a>(&'a Members<'a>);
+
+impl Drop for RetrievedOnDrop<'_> {
+    fn drop(&mut self) {
+        (self.0.for_each)(&mut |member| member.set_retrieved());
     }
 }
 
@@ -262,23 +292,21 @@ impl<A: Awaitable> sealed::Sealed for Vec<A> {}
 impl<A: Awaitable> Gather for Vec<A> {
     type Output = Vec<A::Output>;
     type Settled = Vec<Result<A::Output, TaskError>>;
+    type Slots = Vec<Slot<A>>;
 
-    fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError> {
-        let slots = settle(wait_site, Until::Error, Nodes::new(self.len()), |intake| {
-            self.into_iter()
-                .map(|each| intake.slot(each))
-                .collect::<Vec<_>>()
-        })?;
+    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+        let nodes = Nodes::new(self.len());
+        let take_in = |intake: Intake<'_>| self.into_iter().map(|each| intake.slot(each)).collect();
+        call.wait(nodes, take_in, |slots: &Vec<_>, visit| {
+            for_each_slot(slots, visit);
+        })
+    }
+
+    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
         slots.into_iter().map(outcome::<A>).collect()
     }
 
-    fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled {
-        let slots = settle(wait_site, Until::All, Nodes::new(self.len()), |intake| {
-            self.into_iter()
-                .map(|each| intake.slot(each))
-                .collect::<Vec<_>>()
-        });
-        let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
+    fn settled(slots: Self::Slots) -> Self::Settled {
         slots.into_iter().map(outcome::<A>).collect()
     }
 }
@@ -288,83 +316,75 @@ impl<A: Awaitable, const N: usize> sealed::Sealed for [A; N] {}
 impl<A: Awaitable, const N: usize> Gather for [A; N] {
     type Output = [A::Output; N];
     type Settled = [Result<A::Output, TaskError>; N];
+    type Slots = [Slot<A>; N];
 
-    fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError> {
-        let slots = settle(
-            wait_site,
-            Until::Error,
-            [const { Node::new() }; N],
-            |intake| self.map(|each| intake.slot(each)),
-        )?;
-        let results = slots.map(outcome::<A>);
+    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+        let nodes = [const { Node::new() }; N];
+        let take_in = |intake: Intake<'_>| self.map(|each| intake.slot(each));
+        call.wait(nodes, take_in, |slots, visit| {
+            for_each_slot(slots, visit);
+        })
+    }
+
+    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
+        let results = Self::settled(slots);
         match results.iter().find_map(|result| result.as_ref().err()) {
             Some(error) => Err(error.clone()),
             None => Ok(results.map(|result| result.unwrap_or_else(|_| unreachable!("checked")))),
         }
     }
 
-    fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled {
-        let slots = settle(
-            wait_site,
-            Until::All,
-            [const { Node::new() }; N],
-            |intake| self.map(|each| intake.slot(each)),
-        );
-        let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
+    fn settled(slots: Self::Slots) -> Self::Settled {
         slots.map(outcome::<A>)
     }
 }
 
-macro_rules! tuples {
-    ($($n:literal: $($A:ident $H:ident $index:tt)+;)+) => {$(
-        impl<$($H: Waitable),+> Members for ($(Result<$H, TaskError>,)+) {
-            fn len(&self) -> usize {
-                $n
-            }
+/// Calls a macro for each size of a tuple up to twelve: with the size, and for each field a type's name
+/// and the index.
+macro_rules! for_each_tuple {
+    ($implement:ident) => {
+        $implement!(1: A 0);
+        $implement!(2: A 0 B 1);
+        $implement!(3: A 0 B 1 C 2);
+        $implement!(4: A 0 B 1 C 2 D 3);
+        $implement!(5: A 0 B 1 C 2 D 3 E 4);
+        $implement!(6: A 0 B 1 C 2 D 3 E 4 F 5);
+        $implement!(7: A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+        $implement!(8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+        $implement!(9: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+        $implement!(10: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+        $implement!(11: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+        $implement!(12: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
+    };
+}
+pub(super) use for_each_tuple;
 
-            fn member(&self, index: usize) -> AnyHandle<'_> {
-                match index {
-                    $($index => any_handle(&self.$index),)+
-                    _ => unreachable!("an index is below the length"),
-                }
-            }
-        }
-
+macro_rules! gather_tuple {
+    ($n:literal: $($A:ident $index:tt)+) => {
         impl<$($A: Awaitable),+> sealed::Sealed for ($($A,)+) {}
 
         impl<$($A: Awaitable),+> Gather for ($($A,)+) {
             type Output = ($($A::Output,)+);
             type Settled = ($(Result<$A::Output, TaskError>,)+);
+            type Slots = ($(Slot<$A>,)+);
 
-            fn gather(self, wait_site: &WaitSite) -> Result<Self::Output, TaskError> {
-                let slots = settle(wait_site, Until::Error, [const { Node::new() }; $n], |intake| {
-                    ($(intake.slot(self.$index),)+)
-                })?;
+            fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+                let nodes = [const { Node::new() }; $n];
+                let take_in = |intake: Intake<'_>| ($(intake.slot(self.$index),)+);
+                call.wait(nodes, take_in, |slots: &Self::Slots, visit| {
+                    $(visit(any_handle(&slots.$index));)+
+                })
+            }
+
+            fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
                 Ok(($(outcome::<$A>(slots.$index)?,)+))
             }
 
-            fn gather_settled(self, wait_site: &WaitSite) -> Self::Settled {
-                let slots = settle(wait_site, Until::All, [const { Node::new() }; $n], |intake| {
-                    ($(intake.slot(self.$index),)+)
-                });
-                let slots = slots.unwrap_or_else(|_| unreachable!("no error is wanted"));
+            fn settled(slots: Self::Slots) -> Self::Settled {
                 ($(outcome::<$A>(slots.$index),)+)
             }
         }
-    )+};
+    };
 }
 
-tuples! {
-    1: A HA 0;
-    2: A HA 0 B HB 1;
-    3: A HA 0 B HB 1 C HC 2;
-    4: A HA 0 B HB 1 C HC 2 D HD 3;
-    5: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4;
-    6: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5;
-    7: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6;
-    8: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7;
-    9: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8;
-    10: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8 J HJ 9;
-    11: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8 J HJ 9 K HK 10;
-    12: A HA 0 B HB 1 C HC 2 D HD 3 E HE 4 F HF 5 G HG 6 H HH 7 I HI 8 J HJ 9 K HK 10 L HL 11;
-}
+for_each_tuple!(gather_tuple);

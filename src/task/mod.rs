@@ -49,7 +49,6 @@ pub use crate::runtime::api::remote_task::RemoteTask;
 pub use crate::runtime::cancel::request::catch_cancelled;
 pub use crate::runtime::core::id::{CallbackId, TaskId};
 pub use crate::runtime::core::task_stack::TaskStack;
-pub use crate::runtime::task::into_task::{IntoTask, Joinable};
 pub use crate::runtime::task::promise_future::PromiseFuture;
 pub use crate::runtime::task::task_ref::TaskRef;
-pub use crate::runtime::task::waitable::{Awaitable, Waitable};
+pub use crate::runtime::task::waitable::{Awaitable, Joinable, Waitable};

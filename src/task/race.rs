@@ -6,6 +6,7 @@
 use std::io;
 use std::panic::{Location, resume_unwind};
 
+use super::gather::for_each_tuple;
 use super::scope::{Body, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
@@ -61,10 +62,14 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
     }
     let site = Location::caller();
     let Ended { body, mut rest } = open(Until::First, |s| {
-        let mut tasks = Vec::new();
-        entrants
-            .enter(s, site, &mut tasks)
-            .map_err(|error| TaskError::exception(error.into()))?;
+        let mut race = Entrants {
+            scope: s,
+            site,
+            tasks: Vec::new(),
+        };
+        let entered = entrants.enter(&mut race);
+        entered.map_err(|error| TaskError::exception(error.into()))?;
+        let tasks = race.tasks;
         let winner = s.state.wait_for_first(here);
         let winner = tasks.iter().position(|task| Some(task.id()) == winner);
         // Without one all have the same kind of error.
@@ -90,20 +95,32 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
 
 /// What takes part in a [`race`]: a tuple of up to twelve, an array or a `Vec` of functions.
 pub trait Race: Sized + sealed::Sealed {
-    /// What each returns.
+    /// What each function returns.
     type Output;
 
-    /// Spawns the tasks.
+    /// Spawns a task for each function.
     #[doc(hidden)]
-    fn enter<'scope>(
-        self,
-        scope: &'scope Scope<'scope, '_>,
-        site: &'static Location<'static>,
-        tasks: &mut Vec<ScopedTask<'scope, Self::Output>>,
-    ) -> io::Result<()>
+    fn enter<'scope>(self, race: &mut Entrants<'scope, '_, Self::Output>) -> io::Result<()>
     where
         Self: 'scope,
         Self::Output: 'scope;
+}
+
+/// The tasks of a race, and the scope in which they are made.
+#[doc(hidden)]
+#[expect(missing_debug_implementations, reason = "no user ever sees one")]
+pub struct Entrants<'scope, 'env, T> {
+    scope: &'scope Scope<'scope, 'env>,
+    site: &'static Location<'static>,
+    tasks: Vec<ScopedTask<'scope, T>>,
+}
+
+impl<'scope, T: 'scope> Entrants<'scope, '_, T> {
+    fn add(&mut self, f: impl FnOnce() -> T + 'scope) -> io::Result<()> {
+        let options = SpawnOptions::new(self.site);
+        self.tasks.push(self.scope.make(options, || Ok(f()))?);
+        Ok(())
+    }
 }
 
 mod sealed {
@@ -115,77 +132,44 @@ mod sealed {
 impl<T, F: FnOnce() -> T> Race for Vec<F> {
     type Output = T;
 
-    fn enter<'scope>(
-        self,
-        scope: &'scope Scope<'scope, '_>,
-        site: &'static Location<'static>,
-        tasks: &mut Vec<ScopedTask<'scope, T>>,
-    ) -> io::Result<()>
+    fn enter<'scope>(self, race: &mut Entrants<'scope, '_, T>) -> io::Result<()>
     where
         Self: 'scope,
         T: 'scope,
     {
-        for f in self {
-            tasks.push(scope.make(SpawnOptions::new(site), || Ok(f()))?);
-        }
-        Ok(())
+        self.into_iter().try_for_each(|f| race.add(f))
     }
 }
 
 impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
     type Output = T;
 
-    fn enter<'scope>(
-        self,
-        scope: &'scope Scope<'scope, '_>,
-        site: &'static Location<'static>,
-        tasks: &mut Vec<ScopedTask<'scope, T>>,
-    ) -> io::Result<()>
+    fn enter<'scope>(self, race: &mut Entrants<'scope, '_, T>) -> io::Result<()>
     where
         Self: 'scope,
         T: 'scope,
     {
-        for f in self {
-            tasks.push(scope.make(SpawnOptions::new(site), || Ok(f()))?);
-        }
-        Ok(())
+        self.into_iter().try_for_each(|f| race.add(f))
     }
 }
 
-macro_rules! race_of_tuple {
-    ($($F:ident $f:ident),+) => {
+macro_rules! race_tuple {
+    ($n:literal: $($F:ident $index:tt)+) => {
         impl<$($F),+> sealed::Sealed for ($($F,)+) {}
 
         impl<T, $($F: FnOnce() -> T),+> Race for ($($F,)+) {
             type Output = T;
 
-            fn enter<'scope>(
-                self,
-                scope: &'scope Scope<'scope, '_>,
-                site: &'static Location<'static>,
-                tasks: &mut Vec<ScopedTask<'scope, T>>,
-            ) -> io::Result<()>
+            fn enter<'scope>(self, race: &mut Entrants<'scope, '_, T>) -> io::Result<()>
             where
                 Self: 'scope,
                 T: 'scope,
             {
-                let ($($f,)+) = self;
-                $(tasks.push(scope.make(SpawnOptions::new(site), || Ok($f()))?);)+
+                $(race.add(self.$index)?;)+
                 Ok(())
             }
         }
     };
 }
 
-race_of_tuple!(A a);
-race_of_tuple!(A a, B b);
-race_of_tuple!(A a, B b, C c);
-race_of_tuple!(A a, B b, C c, D d);
-race_of_tuple!(A a, B b, C c, D d, E e);
-race_of_tuple!(A a, B b, C c, D d, E e, F f);
-race_of_tuple!(A a, B b, C c, D d, E e, F f, G g);
-race_of_tuple!(A a, B b, C c, D d, E e, F f, G g, H h);
-race_of_tuple!(A a, B b, C c, D d, E e, F f, G g, H h, I i);
-race_of_tuple!(A a, B b, C c, D d, E e, F f, G g, H h, I i, J j);
-race_of_tuple!(A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k);
-race_of_tuple!(A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l);
+for_each_tuple!(race_tuple);

@@ -3,7 +3,8 @@
 use std::thread;
 
 use crate::error::TaskError;
-use crate::runtime::core::context::{self, WaitError};
+use crate::error::WaitError;
+use crate::runtime::core::context;
 use crate::runtime::task::task_ref::TaskRef;
 use crate::runtime::threads::blocking;
 use crate::runtime::wait::here::task_context;

@@ -9,13 +9,12 @@ use crate::error::TaskError;
 use crate::runtime::core::block::DETACHED;
 use crate::runtime::core::context::Core;
 use crate::runtime::core::id::next_task_id;
-use crate::runtime::core::id::{CallbackId, TaskId};
 use crate::runtime::core::packet::Packet;
 use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::into_task::{self, Joinable};
 use crate::runtime::task::join::wait_done;
+use crate::runtime::task::methods::task_methods;
 use crate::runtime::task::task_ref::TaskRef;
-use crate::runtime::task::waitable::{self, Awaitable, WaitSite, Waitable};
+use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, sealed::Sealed};
 
 /// A task of a [`Scope`](super::Scope), and its result.
 ///
@@ -104,7 +103,7 @@ impl<T> ScopedTask<'_, T> {
     /// # Cancellation
     /// As [`Task::join`](crate::Task::join): a cancel is passed on to the task.
     pub fn join(self) -> Result<T, TaskError> {
-        wait_done(&self.packet, &self.core)?;
+        wait_done(self.any_handle())?;
         self.take()
     }
 
@@ -116,40 +115,6 @@ impl<T> ScopedTask<'_, T> {
                 TaskError::invalid_state("the scope has ended, and dropped the task's result")
             }),
         }
-    }
-
-    /// Asks the task to end, without a message: see [`Task::cancel_with`](crate::Task::cancel_with).
-    /// The scope does not count that as a failure.
-    pub fn cancel(&self) -> bool {
-        self.task_ref().cancel()
-    }
-
-    /// Asks the task to end, with a message: see [`Task::cancel_with`](crate::Task::cancel_with).
-    pub fn cancel_with(&self, message: impl Into<String>) -> bool {
-        self.task_ref().cancel_with(message)
-    }
-
-    /// How many requests to cancel it has that were not taken back.
-    #[must_use]
-    pub fn cancelling(&self) -> u32 {
-        self.task_ref().cancelling()
-    }
-
-    /// Takes a request to cancel back: see [`Task::uncancel`](crate::Task::uncancel).
-    pub fn uncancel(&self) -> u32 {
-        self.task_ref().uncancel()
-    }
-
-    /// Whether it has ended, in whatever way.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.packet.link().task().is_none()
-    }
-
-    /// Whether it has ended by a cancel.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.packet.error().is_some_and(TaskError::is_cancelled)
     }
 
     /// The error of a task that is done, `None` if it has returned.
@@ -166,22 +131,12 @@ impl<T> ScopedTask<'_, T> {
         }
     }
 
-    /// Its name: `Task-N` unless it was given another.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.packet.link().name()
-    }
-
-    /// Its number.
-    #[must_use]
-    pub fn id(&self) -> TaskId {
-        self.packet.link().id()
-    }
+    task_methods!();
 
     /// A view of the task without its result. It may outlive the scope.
     #[must_use]
     pub fn task_ref(&self) -> TaskRef {
-        TaskRef::new(self.packet.erase(), self.core.clone())
+        self.view()
     }
 
     /// Lets the task go on by itself, until the scope's end.
@@ -190,42 +145,32 @@ impl<T> ScopedTask<'_, T> {
     }
 }
 
-impl<T> waitable::sealed::Sealed for ScopedTask<'_, T> {}
+impl<T> Sealed for ScopedTask<'_, T> {}
 
 impl<T> Waitable for ScopedTask<'_, T> {
     fn any_handle(&self) -> AnyHandle<'_> {
-        AnyHandle::task(&self.packet, &self.core)
-    }
-
-    fn when_done(&self, f: Box<dyn FnOnce()>) -> CallbackId {
-        self.task_ref().add_done_callback(|_| f())
-    }
-
-    fn forget(&self, callback: CallbackId) {
-        self.task_ref().remove_done_callback(callback);
+        self.any_handle()
     }
 }
-
-impl<T> into_task::sealed::Sealed for ScopedTask<'_, T> {}
 
 impl<T> Joinable for ScopedTask<'_, T> {
     type Output = T;
     type Handle = Self;
 
-    fn into_handle(self, _: &WaitSite) -> Result<Self, TaskError> {
-        Ok(self)
+    fn into_handle(self, wait_site: &WaitSite) -> Result<Self, TaskError> {
+        wait_site.admit(self)
     }
 
     fn outcome(task: Self) -> Result<T, TaskError> {
         task.take()
     }
-}
 
-impl<T> Awaitable for ScopedTask<'_, T> {
-    fn shared_outcome(task: Self) -> Result<T, TaskError> {
-        task.take()
+    fn run(self) -> Result<T, TaskError> {
+        self.join()
     }
 }
+
+impl<T> Awaitable for ScopedTask<'_, T> {}
 
 impl<T> Drop for ScopedTask<'_, T> {
     fn drop(&mut self) {
@@ -238,6 +183,6 @@ impl<T> Drop for ScopedTask<'_, T> {
 
 impl<T> fmt::Debug for ScopedTask<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.task_ref().fmt(f)
+        self.view().fmt(f)
     }
 }

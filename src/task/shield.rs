@@ -7,9 +7,8 @@ use crate::runtime::core::block::{Awaiting, TaskPtr};
 use crate::runtime::core::group::{Group, Until};
 use crate::runtime::core::wait_list::Node;
 use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::into_task::Joinable;
 use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{WaitSite, Waitable};
+use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 
 /// May suspend: waits until a task is done, and returns its result; a cancel of the waiting task does
 /// not reach it. Closures and coroutines become tasks; of a promise the value is taken.
@@ -43,8 +42,8 @@ use crate::runtime::task::waitable::{WaitSite, Waitable};
 /// loop's exception handler.
 #[track_caller]
 pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
-    let wait_site = WaitSite::new();
-    let handle = wait_site.handle(awaitable, Need::All)?;
+    let wait_site = WaitSite::new(Need::All);
+    let handle = awaitable.into_handle(&wait_site)?;
     if let Ok(here) = wait_site.here() {
         let inner = Inner(handle.any_handle());
         Group::with(here.task, Until::All, [const { Node::new() }], |group| {

@@ -4,7 +4,8 @@ use std::io;
 use std::panic::Location;
 
 use crate::error::TaskError;
-use crate::runtime::core::context::{self, CoreRef, WaitError};
+use crate::error::WaitError;
+use crate::runtime::core::context::{self, CoreRef};
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::spawn::SpawnOptions;
 use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};

@@ -8,8 +8,7 @@ use crate::error::EmptySet;
 use crate::runtime::core::block::Awaiting;
 use crate::runtime::core::context::TaskContext;
 use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
-use crate::runtime::task::any_handle::Members;
-use crate::runtime::task::any_handle::{AnyHandle, describe_many};
+use crate::runtime::task::any_handle::describe_many;
 use crate::runtime::task::join::{Need, admit};
 use crate::runtime::task::waitable::Waitable;
 use crate::runtime::time::timer::Alarm;
@@ -148,19 +147,12 @@ impl<W: Waitable> Set<'_, W> {
     }
 }
 
-impl<W: Waitable> Members for Set<'_, W> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn member(&self, index: usize) -> AnyHandle<'_> {
-        self.0[index].any_handle()
-    }
-}
-
 impl<W: Waitable> Awaiting for Set<'_, W> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("some of ")?;
-        describe_many(self, f)
+        describe_many(
+            &|visit| self.0.iter().for_each(|each| visit(each.any_handle())),
+            f,
+        )
     }
 }

@@ -3,16 +3,12 @@
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::cancel::request;
 use crate::runtime::core::block::CANCEL_FORWARDED;
 use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::group::Outcome;
-use crate::runtime::task::any_handle::{AnyHandle, One};
-use crate::runtime::task::into_task::Joinable;
+use crate::runtime::task::any_handle::AnyHandle;
 use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{WaitSite, Waitable};
+use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::unwind;
 
 /// May suspend: waits until a task is done, for so long at most; then cancels it, and waits until it has
 /// ended. Closures and coroutines become tasks; of a promise the value is taken.
@@ -43,8 +39,8 @@ use crate::runtime::wait::unwind;
 /// the end of the time.
 #[track_caller]
 pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Output, TaskError> {
-    let wait_site = WaitSite::new();
-    let handle = wait_site.handle(awaitable, Need::All)?;
+    let wait_site = WaitSite::new(Need::All);
+    let handle = awaitable.into_handle(&wait_site)?;
     let mut is_late = false;
     if let Ok(here) = wait_site.here()
         && !handle.any_handle().is_done()
@@ -53,11 +49,7 @@ pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Outpu
         if is_late && !end(here, handle.any_handle()) {
             return Err(TaskError::elapsed());
         }
-        let is_cancelled = handle.any_handle().outcome() == Some(Outcome::Cancelled);
-        if request::was_forwarded(here.task) && is_cancelled {
-            handle.any_handle().set_retrieved();
-            unwind::raise(here);
-        }
+        handle.any_handle().unwind_if_forwarded(here);
     }
     match I::outcome(handle) {
         Err(error) if error.is_cancelled() && is_late => Err(TaskError::elapsed()),
@@ -70,7 +62,7 @@ fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Durati
     if !timeout.is_zero() {
         let deadline = here.core.clock.after(timeout);
         Alarm::with(here, deadline, |alarm| {
-            any_handle.wait(here, &One(any_handle), || alarm.has_gone_off());
+            any_handle.wait(here, || alarm.has_gone_off());
         });
     }
     !any_handle.is_done()
@@ -80,9 +72,9 @@ fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Durati
 /// panics abort in this program.
 fn end(here: TaskContext, any_handle: AnyHandle<'_>) -> bool {
     // A cancel that is on its way through has asked it already, and it may be cleaning up.
-    if !here.task.has(CANCEL_FORWARDED) && !any_handle.cancel() {
+    if !here.task.has(CANCEL_FORWARDED) && !any_handle.request_cancel() {
         return false;
     }
-    any_handle.wait(here, &One(any_handle), || false);
+    any_handle.wait(here, || false);
     true
 }

@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
-use crate::{message, run};
+use crate::run;
+use crate::support::text;
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("suspend_in_an_unwinding_drop", suspend_in_an_unwinding_drop),
@@ -98,9 +99,9 @@ fn little_address_space() {
     let panicked = catch_unwind(|| Coroutine::new(|_: &Yielder<(), ()>, ()| ()))
         .expect_err("there is no stack left");
     assert!(
-        message(&*panicked).split_whitespace().count() >= 4,
+        text(&panicked).split_whitespace().count() >= 4,
         "{}",
-        message(&*panicked)
+        text(&panicked)
     );
     for coroutine in &mut live {
         assert_eq!(coroutine.resume(), CoroutineState::Yielded(1));

@@ -11,6 +11,7 @@ use selvedge::coroutine::{Scope, scope};
 use selvedge::{CoroutineState, Yielder};
 
 use crate::run;
+use crate::support::child::Ended;
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("captures_that_abandon", captures_that_abandon),
@@ -141,39 +142,39 @@ fn payloads_that_panic() {
     });
 }
 
-#[test]
-fn captures_that_abandon_their_coroutine_abandon_the_scope_too() {
-    let ended = run("captures_that_abandon");
+/// Asserts that the scope aborted the process, because it could not come back.
+#[track_caller]
+fn assert_aborted(ended: &Ended) {
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["can't be ended"]);
     assert!(!ended.stdout.contains("the scope"), "{ended:#?}");
+}
+
+/// Asserts that the scope unwound when its frame was gone.
+#[track_caller]
+fn assert_unwound(ended: &Ended) {
+    ended.assert_exited(0);
+    assert!(
+        ended
+            .stdout
+            .contains("the scope unwound, the frame is gone"),
+        "{ended:#?}"
+    );
+}
+
+#[test]
+fn captures_that_abandon_their_coroutine_abandon_the_scope_too() {
+    assert_aborted(&run("captures_that_abandon"));
 }
 
 #[test]
 fn a_value_that_panics_in_its_drop_lets_no_scope_return_early() {
-    let ended = run("a_value_that_panics_for_ever");
-    ended.assert_killed_by(libc::SIGABRT);
-    ended.assert_reported(&["can't be ended"]);
-    assert!(!ended.stdout.contains("the scope"), "{ended:#?}");
+    assert_aborted(&run("a_value_that_panics_for_ever"));
 
-    let ended = run("a_value_that_panics_thrice");
-    ended.assert_exited(0);
-    assert!(
-        ended
-            .stdout
-            .contains("the scope unwound, the frame is gone"),
-        "{ended:#?}"
-    );
+    assert_unwound(&run("a_value_that_panics_thrice"));
 }
 
 #[test]
 fn a_payload_panicking_in_its_drop_lets_no_scope_return_early() {
-    let ended = run("payloads_that_panic");
-    ended.assert_exited(0);
-    assert!(
-        ended
-            .stdout
-            .contains("the scope unwound, the frame is gone"),
-        "{ended:#?}"
-    );
+    assert_unwound(&run("payloads_that_panic"));
 }

@@ -2,19 +2,18 @@
 
 #![allow(unsafe_code)]
 
-#[path = "../support/child.rs"]
-mod child;
-mod exits;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod exits;
 mod limits;
 mod loans;
 mod scopes;
 mod thread_ends;
 
-use std::any::Any;
-
-use child::Ended;
+use support::child::{self, run};
 
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
@@ -29,25 +28,6 @@ fn play_a_scenario() {
         ]
         .concat(),
     );
-}
-
-fn run(scenario: &str) -> Ended {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    child::finish(&mut child::command(scenario, &arguments))
-}
-
-/// The text of a panic.
-fn message(payload: &(dyn Any + Send)) -> &str {
-    payload
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| payload.downcast_ref::<&str>().copied())
-        .expect("a panic with a text")
 }
 
 /// Says so when it is dropped, by way of a reference that a dead frame or thread-local would leave dangling.

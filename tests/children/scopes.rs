@@ -10,8 +10,9 @@ use selvedge::coroutine::scope;
 use selvedge::stack::trim_pool;
 use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
 
-use crate::child::Ended;
-use crate::{Reads, message, run};
+use crate::support::child::Ended;
+use crate::support::text;
+use crate::{Reads, run};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     (
@@ -148,7 +149,7 @@ fn fresh() -> Simple {
 fn assert_abandoned(mut host: Simple) {
     for attempt in ["the send that ends the scope", "a later send"] {
         let payload = catch_unwind(AssertUnwindSafe(|| host.resume())).expect_err(attempt);
-        let said = message(&*payload);
+        let said = text(&payload);
         assert!(said.split_whitespace().count() >= 4, "{attempt}: {said}");
     }
     println!("abandoned: {host:?}");
@@ -272,9 +273,9 @@ fn abandoned_while_closed() {
     let payload =
         catch_unwind(AssertUnwindSafe(|| closed.close().is_ok())).expect_err("it is abandoned");
     assert!(
-        message(&*payload).split_whitespace().count() >= 4,
+        text(&payload).split_whitespace().count() >= 4,
         "{}",
-        message(&*payload)
+        text(&payload)
     );
     assert_abandoned(closed);
     let mut thrown_at = suspended();

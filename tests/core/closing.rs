@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use selvedge::{Coroutine, CoroutineState, Status, Thrown, Yielder};
 
-use crate::support::{Counted, Log, OnDrop, assert_sentence, caught, hook_calls, live, text};
+use crate::support::{
+    Counted, Log, OnDrop, assert_sentence, caught, events, hook_calls, live, text,
+};
 
 #[test]
 fn closing_drops_the_locals_at_once_not_with_the_handle() {
@@ -40,7 +42,7 @@ fn closing_an_unstarted_coroutine_only_drops_its_captures() {
     assert_eq!(coroutine.close().expect("nothing can ignore it"), None);
     assert_eq!(
         (log.take(), coroutine.status()),
-        (vec!["capture"], Status::Done)
+        (events(["capture"]), Status::Done)
     );
     assert!(coroutine.try_send(()).is_err());
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use selvedge::{Coroutine, CoroutineState, Generator, Status, Thrown, Yielder};
 
-use crate::support::{Counted, Log, Payload, address, caught, hook_calls, live, text};
+use crate::support::{Counted, Log, Payload, address, caught, events, hook_calls, live, text};
 
 /// Delegates to `inner` with its first value and completes with ten times what the inner one returned.
 fn delegating(mut inner: Coroutine<u32, u32, u32>) -> Coroutine<u32, u32, u32> {
@@ -101,7 +101,7 @@ fn an_uncaught_throw_unwinds_the_inner_coroutine_first() {
     assert_eq!((back.as_ref().map(address), calls), (Some(sent), 0));
     assert_eq!(
         (log.take(), outer.status()),
-        (vec!["inner", "outer"], Status::Done)
+        (events(["inner", "outer"]), Status::Done)
     );
 }
 
@@ -150,7 +150,7 @@ fn a_close_unwinds_the_inner_coroutine_before_the_outer() {
     });
     drop(outer.resume());
     let calls = hook_calls(|| assert_eq!(outer.close().expect("both unwind"), None));
-    assert_eq!((log.take(), calls), (vec!["inner", "outer"], 0));
+    assert_eq!((log.take(), calls), (events(["inner", "outer"]), 0));
     assert_eq!(
         (seen.get(), outer.status(), live()),
         (Some(Status::Done), Status::Done, 0)

@@ -27,7 +27,7 @@ fn body(log: &Log) -> impl FnOnce(Guard, &mut dyn FnMut()) -> Guard + 'static {
 }
 
 /// The order in a plain call that comes to its end, or that `leave` unwinds.
-fn plain(leave: &mut dyn FnMut()) -> Vec<&'static str> {
+fn plain(leave: &mut dyn FnMut()) -> Vec<String> {
     let log = Log::default();
     let call = body(&log);
     let first = log.guard("first value");
@@ -55,7 +55,7 @@ fn a_body_that_returns_drops_in_the_order_of_a_call() {
     assert_eq!(log.take(), ["returned"]);
 
     let mut plain = plain(&mut || ());
-    assert_eq!(plain.pop(), Some("returned"));
+    assert_eq!(plain.pop().as_deref(), Some("returned"));
     let log = Log::default();
     let mut again = self::coroutine(&log);
     again.send(log.guard("first value"));

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
 use selvedge::{Coroutine, Generator, Status, Yielder};
 
-use crate::support::{Counted, Log, Payload, address, caught, hook_calls, live, text};
+use crate::support::{Counted, Log, Payload, address, caught, events, hook_calls, live, text};
 
 fn countdown(from: u32) -> Generator<u32> {
     Generator::new(move |yielder: &Yielder<(), u32>| {
@@ -145,7 +145,7 @@ fn dropping_a_generator_in_the_middle_closes_it() {
         3
     );
     drop(generator);
-    assert_eq!((log.take(), live()), (vec!["closed"], 0));
+    assert_eq!((log.take(), live()), (events(["closed"]), 0));
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! The coroutine layer without a loop, one module a group of promises. Everything here goes through the public API.
 
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
+
 mod closing;
 mod delegate;
 mod drop_order;
 mod dropping;
 mod generators;
-#[path = "../support/hang_guard.rs"]
-mod hang_guard;
 mod inference;
 mod kept_payloads;
 mod leaking;
@@ -23,7 +26,6 @@ mod scope_ends;
 mod scope_panics;
 mod stacks;
 mod stale;
-mod support;
 mod threads;
 mod throwing;
 mod unwinding;

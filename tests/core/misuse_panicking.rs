@@ -9,7 +9,9 @@ use std::thread::panicking;
 
 use selvedge::{Coroutine, CoroutineState, Status, Yielder};
 
-use crate::support::{Counted, Log, OnDrop, assert_sentence, caught, hook_calls, live, text};
+use crate::support::{
+    Counted, Log, OnDrop, assert_sentence, caught, events, hook_calls, live, text,
+};
 
 /// What a destructor finds when it tries to suspend both ways, one entry a try: what was said or returned, and whether
 /// everything else was left alone. It is looked at outside, since a panic in the destructor itself would abort.
@@ -296,7 +298,7 @@ fn the_resumers_panic_poisons_no_mutex_of_a_suspended_coroutine() {
     });
     assert_eq!(
         (text(&payload), log.take()),
-        ("beside a held mutex", vec!["unwound"])
+        ("beside a held mutex", events(["unwound"]))
     );
     assert_eq!(neighbour.resume(), CoroutineState::Complete(false));
     assert!(!mutex.is_poisoned());

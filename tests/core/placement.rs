@@ -10,7 +10,7 @@ use std::thread;
 
 use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
 
-use crate::support::{Counted, at_depth, caught, emulated, live, on_fresh_thread, scaled, text};
+use crate::support::{Counted, at_depth, caught, is_emulated, live, on_fresh_thread, scaled, text};
 
 const MIB: usize = 1024 * 1024;
 
@@ -183,7 +183,7 @@ fn coroutines_lie_above_a_thread_near(hint: usize) -> bool {
 fn stacks_above_the_threads_own_work() {
     let above = coroutines_lie_above_a_thread_near(256 * MIB);
     assert!(
-        above || emulated(),
+        above || is_emulated(),
         "a stack at 256 MiB lies below every other mapping"
     );
 }
@@ -201,7 +201,7 @@ fn stacks_below_the_threads_own_work() {
         .map_or(0, |start| start - 64 * MIB);
     let above = coroutines_lie_above_a_thread_near(hint);
     assert!(
-        !above || emulated() || hint == 0,
+        !above || is_emulated() || hint == 0,
         "mappings go below the main thread's stack"
     );
 }

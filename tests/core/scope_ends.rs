@@ -8,7 +8,7 @@ use std::rc::Rc;
 use selvedge::coroutine::{ScopedCoroutine, scope};
 use selvedge::{Coroutine, CoroutineState, Status, Yielder};
 
-use crate::support::{Counted, Log, OnDrop, caught, hook_calls, live, text};
+use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, text};
 
 type Child<'scope> = ScopedCoroutine<'scope, (), (), ()>;
 
@@ -175,7 +175,7 @@ fn a_childs_uncaught_panic_ends_its_siblings() {
     });
     assert_eq!(
         (text(&payload), log.take()),
-        ("of a child", vec!["sibling"])
+        ("of a child", events(["sibling"]))
     );
 }
 
@@ -202,7 +202,7 @@ fn a_childs_panic_at_the_end_surfaces_after_the_others_end() {
     });
     assert_eq!(
         (text(&payload), log.take()),
-        ("while it is ended", vec!["newest", "oldest"])
+        ("while it is ended", events(["newest", "oldest"]))
     );
 }
 
@@ -355,7 +355,7 @@ fn a_scope_ends_its_children_while_the_thread_panics() {
     });
     assert_eq!(
         (text(&payload), log.take()),
-        ("around it", vec!["ran", "scope has ended"])
+        ("around it", events(["ran", "scope has ended"]))
     );
 }
 
@@ -375,7 +375,7 @@ fn a_scope_unwound_by_a_throw_ends_its_children() {
     assert_eq!(text(&caught(|| host.resume())), "out of the host");
     assert_eq!(
         (log.take(), host.status()),
-        (vec!["child", "host"], Status::Done)
+        (events(["child", "host"]), Status::Done)
     );
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use selvedge::coroutine::{ScopedCoroutine, scope};
 use selvedge::{Coroutine, Status, Yielder};
 
-use crate::support::{Counted, Log, OnDrop, caught, hook_calls, live, text};
+use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, text};
 
 /// Panics with `message` when it is closed, and leaves `event` in the log.
 fn bomb(
@@ -39,7 +39,7 @@ fn the_closures_own_panic_surfaces_before_those_of_its_children() {
         });
         assert_eq!(text(&payload), "the closure's");
     });
-    assert_eq!((calls, log.take()), (2, vec!["child"]));
+    assert_eq!((calls, log.take()), (2, events(["child"])));
     assert!(!std::thread::panicking());
 }
 
@@ -82,7 +82,7 @@ fn a_panicking_capture_surfaces_after_the_other_children_end() {
     });
     assert_eq!(
         (text(&payload), log.take(), live()),
-        ("in a capture", vec!["oldest"], 0)
+        ("in a capture", events(["oldest"]), 0)
     );
 }
 
@@ -99,7 +99,7 @@ fn a_childs_panic_surfaces_from_the_drop_of_its_handle() {
     });
     assert_eq!(
         (text(&payload), log.take()),
-        ("at its handle's drop", vec!["child"])
+        ("at its handle's drop", events(["child"]))
     );
 }
 

@@ -6,7 +6,9 @@ use std::rc::Rc;
 
 use selvedge::{Coroutine, CoroutineState, Status, Thrown, Yielder};
 
-use crate::support::{Counted, Log, Payload, address, assert_sentence, caught, hook_calls, live};
+use crate::support::{
+    Counted, Log, Payload, address, assert_sentence, caught, events, hook_calls, live,
+};
 
 /// Suspends with 1, takes what is thrown there, suspends with 2, and completes with what is sent.
 fn catcher(seen: Rc<Cell<Option<&'static str>>>) -> Coroutine<u32, u32, u32> {
@@ -73,7 +75,7 @@ fn an_uncaught_throw_unwinds_the_body_and_returns_the_same_box() {
     );
     assert_eq!(
         (log.take(), coroutine.status(), live()),
-        (vec!["inner", "outer"], Status::Done, 0)
+        (events(["inner", "outer"]), Status::Done, 0)
     );
 }
 

@@ -8,9 +8,10 @@
 //! `SELVEDGE_PROGRAMS` sets how many programs are run, `SELVEDGE_SEED` repeats a run; with
 //! `SELVEDGE_TRACE` each program is printed before it runs, for one that ends the process.
 
-mod engine;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+
+mod engine;
 mod interpreter;
 mod level;
 mod oracle;

@@ -94,7 +94,9 @@ pub trait Sent: Sized + 'static {
     fn yield_from<E: Engine, V: Value>(
         inside: &E::Inside<'_, Self, V>,
         items: impl Iterator<Item = V>,
-    );
+    ) {
+        items.for_each(|item| drop(E::suspend(inside, item)));
+    }
 }
 
 impl Value for Word {
@@ -138,13 +140,6 @@ impl Sent for Word {
     fn id(&self) -> Id {
         Value::id(self)
     }
-
-    fn yield_from<E: Engine, V: Value>(
-        inside: &E::Inside<'_, Self, V>,
-        items: impl Iterator<Item = V>,
-    ) {
-        items.for_each(|item| drop(E::suspend(inside, item)));
-    }
 }
 
 impl Sent for Wide {
@@ -154,13 +149,6 @@ impl Sent for Wide {
 
     fn id(&self) -> Id {
         Value::id(self)
-    }
-
-    fn yield_from<E: Engine, V: Value>(
-        inside: &E::Inside<'_, Self, V>,
-        items: impl Iterator<Item = V>,
-    ) {
-        items.for_each(|item| drop(E::suspend(inside, item)));
     }
 }
 

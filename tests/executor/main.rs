@@ -3,14 +3,9 @@
 
 #![allow(unsafe_code)]
 
-// Not all that other tests need of it is needed here.
-#[allow(dead_code)]
-#[path = "../support/child.rs"]
-mod child;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
-#[allow(dead_code)]
-#[path = "../runtime/support.rs"]
+#[path = "../support/mod.rs"]
 mod support;
 
 mod cancelling;
@@ -23,7 +18,7 @@ mod raising;
 mod signals;
 mod to_thread;
 
-use child::Ended;
+use support::child::{self, run as play};
 
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
@@ -36,14 +31,4 @@ fn play_a_scenario() {
         ]
         .concat(),
     );
-}
-
-fn play(scenario: &str) -> Ended {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    child::finish(&mut child::command(scenario, &arguments))
 }

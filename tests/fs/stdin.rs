@@ -11,8 +11,8 @@ use selvedge::io::stdin;
 use selvedge::{run, spawn, yield_now};
 
 use crate::pollable::is_nonblocking;
+use crate::support::child;
 use crate::temporary::Directory;
-use crate::{ARGUMENTS, child};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("lines_of_stdin", lines_of_stdin),
@@ -58,7 +58,7 @@ fn is_stream() -> bool {
 }
 
 fn spawn_child(scenario: &str, input: Stdio) -> Child {
-    let mut command = child::command(scenario, ARGUMENTS);
+    let mut command = child::command(scenario);
     command
         .stdin(input)
         .spawn()

@@ -3,11 +3,10 @@
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)]
 
-#[allow(dead_code)]
-#[path = "../support/child.rs"]
-mod child;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod hangs;
 mod threads;

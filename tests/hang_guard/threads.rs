@@ -1,4 +1,4 @@
-//! The parts of the guard: which threads are old, and what a thread is called.
+//! The parts of the guard: the ages of threads, and their names.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc;
@@ -8,7 +8,7 @@ use crate::hang_guard::ages::Ages;
 use crate::hang_guard::question::name_of;
 
 #[test]
-fn a_thread_is_old_after_so_many_rounds_and_is_told_once() {
+fn a_thread_is_taken_once_when_it_reaches_the_limit() {
     let mut ages = Ages::new();
     ages.add(7);
     for _ in 0..2 {
@@ -26,7 +26,7 @@ fn a_thread_is_old_after_so_many_rounds_and_is_told_once() {
 }
 
 #[test]
-fn a_number_that_is_used_again_is_young() {
+fn a_thread_number_used_again_starts_at_age_zero() {
     let mut ages = Ages::new();
     ages.add(7);
     ages.add(8);
@@ -40,7 +40,7 @@ fn a_number_that_is_used_again_is_young() {
 }
 
 #[test]
-fn more_threads_than_fit_are_left_out_until_there_is_room() {
+fn threads_beyond_the_capacity_wait_for_a_free_place() {
     let mut ages = Ages::new();
     (0..5000).for_each(|tid| ages.add(tid));
     ages.begin_round(|tid| tid == 0);
@@ -50,7 +50,7 @@ fn more_threads_than_fit_are_left_out_until_there_is_room() {
     assert_eq!(ages.take_older_than(1), Some(4999));
 }
 
-/// One test for all of it, because there is one slot for answers.
+/// One test for all cases, because there is one slot for answers.
 #[test]
 fn a_thread_tells_its_name_whether_it_sleeps_or_spins() {
     static GOES_ON: AtomicBool = AtomicBool::new(true);

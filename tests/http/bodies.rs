@@ -55,16 +55,8 @@ fn broken_gzip_is_an_error() {
 fn a_body_can_be_read_while_it_arrives() {
     in_loop(|| {
         let gate = Gate::new();
-        let inner = gate.clone();
-        let server = Server::raw(move |mut stream| {
-            let n = stream.read(&mut [0; 1024]).unwrap();
-            assert!(n > 0);
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nwarp")
-                .unwrap();
-            inner.pass();
-            stream.write_all(b"weft").unwrap();
-        });
+        let first = "HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nwarp";
+        let server = Server::in_two_parts(first, &gate, "weft");
         let mut body = Session::new().get(server.url("/")).unwrap().into_reader();
         let mut half = [0; 4];
         body.read_exact(&mut half).unwrap();

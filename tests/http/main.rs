@@ -1,12 +1,13 @@
 //! The HTTP client, one module a group of promises. Servers and clients are tasks of one loop: whatever blocked the
 //! thread would stop both.
 
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
+
 mod bodies;
 mod cancelling;
 mod cookies;
 mod errors;
-#[path = "../support/hang_guard.rs"]
-mod hang_guard;
 mod pool;
 mod redirects;
 mod requests;

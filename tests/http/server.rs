@@ -99,6 +99,18 @@ impl Server {
         Self::accepting("http", Rc::default(), attend)
     }
 
+    /// A server that answers in two parts, the second when the gate is open.
+    pub fn in_two_parts(first: &'static str, gate: &Gate, second: &'static str) -> Self {
+        let gate = gate.clone();
+        Self::raw(move |mut stream| {
+            let n = stream.read(&mut [0; 1024]).unwrap();
+            assert!(n > 0);
+            stream.write_all(first.as_bytes()).unwrap();
+            gate.pass();
+            stream.write_all(second.as_bytes()).unwrap();
+        })
+    }
+
     fn accepting(
         scheme: &'static str,
         counts: Rc<Counts>,

@@ -78,16 +78,8 @@ fn other_tasks_run_during_each_wait_of_a_request() {
         assert_eq!(waits_for_head.join().unwrap(), "late");
 
         let gate = Gate::new();
-        let inner = gate.clone();
-        let server = Server::raw(move |mut stream| {
-            let n = stream.read(&mut [0; 1024]).unwrap();
-            assert!(n > 0);
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nset-cookie: a=b\r\ncontent-length: 4\r\n\r\nla")
-                .unwrap();
-            inner.pass();
-            stream.write_all(b"te").unwrap();
-        });
+        let first = "HTTP/1.1 200 OK\r\nset-cookie: a=b\r\ncontent-length: 4\r\n\r\nla";
+        let server = Server::in_two_parts(first, &gate, "te");
         let waits_for_body = fetch(&session, server.url("/"));
         gate.wait_until_reached();
         others_get_through("the rest of a body");

@@ -11,7 +11,8 @@ use selvedge::{
     spawn_eager, yield_now,
 };
 
-use crate::support::{HAS_BACKTRACES, assert_in_order, assert_none, in_virtual_loop, joined};
+use crate::backtraces::{HAS_BACKTRACES, assert_in_order, assert_none, joined};
+use crate::support::in_virtual_loop;
 
 const A_SECOND: Duration = Duration::from_secs(1);
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use selvedge::{Promise, all_tasks, remaining_stack, sleep, spawn, task::Builder, yield_now};
 
-use crate::support::{HAS_BACKTRACES, assert_in_order, in_virtual_loop, joined, scaled};
+use crate::backtraces::{HAS_BACKTRACES, assert_in_order, joined};
+use crate::support::{in_virtual_loop, scaled};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 

@@ -2,18 +2,19 @@
 
 #![allow(unsafe_code)]
 
-#[allow(dead_code)]
-#[path = "../support/child.rs"]
-mod child;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
 
+mod backtraces;
 mod chains;
 mod limits;
 mod parked;
 mod printed;
 mod states;
-mod support;
+
+use support::child;
 
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use selvedge::net::UnixStream;
 use selvedge::{Promise, Status, TaskStack, sleep, spawn, spawn_named, yield_now};
 
-use crate::support::{assert_in_order, assert_none, in_virtual_loop, joined};
+use crate::backtraces::{assert_in_order, assert_none, joined};
+use crate::support::in_virtual_loop;
 
 const A_SECOND: Duration = Duration::from_secs(1);
 const FUNCTIONS: [&str; 3] = ["parked::inner", "parked::middle", "parked::outer"];

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use selvedge::{all_tasks, sleep, spawn_named, yield_now};
 
-use crate::child;
-use crate::support::{HAS_BACKTRACES, in_virtual_loop, joined};
+use crate::backtraces::{HAS_BACKTRACES, joined};
+use crate::support::{child, in_virtual_loop};
 
 pub const SCENARIOS: &[(&str, fn())] = &[("prints", prints)];
 
@@ -28,13 +28,7 @@ fn prints() {
 
 #[test]
 fn print_stack_writes_to_standard_error() {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    let ended = child::finish(&mut child::command("prints", &arguments));
+    let ended = child::run("prints");
     ended.assert_exited(0);
     let line = concat!("task loom (suspended), spawned at ", file!());
     ended.assert_reported(&[line, "waits for a deadline\n", " (running), spawned at "]);

@@ -9,7 +9,8 @@ use selvedge::{
     Status, TaskStack, all_tasks, catch_cancelled, current_loop, sleep, spawn, yield_now,
 };
 
-use crate::support::{assert_in_order, in_virtual_loop, joined};
+use crate::backtraces::{assert_in_order, joined};
+use crate::support::in_virtual_loop;
 
 const A_SECOND: Duration = Duration::from_secs(1);
 

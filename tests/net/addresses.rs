@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 
 use selvedge::net::{TcpStream, ToSocketAddrs};
 
-use crate::support::{assert_kind, listener};
+use crate::sockets::{assert_kind, listener};
 
 fn all<A: ToSocketAddrs>(from: A) -> Vec<SocketAddr> {
     from.to_socket_addrs().expect("addresses").collect()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 
-use crate::support::{Full, MOMENT, NEVER, Nobody, assert_kind, listener};
+use crate::sockets::{Full, MOMENT, NEVER, Nobody, assert_kind, listener};
 
 #[test]
 fn connecting_without_a_listener_is_refused() {

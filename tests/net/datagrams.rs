@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use selvedge::net::UdpSocket;
 
-use crate::support::{assert_kind, beside, udp_pair};
+use crate::sockets::{assert_kind, beside, udp_pair};
 
 fn socket() -> UdpSocket {
     UdpSocket::bind("127.0.0.1:0").unwrap()

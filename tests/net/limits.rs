@@ -4,8 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 
 use selvedge::net::{TcpListener, TcpStream, UnixStream};
 
-use crate::child::{self, Ended};
-use crate::support::{assert_kind, listener, reset, tcp_pair};
+use crate::sockets::{assert_kind, listener, reset, tcp_pair};
+use crate::support::child::run;
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     (
@@ -14,16 +14,6 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ),
     ("write_to_the_dead", write_to_the_dead),
 ];
-
-pub fn run(scenario: &str) -> Ended {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    child::finish(&mut child::command(scenario, &arguments))
-}
 
 /// Sets the number of descriptors that this process may have open, or as many as it may set;
 /// answers how many.

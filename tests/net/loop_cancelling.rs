@@ -8,7 +8,7 @@ use selvedge::net::{TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream
 use selvedge::{catch_cancelled, run, spawn, yield_now};
 
 use crate::loop_support::{Log, begun, settle, shared_tcp, shared_unix};
-use crate::support::{Full, Path, fill, fill_path, listener, udp_pair};
+use crate::sockets::{Full, Path, fill, fill_path, listener, udp_pair};
 
 #[test]
 fn a_cancelled_read_leaves_the_socket_usable() {

@@ -8,7 +8,7 @@ use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs, UnixListener, UnixStr
 use selvedge::{run, spawn};
 
 use crate::loop_support::{begun, counter, settle};
-use crate::support::{Full, MOMENT, NEVER, Nobody, Path, assert_kind, listener};
+use crate::sockets::{Full, MOMENT, NEVER, Nobody, Path, assert_kind, listener};
 
 #[test]
 fn connecting_without_a_listener_is_refused() {

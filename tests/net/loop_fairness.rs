@@ -9,7 +9,7 @@ use selvedge::net::UnixStream;
 use selvedge::{current_loop, run, sleep, spawn};
 
 use crate::loop_support::{counter, shared_unix};
-use crate::support::{MOMENT, beside};
+use crate::sockets::{MOMENT, beside};
 
 /// Two operations that never have to wait.
 fn bounce(a: &UnixStream, b: &UnixStream) {

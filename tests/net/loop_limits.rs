@@ -6,9 +6,10 @@ use std::rc::Rc;
 use selvedge::net::TcpStream;
 use selvedge::{run, spawn, yield_now};
 
-use crate::limits::{limit_descriptors, run as run_child};
+use crate::limits::limit_descriptors;
 use crate::loop_support::{Log, begun, counter};
-use crate::support::{Full, listener};
+use crate::sockets::{Full, listener};
+use crate::support::child::run as run_child;
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("loop_many_connections", many_connections as fn()),

@@ -9,7 +9,7 @@ use selvedge::net::{TcpStream, ToSocketAddrs, UnixStream};
 use selvedge::{current_loop, run, spawn};
 
 use crate::loop_support::{begun, settle, shared_unix, text};
-use crate::support::{beside, tcp_pair};
+use crate::sockets::{beside, tcp_pair};
 
 /// Runs it in a callback of the running loop.
 fn in_callback<T: 'static>(f: impl FnOnce() -> T + 'static) -> T {

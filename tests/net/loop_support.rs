@@ -7,7 +7,7 @@ use std::rc::Rc;
 use selvedge::net::{TcpStream, UnixStream};
 use selvedge::{Task, spawn, yield_now};
 
-use crate::support::tcp_pair;
+use crate::sockets::tcp_pair;
 
 /// Lets every task that can run do so, until it has to wait; so many turns that the loop asks what
 /// is ready, too.

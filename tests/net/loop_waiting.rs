@@ -10,7 +10,7 @@ use selvedge::{run, sleep, spawn, yield_now};
 use socket2::SockRef;
 
 use crate::loop_support::{Log, begun, settle, shared_tcp, shared_unix};
-use crate::support::{MOMENT, NEVER, Path, assert_kind, beside, listener, reset, udp_pair};
+use crate::sockets::{MOMENT, NEVER, Path, assert_kind, beside, listener, reset, udp_pair};
 
 #[test]
 fn a_server_and_its_clients_share_a_thread() {

@@ -5,15 +5,14 @@
 
 #![allow(unsafe_code)]
 
-mod addresses;
-// Not all that other tests need of it is needed here.
-#[allow(dead_code)]
-#[path = "../support/child.rs"]
-mod child;
-mod connecting;
-mod datagrams;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod addresses;
+mod connecting;
+mod datagrams;
 mod limits;
 mod loop_cancelling;
 mod loop_connecting;
@@ -22,15 +21,17 @@ mod loop_limits;
 mod loop_misuse;
 mod loop_support;
 mod loop_waiting;
+mod sockets;
 mod std_conversions;
 mod stream_reader;
 mod streams;
-mod support;
 mod timeouts;
 mod types;
 mod unix;
 
-/// A child's entry. In the parent there is no scenario, and nothing to do.
+use support::child;
+
+/// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
 fn play_a_scenario() {
     child::play(&[limits::SCENARIOS, loop_limits::SCENARIOS].concat());

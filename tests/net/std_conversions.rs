@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 
-use crate::support::{MOMENT, NEVER, assert_kind, listener, tcp_pair, udp_pair};
+use crate::sockets::{MOMENT, NEVER, assert_kind, listener, tcp_pair, udp_pair};
 
 fn blocks(fd: &impl AsRawFd) -> bool {
     // SAFETY: only asks for the flags of a descriptor.
@@ -91,7 +91,7 @@ fn every_kind_makes_the_round_trip() {
     a.send(b"x").unwrap();
     assert_eq!(b.into_std().recv(&mut [0; 8]).unwrap(), 1);
 
-    let path = crate::support::Path::new();
+    let path = crate::sockets::Path::new();
     let socket = std_unix::UnixListener::bind(&path).unwrap();
     let socket = UnixListener::from(OwnedFd::from(UnixListener::from(socket)));
     let _client = UnixStream::connect(&path).unwrap();

@@ -11,7 +11,7 @@ use selvedge::net::TcpStream;
 use selvedge::{EventLoop, run, sleep, spawn, timeout, yield_now};
 
 use crate::loop_support::{begun, settle, shared_tcp};
-use crate::support::tcp_pair;
+use crate::sockets::tcp_pair;
 
 /// A stream that gives out what it was told to, piece by piece.
 struct Pieces(Vec<io::Result<&'static [u8]>>);

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 
 use selvedge::net::{Shutdown, TcpStream};
 
-use crate::support::{MOMENT, assert_kind, beside, fill, listener, reset, tcp_pair};
+use crate::sockets::{MOMENT, assert_kind, beside, fill, listener, reset, tcp_pair};
 
 #[test]
 fn an_echo_server_returns_what_was_sent() {

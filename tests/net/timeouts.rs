@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use selvedge::net::{UdpSocket, UnixDatagram, UnixStream};
 
-use crate::support::{MOMENT, NEVER, Path, assert_kind, fill, fill_path, tcp_pair, udp_pair};
+use crate::sockets::{MOMENT, NEVER, Path, assert_kind, fill, fill_path, tcp_pair, udp_pair};
 
 /// Runs it and says how long it took.
 fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {

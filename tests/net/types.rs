@@ -10,7 +10,7 @@ use selvedge::net::{
     Incoming, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, unix,
 };
 
-use crate::support::{listener, tcp_pair};
+use crate::sockets::{listener, tcp_pair};
 
 fn is_shareable<T: Send + Sync + Debug + 'static>() {}
 fn is_descriptor<T: AsFd + AsRawFd + IntoRawFd + FromRawFd + From<OwnedFd> + Into<OwnedFd>>() {}
@@ -84,7 +84,7 @@ fn a_socket_converts_from_and_into_a_descriptor() {
 fn descriptors_are_nonblocking_and_close_on_exec() {
     let (a, b) = tcp_pair();
     let listener = listener();
-    let path = crate::support::Path::new();
+    let path = crate::sockets::Path::new();
     let unix_listener = UnixListener::bind(&path).unwrap();
     let unix_client = UnixStream::connect(&path).unwrap();
     let (unix_server, _) = unix_listener.accept().unwrap();

@@ -7,7 +7,7 @@ use selvedge::net::unix::SocketAddr;
 use selvedge::net::{Shutdown, UnixDatagram, UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::support::{Path, assert_kind, beside, fill, fill_path};
+use crate::sockets::{Path, assert_kind, beside, fill, fill_path};
 
 #[test]
 fn a_listener_is_found_by_its_path() {

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)]
 
-#[path = "../support/child.rs"]
-mod child;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
+
 mod other_faults;
 mod reports;
 mod slabs;
@@ -14,7 +15,7 @@ use std::hint::black_box;
 
 use selvedge::{Coroutine, Yielder};
 
-use child::Ended;
+use support::child::{self, Ended, run};
 
 const KIB: usize = 1024;
 
@@ -29,16 +30,6 @@ fn play_a_scenario() {
         ]
         .concat(),
     );
-}
-
-fn run(scenario: &str) -> Ended {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    child::finish(&mut child::command(scenario, &arguments))
 }
 
 fn overflow_on(name: &str, size_bytes: usize, f: impl FnOnce() + 'static) {

@@ -7,7 +7,7 @@ use std::thread;
 
 use selvedge::{Coroutine, Yielder};
 
-use crate::child::Ended;
+use crate::support::child::Ended;
 use crate::{KIB, assert_overflow_reported, in_a_coroutine, overflow_on, recurse, run};
 
 pub const SCENARIOS: &[(&str, fn())] = &[

@@ -10,7 +10,7 @@ use std::time::Duration;
 use selvedge::stack::pool_stats;
 use selvedge::{EventLoop, current_task, run, sleep, spawn, spawn_fallible, yield_now};
 
-use crate::child;
+use crate::support::child;
 use crate::support::{OnDrop, caught, finished, shared, soon, stop};
 
 pub const SCENARIOS: &[(&str, fn())] = &[("nowhere_to_report", nowhere_to_report)];
@@ -138,17 +138,11 @@ fn nowhere_to_report() {
 
 #[test]
 fn a_report_that_cannot_be_written_stops_no_task() {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
     let full = File::options()
         .write(true)
         .open("/dev/full")
         .expect("a full device");
-    let mut command = child::command("nowhere_to_report", &arguments);
+    let mut command = child::command("nowhere_to_report");
     let ended = child::finish(command.stderr(full));
     assert!(
         ended.stdout.contains("Some(7)") && ended.stdout.contains("\n8\n"),

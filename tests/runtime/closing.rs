@@ -11,7 +11,8 @@ use selvedge::{
 };
 
 use crate::support::{
-    A_SECOND, AN_HOUR, Log, OnDrop, Reports, event_loop, finished, shared, soon, stop, virtual_loop,
+    A_SECOND, AN_HOUR, Log, OnDrop, Reports, event_loop, finished, shared, soon, soon_threadsafe,
+    stop, virtual_loop,
 };
 
 /// A loop that user code may close from anywhere; leaked, as a program's only loop often is.
@@ -123,10 +124,7 @@ fn tasks_spawned_by_destructors_of_a_closed_loop_never_run() {
         spawns_when_dropped(),
     );
     let handle = event_loop.handle();
-    handle
-        .call_soon_threadsafe(move || drop(message))
-        .map_err(drop)
-        .expect("open");
+    soon_threadsafe(&handle, move || drop(message));
     event_loop.call_soon(move || drop(callback));
     event_loop.call_later(AN_HOUR, move || drop(timer));
     let handler = spawns_when_dropped();

@@ -14,8 +14,8 @@ use selvedge::{
 };
 
 use crate::support::{
-    A_SECOND, Log, assert_sentence, caught, finished, scaled, sentence, text, thread_number,
-    virtual_loop, wait_until_asleep,
+    A_SECOND, Log, assert_sentence, caught, finished, scaled, sentence, soon_threadsafe, text,
+    thread_number, virtual_loop, wait_until_asleep,
 };
 
 /// The text of the verdict that `main` must end with.
@@ -323,10 +323,7 @@ fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
                     .set_result(1)
                     .expect("pending")
             };
-            handle
-                .call_soon_threadsafe(set)
-                .map_err(drop)
-                .expect("an open loop");
+            soon_threadsafe(&handle, set);
         }
     });
     for round in 0..n_rounds {

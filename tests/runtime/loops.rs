@@ -6,7 +6,9 @@ use std::thread;
 
 use selvedge::{EventLoop, current_loop, run, sleep, spawn, yield_now};
 
-use crate::support::{A_SECOND, Log, event_loop, finished, scaled, shared, stop, virtual_loop};
+use crate::support::{
+    A_SECOND, Log, event_loop, finished, scaled, shared, soon_threadsafe, stop, virtual_loop,
+};
 
 #[test]
 fn four_threads_run_their_loops_at_once() {
@@ -68,10 +70,7 @@ fn loops_on_four_threads_pass_a_token_around() {
             .send(loops[(n + 1) % N_THREADS].clone())
             .expect("the thread waits");
     }
-    loops[0]
-        .call_soon_threadsafe(move || pass(n_rounds))
-        .map_err(drop)
-        .expect("open");
+    soon_threadsafe(&loops[0], move || pass(n_rounds));
     drop(loops);
     for thread in threads {
         thread.join().expect("no panic");
@@ -86,9 +85,7 @@ thread_local! {
 fn pass(n_left: usize) {
     let next = NEXT.take().expect("the next loop");
     if n_left > 0 {
-        next.call_soon_threadsafe(move || pass(n_left - 1))
-            .map_err(drop)
-            .expect("open");
+        soon_threadsafe(&next, move || pass(n_left - 1));
         NEXT.set(Some(next));
     } else {
         // Whoever has stopped lets no handle go on keeping others alive; the last one finds its neighbour closed.

@@ -3,10 +3,13 @@
 
 #![allow(unsafe_code)]
 
-#[path = "../support/child.rs"]
-mod child;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
+#[macro_use]
+#[path = "../support/traits.rs"]
+mod traits;
 
 mod abandoned;
 mod abandoned_coroutines;
@@ -45,7 +48,6 @@ mod shutdown;
 mod shutdown_children;
 mod sockets;
 mod spawning;
-mod support;
 mod task_results;
 mod tasks;
 mod threads;
@@ -53,7 +55,7 @@ mod threads_closed;
 mod timers;
 mod types;
 
-use child::Ended;
+use support::child::{self, run as play};
 
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
@@ -69,14 +71,4 @@ fn play_a_scenario() {
         ]
         .concat(),
     );
-}
-
-fn play(scenario: &str) -> Ended {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    child::finish(&mut child::command(scenario, &arguments))
 }

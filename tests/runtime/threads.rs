@@ -8,13 +8,9 @@ use std::thread;
 use selvedge::{EventLoop, current_loop, current_task, sleep, spawn, yield_now};
 
 use crate::support::{
-    AN_HOUR, Log, Reports, event_loop, finished, scaled, shared, stop, thread_number, virtual_loop,
-    wait_until_asleep,
+    AN_HOUR, Log, Reports, event_loop, finished, scaled, shared, soon_threadsafe, stop,
+    thread_number, virtual_loop, wait_until_asleep,
 };
-
-fn local_stop() {
-    stop();
-}
 
 #[test]
 fn a_call_from_another_thread_wakes_a_sleeping_loop() {
@@ -22,10 +18,7 @@ fn a_call_from_another_thread_wakes_a_sleeping_loop() {
     let (handle, number) = (event_loop.handle(), thread_number());
     let pusher = thread::spawn(move || {
         wait_until_asleep(number);
-        handle
-            .call_soon_threadsafe(local_stop)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, stop);
     });
     event_loop.call_later(AN_HOUR, || panic!("it slept for an hour"));
     event_loop.run_forever().expect("stopped by the thread");
@@ -39,10 +32,7 @@ fn a_call_from_another_thread_wakes_an_idle_loop() {
     let promise = event_loop.create_promise::<u32>();
     let pusher = thread::spawn(move || {
         wait_until_asleep(number);
-        handle
-            .call_soon_threadsafe(local_stop)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, stop);
     });
     let outcome = event_loop.run_until_complete(promise.clone());
     assert!(outcome.is_err() && !promise.is_done());
@@ -74,10 +64,7 @@ fn a_thread_wakes_a_sleeping_task_through_a_callback() {
                 task.cancel_with("from another thread");
             }
         };
-        handle
-            .call_soon_threadsafe(cancel)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, cancel);
     });
     let error = event_loop
         .run_until_complete(|| sleep(AN_HOUR))
@@ -96,15 +83,9 @@ fn the_calls_of_one_thread_keep_their_order() {
         for n in 0..n_calls {
             let sender = sender.clone();
             let send = move || sender.send(n).expect("the receiver waits");
-            handle
-                .call_soon_threadsafe(send)
-                .map_err(drop)
-                .expect("an open loop");
+            soon_threadsafe(&handle, send);
         }
-        handle
-            .call_soon_threadsafe(local_stop)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
     pusher.join().expect("no panic");
@@ -131,10 +112,7 @@ fn four_threads_push_ten_thousand_each_and_none_is_lost() {
                             stop();
                         }
                     };
-                    handle
-                        .call_soon_threadsafe(count)
-                        .map_err(drop)
-                        .expect("an open loop");
+                    soon_threadsafe(&handle, count);
                 }
             })
         })
@@ -157,10 +135,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
         for round in 0..n_rounds {
             let sender = sender.clone();
             let answer = move || sender.send(()).expect("the thread waits");
-            handle
-                .call_soon_threadsafe(answer)
-                .map_err(drop)
-                .expect("an open loop");
+            soon_threadsafe(&handle, answer);
             // A different stretch of work each time, so that the next call meets every moment of the loop's way.
             for _ in 0..round % 64 * 8 {
                 std::hint::spin_loop();
@@ -169,10 +144,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
                 receiver.recv().expect("an answer");
             }
         }
-        handle
-            .call_soon_threadsafe(local_stop)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
     pusher.join().expect("no answer was lost");
@@ -193,16 +165,10 @@ fn calls_that_race_against_timers_and_tasks_are_never_lost() {
                     sender.send(()).expect("the thread waits");
                 }));
             };
-            handle
-                .call_soon_threadsafe(spawn_one)
-                .map_err(drop)
-                .expect("an open loop");
+            soon_threadsafe(&handle, spawn_one);
             receiver.recv().expect("an answer");
         }
-        handle
-            .call_soon_threadsafe(local_stop)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
     pusher.join().expect("no answer was lost");
@@ -217,10 +183,7 @@ fn a_call_on_the_loops_own_thread_goes_through_the_queue() {
     let count = move || {
         outside.fetch_add(1, Ordering::Relaxed);
     };
-    handle
-        .call_soon_threadsafe(count)
-        .map_err(drop)
-        .expect("an open loop");
+    soon_threadsafe(&handle, count);
     assert_eq!(ran.load(Ordering::Relaxed), 0);
     let seen = shared(0);
     let (inside, saw) = (ran.clone(), Rc::clone(&seen));
@@ -229,10 +192,7 @@ fn a_call_on_the_loops_own_thread_goes_through_the_queue() {
         let count = move || {
             inner.fetch_add(10, Ordering::Relaxed);
         };
-        handle
-            .call_soon_threadsafe(count)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, count);
         saw.set(inside.load(Ordering::Relaxed));
         while inside.load(Ordering::Relaxed) < 11 {
             yield_now();
@@ -249,15 +209,9 @@ fn callbacks_pushed_before_the_run_run_in_it() {
     for n in 0..3 {
         let order = order.clone();
         let push = move || order.lock().expect("unpoisoned").push(n);
-        handle
-            .call_soon_threadsafe(push)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, push);
     }
-    handle
-        .call_soon_threadsafe(local_stop)
-        .map_err(drop)
-        .expect("an open loop");
+    soon_threadsafe(&handle, stop);
     event_loop.run_forever().expect("stopped");
     assert_eq!(*order.lock().expect("unpoisoned"), [0, 1, 2]);
 }
@@ -268,14 +222,8 @@ fn a_callback_from_another_thread_that_panics_is_reported() {
     let reports = Reports::of(&event_loop);
     let handle = event_loop.handle();
     let pusher = thread::spawn(move || {
-        handle
-            .call_soon_threadsafe(|| panic!("pushed from far away"))
-            .map_err(drop)
-            .expect("an open loop");
-        handle
-            .call_soon_threadsafe(local_stop)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, || panic!("pushed from far away"));
+        soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
     pusher.join().expect("no panic there");
@@ -290,10 +238,7 @@ fn a_virtual_clock_waits_for_handles_only_if_nothing_is_due() {
     let handle = event_loop.handle();
     event_loop.call_later(AN_HOUR, log.pusher("an hour"));
     let pusher = thread::spawn(move || {
-        handle
-            .call_soon_threadsafe(local_stop)
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
     pusher.join().expect("no panic");

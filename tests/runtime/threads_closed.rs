@@ -3,7 +3,7 @@
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use crate::support::{event_loop, finished, scaled};
+use crate::support::{event_loop, finished, scaled, soon_threadsafe};
 
 #[test]
 fn a_closed_loop_hands_the_closure_back() {
@@ -43,10 +43,7 @@ fn pushed_closures_that_never_ran_are_dropped_with_the_loop() {
     let token = Arc::new(());
     for _ in 0..10 {
         let token = token.clone();
-        handle
-            .call_soon_threadsafe(move || drop(token))
-            .map_err(drop)
-            .expect("an open loop");
+        soon_threadsafe(&handle, move || drop(token));
     }
     assert_eq!(Arc::strong_count(&token), 11);
     drop(event_loop);

@@ -8,31 +8,9 @@ use selvedge::{
     TaskError, TaskRef, TimerHandle,
 };
 
+use crate::traits::{assert_clone, assert_error};
+
 fn assert_send_and_sync<T: Send + Sync + 'static>() {}
-fn assert_clone<T: Clone>() {}
-fn assert_error<T: Error + Send + Sync + 'static>() {}
-
-/// Does not compile where the type has the trait: the implementation would be ambiguous.
-macro_rules! assert_lacks {
-    ($type:ty: $trait:path) => {
-        const _: fn() = || {
-            trait AmbiguousIfItHas<A> {
-                fn check() {}
-            }
-            impl<T: ?Sized> AmbiguousIfItHas<()> for T {}
-            #[allow(dead_code)]
-            struct Has;
-            impl<T: ?Sized + $trait> AmbiguousIfItHas<Has> for T {}
-            let _ = <$type as AmbiguousIfItHas<_>>::check;
-        };
-    };
-}
-
-macro_rules! assert_stays_on_its_thread {
-    ($($type:ty),*) => {
-        $(assert_lacks!($type: Send); assert_lacks!($type: Sync);)*
-    };
-}
 
 assert_stays_on_its_thread!(
     EventLoop,

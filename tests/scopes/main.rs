@@ -3,12 +3,9 @@
 
 #![allow(unsafe_code)]
 
-#[path = "../support/child.rs"]
-mod child;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
-#[path = "../runtime/support.rs"]
-#[allow(dead_code)]
+#[path = "../support/mod.rs"]
 mod support;
 
 mod abandoned;
@@ -27,20 +24,10 @@ mod timeout_cancel;
 mod uncancellable;
 mod waiting;
 
-use child::Ended;
+use support::child::{self, run as play};
 
 /// The child's entry. In the parent there is no scenario, and nothing to do.
 #[test]
 fn play_a_scenario() {
     child::play(&[uncancellable::SCENARIOS].concat());
-}
-
-fn play(scenario: &str) -> Ended {
-    let arguments = [
-        "play_a_scenario",
-        "--exact",
-        "--nocapture",
-        "--test-threads=1",
-    ];
-    child::finish(&mut child::command(scenario, &arguments))
 }

@@ -281,7 +281,7 @@ fn a_cancel_after_the_winners_end_loses_nothing() {
             assert!(catch_cancelled(yield_now).is_ok(), "once");
         });
         sleep(A_SECOND);
-        queue.put_nowait(7).expect("room");
+        queue.try_put(7).expect("room");
         // The entrant takes the item, and the task has its turn after this one.
         yield_now();
         assert!(queue.is_empty() && task.cancel());

@@ -173,24 +173,35 @@ fn main_with_an_abandoned_child_aborts_with_a_sentence() {
     assert!(!ended.stdout.contains("returned"), "{ended:#?}");
 }
 
-/// Nothing can happen any more, so main is cancelled, and its child goes on whatever it meets.
-fn main_has_an_uncancellable_child() {
+/// The loop is stopped, so main is cancelled; its child, which borrows from the caller of the run, goes on whatever it meets.
+fn main_is_stopped_with(child: impl FnOnce(&str)) {
     let local = String::from("a local of the caller of run");
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let _: Result<(), _> = builder.try_run(|| {
-        current_loop()
-            .expect("a loop")
-            .call_soon(crate::support::stop)
-            .expect("open");
+        crate::support::soon(crate::support::stop);
         let _ = scope(|s| {
-            s.spawn(|| {
-                swallows_everything();
-                println!("{local}");
-            });
+            s.spawn(|| child(&local));
         });
         println!("the scope returned");
     });
     println!("run returned");
+}
+
+fn main_has_an_uncancellable_child() {
+    main_is_stopped_with(|local| {
+        swallows_everything();
+        println!("{local}");
+    });
+}
+
+fn main_has_an_uncancellable_grandchild() {
+    main_is_stopped_with(|local| {
+        let _ = race([|| {
+            swallows_everything();
+            println!("{local}");
+        }]);
+        println!("the race returned");
+    });
 }
 
 #[test]
@@ -204,28 +215,6 @@ fn main_with_an_uncancellable_child_aborts_with_a_sentence() {
         ended.assert_reported(&["selvedge: the main task can't be ended"]);
         assert!(!ended.stdout.contains("returned"), "{ended:#?}");
     }
-}
-
-fn main_has_an_uncancellable_grandchild() {
-    let local = String::from("a local of the caller of run");
-    let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
-    let _: Result<(), _> = builder.try_run(|| {
-        current_loop()
-            .expect("a loop")
-            .call_soon(crate::support::stop)
-            .expect("open");
-        let _ = scope(|s| {
-            s.spawn(|| {
-                let _ = race([|| {
-                    swallows_everything();
-                    println!("{local}");
-                }]);
-                println!("the race returned");
-            });
-        });
-        println!("the scope returned");
-    });
-    println!("run returned");
 }
 
 /// The loop leaves what it can't end, the host included, and goes away.

@@ -5,9 +5,10 @@
 
 #![allow(unsafe_code)]
 
-mod client;
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+
+mod client;
 mod random;
 mod server;
 

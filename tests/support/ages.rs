@@ -24,7 +24,7 @@ impl Ages {
         }
     }
 
-    /// Begins a round: removes the threads that have ended and adds a round to each other one.
+    /// Begins a round: removes the threads that have ended and adds a round to each living one.
     pub fn begin_round(&mut self, is_alive: impl Fn(libc::pid_t) -> bool) {
         let mut n_alive = 0;
         for index in 0..self.n_threads {

@@ -2,6 +2,8 @@
 //!
 //! An alarm ends a child that hangs, so that the assertion about its end fails (`hang_guard.rs`).
 
+#![allow(unsafe_code)]
+
 use std::env;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -36,9 +38,27 @@ impl Ended {
     }
 }
 
-/// The command that plays `scenario`. `arguments` make the child's harness run the test that calls [`play`].
-pub fn command(scenario: &str, arguments: &[&str]) -> Command {
-    let mut command = this_program(arguments);
+/// Plays `scenario` in a child whose harness runs the test `play_a_scenario`.
+pub fn run(scenario: &str) -> Ended {
+    finish(&mut command(scenario))
+}
+
+/// The command that [`run`] runs.
+pub fn command(scenario: &str) -> Command {
+    let arguments = [
+        "play_a_scenario",
+        "--exact",
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    let mut command = this_program(&arguments);
+    command.env(SCENARIO, scenario);
+    command
+}
+
+/// The command that plays `scenario` in the `main` of a program without a harness.
+pub fn main_command(scenario: &str) -> Command {
+    let mut command = this_program(&[]);
     command.env(SCENARIO, scenario);
     command
 }

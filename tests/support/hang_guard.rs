@@ -27,10 +27,10 @@
 //!
 //! # What it does not disturb
 //!
-//! - Open files: it opens one descriptor before `main` and no other until a test has failed.
-//! - Allocations: it makes none until a test has failed.
-//! - Signals: the watchdog blocks all of them, so none that is meant for a test arrives there. The handler's signal, a
-//!   real-time one that no test uses, gets its handler when the first thread is older than the limit.
+//! - Open files and allocations: all that it opens and allocates, it does before `main`, or once a thread is older than the
+//!   limit.
+//! - Signals: the watchdog blocks all of them, so none that is meant for a test arrives there. The signal that asks a thread
+//!   is a real-time one that no test uses. It gets its handler when the first thread is older than the limit.
 //! - Children: a thread exists neither in a forked process nor in another program. A child that plays a scenario
 //!   (`child.rs`) has no watchdog either. An alarm ends it after four fifths of the limit, so that the test that started it
 //!   fails by its own assertion, with all that the child has printed. The same alarm guards the binaries without a
@@ -59,8 +59,8 @@ pub const SCENARIO: &str = "SELVEDGE_SCENARIO";
 
 #[cfg(target_os = "linux")]
 #[used]
-// SAFETY: the section is a list of functions of this type, which the loader calls in turn. The C library, which std relies
-// on, is ready by then; `start` calls no part of std that `main`'s preparation sets up.
+// SAFETY: the section is a list of functions of this type, which the loader calls in turn. The C library is ready by then,
+// and `start` calls nothing of std that relies on the preparation of `main`.
 #[unsafe(link_section = ".init_array")]
 static START: extern "C" fn() = start;
 

@@ -41,7 +41,7 @@ static SLOT: Slot = Slot {
     n_frames: AtomicUsize::new(0),
 };
 
-/// The name that std knows the thread by. `None` if it has none, or does not answer because it blocks the signal.
+/// The thread's name in std. `None` if the thread has no name, has ended, or blocks the signal.
 pub fn name_of(tid: libc::pid_t) -> Option<String> {
     if !ask(tid, Question::Name) {
         return None;
@@ -75,8 +75,8 @@ fn ask(tid: libc::pid_t, question: Question) -> bool {
     SLOT.tid.store(tid, Release);
     // Not a signal that tests use, and not the last one, which Valgrind keeps for itself.
     let signal = libc::SIGRTMIN() + 10;
-    // SAFETY: all zeros is an action with an empty mask; the handler below has the type that it is stored as, and gets on
-    // with any thread. The handler stays for good, so a signal that a thread takes later does no harm.
+    // SAFETY: all zeros is an action with an empty mask. `answer` has a handler's type, and runs on any thread at any
+    // point: it neither allocates nor locks. It stays installed, so a signal that a thread takes late does no harm.
     unsafe {
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = answer as *const () as usize;
@@ -96,9 +96,9 @@ fn ask(tid: libc::pid_t, question: Question) -> bool {
 }
 
 extern "C" fn answer(_: libc::c_int) {
-    // SAFETY: the kernel's number of this thread; the location of this thread's errno.
+    // SAFETY: gettid only returns a number; the location of errno is valid on each thread.
     let (tid, errno) = unsafe { (libc::gettid(), *libc::__errno_location()) };
-    // A thread that answers too late keeps out of the next one's answer.
+    // A thread that answers too late must not overwrite the next answer.
     if SLOT.tid.load(Acquire) == tid {
         let asks_name = SLOT.question.load(Relaxed) == Question::Name as u8;
         if asks_name {
@@ -107,11 +107,13 @@ extern "C" fn answer(_: libc::c_int) {
             store_frames();
         }
         SLOT.is_answered.store(true, Release);
-        while !asks_name {
-            pause(1000);
+        if !asks_name {
+            loop {
+                pause(1000);
+            }
         }
     }
-    // SAFETY: as above. What was interrupted finds the value that it left there.
+    // SAFETY: as above. The interrupted code finds the value that it left there.
     unsafe { *libc::__errno_location() = errno };
 }
 
@@ -127,8 +129,8 @@ fn store_name() {
 
 fn store_frames() {
     SLOT.n_frames.store(0, Relaxed);
-    // SAFETY: only this thread walks a stack by this crate's leave to do so without its lock, which a test may hold while it
-    // hangs; a walk has no state that threads share.
+    // SAFETY: unsynchronized means without the crate's lock, which a test may hold while it hangs. A walk on Linux is a call
+    // of the unwinder, which has no state that threads share.
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             let index = SLOT.n_frames.load(Relaxed);

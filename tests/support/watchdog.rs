@@ -11,7 +11,7 @@ use super::{N_STEPS, question};
 /// The status of a process whose test hangs: that of timeout(1).
 const STATUS: i32 = 124;
 
-/// In case that even the report of a hang hangs: it may need a lock that the test holds.
+/// The report may hang as well, for a lock that the test holds. An alarm ends the process then.
 const REPORT_SECONDS: u32 = 30;
 
 struct Watchdog {
@@ -33,7 +33,7 @@ pub fn start(limit_seconds: u32) {
         limit_seconds,
         directory,
     });
-    // Not a thread of std's: `main` is to be the first that std counts.
+    // Not a thread of std: std numbers its threads, and `main` should stay the first.
     // SAFETY: each pointer is to a value of the type that the callee asks for. The new thread inherits a mask that blocks
     // all signals, and owns the box.
     unsafe {
@@ -49,7 +49,7 @@ pub fn start(limit_seconds: u32) {
 }
 
 extern "C" fn run(watchdog: *mut c_void) -> *mut c_void {
-    // SAFETY: `start` gave the box away to this thread.
+    // SAFETY: the pointer comes from `Box::into_raw` in `start`, which passes it to this thread only.
     let watchdog = unsafe { Box::from_raw(watchdog.cast::<Watchdog>()) };
     // SAFETY: names this thread; the text ends with a NUL.
     unsafe { libc::prctl(libc::PR_SET_NAME, c"hang-guard".as_ptr()) };
@@ -98,11 +98,11 @@ impl Watchdog {
         const LENGTH_AT: usize = 16;
         const NAME_AT: usize = 19;
         let mut buffer = [0_u8; 4096];
-        // SAFETY: sets the position of a descriptor of ours.
+        // SAFETY: sets the position of a descriptor that this watchdog owns.
         unsafe { libc::lseek(self.directory, 0, libc::SEEK_SET) };
         loop {
             let (to, n) = (buffer.as_mut_ptr(), buffer.len());
-            // SAFETY: the kernel writes at most that many bytes to the buffer.
+            // SAFETY: the kernel writes at most `n` bytes, the length of the buffer.
             let n_read = unsafe { libc::syscall(libc::SYS_getdents64, self.directory, to, n) };
             if n_read <= 0 {
                 return;
@@ -121,14 +121,14 @@ impl Watchdog {
     }
 }
 
-/// Blocks this thread for so many milliseconds.
+/// Blocks this thread for `milliseconds`.
 pub fn pause(milliseconds: libc::c_int) {
-    // SAFETY: waits for no descriptor, only for the timeout.
+    // SAFETY: with 0 descriptors the kernel reads none; the call returns after the timeout.
     unsafe { libc::poll(ptr::null_mut(), 0, milliseconds) };
 }
 
 fn is_alive(pid: libc::pid_t, tid: libc::pid_t) -> bool {
-    // SAFETY: no signal is sent, the kernel only looks for the thread.
+    // SAFETY: signal 0 is not sent; the kernel only looks for the thread.
     unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) == 0 }
 }
 
@@ -140,7 +140,7 @@ fn is_path(name: &str) -> bool {
 
 /// Reports the hung tests and ends the process. The names come first, because a backtrace may fail.
 fn fail(report: &str, hung: &[(libc::pid_t, String)]) -> ! {
-    // SAFETY: from here on the alarm ends this process, as it does by default.
+    // SAFETY: both calls only set what SIGALRM does and when it comes: it ends this process.
     unsafe {
         libc::signal(libc::SIGALRM, libc::SIG_DFL);
         libc::alarm(REPORT_SECONDS);
@@ -169,7 +169,7 @@ fn print(text: &str) {
     }
 }
 
-/// Lines that say which function a return address is in, and which were inlined there.
+/// The function that contains a return address, after those that are inlined there; one line each.
 fn symbol(frame: *mut c_void) -> String {
     let mut lines = String::new();
     backtrace::resolve(frame, |symbol| {

@@ -4,9 +4,11 @@
 
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
-#[path = "../runtime/support.rs"]
-#[allow(dead_code)]
+#[path = "../support/mod.rs"]
 mod support;
+#[macro_use]
+#[path = "../support/traits.rs"]
+mod traits;
 
 mod barrier;
 mod channel;
@@ -20,6 +22,7 @@ mod model_locks;
 mod model_permits;
 mod model_queue;
 mod model_queue_reference;
+mod model_tasks;
 mod orders;
 mod queue;
 mod queue_cancel;

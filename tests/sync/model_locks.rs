@@ -8,9 +8,10 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use selvedge::sync::{Condition, Mutex, Permit, Semaphore};
-use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
+use selvedge::{Task, catch_cancelled, sleep, yield_now};
 
 use crate::model_permits::{Line, Turn};
+use crate::model_tasks::{end_all, player};
 use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
 
 #[derive(Clone, Debug)]
@@ -87,15 +88,7 @@ fn play(scripts: Vec<(Vec<Action>, bool)>) {
         });
         for (number, (script, goes_on)) in scripts.into_iter().enumerate() {
             let theirs = Rc::clone(&world);
-            let task = spawn(move || {
-                for action in &script {
-                    if goes_on {
-                        let _ = catch_cancelled(|| theirs.act(number, action));
-                    } else {
-                        theirs.act(number, action);
-                    }
-                }
-            });
+            let task = player(script, goes_on, move |action| theirs.act(number, action));
             world.tasks.borrow_mut().push(task);
         }
         sleep(AN_HOUR);
@@ -107,15 +100,6 @@ fn play(scripts: Vec<(Vec<Action>, bool)>) {
         assert!(world.line.borrow().promised.is_empty());
         end_all(&world.tasks.take());
     });
-}
-
-fn end_all(tasks: &[Task<()>]) {
-    while tasks.iter().any(|task| !task.is_done()) {
-        for task in tasks {
-            task.cancel();
-        }
-        yield_now();
-    }
 }
 
 /// A queue made of a lock and a condition: items are put by notices, and each one that waits takes one.
@@ -172,16 +156,7 @@ fn play_condition(scripts: Vec<(Vec<Step>, bool)>) {
                 }
                 Step::Yield => yield_now(),
             };
-            let task = spawn(move || {
-                for step in &script {
-                    if goes_on {
-                        let _ = catch_cancelled(|| act(step));
-                    } else {
-                        act(step);
-                    }
-                }
-            });
-            tasks.borrow_mut().push(task);
+            tasks.borrow_mut().push(player(script, goes_on, act));
         }
         sleep(AN_HOUR);
         let items = lock.try_lock().expect("no task holds the lock any longer");

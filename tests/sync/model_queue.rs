@@ -8,9 +8,10 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use selvedge::sync::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
-use selvedge::{Task, catch_cancelled, sleep, spawn, yield_now};
+use selvedge::{Task, sleep, yield_now};
 
 use crate::model_queue_reference::{Model, Order};
+use crate::model_tasks::{end_all, player};
 use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
 
 #[derive(Clone, Debug)]
@@ -34,9 +35,9 @@ type Script = (Vec<Action>, bool);
 /// The three queues as one.
 trait AnyQueue {
     fn put(&self, item: u32) -> Result<(), PutError<u32>>;
-    fn put_nowait(&self, item: u32) -> Result<(), PutError<u32>>;
+    fn try_put(&self, item: u32) -> Result<(), PutError<u32>>;
     fn get(&self) -> Result<u32, GetError>;
-    fn get_nowait(&self) -> Result<u32, GetError>;
+    fn try_get(&self) -> Result<u32, GetError>;
     fn join(&self);
     fn task_done(&self) -> bool;
     fn shutdown(&self, immediate: bool);
@@ -49,14 +50,14 @@ macro_rules! any_queue {
             fn put(&self, item: u32) -> Result<(), PutError<u32>> {
                 $Queue::put(self, item)
             }
-            fn put_nowait(&self, item: u32) -> Result<(), PutError<u32>> {
-                $Queue::put_nowait(self, item)
+            fn try_put(&self, item: u32) -> Result<(), PutError<u32>> {
+                $Queue::try_put(self, item)
             }
             fn get(&self) -> Result<u32, GetError> {
                 $Queue::get(self)
             }
-            fn get_nowait(&self) -> Result<u32, GetError> {
-                $Queue::get_nowait(self)
+            fn try_get(&self) -> Result<u32, GetError> {
+                $Queue::try_get(self)
             }
             fn join(&self) {
                 $Queue::join(self);
@@ -124,7 +125,7 @@ impl World {
 
     fn put(&self, task: usize) {
         let item = self.next_item();
-        let at_once = self.model.borrow_mut().put_nowait(item);
+        let at_once = self.model.borrow_mut().try_put(item);
         let waits = matches!(at_once, Err(PutError::Full(_)));
         if waits {
             assert!(!self.model.borrow_mut().putters.ask(task, 1));
@@ -138,7 +139,7 @@ impl World {
     }
 
     fn get(&self, task: usize) {
-        let at_once = self.model.borrow_mut().get_nowait();
+        let at_once = self.model.borrow_mut().try_get();
         let waits = at_once == Err(GetError::Empty);
         if waits {
             assert!(!self.model.borrow_mut().getters.ask(task, 1));
@@ -168,12 +169,12 @@ impl World {
             Action::Join => self.join(task),
             Action::PutNowait => {
                 let item = self.next_item();
-                let expected = self.model.borrow_mut().put_nowait(item);
-                assert_eq!(self.queue.put_nowait(item), expected);
+                let expected = self.model.borrow_mut().try_put(item);
+                assert_eq!(self.queue.try_put(item), expected);
             }
             Action::GetNowait => {
-                let expected = self.model.borrow_mut().get_nowait();
-                assert_eq!(self.queue.get_nowait(), expected);
+                let expected = self.model.borrow_mut().try_get();
+                assert_eq!(self.queue.try_get(), expected);
             }
             Action::TaskDone => {
                 let is_fine = self.model.borrow().n_unfinished > 0;
@@ -202,16 +203,19 @@ impl World {
 }
 
 /// Plays the scripts, each in a task, until nothing can happen any more.
-fn play(order: Order, maxsize: usize, scripts: Vec<Script>) {
+fn play(order: Order, capacity: Option<usize>, scripts: Vec<Script>) {
     in_virtual_loop(move || {
         let n_tasks = scripts.len();
         let world = Rc::new(World {
-            queue: match order {
-                Order::First => Box::new(Queue::new(maxsize)),
-                Order::Last => Box::new(LifoQueue::new(maxsize)),
-                Order::Smallest => Box::new(PriorityQueue::new(maxsize)),
+            queue: match (order, capacity) {
+                (Order::First, Some(capacity)) => Box::new(Queue::new(capacity)),
+                (Order::First, None) => Box::new(Queue::unbounded()),
+                (Order::Last, Some(capacity)) => Box::new(LifoQueue::new(capacity)),
+                (Order::Last, None) => Box::new(LifoQueue::unbounded()),
+                (Order::Smallest, Some(capacity)) => Box::new(PriorityQueue::new(capacity)),
+                (Order::Smallest, None) => Box::new(PriorityQueue::unbounded()),
             },
-            model: RefCell::new(Model::new(order, maxsize)),
+            model: RefCell::new(Model::new(order, capacity)),
             n_events: Cell::new(0),
             n_items: Cell::new(0),
             tasks: RefCell::default(),
@@ -219,15 +223,7 @@ fn play(order: Order, maxsize: usize, scripts: Vec<Script>) {
         });
         for (number, (script, goes_on)) in scripts.into_iter().enumerate() {
             let theirs = Rc::clone(&world);
-            let task = spawn(move || {
-                for action in &script {
-                    if goes_on {
-                        let _ = catch_cancelled(|| theirs.act(number, action));
-                    } else {
-                        theirs.act(number, action);
-                    }
-                }
-            });
+            let task = player(script, goes_on, move |action| theirs.act(number, action));
             world.tasks.borrow_mut().push(task);
         }
         // The clock jumps when everybody is parked.
@@ -245,13 +241,7 @@ fn play(order: Order, maxsize: usize, scripts: Vec<Script>) {
         assert!(model.getters.promised.is_empty() && model.putters.promised.is_empty());
         drop(model);
         world.model.borrow_mut().is_over = true;
-        let tasks = world.tasks.take();
-        for task in tasks {
-            while !task.is_done() {
-                task.cancel();
-                yield_now();
-            }
-        }
+        end_all(&world.tasks.take());
     });
 }
 
@@ -299,10 +289,10 @@ proptest! {
     #[test]
     fn random_schedules_do_what_the_model_says(
         order in order(),
-        maxsize in 0..4_usize,
+        capacity in prop::option::weighted(0.75, 1..4_usize),
         scripts in prop::collection::vec(script(), 2..7),
     ) {
-        play(order, maxsize, scripts);
+        play(order, capacity, scripts);
     }
 }
 
@@ -318,7 +308,7 @@ fn a_cancel_at_every_point_does_what_the_model_says() {
             (vec![Put, Get, Put], false),
         ]
     };
-    for maxsize in [1, 2, 0] {
+    for capacity in [Some(1), Some(2), None] {
         for victim in 0..4 {
             for n_turns in 0..scaled(12, 3) {
                 for again in [false, true] {
@@ -330,7 +320,7 @@ fn a_cancel_at_every_point_does_what_the_model_says() {
                     }
                     scripts.push((canceller, false));
                     let order = [Order::First, Order::Last, Order::Smallest][n_turns % 3];
-                    play(order, maxsize, scripts);
+                    play(order, capacity, scripts);
                 }
             }
         }

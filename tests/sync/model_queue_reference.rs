@@ -26,12 +26,8 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(order: Order, maxsize: usize) -> Self {
-        let room = if maxsize == 0 {
-            usize::MAX / 2
-        } else {
-            maxsize
-        };
+    pub fn new(order: Order, capacity: Option<usize>) -> Self {
+        let room = capacity.unwrap_or(usize::MAX / 2);
         Self {
             order,
             items: VecDeque::new(),
@@ -72,7 +68,7 @@ impl Model {
         }
     }
 
-    pub fn put_nowait(&mut self, item: u32) -> Result<(), PutError<u32>> {
+    pub fn try_put(&mut self, item: u32) -> Result<(), PutError<u32>> {
         if self.is_shut_down {
             return Err(PutError::ShutDown(item));
         }
@@ -94,7 +90,7 @@ impl Model {
         Ok(())
     }
 
-    pub fn get_nowait(&mut self) -> Result<u32, GetError> {
+    pub fn try_get(&mut self) -> Result<u32, GetError> {
         if self.getters.is_free(1) {
             self.getters.n_free -= 1;
             self.take()
@@ -108,7 +104,7 @@ impl Model {
     pub fn get_later(&mut self, task: usize) -> Result<u32, GetError> {
         match self.getters.go_on(task) {
             Turn::Promised => self.take(),
-            Turn::Dismissed => self.get_nowait(),
+            Turn::Dismissed => self.try_get(),
             Turn::NotYet => panic!("a getter went on out of turn"),
         }
     }

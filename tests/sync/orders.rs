@@ -12,7 +12,7 @@ use crate::support::{Hops, caught, finished, sentence};
 #[test]
 fn a_last_in_queue_gives_the_last_item_first() {
     run(|| {
-        let queue = LifoQueue::new(0);
+        let queue = LifoQueue::unbounded();
         (0..5).for_each(|n| queue.put(n).expect("room"));
         let items: Vec<i32> = (0..5).map(|_| queue.get().expect("an item")).collect();
         assert_eq!(items, [4, 3, 2, 1, 0]);
@@ -21,13 +21,11 @@ fn a_last_in_queue_gives_the_last_item_first() {
 
 #[test]
 fn a_priority_queue_gives_the_smallest_item_first() {
-    let queue = PriorityQueue::new(0);
+    let queue = PriorityQueue::unbounded();
     for n in [5, 1, 4, 1, 3] {
-        queue.put_nowait(n).expect("room");
+        queue.try_put(n).expect("room");
     }
-    let items: Vec<i32> = (0..5)
-        .map(|_| queue.get_nowait().expect("an item"))
-        .collect();
+    let items: Vec<i32> = (0..5).map(|_| queue.try_get().expect("an item")).collect();
     assert_eq!(items, [1, 1, 3, 4, 5]);
 }
 
@@ -60,11 +58,11 @@ fn equal_items_come_in_the_order_of_puts() {
     let queue = PriorityQueue::unbounded();
     for label in 0..100 {
         let weight = label as u32 % 3;
-        queue.put_nowait(Job { weight, label }).expect("room");
+        queue.try_put(Job { weight, label }).expect("room");
     }
     let mut before = (0, 0);
     for n in 0..100 {
-        let job = queue.get_nowait().expect("an item");
+        let job = queue.try_get().expect("an item");
         let now = (job.weight, job.label);
         assert!(n == 0 || before < now, "{before:?} and then {now:?}");
         before = now;
@@ -93,7 +91,7 @@ impl Ord for Odd {
 
 fn put(queue: &PriorityQueue<Odd>, compare: &Rc<dyn Fn() -> Ordering>) {
     let item = Odd(Rc::clone(compare));
-    queue.put_nowait(item).map_err(drop).expect("room");
+    queue.try_put(item).map_err(drop).expect("room");
 }
 
 #[test]
@@ -110,17 +108,17 @@ fn a_panicking_comparison_loses_no_room_and_no_other_item() {
     is_bad.set(true);
     caught(|| put(&queue, &compare));
     assert_eq!(queue.len(), 3);
-    caught(|| queue.get_nowait().map(drop));
+    caught(|| queue.try_get().map(drop));
     assert_eq!(queue.len(), 2);
     is_bad.set(false);
     put(&queue, &compare);
     put(&queue, &compare);
     assert!(queue.is_full());
-    assert!(queue.put_nowait(Odd(Rc::clone(&compare))).is_err());
+    assert!(queue.try_put(Odd(Rc::clone(&compare))).is_err());
     for _ in 0..4 {
-        assert!(queue.get_nowait().is_ok());
+        assert!(queue.try_get().is_ok());
     }
-    assert!(matches!(queue.get_nowait(), Err(GetError::Empty)));
+    assert!(matches!(queue.try_get(), Err(GetError::Empty)));
 }
 
 /// A comparison that uses the queue would find it in the middle of its work.
@@ -129,7 +127,7 @@ fn a_comparison_cannot_use_the_queue() {
     let queue = PriorityQueue::new(4);
     let theirs = queue.clone();
     let compare: Rc<dyn Fn() -> Ordering> = Rc::new(move || {
-        sentence(|| theirs.get_nowait().map(drop));
+        sentence(|| theirs.try_get().map(drop));
         sentence(|| put(&theirs, &(Rc::new(|| Ordering::Less) as Rc<_>)));
         sentence(|| theirs.shutdown_immediate());
         assert!(theirs.len() <= 2);
@@ -137,7 +135,7 @@ fn a_comparison_cannot_use_the_queue() {
     });
     put(&queue, &compare);
     put(&queue, &compare);
-    assert!(queue.get_nowait().is_ok());
+    assert!(queue.try_get().is_ok());
     assert_eq!(queue.len(), 1);
     // The items hold the queue.
     queue.shutdown_immediate();
@@ -155,7 +153,7 @@ fn a_comparison_cannot_wait() {
         put(&queue, &compare);
         let hops = Hops::start();
         assert_eq!(hops.during(|| put(&queue, &compare)), 0);
-        assert!(queue.get_nowait().is_ok());
+        assert!(queue.try_get().is_ok());
         assert!(!neighbour.is_done());
         finished(neighbour.join());
     });

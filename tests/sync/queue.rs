@@ -3,7 +3,7 @@
 use selvedge::sync::{GetError, LifoQueue, PriorityQueue, PutError, Queue};
 use selvedge::{Task, run, spawn, yield_now};
 
-use crate::support::{Hops, Log, finished, in_virtual_loop, soon};
+use crate::support::{Hops, Log, finished, in_virtual_loop, sentence, soon};
 
 #[test]
 fn items_come_out_in_the_order_of_puts() {
@@ -23,30 +23,42 @@ fn items_come_out_in_the_order_of_puts() {
 }
 
 #[test]
-fn a_size_of_zero_is_no_limit() {
-    for queue in [Queue::new(0), Queue::unbounded(), Queue::default()] {
-        (0..10_000).for_each(|n| queue.put_nowait(n).expect("there is always room"));
-        assert_eq!((queue.maxsize(), queue.len()), (0, 10_000));
+fn an_unbounded_queue_has_no_limit() {
+    for queue in [Queue::unbounded(), Queue::default()] {
+        (0..10_000).for_each(|n| queue.try_put(n).expect("there is always room"));
+        assert_eq!((queue.capacity(), queue.len()), (None, 10_000));
         assert!(!queue.is_full() && !queue.is_empty());
-        assert_eq!(queue.get_nowait(), Ok(0));
+        assert_eq!(queue.try_get(), Ok(0));
     }
 }
 
 #[test]
-fn a_huge_size_allocates_nothing_ahead() {
+fn a_capacity_of_zero_panics_and_names_unbounded() {
+    let refusals = [
+        sentence(|| drop(Queue::<u32>::new(0))),
+        sentence(|| drop(LifoQueue::<u32>::new(0))),
+        sentence(|| drop(PriorityQueue::<u32>::new(0))),
+    ];
+    for refusal in refusals {
+        assert!(refusal.contains("`Queue::unbounded()`"), "{refusal}");
+    }
+}
+
+#[test]
+fn a_huge_capacity_allocates_nothing_ahead() {
     let queue = Queue::new(usize::MAX);
-    queue.put_nowait([0_u64; 16]).expect("there is room");
-    assert_eq!(queue.maxsize(), usize::MAX);
+    queue.try_put([0_u64; 16]).expect("there is room");
+    assert_eq!(queue.capacity(), Some(usize::MAX));
     assert!(!queue.is_full());
 }
 
 #[test]
 fn a_refused_item_is_returned() {
     let queue = Queue::new(2);
-    queue.put_nowait("a".to_owned()).expect("room");
-    queue.put_nowait("b".to_owned()).expect("room");
+    queue.try_put("a".to_owned()).expect("room");
+    queue.try_put("b".to_owned()).expect("room");
     assert!(queue.is_full());
-    let refused = queue.put_nowait("c".to_owned()).unwrap_err();
+    let refused = queue.try_put("c".to_owned()).unwrap_err();
     assert!(refused.is_full() && !refused.is_shut_down());
     assert_eq!(refused.to_string(), "the queue is full");
     assert_eq!(refused.into_inner(), "c");
@@ -57,12 +69,9 @@ fn a_refused_item_is_returned() {
 
 #[test]
 fn an_empty_queue_reports_that_it_is_empty() {
-    assert_eq!(Queue::<u32>::new(1).get_nowait(), Err(GetError::Empty));
-    assert_eq!(LifoQueue::<u32>::new(1).get_nowait(), Err(GetError::Empty));
-    assert_eq!(
-        PriorityQueue::<u32>::new(1).get_nowait(),
-        Err(GetError::Empty)
-    );
+    assert_eq!(Queue::<u32>::new(1).try_get(), Err(GetError::Empty));
+    assert_eq!(LifoQueue::<u32>::new(1).try_get(), Err(GetError::Empty));
+    assert_eq!(PriorityQueue::<u32>::new(1).try_get(), Err(GetError::Empty));
 }
 
 #[test]
@@ -122,7 +131,7 @@ fn a_waiter_resumes_one_hop_later() {
 #[test]
 fn getters_are_served_in_the_order_of_their_waits() {
     run(|| {
-        let (queue, log) = (Queue::new(0), Log::default());
+        let (queue, log) = (Queue::unbounded(), Log::default());
         let getters: Vec<Task<()>> = (0..4)
             .map(|n| {
                 let (queue, log) = (queue.clone(), log.clone());
@@ -130,7 +139,7 @@ fn getters_are_served_in_the_order_of_their_waits() {
             })
             .collect();
         yield_now();
-        (10..14).for_each(|n| queue.put_nowait(n).expect("room"));
+        (10..14).for_each(|n| queue.try_put(n).expect("room"));
         getters.into_iter().for_each(|task| finished(task.join()));
         let expected = ["0 gets 10", "1 gets 11", "2 gets 12", "3 gets 13"];
         assert_eq!(log.take(), expected);
@@ -158,19 +167,19 @@ fn putters_are_served_in_the_order_of_their_waits() {
 #[test]
 fn a_promised_item_cannot_be_taken_by_another_task() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let theirs = queue.clone();
         let waiter = spawn(move || theirs.get());
         yield_now();
         queue.put('a').expect("room");
         assert_eq!(queue.len(), 1);
-        assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+        assert_eq!(queue.try_get(), Err(GetError::Empty));
         let theirs = queue.clone();
         let late = spawn(move || theirs.get());
         queue.put('b').expect("room");
         // One of the two is not. Items come out in their order, whoever takes them.
-        assert_eq!(queue.get_nowait(), Ok('a'));
-        assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+        assert_eq!(queue.try_get(), Ok('a'));
+        assert_eq!(queue.try_get(), Err(GetError::Empty));
         assert_eq!(finished(waiter.join()), Ok('b'));
         queue.put('c').expect("room");
         assert_eq!(finished(late.join()), Ok('c'));
@@ -186,7 +195,7 @@ fn promised_room_cannot_be_taken_by_another_task() {
         let waiter = spawn(move || theirs.put('b'));
         yield_now();
         assert_eq!(queue.get(), Ok('a'));
-        assert_eq!(queue.put_nowait('x'), Err(PutError::Full('x')));
+        assert_eq!(queue.try_put('x'), Err(PutError::Full('x')));
         assert_eq!(queue.get(), Ok('b'));
         assert_eq!(finished(waiter.join()), Ok(()));
     });
@@ -219,7 +228,7 @@ fn join_waits_until_every_item_is_done() {
 #[test]
 fn every_joiner_is_woken_even_if_more_was_put_meanwhile() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         queue.put(1).expect("room");
         let joiners: Vec<Task<()>> = (0..3)
             .map(|_| {
@@ -236,14 +245,14 @@ fn every_joiner_is_woken_even_if_more_was_put_meanwhile() {
 
 #[test]
 fn task_done_cannot_exceed_the_number_of_items_put() {
-    let queue = Queue::new(0);
+    let queue = Queue::unbounded();
     let error = queue.task_done().unwrap_err();
     crate::support::assert_sentence(&error.to_string());
-    queue.put_nowait(1).expect("room");
+    queue.try_put(1).expect("room");
     // Whether it was got does not matter, as in asyncio.
     queue.task_done().expect("one was put");
     queue.task_done().unwrap_err();
-    assert_eq!(queue.get_nowait(), Ok(1));
+    assert_eq!(queue.try_get(), Ok(1));
 }
 
 #[test]
@@ -271,8 +280,8 @@ fn loops_of_a_thread_may_share_a_queue_one_after_the_other() {
 #[test]
 fn dropping_the_last_handle_drops_the_items() {
     let log = Log::default();
-    let queue = Queue::new(0);
-    queue.put_nowait(log.guard("dropped")).expect("room");
+    let queue = Queue::unbounded();
+    queue.try_put(log.guard("dropped")).expect("room");
     let other = queue.clone();
     drop(queue);
     assert!(log.take().is_empty());

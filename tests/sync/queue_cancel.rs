@@ -18,7 +18,7 @@ fn putter(queue: &Queue<i32>, item: i32) -> Task<()> {
 #[test]
 fn a_cancelled_getter_is_passed_over() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let getters = [getter(&queue), getter(&queue), getter(&queue)];
         yield_now();
         getters[1].cancel();
@@ -33,7 +33,7 @@ fn a_cancelled_getter_is_passed_over() {
 #[test]
 fn an_item_on_its_way_to_a_cancelled_getter_goes_to_the_next() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let (first, second) = (getter(&queue), getter(&queue));
         yield_now();
         queue.put(1).expect("room");
@@ -46,24 +46,22 @@ fn an_item_on_its_way_to_a_cancelled_getter_goes_to_the_next() {
 #[test]
 fn an_item_on_its_way_to_a_cancelled_getter_stays_at_the_front() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let task = getter(&queue);
         yield_now();
         (1..4).for_each(|n| queue.put(n).expect("room"));
         task.cancel();
         assert!(task.join().unwrap_err().is_cancelled());
-        let items: Vec<i32> = (0..3)
-            .map(|_| queue.get_nowait().expect("an item"))
-            .collect();
+        let items: Vec<i32> = (0..3).map(|_| queue.try_get().expect("an item")).collect();
         assert_eq!(items, [1, 2, 3]);
-        assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+        assert_eq!(queue.try_get(), Err(GetError::Empty));
     });
 }
 
 #[test]
 fn items_of_several_cancelled_getters_keep_their_order() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let cancelled = [getter(&queue), getter(&queue), getter(&queue)];
         let patient = [getter(&queue), getter(&queue)];
         yield_now();
@@ -74,8 +72,8 @@ fn items_of_several_cancelled_getters_keep_their_order() {
             let got = finished(task.join());
             assert!((1..=2).contains(&got), "{n} got {got}");
         }
-        assert_eq!(queue.get_nowait(), Ok(3));
-        assert_eq!(queue.get_nowait(), Ok(4));
+        assert_eq!(queue.try_get(), Ok(3));
+        assert_eq!(queue.try_get(), Ok(4));
         assert!(queue.is_empty());
     });
 }
@@ -106,8 +104,8 @@ fn unclaimed_room_is_free_again() {
         assert_eq!(queue.get(), Ok(0));
         task.cancel();
         assert!(task.join().unwrap_err().is_cancelled());
-        queue.put_nowait(3).expect("the room came back");
-        assert_eq!(queue.put_nowait(4), Err(PutError::Full(4)));
+        queue.try_put(3).expect("the room came back");
+        assert_eq!(queue.try_put(4), Err(PutError::Full(4)));
     });
 }
 
@@ -133,7 +131,7 @@ fn a_cancelled_put_drops_its_item_and_changes_nothing() {
 #[test]
 fn a_getter_that_catches_its_cancel_can_get_again() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let theirs = queue.clone();
         let task = spawn(move || {
             let caught = catch_cancelled(|| theirs.get());
@@ -150,7 +148,7 @@ fn a_getter_that_catches_its_cancel_can_get_again() {
 #[test]
 fn a_cancel_before_a_wait_takes_nothing() {
     run(|| {
-        let queue = Queue::<i32>::new(0);
+        let queue = Queue::<i32>::unbounded();
         let theirs = queue.clone();
         let task = spawn(move || {
             let me = selvedge::current_task().expect("a task");
@@ -167,7 +165,7 @@ fn a_cancel_before_a_wait_takes_nothing() {
 #[test]
 fn a_cancelled_joiner_leaves_the_others_waiting() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         queue.put(1).expect("room");
         let joiners = [(); 2].map(|()| {
             let queue = queue.clone();
@@ -201,21 +199,21 @@ fn an_item_returned_to_a_priority_queue_competes_with_new_ones() {
         queue.put(7).expect("room");
         task.cancel();
         assert!(task.join().is_err());
-        assert_eq!(queue.get_nowait(), Ok(7));
+        assert_eq!(queue.try_get(), Ok(7));
     });
 }
 
 /// The loop of the one that was promised an item closes: whoever waits on another loop gets it.
 #[test]
 fn a_closing_loops_getter_passes_its_item_to_another_loop() {
-    let queue = Queue::new(0);
+    let queue = Queue::unbounded();
     let event_loop = crate::support::event_loop();
     let theirs = queue.clone();
     let waiter = event_loop.create_task(move || theirs.get());
     event_loop.stop();
     event_loop.run_forever().expect("it stops");
     queue.put(1).expect("room");
-    assert_eq!(queue.get_nowait(), Err(GetError::Empty));
+    assert_eq!(queue.try_get(), Err(GetError::Empty));
     drop(waiter);
     event_loop.set_exception_handler(|_| ());
     drop(event_loop);
@@ -225,7 +223,7 @@ fn a_closing_loops_getter_passes_its_item_to_another_loop() {
 
 #[test]
 fn an_abandoned_getter_is_passed_over() {
-    let queue = Queue::new(0);
+    let queue = Queue::unbounded();
     let event_loop = selvedge::EventLoop::builder()
         .shutdown_timeout(std::time::Duration::ZERO)
         .build()

@@ -15,12 +15,12 @@ fn puts_err_and_gets_drain_and_then_err() {
         queue.shutdown();
         assert!(queue.is_shut_down());
         assert_eq!(queue.put(9), Err(PutError::ShutDown(9)));
-        assert_eq!(queue.put_nowait(9), Err(PutError::ShutDown(9)));
+        assert_eq!(queue.try_put(9), Err(PutError::ShutDown(9)));
         assert_eq!(queue.get(), Ok(0));
-        assert_eq!(queue.get_nowait(), Ok(1));
+        assert_eq!(queue.try_get(), Ok(1));
         assert_eq!(queue.get(), Ok(2));
         assert_eq!(queue.get(), Err(GetError::ShutDown));
-        assert_eq!(queue.get_nowait(), Err(GetError::ShutDown));
+        assert_eq!(queue.try_get(), Err(GetError::ShutDown));
     });
 }
 
@@ -77,7 +77,7 @@ fn a_putter_with_promised_room_errs_if_the_shutdown_is_first() {
 #[test]
 fn a_getter_that_was_promised_an_item_gets_it_after_a_shutdown() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let theirs = queue.clone();
         let getter = spawn(move || theirs.get());
         yield_now();
@@ -90,7 +90,7 @@ fn a_getter_that_was_promised_an_item_gets_it_after_a_shutdown() {
 #[test]
 fn a_cancelled_getters_item_goes_to_one_woken_by_the_shutdown() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let getters = [(); 2].map(|()| {
             let queue = queue.clone();
             spawn(move || queue.get())
@@ -109,7 +109,7 @@ fn a_cancelled_getters_item_goes_to_one_woken_by_the_shutdown() {
 #[test]
 fn at_once_drops_and_credits_the_remaining_items() {
     run(|| {
-        let (queue, log) = (Queue::new(0), Log::default());
+        let (queue, log) = (Queue::unbounded(), Log::default());
         for event in ["a", "b", "c"] {
             queue.put(log.guard(event)).expect("open");
         }
@@ -131,7 +131,7 @@ fn at_once_drops_and_credits_the_remaining_items() {
 #[test]
 fn at_once_takes_back_a_promised_undelivered_item() {
     run(|| {
-        let queue = Queue::new(0);
+        let queue = Queue::unbounded();
         let theirs = queue.clone();
         let getter = spawn(move || theirs.get());
         yield_now();
@@ -145,8 +145,8 @@ fn at_once_takes_back_a_promised_undelivered_item() {
 
 #[test]
 fn at_once_credits_no_more_items_than_are_unfinished() {
-    let queue = Queue::new(0);
-    (0..3).for_each(|n| queue.put_nowait(n).expect("open"));
+    let queue = Queue::unbounded();
+    (0..3).for_each(|n| queue.try_put(n).expect("open"));
     queue.task_done().expect("three were put");
     queue.shutdown_immediate();
     queue.join();
@@ -155,11 +155,11 @@ fn at_once_credits_no_more_items_than_are_unfinished() {
 
 #[test]
 fn at_once_may_follow_a_shutdown() {
-    let queue = Queue::new(0);
-    queue.put_nowait(1).expect("open");
+    let queue = Queue::unbounded();
+    queue.try_put(1).expect("open");
     queue.shutdown();
     queue.shutdown_immediate();
-    assert_eq!(queue.get_nowait(), Err(GetError::ShutDown));
+    assert_eq!(queue.try_get(), Err(GetError::ShutDown));
     assert!(queue.is_empty());
     queue.join();
 }
@@ -173,11 +173,11 @@ fn a_dropped_item_may_use_its_queue() {
         let (theirs, log) = (queue.clone(), log.clone());
         let item = OnDrop(Box::new(move || {
             assert!(theirs.is_shut_down() && theirs.is_empty());
-            assert!(theirs.get_nowait().is_err());
+            assert!(theirs.try_get().is_err());
             theirs.shutdown_immediate();
             log.push(format!("dropped {n}"));
         }) as Box<_>);
-        queue.put_nowait(item).map_err(drop).expect("open");
+        queue.try_put(item).map_err(drop).expect("open");
     }
     queue.shutdown_immediate();
     assert_eq!(log.take(), ["dropped 0", "dropped 1"]);
@@ -186,21 +186,21 @@ fn a_dropped_item_may_use_its_queue() {
 #[test]
 fn the_other_queues_are_shut_down_alike() {
     let lifo = LifoQueue::new(2);
-    lifo.put_nowait(1).expect("open");
-    lifo.put_nowait(2).expect("open");
+    lifo.try_put(1).expect("open");
+    lifo.try_put(2).expect("open");
     lifo.shutdown();
-    assert_eq!(lifo.put_nowait(3), Err(PutError::ShutDown(3)));
-    assert_eq!(lifo.get_nowait(), Ok(2));
+    assert_eq!(lifo.try_put(3), Err(PutError::ShutDown(3)));
+    assert_eq!(lifo.try_get(), Ok(2));
     lifo.shutdown_immediate();
-    assert_eq!(lifo.get_nowait(), Err(GetError::ShutDown));
+    assert_eq!(lifo.try_get(), Err(GetError::ShutDown));
     lifo.task_done().expect("the one that was got");
     lifo.join();
 
     let priority = PriorityQueue::new(2);
-    priority.put_nowait(2).expect("open");
-    priority.put_nowait(1).expect("open");
+    priority.try_put(2).expect("open");
+    priority.try_put(1).expect("open");
     priority.shutdown();
-    assert_eq!(priority.get_nowait(), Ok(1));
+    assert_eq!(priority.try_get(), Ok(1));
     priority.shutdown_immediate();
-    assert_eq!(priority.get_nowait(), Err(GetError::ShutDown));
+    assert_eq!(priority.try_get(), Err(GetError::ShutDown));
 }

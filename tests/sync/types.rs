@@ -1,37 +1,13 @@
 //! What may cross threads and what may not, as the compiler sees it; and that everything can be shown.
 
-use std::error::Error;
-
+use selvedge::error::WaitError;
 use selvedge::sync::{
-    Barrier, BoundedSemaphore, BrokenBarrier, CantWait, Condition, Event, GetError, LifoQueue,
-    Mutex, MutexGuard, NothingUnfinished, Permit, PriorityQueue, PutError, Queue, Semaphore,
+    Barrier, BoundedSemaphore, BrokenBarrier, Condition, Event, GetError, LifoQueue, Mutex,
+    MutexGuard, NothingUnfinished, Permit, PriorityQueue, PutError, Queue, Semaphore,
     TooManyPermits,
 };
 
-fn assert_clone<T: Clone>() {}
-fn assert_error<T: Error + Send + Sync + 'static>() {}
-
-/// Does not compile where the type has the trait: the implementation would be ambiguous.
-macro_rules! assert_lacks {
-    ($type:ty: $trait:path) => {
-        const _: fn() = || {
-            trait AmbiguousIfItHas<A> {
-                fn check() {}
-            }
-            impl<T: ?Sized> AmbiguousIfItHas<()> for T {}
-            #[allow(dead_code)]
-            struct Has;
-            impl<T: ?Sized + $trait> AmbiguousIfItHas<Has> for T {}
-            let _ = <$type as AmbiguousIfItHas<_>>::check;
-        };
-    };
-}
-
-macro_rules! assert_stays_on_its_thread {
-    ($($type:ty),*) => {
-        $(assert_lacks!($type: Send); assert_lacks!($type: Sync);)*
-    };
-}
+use crate::traits::{assert_clone, assert_error};
 
 assert_stays_on_its_thread!(
     Queue<u32>,
@@ -67,7 +43,7 @@ fn handles_are_clone_for_any_item_type() {
 fn errors_go_through_the_question_mark() {
     assert_error::<PutError<u32>>();
     assert_error::<GetError>();
-    assert_error::<CantWait>();
+    assert_error::<WaitError>();
     assert_error::<NothingUnfinished>();
     assert_error::<TooManyPermits>();
     assert_error::<BrokenBarrier>();
@@ -76,10 +52,10 @@ fn errors_go_through_the_question_mark() {
 #[test]
 fn everything_can_be_shown() {
     let queue = Queue::new(3);
-    queue.put_nowait(1).expect("room");
+    queue.try_put(1).expect("room");
     let text = format!("{queue:?}");
     assert!(
-        text.contains("len: 1, maxsize: 3, n_unfinished: 1"),
+        text.contains("len: 1, capacity: Some(3), n_unfinished: 1"),
         "{text}"
     );
     let semaphore = Semaphore::new(2);

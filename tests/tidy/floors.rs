@@ -1,4 +1,4 @@
-//! The rule of the floors: a module names only modules of lower floors, or parts of its own.
+//! The rule of the floors: a file names only rooms of lower floors, or files of its own room.
 
 use crate::source::Source;
 use crate::tables::FLOORS;
@@ -14,8 +14,8 @@ pub fn names_only_lower_floors(tree: &Tree) -> Vec<Finding> {
             continue;
         }
         let module = module_of(source.path);
-        match floor_of(&module) {
-            Some(floor) => check_paths(&source, &module, floor, &mut findings),
+        match room_of(&module) {
+            Some(room) => check_paths(&source, &module, room, &mut findings),
             None => findings.push(Finding::new(
                 source.path,
                 1,
@@ -29,22 +29,28 @@ pub fn names_only_lower_floors(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-fn check_paths(source: &Source, module: &[&str], floor: u32, findings: &mut Vec<Finding>) {
+fn check_paths(
+    source: &Source,
+    module: &[&str],
+    (room, floor): (&str, u32),
+    findings: &mut Vec<Finding>,
+) {
     let depths = inline_module_depths(source);
     for (index, path) in source.paths() {
         let Some(target) = resolve(module, depths[index], &path) else {
             continue;
         };
         let name = target.join("::");
-        let message = match floor_of(&target) {
+        let message = match room_of(&target) {
             None => format!(
                 "{name} is not below a module in the table of floors: name it by its module"
             ),
-            Some(target_floor) if target_floor > floor => {
+            Some((target_room, _)) if target_room == room => continue,
+            Some((_, target_floor)) if target_floor > floor => {
                 format!("{name} is on floor {target_floor}, above this file's floor {floor}")
             }
-            Some(target_floor) if target_floor == floor && target[0] != module[0] => {
-                format!("{name} is another module of the same floor {floor}")
+            Some((_, target_floor)) if target_floor == floor => {
+                format!("{name} is in another room of the same floor {floor}")
             }
             Some(_) => continue,
         };
@@ -53,7 +59,7 @@ fn check_paths(source: &Source, module: &[&str], floor: u32, findings: &mut Vec<
 }
 
 /// The module of a file: `src/stack/pool.rs` and `src/stack/pool/mod.rs` are both `stack pool`.
-fn module_of(path: &str) -> Vec<&str> {
+pub fn module_of(path: &str) -> Vec<&str> {
     let path = path.strip_prefix("src/").unwrap_or(path);
     let path = path.strip_suffix(".rs").unwrap_or(path);
     path.strip_suffix("/mod")
@@ -62,22 +68,23 @@ fn module_of(path: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The floor of the longest entry that the path begins with.
-fn floor_of(path: &[&str]) -> Option<u32> {
-    let fits = |entry: &str| {
+/// The room of a path, which is the longest entry that the path begins with, and the room's floor.
+fn room_of(path: &[&str]) -> Option<(&'static str, u32)> {
+    let len = |entry: &str| {
         let words: Vec<&str> = entry.split("::").collect();
         path.starts_with(&words).then_some(words.len())
     };
     FLOORS
         .iter()
-        .filter_map(|&(entry, floor)| Some((fits(entry)?, floor)))
+        .copied()
+        .filter_map(|(entry, floor)| Some((len(entry)?, (entry, floor))))
         .max()
-        .map(|(_, floor)| floor)
+        .map(|(_, room)| room)
 }
 
 /// What a path names, counted from the crate's root; nothing for a path that stays in its own file
 /// or leaves the crate. `inline_depth` is the number of `mod name { }` around it.
-fn resolve<'text>(
+pub fn resolve<'text>(
     module: &[&'text str],
     inline_depth: usize,
     path: &[&'text str],
@@ -98,7 +105,7 @@ fn resolve<'text>(
 }
 
 /// For each token, how many inline modules stand around it.
-fn inline_module_depths(source: &Source) -> Vec<usize> {
+pub fn inline_module_depths(source: &Source) -> Vec<usize> {
     let mut depths = vec![0; source.tokens.len()];
     for index in 0..source.tokens.len() {
         if source.word(index) == "mod" && source.word(index + 2) == "{" {

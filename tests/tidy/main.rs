@@ -5,12 +5,15 @@
 //! is shown to fail on a small tree that breaks it. What a rule permits by name stands in
 //! `tables.rs`, which is the file to edit when a module is added.
 
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
+
 mod assembly;
 mod asyncio;
 mod broken;
+mod circles;
 mod floors;
-#[path = "../support/hang_guard.rs"]
-mod hang_guard;
+mod map;
 mod shape;
 mod source;
 mod tables;
@@ -53,6 +56,16 @@ fn the_tree_was_read() {
 #[test]
 fn a_module_names_only_lower_floors() {
     holds(floors::names_only_lower_floors);
+}
+
+#[test]
+fn only_listed_files_import_each_other() {
+    holds(circles::only_listed_files_form_circles);
+}
+
+#[test]
+fn the_map_in_architecture_is_current() {
+    holds(map::architecture_draws_the_rooms);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use crate::source::Source;
 
-/// What is read: these below the root of the package, and its `Cargo.toml`.
+/// What is read: these files and folders of the package.
+const FILES: [&str; 2] = ["ARCHITECTURE.md", "Cargo.toml"];
 const FOLDERS: [&str; 5] = ["asm", "benches", "examples", "src", "tests"];
 const EXTENSIONS: [&str; 5] = ["md", "rs", "s", "toml", "txt"];
 
@@ -19,7 +20,9 @@ impl Tree {
     pub fn read() -> Tree {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut texts = BTreeMap::new();
-        read_file(root, "Cargo.toml", &mut texts);
+        for file in FILES {
+            read_file(root, file, &mut texts);
+        }
         for folder in FOLDERS {
             read_folder(root, folder, &mut texts);
         }

@@ -3,18 +3,18 @@
 
 #![allow(unsafe_code)]
 
+#[path = "../support/hang_guard.rs"]
+mod hang_guard;
+#[path = "../support/mod.rs"]
+mod support;
+
 mod as_completed;
 mod gather;
 mod gather_cancel;
 mod gather_errors;
-#[path = "../support/hang_guard.rs"]
-mod hang_guard;
 mod misuse;
 mod model;
 mod shield;
-#[path = "../runtime/support.rs"]
-#[allow(dead_code)]
-mod support;
 mod wait;
 mod wait_for;
 

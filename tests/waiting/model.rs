@@ -118,14 +118,15 @@ fn gather_of(scripts: &[Script], cancel_at: Option<u32>, is_settled: bool) -> (u
     }
 }
 
+fn spawn_all(scripts: &[Script]) -> Vec<Task<usize>> {
+    let scripts = scripts.iter().enumerate();
+    scripts.map(|(i, script)| script.spawn(i)).collect()
+}
+
 fn played_gather(scripts: Rc<[Script]>, cancel_at: Option<u32>, is_settled: bool) -> (u32, End) {
     in_virtual_loop(move || {
         let outer = spawn(move || {
-            let tasks: Vec<_> = scripts
-                .iter()
-                .enumerate()
-                .map(|(i, script)| script.spawn(i))
-                .collect();
+            let tasks = spawn_all(&scripts);
             let end = match is_settled {
                 false => end_of(gather(tasks)),
                 true => {
@@ -169,11 +170,7 @@ fn wait_of(scripts: &[Script], when: ReturnWhen, timeout: Option<u32>) -> (u32, 
 
 fn played_wait(scripts: Rc<[Script]>, when: ReturnWhen, timeout: Option<u32>) -> (u32, Vec<bool>) {
     in_virtual_loop(move || {
-        let tasks: Vec<_> = scripts
-            .iter()
-            .enumerate()
-            .map(|(i, script)| script.spawn(i))
-            .collect();
+        let tasks = spawn_all(&scripts);
         let timeout = timeout.map(|ticks| ticks * TICK);
         let waited = wait(&tasks, when, timeout).expect("some");
         let done: Vec<_> = waited.done.iter().map(|task| task.id()).collect();
@@ -186,11 +183,7 @@ fn played_wait(scripts: Rc<[Script]>, when: ReturnWhen, timeout: Option<u32>) ->
 
 fn played_as_completed(scripts: Rc<[Script]>) -> Vec<(u32, End)> {
     in_virtual_loop(move || {
-        let tasks: Vec<_> = scripts
-            .iter()
-            .enumerate()
-            .map(|(i, script)| script.spawn(i))
-            .collect();
+        let tasks = spawn_all(&scripts);
         as_completed(tasks)
             .map(|task| (ticks(), end_of(task.join())))
             .collect()

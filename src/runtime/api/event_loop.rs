@@ -16,9 +16,9 @@ use crate::runtime::observe::report::report_by_default;
 use crate::runtime::scheduler::current::within;
 use crate::runtime::scheduler::turn::{FORKED, Halt, Loop};
 use crate::runtime::task::handle::Task;
-use crate::runtime::task::into_task::{IntoTask, Place};
 use crate::runtime::task::promise::Promise;
 use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::task::waitable::{self, Joinable};
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
 /// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).
@@ -71,11 +71,14 @@ impl EventLoop {
     /// How the task failed; that the loop was stopped first, when the task stays and goes on in the next run; that it can never be done, with the report of
     /// [`RunError::Deadlock`] as the error; that the loop is closed or running.
     #[track_caller]
-    pub fn run_until_complete<I: IntoTask>(&self, task: I) -> Result<I::Output, TaskError> {
+    pub fn run_until_complete<I>(&self, task: I) -> Result<I::Output, TaskError>
+    where
+        I: Joinable<Output: 'static> + 'static,
+    {
         if let Some(reason) = self.why_not() {
             return Err(TaskError::misuse(reason));
         }
-        let task = task.into_task(&Place(&self.0.core));
+        let task = waitable::create_task(&self.0.core, Location::caller(), task);
         let core = Rc::downgrade(&self.0.core);
         let stop = task.add_done_callback(move |_| {
             if let Some(core) = core.upgrade() {
@@ -216,9 +219,12 @@ impl EventLoop {
     /// # Panics
     /// If the loop is closed, or there is no stack to be had.
     #[track_caller]
-    pub fn create_task<I: IntoTask>(&self, task: I) -> Task<I::Output> {
+    pub fn create_task<I>(&self, task: I) -> Task<I::Output>
+    where
+        I: Joinable<Output: 'static> + 'static,
+    {
         self.assert_open();
-        task.into_task(&Place(&self.0.core))
+        waitable::create_task(&self.0.core, Location::caller(), task)
     }
 
     /// Makes a promise.

@@ -13,9 +13,9 @@ use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::scheduler::current;
 use crate::runtime::scheduler::turn::Loop;
 use crate::runtime::task::handle::Task;
-use crate::runtime::task::into_task::{IntoTask, Place};
 use crate::runtime::task::late_callbacks;
 use crate::runtime::task::promise::Promise;
+use crate::runtime::task::waitable::{self, Joinable};
 
 /// A weak reference to an event loop, for callbacks and tasks that outlive it or must not keep it:
 /// the loop owns them.
@@ -107,8 +107,12 @@ impl LocalLoop {
     /// # Panics
     /// If there is no stack to be had.
     #[track_caller]
-    pub fn create_task<I: IntoTask>(&self, task: I) -> Result<Task<I::Output>, LoopError> {
-        Ok(task.into_task(&Place(&self.get()?.core)))
+    pub fn create_task<I>(&self, task: I) -> Result<Task<I::Output>, LoopError>
+    where
+        I: Joinable<Output: 'static> + 'static,
+    {
+        let site = Location::caller();
+        Ok(waitable::create_task(&self.get()?.core, site, task))
     }
 
     /// Makes a promise.

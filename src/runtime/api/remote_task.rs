@@ -10,9 +10,10 @@ use std::thread;
 
 use super::loop_handle::LoopHandle;
 use crate::coroutine::drop_quietly;
+use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
-use crate::runtime::core::context::{self, WaitError};
+use crate::runtime::core::context;
 use crate::runtime::core::id::TaskId;
 use crate::runtime::observe::report::report_unretrieved;
 use crate::runtime::scheduler::current;

@@ -13,10 +13,11 @@ use super::guard::CancelGuard;
 use super::request;
 use crate::coroutine::abandon_innermost;
 use crate::error::TaskError;
+use crate::error::WaitError;
 use crate::runtime::core::block::{
     Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskPtr,
 };
-use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::core::id::TaskId;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::wake::unpark;

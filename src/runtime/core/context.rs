@@ -303,34 +303,6 @@ pub(crate) struct TaskContext {
     pub(crate) task: TaskPtr,
 }
 
-/// Why nothing can be waited for where this was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WaitError {
-    NoLoop,
-    NoTask,
-    Panicking,
-}
-
-impl WaitError {
-    /// A sentence for whoever tried to.
-    pub(crate) fn sentence(self) -> &'static str {
-        match self {
-            Self::NoLoop => {
-                "selvedge: no event loop runs on this thread, to wait in or to spawn tasks on; call \
-                 this from a task, inside of `selvedge::run`"
-            }
-            Self::NoTask => {
-                "selvedge: a callback can't wait, because it runs on the loop itself; spawn a task \
-                 that waits instead"
-            }
-            Self::Panicking => {
-                "selvedge: a task can't wait while its thread is panicking; do it before the \
-                 panic, or without waiting"
-            }
-        }
-    }
-}
-
 /// The loop that runs on this thread.
 #[inline(always)]
 pub(crate) fn current() -> Option<CoreRef> {

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::side::Side;
-use crate::runtime::core::context::{self, TaskContext, WaitError};
+use crate::error::WaitError;
+use crate::runtime::core::context::{self, TaskContext};
 use crate::runtime::core::wait_list::InsertAt;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::runtime::time::timer::Alarm;

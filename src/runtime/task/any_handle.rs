@@ -1,17 +1,22 @@
-//! What tasks wait for together: tasks and promises, whatever the types of their results.
+//! [`AnyHandle`]: a task or a promise, without the type of its result.
 
 use std::fmt;
+use std::panic::Location;
 use std::rc::Weak;
 
+use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::block::{Awaiting, ERROR_RETRIEVED, TaskPtr};
+use crate::runtime::core::callback::{Callback, Function};
 use crate::runtime::core::context::{Core, TaskContext};
 use crate::runtime::core::group::{Group, Outcome};
+use crate::runtime::core::id::{CallbackId, next_in_turn};
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::wait::unwind;
 
-/// A task or a promise of whatever type, or the reason why there is none.
+/// Type-erased view of a task or a promise, or of the error that stands in for a task.
 #[doc(hidden)]
 #[derive(Clone, Copy)]
 pub struct AnyHandle<'a>(Kind<'a>);
@@ -23,13 +28,15 @@ enum Kind<'a> {
     Refused(&'a TaskError),
 }
 
-/// A promise of whatever type.
+/// Type-erased promise.
 pub(crate) trait AnyPromise: Awaiting {
-    /// Its loop, and who waits for it.
-    fn of_whom(&self) -> (&Weak<Core>, &WaitList);
+    /// The promise's loop, and the list of the tasks that wait for the promise.
+    fn core_and_waiters(&self) -> (&Weak<Core>, &WaitList);
     fn error(&self) -> Option<TaskError>;
     fn is_done(&self) -> bool;
     fn set_retrieved(&self);
+    fn add_callback(&self, function: Function, site: &'static Location<'static>) -> CallbackId;
+    fn remove_callback(&self, id: CallbackId) -> bool;
 }
 
 impl<'a> AnyHandle<'a> {
@@ -41,7 +48,7 @@ impl<'a> AnyHandle<'a> {
         Self(Kind::Promise(promise))
     }
 
-    /// What has failed already.
+    /// A handle that is done: the task was not made, for this reason.
     pub(crate) fn refused(error: &'a TaskError) -> Self {
         Self(Kind::Refused(error))
     }
@@ -55,7 +62,7 @@ impl<'a> AnyHandle<'a> {
         }
     }
 
-    /// How it has ended, if it has.
+    /// Outcome, or `None` while pending.
     #[inline]
     pub(crate) fn outcome(self) -> Option<Outcome> {
         self.is_done().then(|| match self.0 {
@@ -68,7 +75,7 @@ impl<'a> AnyHandle<'a> {
         })
     }
 
-    /// Its error, if it has ended with one.
+    /// The error with which the task or promise ended; `None` while pending, and after a success.
     pub(crate) fn error(self) -> Option<TaskError> {
         match self.0 {
             Kind::Task(packet, _) => packet.error().cloned(),
@@ -77,7 +84,7 @@ impl<'a> AnyHandle<'a> {
         }
     }
 
-    /// The task that it is, while that is not done.
+    /// The pending task; `None` for a task that is done, and for a promise.
     pub(crate) fn as_task(self) -> Option<TaskPtr> {
         match self.0 {
             Kind::Task(packet, _) => packet.link().task(),
@@ -85,47 +92,51 @@ impl<'a> AnyHandle<'a> {
         }
     }
 
-    /// Calls a function with the list of those who wait for it, while it is not done.
+    /// Calls a function with the list of waiting tasks, which exists while the handle is pending.
     #[inline]
-    pub(crate) fn with_waiters(self, f: impl FnOnce(&WaitList)) {
+    fn with_waiters(self, f: impl FnOnce(&WaitList)) {
         match self.0 {
             Kind::Task(packet, _) => {
                 if let Some(task) = packet.link().task() {
                     f(&task.waiters);
                 }
             }
-            Kind::Promise(promise) => f(promise.of_whom().1),
+            Kind::Promise(promise) => f(promise.core_and_waiters().1),
             Kind::Refused(_) => (),
         }
     }
 
-    /// Parks the running task until this is done, or until `give_up` says so.
-    pub(crate) fn wait(
-        self,
-        here: TaskContext,
-        what: &dyn Awaiting,
-        mut give_up: impl FnMut() -> bool,
-    ) {
+    /// Parks the running task until the handle is done or `give_up` returns true.
+    pub(crate) fn wait(self, here: TaskContext, mut give_up: impl FnMut() -> bool) {
         let mut is_over = || self.is_done() || give_up();
         while !is_over() {
             self.with_waiters(|waiters| {
-                waiters.wait(here, what, &mut is_over);
+                waiters.wait(here, &self, &mut is_over);
             });
         }
     }
 
-    /// Whether it belongs to a loop.
+    /// After a wait: unwinds the running task if a cancel of it was forwarded to the handle, which was
+    /// cancelled by it.
+    pub(crate) fn unwind_if_forwarded(self, here: TaskContext) {
+        if request::was_forwarded(here.task) && self.outcome() == Some(Outcome::Cancelled) {
+            self.set_retrieved();
+            unwind::raise(here);
+        }
+    }
+
+    /// Whether the handle belongs to a loop.
     pub(crate) fn is_of(self, core: &Core) -> bool {
         let own = match self.0 {
             Kind::Task(_, own) => own,
-            Kind::Promise(promise) => promise.of_whom().0,
+            Kind::Promise(promise) => promise.core_and_waiters().0,
             Kind::Refused(_) => return true,
         };
         std::ptr::eq(own.as_ptr(), core)
     }
 
-    /// Asks it to end; false if it is done, or can't be cancelled.
-    pub(crate) fn cancel(self) -> bool {
+    /// Requests a cancel; false if the handle is done or can't be cancelled.
+    pub(crate) fn request_cancel(self) -> bool {
         match self.0 {
             Kind::Task(packet, _) => {
                 let task = packet.link().task();
@@ -140,16 +151,7 @@ impl<'a> AnyHandle<'a> {
         }
     }
 
-    /// Passes a cancel on to it, if it is a promise; answers whether it is to be asked to end or was.
-    pub(crate) fn pass_on(self, message: Option<&str>) -> bool {
-        match self.0 {
-            Kind::Task(packet, _) => packet.link().task().is_some(),
-            Kind::Promise(promise) => promise.cancel(message),
-            Kind::Refused(_) => false,
-        }
-    }
-
-    /// Has an error of it count as retrieved, also one that it ends with later.
+    /// Counts the error as retrieved, also an error that comes later.
     pub(crate) fn set_retrieved(self) {
         match self.0 {
             Kind::Task(packet, _) => match packet.link().task() {
@@ -161,11 +163,64 @@ impl<'a> AnyHandle<'a> {
         }
     }
 
-    pub(crate) fn describe(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Schedules a function for when the handle is done; in the next iteration if that is so already.
+    pub(crate) fn add_callback(
+        self,
+        function: Function,
+        site: &'static Location<'static>,
+    ) -> CallbackId {
+        match self.0 {
+            Kind::Promise(promise) => return promise.add_callback(function, site),
+            Kind::Task(packet, core) => match packet.link().task() {
+                Some(task) => {
+                    let callback = Callback::new(function, site);
+                    return task.with_extras(|extras| extras.add_callback(callback));
+                }
+                None => late_callbacks::offer(core, function, site),
+            },
+            Kind::Refused(_) => late_callbacks::refuse(function),
+        }
+        CallbackId(next_in_turn())
+    }
+
+    /// Removes a callback; false if it was called or removed before.
+    pub(crate) fn remove_callback(self, id: CallbackId) -> bool {
+        match self.0 {
+            Kind::Promise(promise) => promise.remove_callback(id),
+            Kind::Task(packet, _) => {
+                let removed = packet.link().task().and_then(|task| {
+                    task.with_extras(|extras| {
+                        let index = extras.callbacks.iter().position(|entry| entry.0 == id)?;
+                        Some(extras.callbacks.remove(index))
+                    })
+                });
+                // Its captures are dropped here, where nothing is borrowed.
+                removed.is_some()
+            }
+            Kind::Refused(_) => false,
+        }
+    }
+}
+
+/// What a task waits for that waits for this handle.
+impl Awaiting for AnyHandle<'_> {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Kind::Task(packet, _) => write!(f, "the task {}", packet.link().name()),
             Kind::Promise(promise) => promise.describe(f),
             Kind::Refused(_) => f.write_str("nothing"),
+        }
+    }
+
+    fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
+        self.as_task().into_iter().for_each(visit);
+    }
+
+    fn cancel(&self, message: Option<&str>) -> bool {
+        match self.0 {
+            Kind::Task(packet, _) => packet.link().task().is_some(),
+            Kind::Promise(promise) => promise.cancel(message),
+            Kind::Refused(_) => false,
         }
     }
 }
@@ -176,16 +231,9 @@ impl fmt::Debug for AnyHandle<'_> {
     }
 }
 
-/// What a group waits for.
-pub(crate) trait Members {
-    fn len(&self) -> usize;
-
-    fn member(&self, index: usize) -> AnyHandle<'_>;
-}
-
 impl Group {
-    /// Adds a member. A task that has just been made is best added before the next one is: what that
-    /// touches is in the cache still.
+    /// Adds a member. Adding a new task before the next one is made is cheapest: the part of its block
+    /// that this touches is still in the cache.
     #[inline]
     pub(crate) fn add(&self, member: AnyHandle<'_>) {
         match member.outcome() {
@@ -195,37 +243,30 @@ impl Group {
     }
 }
 
-/// Waiting for one of them.
-pub(crate) struct One<'a>(pub(crate) AnyHandle<'a>);
+/// The members of a wait for many: calls a function with each of them, in order.
+pub(crate) type ForEachMember<'a> = &'a dyn Fn(&mut dyn FnMut(AnyHandle<'_>));
 
-impl Awaiting for One<'_> {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.describe(f)
-    }
-
-    fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
-        self.0.as_task().into_iter().for_each(visit);
-    }
-
-    fn cancel(&self, message: Option<&str>) -> bool {
-        self.0.pass_on(message)
-    }
-}
-
-/// Says what a task waits for that waits for many.
+/// Describes the pending members of a wait for many.
 pub(crate) fn describe_many(
-    members: &(impl Members + ?Sized),
+    for_each: ForEachMember<'_>,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    /// A list of ten thousand helps nobody.
-    const SHOWN: usize = 3;
-    let pending = || (0..members.len()).filter(|index| !members.member(*index).is_done());
-    for (n, index) in pending().take(SHOWN).enumerate() {
-        f.write_str(if n > 0 { ", " } else { "" })?;
-        members.member(index).describe(f)?;
-    }
-    match pending().count() {
-        n if n > SHOWN => write!(f, " and {} more", n - SHOWN),
+    /// A longer list would not be read.
+    const N_SHOWN: usize = 3;
+    let (mut n_pending, mut result) = (0, Ok(()));
+    for_each(&mut |member| {
+        if member.is_done() {
+            return;
+        }
+        if n_pending < N_SHOWN && result.is_ok() {
+            let separator = if n_pending > 0 { ", " } else { "" };
+            result = f.write_str(separator).and_then(|()| member.describe(f));
+        }
+        n_pending += 1;
+    });
+    result?;
+    match n_pending {
+        n if n > N_SHOWN => write!(f, " and {} more", n - N_SHOWN),
         _ => Ok(()),
     }
 }

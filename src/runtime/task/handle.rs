@@ -5,16 +5,14 @@
 use std::fmt;
 use std::rc::Weak;
 
-use super::any_handle::AnyHandle;
 use super::join::wait_done;
+use super::methods::task_methods;
 use super::task_ref::TaskRef;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::block::DETACHED;
 use crate::runtime::core::context::Core;
-use crate::runtime::core::id::{CallbackId, TaskId};
 use crate::runtime::core::packet::Packet;
-use crate::runtime::core::task_stack::TaskStack;
 use crate::runtime::observe::report::report_unretrieved;
 
 /// A task that was spawned, and its result.
@@ -57,7 +55,7 @@ impl<T> Task<T> {
     /// A cancel of the waiting task is passed on to this one. When that ends, the waiting task is
     /// unwound, unless this one went on and returned a value, which is then what is returned.
     pub fn join(self) -> Result<T, TaskError> {
-        wait_done(&self.packet, &self.core)?;
+        wait_done(self.any_handle())?;
         self.into_result()
     }
 
@@ -110,109 +108,7 @@ impl<T> Task<T> {
         }
     }
 
-    /// Asks the task to end, without a message: see [`cancel_with`](Self::cancel_with).
-    pub fn cancel(&self) -> bool {
-        self.view().cancel()
-    }
-
-    /// Asks the task to end; false if it is done, or if panics abort in this program and it has begun,
-    /// because it can't be unwound then. It is unwound from where it waits, or from its next
-    /// suspension, so that its destructors run; if it has not begun, its body never runs. What it
-    /// waits for, a task or a promise, is cancelled first. It may catch that and go on.
-    pub fn cancel_with(&self, message: impl Into<String>) -> bool {
-        self.view().cancel_with(message)
-    }
-
-    /// How many requests to cancel it has that were not taken back.
-    #[must_use]
-    pub fn cancelling(&self) -> u32 {
-        self.view().cancelling()
-    }
-
-    /// Takes a request to cancel back; answers how many are left. With the last goes one that was
-    /// not delivered yet.
-    pub fn uncancel(&self) -> u32 {
-        self.view().uncancel()
-    }
-
-    /// Whether it has ended, in whatever way.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.packet.link().task().is_none()
-    }
-
-    /// Whether it has ended by a cancel.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.packet.error().is_some_and(TaskError::is_cancelled)
-    }
-
-    /// Its name: `Task-N` unless it was given another.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.packet.link().name()
-    }
-
-    /// Its number.
-    #[must_use]
-    pub fn id(&self) -> TaskId {
-        self.packet.link().id()
-    }
-
-    /// Has a function called when the task is done, by the loop, after what is queued already. If it
-    /// is done, that is in the next iteration.
-    #[track_caller]
-    pub fn add_done_callback(&self, f: impl FnOnce(&TaskRef) + 'static) -> CallbackId {
-        self.view().add_done_callback(f)
-    }
-
-    /// Takes a callback back; false if it is not there (any more).
-    pub fn remove_done_callback(&self, id: CallbackId) -> bool {
-        self.view().remove_done_callback(id)
-    }
-
-    /// Takes all callbacks back; answers how many there were.
-    pub fn clear_done_callbacks(&self) -> usize {
-        self.view().clear_done_callbacks()
-    }
-
-    /// Where the task stands: its status, where it was spawned, what it waits for, and its backtrace.
-    ///
-    /// ```
-    /// use selvedge::{Promise, Status, yield_now};
-    ///
-    /// #[inline(never)]
-    /// fn wait_for_an_answer(promise: &Promise<u32>) {
-    ///     promise.wait().unwrap();
-    /// }
-    ///
-    /// selvedge::run(|| {
-    ///     let promise = Promise::new();
-    ///     let other = promise.clone();
-    ///     let task = selvedge::spawn(move || wait_for_an_answer(&other));
-    ///     yield_now();
-    ///
-    ///     let stack = task.get_stack();
-    ///     assert_eq!(stack.status(), Status::Suspended);
-    ///     assert!(stack.waits_for().unwrap().starts_with("a promise made at"));
-    ///     # #[cfg(not(selvedge_backend = "corosensei"))]
-    ///     assert!(stack.to_string().contains("wait_for_an_answer"));
-    ///
-    ///     promise.set_result(42).unwrap();
-    ///     task.join().unwrap();
-    /// });
-    /// ```
-    ///
-    /// The task is looked at, not touched: it goes on as it would have.
-    #[must_use]
-    pub fn get_stack(&self) -> TaskStack {
-        self.view().get_stack()
-    }
-
-    /// Prints where the task stands to standard error, in one write: what [`TaskStack`] displays.
-    pub fn print_stack(&self) {
-        self.view().print_stack();
-    }
+    task_methods!();
 
     /// A view of the task without its result.
     #[must_use]
@@ -239,20 +135,6 @@ impl<T> Task<T> {
         if let Some(task) = self.packet.link().task() {
             request::stop_waiting(task);
         }
-    }
-
-    fn view(&self) -> TaskRef {
-        TaskRef::new(self.packet.erase(), self.core.clone())
-    }
-
-    pub(crate) fn core(&self) -> &Weak<Core> {
-        &self.core
-    }
-
-    /// What those wait for who wait for it among others.
-    #[inline]
-    pub(crate) fn as_any_handle(&self) -> AnyHandle<'_> {
-        AnyHandle::task(&self.packet, &self.core)
     }
 }
 

@@ -6,18 +6,18 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use super::any_handle::AnyPromise;
+use super::any_handle::{AnyHandle, AnyPromise};
+use super::join;
 use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::callback::Function;
 use crate::runtime::core::context::{self, Core};
 use crate::runtime::core::exception_context::ExceptionContext;
 use crate::runtime::core::group::Outcome;
 use crate::runtime::core::id::{CallbackId, next_in_turn};
 use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
 
 /// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
 ///
@@ -281,36 +281,29 @@ impl<T> Promise<T> {
         if self.is_done() {
             return Ok(());
         }
-        let here = task_context().map_err(|why| TaskError::misuse(why.sentence()))?;
-        if !std::ptr::eq(self.0.core.as_ptr(), &raw const *here.core) {
-            return Err(TaskError::misuse(
-                "selvedge: this promise belongs to another event loop; have it kept and waited \
-                 for on the same one",
-            ));
-        }
-        // What waits keeps the list of those who wait.
+        // Waiting keeps the list of waiting tasks alive.
         let this = self.clone();
-        while !this.is_done() {
-            this.0.waiters.wait(here, &this, || this.is_done());
-        }
-        if request::was_forwarded(here.task) && this.is_cancelled() {
-            this.0.is_retrieved.set(true);
-            unwind::raise(here);
-        }
-        Ok(())
+        join::wait_done(AnyHandle::promise(&this))
     }
 
     /// Has a function called when the promise is done, by the loop, after what is queued already. If
     /// it is done, that is in the next iteration.
     #[track_caller]
     pub fn add_done_callback(&self, f: impl FnOnce(&Self) + 'static) -> CallbackId {
+        self.add_callback_at(Box::new(f), Location::caller())
+    }
+
+    fn add_callback_at(
+        &self,
+        function: Box<dyn FnOnce(&Self)>,
+        site: &'static Location<'static>,
+    ) -> CallbackId {
         let id = CallbackId(next_in_turn());
-        let done: Done<T> = (Box::new(f), Location::caller());
-        if !self.is_done() {
-            self.0.callbacks.borrow_mut().push((id, done));
-        } else {
-            let (promise, (function, site)) = (self.clone(), done);
+        if self.is_done() {
+            let promise = self.clone();
             late_callbacks::offer(&self.0.core, Box::new(move || function(&promise)), site);
+        } else {
+            self.0.callbacks.borrow_mut().push((id, (function, site)));
         }
         id
     }
@@ -353,7 +346,7 @@ impl<T> Awaiting for Promise<T> {
 }
 
 impl<T> AnyPromise for Promise<T> {
-    fn of_whom(&self) -> (&Weak<Core>, &WaitList) {
+    fn core_and_waiters(&self) -> (&Weak<Core>, &WaitList) {
         (&self.0.core, &self.0.waiters)
     }
 
@@ -370,6 +363,14 @@ impl<T> AnyPromise for Promise<T> {
 
     fn set_retrieved(&self) {
         self.0.is_retrieved.set(true);
+    }
+
+    fn add_callback(&self, function: Function, site: &'static Location<'static>) -> CallbackId {
+        self.add_callback_at(Box::new(|_: &Self| function()), site)
+    }
+
+    fn remove_callback(&self, id: CallbackId) -> bool {
+        self.remove_done_callback(id)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::thread;
 
 use super::unwind::abandon_if_stuck;
-use crate::runtime::core::context::{TaskContext, WaitError, current};
+use crate::error::WaitError;
+use crate::runtime::core::context::{TaskContext, current};
 
 /// The loop and the task that run here, if the task may wait now.
 #[inline(always)]

@@ -8,17 +8,17 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::shared::pass_on;
-use crate::runtime::core::context::{TaskContext, WaitError};
+use crate::error::WaitError;
+use crate::runtime::core::context::TaskContext;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::here::task_context;
-use crate::sync::CantWait;
 use crate::util::event_count::{EventCount, Ticket};
 
 /// Why a wait has ended without what was waited for.
 pub(super) enum Unmet {
     TimedOut,
-    CantWait(CantWait),
+    CantWait(WaitError),
 }
 
 /// May suspend, or block the thread: waits in a room until `attempt` answers something.
@@ -41,7 +41,7 @@ pub(super) fn wait<R>(
         (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
         (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
         (Err(WaitError::NoLoop), timeout) => block(timeout, poll),
-        (Err(why), _) => return Err(Unmet::CantWait(CantWait::new(why))),
+        (Err(why), _) => return Err(Unmet::CantWait(why)),
     };
     // What came in the last moment counts.
     met.or_else(attempt).ok_or(Unmet::TimedOut)

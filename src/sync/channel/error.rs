@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::sync::CantWait;
+use crate::error::WaitError;
 
 /// Why an item was not sent; the item comes back.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum SendError<T> {
     /// Every receiver is gone.
     Disconnected(T),
     /// The channel is full, and nothing can be waited for here.
-    CantWait(T, CantWait),
+    CantWait(T, WaitError),
 }
 
 impl<T> SendError<T> {
@@ -81,7 +81,7 @@ pub enum RecvError {
     /// Every sender is gone, and the channel is empty.
     Disconnected,
     /// The channel is empty, and nothing can be waited for here.
-    CantWait(CantWait),
+    CantWait(WaitError),
 }
 
 impl RecvError {

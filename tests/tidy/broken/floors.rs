@@ -39,7 +39,7 @@ fn a_higher_floor_is_found_however_it_is_named() {
 #[test]
 fn a_neighbour_on_the_same_floor_is_found() {
     let rule = floors::names_only_lower_floors;
-    let expected = ["src/sys/fd.rs:2: util::ring::Ring is another module of the same floor 0"];
+    let expected = ["src/sys/fd.rs:2: util::ring::Ring is in another room of the same floor 0"];
     expect_in(
         rule,
         "src/sys/fd.rs",

@@ -2,7 +2,9 @@
 
 mod assembly;
 mod asyncio;
+mod circles;
 mod floors;
+mod map;
 mod shape;
 mod unsafety;
 

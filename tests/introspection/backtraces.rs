@@ -1,6 +1,8 @@
 //! What the tests of `get_stack` share: which functions a backtrace names, in which order.
 
-use selvedge::{EventLoop, Task, TaskStack};
+use selvedge::{Task, TaskStack};
+
+use crate::support::finished;
 
 /// Where the crate `corosensei` does the switching, there are no backtraces.
 pub const HAS_BACKTRACES: bool = cfg!(all(
@@ -41,28 +43,5 @@ pub fn assert_none(stack: &TaskStack, functions: &[&str]) {
 /// The value of a task that must not have failed.
 #[track_caller]
 pub fn joined<T>(task: Task<T>) -> T {
-    match task.join() {
-        Ok(value) => value,
-        Err(error) => panic!("the task failed: {error}"),
-    }
-}
-
-/// Runs a function in the one task that a fresh loop with a virtual clock is made for.
-pub fn in_virtual_loop<T: 'static>(body: impl FnOnce() -> T + 'static) -> T {
-    let event_loop = EventLoop::builder().virtual_clock(true).build();
-    match event_loop.expect("a loop").run_until_complete(body) {
-        Ok(value) => value,
-        Err(error) => match error.into_panic() {
-            Ok(payload) => std::panic::resume_unwind(payload),
-            Err(error) => panic!("the task failed: {error}"),
-        },
-    }
-}
-
-/// `full` in an ordinary run, `slow` where an emulator makes every step dear.
-pub fn scaled(full: usize, slow: usize) -> usize {
-    let is_emulated = ["SELVEDGE_UNDER_VALGRIND", "SELVEDGE_UNDER_QEMU"]
-        .iter()
-        .any(|name| std::env::var_os(name).is_some());
-    if is_emulated { slow } else { full }
+    finished(task.join())
 }

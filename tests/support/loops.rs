@@ -1,0 +1,70 @@
+//! Loops, their main tasks, and what a test does with the loop that runs.
+
+use std::cell::Cell;
+use std::panic;
+use std::rc::Rc;
+use std::time::Duration;
+
+use selvedge::{EventLoop, LoopHandle, TaskError, current_loop};
+
+/// Longer than any test may take, and a number that nothing overflows with.
+pub const AN_HOUR: Duration = Duration::from_secs(3600);
+/// Long enough that two of them tell apart under a virtual clock.
+pub const A_SECOND: Duration = Duration::from_secs(1);
+
+/// A cell that clones share: how a 'static body tells its test something.
+pub type Shared<T> = Rc<Cell<T>>;
+
+pub fn shared<T>(value: T) -> Shared<T> {
+    Rc::new(Cell::new(value))
+}
+
+pub fn event_loop() -> EventLoop {
+    EventLoop::new().expect("a loop")
+}
+
+/// A loop whose clock jumps to the next deadline instead of waiting for it.
+pub fn virtual_loop() -> EventLoop {
+    EventLoop::builder()
+        .virtual_clock(true)
+        .build()
+        .expect("a loop")
+}
+
+/// Runs `body` as the one task that a fresh loop with a virtual clock was made for, and hands its panic on.
+pub fn in_virtual_loop<T: 'static>(body: impl FnOnce() -> T + 'static) -> T {
+    finished(virtual_loop().run_until_complete(body))
+}
+
+/// The value of a task that must not have failed; its panic goes on, so that a failed assertion in it is seen.
+#[track_caller]
+pub fn finished<T>(outcome: Result<T, TaskError>) -> T {
+    match outcome.map_err(TaskError::into_panic) {
+        Ok(value) => value,
+        Err(Ok(payload)) => panic::resume_unwind(payload),
+        Err(Err(error)) => panic!("the task failed: {error}"),
+    }
+}
+
+/// Schedules a callback on the loop that runs on this thread.
+pub fn soon(f: impl FnOnce() + 'static) -> selvedge::Handle {
+    current_loop()
+        .expect("a loop runs here")
+        .call_soon(f)
+        .expect("an open loop")
+}
+
+/// Schedules a callback on the loop of `handle`, from any thread.
+#[track_caller]
+pub fn soon_threadsafe(handle: &LoopHandle, f: impl FnOnce() + Send + 'static) {
+    let pushed = handle.call_soon_threadsafe(f);
+    pushed.map_err(drop).expect("an open loop");
+}
+
+/// The loop that runs on this thread is told to stop.
+pub fn stop() {
+    current_loop()
+        .expect("a loop runs here")
+        .stop()
+        .expect("an open loop");
+}

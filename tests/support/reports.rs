@@ -1,0 +1,49 @@
+//! What the exception handler of a loop is called with.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use selvedge::{EventLoop, TaskError};
+
+/// One call of an exception handler.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub message: String,
+    pub exception: Option<TaskError>,
+    pub subject: Option<String>,
+    pub text: String,
+}
+
+/// What a loop's exception handler was called with.
+#[derive(Clone, Debug, Default)]
+pub struct Reports(Rc<RefCell<Vec<Report>>>);
+
+impl Reports {
+    /// Becomes the handler of the loop.
+    pub fn of(event_loop: &EventLoop) -> Self {
+        let reports = Self::default();
+        let list = Rc::clone(&reports.0);
+        event_loop.set_exception_handler(move |context| {
+            list.borrow_mut().push(Report {
+                message: context.message().to_string(),
+                exception: context.exception().cloned(),
+                subject: context.subject().map(str::to_string),
+                text: context.to_string(),
+            });
+        });
+        reports
+    }
+
+    /// Everything since the last call.
+    pub fn take(&self) -> Vec<Report> {
+        self.0.take()
+    }
+
+    /// The one report since the last call.
+    #[track_caller]
+    pub fn only(&self) -> Report {
+        let mut reports = self.take();
+        assert_eq!(reports.len(), 1, "not one report: {reports:#?}");
+        reports.remove(0)
+    }
+}
