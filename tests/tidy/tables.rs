@@ -60,16 +60,8 @@ pub const CIRCLES: &[(&[&str], &str)] = &[
         "A timer names the alarm in the sleeping frame; the alarm takes the timer back when its frame goes.",
     ),
     (
-        &[
-            "src/stack/overflow.rs",
-            "src/stack/pool.rs",
-            "src/stack/record.rs",
-            "src/stack/slab.rs",
-            "src/stack/table.rs",
-            "src/stack/warm.rs",
-        ],
-        "A stack's record names its slab, the slab counts its stacks, the pool and the table of slabs, which the fault \
-         handler reads, hold both.",
+        &["src/stack/record.rs", "src/stack/slab.rs"],
+        "A stack's record names its slab; the slab initialises and counts its records.",
     ),
 ];
 
