@@ -29,7 +29,7 @@ pub(super) struct Header {
     span: Cell<usize>,
     /// The close request that is being delivered, 0 for none.
     pub(super) close_request: Cell<u64>,
-    /// The number of open frames, and [`OF_TASK`].
+    /// The number of open frames.
     n_open: Cell<u32>,
     /// How many suspensions the body has attempted since a close that was requested while the thread
     /// was panicking.
@@ -39,15 +39,14 @@ pub(super) struct Header {
     /// Whether the coroutine was abandoned: control left it for good with frames on its stack, which
     /// is leaked.
     abandoned: Cell<bool>,
+    /// Whether a frame that refers to the running task, or is referred to on its behalf, is open on this
+    /// coroutine or on an abandoned one that it entered.
+    has_task_frame: Cell<bool>,
     /// A word for the host. It is here because entering the coroutine touches this cache line.
     pub(super) flags: Cell<u32>,
 }
 
 const _: () = assert!(size_of::<Header>() == 64);
-
-/// The bit of `n_open` that is set while one of the open frames refers to the running task, or is
-/// referred to on its behalf.
-const OF_TASK: u32 = 1 << 31;
 
 impl Header {
     /// Initialises the header of the first coroutine on a stack.
@@ -68,6 +67,7 @@ impl Header {
                 n_swallowed: Cell::new(0),
                 closed_in_panic: Cell::new(false),
                 abandoned: Cell::new(false),
+                has_task_frame: Cell::new(false),
                 flags: Cell::new(0),
             });
         }
@@ -95,7 +95,7 @@ impl Header {
         // SAFETY: the caller guarantees that the header is not used elsewhere. A header on a pooled
         // stack is as `format` wrote it, except for its entry and its link.
         unsafe {
-            debug_assert_eq!(header.as_ref().n_open.get(), 0);
+            debug_assert!(!header.as_ref().has_open_frame() && !header.as_ref().has_task_frame());
             if header.as_ref().close_request.get() != 0 {
                 header.as_ref().close_request.set(0);
             }
@@ -169,7 +169,7 @@ impl Header {
         // SAFETY: forwarded to the caller.
         let (header, stack) = unsafe { (this.as_ref(), Self::stack_of(this)) };
         if is_first_of_task {
-            header.n_open.set(header.n_open.get() & !OF_TASK);
+            header.has_task_frame.set(false);
         }
         header.n_open.set(header.n_open.get() - 1);
         if !header.has_open_frame() {
@@ -183,14 +183,12 @@ impl Header {
         self.n_open.get() > 0
     }
 
-    /// Whether one of the open frames is the running task's.
     pub(super) fn has_task_frame(&self) -> bool {
-        self.n_open.get() & OF_TASK != 0
+        self.has_task_frame.get()
     }
 
-    /// Marks that a frame of the running task is open on this coroutine or on an abandoned one above it.
     pub(super) fn set_task_frame(&self) {
-        self.n_open.set(self.n_open.get() | OF_TASK);
+        self.has_task_frame.set(true);
     }
 }
 

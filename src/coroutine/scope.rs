@@ -321,7 +321,7 @@ impl<In, Out, Ret> fmt::Debug for ScopedCoroutine<'_, In, Out, Ret> {
 fn running() -> ! {
     panic!(
         "selvedge: this coroutine is running, or being ended, and can't be entered from within \
-         itself; try_send and try_throw hand the value back instead of panicking"
+         itself; try_send and try_throw return the value instead of panicking"
     )
 }
 

@@ -320,7 +320,7 @@ fn cannot_send(status: Status) -> ! {
     match status {
         Status::Running => panic!("selvedge: send to a coroutine that is running"),
         _ => panic!(
-            "selvedge: send to a finished coroutine; try_send hands the value back instead of \
+            "selvedge: send to a finished coroutine; try_send returns the value instead of \
              panicking"
         ),
     }

@@ -141,7 +141,7 @@ pub(crate) fn abandon_innermost() -> ! {
     write_stderr(&[
         b"\nselvedge: a scoped coroutine can't be ended: it suspends again each time it is closed \
           (or panics abort in this program), and its scope is on a thread's own stack, which can't \
-          be left behind; aborting\n",
+          be abandoned; aborting\n",
     ]);
     std::process::abort()
 }

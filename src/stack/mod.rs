@@ -175,9 +175,9 @@ impl Stack {
         let pages = usable.start..usable.end.next_multiple_of(page_size());
         let used = pages.end - memory::lowest_resident(pages.clone());
         StackUsage {
-            size_bytes: slab.layout().usable_size(),
-            high_water_bytes: used.min(slab.layout().usable_size()),
-            guard: usable.start - slab.layout().guard_size..usable.start,
+            size_bytes: slab.layout.usable_size(),
+            high_water_bytes: used.min(slab.layout.usable_size()),
+            guard: usable.start - slab.layout.guard_size..usable.start,
         }
     }
 }

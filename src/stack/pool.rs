@@ -244,7 +244,7 @@ impl Class {
         // SAFETY: slabs on the list are alive.
         let largest = slabs
             .iter()
-            .map(|slab| unsafe { slab.as_ref() }.n_slots())
+            .map(|slab| unsafe { slab.as_ref() }.n_slots)
             .max();
         let fitting = (MAX_SLAB_SIZE / self.usable_size.max(1)).clamp(1, MAX_SLAB_SLOTS);
         let n_slots = largest.map_or(FIRST_SLAB_SLOTS, |n| 2 * n).min(fitting);
@@ -252,7 +252,7 @@ impl Class {
         // SAFETY: slabs on the list are alive, as is this one.
         let n_known: usize = slabs
             .iter()
-            .map(|slab| unsafe { slab.as_ref() }.n_slots())
+            .map(|slab| unsafe { slab.as_ref() }.n_slots)
             .sum();
         // SAFETY: no slot of the slab is taken, and nothing else has its address.
         let undo = |error| unsafe {
@@ -260,7 +260,7 @@ impl Class {
             error
         };
         // SAFETY: as above.
-        let n_slots = unsafe { slab.as_ref() }.n_slots();
+        let n_slots = unsafe { slab.as_ref() }.n_slots;
         self.warm.make_room(n_known + n_slots).map_err(undo)?;
         // SAFETY: fresh and alive.
         unsafe { slab.as_ref() }

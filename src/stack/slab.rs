@@ -38,8 +38,8 @@ pub(crate) struct Slab {
     mapping: Mapping,
     /// The class to which its stacks are released; `None` once the thread's pool is gone.
     pub(super) class: Cell<Option<NonNull<Class>>>,
-    layout: Layout,
-    n_slots: usize,
+    pub(super) layout: Layout,
+    pub(super) n_slots: usize,
     /// Slots below this index were taken at least once.
     n_used: Cell<usize>,
     /// Slots below this index have their guards.
@@ -110,10 +110,6 @@ impl Slab {
             .for_each(valgrind::deregister);
     }
 
-    pub(super) fn n_slots(&self) -> usize {
-        self.n_slots
-    }
-
     pub(super) fn n_taken(&self) -> usize {
         self.n_taken.get()
     }
@@ -124,10 +120,6 @@ impl Slab {
 
     pub(super) fn mapped_size(&self) -> usize {
         self.mapping.range().len()
-    }
-
-    pub(super) fn layout(&self) -> Layout {
-        self.layout
     }
 
     /// Whether [`Slab::take`] finds a slot.

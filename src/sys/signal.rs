@@ -8,8 +8,10 @@
 #![allow(unsafe_code)]
 
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Once, OnceLock};
+
+use super::check;
+use super::memory::Mapping;
 
 /// Called for each fault with the faulting address, and with the stack pointer if it is known. If the fault
 /// is an overflow, it prints a report and returns true.
@@ -164,67 +166,53 @@ unsafe fn stack_pointer(context: *mut libc::c_void) -> Option<usize> {
 
 /// An alternate signal stack, for threads that Rust did not start and that have none: no handler could run
 /// on an overflown stack.
-struct Alternate(AtomicPtr<libc::c_void>);
+struct Alternate(Option<Mapping>);
 
 impl Alternate {
     const SIZE_BYTES: usize = 64 * 1024;
 
-    fn install() -> Self {
-        let none = Self(AtomicPtr::new(ptr::null_mut()));
-        // SAFETY: the first call reads the current stack; the mapping is fresh; the second call gives it to
-        // the kernel, which uses it until `drop` withdraws it.
-        unsafe {
-            let mut present: libc::stack_t = std::mem::zeroed();
-            if libc::sigaltstack(ptr::null(), &mut present) != 0
-                || present.ss_flags & libc::SS_DISABLE == 0
-            {
-                return none;
-            }
-            let start = libc::mmap(
-                ptr::null_mut(),
-                Self::SIZE_BYTES,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
-                -1,
-                0,
-            );
-            if start == libc::MAP_FAILED {
-                return none;
-            }
-            let stack = libc::stack_t {
-                ss_sp: start,
-                ss_flags: 0,
-                ss_size: Self::SIZE_BYTES,
-            };
-            if libc::sigaltstack(&stack, ptr::null_mut()) != 0 {
-                libc::munmap(start, Self::SIZE_BYTES);
-                return none;
-            }
-            none.0.store(start, Ordering::Relaxed);
+    /// `None` if the thread has such a stack already, or none can be mapped.
+    fn install() -> Option<Mapping> {
+        // SAFETY: reads the current stack into its storage, for which zeroes are a value.
+        let current = unsafe {
+            let mut current: libc::stack_t = std::mem::zeroed();
+            check(libc::sigaltstack(ptr::null(), &mut current)).ok()?;
+            current
+        };
+        if current.ss_flags & libc::SS_DISABLE == 0 {
+            return None;
         }
-        none
+        let mapping = Mapping::reserve(Self::SIZE_BYTES).ok()?;
+        let stack = libc::stack_t {
+            ss_sp: mapping.at(0).as_ptr().cast(),
+            ss_flags: 0,
+            ss_size: Self::SIZE_BYTES,
+        };
+        // SAFETY: the mapping is fresh, and the kernel uses it until `drop` withdraws it.
+        check(unsafe { libc::sigaltstack(&stack, ptr::null_mut()) }).ok()?;
+        Some(mapping)
     }
 }
 
 impl Drop for Alternate {
     fn drop(&mut self) {
-        let start = self.0.load(Ordering::Relaxed);
-        if start.is_null() {
+        let Some(mapping) = self.0.take() else {
             return;
-        }
+        };
         // SAFETY: the kernel stops using the stack before it is unmapped; if it is in use now, sigaltstack
         // fails and the stack is leaked.
-        unsafe {
+        let withdrawn = unsafe {
             let mut none: libc::stack_t = std::mem::zeroed();
             none.ss_flags = libc::SS_DISABLE;
             none.ss_size = Self::SIZE_BYTES;
-            if libc::sigaltstack(&none, ptr::null_mut()) == 0 {
-                libc::munmap(start, Self::SIZE_BYTES);
-            }
+            check(libc::sigaltstack(&none, ptr::null_mut()))
+        };
+        if withdrawn.is_err() {
+            std::mem::forget(mapping);
         }
     }
 }
 
 thread_local! {
-    static ALTERNATE: Alternate = Alternate::install();
+    static ALTERNATE: Alternate = Alternate(Alternate::install());
 }
