@@ -115,7 +115,7 @@ pub trait Gather: sealed::Sealed {
     #[doc(hidden)]
     type Slots;
 
-    /// Makes the handles, and waits for them as [`Call::wait`] does.
+    /// Makes the handles, and waits for them.
     #[doc(hidden)]
     fn wait(self, call: &Call) -> Result<Self::Slots, TaskError>;
 
