@@ -65,7 +65,7 @@ use crate::runtime::wait::unwind;
 /// unwound; if one has failed meanwhile, its error is returned instead.
 #[track_caller]
 pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
-    let call = Call {
+    let call = GatherCall {
         wait_site: WaitSite::new(Need::All),
         until: Until::Error,
     };
@@ -91,12 +91,12 @@ pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
 /// unwound.
 #[track_caller]
 pub fn gather_settled<G: Gather>(awaitables: G) -> G::Settled {
-    let call = Call {
+    let call = GatherCall {
         wait_site: WaitSite::new(Need::All),
         until: Until::All,
     };
     match awaitables.wait(&call) {
-        Ok(slots) => G::settled(slots),
+        Ok(members) => G::settled(members),
         Err(_) => unreachable!("a wait for all returns no member's error"),
     }
 }
@@ -113,41 +113,41 @@ pub trait Gather: sealed::Sealed {
     type Settled;
     /// The handles that are waited for, in the same shape.
     #[doc(hidden)]
-    type Slots;
+    type Members;
 
-    /// Makes the handles, and waits for them as [`Call::wait`] does.
+    /// Makes the handles, and waits for them.
     #[doc(hidden)]
-    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError>;
+    fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError>;
 
     /// The results of handles that are done, or the first error among them.
     #[doc(hidden)]
-    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError>;
+    fn outputs(members: Self::Members) -> Result<Self::Output, TaskError>;
 
     /// The result of each of the handles, which are done.
     #[doc(hidden)]
-    fn settled(slots: Self::Slots) -> Self::Settled;
+    fn settled(members: Self::Members) -> Self::Settled;
 }
 
 /// A handle, or the reason why it can't be waited for.
-type Slot<A> = Result<<A as Joinable>::Handle, TaskError>;
+type Member<A> = Result<<A as Joinable>::Handle, TaskError>;
 
-fn outcome<A: Awaitable>(slot: Slot<A>) -> Result<A::Output, TaskError> {
-    A::shared_outcome(slot?)
+fn outcome<A: Awaitable>(member: Member<A>) -> Result<A::Output, TaskError> {
+    A::shared_outcome(member?)
 }
 
 #[inline]
-fn any_handle<H: Waitable>(slot: &Result<H, TaskError>) -> AnyHandle<'_> {
-    match slot {
+fn any_handle<H: Waitable>(member: &Result<H, TaskError>) -> AnyHandle<'_> {
+    match member {
         Ok(handle) => handle.any_handle(),
         Err(error) => AnyHandle::refused(error),
     }
 }
 
-fn for_each_slot<H: Waitable>(
-    slots: &[Result<H, TaskError>],
+fn for_each_member<H: Waitable>(
+    members: &[Result<H, TaskError>],
     visit: &mut dyn FnMut(AnyHandle<'_>),
 ) {
-    slots.iter().for_each(|slot| visit(any_handle(slot)));
+    members.iter().for_each(|member| visit(any_handle(member)));
 }
 
 /// Turns the arguments into handles, one by one.
@@ -159,25 +159,25 @@ struct Intake<'a> {
 
 impl Intake<'_> {
     #[inline]
-    fn slot<A: Awaitable>(&self, awaitable: A) -> Slot<A> {
-        let slot = awaitable.into_handle(self.wait_site);
+    fn member<A: Awaitable>(&self, awaitable: A) -> Member<A> {
+        let member = awaitable.into_handle(self.wait_site);
         if let Some(group) = self.group {
-            group.add(any_handle(&slot));
+            group.add(any_handle(&member));
         }
-        slot
+        member
     }
 }
 
 /// One call of [`gather`] or [`gather_settled`].
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Call {
+pub struct GatherCall {
     wait_site: WaitSite,
     until: Until,
 }
 
-impl Call {
-    /// Makes the slots of all members, and waits until all are done or, with [`Until::Error`], until one has
+impl GatherCall {
+    /// Makes all members, and waits until all are done or, with [`Until::Error`], until one has
     /// failed.
     ///
     /// # Errors
@@ -189,23 +189,23 @@ impl Call {
         for_each: impl Fn(&S, &mut dyn FnMut(AnyHandle<'_>)),
     ) -> Result<S, TaskError> {
         let Ok(here) = self.wait_site.here() else {
-            let slots = take_in(Intake {
+            let members = take_in(Intake {
                 wait_site: &self.wait_site,
                 group: None,
             });
             // No member is pending: it would have been refused.
             let mut first = None;
             if self.until == Until::Error {
-                for_each(&slots, &mut |member| {
+                for_each(&members, &mut |member| {
                     first = first.take().or_else(|| member.error())
                 });
             }
             return match first {
                 Some(error) => {
-                    for_each(&slots, &mut |member| member.set_retrieved());
+                    for_each(&members, &mut |member| member.set_retrieved());
                     Err(error)
                 }
-                None => Ok(slots),
+                None => Ok(members),
             };
         };
         Group::with(here.task, self.until, nodes, |group| {
@@ -213,20 +213,20 @@ impl Call {
                 wait_site: &self.wait_site,
                 group: Some(group),
             };
-            let slots = take_in(intake);
-            let members = Members {
-                for_each: &|visit| for_each(&slots, visit),
+            let members = take_in(intake);
+            let gathering = Gathering {
+                for_each: &|visit| for_each(&members, visit),
                 group,
             };
-            let retrieved = RetrievedOnDrop(&members);
-            group.wait(here, &members, || false);
+            let retrieved = RetrievedOnDrop(&gathering);
+            group.wait(here, &gathering, || false);
             let is_cancelled = request::was_forwarded(here.task);
             let (outcome, index) = group.worst();
             let is_error =
                 outcome == Outcome::Failed || outcome == Outcome::Cancelled && !is_cancelled;
             if self.until == Until::Error
                 && is_error
-                && let Some(error) = members.error_of(index)
+                && let Some(error) = gathering.error_of(index)
             {
                 return Err(error);
             }
@@ -234,18 +234,18 @@ impl Call {
                 unwind::raise(here);
             }
             mem::forget(retrieved);
-            Ok(slots)
+            Ok(members)
         })
     }
 }
 
 /// The members of the group, all of which are in its lists.
-struct Members<'a> {
+struct Gathering<'a> {
     for_each: ForEachMember<'a>,
     group: &'a Group,
 }
 
-impl Members<'_> {
+impl Gathering<'_> {
     fn error_of(&self, index: usize) -> Option<TaskError> {
         let (mut n, mut error) = (0, None);
         (self.for_each)(&mut |member| {
@@ -258,7 +258,7 @@ impl Members<'_> {
     }
 }
 
-impl Awaiting for Members<'_> {
+impl Awaiting for Gathering<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         describe_many(self.for_each, f)
     }
@@ -280,7 +280,7 @@ impl Awaiting for Members<'_> {
 }
 
 /// Counts the errors of all members as retrieved, unless the results are returned.
-struct RetrievedOnDrop<'a>(&'a Members<'a>);
+struct RetrievedOnDrop<'a>(&'a Gathering<'a>);
 
 impl Drop for RetrievedOnDrop<'_> {
     fn drop(&mut self) {
@@ -293,22 +293,23 @@ impl<A: Awaitable> sealed::Sealed for Vec<A> {}
 impl<A: Awaitable> Gather for Vec<A> {
     type Output = Vec<A::Output>;
     type Settled = Vec<Result<A::Output, TaskError>>;
-    type Slots = Vec<Slot<A>>;
+    type Members = Vec<Member<A>>;
 
-    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+    fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError> {
         let nodes = Nodes::new(self.len());
-        let take_in = |intake: Intake<'_>| self.into_iter().map(|each| intake.slot(each)).collect();
-        call.wait(nodes, take_in, |slots: &Vec<_>, visit| {
-            for_each_slot(slots, visit);
+        let take_in =
+            |intake: Intake<'_>| self.into_iter().map(|each| intake.member(each)).collect();
+        call.wait(nodes, take_in, |members: &Vec<_>, visit| {
+            for_each_member(members, visit);
         })
     }
 
-    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
-        slots.into_iter().map(outcome::<A>).collect()
+    fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
+        members.into_iter().map(outcome::<A>).collect()
     }
 
-    fn settled(slots: Self::Slots) -> Self::Settled {
-        slots.into_iter().map(outcome::<A>).collect()
+    fn settled(members: Self::Members) -> Self::Settled {
+        members.into_iter().map(outcome::<A>).collect()
     }
 }
 
@@ -317,26 +318,26 @@ impl<A: Awaitable, const N: usize> sealed::Sealed for [A; N] {}
 impl<A: Awaitable, const N: usize> Gather for [A; N] {
     type Output = [A::Output; N];
     type Settled = [Result<A::Output, TaskError>; N];
-    type Slots = [Slot<A>; N];
+    type Members = [Member<A>; N];
 
-    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+    fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError> {
         let nodes = [const { Node::new() }; N];
-        let take_in = |intake: Intake<'_>| self.map(|each| intake.slot(each));
-        call.wait(nodes, take_in, |slots, visit| {
-            for_each_slot(slots, visit);
+        let take_in = |intake: Intake<'_>| self.map(|each| intake.member(each));
+        call.wait(nodes, take_in, |members, visit| {
+            for_each_member(members, visit);
         })
     }
 
-    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
-        let results = Self::settled(slots);
+    fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
+        let results = Self::settled(members);
         match results.iter().find_map(|result| result.as_ref().err()) {
             Some(error) => Err(error.clone()),
             None => Ok(results.map(|result| result.unwrap_or_else(|_| unreachable!("checked")))),
         }
     }
 
-    fn settled(slots: Self::Slots) -> Self::Settled {
-        slots.map(outcome::<A>)
+    fn settled(members: Self::Members) -> Self::Settled {
+        members.map(outcome::<A>)
     }
 }
 
@@ -367,22 +368,22 @@ macro_rules! gather_tuple {
         impl<$($A: Awaitable),+> Gather for ($($A,)+) {
             type Output = ($($A::Output,)+);
             type Settled = ($(Result<$A::Output, TaskError>,)+);
-            type Slots = ($(Slot<$A>,)+);
+            type Members = ($(Member<$A>,)+);
 
-            fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+            fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError> {
                 let nodes = [const { Node::new() }; $n];
-                let take_in = |intake: Intake<'_>| ($(intake.slot(self.$index),)+);
-                call.wait(nodes, take_in, |slots: &Self::Slots, visit| {
-                    $(visit(any_handle(&slots.$index));)+
+                let take_in = |intake: Intake<'_>| ($(intake.member(self.$index),)+);
+                call.wait(nodes, take_in, |members: &Self::Members, visit| {
+                    $(visit(any_handle(&members.$index));)+
                 })
             }
 
-            fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
-                Ok(($(outcome::<$A>(slots.$index)?,)+))
+            fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
+                Ok(($(outcome::<$A>(members.$index)?,)+))
             }
 
-            fn settled(slots: Self::Slots) -> Self::Settled {
-                ($(outcome::<$A>(slots.$index),)+)
+            fn settled(members: Self::Members) -> Self::Settled {
+                ($(outcome::<$A>(members.$index),)+)
             }
         }
     };

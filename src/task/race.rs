@@ -7,7 +7,7 @@ use std::io;
 use std::panic::{Location, resume_unwind};
 
 use super::gather::for_each_tuple;
-use super::scope::{Body, Ended, Scope, open};
+use super::scope::{BodyEnd, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
 use crate::runtime::cancel::scope_state::Until;
@@ -61,7 +61,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         ));
     }
     let site = Location::caller();
-    let Ended { body, mut rest } = open(Until::First, |s| {
+    let Ended { body, mut noted } = open(Until::First, |s| {
         let mut race = Entrants {
             scope: s,
             site,
@@ -80,15 +80,15 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
             )),
         }
     });
-    rest.report("Task failed after it had lost a race");
+    noted.report("Task failed after it had lost a race");
     match body {
-        Body::Returned(result) => {
-            rest.redeliver_cancel();
+        BodyEnd::Returned(result) => {
+            noted.redeliver_cancel();
             result
         }
-        Body::Cancelled(Some(payload)) | Body::Panicked(payload) => resume_unwind(payload),
+        BodyEnd::Cancelled(Some(payload)) | BodyEnd::Panicked(payload) => resume_unwind(payload),
         // A race cancels only its children.
-        Body::Cancelled(None) => unwind::raise(here),
+        BodyEnd::Cancelled(None) => unwind::raise(here),
     }
 }
 

@@ -18,7 +18,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::scoped_task::{AnySlot, ScopedTask, Slot};
+use super::scoped_task::{AnyResultSlot, ResultSlot, ScopedTask};
 use super::spawn::Builder;
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::WaitError;
@@ -77,36 +77,36 @@ pub fn scope<'env, F, T>(f: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let Ended { body, mut rest } = open(Until::Failure, f);
+    let Ended { body, mut noted } = open(Until::Failure, f);
     match body {
-        Body::Panicked(payload) => {
-            rest.report("Task failed in a scope that was unwound");
-            rest.redeliver_cancel();
+        BodyEnd::Panicked(payload) => {
+            noted.report("Task failed in a scope that was unwound");
+            noted.redeliver_cancel();
             resume_unwind(payload)
         }
-        Body::Cancelled(Some(payload)) if rest.errors.is_empty() => resume_unwind(payload),
-        Body::Returned(value) if rest.errors.is_empty() && !rest.is_cancelled => Ok(value),
+        BodyEnd::Cancelled(Some(payload)) if noted.errors.is_empty() => resume_unwind(payload),
+        BodyEnd::Returned(value) if noted.errors.is_empty() && !noted.is_cancelled => Ok(value),
         body => {
-            rest.is_cancelled |= matches!(body, Body::Cancelled(Some(_)));
-            rest.drop(body);
-            match rest.here {
-                Ok(here) if rest.errors.is_empty() => unwind::raise(here),
+            noted.is_cancelled |= matches!(body, BodyEnd::Cancelled(Some(_)));
+            noted.drop(body);
+            match noted.here {
+                Ok(here) if noted.errors.is_empty() => unwind::raise(here),
                 _ => {}
             }
-            rest.redeliver_cancel();
-            Err(ScopeError::new(rest.errors))
+            noted.redeliver_cancel();
+            Err(ScopeError::new(noted.errors))
         }
     }
 }
 
 /// How a scope ended.
 pub(super) struct Ended<T> {
-    pub(super) body: Body<T>,
-    pub(super) rest: Rest,
+    pub(super) body: BodyEnd<T>,
+    pub(super) noted: Noted,
 }
 
-/// How a scope ended, apart from its closure.
-pub(super) struct Rest {
+/// The errors that a scope has noted, and a cancel.
+pub(super) struct Noted {
     here: Result<TaskContext, WaitError>,
     /// Whether a cancel of the host, which came while it waited for the children, is still to be delivered.
     is_cancelled: bool,
@@ -114,15 +114,15 @@ pub(super) struct Rest {
 }
 
 /// How the closure ended.
-pub(super) enum Body<T> {
+pub(super) enum BodyEnd<T> {
     Returned(T),
     /// By a cancel; without a payload if the scope itself has cancelled the closure.
     Cancelled(Option<Payload>),
     Panicked(Payload),
 }
 
-impl Rest {
-    /// Drops a value that is not returned; notes a panic or a cancel of its destructor.
+impl Noted {
+    /// Drops a value that is not returned, and notes a panic or a cancel of its destructor.
     fn drop<T>(&mut self, value: T) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
             self.note(payload);
@@ -177,29 +177,29 @@ where
     let host = scope.state.host();
     let is_own = scope.state.leave_body();
     let body = match result {
-        Ok(value) => Body::Returned(value),
+        Ok(value) => BodyEnd::Returned(value),
         Err(payload) if host.is_some_and(|task| unwind::may_be_caught(&payload, task)) => {
-            Body::Cancelled((!is_own).then_some(payload))
+            BodyEnd::Cancelled((!is_own).then_some(payload))
         }
-        Err(payload) => Body::Panicked(payload),
+        Err(payload) => BodyEnd::Panicked(payload),
     };
     match &body {
-        Body::Cancelled(Some(_)) => {
+        BodyEnd::Cancelled(Some(_)) => {
             let message = host.and_then(|task| task.message());
             scope.state.cancel(message.as_deref());
         }
-        Body::Returned(_) if until == Until::Failure => {}
+        BodyEnd::Returned(_) if until == Until::Failure => {}
         _ => scope.state.end(),
     }
-    let mut rest = Rest {
+    let mut noted = Noted {
         here: scope.state.here(),
         is_cancelled: false,
         errors: Vec::new(),
     };
-    scope.end_all(&mut rest);
+    scope.end_all(&mut noted);
     std::mem::forget(unwinding);
     drop(frame);
-    Ended { body, rest }
+    Ended { body, noted }
 }
 
 /// Guards the invariant that nothing unwinds while children are left.
@@ -216,7 +216,7 @@ pub struct Scope<'scope, 'env: 'scope> {
     pub(super) state: ScopeState,
     /// The slots in which the children store their values. `end_all` empties the list; it has no destructor of
     /// its own, so that the scope can be borrowed for all of `'scope`.
-    slots: ManuallyDrop<RefCell<Vec<Rc<dyn AnySlot + 'scope>>>>,
+    slots: ManuallyDrop<RefCell<Vec<Rc<dyn AnyResultSlot + 'scope>>>>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
@@ -289,7 +289,7 @@ impl<'scope> Scope<'scope, '_> {
             Ok(here) => here,
             Err(error) => return Ok(ScopedTask::refused(error)),
         };
-        let slot = Slot::new();
+        let slot = ResultSlot::new();
         let keep = {
             let slot = Rc::clone(&slot);
             move |value| slot.put(value)
@@ -299,14 +299,14 @@ impl<'scope> Scope<'scope, '_> {
         let (task, packet) = unsafe { prepare_keeping(&here.core, options, body, keep)? };
         task.scope.set(Some(NonNull::from(&self.state)));
         self.state.admit(packet.erase());
-        self.keep_track(Rc::clone(&slot) as Rc<dyn AnySlot + 'scope>);
+        self.keep_track(Rc::clone(&slot) as Rc<dyn AnyResultSlot + 'scope>);
         task.set(SCHEDULED);
         here.core.run_queue.push_task(task, task.parked.get());
         Ok(ScopedTask::new(slot, packet, here.core.weak()))
     }
 
     /// Adds a slot, and removes those without another share: they are empty.
-    fn keep_track(&self, slot: Rc<dyn AnySlot + 'scope>) {
+    fn keep_track(&self, slot: Rc<dyn AnyResultSlot + 'scope>) {
         let mut slots = self.slots.borrow_mut();
         if slots.len() == slots.capacity() {
             slots.retain(|slot| Rc::strong_count(slot) > 1);
@@ -316,22 +316,22 @@ impl<'scope> Scope<'scope, '_> {
 
     /// Waits for the children, and drops the values that are left, the newest first. Repeats that until neither
     /// is left: a destructor may spawn.
-    fn end_all(&self, rest: &mut Rest) {
+    fn end_all(&self, noted: &mut Noted) {
         loop {
-            rest.is_cancelled |= self.state.wait_for_all();
+            noted.is_cancelled |= self.state.wait_for_all();
             // The borrow ends here, before the destructor runs.
             let slot = self.slots.borrow_mut().pop();
             let Some(slot) = slot else { break };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| slot.clear())) {
-                rest.note(payload);
+                noted.note(payload);
                 self.state.end();
             }
         }
         self.state.close();
         drop(self.slots.take());
         let mut errors = self.state.take_errors();
-        errors.append(&mut rest.errors);
-        rest.errors = errors;
+        errors.append(&mut noted.errors);
+        noted.errors = errors;
     }
 }
 

@@ -44,16 +44,16 @@ use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, se
 /// # });
 /// ```
 pub struct ScopedTask<'scope, T> {
-    slot: Rc<Slot<T>>,
+    slot: Rc<ResultSlot<T>>,
     packet: Packet<()>,
     core: Weak<Core>,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 
 /// Where a child stores its value. The scope has a share, so that it can drop a value that is left.
-pub(super) struct Slot<T>(Cell<Option<T>>);
+pub(super) struct ResultSlot<T>(Cell<Option<T>>);
 
-impl<T> Slot<T> {
+impl<T> ResultSlot<T> {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self(Cell::new(None)))
     }
@@ -65,19 +65,19 @@ impl<T> Slot<T> {
 }
 
 /// Type-erased slot.
-pub(super) trait AnySlot {
+pub(super) trait AnyResultSlot {
     /// Drops the value that is left.
     fn clear(&self);
 }
 
-impl<T> AnySlot for Slot<T> {
+impl<T> AnyResultSlot for ResultSlot<T> {
     fn clear(&self) {
         drop(self.0.take());
     }
 }
 
 impl<T> ScopedTask<'_, T> {
-    pub(super) fn new(slot: Rc<Slot<T>>, packet: Packet<()>, core: Weak<Core>) -> Self {
+    pub(super) fn new(slot: Rc<ResultSlot<T>>, packet: Packet<()>, core: Weak<Core>) -> Self {
         Self {
             slot,
             packet,
@@ -91,7 +91,7 @@ impl<T> ScopedTask<'_, T> {
         let packet = Packet::new();
         packet.link().finish(next_task_id(), None);
         packet.put(Err(error));
-        Self::new(Slot::new(), packet, Weak::new())
+        Self::new(ResultSlot::new(), packet, Weak::new())
     }
 
     /// May suspend: waits until the task is done, and returns what it returned.

@@ -39,25 +39,25 @@ use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 /// As [`Task::join`](crate::Task::join).
 ///
 /// # Cancellation
-/// Unwinds at once. The inner task continues by itself; its error is reported to the loop's exception
+/// Unwinds at once. The shielded task continues by itself; its error is reported to the loop's exception
 /// handler.
 #[track_caller]
 pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
     let wait_site = WaitSite::new(Need::All);
     let handle = awaitable.into_handle(&wait_site)?;
     if let Ok(here) = wait_site.here() {
-        let inner = Inner(handle.any_handle());
+        let shielded = Shielded(handle.any_handle());
         Group::with(here.task, Until::All, [const { Node::new() }], |group| {
-            group.add(inner.0);
-            group.wait(here, &inner, || false)
+            group.add(shielded.0);
+            group.wait(here, &shielded, || false)
         });
     }
     I::outcome(handle)
 }
 
-struct Inner<'a>(AnyHandle<'a>);
+struct Shielded<'a>(AnyHandle<'a>);
 
-impl Awaiting for Inner<'_> {
+impl Awaiting for Shielded<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.describe(f)?;
         f.write_str(", which is shielded")

@@ -83,7 +83,7 @@ pub fn wait<'a, W: Waitable>(
     return_when: ReturnWhen,
     timeout: Option<Duration>,
 ) -> Result<Waited<'a, W>, EmptySet> {
-    let all = Set(tasks.into_iter().collect());
+    let all = WaitSet(tasks.into_iter().collect());
     if all.0.is_empty() {
         return Err(EmptySet);
     }
@@ -106,9 +106,9 @@ pub fn wait<'a, W: Waitable>(
     Ok(Waited { done, pending })
 }
 
-struct Set<'a, W>(Vec<&'a W>);
+struct WaitSet<'a, W>(Vec<&'a W>);
 
-impl<W: Waitable> Set<'_, W> {
+impl<W: Waitable> WaitSet<'_, W> {
     /// Whether the wait is over before it begins.
     fn is_enough(&self, return_when: ReturnWhen) -> bool {
         let mut outcomes = self.0.iter().map(|each| each.any_handle().outcome());
@@ -146,7 +146,7 @@ impl<W: Waitable> Set<'_, W> {
     }
 }
 
-impl<W: Waitable> Awaiting for Set<'_, W> {
+impl<W: Waitable> Awaiting for WaitSet<'_, W> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("some of ")?;
         describe_many(

@@ -40,10 +40,12 @@ pub(crate) trait AnyPromise: Awaiting {
 }
 
 impl<'a> AnyHandle<'a> {
+    #[inline]
     pub(crate) fn task(packet: &'a AnyPacket, core: &'a Weak<Core>) -> Self {
         Self(Kind::Task(packet, core))
     }
 
+    #[inline]
     pub(crate) fn promise(promise: &'a dyn AnyPromise) -> Self {
         Self(Kind::Promise(promise))
     }

@@ -209,7 +209,7 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     if let Some(owner) = core.parts().owner.upgrade() {
         owner.unregister_abandoned(task);
     }
-    // The children in its scopes have lost the host that would wait for them.
+    // The tasks that it has spawned in scopes continue without a host that waits for them: they are cancelled.
     for child in core.tasks() {
         if task.is_host_of(child) {
             request::cancel(child, None);

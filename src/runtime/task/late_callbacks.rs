@@ -20,8 +20,8 @@ pub(crate) fn offer(core: &Weak<Core>, function: Function, site: &'static Locati
     }
 }
 
-/// How many rounds of functions are dropped that the destructors of the round before have offered; those
-/// of a further round are leaked.
+/// Number of rounds, in each of which the functions that the destructors of the round before have offered are
+/// dropped. The functions of a further round are leaked.
 const MAX_ROUNDS: usize = 1 << 12;
 
 thread_local! {

@@ -36,9 +36,9 @@ use crate::runtime::core::wait_list::WaitList;
 /// assert_eq!(answer.unwrap(), 42);
 /// ```
 #[doc(alias = "Future")]
-pub struct Promise<T: 'static>(Rc<Inner<T>>);
+pub struct Promise<T: 'static>(Rc<PromiseInner<T>>);
 
-struct Inner<T: 'static> {
+struct PromiseInner<T: 'static> {
     state: RefCell<State<T>>,
     waiters: WaitList,
     callbacks: RefCell<Vec<(CallbackId, Done<T>)>>,
@@ -78,7 +78,7 @@ impl<T> Promise<T> {
     }
 
     pub(crate) fn of(core: Weak<Core>, site: &'static Location<'static>) -> Self {
-        Self(Rc::new(Inner {
+        Self(Rc::new(PromiseInner {
             state: RefCell::new(State::Pending),
             waiters: WaitList::new(),
             callbacks: RefCell::default(),
@@ -383,7 +383,7 @@ impl<T> fmt::Debug for Promise<T> {
     }
 }
 
-impl<T: 'static> Drop for Inner<T> {
+impl<T: 'static> Drop for PromiseInner<T> {
     fn drop(&mut self) {
         if let State::Done(Err(error)) = self.state.get_mut()
             && !error.is_cancelled()

@@ -94,7 +94,7 @@ where
     let task = TaskPtr(block);
     task.clear_all();
     packet.link().begin(block);
-    // SAFETY: the block stays until `end` or `abandoned` has taken it off the list.
+    // SAFETY: the block stays until `store_outcome` or `abandoned` has taken it off the list.
     unsafe { core.adopt(task) };
     Ok((task, packet))
 }
