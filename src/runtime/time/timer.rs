@@ -15,6 +15,7 @@ use crate::runtime::core::callback::Callback;
 use crate::runtime::core::clock::{NEVER, Nanoseconds};
 use crate::runtime::core::context::Core;
 use crate::sys::prefetch::prefetch;
+use crate::sys::prefetch_distances::{MAX_CACHED, TIMER_BATCH};
 use crate::util::deadlines::Deadlines;
 
 /// The timers of a loop.
@@ -105,7 +106,7 @@ impl Slots {
     /// Gives the room of a crowd back when nobody is left, and with it a list of free slots that leads
     /// all over the place. Keys of then fit no slot of later.
     fn shrink(&mut self) {
-        if self.n_full > 0 || self.slots.len() <= CROWD {
+        if self.n_full > 0 || self.slots.len() <= MAX_CACHED {
             return;
         }
         let last = self.slots.iter().map(|slot| slot.generation).max();
@@ -135,12 +136,6 @@ impl Slots {
 
 /// Room for so many timers that are due at once, at first.
 const FEW_DUE: usize = 128;
-
-/// With more slots than these, none is in the cache.
-const CROWD: usize = 4096;
-
-/// How many due timers' targets are loaded together.
-const BATCH: usize = 32;
 
 /// Stale entries that are too few to be swept.
 const FEW_STALE: usize = 64;
@@ -226,10 +221,10 @@ impl Timers {
     pub(crate) fn fire(&self, core: &Core, now: Nanoseconds) {
         let mut due = self.due.take();
         self.deadlines.borrow_mut().pass(now, &mut due);
-        let exceeds_cache = self.slots.borrow().slots.len() > CROWD;
+        let exceeds_cache = self.slots.borrow().slots.len() > MAX_CACHED;
         for (place, key) in due.iter().copied().enumerate() {
-            if exceeds_cache && place.is_multiple_of(BATCH) {
-                self.fetch(&due[place..due.len().min(place + BATCH)]);
+            if exceeds_cache && place.is_multiple_of(TIMER_BATCH) {
+                self.fetch(&due[place..due.len().min(place + TIMER_BATCH)]);
             }
             // The borrow ends here: queueing runs nobody's code, but dropping might.
             let target = self.slots.borrow_mut().empty(key);
