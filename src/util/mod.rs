@@ -20,10 +20,6 @@ pub(crate) mod iteration_queue;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod sleep_flag;
-#[expect(
-    dead_code,
-    reason = "the timers, the reactor and the waker registry move to it next"
-)]
 pub(crate) mod slots;
 
 /// The primitives of the protocols between threads. Their files name this module `super::sync`, so that

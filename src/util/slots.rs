@@ -62,11 +62,6 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// Number of values.
-    pub(crate) fn len(&self) -> usize {
-        self.n_full
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.n_full == 0
     }
@@ -76,35 +71,39 @@ impl<T> Slots<T> {
         self.slots.len()
     }
 
+    /// The key of the next value to be inserted.
+    #[inline]
+    pub(crate) fn next_key(&self) -> Key {
+        match self.first_free {
+            Some(index) => Key {
+                index,
+                generation: self.slots[index as usize].generation,
+            },
+            None => Key {
+                index: u32::try_from(self.slots.len()).expect("fewer than 2^32 slots"),
+                generation: self.first_generation,
+            },
+        }
+    }
+
     /// Inserts a value.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> Key {
-        self.insert_with(|_| value)
-    }
-
-    /// Inserts a value that depends on its key.
-    #[inline]
-    pub(crate) fn insert_with(&mut self, value: impl FnOnce(Key) -> T) -> Key {
-        let Some(index) = self.first_free else {
-            let index = u32::try_from(self.slots.len()).expect("fewer than 2^32 slots");
-            let generation = self.first_generation;
-            let key = Key { index, generation };
-            let content = Content::Full(value(key));
+        let key = self.next_key();
+        let content = Content::Full(value);
+        if self.first_free.is_none() {
+            let generation = key.generation;
             self.slots.push(Slot {
                 generation,
                 content,
             });
-            self.n_full += 1;
-            return key;
-        };
-        let slot = &mut self.slots[index as usize];
-        let Content::Free { next_free } = slot.content else {
-            unreachable!("slots of the free list are free");
-        };
-        let generation = slot.generation;
-        let key = Key { index, generation };
-        slot.content = Content::Full(value(key));
-        self.first_free = next_free;
+        } else {
+            let slot = &mut self.slots[key.index as usize];
+            let Content::Free { next_free } = std::mem::replace(&mut slot.content, content) else {
+                unreachable!("slots of the free list are free");
+            };
+            self.first_free = next_free;
+        }
         self.n_full += 1;
         key
     }
@@ -228,7 +227,7 @@ mod tests {
                 assert!(model.insert(slots.insert(n), n).is_none());
             }
             assert_eq!(
-                (slots.len(), slots.values().count()),
+                (slots.n_full, slots.values().count()),
                 (model.len(), model.len())
             );
         }
@@ -237,11 +236,12 @@ mod tests {
     }
 
     #[test]
-    fn a_value_can_know_its_key() {
+    fn the_next_key_is_known_before_its_value() {
         let mut slots = Slots::default();
-        slots.insert(Key::from_u64(0));
-        let key = slots.insert_with(|key| key);
-        assert_eq!(slots.get(key), Some(&key));
+        let first = slots.insert(1);
+        assert_eq!(slots.next_key(), slots.insert(2));
+        slots.remove(first);
+        assert_eq!(slots.next_key(), slots.insert(3));
     }
 
     #[test]

@@ -37,6 +37,7 @@ use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::error::TaskError;
 use crate::sys::prefetch::prefetch;
+use crate::sys::prefetch_distances::{IO_TASK_LINES, LINE_SIZE_BYTES};
 use crate::util::list::Link;
 
 pub(crate) const SCHEDULED: u32 = 1;
@@ -272,8 +273,7 @@ impl TaskPtr {
     /// Prefetches what the task touches when it continues: besides that, its frames from the innermost one on.
     #[inline]
     pub(crate) fn prefetch_all(self, parked: Parked) {
-        const N_LINES: isize = 12;
-        (0..N_LINES).for_each(|line| parked.prefetch_line(line));
+        (0..IO_TASK_LINES).for_each(|line| parked.prefetch_line(line));
         self.prefetch();
     }
 
@@ -281,7 +281,13 @@ impl TaskPtr {
     #[inline(always)]
     pub(crate) fn prefetch_block(self) {
         self.prefetch();
-        prefetch(self.0.as_ptr().cast_const().cast::<u8>().wrapping_add(64));
+        prefetch(
+            self.0
+                .as_ptr()
+                .cast_const()
+                .cast::<u8>()
+                .wrapping_add(LINE_SIZE_BYTES),
+        );
     }
 
     /// Prefetches what the task's end touches besides the block: its neighbours in the list of tasks, and the packet.

@@ -24,6 +24,7 @@ use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller};
 use crate::sys::prefetch::prefetch;
 use crate::sys::wait_fd::Direction;
+use crate::util::slots::{Key, Slots};
 
 /// How many events are few.
 const FEW: usize = 32;
@@ -31,18 +32,11 @@ const FEW: usize = 32;
 /// The descriptors of a loop on which tasks have waited.
 pub(crate) struct Reactor {
     poller: Poller,
-    sources: RefCell<Vec<Slot>>,
-    free: RefCell<Vec<u32>>,
+    sources: RefCell<Slots<Sides>>,
     /// How many tasks wait for a descriptor.
     pub(crate) n_waiting: Cell<usize>,
     fork: Generation,
     pub(crate) injector: Arc<Injector>,
-}
-
-#[derive(Default)]
-struct Slot {
-    generation: u32,
-    sides: Option<Sides>,
 }
 
 /// A registered descriptor.
@@ -72,7 +66,6 @@ impl Reactor {
         Rc::new(Self {
             poller,
             sources: RefCell::default(),
-            free: RefCell::default(),
             n_waiting: Cell::new(0),
             fork: Generation::now(),
             injector,
@@ -98,7 +91,7 @@ impl Reactor {
     /// Wakes who waits for what has become ready, which runs nobody's code.
     fn deliver(&self, events: &[Event]) {
         let sources = self.sources.borrow();
-        let sides = |event: &Event| find(&sources, event.token);
+        let sides = |event: &Event| sources.get(Key::from_u64(event.token));
         if events.len() > 1 {
             fetch(events, sides);
         }
@@ -120,20 +113,15 @@ impl Reactor {
 
     /// A side of the descriptor that is registered under a token, unless that token is over.
     pub(super) fn side(&self, token: u64, direction: Direction) -> Option<Rc<Side>> {
-        find(&self.sources.borrow(), token).map(|sides| Rc::clone(sides.of(direction)))
+        let sources = self.sources.borrow();
+        let sides = sources.get(Key::from_u64(token))?;
+        Some(Rc::clone(sides.of(direction)))
     }
 
     /// Registers a descriptor for both directions; returns its token.
     pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
-        let mut sources = self.sources.borrow_mut();
-        let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
-            sources.push(Slot::default());
-            u32::try_from(sources.len() - 1).expect("fewer than 2^32 descriptors")
-        });
-        let slot = &mut sources[index as usize];
-        slot.sides = Some(Sides::new(fd.as_raw_fd()));
-        let token = u64::from(slot.generation) << 32 | u64::from(index);
-        drop(sources);
+        let sides = Sides::new(fd.as_raw_fd());
+        let token = self.sources.borrow_mut().insert(sides).to_u64();
         let added = self.poller.add(fd, token).or_else(|error| {
             if error.kind() != io::ErrorKind::AlreadyExists {
                 return Err(error);
@@ -162,22 +150,7 @@ impl Reactor {
 
     /// Forgets a descriptor; whoever waits for it learns that it is gone.
     pub(crate) fn forget(&self, token: u64) {
-        let (index, generation) = split(token);
-        let mut sources = self.sources.borrow_mut();
-        let Some(slot) = sources
-            .get_mut(index)
-            .filter(|slot| slot.generation == generation)
-        else {
-            return;
-        };
-        slot.generation += 1;
-        // Tokens are never used again, and the last is reserved: a slot that has had them is retired.
-        let is_worn = slot.generation == u32::MAX;
-        let sides = slot.sides.take();
-        drop(sources);
-        if !is_worn {
-            self.free.borrow_mut().push(index as u32);
-        }
+        let sides = self.sources.borrow_mut().remove(Key::from_u64(token));
         if let Some(sides) = sides {
             sides.read.set_gone();
             sides.write.set_gone();
@@ -191,12 +164,8 @@ impl Reactor {
             return;
         };
         self.forget(token);
-        let is_taken = |slot: &Slot| {
-            slot.sides
-                .as_ref()
-                .is_some_and(|s| s.read.fd() == side.fd())
-        };
-        if !self.sources.borrow().iter().any(is_taken) {
+        let is_taken = |sides: &Sides| sides.read.fd() == side.fd();
+        if !self.sources.borrow().values().any(is_taken) {
             // SAFETY: the call takes any number; for one that is not registered it is an error.
             let fd = unsafe { BorrowedFd::borrow_raw(side.fd()) };
             drop(self.poller.remove(fd));
@@ -231,17 +200,4 @@ fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Sides>) {
     for list in lists.iter().flatten() {
         list.with_first_task(TaskPtr::prefetch);
     }
-}
-
-/// The descriptor that is registered under a token, unless that token is over.
-fn find(sources: &[Slot], token: u64) -> Option<&Sides> {
-    let (index, generation) = split(token);
-    let slot = sources.get(index)?;
-    slot.sides
-        .as_ref()
-        .filter(|_| slot.generation == generation)
-}
-
-fn split(token: u64) -> (usize, u32) {
-    ((token & u64::from(u32::MAX)) as usize, (token >> 32) as u32)
 }

@@ -155,8 +155,8 @@ pub(crate) fn promise<T: Send + 'static>(
 ) -> Promise<T> {
     let promise = Promise::of(core, site);
     let reply = Reply::new();
-    let number = waker_registry::next_number();
     let injector = Arc::clone(&waits.injector);
+    let number = waits.next_number();
     let job = reply.job(f, move |_| {
         // A loop that is closed has failed the promise.
         drop(injector.push(Message::Wake(number)));
@@ -173,18 +173,18 @@ pub(crate) fn promise<T: Send + 'static>(
         Ended::Done => {
             let result = lock(&reply.0).result.take();
             let result = result.expect("a job leaves its result before it tells of its end");
-            // Refused if somebody else has kept the promise.
+            // Refused if the promise was completed by other code.
             drop_quietly(kept.complete(result.map_err(TaskError::panic)));
         }
         Ended::LoopClosed => kept.fail(TaskError::cancelled(Some(
             "the event loop was closed before the job was done".to_owned(),
         ))),
     };
-    waits.await_promised(number, Box::new(deliver));
+    waits.add_promise(number, Box::new(deliver));
     let waits = Rc::downgrade(waits);
     promise.at_end(Box::new(move || {
         if let Some(waits) = waits.upgrade() {
-            drop_quietly(waits.remove(number));
+            drop_quietly(waits.remove_promise(number));
             waits.pool.take_back(ticket);
         }
     }));
