@@ -10,10 +10,10 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll, Waker};
 
 use crate::error::WaitError;
+use crate::runtime::threads::block_thread::block_thread;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::here::task_context;
 use crate::util::lock::lock;
@@ -65,7 +65,10 @@ impl Cursor {
                 &|| waiter.leave(),
                 |context| waiter.poll(context),
             )),
-            Err(WaitError::NoLoop) => Ok(block_on(|context| waiter.poll(context))),
+            Err(WaitError::NoLoop) => {
+                let guard = block_thread(None, |context| waiter.poll(context));
+                Ok(guard.expect("without a timeout it waits until it is ready"))
+            }
             Err(why) => {
                 let kind = io::ErrorKind::WouldBlock;
                 Err(io::Error::new(kind, why.sentence()))
@@ -192,22 +195,5 @@ impl Drop for CursorGuard {
         let next = state.next_waker();
         drop(state);
         wake(next);
-    }
-}
-
-/// Blocks the thread, which has no loop, until `poll` is ready.
-fn block_on<R>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> R {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    loop {
-        if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
-            return result;
-        }
-        thread::park();
     }
 }

@@ -1,5 +1,6 @@
 //! Other threads: messages to the loop, wakers, and the pool for blocking work.
 
+pub(crate) mod block_thread;
 pub(crate) mod blocking;
 pub(crate) mod injector;
 pub(crate) mod pool;

@@ -1,15 +1,13 @@
 //! Waiting at an end of a channel, in a task or on a plain thread.
 
 use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::shared::wake_one;
 use crate::error::WaitError;
 use crate::runtime::core::context::TaskContext;
+use crate::runtime::threads::block_thread::block_thread;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::time::timer::Alarm;
 use crate::runtime::wait::here::task_context;
@@ -41,7 +39,7 @@ pub(super) fn wait<R>(
     let result = match (task_context(), timeout) {
         (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
         (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
-        (Err(WaitError::NoLoop), timeout) => block(timeout, poll),
+        (Err(WaitError::NoLoop), timeout) => block_thread(timeout, poll),
         (Err(why), _) => return Err(WaitFailure::CantWait(why)),
     };
     // An item or room that came in the last moment counts.
@@ -60,46 +58,6 @@ fn park_until<R>(
     Alarm::with(here, deadline, |alarm| {
         waker_registry::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
     })
-}
-
-/// Blocks the thread until `poll` is ready; `None` if the timeout passes first.
-fn block<R>(
-    timeout: Option<Duration>,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
-) -> Option<R> {
-    // A deadline that no clock reaches is no deadline.
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let thread_waker = Arc::new(ThreadWaker {
-        thread: thread::current(),
-        is_woken: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&thread_waker));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(result) = poll(&mut context) {
-            return Some(result);
-        }
-        while !thread_waker.is_woken.swap(false, Ordering::AcqRel) {
-            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => thread::park(),
-                Some(Duration::ZERO) => return None,
-                Some(left) => thread::park_timeout(left),
-            }
-        }
-    }
-}
-
-/// Wakes a waiting thread. The flag tells this wake-up from an unpark by other code.
-struct ThreadWaker {
-    thread: Thread,
-    is_woken: AtomicBool,
-}
-
-impl Wake for ThreadWaker {
-    fn wake(self: Arc<Self>) {
-        self.is_woken.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
 }
 
 /// A waiter of an event count.
