@@ -58,24 +58,29 @@ impl LoopHandle {
     where
         F: FnOnce() + Send + 'static,
     {
+        self.push_call(Location::caller(), f, |f| f())
+    }
+
+    /// Passes a function to the loop's thread, which calls `run` with it. A closed loop returns the function.
+    pub(super) fn push_call<F: Send + 'static>(
+        &self,
+        site: &'static Location<'static>,
+        f: F,
+        run: impl FnOnce(F) + Send + 'static,
+    ) -> Result<(), LoopError<F>> {
         let slot = Arc::new(Mutex::new(Some(f)));
         let theirs = Arc::clone(&slot);
         let call = Box::new(move || {
             let f = lock(&theirs).take();
             if let Some(f) = f {
-                f();
+                run(f);
             }
         });
-        match self.0.push(Message::Call(call, Location::caller())) {
-            Ok(()) => Ok(()),
-            Err(refused) => {
-                drop(refused);
-                let f = lock(&slot)
-                    .take()
-                    .expect("a message that was refused was not called");
-                Err(LoopError::closed(f))
-            }
-        }
+        self.0.push(Message::Call(call, site)).map_err(|refused| {
+            drop(refused);
+            let f = lock(&slot).take();
+            LoopError::closed(f.expect("a message that was refused was not called"))
+        })
     }
 
     /// Has the loop end after the iteration in which it learns of this.

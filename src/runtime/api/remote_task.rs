@@ -20,7 +20,6 @@ use crate::runtime::task::end::drop_quietly;
 use crate::runtime::task::handle::Task;
 use crate::runtime::task::spawn::SpawnOptions;
 use crate::runtime::task::spawn::try_spawn_on;
-use crate::runtime::threads::injector::Message;
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::here::task_context;
 use crate::util::lock::{ignore_poison, lock};
@@ -48,27 +47,11 @@ impl LoopHandle {
         let site = Location::caller();
         let shared = Arc::new(Shared::new());
         let reply = Reply(Arc::clone(&shared));
-        let slot = Arc::new(Mutex::new(Some(f)));
-        let theirs = Arc::clone(&slot);
-        let call = Box::new(move || {
-            let f = lock(&theirs).take();
-            if let Some(f) = f {
-                reply.start(site, f);
-            }
-        });
-        match self.injector().push(Message::Call(call, site)) {
-            Ok(()) => Ok(RemoteTask {
-                shared,
-                handle: self.clone(),
-            }),
-            Err(refused) => {
-                drop(refused);
-                let f = lock(&slot)
-                    .take()
-                    .expect("a message that was refused was not called");
-                Err(LoopError::closed(f))
-            }
-        }
+        self.push_call(site, f, move |f| reply.start(site, f))?;
+        Ok(RemoteTask {
+            shared,
+            handle: self.clone(),
+        })
     }
 }
 
