@@ -13,17 +13,17 @@ pub(crate) fn block_thread<R>(
 ) -> Option<R> {
     // A deadline that the clock can't represent is no deadline.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let signal = Arc::new(ThreadSignal {
+    let thread_waker = Arc::new(ThreadWaker {
         thread: thread::current(),
-        is_set: AtomicBool::new(false),
+        is_woken: AtomicBool::new(false),
     });
-    let waker = Waker::from(Arc::clone(&signal));
+    let waker = Waker::from(Arc::clone(&thread_waker));
     let mut context = Context::from_waker(&waker);
     loop {
         if let Poll::Ready(result) = poll(&mut context) {
             return Some(result);
         }
-        while !signal.is_set.swap(false, Ordering::AcqRel) {
+        while !thread_waker.is_woken.swap(false, Ordering::AcqRel) {
             match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => thread::park(),
                 Some(Duration::ZERO) => return None,
@@ -33,15 +33,15 @@ pub(crate) fn block_thread<R>(
     }
 }
 
-/// Wakes a blocked thread. The flag tells a wake-up from other causes of `unpark`.
-struct ThreadSignal {
+/// Wakes a blocked thread. The flag tells this wake-up from an unpark by other code.
+struct ThreadWaker {
     thread: Thread,
-    is_set: AtomicBool,
+    is_woken: AtomicBool,
 }
 
-impl Wake for ThreadSignal {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
-        self.is_set.store(true, Ordering::Release);
+        self.is_woken.store(true, Ordering::Release);
         self.thread.unpark();
     }
 }
