@@ -1,5 +1,5 @@
-//! Programs made at random of scopes, races, timeouts, failures and cancels, checked for what must hold whatever
-//! happens: no child runs, and nothing of one is dropped, after the frame that it borrows from is left.
+//! Random programs of scopes, races, timeouts, failures and cancels, checked for an invariant: no child runs, and none
+//! of its values is dropped, after the end of the frame that it borrows from.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -36,10 +36,10 @@ struct World {
     budget: Cell<i64>,
 }
 
-/// A frame that others borrow from: nobody may look at it when it is gone.
+/// A frame that others borrow from: no task may read it after its end.
 struct Frame<'a> {
     world: &'a World,
-    /// Set as long as the frame is there; the memory is read through a share that outlives it.
+    /// Set while the frame exists; the flag is read through a shared reference that outlives the frame.
     is_there: Rc<Cell<bool>>,
     n_borrowed: Cell<i64>,
 }
@@ -89,7 +89,7 @@ impl Drop for Loan<'_, '_> {
 
 const FAILURE: &str = "a failure that was meant";
 
-/// A few random steps; some open frames in which others run.
+/// Does a few random steps; some open frames in which others run.
 fn act(world: &World, depth: u32) {
     let frame = Frame::new(world);
     for _ in 0..world.random.below(4) + 1 {
@@ -126,7 +126,7 @@ fn act(world: &World, depth: u32) {
     }
 }
 
-/// Swallows whatever unwinds, but for a failed assertion.
+/// Swallows every unwind except that of a failed assertion.
 fn swallow(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -242,7 +242,7 @@ fn compete(frame: &Frame<'_>, depth: u32) {
     );
 }
 
-/// A failure that was meant, a cancel, or that nothing can be spawned or waited for as everything ends.
+/// Whether the error is an intended failure, a cancel, or a refused spawn or wait during the end.
 fn is_expected(error: &TaskError) -> bool {
     error.is_cancelled() || error.message() == FAILURE || error.message().starts_with("selvedge: ")
 }
@@ -250,15 +250,15 @@ fn is_expected(error: &TaskError) -> bool {
 /// How a program's loop ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// When everything is done.
+    /// When all tasks are done.
     Done,
-    /// In the middle, by a shutdown that cancels all and lets them run.
+    /// In the middle, by a shutdown that cancels all tasks and lets them run.
     Shutdown,
-    /// In the middle, on the spot, with nobody running.
-    Doom,
+    /// In the middle, by an immediate forced unwind without running tasks.
+    ForcedUnwind,
 }
 
-/// One program; answers how many frames are left.
+/// Runs one program; returns the number of remaining frames.
 fn play(seed: u64, end: End) -> i64 {
     let world = Rc::new(World {
         random: Random(Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)),
@@ -300,7 +300,7 @@ fn play(seed: u64, end: End) -> i64 {
         event_loop.run_forever().expect("it can run");
         drop(roots);
         match end {
-            End::Doom => run(move || drop(event_loop)),
+            End::ForcedUnwind => run(move || drop(event_loop)),
             _ => drop(event_loop),
         }
     }
@@ -337,5 +337,5 @@ fn no_borrow_outlives_its_frame_if_the_loop_shuts_down() {
 
 #[test]
 fn no_borrow_outlives_its_frame_if_the_loop_is_dropped() {
-    play_many(End::Doom);
+    play_many(End::ForcedUnwind);
 }

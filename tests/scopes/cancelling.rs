@@ -1,4 +1,4 @@
-//! A cancel of the task that opened a scope: it fans out, everybody is waited for, and then it goes on.
+//! A cancel of the task that opened a scope: all children are cancelled and awaited, then the cancel goes on.
 
 use std::cell::{Cell, RefCell};
 
@@ -7,7 +7,7 @@ use selvedge::{Promise, Task, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop};
 
-/// Spawns a task, lets it run for a second, cancels it, and tells whether it ended by that.
+/// Spawns a task, lets it run for a second, cancels it, and returns whether it ended by the cancel.
 fn cancelled_after_a_second(body: impl FnOnce() + 'static) -> bool {
     let task = spawn(body);
     sleep(A_SECOND);

@@ -1,5 +1,5 @@
-//! When a child fails: its siblings and the body are cancelled, everybody is waited for, and every error is in the
-//! scope's.
+//! When a child fails: its siblings and the body are cancelled, all children are awaited, and the scope's error has
+//! every error.
 
 use std::cell::Cell;
 use std::io;
@@ -40,7 +40,7 @@ fn an_error_of_a_child_cancels_its_siblings_and_the_body() {
             assert!(error.errors()[0].downcast_ref::<io::Error>().is_some());
             let me = current_task().expect("a task");
             assert_eq!(me.cancelling(), 0);
-            // The cancel was the scope's own, and is over.
+            // The cancel was the scope's own, and has ended with the scope.
             sleep(A_SECOND);
         }
     });

@@ -1,4 +1,4 @@
-//! `finally`: it cleans up however its body ends, may wait as it does, and is not cancelled meanwhile.
+//! `finally`: the cleanup runs however the body ends, may wait, and is not cancelled meanwhile.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -70,7 +70,7 @@ fn a_task_that_the_cleanup_joins_is_not_cancelled() {
         task.cancel();
         assert!(!promise.is_done());
         promise.set_result(5).expect("pending");
-        // The cancel came after its last suspension, as it turned out.
+        // The cancel came after the body's last suspension.
         assert!(task.join().expect_err("cancelled").is_cancelled());
     });
 }

@@ -1,4 +1,4 @@
-//! Whatever becomes of handles, no child outlives the scope, and nothing that it left is used later.
+//! Whatever happens to handles, no child outlives the scope, and none of its values is used later.
 
 use std::cell::{Cell, RefCell};
 use std::mem::{ManuallyDrop, forget};

@@ -1,4 +1,4 @@
-//! Scopes where they can't work: without a task, while the thread panics, in coroutines that would be taken away.
+//! Scopes where they can't work: without a task, while the thread panics, in coroutines that could be moved away.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::support::{
     A_SECOND, AN_HOUR, Log, assert_sentence, caught, finished, in_virtual_loop, sentence, soon,
 };
 
-/// Opens a scope here, in which nothing may run, and tells the sentence of its error.
+/// Opens a scope here, in which nothing may run, and returns the sentence of its error.
 fn refused(log: &Log) -> String {
     let local = String::from("borrowed");
     let error = scope(|s| {
@@ -99,12 +99,12 @@ fn spawning_in_a_task_of_a_closing_loop_is_an_error() {
         .detach();
     event_loop.call_soon(crate::support::stop);
     event_loop.run_forever().expect("it can run");
-    // It is dropped in the middle of another one: nobody runs.
+    // The loop is dropped inside another one: no task runs.
     run(move || drop(event_loop));
     assert_eq!(log.take(), REFUSED);
 }
 
-/// What a coroutine is told that suspends while a frame is open that must not be left.
+/// The error of a coroutine that suspends while a frame is open that must not be left.
 fn suspends_in(open: impl FnOnce(&dyn Fn()) + 'static) -> String {
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
         let told = RefCell::new(String::new());

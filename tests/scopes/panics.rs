@@ -1,4 +1,4 @@
-//! Panics of the body, of children at the same time, and of what is dropped on the way.
+//! Panics of the body, of children at the same time, and of values dropped meanwhile.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,4 +1,5 @@
-//! Races: the first wins, the others have ended by then, ties go by order, and nothing is lost.
+//! Races: the first to finish wins, the others have ended by then, the order of arguments breaks
+//! ties, and no value is lost.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -281,7 +282,7 @@ fn a_cancel_after_the_winners_end_loses_nothing() {
         });
         sleep(A_SECOND);
         queue.try_put(7).expect("room");
-        // The entrant takes the item, and the task has its turn after this one.
+        // The entrant takes the item; the racing task runs after this one.
         yield_now();
         assert!(queue.is_empty() && task.cancel());
         finished(task.join());

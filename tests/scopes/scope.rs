@@ -1,4 +1,4 @@
-//! What a scope does when nothing fails: it runs its children, waits for all of them, and drops what they leave.
+//! A scope without failures: it runs its children, waits for all of them, and drops their results.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -167,7 +167,7 @@ fn captures_and_results_are_dropped_before_the_scope_returns() {
         .expect("no child failed");
         log.push("returned");
     });
-    // A detached task drops its own; what is left in the slots goes newest first.
+    // A detached task drops its own result; the results left in the slots are dropped newest first.
     let expected = [
         "detached result",
         "capture",
@@ -325,7 +325,8 @@ fn a_scope_works_on_any_stack_of_its_task() {
     });
 }
 
-/// A server's scope lives for ever; what its children leave must not pile up. The values go as the tasks end.
+/// A server's scope lives as long as the server; results of its children must not pile up. They are dropped when the
+/// tasks end.
 #[test]
 fn finished_children_do_not_pile_up() {
     let n_alive = Rc::new(Cell::new(0_i32));

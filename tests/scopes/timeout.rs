@@ -1,4 +1,4 @@
-//! Timeouts: when they fire, what they leave alone, and moving them.
+//! Timeouts: when they fire, what they leave unchanged, and rescheduling.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -204,7 +204,7 @@ fn errors_and_panics_pass_through() {
         assert_eq!(failed, Ok(Err("its own")));
         let payload = caught(|| timeout(A_SECOND, || panic!("torn")));
         assert_eq!(text(&payload), "torn");
-        // Also a panic while the timeout unwinds it.
+        // The same for a panic while the timeout unwinds the function.
         let payload = caught(|| {
             timeout(A_SECOND, || {
                 let _ = catch_cancelled(|| sleep(AN_HOUR));
@@ -266,7 +266,7 @@ fn timeouts_in_a_scopes_children_are_independent() {
                 .map(|task| finished(task.join()))
                 .collect::<Vec<_>>()
         });
-        // The third is due in the same moment, after its timeout.
+        // The third task is due at the same moment, after its timeout.
         assert_eq!(
             results.expect("no child failed"),
             [true, true, false, false]

@@ -1,4 +1,4 @@
-//! A timeout and a cancel by somebody else are told apart, in whatever order they come.
+//! A timeout and a cancel from outside are distinguished, in any order.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -129,7 +129,8 @@ fn two_deadlines_seen_at_once_count_for_the_outer_timeout() {
             .time()
             .expect("open")
             + A_SECOND;
-        // Of timers with the same deadline the older one is seen first: once the outer one's, once the inner one's.
+        // The older of two timers with one deadline fires first: here once the outer timeout's, once the inner
+        // timeout's.
         let outer_first = spawn(move || timeout_at(at, || timeout_at(at, || sleep(AN_HOUR))));
         let inner_first = spawn(move || {
             timeout_with(None, |outer| {

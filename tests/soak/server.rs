@@ -1,4 +1,4 @@
-//! The other side of the soak's connections: a task a connection, which does what the first byte asks for.
+//! The other side of the soak's connections: one task a connection, which acts on the first byte.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};

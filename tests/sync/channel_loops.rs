@@ -1,4 +1,4 @@
-//! Channels in tasks: who is parked, woken, cancelled; callbacks, panics, and the end of a loop.
+//! Channels in tasks: parking, wake-ups, cancels; callbacks, panics, and the end of a loop.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -153,7 +153,7 @@ fn a_wait_ends_when_the_last_opposite_end_drops() {
     });
 }
 
-/// A request that is in the channel when its server leaves: who waits for the answer learns of it.
+/// A request that is in the channel when its server drops: the task that waits for the reply gets an error.
 #[test]
 fn a_reply_that_cannot_come_is_not_waited_for() {
     run(|| {
@@ -252,7 +252,7 @@ fn a_task_that_never_waits_still_yields_to_others() {
     });
 }
 
-/// The loop must not end with a verdict as long as the sender is somewhere, nor turn in circles until then.
+/// The loop must not report a deadlock while the sender exists, and must not spin until then.
 #[test]
 fn a_loop_sleeps_while_a_thread_holds_an_end() {
     let (sender, receiver) = channel::unbounded();

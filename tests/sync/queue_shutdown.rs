@@ -164,7 +164,7 @@ fn at_once_may_follow_a_shutdown() {
     queue.join();
 }
 
-/// Dropping what is left is somebody's code, which may use the queue.
+/// Dropping the remaining items runs user code, which may use the queue.
 #[test]
 fn a_dropped_item_may_use_its_queue() {
     let log = Log::default();

@@ -1,4 +1,4 @@
-//! What `gather` gives when nothing goes wrong: results in the order and the shape of the arguments, and when.
+//! `gather` without errors: results in the order and the shape of the arguments, and the time of the return.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use selvedge::{
 use crate::elapsed;
 use crate::support::{A_SECOND, Hops, Log, finished, in_virtual_loop, shared, soon};
 
-/// Sleeps so many seconds and returns that number.
+/// Sleeps a number of seconds and returns that number.
 fn sleeper(seconds: u32) -> impl FnOnce() -> u32 + 'static {
     move || {
         sleep(seconds * A_SECOND);

@@ -1,4 +1,5 @@
-//! A cancel of a task that gathers: it is passed on to all, and the task is unwound when the last has ended.
+//! A cancel of a task that gathers: the cancel is passed on to all children, and the task is unwound when the last
+//! child has ended.
 
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -18,7 +19,7 @@ fn endless() {
     sleep(AN_HOUR);
 }
 
-/// Sleeps, and takes so many seconds to clean up when it is cancelled.
+/// Sleeps, and takes a number of seconds to clean up when it is cancelled.
 fn slow_to_end(log: &Log, name: &'static str, seconds: u32) -> impl FnOnce() + 'static {
     let log = log.clone();
     move || {
@@ -281,7 +282,7 @@ fn a_detached_gather_ends_with_its_loop() {
     assert_eq!(n_unwound.get(), n_tasks - 1);
 }
 
-/// Whoever cancels holds on to the tasks that are still to be asked: nothing of the user's may wait under it.
+/// The cancelling code holds a list of the tasks that are still to be cancelled: no user code may wait meanwhile.
 #[test]
 fn a_cancelled_queued_job_is_dropped_where_it_cannot_wait() {
     struct Noting(Arc<Mutex<Option<bool>>>);

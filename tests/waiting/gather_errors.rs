@@ -1,4 +1,5 @@
-//! What `gather` and `gather_settled` give when some fail, and what becomes of the others.
+//! `gather` and `gather_settled` when some children fail: the results, and the fate of the other
+//! children.
 
 use std::rc::Rc;
 
@@ -81,7 +82,7 @@ fn a_cancelled_child_is_an_error_and_not_a_cancel_of_the_waiter() {
         let error = gather([child]).expect_err("cancelled");
         assert!(error.is_cancelled());
         assert_eq!(error.message(), "enough");
-        // The waiter itself goes on.
+        // The waiter goes on.
         sleep(A_SECOND);
 
         let promise = Promise::<u8>::new();

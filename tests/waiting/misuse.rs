@@ -1,5 +1,5 @@
-//! Waiting where one can't: outside of a loop, in a callback, for oneself, for what belongs to another loop, while the
-//! thread is panicking. Each is an error or a panic with a sentence, and nobody hangs.
+//! Waiting where no wait is possible: outside a loop, in a callback, for oneself, for objects of another loop, while
+//! the thread is panicking. Each is an error or a panic with a sentence, never a hang.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ fn assert_misuse<T>(result: Result<T, TaskError>) {
     assert_sentence(&error.message());
 }
 
-/// Tries each of them on promises that are not done.
+/// Tries each kind of wait on pending promises.
 fn nothing_waits(promise: &Promise<u8>) {
     assert_misuse(gather([promise.clone()]));
     assert_misuse(gather(vec![promise.clone()]));
@@ -91,7 +91,7 @@ fn tasks_and_promises_of_another_loop_are_refused() {
     assert!(view.is_done() && !view.is_cancelled(), "it goes on");
 }
 
-/// A task that gets its own handle, and what it does with it.
+/// Spawns a task that gets its own handle and passes the handle to a function.
 fn with_own_handle<T: 'static>(f: impl FnOnce(Task<T>) -> T + 'static) -> Task<T> {
     let slot = Rc::new(RefCell::new(None));
     let own = Rc::clone(&slot);

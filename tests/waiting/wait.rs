@@ -63,7 +63,7 @@ fn first_exception_returns_at_a_failure_not_at_a_cancel() {
         let waited = wait(&tasks, ReturnWhen::FirstException, None).expect("some");
         assert_eq!(elapsed(), 3 * A_SECOND);
         assert_eq!((waited.done.len(), waited.pending.len()), (3, 1));
-        // It retrieves nothing: the error is there for whoever asks.
+        // `wait` retrieves nothing: the error can still be retrieved.
         assert!(tasks[2].exception().expect("done").is_some());
 
         let waited = wait(&tasks[..2], ReturnWhen::FirstException, None).expect("some");

@@ -1,4 +1,5 @@
-//! `wait_for`: a task for so long, then its cancel, and its end in any case.
+//! `wait_for`: waits for a task until a timeout, then cancels it, and waits for its end in any
+//! case.
 
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
