@@ -7,7 +7,9 @@ use std::error::Error;
 use public_api::Builder;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let file = env::args().nth(1).ok_or("usage: selvedge-public-api FILE")?;
+    let file = env::args()
+        .nth(1)
+        .ok_or("usage: selvedge-public-api FILE")?;
     let public_api = Builder::from_rustdoc_json(file)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
