@@ -220,7 +220,7 @@ impl GatherCall {
             };
             let retrieved = RetrievedOnDrop(&gathering);
             group.wait(here, &gathering, || false);
-            let is_cancelled = request::was_forwarded(here.task);
+            let is_cancelled = request::take_forwarded(here.task);
             let (outcome, index) = group.worst();
             let is_error =
                 outcome == Outcome::Failed || outcome == Outcome::Cancelled && !is_cancelled;

@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(slots.n_slots(), 10);
         slots.shrink(4);
         assert_eq!(slots.n_slots(), 0);
-        (0..10).for_each(|n| drop(slots.insert(n)));
+        (0..10).for_each(|n| _ = slots.insert(n));
         assert!(keys.iter().all(|key| slots.get(*key).is_none()));
     }
 

@@ -23,7 +23,7 @@ use crate::util::list::{Link, List};
 #[derive(Debug)]
 pub(crate) struct WaitList(List);
 
-/// The end of a list at which a waiter joins.
+/// The end of a list at which a waiter is inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InsertAt {
     Back,
@@ -85,7 +85,7 @@ impl WaitList {
     ///
     /// # Safety
     /// The waiter does not move until it is dropped. The list does not move while the waiter is linked.
-    pub(crate) unsafe fn join(&self, waiter: &Waiter, place: InsertAt) {
+    pub(crate) unsafe fn insert(&self, waiter: &Waiter, place: InsertAt) {
         // SAFETY: a node unlinks itself in its destructor, and a list unlinks its nodes in its own; the rest is the
         // caller's promise.
         unsafe {

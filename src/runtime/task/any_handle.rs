@@ -136,7 +136,7 @@ impl<'a> AnyHandle<'a> {
     /// After a wait: unwinds the running task if a cancel of it was forwarded to the handle, which was
     /// cancelled by it.
     pub(crate) fn unwind_if_forwarded(self, here: TaskContext) {
-        if request::was_forwarded(here.task) && self.outcome() == Some(Outcome::Cancelled) {
+        if request::take_forwarded(here.task) && self.outcome() == Some(Outcome::Cancelled) {
             self.set_retrieved();
             unwind::raise(here);
         }

@@ -49,7 +49,7 @@ struct PromiseInner<T: 'static> {
 }
 
 /// A cleanup of this library's, called at once when the promise is done, in whatever way.
-type AtEnd = request::Rest;
+type AtEnd = request::Cleanup;
 
 type Done<T> = (Box<dyn FnOnce(&Promise<T>)>, &'static Location<'static>);
 
