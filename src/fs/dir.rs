@@ -35,7 +35,7 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
     let directory = {
         let path = path.clone();
-        offload(AtClose::LeftBehind, move || std_fs::read_dir(path))?
+        offload(AtClose::Detached, move || std_fs::read_dir(path))?
     };
     let state = State {
         directory,
@@ -96,7 +96,7 @@ impl Iterator for ReadDir {
                 return state.entries.pop_front();
             }
             let state = Arc::clone(&self.state);
-            let read = offload(AtClose::LeftBehind, move || {
+            let read = offload(AtClose::Detached, move || {
                 lock(&state).read_batch();
                 Ok(())
             });
@@ -164,7 +164,7 @@ impl DirEntry {
         f: impl FnOnce(&std_fs::DirEntry) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let inner = Arc::clone(&self.inner);
-        offload(AtClose::LeftBehind, move || f(&inner))
+        offload(AtClose::Detached, move || f(&inner))
     }
 }
 

@@ -74,7 +74,7 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::metadata`].
     pub fn metadata(&self) -> io::Result<Metadata> {
-        self.with_file(AtClose::LeftBehind, StdFile::metadata)
+        self.with_file(AtClose::Detached, StdFile::metadata)
     }
 
     /// May suspend. Sets the file's permissions.

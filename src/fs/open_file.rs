@@ -105,7 +105,7 @@ impl OpenFile {
         }
         run_on?;
         let (this, n_wanted) = (Arc::clone(self), buffer.len().min(MAX_JOB_BYTES));
-        let bytes = off_loop(AtClose::LeftBehind, move || {
+        let bytes = off_loop(AtClose::Detached, move || {
             let mut bytes = vec![0; n_wanted];
             let n = retry_interrupted(|| this.file.read_at(&mut bytes, offset))?;
             bytes.truncate(n);
@@ -126,7 +126,7 @@ impl OpenFile {
             return (&self.file).read(buffer);
         }
         let (this, n_wanted) = (Arc::clone(self), buffer.len().min(MAX_JOB_BYTES));
-        let cursor = off_loop(AtClose::LeftBehind, move || {
+        let cursor = off_loop(AtClose::Detached, move || {
             let mut bytes = vec![0; n_wanted];
             let n = retry_interrupted(|| (&this.file).read(&mut bytes))?;
             cursor.store(&bytes[..n]);
@@ -145,7 +145,7 @@ impl OpenFile {
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();
         // A write to a stream can block without limit if the peer does not read.
         let at_close = if self.is_stream {
-            AtClose::LeftBehind
+            AtClose::Detached
         } else {
             AtClose::Awaited
         };
@@ -196,7 +196,7 @@ impl OpenFile {
             SeekFrom::Current(distance) => cursor.position().checked_add_signed(distance),
             SeekFrom::End(_) => {
                 let this = Arc::clone(self);
-                Some(offload(AtClose::LeftBehind, move || (&this.file).seek(to))?)
+                Some(offload(AtClose::Detached, move || (&this.file).seek(to))?)
             }
         };
         // The system's offsets are signed.

@@ -48,7 +48,7 @@ impl OpenOptions {
     /// Once a thread has started, the file is opened with all effects of the options, and closed.
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        offload(AtClose::LeftBehind, move || {
+        offload(AtClose::Detached, move || {
             options.open(path).map(|file| File(OpenFile::new(file, 0)))
         })
     }

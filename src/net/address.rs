@@ -135,7 +135,7 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 /// files and uses mDNS and all other sources that this machine is configured for.
 fn look_up(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     let host = host.to_owned();
-    off_loop(AtClose::LeftBehind, move || {
+    off_loop(AtClose::Detached, move || {
         std::net::ToSocketAddrs::to_socket_addrs(&(host, port))
     })?
 }

@@ -58,7 +58,7 @@ pub(super) fn connect_unix(to: SockAddr) -> io::Result<Socket<std_unix::UnixStre
     }
     loop {
         let to = to.clone();
-        match off_loop(AtClose::LeftBehind, move || connect_blocking(&to))? {
+        match off_loop(AtClose::Detached, move || connect_blocking(&to))? {
             Err(error) if is_temporary(&error) => {}
             result => return result.map(|fd| Socket::new(fd.into())),
         }

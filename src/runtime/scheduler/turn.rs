@@ -271,7 +271,7 @@ impl Loop {
                     self.core.call_soon(function, site);
                 }
                 Some(Message::Wake(number)) => self.waits.wake(number),
-                Some(Message::Forget(token)) => self.reactor.forget_foreign(token),
+                Some(Message::Forget(token)) => self.reactor.forget_remote(token),
                 None => break,
             }
         }

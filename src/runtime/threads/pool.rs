@@ -1,9 +1,7 @@
-//! A loop's pool of threads for work that blocks. It knows jobs; what a job is for and how its
-//! result comes back is [`blocking`](super::blocking)'s affair.
+//! [`Pool`]: a loop's threads for blocking work. [`blocking`](super::blocking) builds the jobs and returns their results.
 //!
-//! A thread is started when there is a job and none is idle, up to a limit, and leaves when it has
-//! been idle for a while. Jobs begin in the order in which they came. One that has not begun can be
-//! taken back; one that runs can't be stopped, by nobody.
+//! A thread is started when there is a job and no idle thread, up to a limit, and ends when it has been idle for a while.
+//! Jobs begin in FIFO order. A job that has not begun can be taken back; a running job can't be stopped.
 
 use crate::coroutine::drop_quietly;
 use std::collections::BTreeMap;
@@ -15,43 +13,43 @@ use std::time::{Duration, Instant};
 
 use crate::util::lock::{ignore_poison, lock};
 
-/// How long an idle thread stays.
+/// How long a thread stays idle before it ends.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// The most threads that a pool has unless told otherwise.
+/// The default limit of threads.
 const MANY: usize = 32;
 
-/// What a thread does. It does not panic.
+/// A function for a thread of the pool. It does not panic.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// What becomes of a job that still runs when its loop closes.
+/// What happens to a job that still runs when its loop closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AtClose {
     /// The loop waits for it, for a bounded time: it may have effects.
     Awaited,
-    /// All that it has is a result, which nobody wants any more.
-    LeftBehind,
+    /// The loop does not wait: the job's only effect is a result, which is dropped.
+    Detached,
 }
 
-/// Who hands a job over.
+/// The origin of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The program, which may have set a limit.
     User,
-    /// This library, for a task that waits for nothing else: there are no more of these than tasks.
+    /// This library, for a task that waits for this job alone. So there are at most as many as tasks.
     Ours,
 }
 
-/// Names a job that was queued.
+/// Names a queued job.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket(u64);
 
-/// Why a job was not taken. It was dropped.
+/// Why a job was refused, and dropped.
 #[derive(Debug)]
 pub(crate) enum Refused {
     Closed,
     Full(usize),
-    /// There is no thread that would come to it, and none can be started.
+    /// The pool has no thread, and none can be started.
     NoThread(io::Error),
 }
 
@@ -80,7 +78,7 @@ pub(crate) struct Pool(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     has_work: Condvar,
-    /// The last job that is awaited has ended.
+    /// Notified when the last awaited job has ended.
     is_quiet: Condvar,
     n_threads_max: usize,
     n_queued_max: usize,
@@ -88,13 +86,13 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// By ticket, so in the order in which they came.
+    /// By ticket, so in FIFO order.
     queue: BTreeMap<u64, (Job, AtClose)>,
     n_tickets: u64,
     n_threads: usize,
-    /// How many of them run a job; the others take the next ones.
+    /// Threads that run a job.
     n_busy: usize,
-    /// How many run that are awaited.
+    /// Running jobs that the loop waits for at its close.
     n_awaited: usize,
     is_closed: bool,
 }
@@ -124,7 +122,7 @@ impl Pool {
     ) -> Result<Ticket, Refused> {
         let shared = &self.0;
         let mut state = lock(&shared.state);
-        if let Some(refused) = shared.why_not(&state, source) {
+        if let Some(refused) = shared.refusal(&state, source) {
             drop(state);
             drop_quietly(job);
             return Err(refused);
@@ -142,7 +140,7 @@ impl Pool {
         self.start_thread(ticket).map(|()| ticket)
     }
 
-    /// Starts a thread for a job that has been queued.
+    /// Starts a thread for a queued job.
     fn start_thread(&self, ticket: Ticket) -> Result<(), Refused> {
         let shared = Arc::clone(&self.0);
         let builder = thread::Builder::new().name("selvedge-pool".to_owned());
@@ -152,7 +150,7 @@ impl Pool {
         let mut state = lock(&self.0.state);
         state.n_threads -= 1;
         if state.n_threads > 0 {
-            // One of those will come to it.
+            // An existing thread will take the job.
             return Ok(());
         }
         let job = state.queue.remove(&ticket.0);
@@ -161,7 +159,7 @@ impl Pool {
         Err(Refused::NoThread(error))
     }
 
-    /// Takes a job back that has not begun, and drops it; false if it has.
+    /// Takes back and drops a job that has not begun; false if it has.
     pub(crate) fn take_back(&self, ticket: Ticket) -> bool {
         let job = lock(&self.0.state).queue.remove(&ticket.0);
         let was_queued = job.is_some();
@@ -169,9 +167,9 @@ impl Pool {
         was_queued
     }
 
-    /// Refuses every further job, drops those that have not begun, and has the threads leave as they
-    /// become idle. With patience, waits for so long for the jobs that are awaited.
-    pub(crate) fn close(&self, patience: Option<Duration>) {
+    /// Refuses every further job, drops jobs that have not begun, and ends threads as they become idle. With a
+    /// timeout, waits that long for running jobs that are awaited.
+    pub(crate) fn close(&self, timeout: Option<Duration>) {
         let mut state = lock(&self.0.state);
         state.is_closed = true;
         let queue = std::mem::take(&mut state.queue);
@@ -180,26 +178,26 @@ impl Pool {
         for (_, job) in queue {
             drop_quietly(job);
         }
-        if let Some(patience) = patience {
-            self.0.wait_until_quiet(patience);
+        if let Some(timeout) = timeout {
+            self.0.wait_until_quiet(timeout);
         }
     }
 }
 
 impl State {
-    /// How many threads are about to take a job, or wait for one.
+    /// Threads that wait for a job, or are about to take one.
     fn n_free(&self) -> usize {
         self.n_threads - self.n_busy
     }
 }
 
 impl Shared {
-    /// Why a job is not taken, if that is so.
-    fn why_not(&self, state: &State, source: Source) -> Option<Refused> {
+    /// Why the pool refuses a job, if it does.
+    fn refusal(&self, state: &State, source: Source) -> Option<Refused> {
         if state.is_closed {
             return Some(Refused::Closed);
         }
-        // What a thread takes at once does not wait in the queue.
+        // A job that a thread takes at once does not count as queued.
         let n_queued = state.queue.len().saturating_sub(state.n_free());
         let is_full = n_queued >= self.n_queued_max
             && state.queue.len() >= state.n_free()
@@ -207,7 +205,7 @@ impl Shared {
         (is_full && source == Source::User).then_some(Refused::Full(self.n_queued_max))
     }
 
-    /// What a thread does.
+    /// The body of a thread.
     fn work(&self) {
         let mut state = lock(&self.state);
         loop {
@@ -237,9 +235,9 @@ impl Shared {
         }
     }
 
-    fn wait_until_quiet(&self, patience: Duration) {
-        // A deadline beyond the clock's end is none.
-        let deadline = Instant::now().checked_add(patience);
+    fn wait_until_quiet(&self, timeout: Duration) {
+        // A deadline that the clock can't represent is no deadline.
+        let deadline = Instant::now().checked_add(timeout);
         let mut state = lock(&self.state);
         while state.n_awaited > 0 {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

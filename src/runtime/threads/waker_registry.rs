@@ -1,7 +1,7 @@
-//! Tasks that wait for what happens outside of the loop, by std's wakers.
+//! [`WakerRegistry`]: tasks that wait for events outside of the loop, by std's wakers.
 //!
-//! A waker names a wait by its number, which is never used again; it may live anywhere and for
-//! ever. The loop knows which task waits under which number as long as it does.
+//! A waker names a wait by its number, which is never used again. So a waker may live on any thread, and outlive the wait
+//! and the loop. The registry maps the number to the task while the task waits.
 
 #![allow(unsafe_code)]
 
@@ -22,7 +22,7 @@ use crate::runtime::core::wake::unpark;
 use crate::runtime::wait::park;
 use crate::util::slots::{Key, Slots};
 
-/// The waits of a loop.
+/// The waits of a loop that wakers name.
 pub(crate) struct WakerRegistry {
     waits: RefCell<Slots<Wait>>,
     /// Number of tasks and promises that wait for a job.
@@ -48,16 +48,16 @@ enum Wait {
 /// Completes a promise.
 type Delivery = Box<dyn FnOnce(Ended)>;
 
-/// Why there is nothing to wait for any more.
+/// How a wait for a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The job has left its result.
+    /// The job has stored its result.
     Done,
     /// The loop closes.
     LoopClosed,
 }
 
-/// What a waker sets.
+/// The target of a waker.
 struct Signal {
     is_set: AtomicBool,
     number: u64,
@@ -71,7 +71,7 @@ impl Wake for Signal {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.is_set.swap(true, Ordering::AcqRel) {
-            // A closed loop has nobody to wake.
+            // A closed loop has no task to wake.
             drop(self.injector.push(Message::Wake(self.number)));
         }
     }
@@ -142,14 +142,13 @@ impl WakerRegistry {
         }
     }
 
-    /// Whether something waits for a job, which takes real time, and which tells of its end.
+    /// Whether a task or a promise waits for a job. Jobs take real time, and report their end.
     pub(crate) fn has_jobs(&self) -> bool {
         self.n_jobs.get() > 0
     }
 
-    /// Closes the pool, and fails every promise that it was to keep; with patience, waits for so long
-    /// for what runs.
-    pub(crate) fn close_pool(&self, patience: Option<Duration>) {
+    /// Closes the pool, and fails the promises of its jobs. With a timeout, waits that long for running jobs.
+    pub(crate) fn close_pool(&self, timeout: Option<Duration>) {
         let is_promise = |wait: &Wait| matches!(wait, Wait::Promise(_));
         let promised = self.waits.borrow_mut().remove_where(is_promise);
         self.n_jobs.update(|n| n - promised.len());
@@ -158,24 +157,24 @@ impl WakerRegistry {
                 deliver(Ended::LoopClosed);
             }
         }
-        self.pool.close(patience);
+        self.pool.close(timeout);
     }
 
-    /// Whether a task waits for an end of a channel, which may be anywhere.
+    /// Whether a task waits at a channel, whose other end may be on any thread.
     pub(crate) fn has_channels(&self) -> bool {
         self.n_on_channels.get() > 0
     }
 
-    /// Whether somebody elsewhere holds a waker of a task that waits.
+    /// Whether a waker of a waiting task exists outside of the loop.
     pub(crate) fn may_be_woken(&self) -> bool {
-        // The table's, and the one by which the task polls.
+        // The registry's share, and that of the waker by which the task polls.
         const OURS: usize = 2;
         let waits = self.waits.borrow();
         let is_held = waits.values().any(|wait| match wait {
             Wait::Task { signal, .. } => Arc::strong_count(signal) > OURS,
             Wait::Promise(_) => false,
         });
-        // Whoever let go has sent its message before: to be seen by whoever sees that it let go.
+        // A thread that released its waker has sent its message before; see both in that order.
         fence(Ordering::Acquire);
         is_held
     }
@@ -189,7 +188,7 @@ impl Core {
     }
 }
 
-/// Parks the running task until `poll` answers; it is asked now and after each wake.
+/// Parks the running task until `poll` is ready. Polls now and after each wake-up.
 pub(crate) fn wait<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -198,8 +197,7 @@ pub(crate) fn wait<R>(
     wait_in_line(here, what, &|| (), poll)
 }
 
-/// As [`wait`], in a line with others, which the task is to leave by calling `leave` if it is left
-/// behind for ever.
+/// As [`wait`], in a line with other tasks. If the task is abandoned, `leave` is called and removes it from the line.
 pub(crate) fn wait_in_line<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -212,8 +210,7 @@ pub(crate) fn wait_in_line<R>(
     }
 }
 
-/// As [`wait`], until `give_up` says so, which is asked whenever the task runs again for whatever
-/// reason without having been woken. `None` then.
+/// As [`wait`]; `None` when `give_up` returns true, which is called after each spurious wake-up.
 fn wait_unless<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -222,7 +219,7 @@ fn wait_unless<R>(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
     let waits = here.core.wakers();
-    // SAFETY: only the lifetime is changed. The wait is unregistered below, before `leave` can go.
+    // SAFETY: only the lifetime changes. The wait is unregistered below, before `leave` can go.
     let leave = unsafe { transmute::<&dyn Fn(), &'static dyn Fn()>(leave) };
     let key = waits.waits.borrow().next_key();
     let signal = Arc::new(Signal {
@@ -250,7 +247,7 @@ fn wait_unless<R>(
     }
 }
 
-/// As [`wait`], for a job of the pool's.
+/// As [`wait`], for a job of the pool.
 pub(crate) fn wait_for_job<R>(
     here: TaskContext,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
@@ -259,7 +256,7 @@ pub(crate) fn wait_for_job<R>(
     wait(here, &"work on another thread", poll)
 }
 
-/// As [`wait_in_line`], for an end of a channel, which exists as long as the task waits; `None` if `give_up` says so.
+/// As [`wait_in_line`], at an end of a channel, which exists while the task waits; `None` when `give_up` returns true.
 pub(crate) fn wait_on_channel<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -271,7 +268,7 @@ pub(crate) fn wait_on_channel<R>(
     wait_unless(here, what, leave, give_up, poll)
 }
 
-/// Counts a task that waits, as long as it does.
+/// Counts a waiting task while the guard lives.
 struct Counted {
     waits: Rc<WakerRegistry>,
     counter: fn(&WakerRegistry) -> &Cell<usize>,

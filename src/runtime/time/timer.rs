@@ -1,8 +1,8 @@
-//! Timers: what is to happen at a deadline.
+//! [`Timers`]: callbacks and alarms with a deadline. [`Timers::fire`] runs those that are due.
 //!
-//! A sleeping task costs an entry in the heap of deadlines and a slot here; the slot names an
-//! [`Alarm`] in the task's own frame. Cancelling empties the slot at once and leaves the entry,
-//! which is swept when such entries are the majority.
+//! A sleeping task costs an entry in the heap of deadlines and a slot here; the slot names an [`Alarm`] in the task's own
+//! frame. A cancel empties the slot at once, and leaves a stale entry in the heap; stale entries are swept when they are
+//! the majority.
 
 #![allow(unsafe_code)]
 
@@ -44,10 +44,10 @@ impl Target {
     }
 }
 
-/// Room for so many timers that are due at once, at first.
+/// Initial capacity for timers that are due at once.
 const FEW_DUE: usize = 128;
 
-/// Stale entries that are too few to be swept.
+/// The number of stale entries up to which no sweep pays.
 const FEW_STALE: usize = 64;
 
 impl Timers {
@@ -61,25 +61,25 @@ impl Timers {
         })
     }
 
-    /// Whether no timer is set whose deadline comes.
+    /// Whether no timer has a deadline that comes.
     pub(crate) fn is_empty(&self) -> bool {
         self.n_finite.get() == 0
     }
 
-    /// The earliest deadline, which may be that of a timer that was cancelled.
+    /// The earliest deadline, perhaps of a cancelled timer.
     pub(crate) fn earliest(&self) -> Option<Nanoseconds> {
         self.deadlines.borrow().earliest()
     }
 
-    /// Has a callback queued at a deadline.
+    /// Queues a callback at a deadline.
     pub(crate) fn call_at(&self, deadline: Nanoseconds, callback: Rc<Callback>) -> Key {
         self.set(deadline, |is_finite| Target::Callback(callback, is_finite))
     }
 
-    /// Has an alarm go off at a deadline.
+    /// Sets an alarm to go off at a deadline.
     ///
     /// # Safety
-    /// It cancels the key before it goes, or moves.
+    /// The alarm cancels the key before it is dropped or moved.
     pub(crate) unsafe fn set_alarm(&self, deadline: Nanoseconds, alarm: &Alarm) -> Key {
         self.set(deadline, |is_finite| {
             Target::Alarm(NonNull::from(alarm), is_finite)
@@ -105,13 +105,13 @@ impl Timers {
         target
     }
 
-    /// Forgets a timer; nothing if it is over.
+    /// Cancels a timer. Does nothing if it has fired.
     pub(crate) fn cancel(&self, key: Key) {
         let target = self.take(key);
         if target.is_none() {
             return;
         }
-        // The target may own a closure: it goes when nothing is borrowed.
+        // The target may own a closure, which is dropped when nothing is borrowed.
         drop(target);
         self.n_stale.set(self.n_stale.get() + 1);
         let n_stale = self.n_stale.get();
@@ -120,7 +120,7 @@ impl Timers {
         }
     }
 
-    /// Drops every callback that waits for its deadline. No task waits any more.
+    /// Drops every callback that waits for its deadline. No task waits here any more.
     pub(crate) fn clear(&self) {
         let targets = self.slots.borrow_mut().remove_where(|_| true);
         self.n_finite.set(0);
@@ -132,7 +132,7 @@ impl Timers {
         }
     }
 
-    /// Drops the entries of timers that were cancelled.
+    /// Removes the entries of cancelled timers.
     pub(crate) fn sweep(&self) {
         if self.n_stale.replace(0) > 0 {
             let slots = self.slots.borrow();
@@ -141,7 +141,7 @@ impl Timers {
         }
     }
 
-    /// Queues whatever is due, in the order of the deadlines.
+    /// Fires the timers that are due, in the order of their deadlines.
     pub(crate) fn fire(&self, core: &Core, now: Nanoseconds) {
         let mut due = self.due.take();
         self.deadlines.borrow_mut().pass(now, &mut due);
@@ -150,10 +150,10 @@ impl Timers {
             if exceeds_cache && place.is_multiple_of(TIMER_BATCH) {
                 self.fetch(&due[place..due.len().min(place + TIMER_BATCH)]);
             }
-            // The borrow ends here: queueing runs nobody's code, but dropping might.
+            // The borrow ends here, because dropping a target may run user code.
             match self.take(key) {
                 Some(Target::Alarm(alarm, _)) => {
-                    // SAFETY: an alarm empties its slot before it goes, and this slot was full.
+                    // SAFETY: an alarm empties its slot before it is dropped, and this slot was full.
                     let alarm = unsafe { alarm.as_ref() };
                     alarm.go_off();
                 }
@@ -167,9 +167,9 @@ impl Timers {
         self.due.replace(due);
     }
 
-    /// Starts to load what firing some timers will touch, step by step, each where the one before it
-    /// leads: the slot, the alarm in the sleeping frame, the task. Where many sleep, none of it is in the
-    /// cache, and the processor does many such loads at a time (stack/warm.rs).
+    /// Prefetches what firing some timers will touch, step by step: the slots, the alarms in the sleeping frames, the
+    /// tasks. Among many sleepers none of this is in the cache, and the processor does many such loads at a time
+    /// (stack/warm.rs).
     #[cold]
     fn fetch(&self, due: &[Key]) {
         let slots = self.slots.borrow();
@@ -186,7 +186,7 @@ impl Timers {
             prefetch(alarm.as_ptr().cast_const().cast());
         }
         for alarm in alarms() {
-            // SAFETY: an alarm empties its slot before it goes, and this slot is full.
+            // SAFETY: an alarm empties its slot before it is dropped, and this slot is full.
             unsafe { alarm.as_ref() }.prefetch();
         }
     }
