@@ -1,4 +1,4 @@
-//! Settings of a loop, and running a function in a loop of its own.
+//! Building a loop, and [`run`]: a function as the main task of a loop of its own.
 
 #![allow(unsafe_code)]
 
@@ -50,7 +50,7 @@ impl LoopBuilder {
         })
     }
 
-    /// Sets the usable size in bytes of the stacks of tasks: 256 KiB unless told otherwise.
+    /// Sets the usable size in bytes of the stacks of tasks: 256 KiB by default.
     pub fn stack_size(mut self, bytes: usize) -> Self {
         self.0.stack_size = bytes;
         self
@@ -69,23 +69,22 @@ impl LoopBuilder {
         self
     }
 
-    /// Sets how long a callback, or a task between two suspensions, may take before debug mode
-    /// reports it: 100 ms unless told otherwise.
+    /// Sets how long a callback, or a task between two suspensions, may take before debug mode reports it: 100 ms by default.
     pub fn slow_callback_duration(mut self, duration: Duration) -> Self {
         self.0.slow_callback_duration = duration;
         self
     }
 
-    /// Sets how long tasks that were cancelled because their loop ends may take to end, and then how
-    /// long the loop waits for jobs that still run on its pool: 10 s each unless told otherwise.
+    /// Sets the time that the cancelled tasks of an ending loop may take to end, and then the time that the loop waits for
+    /// running jobs of its pool: 10 s each by default.
     pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
         self.0.shutdown_timeout = duration;
         self
     }
 
     /// Sets how many threads the loop's pool for blocking work may have, at least one: four more than
-    /// there are processors, and no more than 32, unless told otherwise. They are started when there is
-    /// work for them, and leave when there is none for a while.
+    /// there are processors, and no more than 32, by default. They start when there is
+    /// work, and end when there is none for a while.
     pub fn blocking_threads(mut self, n: usize) -> Self {
         self.0.blocking_threads = Some(n);
         self
@@ -93,7 +92,7 @@ impl LoopBuilder {
 
     /// Sets how many jobs of [`to_thread`](crate::to_thread) and
     /// [`run_in_executor`](EventLoop::run_in_executor) may wait for a thread of the pool: any number
-    /// unless told otherwise. The next one is refused with an error.
+    /// by default. The next one is refused with an error.
     ///
     /// Files and host names, for which tasks wait, are not refused.
     pub fn blocking_queue(mut self, n: usize) -> Self {
@@ -102,21 +101,20 @@ impl LoopBuilder {
     }
 
     /// Sets whether an interrupt (`SIGINT`, Ctrl-C) cancels the main task of [`run`](Self::run), as
-    /// asyncio's does: yes unless told otherwise. Then `run` ends with
-    /// [`RunError::Cancelled`] and what was begun is unwound. A second interrupt ends the process at
-    /// once.
+    /// asyncio's does: yes by default. Then `run` ends with
+    /// [`RunError::Cancelled`], and the main task is unwound. A second interrupt ends the process at once.
     ///
-    /// That goes for the process's main thread, as long as the signal is handled by default there: a
-    /// handler of the program's own stays, and so does a signal that is ignored.
+    /// This holds on the process's main thread, while the signal has its default disposition. A handler of the program
+    /// stays, and so does an ignored signal.
     pub fn cancel_on_interrupt(mut self, cancels: bool) -> Self {
         self.0.cancels_on_interrupt = cancels;
         self
     }
 
-    /// A loop.
+    /// Builds the loop.
     ///
     /// # Errors
-    /// If the system has no descriptors for its poller.
+    /// If the system has no descriptors left for the poller.
     pub fn build(self) -> io::Result<EventLoop> {
         Loop::new(&self.0).map(EventLoop)
     }
@@ -153,8 +151,8 @@ impl LoopBuilder {
         let cancels = self.0.cancels_on_interrupt;
         let event_loop = self.build().map_err(RunError::Io)?;
         let inner = &event_loop.0;
-        // SAFETY: what `main` borrows and returns lives at least until this function returns, and
-        // nothing below returns or unwinds before the task is over: see `Guarded`.
+        // SAFETY: what `main` borrows and returns lives at least until this function returns, and nothing below returns
+        // or unwinds before the task has ended: see `AbortOnUnwind`.
         let (task, packet) =
             unsafe { prepare(&inner.core, SpawnOptions::new(site), || Ok(main())) }
                 .map_err(RunError::Io)?;
@@ -164,15 +162,15 @@ impl LoopBuilder {
             inner.signals.set_main(&inner.reactor, task.id);
         }
         let reason = {
-            let guarded = Guarded;
+            let guard = AbortOnUnwind;
             let reason = event_loop.run_main(task, &packet);
-            std::mem::forget(guarded);
+            std::mem::forget(guard);
             reason
         };
         inner.signals.clear_main();
         inner.core.is_ending_run.set(true);
         event_loop.shut_down();
-        // SAFETY: nobody else has the packet's type.
+        // SAFETY: no other handle has the packet's type.
         let result = unsafe { packet.take() }
             .unwrap_or_else(|| Err(TaskError::invalid_state("the main task has no result")));
         match (result, reason) {
@@ -188,20 +186,20 @@ impl LoopBuilder {
 }
 
 impl EventLoop {
-    /// A loop with the usual settings.
+    /// A loop with the default settings.
     ///
     /// # Errors
-    /// If the system has no descriptors for its poller.
+    /// If the system has no descriptors left for the poller.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
-    /// A builder, for settings.
+    /// A builder for a loop with other settings.
     pub fn builder() -> LoopBuilder {
         LoopBuilder::new()
     }
 
-    /// Runs until the main task is over, whatever happens; answers what happened before that.
+    /// Runs until the main task has ended. Returns the event that ended the run before, if there was one.
     fn run_main(&self, task: TaskPtr, packet: &AnyPacket) -> Option<RunError> {
         let inner = &self.0;
         let is_over = || packet.link().task().is_none();
@@ -220,7 +218,7 @@ impl EventLoop {
                 return None;
             }
             let reason = self.explain(halt).unwrap_or(RunError::Stopped);
-            // It must end before this returns, because it may borrow from the caller.
+            // The task must end before this returns, because it may borrow from the caller.
             if !inner.is_forked() {
                 inner.cancel_one(packet);
             }
@@ -232,10 +230,10 @@ impl EventLoop {
     }
 }
 
-/// Lives while the main task may be left behind; then there is no way on.
-struct Guarded;
+/// Aborts if the loop unwinds while the main task has not ended.
+struct AbortOnUnwind;
 
-impl Drop for Guarded {
+impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         write_stderr(&[
             b"\nselvedge: the event loop panicked while its main task, which may borrow from the \
@@ -245,11 +243,11 @@ impl Drop for Guarded {
     }
 }
 
-/// Runs a function as the main task of a new event loop, on this thread, and returns what it returns:
-/// asyncio's `run`. The function may borrow.
+/// Runs a function as the main task of a new event loop, on this thread, and returns its value: asyncio's `run`. The
+/// function may borrow.
 ///
-/// When it is done, all other tasks are cancelled and run until they have ended. On the process's main
-/// thread an interrupt (Ctrl-C) cancels it, and a second one ends the process: see
+/// When the main task is done, all other tasks are cancelled and run until they have ended. On the process's main thread
+/// an interrupt (Ctrl-C) cancels the main task, and a second one ends the process: see
 /// [`LoopBuilder::cancel_on_interrupt`].
 ///
 /// ```
@@ -264,13 +262,13 @@ impl Drop for Guarded {
 /// ```
 ///
 /// # Panics
-/// With what the function panics with; with the sentence of the error that [`try_run`] returns.
+/// With the function's panic, or with the sentence of the error that [`try_run`] returns.
 #[track_caller]
 pub fn run<T>(main: impl FnOnce() -> T) -> T {
     LoopBuilder::new().run(main)
 }
 
-/// Runs a function as [`run`] does, or returns why that came to nothing.
+/// Runs a function as [`run`] does, and returns an error instead of a panic if the run fails.
 ///
 /// ```
 /// use selvedge::{Promise, RunError};
@@ -280,13 +278,12 @@ pub fn run<T>(main: impl FnOnce() -> T) -> T {
 /// ```
 ///
 /// # Errors
-/// That the main task could never be woken again, was cancelled, or the loop was stopped; that an
-/// event loop runs on this thread already, or can't be made.
+/// If the main task could never be woken again or was cancelled, if the loop was stopped, if an event loop runs on this
+/// thread already, or no loop can be made.
 ///
 /// # Panics
-/// With what the function panics with. If the function can't be ended although it has to be (it goes on
-/// each time it is cancelled), the process aborts with a sentence, because it may borrow from the
-/// caller.
+/// With the function's panic. The process aborts with a sentence if the function has to end and does not (it goes on each
+/// time it is cancelled), because it may borrow from the caller.
 #[track_caller]
 pub fn try_run<T>(main: impl FnOnce() -> T) -> Result<T, RunError> {
     LoopBuilder::new().try_run(main)

@@ -29,7 +29,7 @@ impl Loop {
     ) -> Promise<T> {
         let core = self.core.weak();
         if self.is_forked() {
-            // The pool's threads are the parent's.
+            // The pool's threads exist in the parent process only.
             let promise = Promise::of(core, site);
             promise.fail(TaskError::misuse(FORKED));
             return promise;
@@ -45,7 +45,7 @@ impl Loop {
     ) -> TimerHandle {
         let callback = Callback::new(f, site);
         if deadline <= self.core.clock.now() {
-            // It is due: it joins the next iteration.
+            // A timer that is due joins the next iteration.
             self.core.run_queue.poll_soon();
         }
         TimerHandle {
@@ -57,24 +57,24 @@ impl Loop {
     }
 }
 
-/// A callback that was queued.
+/// A queued callback.
 #[derive(Clone, Debug)]
 pub struct Handle(Rc<Callback>);
 
 impl Handle {
-    /// Takes the callback back: it is dropped now, and not called.
+    /// Cancels the callback: it is dropped now, uncalled.
     pub fn cancel(&self) {
         self.0.cancel();
     }
 
-    /// Whether it was taken back.
+    /// Whether the callback was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
 }
 
-/// A callback that waits for its time.
+/// A callback that waits for its deadline.
 #[derive(Clone)]
 pub struct TimerHandle {
     callback: Rc<Callback>,
@@ -84,7 +84,7 @@ pub struct TimerHandle {
 }
 
 impl TimerHandle {
-    /// Takes the callback back: it is dropped now, and not called.
+    /// Cancels the callback: it is dropped now, uncalled.
     pub fn cancel(&self) {
         if let Some(timers) = self.timers.upgrade() {
             timers.cancel(self.key);
@@ -92,13 +92,13 @@ impl TimerHandle {
         self.callback.cancel();
     }
 
-    /// Whether it was taken back.
+    /// Whether the callback was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.callback.is_cancelled()
     }
 
-    /// When it is to be called, on the loop's clock.
+    /// The callback's deadline, on the loop's clock.
     #[must_use]
     pub fn when(&self) -> Instant {
         self.when

@@ -1,4 +1,4 @@
-//! A loop as other threads see it: [`LoopHandle`].
+//! [`LoopHandle`]: a reference to a loop for other threads.
 
 use std::fmt;
 use std::panic::Location;
@@ -9,8 +9,7 @@ use crate::runtime::core::context;
 use crate::runtime::threads::injector::{Injector, Message};
 use crate::util::lock::lock;
 
-/// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
-/// for deadlocked.
+/// A handle of an event loop for other threads. While one exists, the loop reports no deadlock.
 ///
 /// ```
 /// use std::thread;
@@ -48,8 +47,8 @@ impl LoopHandle {
         &self.0
     }
 
-    /// Has a function called on the loop's thread, in its next iteration, and wakes the loop if it
-    /// sleeps. Functions of one thread are called in the order in which they came.
+    /// Queues a callback on the loop's thread, for the next iteration, and wakes a sleeping loop. Callbacks of one thread
+    /// are called in FIFO order.
     ///
     /// # Errors
     /// The function, if the loop is closed.
@@ -83,10 +82,10 @@ impl LoopHandle {
         })
     }
 
-    /// Has the loop end after the iteration in which it learns of this.
+    /// Ends the loop's run after the iteration that receives this message.
     ///
     /// # Errors
-    /// That it is closed.
+    /// If the loop is closed.
     #[track_caller]
     pub fn stop(&self) -> Result<(), LoopError> {
         let stop = || {

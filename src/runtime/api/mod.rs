@@ -1,4 +1,4 @@
-//! What users hold of a loop: the loop, its builder, its handles.
+//! The loop's types for users: the loop, its builder, its handles.
 
 pub(crate) mod builder;
 pub(crate) mod callback_handles;

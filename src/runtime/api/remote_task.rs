@@ -26,8 +26,7 @@ use crate::util::lock::{ignore_poison, lock};
 
 /// A task that another thread has spawned on a loop.
 ///
-/// It can be joined by a thread, by a task of any loop, or awaited by any executor. Dropping it
-/// detaches the task.
+/// A thread or a task of any loop can join it, and any executor can await it. Dropping it detaches the task.
 pub struct RemoteTask<T> {
     pub(crate) shared: Arc<Shared<T>>,
     pub(crate) handle: LoopHandle,
@@ -56,12 +55,11 @@ impl LoopHandle {
 }
 
 impl<T: Send + 'static> RemoteTask<T> {
-    /// May suspend: waits until the task is done, and returns what it returned. It parks a task, and
-    /// blocks a thread that has no loop.
+    /// May suspend: waits until the task is done, and returns its value. Parks a task; blocks a thread that has no loop.
     ///
     /// # Errors
-    /// How the task failed; that its loop was closed first; that it can't be waited for here, in a
-    /// callback or while panicking.
+    /// The task's error. An error if its loop was closed first, or this code can't wait: in a callback, or while
+    /// panicking.
     ///
     /// # Cancellation
     /// The remote task goes on.
@@ -89,7 +87,7 @@ impl<T: Send + 'static> RemoteTask<T> {
         }
     }
 
-    /// Asks the task to end.
+    /// Requests a cancel of the task.
     pub fn cancel(&self) {
         lock(&self.shared.state).is_cancelled = true;
         let shared = Arc::clone(&self.shared);
@@ -101,7 +99,7 @@ impl<T: Send + 'static> RemoteTask<T> {
                 request::cancel(task, None);
             }
         };
-        // A loop that is closed has ended it already.
+        // A closed loop has ended the task already.
         drop(self.handle.call_soon_threadsafe(cancel));
     }
 
@@ -113,7 +111,7 @@ impl<T: Send + 'static> RemoteTask<T> {
 }
 
 impl<T> RemoteTask<T> {
-    /// Whether the task belongs to a loop of this thread that can't run while this is waited for.
+    /// Whether the task belongs to a loop of this thread that can't run during this wait.
     fn is_stuck_here(&self) -> bool {
         let injector = &self.handle.injector();
         injector.thread == thread::current().id()
@@ -129,7 +127,7 @@ fn stuck() -> TaskError {
 }
 
 impl<T> Drop for RemoteTask<T> {
-    /// An error that nobody has fetched is reported on the loop's thread.
+    /// An error that was never retrieved is reported on the loop's thread.
     fn drop(&mut self) {
         let result = lock(&self.shared.state).result.take();
         let Some(Err(error)) = result else { return };
@@ -139,7 +137,7 @@ impl<T> Drop for RemoteTask<T> {
                     report_unretrieved(&core, "a task of another thread's".to_owned(), error);
                 }
             };
-            // Of a loop that is closed there is nobody to tell.
+            // A closed loop has no handler to call.
             drop(self.handle.call_soon_threadsafe(report));
         }
     }
@@ -172,7 +170,7 @@ impl<T> fmt::Debug for RemoteTask<T> {
     }
 }
 
-/// What a remote task and its loop share.
+/// State that a remote task and its loop share.
 pub(crate) struct Shared<T> {
     state: Mutex<State<T>>,
     is_done: Condvar,
@@ -187,7 +185,7 @@ struct State<T> {
 }
 
 impl<T> State<T> {
-    /// The result, once; then an error that says so.
+    /// Takes the result; a second call returns an error that says so.
     fn take(&mut self) -> Option<Result<T, TaskError>> {
         if !self.is_done {
             return None;
@@ -227,13 +225,13 @@ impl<T> Shared<T> {
         drop(state);
         self.is_done.notify_all();
         if let Some(waker) = waker {
-            // Somebody's code, which may not wait.
+            // User code, which may not wait.
             context::without_task(|| waker.wake());
         }
     }
 }
 
-/// The loop's end: whatever becomes of it, the other side learns of it.
+/// The loop's half. Dropping it completes the remote task in every case.
 pub(crate) struct Reply<T: Send + 'static>(pub(crate) Arc<Shared<T>>);
 
 impl<T: Send + 'static> Reply<T> {
@@ -258,7 +256,7 @@ impl<T: Send + 'static> Reply<T> {
     fn when_done(self, task: Task<T>) {
         let view = task.task_ref();
         view.add_done_callback(move |_| {
-            // If nobody is left to see an error, dropping the handle reports it.
+            // Without a remote task, dropping the handle reports an error.
             if Arc::strong_count(&self.0) > 1 {
                 self.0.finish(task.into_result());
             }
