@@ -249,7 +249,7 @@ fn two_loops() {
             event_loop.run_forever().unwrap();
         })
     });
-    while ready.n_come() < 2 {
+    while ready.n_waiting() < 2 {
         thread::yield_now();
     }
     raise(Signal::SIGUSR1);

@@ -97,7 +97,7 @@ fn while_panicking_to_thread_errs_and_runs_nothing() {
         let error: Result<(), _> = task.join();
         assert!(error.unwrap_err().is_panic());
         assert_sentence(&said.take());
-        assert_eq!(ran.n_come(), 0);
+        assert_eq!(ran.n_waiting(), 0);
     });
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::source::Source;
 
-/// What is read: these files and folders of the package.
+/// The files and folders of the package that are read.
 const FILES: [&str; 2] = ["ARCHITECTURE.md", "Cargo.toml"];
 const FOLDERS: [&str; 5] = ["asm", "benches", "examples", "src", "tests"];
 const EXTENSIONS: [&str; 5] = ["md", "rs", "s", "toml", "txt"];
