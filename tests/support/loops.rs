@@ -48,7 +48,7 @@ pub fn finished<T>(outcome: Result<T, TaskError>) -> T {
     }
 }
 
-/// Schedules a callback on the loop that runs on this thread.
+/// Schedules a callback on the current loop.
 pub fn soon(f: impl FnOnce() + 'static) -> selvedge::event_loop::Handle {
     current_loop()
         .expect("a loop runs here")
