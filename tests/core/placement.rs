@@ -78,7 +78,7 @@ fn exercise() {
 type Guest = Coroutine<(), usize, ()>;
 
 #[test]
-fn coroutines_nest_in_ones_above_and_below_them_alike() {
+fn coroutines_nest_in_others_at_higher_and_lower_addresses() {
     on_fresh_thread(|| {
         let guest = || {
             Guest::new(|yielder: &Yielder<(), usize>, ()| {

@@ -148,7 +148,7 @@ fn locals_of_coroutines_are_dropped_when_their_thread_ends() {
 }
 
 #[test]
-fn threads_that_come_and_go_give_their_stacks_back() {
+fn threads_that_end_give_their_stacks_back() {
     // Each thread maps a slab; together they would exceed the address space or the limit of mappings.
     for _ in 0..scaled(2_000, 50) {
         let left = thread::spawn(|| {

@@ -179,7 +179,7 @@ fn a_closure_that_panics_in_its_drop_does_no_harm() {
 }
 
 #[test]
-fn a_destructor_may_come_back_to_the_pool() {
+fn a_destructor_may_use_the_pool_again() {
     with_busy_pool(|gate| {
         let promise = current_loop().unwrap().run_in_executor(|| 1).unwrap();
         let inner = promise.clone();

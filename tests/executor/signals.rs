@@ -229,7 +229,7 @@ fn sleeping_loop_is_woken() {
 }
 
 #[test]
-fn a_signal_wakes_a_sleeping_loop_and_keeps_it_from_a_deadlock() {
+fn a_signal_wakes_a_sleeping_loop_and_prevents_a_deadlock() {
     assert_plays("sleeping_loop_is_woken");
 }
 

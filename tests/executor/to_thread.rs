@@ -18,7 +18,7 @@ use crate::support::{
 pub const SCENARIOS: &[(&str, fn())] = &[("threads_come_and_go", threads_come_and_go)];
 
 #[test]
-fn a_function_runs_on_another_thread_and_its_value_comes_back() {
+fn a_function_runs_on_another_thread_and_returns_its_value() {
     let here = thread::current().id();
     let (there, text) = run(|| to_thread(|| (thread::current().id(), "value".to_owned()))).unwrap();
     assert_ne!(there, here);

@@ -90,7 +90,7 @@ fn every_unsafe_fn_and_trait_states_its_demands() {
 }
 
 #[test]
-fn only_sys_says_libc() {
+fn only_sys_names_libc() {
     holds(unsafety::libc_stays_in_sys);
 }
 
