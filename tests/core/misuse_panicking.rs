@@ -45,7 +45,7 @@ impl Tries {
         self.0.borrow_mut().push(if untouched {
             said
         } else {
-            format!("{said}, and something moved")
+            format!("{said}, and something changed")
         });
     }
 

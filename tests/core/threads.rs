@@ -114,7 +114,7 @@ fn a_thread_may_end_with_coroutines_in_a_thread_local() {
             keep(done);
             keep(Generator::new(|yielder: &Yielder<(), u8>| yielder.yield_from(0..)).skip(3));
         });
-        ended.join().expect("the thread ends in peace");
+        ended.join().expect("the thread ends without a panic");
     }
     let dropped = drops.load(Ordering::Relaxed);
     assert!(

@@ -97,7 +97,7 @@ fn previous_handler_returns() {
         assert!(event_loop.remove_signal_handler(signal));
         assert!(
             !event_loop.remove_signal_handler(signal),
-            "there is none any more"
+            "the handler is removed"
         );
         assert_eq!(disposition(signal), before);
     }
