@@ -31,36 +31,40 @@ const SCENARIOS: &[(&str, fn(), Check)] = &[
         ended.assert_reported(&["the main task was cancelled: interrupted by SIGINT"]);
         ended.assert_exited(101);
     }),
-    ("main_may_catch_it_and_return", caught, assert_held),
+    ("main_may_catch_the_cancel_and_return", caught, assert_held),
     (
-        "the_second_ends_the_process",
+        "the_second_interrupt_ends_the_process",
         second_ends,
         assert_ended_by_the_second,
     ),
     (
-        "the_second_ends_a_busy_main",
+        "the_second_interrupt_ends_a_busy_main",
         second_ends_a_busy_main,
         assert_ended_by_the_second,
     ),
     (
-        "a_signal_that_is_ignored_stays_so",
+        "an_ignored_signal_stays_ignored",
         ignored_stays,
         assert_held,
     ),
     (
-        "a_handler_of_the_program_stays",
+        "a_handler_of_the_program_is_kept",
         own_handler_stays,
         assert_held,
     ),
     (
-        "a_handler_of_the_loop_goes_first",
+        "a_handler_of_the_loop_takes_precedence",
         loop_handler_goes_first,
         assert_held,
     ),
-    ("it_can_be_switched_off", switched_off, |ended| {
-        ended.assert_killed_by(libc::SIGINT);
-        ended.assert_reported(&["it runs"]);
-    }),
+    (
+        "the_interrupt_handling_can_be_disabled",
+        switched_off,
+        |ended| {
+            ended.assert_killed_by(libc::SIGINT);
+            ended.assert_reported(&["it runs"]);
+        },
+    ),
     (
         "loops_of_other_threads_leave_it_alone",
         other_threads,

@@ -67,8 +67,8 @@ fn main() {
         check(&child::finish(&mut child::main_command(name)));
         println!("ok");
     }
-    print!("test a_sigsegv_sent_from_outside_is_handled_as_without_us ... ");
-    a_sigsegv_sent_from_outside_is_handled_as_without_us();
+    print!("test a_sigsegv_sent_from_outside_is_handled_as_without_coroutines ... ");
+    a_sigsegv_sent_from_outside_is_handled_as_without_coroutines();
     println!("ok");
 }
 
@@ -206,7 +206,7 @@ fn signalled(scenario: &str, n_signals: usize) -> Ended {
     child::collect(waiting)
 }
 
-fn a_sigsegv_sent_from_outside_is_handled_as_without_us() {
+fn a_sigsegv_sent_from_outside_is_handled_as_without_coroutines() {
     for n_signals in [0, 1, 2] {
         let (without, with) = (
             signalled("waits_without", n_signals),

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn deadlines_come_out_as_sorted() {
+    fn deadlines_come_out_sorted() {
         let mut deadlines = Deadlines::new();
         let mut model: Vec<(u64, u32)> = Vec::new();
         let (mut seed, mut now) = (7_u64, 0_u64);

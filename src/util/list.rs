@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_come_in_order_and_leave_from_anywhere() {
+    fn nodes_leave_in_order_and_from_any_place() {
         let nodes: Vec<Node> = (0..4).map(|n| Node(Link::new(), n)).collect();
         let list = List::new();
         for node in &nodes {

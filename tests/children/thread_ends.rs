@@ -57,7 +57,7 @@ fn owner_in_a_thread() {
         OWNER.set(None);
         OWNER.set(Some(suspended_inside_the_key()));
     });
-    thread.join().expect("the thread ends in peace");
+    thread.join().expect("the thread ends without a panic");
     assert_eq!(
         suspended_inside_the_key().resume(),
         CoroutineState::Complete(())
@@ -120,13 +120,13 @@ fn used_by_a_destructor() {
         let mut coroutine = suspended_inside_the_key();
         coroutine.resume();
     });
-    thread.join().expect("the thread ends in peace");
+    thread.join().expect("the thread ends without a panic");
 }
 
 fn first_used_by_a_destructor() {
     thread::spawn(|| LATE.with(|_| ()))
         .join()
-        .expect("the thread ends in peace");
+        .expect("the thread ends without a panic");
 }
 
 #[test]

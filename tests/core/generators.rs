@@ -17,7 +17,7 @@ fn countdown(from: u32) -> Generator<u32> {
 }
 
 #[test]
-fn a_generator_yields_what_its_body_suspends_with() {
+fn a_generator_yields_the_values_that_its_body_suspends_with() {
     assert_eq!(countdown(4).collect::<Vec<_>>(), [4, 3, 2, 1]);
     assert_eq!(countdown(0).next(), None);
 }

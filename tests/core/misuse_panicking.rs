@@ -45,7 +45,7 @@ impl Tries {
         self.0.borrow_mut().push(if untouched {
             said
         } else {
-            format!("{said}, and something moved")
+            format!("{said}, and something changed")
         });
     }
 
@@ -111,7 +111,7 @@ fn a_destructor_cannot_suspend_while_its_coroutine_is_closed() {
 }
 
 #[test]
-fn a_destructor_cannot_suspend_while_something_is_thrown() {
+fn a_destructor_cannot_suspend_during_a_throw() {
     let tries = Tries::default();
     let mut coroutine = trying(&tries);
     let payload = caught(|| coroutine.throw(Box::new("thrown")));

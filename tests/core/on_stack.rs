@@ -89,7 +89,7 @@ fn a_panic_drops_the_locals_on_the_way() {
         let _outside = log.guard("outside");
         on_stack(64 * KIB, || {
             let _inside = log.guard("inside");
-            panic!("through the seam");
+            panic!("through the stack change");
         })
     });
     assert_eq!(log.take(), ["inside", "outside"]);

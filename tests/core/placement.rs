@@ -78,7 +78,7 @@ fn exercise() {
 type Guest = Coroutine<(), usize, ()>;
 
 #[test]
-fn coroutines_nest_in_ones_above_and_below_them_alike() {
+fn coroutines_nest_in_others_at_higher_and_lower_addresses() {
     on_fresh_thread(|| {
         let guest = || {
             Guest::new(|yielder: &Yielder<(), usize>, ()| {
@@ -130,8 +130,8 @@ fn on_thread_at(stack: *mut c_void, size_bytes: usize, f: &mut (dyn FnMut() + Se
         ptr::null_mut()
     }
     let mut job: Job<'_> = (f, None);
-    // SAFETY: the attributes are initialised before use, the stack is mapped, writable and used by nobody else, and
-    // the job outlives the thread, which is joined here.
+    // SAFETY: the attributes are initialised before use, the stack is mapped, writable and not used elsewhere, and the
+    // job outlives the thread, which is joined here.
     unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         assert_eq!(libc::pthread_attr_init(&mut attributes), 0);

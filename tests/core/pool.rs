@@ -128,7 +128,7 @@ fn creating_and_dropping_one_after_another_needs_one_stack() {
 }
 
 #[test]
-fn no_more_stacks_stay_warm_than_the_watermark_says() {
+fn the_watermark_limits_the_number_of_warm_stacks() {
     on_fresh_thread(|| {
         set_pool_watermark(4);
         let many: Vec<_> = (0..50).map(|_| parked()).collect();
@@ -143,7 +143,7 @@ fn no_more_stacks_stay_warm_than_the_watermark_says() {
 }
 
 #[test]
-fn a_watermark_above_what_is_idle_trims_nothing() {
+fn a_watermark_above_the_idle_count_trims_nothing() {
     on_fresh_thread(|| {
         set_pool_watermark(100);
         let many: Vec<_> = (0..50).map(|_| parked()).collect();

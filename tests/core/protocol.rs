@@ -131,7 +131,7 @@ fn resuming_a_finished_coroutine_panics_with_a_sentence() {
 }
 
 #[test]
-fn try_send_to_a_finished_coroutine_hands_the_value_back() {
+fn try_send_to_a_finished_coroutine_returns_the_value() {
     let mut coroutine = Coroutine::new(|_: &Yielder<Counted, ()>, first: Counted| drop(first));
     assert!(matches!(
         coroutine.try_send(Counted::new(1)),

@@ -89,7 +89,7 @@ type Faults = Vec<String>;
 #[inline(never)]
 fn with_patterns<F: FnMut()>(seed: u64, faults: &mut Faults, mut f: F) {
     unsafe extern "C" fn call<F: FnMut()>(f: *mut ()) {
-        // SAFETY: `with_patterns` passes an `F` that nobody else uses.
+        // SAFETY: `with_patterns` passes an `F` that no other code uses.
         unsafe { (*f.cast::<F>())() }
     }
     let mut patterns = [0; arch::NAMES.len()];

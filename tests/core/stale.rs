@@ -237,7 +237,8 @@ fn a_running_childs_own_handle_refuses_send_throw_and_close() {
         said.push(catch_unwind(AssertUnwindSafe(|| own.close().is_ok())).map(drop));
         said.push(
             catch_unwind(AssertUnwindSafe(|| {
-                own.throw(Box::new("running is no time")).complete()
+                own.throw(Box::new("a running child refuses values"))
+                    .complete()
             }))
             .map(drop),
         );

@@ -114,7 +114,7 @@ fn a_thread_may_end_with_coroutines_in_a_thread_local() {
             keep(done);
             keep(Generator::new(|yielder: &Yielder<(), u8>| yielder.yield_from(0..)).skip(3));
         });
-        ended.join().expect("the thread ends in peace");
+        ended.join().expect("the thread ends without a panic");
     }
     let dropped = drops.load(Ordering::Relaxed);
     assert!(
@@ -148,7 +148,7 @@ fn locals_of_coroutines_are_dropped_when_their_thread_ends() {
 }
 
 #[test]
-fn threads_that_come_and_go_give_their_stacks_back() {
+fn threads_that_end_give_their_stacks_back() {
     // Each thread maps a slab; together they would exceed the address space or the limit of mappings.
     for _ in 0..scaled(2_000, 50) {
         let left = thread::spawn(|| {

@@ -186,7 +186,7 @@ fn try_suspend_returns_a_throw_as_a_value_without_unwinding() {
 }
 
 #[test]
-fn a_body_may_replace_what_was_thrown() {
+fn a_body_may_replace_the_thrown_payload() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         if catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).is_err() {
             resume_unwind(Box::new("replacement"));

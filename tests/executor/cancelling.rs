@@ -50,7 +50,7 @@ fn a_queued_function_is_dropped_on_the_loop_and_never_runs() {
         assert_eq!(told.recv().unwrap(), here);
         gate.open();
         to_thread(|| ()).unwrap();
-        assert_eq!(gate.n_come(), 1, "it never ran");
+        assert_eq!(gate.n_waiting(), 1, "it never ran");
     });
 }
 
@@ -81,7 +81,7 @@ fn a_cancelled_promise_drops_a_queued_function() {
         assert!(promise.wait().unwrap_err().is_cancelled());
         gate.open();
         to_thread(|| ()).unwrap();
-        assert_eq!(gate.n_come(), 1);
+        assert_eq!(gate.n_waiting(), 1);
     });
 }
 
@@ -145,7 +145,7 @@ fn a_task_that_cancelled_itself_starts_no_function() {
             })
         });
         assert!(task.join().unwrap_err().is_cancelled());
-        assert_eq!((inner.n_come(), drops.n()), (0, 1));
+        assert_eq!((inner.n_waiting(), drops.n()), (0, 1));
     });
 }
 
@@ -179,7 +179,7 @@ fn a_closure_that_panics_in_its_drop_does_no_harm() {
 }
 
 #[test]
-fn a_destructor_may_come_back_to_the_pool() {
+fn a_destructor_may_use_the_pool_again() {
     with_busy_pool(|gate| {
         let promise = current_loop().unwrap().run_in_executor(|| 1).unwrap();
         let inner = promise.clone();

@@ -13,7 +13,7 @@ use crate::support::{AN_HOUR, OnDrop, caught, event_loop, thread_number, wait_un
 
 /// Blocks the thread until `n` jobs wait at the gate.
 fn wait_at(gate: &Gate, n: usize) {
-    while gate.n_come() < n {
+    while gate.n_waiting() < n {
         thread::yield_now();
     }
 }

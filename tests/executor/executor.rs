@@ -112,7 +112,7 @@ fn the_first_to_set_the_promise_wins() {
         while drops.n() < 2 {
             yield_now();
         }
-        assert_eq!(gate.n_come(), 1);
+        assert_eq!(gate.n_waiting(), 1);
     }));
 }
 

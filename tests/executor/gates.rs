@@ -32,13 +32,13 @@ impl Gate {
     }
 
     /// The number of jobs that have reached the gate.
-    pub fn n_come(&self) -> usize {
+    pub fn n_waiting(&self) -> usize {
         self.0.n_waiting.load(SeqCst)
     }
 
     /// In a task: returns when `n` jobs have reached the gate.
     pub fn wait_for(&self, n: usize) {
-        while self.n_come() < n {
+        while self.n_waiting() < n {
             yield_now();
         }
     }

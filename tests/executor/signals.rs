@@ -97,7 +97,7 @@ fn previous_handler_returns() {
         assert!(event_loop.remove_signal_handler(signal));
         assert!(
             !event_loop.remove_signal_handler(signal),
-            "there is none any more"
+            "the handler is removed"
         );
         assert_eq!(disposition(signal), before);
     }
@@ -229,7 +229,7 @@ fn sleeping_loop_is_woken() {
 }
 
 #[test]
-fn a_signal_wakes_a_sleeping_loop_and_keeps_it_from_a_deadlock() {
+fn a_signal_wakes_a_sleeping_loop_and_prevents_a_deadlock() {
     assert_plays("sleeping_loop_is_woken");
 }
 
@@ -249,7 +249,7 @@ fn two_loops() {
             event_loop.run_forever().unwrap();
         })
     });
-    while ready.n_come() < 2 {
+    while ready.n_waiting() < 2 {
         thread::yield_now();
     }
     raise(Signal::SIGUSR1);

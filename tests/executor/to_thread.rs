@@ -18,7 +18,7 @@ use crate::support::{
 pub const SCENARIOS: &[(&str, fn())] = &[("threads_come_and_go", threads_come_and_go)];
 
 #[test]
-fn a_function_runs_on_another_thread_and_its_value_comes_back() {
+fn a_function_runs_on_another_thread_and_returns_its_value() {
     let here = thread::current().id();
     let (there, text) = run(|| to_thread(|| (thread::current().id(), "value".to_owned()))).unwrap();
     assert_ne!(there, here);
@@ -97,7 +97,7 @@ fn while_panicking_to_thread_errs_and_runs_nothing() {
         let error: Result<(), _> = task.join();
         assert!(error.unwrap_err().is_panic());
         assert_sentence(&said.take());
-        assert_eq!(ran.n_come(), 0);
+        assert_eq!(ran.n_waiting(), 0);
     });
 }
 

@@ -107,7 +107,7 @@ fn regular_files_and_directories_are_refused_with_advice() {
         let error = Pollable::new(&file).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("fs::File"), "{error}");
-        assert!(!is_nonblocking(&file), "it is left as it was");
+        assert!(!is_nonblocking(&file), "it is unchanged");
     }
     // A device that never waits is accepted, though it can't be polled either.
     let zero = Pollable::new(StdFile::open("/dev/zero").unwrap()).unwrap();

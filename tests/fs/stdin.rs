@@ -48,7 +48,7 @@ fn lines_of_stdin() {
         let _: bool = ticker.cancel();
         let _: Result<(), _> = ticker.join();
     });
-    assert!(!is_nonblocking(io::stdin()), "it is given back as it was");
+    assert!(!is_nonblocking(io::stdin()), "it is returned unchanged");
 }
 
 /// Whether standard input can be opened once more, so that its mode need not change.

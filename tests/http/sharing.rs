@@ -73,7 +73,7 @@ fn other_tasks_run_during_each_wait_of_a_request() {
         });
         let waits_for_head = fetch(&session, server.url("/"));
         gate.wait_until_reached();
-        others_get_through("the head of an answer");
+        others_get_through("the head of a response");
         gate.open();
         assert_eq!(waits_for_head.join().unwrap(), "late");
 

@@ -130,7 +130,7 @@ fn invalid_certificates_are_refused() {
             server.wait_until_open(0);
             assert!(
                 server.requests().is_empty(),
-                "{what}: it was asked nonetheless"
+                "{what}: the server got the request"
             );
             // The session stays usable.
             let plain = Server::start(|_| ok("open"));

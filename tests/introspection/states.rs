@@ -167,5 +167,5 @@ fn a_stack_can_be_sent_to_another_thread_and_outlives_its_task() {
     });
     assert!(format!("{stack:?}").contains("Suspended"));
     let looked = std::thread::spawn(move || assert_in_order(&stack, &["states::sleeps"])).join();
-    looked.expect("it is as it was");
+    looked.expect("it is unchanged");
 }

@@ -8,12 +8,12 @@ use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs, UnixListener, UnixStr
 use selvedge::{run, spawn};
 
 use crate::loop_support::{begun, counter, settle};
-use crate::sockets::{Full, MOMENT, NEVER, Nobody, Path, assert_kind, listener};
+use crate::sockets::{ClosedPort, Full, MOMENT, NEVER, Path, assert_kind, listener};
 
 #[test]
 fn connecting_without_a_listener_is_refused() {
-    let nobody = Nobody::new();
-    let address = nobody.address();
+    let closed = ClosedPort::new();
+    let address = closed.address();
     run(|| {
         assert_kind(TcpStream::connect(address), ErrorKind::ConnectionRefused);
         assert_kind(

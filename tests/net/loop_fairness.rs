@@ -52,7 +52,7 @@ fn a_task_yields_after_a_budget_of_operations() {
 }
 
 #[test]
-fn timers_go_off_beside_a_socket_that_is_always_ready() {
+fn timers_fire_beside_a_socket_that_is_always_ready() {
     run(|| {
         let (a, b) = shared_unix();
         let fired = Rc::new(Cell::new(0));

@@ -108,7 +108,7 @@ fn an_early_end_returns_the_data_read_so_far() {
 }
 
 #[test]
-fn a_length_that_never_comes_takes_no_memory() {
+fn a_length_without_its_data_takes_no_memory() {
     let mut reader = StreamReader::new(&b"weft"[..]);
     let (partial, expected) = incomplete(reader.read_exactly(usize::MAX));
     assert_eq!((&partial[..], expected), (&b"weft"[..], Some(usize::MAX)));

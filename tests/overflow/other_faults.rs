@@ -61,7 +61,7 @@ fn own_overflow() {
 /// Asserts that `with` and `inside` end as `without` does and print the same, except for the thread's number in
 /// brackets.
 #[track_caller]
-fn assert_as_without_us(without: &Ended, with: &Ended, signal: i32) {
+fn assert_as_without_coroutines(without: &Ended, with: &Ended, signal: i32) {
     let said = |ended: &Ended| {
         ended
             .stderr
@@ -78,22 +78,22 @@ fn assert_as_without_us(without: &Ended, with: &Ended, signal: i32) {
 #[test]
 fn a_null_dereference_dies_by_sigsegv_as_without_coroutines() {
     let without = run("null_without");
-    assert_as_without_us(&without, &run("null_with"), libc::SIGSEGV);
-    assert_as_without_us(&without, &run("null_inside"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("null_with"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("null_inside"), libc::SIGSEGV);
 }
 
 #[test]
 fn a_raised_sigsegv_is_handled_as_without_coroutines() {
     let without = run("raised_without");
-    assert_as_without_us(&without, &run("raised_with"), libc::SIGSEGV);
-    assert_as_without_us(&without, &run("raised_inside"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("raised_with"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("raised_inside"), libc::SIGSEGV);
 }
 
 #[test]
 fn rust_still_reports_an_overflow_of_the_threads_own_stack() {
     let without = run("own_overflow_without");
     without.assert_reported(&["own", "has overflowed its stack"]);
-    assert_as_without_us(&without, &run("own_overflow_with"), libc::SIGABRT);
+    assert_as_without_coroutines(&without, &run("own_overflow_with"), libc::SIGABRT);
 }
 
 /// Installs a SIGSEGV handler that prints a line and exits with 42.

@@ -176,7 +176,7 @@ fn a_runnable_task_is_cancelled_when_it_runs() {
         assert_eq!(
             finished(promise.result()),
             3,
-            "what it waited for is as it was"
+            "the awaited promise is unchanged"
         );
     });
 }

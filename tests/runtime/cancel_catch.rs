@@ -14,7 +14,7 @@ fn current() -> TaskRef {
 }
 
 #[test]
-fn a_caught_cancel_lets_the_task_go_on_and_it_is_not_cancelled() {
+fn a_task_that_catches_its_cancel_goes_on_uncancelled() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let cancelled = catch_cancelled(|| sleep(AN_HOUR)).is_err();

@@ -20,7 +20,7 @@ fn once(event_loop: &EventLoop) {
 }
 
 #[test]
-fn an_iteration_runs_what_was_ready_at_its_start() {
+fn an_iteration_runs_the_entries_ready_at_its_start() {
     let (event_loop, log) = (event_loop(), Log::default());
     let first = log.clone();
     event_loop.call_soon(move || {

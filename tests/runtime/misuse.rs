@@ -180,7 +180,7 @@ fn joining_in_a_cycle_errs_for_the_task_that_closes_it() {
             assert_eq!(
                 last.get(),
                 Some(length - 1),
-                "the last to join closes the circle"
+                "the last to join closes the cycle"
             );
             assert_eq!(all_tasks().len(), 1, "the others ended one after the other");
         });
@@ -197,7 +197,7 @@ fn a_promise_of_another_loop_errs() {
         assert_misuse(of_another.take());
     }));
     assert_misuse(one.run_until_complete(promise.clone()));
-    promise.set_result(1).expect("it is as it was");
+    promise.set_result(1).expect("it is unchanged");
     assert_eq!(finished(other.run_until_complete(promise)), 1);
 }
 

@@ -56,7 +56,7 @@ fn a_set_promise_gives_its_value_to_every_clone_repeatedly() {
 }
 
 #[test]
-fn setting_twice_hands_the_value_back_and_changes_nothing() {
+fn setting_twice_returns_the_value_and_changes_nothing() {
     in_virtual_loop(|| {
         let promise = Promise::new();
         assert_eq!(promise.set_result(1), Ok(()));

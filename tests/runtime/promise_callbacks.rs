@@ -65,7 +65,7 @@ fn callbacks_run_after_a_cancel_and_after_an_exception() {
 }
 
 #[test]
-fn callbacks_and_waiters_come_in_one_order() {
+fn callbacks_and_waiters_share_one_order() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {

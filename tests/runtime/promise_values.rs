@@ -189,7 +189,7 @@ fn a_promises_future_wakes_only_its_last_waker_once() {
         assert_eq!(
             Arc::strong_count(&counters[2]),
             2,
-            "the waker went with its future"
+            "the waker was dropped with its future"
         );
     });
 }

@@ -285,7 +285,7 @@ fn a_remote_task_of_a_closing_loop_fails_for_its_joiners() {
     let thread = thread::spawn(move || {
         has_started.recv().expect("it starts");
         queued.stop().expect("open");
-        waiting.join().expect_err("its loop is gone")
+        waiting.join().expect_err("its loop is dropped")
     });
     event_loop.run_forever().expect("stopped");
     drop(event_loop);
@@ -303,7 +303,7 @@ fn an_unstarted_remote_task_fails_when_the_loop_closes() {
         .spawn_threadsafe(|| 1)
         .map_err(drop)
         .expect("open");
-    let thread = thread::spawn(move || remote.join().expect_err("its loop is gone"));
+    let thread = thread::spawn(move || remote.join().expect_err("its loop is dropped"));
     drop(event_loop);
     let error = thread.join().expect("no panic");
     assert!(!error.is_panic());

@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 #[test]
-fn main_may_borrow_and_its_value_comes_back() {
+fn main_may_borrow_and_its_value_is_returned() {
     let words = [String::from("warp"), String::from("weft")];
     let mut n_runs = 0;
     let second: &str = run(|| {

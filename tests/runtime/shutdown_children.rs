@@ -148,7 +148,7 @@ thread_local! {
     static KEPT: EventLoop = EventLoop::new().expect("a loop");
 }
 
-/// The process ends inside of a task, on whose stack the thread-local drops the loop that runs it.
+/// The process ends inside a task, on whose stack the thread-local drops the loop that runs it.
 fn exit_with_a_loop_in_a_thread_local() {
     // The destructor of the loop's queue runs this, which looks for a loop.
     let late = OnDrop(|| {

@@ -97,7 +97,7 @@ fn a_task_and_its_reference_agree() {
 }
 
 #[test]
-fn all_tasks_are_those_that_are_not_done() {
+fn all_tasks_lists_the_unfinished_tasks() {
     in_virtual_loop(|| {
         let ids = || -> HashSet<_> { all_tasks().iter().map(TaskRef::id).collect() };
         let main = current().id();

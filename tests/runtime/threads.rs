@@ -149,7 +149,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
         soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
-    pusher.join().expect("no answer was lost");
+    pusher.join().expect("no wake-up was lost");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn calls_that_race_against_timers_and_tasks_are_never_lost() {
         soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
-    pusher.join().expect("no answer was lost");
+    pusher.join().expect("no wake-up was lost");
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Drop for Frame<'_> {
         assert_eq!(
             self.n_borrowed.get(),
             0,
-            "the frame goes before its borrowers"
+            "the frame ends before its borrowers"
         );
         self.is_there.set(false);
         self.world.n_live.set(self.world.n_live.get() - 1);
@@ -76,7 +76,7 @@ struct Loan<'f, 'a>(&'f Frame<'a>, Rc<Cell<bool>>);
 
 impl Loan<'_, '_> {
     fn look(&self) {
-        assert!(self.1.get(), "a borrower runs after the frame is gone");
+        assert!(self.1.get(), "a borrower runs after the end of the frame");
     }
 }
 
@@ -87,7 +87,7 @@ impl Drop for Loan<'_, '_> {
     }
 }
 
-const FAILURE: &str = "a failure that was meant";
+const FAILURE: &str = "an intended failure";
 
 /// Does a few random steps; some open frames in which others run.
 fn act(world: &World, depth: u32) {
@@ -160,7 +160,7 @@ fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::error::ScopeError
     assert_eq!(
         frame.n_borrowed.get(),
         0,
-        "a scope returns before its children are gone"
+        "a scope returns before its children have ended"
     );
     if let Err(error) = &result {
         for error in error {
@@ -238,7 +238,7 @@ fn compete(frame: &Frame<'_>, depth: u32) {
     assert_eq!(
         frame.n_borrowed.get(),
         0,
-        "a race returns before its entrants are gone"
+        "a race returns before its entrants have ended"
     );
 }
 

@@ -188,7 +188,7 @@ fn spawning_into_an_ending_scope_fails_only_the_new_task() {
                     let capture = log.guard("capture");
                     let late = s.spawn(move || drop(capture));
                     assert!(late.is_done());
-                    assert_eq!(log.take(), ["capture"], "it is dropped on the spot");
+                    assert_eq!(log.take(), ["capture"], "it is dropped at once");
                     assert!(!late.cancel() && late.exception().is_ok());
                     let error = late.join().expect_err("too late");
                     assert!(error.is_invalid_state() && error.message().contains("scope"));

@@ -118,7 +118,7 @@ fn a_losers_wake_up_goes_to_the_next_waiter() {
         } else {
             &second
         };
-        assert!(left.try_take().is_ok(), "it was not taken for nothing");
+        assert!(left.try_take().is_ok(), "the item was not lost");
     });
 }
 

@@ -44,7 +44,7 @@ fn children_run_at_the_same_time_and_begin_in_their_order() {
             }
             assert!(
                 order.borrow().is_empty(),
-                "they begin in the next iteration"
+                "children start in the next iteration"
             );
         })
         .expect("no child failed");

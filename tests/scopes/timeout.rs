@@ -82,7 +82,7 @@ fn past_deadlines_fire_at_the_first_suspension() {
 }
 
 #[test]
-fn the_longest_duration_never_comes() {
+fn a_timeout_of_the_longest_duration_never_fires() {
     in_virtual_loop(|| {
         let result = timeout(Duration::MAX, || {
             timeout_with(None, |t| {

@@ -75,12 +75,15 @@ fn a_cancel_pending_before_the_timeout_stays_pending() {
             current_task().expect("a task").cancel();
             let result = timeout(std::time::Duration::ZERO, || 5);
             assert_eq!(result, Ok(5));
-            assert!(catch_cancelled(yield_now).is_err(), "it is still to be met");
+            assert!(
+                catch_cancelled(yield_now).is_err(),
+                "the cancel is still pending"
+            );
             let result = catch_cancelled(|| {
                 current_task().expect("a task").cancel();
                 timeout(std::time::Duration::ZERO, yield_now)
             });
-            assert!(result.is_err(), "it is not the timeout's");
+            assert!(result.is_err(), "the cancel is not the timeout's");
             yield_now();
         });
         finished(task.join());

@@ -184,7 +184,7 @@ fn a_dropped_item_may_use_its_queue() {
 }
 
 #[test]
-fn the_other_queues_are_shut_down_alike() {
+fn the_other_queues_shut_down_the_same_way() {
     let lifo = LifoQueue::new(2);
     lifo.try_put(1).expect("open");
     lifo.try_put(2).expect("open");

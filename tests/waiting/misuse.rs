@@ -103,7 +103,7 @@ fn with_own_handle<T: 'static>(f: impl FnOnce(Task<T>) -> T + 'static) -> Task<T
     slot.replace(Some(task));
     spawn(move || {
         wait([&view], ReturnWhen::AllCompleted, None).expect("some");
-        panic!("the result is gone with its handle");
+        panic!("the result was dropped with its handle");
     })
 }
 

@@ -136,7 +136,7 @@ fn the_waiter_resumes_two_hops_after_the_completion() {
 }
 
 #[test]
-fn a_wait_can_go_on_with_what_is_pending() {
+fn pending_tasks_can_be_waited_for_again() {
     in_virtual_loop(|| {
         let tasks = sleepers([4, 2, 8, 6]);
         let mut pending: Vec<_> = tasks.iter().collect();

@@ -79,11 +79,11 @@ fn a_task_that_fails_during_its_cancel_gives_that_error() {
     in_virtual_loop(|| {
         let failing = spawn_fallible(|| {
             drop(catch_cancelled(endless));
-            Err::<(), _>("no way to clean up")
+            Err::<(), _>("the cleanup failed")
         });
         let error = wait_for(failing, A_SECOND).expect_err("it fails");
         assert!(!error.is_elapsed());
-        assert_eq!(error.message(), "no way to clean up");
+        assert_eq!(error.message(), "the cleanup failed");
         let panicking = || -> () {
             drop(catch_cancelled(endless));
             panic!("torn");

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn huge_durations_never_come_and_nothing_overflows() {
+    fn huge_durations_never_elapse_and_never_overflow() {
         let clock = Clock::new(true);
         assert_eq!(clock.after(Duration::MAX), NEVER);
         assert!(clock.after(Duration::from_secs(3600 * 24 * 365 * 100)) < NEVER);

@@ -29,7 +29,7 @@ const CHECKS: &[(&str, Check)] = &[
         "close before the start drops the captures",
         close_before_start,
     ),
-    ("close after the end is fine", close_after_end),
+    ("close after the end does nothing", close_after_end),
     ("a coroutine runs to its end", runs_to_end),
     ("generators work and can be left early", generators_work),
     ("on_stack returns its value", on_stack_returns),
@@ -45,25 +45,25 @@ const CHECKS: &[(&str, Check)] = &[
     ),
     ("tasks run, sleep and are joined", loops::tasks_run),
     (
-        "cancelling a task that has begun is refused",
-        loops::cancelling_what_has_begun_is_refused,
+        "cancelling a started task is refused",
+        loops::cancelling_a_started_task_is_refused,
     ),
     (
         "cancelling a task before its start drops the captures",
         loops::cancelling_before_the_start_drops_the_captures,
     ),
     (
-        "a loop ends with a task that waits",
-        loops::a_loop_ends_with_a_task_that_waits,
+        "a loop ends with a waiting task",
+        loops::a_loop_ends_with_a_waiting_task,
     ),
     (
-        "a scope waits for what has begun",
-        loops::a_scope_waits_for_what_has_begun,
+        "a scope waits for its started children",
+        loops::a_scope_waits_for_its_started_children,
     ),
     ("a race is refused", loops::a_race_is_refused),
     (
-        "a task of a loop that is gone is not called",
-        loops::a_task_of_a_loop_that_is_gone_is_not_called,
+        "a task of a dropped loop is not called",
+        loops::a_task_of_a_dropped_loop_is_not_called,
     ),
 ];
 
@@ -196,7 +196,7 @@ fn close_before_start() -> Result<(), String> {
     });
     ensure(
         matches!(coroutine.close(), Ok(None)),
-        "close did not answer Ok(None)",
+        "close did not return Ok(None)",
     )?;
     ensure(dropped.get(), "the captures were not dropped")?;
     ensure(
@@ -213,7 +213,7 @@ fn close_after_end() -> Result<(), String> {
     )?;
     ensure(
         matches!(coroutine.close(), Ok(None)),
-        "close did not answer Ok(None)",
+        "close did not return Ok(None)",
     )
 }
 
@@ -233,7 +233,7 @@ fn runs_to_end() -> Result<(), String> {
     ensure(sum.status() == Status::Done, "the coroutine is not done")?;
     ensure(
         sum.try_send(1).is_err(),
-        "a coroutine that is done took a value",
+        "a finished coroutine took a value",
     )
 }
 

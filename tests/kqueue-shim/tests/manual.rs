@@ -293,7 +293,7 @@ fn an_error_without_a_receipt_is_an_event_if_there_is_room() {
     assert_eq!(queue.kevent(&[change], 0, None).unwrap_err(), libc::ENOENT);
 }
 
-/// "Without a timeout it waits for ever; with one of zero it polls; with room for no events it
+/// "Without a timeout it waits indefinitely; with one of zero it polls; with room for no events it
 /// returns at once, whatever the timeout."
 #[test]
 fn timeouts_are_kept() {

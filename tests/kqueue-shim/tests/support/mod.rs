@@ -117,7 +117,7 @@ pub fn call(
     if n_found == -1 {
         return Err(io::Error::last_os_error().raw_os_error().unwrap());
     }
-    // SAFETY: kevent has written so many.
+    // SAFETY: kevent has written that number of events.
     unsafe { events.set_len(n_found as usize) };
     Ok(events)
 }
