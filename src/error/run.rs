@@ -1,4 +1,4 @@
-//! Why a run ended before its task did, and that a loop is gone.
+//! Why a run ended before its main task, and errors of a loop's handles.
 
 use std::error::Error;
 use std::fmt;
@@ -8,15 +8,15 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Nothing could ever wake a task again.
+    /// No task could ever be woken again.
     Deadlock(Deadlock),
     /// The main task was cancelled, with this message (empty for none).
     Cancelled(String),
-    /// The loop was stopped first.
+    /// The loop was stopped before the main task was done.
     Stopped,
     /// The call is not possible here; the sentence says what to do instead.
     Misuse(String),
-    /// The operating system refused something that a loop needs.
+    /// The operating system refused a resource that a loop needs.
     Io(io::Error),
 }
 
@@ -70,7 +70,7 @@ impl Deadlock {
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// A list of a million tasks helps nobody.
+        /// A list of a million tasks would be useless.
         const SHOWN: usize = 20;
         f.write_str(
             "deadlock: no task can run, and no timer, socket or handle is left that could wake one",
@@ -90,7 +90,7 @@ impl fmt::Display for Deadlock {
 
 impl Error for Deadlock {}
 
-/// That the loop is closed, or busy where it must not be; what was to be handed over comes back.
+/// The loop is closed, or is busy where it must not be. Holds the value that was to be handed to the loop.
 ///
 /// ```
 /// let event_loop = selvedge::EventLoop::new()?;
@@ -107,7 +107,7 @@ pub struct LoopError<F = ()> {
     inner: F,
 }
 
-/// What asyncio says.
+/// asyncio's message.
 const CLOSED: &str = "event loop is closed";
 
 impl<F> LoopError<F> {
@@ -122,13 +122,13 @@ impl<F> LoopError<F> {
         Self { text, inner }
     }
 
-    /// Whether the loop is closed, for good; else it is busy.
+    /// Whether the loop is closed for good; otherwise it is busy.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.text == CLOSED
     }
 
-    /// What was to be handed to the loop.
+    /// The value that was to be handed to the loop.
     pub fn into_inner(self) -> F {
         self.inner
     }

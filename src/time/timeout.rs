@@ -1,8 +1,8 @@
-//! Deadlines for what a task does: a timeout cancels its own task, and turns that cancel into an error.
+//! Deadlines for a task's work: a timeout cancels its own task, and turns that cancel into an error.
 //!
-//! The closure runs in place: no task, no allocation. What the timeout knows is in its frame, which is
-//! not left while the loop may refer to it. Requests to cancel are counted, as asyncio counts them, so
-//! that a cancel by somebody else is not mistaken for the timeout's own.
+//! The closure runs in place: no task, no allocation. The timeout's state is in its frame, which is not left
+//! while the loop may refer to it. Cancel requests are counted, as in asyncio, so that a cancel from elsewhere
+//! is not mistaken for the timeout's own.
 
 use std::cell::Cell;
 use std::fmt;
@@ -18,10 +18,10 @@ use crate::runtime::time::alarm::Alarm;
 use crate::runtime::wait::here::task_context;
 use crate::runtime::wait::unwind;
 
-/// May suspend: runs a function in place, and cancels what it waits for if it takes longer.
+/// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
-/// A function that does not wait can't be stopped. With a duration of zero it gets as far as its first
-/// suspension; `Duration::MAX` never comes.
+/// A function that does not wait can't be stopped. With a duration of zero the function runs until its first
+/// suspension; `Duration::MAX` never passes.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,20 +34,20 @@ use crate::runtime::wait::unwind;
 /// });
 /// ```
 ///
-/// While the thread is panicking the function runs without a deadline: nothing waits then.
+/// While the thread is panicking the function runs without a deadline, because it can't wait then.
 ///
 /// # Errors
-/// [`Elapsed`], if the function was unwound by the timeout. If it returned although the time was up, that
-/// is what is returned.
+/// [`Elapsed`], if the timeout unwound the function. A function that returns after the deadline without being
+/// unwound is no error: its value is returned.
 ///
 /// # Panics
-/// With what the function panics with. If no task is running: outside of a loop, and in callbacks. In a
-/// program whose panics abort, where nothing can be unwound.
+/// If the function panics, with its payload. If no task is running: outside of a loop, and in callbacks. In a
+/// program whose panics abort, because it can't unwind.
 ///
-/// A coroutine in whose body this is called can't suspend to its resumer meanwhile.
+/// A coroutine that calls this in its body can't suspend to its resumer meanwhile.
 ///
 /// # Cancellation
-/// Unwinds, also if the time is up as well.
+/// Unwinds, even if the deadline has passed as well.
 #[track_caller]
 pub fn timeout<T>(duration: Duration, f: impl FnOnce() -> T) -> Result<T, Elapsed> {
     let here = here();
@@ -55,7 +55,7 @@ pub fn timeout<T>(duration: Duration, f: impl FnOnce() -> T) -> Result<T, Elapse
     run(here, deadline, |_| f())
 }
 
-/// May suspend: as [`timeout`], with a time of the loop's clock.
+/// May suspend: like [`timeout`], with a time of the loop's clock.
 ///
 /// # Errors
 /// As [`timeout`].
@@ -70,7 +70,7 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
     timeout_with(deadline, |_| f())
 }
 
-/// May suspend: as [`timeout_at`], with a deadline that the function can move. `None` is no deadline.
+/// May suspend: like [`timeout_at`], with a deadline that the function can move. `None` is no deadline.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -103,20 +103,20 @@ pub fn timeout_with<T>(
     deadline: impl Into<Option<Instant>>,
     f: impl FnOnce(&Timeout<'_>) -> T,
 ) -> Result<T, Elapsed> {
-    // Somebody's code, after which this may be another task.
+    // First: the conversion is user code, after which another task may run here.
     let deadline = deadline.into();
     let here = here();
     let at = |here: TaskContext| deadline.map_or(NEVER, |deadline| here.core.clock.at(deadline));
     run(here, here.map_or(NEVER, at), f)
 }
 
-/// Where the running task may be cancelled; `None` while the thread panics.
+/// The running task's context; `None` while the thread panics.
 #[track_caller]
 fn here() -> Option<TaskContext> {
     match task_context() {
         Ok(_) if cfg!(panic = "abort") => panic!(
-            "selvedge: panics abort in this program, so nothing can be unwound, and a timeout could \
-             not keep its word; set panic = \"unwind\", or use the timeouts of sockets"
+            "selvedge: panics abort in this program, so a timeout could not unwind its function; set \
+             panic = \"unwind\", or use the timeouts of sockets"
         ),
         Ok(here) => Some(here),
         Err(_) if thread::panicking() => None,
@@ -135,7 +135,7 @@ fn run<T>(
             deadline: Cell::new(deadline),
         }));
     };
-    // The loop refers to this frame, and means this task.
+    // The loop refers to this frame, on behalf of this task.
     let _open = OpenFrame::open_for_task();
     let (result, is_ours) = Alarm::cancelling(here, deadline, |alarm| {
         let timeout = Timeout {
@@ -162,7 +162,7 @@ impl Timeout<'_> {
     /// Moves the deadline; `None` is no deadline.
     ///
     /// # Errors
-    /// [`Elapsed`], if it has passed: the function is being cancelled.
+    /// [`Elapsed`], if the deadline has passed: then the function is being cancelled.
     pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), Elapsed> {
         let deadline = deadline.into();
         if let Some((alarm, core)) = self.alarm {

@@ -270,7 +270,8 @@ mod tests {
         assert_eq!(slots.n_slots(), 10);
         slots.shrink(4);
         assert_eq!(slots.n_slots(), 0);
-        (0..10).for_each(|n| _ = slots.insert(n));
+        let again: Vec<Key> = (0..10).map(|n| slots.insert(n)).collect();
+        assert!(again.iter().all(|key| !keys.contains(key)));
         assert!(keys.iter().all(|key| slots.get(*key).is_none()));
     }
 

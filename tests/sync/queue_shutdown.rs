@@ -168,7 +168,7 @@ fn at_once_may_follow_a_shutdown() {
 #[test]
 fn a_dropped_item_may_use_its_queue() {
     let log = Log::default();
-    let queue = Queue::<OnDrop<Box<dyn FnMut()>>>::new(0);
+    let queue = Queue::<OnDrop<Box<dyn FnMut()>>>::unbounded();
     for n in 0..2 {
         let (theirs, log) = (queue.clone(), log.clone());
         let item = OnDrop(Box::new(move || {
