@@ -101,8 +101,11 @@ pub fn gather_settled<G: Gather>(awaitables: G) -> G::Settled {
     }
 }
 
-mod sealed {
+pub(super) mod sealed {
+    /// A shape: a vector, an array or a tuple.
     pub trait Sealed {}
+    impl<T> Sealed for Vec<T> {}
+    impl<T, const N: usize> Sealed for [T; N] {}
 }
 
 /// What [`gather`] takes: a vector, an array or a tuple of [`Awaitable`]s.
@@ -288,8 +291,6 @@ impl Drop for RetrievedOnDrop<'_> {
     }
 }
 
-impl<A: Awaitable> sealed::Sealed for Vec<A> {}
-
 impl<A: Awaitable> Gather for Vec<A> {
     type Output = Vec<A::Output>;
     type Settled = Vec<Result<A::Output, TaskError>>;
@@ -312,8 +313,6 @@ impl<A: Awaitable> Gather for Vec<A> {
         members.into_iter().map(outcome::<A>).collect()
     }
 }
-
-impl<A: Awaitable, const N: usize> sealed::Sealed for [A; N] {}
 
 impl<A: Awaitable, const N: usize> Gather for [A; N] {
     type Output = [A::Output; N];
@@ -363,7 +362,7 @@ pub(super) use for_each_tuple;
 
 macro_rules! gather_tuple {
     ($n:literal: $($A:ident $index:tt)+) => {
-        impl<$($A: Awaitable),+> sealed::Sealed for ($($A,)+) {}
+        impl<$($A),+> sealed::Sealed for ($($A,)+) {}
 
         impl<$($A: Awaitable),+> Gather for ($($A,)+) {
             type Output = ($($A::Output,)+);

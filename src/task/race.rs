@@ -6,7 +6,7 @@
 use std::io;
 use std::panic::{Location, resume_unwind};
 
-use super::gather::for_each_tuple;
+use super::gather::{for_each_tuple, sealed::Sealed};
 use super::scope::{BodyEnd, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
@@ -93,7 +93,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
 }
 
 /// What takes part in a [`race`]: a tuple of up to twelve, an array or a `Vec` of functions.
-pub trait Race: Sized + sealed::Sealed {
+pub trait Race: Sized + Sealed {
     /// What each function returns.
     type Output;
 
@@ -122,12 +122,6 @@ impl<'scope, T: 'scope> Entrants<'scope, '_, T> {
     }
 }
 
-mod sealed {
-    pub trait Sealed {}
-    impl<F> Sealed for Vec<F> {}
-    impl<F, const N: usize> Sealed for [F; N] {}
-}
-
 impl<T, F: FnOnce() -> T> Race for Vec<F> {
     type Output = T;
 
@@ -154,8 +148,6 @@ impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
 
 macro_rules! race_tuple {
     ($n:literal: $($F:ident $index:tt)+) => {
-        impl<$($F),+> sealed::Sealed for ($($F,)+) {}
-
         impl<T, $($F: FnOnce() -> T),+> Race for ($($F,)+) {
             type Output = T;
 
