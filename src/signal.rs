@@ -5,7 +5,7 @@
 //! their work in the loop's own time, so whatever a task or a callback may do is allowed.
 //!
 //! An interrupt (Ctrl-C) cancels the main task of [`run`](crate::run()) without any of this: see
-//! [`LoopBuilder::cancel_on_interrupt`](crate::event_loop::LoopBuilder::cancel_on_interrupt).
+//! [`event_loop::Builder::cancel_on_interrupt`](crate::event_loop::Builder::cancel_on_interrupt).
 
 use std::fmt;
 use std::io;
@@ -168,7 +168,8 @@ impl Listener {
 
     /// Whether the signal has come since the last wait, which this counts as.
     #[must_use]
-    pub fn has_come(&self) -> bool {
+    #[doc(alias = "has_come")]
+    pub fn take(&self) -> bool {
         self.0.take()
     }
 

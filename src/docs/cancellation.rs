@@ -29,7 +29,7 @@
 //!     task.join().unwrap_err()
 //! });
 //! assert!(error.is_cancelled());
-//! assert_eq!(error.message(), "enough");
+//! assert_eq!(error.message().unwrap(), "enough");
 //! ```
 //!
 //! Only suspensions meet a cancel. A function that computes is not interrupted, and an operation that is done at once

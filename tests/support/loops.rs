@@ -48,7 +48,7 @@ pub fn finished<T>(outcome: Result<T, TaskError>) -> T {
 }
 
 /// Schedules a callback on the loop that runs on this thread.
-pub fn soon(f: impl FnOnce() + 'static) -> selvedge::event_loop::Handle {
+pub fn soon(f: impl FnOnce() + 'static) -> selvedge::event_loop::CallbackHandle {
     current_loop()
         .expect("a loop runs here")
         .call_soon(f)
