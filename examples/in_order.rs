@@ -25,7 +25,7 @@ fn nested(tree: Tree) -> Generator<u32> {
 }
 
 fn recursive(tree: Tree) -> Generator<u32> {
-    let builder = Coroutine::builder().stack_size(16 << 20);
+    let builder = Coroutine::builder().stack_size_bytes(16 << 20);
     let walk = builder.build(move |yielder, ()| descend(&tree, yielder));
     walk.expect("16 MiB of address space").into_iter()
 }

@@ -141,7 +141,7 @@ fn tour() {
     let mut sum = Coroutine::new(|yielder: &Yielder<i64, i64>, first: i64| {
         let (mut sum, mut n_resets) = (first, 0);
         loop {
-            match yielder.try_suspend(sum) {
+            match yielder.suspend_catching(sum) {
                 Ok(value) => sum += value,
                 Err(Thrown::Payload(_)) => (sum, n_resets) = (0, n_resets + 1),
                 Err(_) => return n_resets,

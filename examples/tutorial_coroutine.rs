@@ -6,7 +6,7 @@ use std::error::Error;
 use std::process;
 use std::thread::{self, ThreadId};
 
-use selvedge::coroutine::remaining_stack;
+use selvedge::coroutine::remaining_stack_bytes;
 use selvedge::task::current_task;
 use selvedge::{Coroutine, EventLoop, Yielder};
 
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let before = place("a coroutine, resumed by hand");
         yielder.suspend(());
         assert_eq!(before, place("the same coroutine, in the loop"));
-        remaining_stack()
+        remaining_stack_bytes()
     });
     coroutine.resume().unwrap_yielded();
     let room = event_loop.run_until_complete(coroutine)?;

@@ -69,7 +69,7 @@
 //!   stack's size. Its body has a [`Yielder`], by which it suspends.
 //! - [`Generator`]: an iterator; [`Yielder::yield_from`] and [`Yielder::delegate`] for nesting.
 //! - [`coroutine::scope`](coroutine::scope()): coroutines that borrow.
-//! - [`coroutine::on_stack`] and [`coroutine::remaining_stack`]: deep recursion without fear.
+//! - [`coroutine::on_stack`] and [`coroutine::remaining_stack_bytes`]: deep recursion without fear.
 //! - [`stack`]: sizes, usage, and the thread's pool of stacks.
 //!
 //! And with the event loop:

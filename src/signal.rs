@@ -5,7 +5,7 @@
 //! work in the loop, so a task or a callback may do anything there.
 //!
 //! An interrupt (Ctrl-C) cancels the main task of [`run`](crate::run()) without either of them: see
-//! [`LoopBuilder::cancel_on_interrupt`](crate::event_loop::LoopBuilder::cancel_on_interrupt).
+//! [`event_loop::Builder::cancel_on_interrupt`](crate::event_loop::Builder::cancel_on_interrupt).
 
 use std::fmt;
 use std::io;
@@ -168,7 +168,8 @@ impl Listener {
 
     /// Whether the signal came since the last wait. This call counts as a wait.
     #[must_use]
-    pub fn has_come(&self) -> bool {
+    #[doc(alias = "has_come")]
+    pub fn take(&self) -> bool {
         self.0.take()
     }
 

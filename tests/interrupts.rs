@@ -129,9 +129,10 @@ fn first_cancels() {
         sender = Some(send_when_asleep(&[INTERRUPT]));
         sleep(AN_HOUR);
     });
-    let Err(RunError::Cancelled(message)) = outcome else {
+    let Err(RunError::Cancelled(cancelled)) = &outcome else {
         panic!("{outcome:?}");
     };
+    let message = cancelled.message().expect("a message");
     assert!(message.contains("SIGINT"), "{message}");
     assert_eq!(log.take(), ["main unwound", "other task unwound"]);
     sender.expect("it was started").join().unwrap();
@@ -158,7 +159,7 @@ fn caught() {
         raise(INTERRUPT);
         let error = catch_cancelled(|| sleep(AN_HOUR)).unwrap_err();
         yield_now();
-        error.message().to_owned()
+        error.message().unwrap().to_owned()
     });
     assert!(text.unwrap().contains("SIGINT"));
 }

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::process::{self, Child, Stdio};
 
-use selvedge::coroutine::remaining_stack;
+use selvedge::coroutine::remaining_stack_bytes;
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use support::child::{self, Ended};
@@ -133,8 +133,8 @@ fn panics_through_coroutines() {
 }
 
 fn knows_its_stack() {
-    let before = remaining_stack().expect("the main thread's bounds");
-    let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack());
+    let before = remaining_stack_bytes().expect("the main thread's bounds");
+    let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack_bytes());
     let inside = coroutine
         .resume()
         .unwrap_complete()
@@ -143,7 +143,7 @@ fn knows_its_stack() {
         inside < 300 * 1024 && before > 512 * 1024,
         "{inside} inside, {before} outside"
     );
-    let after = remaining_stack().expect("the main thread's bounds");
+    let after = remaining_stack_bytes().expect("the main thread's bounds");
     assert!(
         before.abs_diff(after) <= 16 * 1024,
         "{before} and then {after}"
@@ -159,7 +159,9 @@ fn overflows() {
             descend(depth + 1) + std::hint::black_box(frame)[depth % 16]
         }
     }
-    let builder = Coroutine::builder().name("treadle").stack_size(64 * 1024);
+    let builder = Coroutine::builder()
+        .name("treadle")
+        .stack_size_bytes(64 * 1024);
     let mut coroutine = builder
         .build(|_: &Yielder<(), ()>, ()| descend(0))
         .expect("a stack");

@@ -9,14 +9,14 @@ use std::hint::black_box;
 use std::io;
 use std::ptr;
 
-use selvedge::stack::DEFAULT_STACK_SIZE;
+use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 
 use crate::support::machine::{cpu_ns_of, ns_each};
 
 const PAGE: usize = 4096;
 const GUARD: usize = 64 * 1024;
 /// From one stack to the next: guard, stack, and a page for the library's data of the stack.
-const STRIDE: usize = GUARD + DEFAULT_STACK_SIZE + PAGE;
+const STRIDE: usize = GUARD + DEFAULT_STACK_SIZE_BYTES + PAGE;
 /// Stacks begin at this many different offsets in a page, a line apart, as a slab's do.
 const N_COLOURS: usize = 32;
 const LINE: usize = 64;

@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::process::{self, Command};
 use std::rc::Rc;
 
-use selvedge::coroutine::remaining_stack;
+use selvedge::coroutine::remaining_stack_bytes;
 use selvedge::{Coroutine, CoroutineState, Promise, Yielder, run, spawn, yield_now};
 
 use crate::table::{Limit, Row};
@@ -76,7 +76,7 @@ fn tasks() {
         drop(spawn(move || {
             let local = black_box(0_u8);
             let here = &raw const local as usize;
-            limits[i].set(here - remaining_stack().expect("a task's stack"));
+            limits[i].set(here - remaining_stack_bytes().expect("a task's stack"));
             drop(limits);
             n_entered.set(n_entered.get() + 1);
             promise.wait().expect("it is set below");

@@ -221,7 +221,7 @@ mod a_failure_that_borrows {}
 /// ```
 ///
 /// ```compile_fail,E0521
-/// selvedge::run(|| selvedge::time::timeout_with(None, |t| selvedge::spawn(move || t.expired()).detach()));
+/// selvedge::run(|| selvedge::time::timeout_with(None, |t| selvedge::spawn(move || t.is_expired()).detach()));
 /// ```
 ///
 /// ```

@@ -65,15 +65,16 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
 /// `None` on any other stack, or if the platform does not report a thread's bounds.
 ///
 /// ```
-/// use selvedge::coroutine::remaining_stack;
+/// use selvedge::coroutine::remaining_stack_bytes;
 /// use selvedge::{Coroutine, Yielder};
 ///
-/// let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack());
+/// let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack_bytes());
 /// let left = coroutine.resume().unwrap_complete().unwrap();
 /// assert!(left > 200 * 1024 && left <= 260 * 1024);
 /// ```
 #[must_use]
-pub fn remaining_stack() -> Option<usize> {
+#[doc(alias = "remaining_stack")]
+pub fn remaining_stack_bytes() -> Option<usize> {
     stack::remaining(stack_pointer())
 }
 

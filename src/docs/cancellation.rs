@@ -29,7 +29,7 @@
 //!     task.join().unwrap_err()
 //! });
 //! assert!(error.is_cancelled());
-//! assert_eq!(error.message(), "enough");
+//! assert_eq!(error.message().unwrap(), "enough");
 //! ```
 //!
 //! A cancel is delivered at suspensions only. A function that computes is not interrupted, and an operation that need

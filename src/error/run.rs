@@ -1,8 +1,11 @@
 //! Why a run ended before its main task, and errors of a loop's handles.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
+
+use super::Cancelled;
 
 /// Why a run ended without a result.
 #[derive(Debug)]
@@ -10,12 +13,12 @@ use std::io;
 pub enum RunError {
     /// No task could ever be woken again.
     Deadlock(Deadlock),
-    /// The main task was cancelled, with this message (empty for none).
-    Cancelled(String),
+    /// The main task was cancelled.
+    Cancelled(Cancelled),
     /// The loop was stopped before the main task was done.
     Stopped,
     /// The call is not possible here; the sentence says what to do instead.
-    Misuse(String),
+    Misuse(Misuse),
     /// The operating system refused a resource that a loop needs.
     Io(io::Error),
 }
@@ -24,12 +27,12 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadlock(deadlock) => deadlock.fmt(f),
-            Self::Cancelled(message) if message.is_empty() => {
-                f.write_str("the main task was cancelled")
-            }
-            Self::Cancelled(message) => write!(f, "the main task was cancelled: {message}"),
+            Self::Cancelled(cancelled) => match cancelled.message() {
+                None => f.write_str("the main task was cancelled"),
+                Some(message) => write!(f, "the main task was cancelled: {message}"),
+            },
             Self::Stopped => f.write_str("the loop was stopped before the main task was done"),
-            Self::Misuse(text) => f.write_str(text),
+            Self::Misuse(misuse) => misuse.fmt(f),
             Self::Io(error) => write!(f, "no event loop: {error}"),
         }
     }
@@ -43,6 +46,32 @@ impl Error for RunError {
         }
     }
 }
+
+/// The error of a call that is not possible where it is made. Its text says what to do instead.
+///
+/// ```
+/// use selvedge::RunError;
+///
+/// let nested = selvedge::run(|| selvedge::try_run(|| ()));
+/// let Err(RunError::Misuse(misuse)) = nested else { unreachable!() };
+/// assert!(misuse.to_string().contains("call the function directly"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misuse(Cow<'static, str>);
+
+impl Misuse {
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Misuse {}
 
 /// The report of a deadlock: the parked tasks and what each waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +90,11 @@ impl Deadlock {
         self.waits.iter().map(|(who, what)| (&**who, &**what))
     }
 
-    /// The names of tasks that wait for each other in a circle, if some do.
+    /// The names of tasks that wait for each other in a cycle, the first name repeated at the end; `None`
+    /// if the parked tasks form no cycle.
     #[must_use]
-    pub fn cycle(&self) -> &[String] {
-        &self.cycle
+    pub fn cycle(&self) -> Option<&[String]> {
+        Some(&*self.cycle).filter(|cycle| !cycle.is_empty())
     }
 }
 

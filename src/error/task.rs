@@ -1,6 +1,7 @@
 //! How a task or a promise failed.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -20,7 +21,7 @@ use super::panic_text;
 ///     task.join().unwrap_err()
 /// });
 /// assert!(task_error.is_panic());
-/// assert_eq!(task_error.message(), "no thread left on the bobbin");
+/// assert_eq!(task_error.message().unwrap(), "no thread left on the bobbin");
 /// ```
 #[derive(Clone)]
 pub struct TaskError(Arc<Kind>);
@@ -111,16 +112,17 @@ impl TaskError {
         matches!(*self.0, Kind::InvalidState(_))
     }
 
-    /// The message of the cancel (empty for none), the text of the panic, or the error's own.
+    /// The message of the cancel, the text of the panic, or the error's own text; `None` for a cancel without
+    /// a message.
     #[must_use]
-    pub fn message(&self) -> String {
-        match &*self.0 {
-            Kind::Cancelled(message) => message.clone().unwrap_or_default(),
-            Kind::Panic { text, .. } => text.clone(),
-            Kind::Exception(error) => error.to_string(),
-            Kind::Elapsed => Elapsed.to_string(),
-            Kind::InvalidState(text) | Kind::Misuse(text) => text.clone(),
-        }
+    pub fn message(&self) -> Option<Cow<'_, str>> {
+        Some(match &*self.0 {
+            Kind::Cancelled(message) => Cow::from(message.as_deref()?),
+            Kind::Panic { text, .. } => Cow::from(text),
+            Kind::Exception(error) => Cow::from(error.to_string()),
+            Kind::Elapsed => Cow::from(Elapsed.to_string()),
+            Kind::InvalidState(text) | Kind::Misuse(text) => Cow::from(text),
+        })
     }
 
     /// The payload of the panic, to be resumed with `std::panic::resume_unwind`.
@@ -226,10 +228,10 @@ impl Cancelled {
         Self { message }
     }
 
-    /// The message of the cancel, empty for none.
+    /// The message of the cancel; `None` for a cancel without a message.
     #[must_use]
-    pub fn message(&self) -> &str {
-        self.message.as_deref().unwrap_or_default()
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
     }
 }
 

@@ -30,12 +30,14 @@ use crate::sys::thread;
 /// The default usable size of a stack in bytes: 256 KiB.
 ///
 /// The stack is reserved address space; a page is committed when it is first touched.
-pub const DEFAULT_STACK_SIZE: usize = 256 * 1024;
+#[doc(alias = "DEFAULT_STACK_SIZE")]
+pub const DEFAULT_STACK_SIZE_BYTES: usize = 256 * 1024;
 
 /// The minimum usable size of a stack in bytes: smaller requests are rounded up to it.
 ///
 /// Printing needs 4 KiB of stack, a panic 8 KiB, a panic with `RUST_BACKTRACE=1` about 24 KiB.
-pub const MIN_STACK_SIZE: usize = 16 * 1024;
+#[doc(alias = "MIN_STACK_SIZE")]
+pub const MIN_STACK_SIZE_BYTES: usize = 16 * 1024;
 
 /// The usage of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +129,7 @@ impl Stack {
     /// `InvalidInput` for zero bytes or more than the address space holds; otherwise the system's error.
     #[inline]
     pub(crate) fn acquire(size: usize) -> io::Result<Self> {
-        let size = if size == DEFAULT_STACK_SIZE {
+        let size = if size == DEFAULT_STACK_SIZE_BYTES {
             size
         } else {
             round_up(size)?
@@ -190,7 +192,7 @@ fn round_up(size: usize) -> io::Result<usize> {
             "a coroutine needs a stack: the size asked for is zero".to_owned(),
         ));
     }
-    size.max(MIN_STACK_SIZE)
+    size.max(MIN_STACK_SIZE_BYTES)
         .checked_next_multiple_of(page_size())
         .filter(|size| isize::try_from(*size).is_ok())
         .ok_or_else(|| {

@@ -79,7 +79,7 @@ pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
 /// # selvedge::run(|| {
 /// let (one, two) = gather_settled((|| 1, || -> () { panic!("a torn thread") }));
 /// assert_eq!(one.unwrap(), 1);
-/// assert_eq!(two.unwrap_err().message(), "a torn thread");
+/// assert_eq!(two.unwrap_err().message().unwrap(), "a torn thread");
 /// # });
 /// ```
 ///

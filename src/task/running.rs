@@ -69,12 +69,12 @@ fn refuse_unless_panicking(why: WaitError) {
 /// assert_eq!(counts, [25, 168]);
 ///
 /// let error = selvedge::run(|| selvedge::to_thread(|| -> u32 { panic!("the shuttle is stuck") }));
-/// assert_eq!(error.unwrap_err().message(), "the shuttle is stuck");
+/// assert_eq!(error.unwrap_err().message().unwrap(), "the shuttle is stuck");
 /// ```
 ///
 /// # Errors
 /// A panic of the function, with the payload; as an [`std::io::Error`], that the pool's queue is full
-/// ([`LoopBuilder::blocking_queue`](crate::event_loop::LoopBuilder::blocking_queue)) or that no thread can be started;
+/// ([`event_loop::Builder::max_blocking_queued`](crate::event_loop::Builder::max_blocking_queued)) or that no thread can be started;
 /// that nothing can wait here, in a callback or while panicking.
 ///
 /// # Cancellation

@@ -341,7 +341,7 @@ impl Builder {
     /// ```
     /// let name = selvedge::run(|| {
     ///     selvedge::scope(|s| {
-    ///         let builder = selvedge::task::Builder::new().name("heddle");
+    ///         let builder = selvedge::Task::builder().name("heddle");
     ///         builder.spawn_scoped(s, || ()).unwrap().name()
     ///     })
     /// });

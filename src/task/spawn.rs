@@ -86,28 +86,33 @@ where
     spawn_on(&core(), SpawnOptions::new(Location::caller()), body)
 }
 
-/// Settings for a new task: a name and a stack size.
+/// Settings for a new task, a name and a stack size: see [`Task::builder`].
 ///
 /// ```
 /// let n = selvedge::run(|| {
-///     let builder = selvedge::task::Builder::new().name("counter").stack_size(64 * 1024);
+///     let builder = selvedge::Task::builder().name("counter").stack_size_bytes(64 * 1024);
 ///     builder.spawn(|| selvedge::task::current_task().unwrap().name().len()).unwrap().join()
 /// });
 /// assert_eq!(n.unwrap(), 7);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `spawn`"]
 pub struct Builder {
     name: Option<String>,
-    stack_size: Option<usize>,
+    stack_size_bytes: Option<usize>,
+}
+
+impl Task<()> {
+    /// A builder that sets a name and the size of the stack. Its other settings are the loop's.
+    pub fn builder() -> Builder {
+        Builder {
+            name: None,
+            stack_size_bytes: None,
+        }
+    }
 }
 
 impl Builder {
-    /// A builder with the loop's settings.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Sets the name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -115,15 +120,15 @@ impl Builder {
     }
 
     /// Sets the usable size of the stack in bytes.
-    pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = Some(bytes);
+    pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
+        self.stack_size_bytes = Some(bytes);
         self
     }
 
     /// Spawns the task on the running loop.
     ///
     /// # Errors
-    /// As [`CoroutineBuilder::build`](crate::coroutine::CoroutineBuilder::build).
+    /// As [`coroutine::Builder::build`](crate::coroutine::Builder::build).
     ///
     /// # Panics
     /// If no loop runs on this thread.
@@ -139,7 +144,7 @@ impl Builder {
     pub(super) fn options(self, site: &'static Location<'static>) -> SpawnOptions {
         let mut options = SpawnOptions::new(site);
         options.name = self.name;
-        options.stack_size = self.stack_size;
+        options.stack_size_bytes = self.stack_size_bytes;
         options
     }
 }

@@ -83,7 +83,7 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
 ///         // There is progress: more time.
 ///         t.reschedule(Instant::now() + late)?;
 ///         sleep(2 * soon);
-///         Ok(t.expired())
+///         Ok(t.is_expired())
 ///     })
 /// });
 /// assert_eq!(result, Ok(Ok(false)));
@@ -166,7 +166,7 @@ impl Timeout<'_> {
     pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), Elapsed> {
         let deadline = deadline.into();
         if let Some((alarm, core)) = self.alarm {
-            if self.expired() {
+            if self.is_expired() {
                 return Err(Elapsed);
             }
             let at = deadline.map_or(NEVER, |deadline| core.clock.at(deadline));
@@ -178,7 +178,8 @@ impl Timeout<'_> {
 
     /// Whether the deadline has passed, and the function is being cancelled.
     #[must_use]
-    pub fn expired(&self) -> bool {
+    #[doc(alias = "expired")]
+    pub fn is_expired(&self) -> bool {
         self.alarm.is_some_and(|(alarm, _)| alarm.has_gone_off())
     }
 
@@ -195,7 +196,7 @@ impl fmt::Debug for Timeout<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
             .field("when", &self.when())
-            .field("expired", &self.expired())
+            .field("expired", &self.is_expired())
             .finish()
     }
 }

@@ -79,7 +79,7 @@ fn little_address_space() {
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
 
     let huge = Coroutine::builder()
-        .stack_size(1 << 30)
+        .stack_size_bytes(1 << 30)
         .build(|_: &Yielder<(), ()>, ()| ());
     assert_refused(&huge.expect_err("1 GiB does not fit"));
     let build = || Coroutine::builder().build(|yielder: &Yielder<(), u8>, ()| yielder.suspend(1));

@@ -57,7 +57,7 @@ fn abandon() {
     scope(|s| {
         let mut unclosable = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
-                let _ = yielder.try_suspend(());
+                let _ = yielder.suspend_catching(());
             }
         });
         let _: CoroutineState<(), ()> = unclosable.resume();
@@ -97,9 +97,11 @@ fn values_that_panic(n_swallowed: usize) {
     lend(&alive, |s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), Option<Bomb>>, ()| {
             let _alive = Alive::new(&alive);
-            yielder.try_suspend(None).expect_err("it is not resumed");
+            yielder
+                .suspend_catching(None)
+                .expect_err("it is not resumed");
             for _ in 0..n_swallowed {
-                let _ = yielder.try_suspend(Some(Bomb));
+                let _ = yielder.suspend_catching(Some(Bomb));
             }
         });
         let _ = child.resume();

@@ -64,7 +64,7 @@ type Simple = Coroutine<(), (), ()>;
 /// A body that swallows every close.
 fn unclosable(yielder: &Yielder<(), ()>, (): ()) {
     loop {
-        let _ = yielder.try_suspend(());
+        let _ = yielder.suspend_catching(());
     }
 }
 
@@ -258,7 +258,7 @@ fn a_thread_borrowing_via_an_abandoned_host_keeps_its_loan() {
 /// Opens a scope that can't end while it is closed.
 fn abandoned_when_closed(yielder: &Yielder<(), ()>, (): ()) {
     let _reads = Reads("nothing");
-    if yielder.try_suspend(()).is_err() {
+    if yielder.suspend_catching(()).is_err() {
         scope_with_an_unclosable_child(|| ());
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::process;
 use std::thread;
 
-use selvedge::coroutine::{on_stack, remaining_stack, scope};
+use selvedge::coroutine::{on_stack, remaining_stack_bytes, scope};
 use selvedge::stack::{pool_stats, set_pool_watermark, trim_pool};
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
@@ -103,7 +103,7 @@ impl Drop for UsesEverything {
             (length, on_stack(64 * 1024, || 5)),
             (CoroutineState::Yielded(4), 5)
         );
-        assert!(remaining_stack().is_some());
+        assert!(remaining_stack_bytes().is_some());
         set_pool_watermark(1);
         trim_pool();
         println!("all of it works: {}", pool_stats().live);

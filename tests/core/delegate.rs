@@ -70,7 +70,7 @@ fn delegation_goes_through_any_number_of_levels() {
 #[test]
 fn a_throw_reaches_the_inner_coroutine_which_may_take_it() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
-        let Err(Thrown::Payload(payload)) = yielder.try_suspend(1) else {
+        let Err(Thrown::Payload(payload)) = yielder.suspend_catching(1) else {
             panic!("something is thrown")
         };
         let sent = yielder.suspend(*payload.downcast::<u32>().expect("a number"));
@@ -161,7 +161,7 @@ fn a_close_unwinds_the_inner_coroutine_before_the_outer() {
 #[test]
 fn delegation_continues_after_an_ignored_close() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
-        assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
+        assert!(matches!(yielder.suspend_catching(1), Err(Thrown::Close)));
         let sent = yielder.suspend(2);
         yielder.suspend(sent * 2)
     });
@@ -182,8 +182,11 @@ fn delegation_continues_after_an_ignored_close() {
 #[test]
 fn a_throw_after_an_ignored_close_reaches_the_inner_coroutine() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
-        assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
-        assert!(matches!(yielder.try_suspend(2), Err(Thrown::Payload(_))));
+        assert!(matches!(yielder.suspend_catching(1), Err(Thrown::Close)));
+        assert!(matches!(
+            yielder.suspend_catching(2),
+            Err(Thrown::Payload(_))
+        ));
         7
     });
     let mut outer = delegating(inner);
@@ -197,7 +200,7 @@ fn an_inner_return_during_a_close_ends_the_outer_coroutine_too() {
     let returned = Rc::new(Cell::new(false));
     let seen = Rc::clone(&returned);
     let inner = Coroutine::new(move |yielder: &Yielder<u32, u32>, _first: u32| {
-        assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
+        assert!(matches!(yielder.suspend_catching(1), Err(Thrown::Close)));
         seen.set(true);
         7
     });

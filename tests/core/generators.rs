@@ -164,7 +164,7 @@ fn closing_a_generator_ends_it() {
 #[test]
 fn a_generator_that_ignores_its_close_returns_the_item() {
     let mut generator = Generator::new(|yielder: &Yielder<(), u8>| {
-        assert!(yielder.try_suspend(1).is_err());
+        assert!(yielder.suspend_catching(1).is_err());
         yielder.suspend(2);
         yielder.suspend(3);
     });

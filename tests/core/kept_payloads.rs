@@ -80,7 +80,7 @@ fn a_payload_raised_in_another_close_surfaces_from_that_close() {
     let (_keeper, payload) = keep_payload();
     let expected = address(&payload);
     let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
-        if yielder.try_suspend(()).is_err() {
+        if yielder.suspend_catching(()).is_err() {
             resume_unwind(payload);
         }
     });

@@ -48,7 +48,7 @@ fn unclosable(closes: &Rc<Cell<usize>>) -> Coroutine<(), usize, ()> {
         let pattern: [u64; 256] = std::array::from_fn(|index| PATTERN + index as u64);
         loop {
             if yielder
-                .try_suspend(std::hint::black_box(&pattern).as_ptr() as usize)
+                .suspend_catching(std::hint::black_box(&pattern).as_ptr() as usize)
                 .is_err()
             {
                 closes.set(closes.get() + 1);

@@ -19,7 +19,7 @@ fn assert_refused(yielder: &Yielder<(), Counted>) {
         assert!(said.contains("suspend"), "{said}");
     });
     assert_eq!((calls, live()), (1, before));
-    let said = sentence(|| yielder.try_suspend(Counted::new(99)).is_ok());
+    let said = sentence(|| yielder.suspend_catching(Counted::new(99)).is_ok());
     assert!(said.contains("suspend"), "{said}");
     assert_eq!(live(), before);
 }
@@ -261,8 +261,9 @@ fn a_yielder_is_refused_on_another_thread() {
 #[test]
 fn another_coroutines_yielder_is_refused_by_delegation_too() {
     assert_goes_on(misusing(|yielder| {
-        let mut inner =
-            Coroutine::new(|own: &Yielder<(), Counted>, ()| drop(own.try_suspend(Counted::new(7))));
+        let mut inner = Coroutine::new(|own: &Yielder<(), Counted>, ()| {
+            drop(own.suspend_catching(Counted::new(7)))
+        });
         sentence(|| on_stack(64 * 1024, || yielder.delegate(&mut inner, ())));
         assert_eq!(inner.status(), Status::Unstarted, "nothing was switched");
         sentence(|| {

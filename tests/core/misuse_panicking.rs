@@ -36,7 +36,7 @@ impl Tries {
                 }),
         };
         self.note(said, before);
-        let thrown = yielder.try_suspend(Counted::new(98));
+        let thrown = yielder.suspend_catching(Counted::new(98));
         self.note(format!("{thrown:?}"), before);
     }
 
@@ -212,8 +212,9 @@ fn a_catch_inside_a_destructor_does_not_permit_suspending() {
 #[test]
 fn delegation_is_refused_while_panicking() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), Counted>, ()| {
-        let mut inner =
-            Coroutine::new(|own: &Yielder<(), Counted>, ()| drop(own.try_suspend(Counted::new(3))));
+        let mut inner = Coroutine::new(|own: &Yielder<(), Counted>, ()| {
+            drop(own.suspend_catching(Counted::new(3)))
+        });
         drop(inner.resume());
         let (mut yielded_from, mut delegated) = (None, None);
         caught(|| {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::panic::{panic_any, resume_unwind};
 
-use selvedge::coroutine::{on_stack, remaining_stack, scope};
+use selvedge::coroutine::{on_stack, remaining_stack_bytes, scope};
 use selvedge::stack::pool_stats;
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
@@ -15,7 +15,7 @@ use crate::support::{
 const KIB: usize = 1024;
 
 fn left() -> usize {
-    remaining_stack().expect("this stack's bounds are known")
+    remaining_stack_bytes().expect("this stack's bounds are known")
 }
 
 #[test]

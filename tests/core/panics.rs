@@ -137,7 +137,7 @@ fn a_panicking_destructor_surfaces_from_close() {
     // The body catches the close and returns normally, so the destructor's panic is the only one.
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _bomb = OnDrop(|| panic!("in a destructor"));
-        assert!(yielder.try_suspend(()).is_err());
+        assert!(yielder.suspend_catching(()).is_err());
     });
     coroutine.resume();
     let payload = caught(|| coroutine.close().is_ok());
@@ -167,7 +167,7 @@ fn a_panicking_capture_surfaces_from_close_and_from_drop() {
 fn a_panic_of_the_body_during_its_drop_surfaces_from_drop() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _local = Counted::new(1);
-        if yielder.try_suspend(()).is_err() {
+        if yielder.suspend_catching(()).is_err() {
             panic!("at the door");
         }
     });
@@ -180,9 +180,9 @@ fn a_panic_of_the_body_during_its_drop_surfaces_from_drop() {
 fn a_discarded_value_that_panics_in_its_drop_surfaces_from_drop() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), _>, ()| {
         let witness = Counted::new(1);
-        while yielder.try_suspend(None).is_ok() {}
+        while yielder.suspend_catching(None).is_ok() {}
         let bomb = OnDrop(|| panic!("in a value"));
-        let _ = yielder.try_suspend(Some(bomb));
+        let _ = yielder.suspend_catching(Some(bomb));
         drop(witness);
     });
     drop(coroutine.resume());

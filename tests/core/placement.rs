@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use selvedge::coroutine::{on_stack, remaining_stack};
+use selvedge::coroutine::{on_stack, remaining_stack_bytes};
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, at_depth, caught, is_emulated, live, on_fresh_thread, scaled, text};
@@ -49,8 +49,8 @@ fn exercise() {
     let mut echo: Coroutine<u32, u32, ()> =
         Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
             let sent = yielder.suspend(first + 1);
-            let thrown = yielder.try_suspend(sent).is_err();
-            let closed = yielder.try_suspend(1_000 + u32::from(thrown)).is_err();
+            let thrown = yielder.suspend_catching(sent).is_err();
+            let closed = yielder.suspend_catching(1_000 + u32::from(thrown)).is_err();
             yielder.suspend(2_000 + u32::from(closed));
         });
     assert_eq!(echo.send(1), CoroutineState::Yielded(2));
@@ -165,7 +165,7 @@ fn coroutines_lie_above_a_thread_near(hint: usize) -> bool {
     assert_ne!(stack, libc::MAP_FAILED);
     let mut above = None;
     on_thread_at(stack, size_bytes, &mut || {
-        let left = remaining_stack().expect("the bounds of another thread's stack");
+        let left = remaining_stack_bytes().expect("the bounds of another thread's stack");
         assert!(
             left <= size_bytes && left > size_bytes / 2,
             "{left} of {size_bytes}"
@@ -235,9 +235,9 @@ fn remaining_stack_knows_the_bounds_of_the_threads_own_stack() {
     const SLACK_BYTES: usize = 64 * 1024;
     for size_bytes in [MIB / 2, 4 * MIB] {
         let thread = thread::Builder::new()
-            .stack_size(size_bytes)
+            .stack_size_bytes(size_bytes)
             .spawn(move || {
-                let left = || remaining_stack().expect("the bounds of a thread's stack");
+                let left = || remaining_stack_bytes().expect("the bounds of a thread's stack");
                 let (start, truth) = (left(), here() - lowest_address());
                 assert!(
                     start.abs_diff(truth) <= SLACK_BYTES,

@@ -20,7 +20,7 @@ fn parked_with(size_bytes: usize) -> Parked {
         yielder.suspend(std::ptr::from_ref(std::hint::black_box(&local)) as usize);
     };
     let mut coroutine = Coroutine::builder()
-        .stack_size(size_bytes)
+        .stack_size_bytes(size_bytes)
         .build(body)
         .expect("a stack");
     assert!(matches!(coroutine.resume(), CoroutineState::Yielded(_)));

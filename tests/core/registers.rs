@@ -214,7 +214,7 @@ fn callee_saved_registers_survive_in_nested_coroutines() {
 #[test]
 fn callee_saved_registers_survive_throw_close_and_drop() {
     let body = |yielder: &Yielder<(), ()>, ()| loop {
-        if let Err(Thrown::Close) = yielder.try_suspend(()) {
+        if let Err(Thrown::Close) = yielder.suspend_catching(()) {
             yielder.suspend(());
         }
     };

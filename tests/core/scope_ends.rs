@@ -188,7 +188,7 @@ fn a_childs_panic_at_the_end_surfaces_after_the_others_end() {
             oldest.resume();
             mem::forget(oldest);
             let mut bomb = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
-                if yielder.try_suspend(()).is_err() {
+                if yielder.suspend_catching(()).is_err() {
                     panic!("while it is ended");
                 }
             });
@@ -212,7 +212,7 @@ fn a_child_that_swallows_a_thousand_closes_still_ends() {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             for _ in 0..1_000 {
-                assert!(yielder.try_suspend(()).is_err());
+                assert!(yielder.suspend_catching(()).is_err());
                 swallowed.set(swallowed.get() + 1);
             }
         });
@@ -248,7 +248,7 @@ fn a_child_made_during_its_parents_close_ends_too() {
     scope(|s| {
         let shared = &log;
         let mut child = s.coroutine(move |yielder: &Yielder<(), ()>, ()| {
-            assert!(yielder.try_suspend(()).is_err());
+            assert!(yielder.suspend_catching(()).is_err());
             let mut late = s.coroutine(leaving(shared, "late"));
             late.resume();
             mem::forget(late);

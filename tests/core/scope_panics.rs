@@ -19,7 +19,7 @@ fn bomb(
     let log = log.clone();
     move |yielder: &Yielder<(), ()>, ()| {
         let _guard = log.guard(event);
-        if yielder.try_suspend(()).is_err() {
+        if yielder.suspend_catching(()).is_err() {
             panic_any(message);
         }
     }
@@ -167,7 +167,7 @@ fn a_running_ancestor_refuses_values_of_its_descendant() {
         });
         descendant.resume();
         let mut ancestor = s.coroutine(move |yielder: &Yielder<(), ()>, ()| {
-            assert!(yielder.try_suspend(()).is_err());
+            assert!(yielder.suspend_catching(()).is_err());
             descendant.resume();
         });
         ancestor.resume();

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use selvedge::coroutine::{on_stack, remaining_stack, scope};
+use selvedge::coroutine::{on_stack, remaining_stack_bytes, scope};
 use selvedge::stack::trim_pool;
 use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
@@ -152,7 +152,7 @@ fn threads_that_end_give_their_stacks_back() {
     // Each thread maps a slab; together they would exceed the address space or the limit of mappings.
     for _ in 0..scaled(2_000, 50) {
         let left = thread::spawn(|| {
-            let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack());
+            let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack_bytes());
             coroutine.resume().unwrap_complete()
         });
         assert!(left.join().expect("its checks hold").is_some());

@@ -162,11 +162,11 @@ fn try_throw_raises_in_a_suspended_coroutine_like_throw() {
 #[test]
 fn try_suspend_returns_a_throw_as_a_value_without_unwinding() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u8, u8>, _first: u8| {
-        let Err(Thrown::Payload(payload)) = yielder.try_suspend(1) else {
+        let Err(Thrown::Payload(payload)) = yielder.suspend_catching(1) else {
             panic!("something is thrown")
         };
         assert!(!std::thread::panicking());
-        let Ok(sent) = yielder.try_suspend(2) else {
+        let Ok(sent) = yielder.suspend_catching(2) else {
             panic!("something is sent")
         };
         (
@@ -215,7 +215,7 @@ fn a_throw_never_calls_the_panic_hook() {
 fn throws_may_be_repeated_while_the_body_catches_them() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), u32>, ()| {
         let mut taken = 0;
-        while yielder.try_suspend(taken).is_err() {
+        while yielder.suspend_catching(taken).is_err() {
             taken += 1;
         }
         taken
@@ -240,7 +240,7 @@ fn a_payload_dropped_by_the_body_is_dropped_once() {
         }
     }
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
-        drop(yielder.try_suspend(()));
+        drop(yielder.suspend_catching(()));
     });
     coroutine.resume();
     assert_eq!(

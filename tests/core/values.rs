@@ -138,8 +138,8 @@ fn refuse<I: Probe>() {
 /// A value returned through an ignored close, and one returned while closing, are intact as well.
 fn leave_while_closing<T: Probe>() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), T>, ()| {
-        assert!(yielder.try_suspend(T::make(1)).is_err());
-        assert!(yielder.try_suspend(T::make(2)).is_err());
+        assert!(yielder.suspend_catching(T::make(1)).is_err());
+        assert!(yielder.suspend_catching(T::make(2)).is_err());
         T::make(3)
     });
     drop(coroutine.resume());

@@ -60,7 +60,7 @@ pub trait Engine: Sized + 'static {
     fn close<In: 'static, V: 'static>(coroutine: &mut Self::Coroutine<In, V>) -> Closed<V>;
 
     fn suspend<In: 'static, V: 'static>(inside: &Self::Inside<'_, In, V>, out: V) -> In;
-    fn try_suspend<In: 'static, V: 'static>(
+    fn suspend_catching<In: 'static, V: 'static>(
         inside: &Self::Inside<'_, In, V>,
         out: V,
     ) -> Result<In, Thrown>;

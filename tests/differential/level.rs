@@ -157,7 +157,7 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
             }
             Op::Return => return Flow::Return,
             Op::Suspend => drop(self.suspend()),
-            Op::TrySuspend(then) => return self.try_suspend(then),
+            Op::TrySuspend(then) => return self.suspend_catching(then),
             Op::YieldFrom { n_items } => {
                 if let Some(inside) = self.inside {
                     In::yield_from::<E, V>(inside, items(n_items));
@@ -215,7 +215,7 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
             },
             Op::Close(_) => match E::close(coroutine) {
                 Closed::Ended(ret) => note(Event::Ended(ret.as_ref().map(V::id))),
-                Closed::Ignored(out) => note(Event::CloseIgnored(out.id())),
+                Closed::Ignored(out) => note(Event::IgnoredClose(out.id())),
             },
             Op::Throw(_) => answered(E::throw(coroutine, Mark::payload())),
             Op::ThrowKept(_) => {
@@ -254,11 +254,11 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
         Some(received)
     }
 
-    fn try_suspend(&mut self, then: Then) -> Flow {
+    fn suspend_catching(&mut self, then: Then) -> Flow {
         let Some(inside) = self.inside else {
             return Flow::On;
         };
-        match E::try_suspend(inside, V::new()) {
+        match E::suspend_catching(inside, V::new()) {
             Ok(received) => {
                 note(Event::Received(received.id()));
                 Flow::On

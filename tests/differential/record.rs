@@ -25,7 +25,7 @@ pub enum Event {
     /// A value or a payload was returned.
     Refused(Id, Status),
     Ended(Option<Id>),
-    CloseIgnored(Id),
+    IgnoredClose(Id),
     Item(Id),
     /// The status of the coroutines that a level holds.
     Status([Option<Status>; 2]),

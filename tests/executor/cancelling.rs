@@ -14,7 +14,10 @@ use crate::support::{OnDrop, finished, scaled};
 
 /// Runs `body` on a loop with one pool thread, which waits at the gate.
 fn with_busy_pool(body: impl FnOnce(Gate) + 'static) {
-    let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(|| {
         let gate = Gate::default();
         let theirs = gate.clone();
@@ -203,7 +206,10 @@ fn a_destructor_may_use_the_pool_again() {
 #[test]
 fn cancels_at_any_moment_lose_nothing() {
     let n = scaled(2_000, 200);
-    let event_loop = EventLoop::builder().blocking_threads(2).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(2)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(move || {
         let drops = Drops::default();
         let mut state = 1_u64;
@@ -248,7 +254,7 @@ fn a_destructor_run_by_a_cancel_may_run_or_drop_the_loop() {
     };
     for end_task in [run as fn(), || drop(LOOP.take())] {
         let event_loop = EventLoop::builder()
-            .blocking_threads(1)
+            .max_blocking_threads(1)
             .shutdown_timeout(Duration::ZERO)
             .build()
             .unwrap();

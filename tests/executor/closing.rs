@@ -42,7 +42,7 @@ fn closing_waits_for_a_function_that_runs() {
     assert!(is_done.load(SeqCst), "the loop was closed before");
     let error = promise.result().unwrap_err();
     assert!(error.is_cancelled());
-    assert!(error.message().contains("closed"), "{error}");
+    assert!(error.message().unwrap().contains("closed"), "{error}");
     opener.join().unwrap();
 }
 
@@ -90,7 +90,7 @@ fn the_wait_is_bounded_and_then_the_function_is_abandoned() {
 
 #[test]
 fn queued_jobs_are_dropped_first_and_fail() {
-    let builder = EventLoop::builder().blocking_threads(1);
+    let builder = EventLoop::builder().max_blocking_threads(1);
     let event_loop = builder.build().unwrap();
     let (gate, drops) = (Gate::default(), Drops::default());
     let at_gate = gate.clone();

@@ -40,7 +40,7 @@ fn the_promise_has_the_panic() {
             .wait()
             .unwrap_err();
         assert!(error.is_panic());
-        assert_eq!(error.message(), "the weft tore");
+        assert_eq!(error.message().unwrap(), "the weft tore");
     });
 }
 
@@ -88,7 +88,10 @@ fn done_callbacks_run_on_the_loop() {
 /// Another task sets the promise: the job's value is dropped, and so is a job that has not started.
 #[test]
 fn the_first_to_set_the_promise_wins() {
-    let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(|| {
         let (gate, drops) = (Gate::default(), Drops::default());
         let (at_gate, dropped) = (gate.clone(), drops.guard());

@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use selvedge::event_loop::{LoopBuilder, current_loop};
+use selvedge::event_loop::{Builder, current_loop};
 use selvedge::{EventLoop, TaskError, fs, run, spawn, to_thread};
 
 use crate::gates::Gate;
@@ -31,7 +31,7 @@ impl Meeting {
 }
 
 /// Runs more jobs than the pool may have threads; returns the most that ran at once.
-fn most_at_once(builder: LoopBuilder, n_threads: usize) -> usize {
+fn most_at_once(builder: Builder, n_threads: usize) -> usize {
     let meeting = Arc::new(Meeting::default());
     let theirs = meeting.clone();
     builder.run(move || {
@@ -59,18 +59,21 @@ fn the_pool_has_four_more_threads_than_cpus_at_most_32() {
 #[test]
 fn the_builder_sets_the_number_of_threads() {
     for n_threads in [1, 2, 7] {
-        let builder = EventLoop::builder().blocking_threads(n_threads);
+        let builder = EventLoop::builder().max_blocking_threads(n_threads);
         assert_eq!(most_at_once(builder, n_threads), n_threads);
     }
     // A pool always has one thread.
-    assert_eq!(most_at_once(EventLoop::builder().blocking_threads(0), 1), 1);
+    assert_eq!(
+        most_at_once(EventLoop::builder().max_blocking_threads(0), 1),
+        1
+    );
 }
 
 #[test]
 fn jobs_begin_in_the_order_of_submission() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let theirs = order.clone();
-    EventLoop::builder().blocking_threads(1).run(move || {
+    EventLoop::builder().max_blocking_threads(1).run(move || {
         let jobs: Vec<_> = (0..50)
             .map(|n| {
                 let order = theirs.clone();
@@ -88,12 +91,14 @@ fn jobs_begin_in_the_order_of_submission() {
 fn assert_full(error: &TaskError) {
     let full = error.downcast_ref::<Error>().expect("an I/O error");
     assert_eq!(full.kind(), ErrorKind::QuotaExceeded);
-    assert!(full.to_string().contains("blocking_queue"), "{full}");
+    assert!(full.to_string().contains("max_blocking_queued"), "{full}");
 }
 
 #[test]
 fn a_full_queue_refuses_jobs_until_there_is_room() {
-    let builder = EventLoop::builder().blocking_threads(1).blocking_queue(2);
+    let builder = EventLoop::builder()
+        .max_blocking_threads(1)
+        .max_blocking_queued(2);
     finished(builder.build().unwrap().run_until_complete(|| {
         let event_loop = current_loop().unwrap();
         let gate = Gate::default();
@@ -126,7 +131,9 @@ fn a_full_queue_refuses_jobs_until_there_is_room() {
 
 #[test]
 fn a_queue_of_size_zero_takes_only_what_runs_at_once() {
-    let builder = EventLoop::builder().blocking_threads(2).blocking_queue(0);
+    let builder = EventLoop::builder()
+        .max_blocking_threads(2)
+        .max_blocking_queued(0);
     builder.run(|| {
         let event_loop = current_loop().unwrap();
         let gate = Gate::default();
@@ -149,11 +156,11 @@ fn pools_are_not_shared() {
     let theirs = gate.clone();
     let busy = thread::spawn(move || {
         EventLoop::builder()
-            .blocking_threads(1)
+            .max_blocking_threads(1)
             .run(|| to_thread(move || theirs.pass()))
     });
     let answer = EventLoop::builder()
-        .blocking_threads(1)
+        .max_blocking_threads(1)
         .run(|| to_thread(|| 6));
     assert_eq!(answer.unwrap(), 6);
     run(|| gate.wait_for(1));

@@ -64,7 +64,7 @@ fn handler_is_a_callback() {
     event_loop.run_forever().unwrap();
     assert_eq!(log.take(), ["raised", "handler"]);
     assert_eq!(
-        reports.only().exception.unwrap().message(),
+        reports.only().exception.unwrap().message().unwrap(),
         "a callback may panic"
     );
     // The loop stays usable: the task goes on, and the signal is handled again.

@@ -52,7 +52,7 @@ fn a_panic_comes_back_as_an_error_with_its_payload() {
     run(|| {
         let error = to_thread(|| -> u32 { panic!("the warp tore") }).unwrap_err();
         assert!(error.is_panic() && !error.is_cancelled());
-        assert_eq!(error.message(), "the warp tore");
+        assert_eq!(error.message().unwrap(), "the warp tore");
         let odd = to_thread(|| -> u32 { std::panic::panic_any(7_u8) }).unwrap_err();
         assert_eq!(odd.into_panic().unwrap().downcast_ref::<u8>(), Some(&7));
         // The pool stays usable.

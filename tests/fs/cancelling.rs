@@ -13,7 +13,10 @@ use crate::temporary::{Directory, pattern};
 
 /// Runs `body` on a loop with `n_threads` pool threads.
 fn with_threads(n: usize, body: impl FnOnce() + 'static) {
-    let event_loop = EventLoop::builder().blocking_threads(n).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(n)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(body));
 }
 

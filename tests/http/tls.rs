@@ -235,7 +235,7 @@ fn a_handshake_fits_three_quarters_of_a_stack() {
         let identity = Identity::new(|_| ());
         let server = identity.serve(|request| ok(&request.body));
         let (session, url) = (identity.trusted(), server.url("/"));
-        let small = selvedge::task::Builder::new().stack_size(192 * 1024);
+        let small = selvedge::Task::builder().stack_size_bytes(192 * 1024);
         let task = small.spawn(move || session.post(url, "body").unwrap().text().unwrap());
         assert_eq!(task.unwrap().join().unwrap(), "body");
     });

@@ -1,4 +1,4 @@
-//! What the tests of `get_stack` share: which functions a backtrace names, in which order.
+//! What the tests of `Task::stack` share: which functions a backtrace names, in which order.
 
 use selvedge::Task;
 use selvedge::task::TaskStack;

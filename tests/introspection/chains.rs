@@ -49,7 +49,7 @@ fn the_walk_goes_through_nested_coroutines_and_stacks() {
     in_virtual_loop(|| {
         let task = spawn(stack_user);
         yield_now();
-        let stack = task.get_stack();
+        let stack = task.stack();
         let expected = [
             "chains::sleeper",
             "chains::generator_body",
@@ -82,31 +82,25 @@ fn loop_runner(event_loop: &EventLoop) {
 fn the_walk_ends_at_the_root_not_in_a_former_resumer() {
     in_virtual_loop(|| {
         let task = eager_parent();
-        assert_in_order(
-            &task.get_stack(),
-            &["chains::sleeper", "chains::eager_child"],
-        );
-        assert_none(&task.get_stack(), &["chains::eager_parent"]);
+        assert_in_order(&task.stack(), &["chains::sleeper", "chains::eager_child"]);
+        assert_none(&task.stack(), &["chains::eager_parent"]);
         yield_now();
-        assert_none(&task.get_stack(), &["chains::eager_parent"]);
+        assert_none(&task.stack(), &["chains::eager_parent"]);
         joined(task);
     });
     let event_loop = EventLoop::new().expect("a loop");
     let task = event_loop.create_task(eager_child);
     loop_runner(&event_loop);
     // The loop does not run now, and the frames that entered the task have returned.
-    assert_in_order(
-        &task.get_stack(),
-        &["chains::sleeper", "chains::eager_child"],
-    );
-    assert_none(&task.get_stack(), &["chains::loop_runner"]);
+    assert_in_order(&task.stack(), &["chains::sleeper", "chains::eager_child"]);
+    assert_none(&task.stack(), &["chains::loop_runner"]);
     task.cancel();
     assert!(event_loop.run_until_complete(task).is_err());
 }
 
 #[inline(never)]
 fn looked_at_by_itself() -> selvedge::task::TaskStack {
-    black_box(current_task().expect("a task").get_stack())
+    black_box(current_task().expect("a task").stack())
 }
 
 #[inline(never)]
@@ -150,7 +144,7 @@ fn parent_of_one_that_looks(parent: selvedge::task::TaskRef) -> selvedge::task::
 
 #[inline(never)]
 fn child_that_looks(parent: &selvedge::task::TaskRef) -> selvedge::task::TaskStack {
-    black_box(parent.get_stack())
+    black_box(parent.stack())
 }
 
 #[test]
@@ -179,7 +173,7 @@ struct Looks {
 impl Drop for Looks {
     fn drop(&mut self) {
         let tasks = self.tasks.take();
-        let stacks = tasks.iter().map(|task| task.get_stack());
+        let stacks = tasks.iter().map(|task| task.stack());
         self.seen.borrow_mut().extend(stacks);
     }
 }

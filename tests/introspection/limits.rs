@@ -5,9 +5,9 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::coroutine::remaining_stack;
-use selvedge::task::{Builder, all_tasks};
-use selvedge::{Promise, sleep, spawn, yield_now};
+use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::task::all_tasks;
+use selvedge::{Promise, Task, sleep, spawn, yield_now};
 
 use crate::backtraces::{HAS_BACKTRACES, assert_in_order, joined};
 use crate::support::{in_virtual_loop, scaled};
@@ -31,7 +31,7 @@ fn the_stacks_of_a_thousand_tasks_are_printed() {
             .map(|n| spawn(move || descend(n % 10 + 1, &|| sleep(A_SECOND))))
             .collect();
         yield_now();
-        let stacks: Vec<_> = all_tasks().iter().map(|task| task.get_stack()).collect();
+        let stacks: Vec<_> = all_tasks().iter().map(|task| task.stack()).collect();
         assert_eq!(stacks.len(), n_tasks + 1);
         for stack in &stacks {
             assert_eq!(stack.backtrace().is_some(), HAS_BACKTRACES);
@@ -52,7 +52,7 @@ fn a_deep_recursion_is_cut_short_in_print_only() {
     in_virtual_loop(|| {
         let task = spawn(|| descend(DEEP, &|| sleep(A_SECOND)));
         yield_now();
-        let stack = task.get_stack();
+        let stack = task.stack();
         if HAS_BACKTRACES {
             let (short, long) = (format!("{stack}"), format!("{stack:#}"));
             assert!(long.matches("limits::descend").count() >= DEEP, "{long}");
@@ -66,7 +66,7 @@ fn a_deep_recursion_is_cut_short_in_print_only() {
 /// Recurses until fewer than `n_left` bytes of the stack are left, and calls `bottom` there.
 #[inline(never)]
 fn descend_to(n_left: usize, bottom: &dyn Fn()) -> usize {
-    if remaining_stack().is_some_and(|left| left < n_left) {
+    if remaining_stack_bytes().is_some_and(|left| left < n_left) {
         bottom();
         return 0;
     }
@@ -82,14 +82,11 @@ const SOME: usize = 8 * 1024;
 fn a_task_at_the_end_of_its_stack_is_seen_by_others() {
     in_virtual_loop(|| {
         for bytes in [16 * 1024, 64 * 1024] {
-            let builder = Builder::new().stack_size(bytes);
+            let builder = Task::builder().stack_size_bytes(bytes);
             let body = || descend_to(A_LITTLE, &|| sleep(A_SECOND));
             let task = builder.spawn(body).expect("a stack");
             yield_now();
-            assert_in_order(
-                &task.get_stack(),
-                &["limits::descend_to", "limits::descend_to"],
-            );
+            assert_in_order(&task.stack(), &["limits::descend_to", "limits::descend_to"]);
             assert!(joined(task) > 1);
         }
     });
@@ -107,13 +104,12 @@ fn a_task_at_the_end_of_its_stack_sees_itself_and_others() {
         let seen = Rc::clone(&stacks);
         let look = move || {
             let own = selvedge::task::current_task().expect("a task");
-            seen.borrow_mut()
-                .extend([own.get_stack(), view.get_stack()]);
+            seen.borrow_mut().extend([own.stack(), view.stack()]);
             // Finding the names needs more stack than is left.
             assert!(seen.borrow()[0].to_string().contains(" (running)"));
         };
         let body = move || descend_to(SOME, &look);
-        let builder = Builder::new().stack_size(32 * 1024);
+        let builder = Task::builder().stack_size_bytes(32 * 1024);
         assert!(joined(builder.spawn(body).expect("a stack")) > 1);
         let stacks = stacks.take();
         assert_in_order(&stacks[0], &["limits::descend_to", "limits::descend_to"]);

@@ -1,4 +1,4 @@
-//! `get_stack`: the place where a task waits, and that inspecting the task changes nothing.
+//! `Task::stack`: the place where a task waits, and that inspecting the task changes nothing.
 
 #![allow(unsafe_code)]
 

@@ -41,7 +41,7 @@ fn expected(n: u32) -> u32 {
 fn stack_of_one_that_waits(wait: fn() -> u32) -> TaskStack {
     let task = spawn(move || outer(wait, 7));
     yield_now();
-    let stack = task.get_stack();
+    let stack = task.stack();
     assert_eq!(stack.status(), Status::Suspended);
     assert_in_order(&stack, &FUNCTIONS);
     assert_eq!(joined(task), expected(7));
@@ -63,12 +63,12 @@ fn three_functions_are_named_in_order_and_the_task_goes_on() {
         let site_line = line!() - 9;
         yield_now();
         for _ in 0..3 {
-            let stack = task.get_stack();
+            let stack = task.stack();
             assert_in_order(&stack, &FUNCTIONS);
             assert_eq!(stack.name(), "weaver");
             assert_eq!(stack.id(), task.id());
             assert_eq!(stack.waits_for(), Some("a deadline"));
-            let site = stack.site().expect("it was spawned somewhere");
+            let site = stack.created_at().expect("it was spawned somewhere");
             assert_eq!((site.file(), site.line()), (file!(), site_line));
         }
         assert_eq!(joined(task), expected(7));
@@ -155,8 +155,8 @@ fn a_runnable_task_is_seen_where_it_yielded() {
 fn watcher(tasks: &[selvedge::task::TaskRef], n_seen: &std::cell::Cell<usize>) {
     let own = selvedge::task::current_task().expect("a task");
     for task in tasks.iter().filter(|task| **task != own && !task.is_done()) {
-        assert_in_order(&task.get_stack(), &["parked::yielder"]);
-        assert_none(&task.get_stack(), &["parked::watcher"]);
+        assert_in_order(&task.stack(), &["parked::yielder"]);
+        assert_none(&task.stack(), &["parked::watcher"]);
         n_seen.set(n_seen.get() + 1);
     }
     black_box(());

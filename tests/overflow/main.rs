@@ -33,7 +33,7 @@ fn play_a_scenario() {
 }
 
 fn overflow_on(name: &str, size_bytes: usize, f: impl FnOnce() + 'static) {
-    let builder = Coroutine::builder().name(name).stack_size(size_bytes);
+    let builder = Coroutine::builder().name(name).stack_size_bytes(size_bytes);
     let mut coroutine = builder
         .build(|_: &Yielder<(), ()>, ()| f())
         .expect("a stack");

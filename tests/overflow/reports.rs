@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::ptr;
 use std::thread;
 
-use selvedge::coroutine::{on_stack, remaining_stack};
+use selvedge::coroutine::{on_stack, remaining_stack_bytes};
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::{KIB, assert_overflow_reported, in_a_coroutine, overflow_on, recurse, run};
@@ -52,7 +52,7 @@ fn overflow_in_c() {
     #[inline(never)]
     fn descend() -> usize {
         let frame = black_box([0u8; 64]);
-        if remaining_stack().expect("on a coroutine") < 2 * KIB {
+        if remaining_stack_bytes().expect("on a coroutine") < 2 * KIB {
             let mut text = [0u8; 8];
             // SAFETY: the format matches its argument, and the buffer's size is its size.
             unsafe {
@@ -126,7 +126,7 @@ fn deep_after_suspension() {
     };
     let mut coroutine = Coroutine::builder()
         .name("patient")
-        .stack_size(64 * KIB)
+        .stack_size_bytes(64 * KIB)
         .build(body)
         .expect("a stack");
     coroutine.resume();

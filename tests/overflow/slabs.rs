@@ -23,7 +23,7 @@ fn one_of_many(index: usize) {
         };
         let builder = Coroutine::builder()
             .name(format!("thread {index:03}"))
-            .stack_size(64 * KIB);
+            .stack_size_bytes(64 * KIB);
         builder.build(body).expect("a stack")
     };
     let mut many: Vec<_> = (0..1_000).map(build).collect();
@@ -47,7 +47,7 @@ fn the_overflowing_one_of_a_thousand_coroutines_is_named() {
 /// Maps and unmaps more slabs than a table of slabs has rows.
 fn after_many_slabs() {
     for round in 0..5_000 {
-        let builder = Coroutine::builder().stack_size(16 * KIB + round % 7 * 4 * KIB);
+        let builder = Coroutine::builder().stack_size_bytes(16 * KIB + round % 7 * 4 * KIB);
         drop(
             builder
                 .build(|_: &Yielder<(), ()>, ()| ())

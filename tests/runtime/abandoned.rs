@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
-use selvedge::coroutine::{remaining_stack, scope};
+use selvedge::coroutine::{remaining_stack_bytes, scope};
 use selvedge::event_loop::{ExceptionContext, current_loop};
 use selvedge::task::spawn_eager;
 use selvedge::{Yielder, run, sleep, spawn, spawn_named, yield_now};
@@ -116,7 +116,7 @@ fn descend(depth: usize) -> usize {
 
 fn task_overflows() {
     run(|| {
-        assert!(remaining_stack().is_some());
+        assert!(remaining_stack_bytes().is_some());
         let task = spawn_named("treadle", || descend(0));
         println!("{}", task.join().is_ok());
     });

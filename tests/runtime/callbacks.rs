@@ -174,7 +174,7 @@ fn a_due_timer_can_still_be_cancelled_by_an_earlier_callback() {
 fn a_ready_callback_can_be_cancelled_by_an_earlier_one() {
     let (event_loop, log) = (event_loop(), Log::default());
     let victim = Rc::new(std::cell::RefCell::new(
-        None::<selvedge::event_loop::Handle>,
+        None::<selvedge::event_loop::CallbackHandle>,
     ));
     let of_first = Rc::clone(&victim);
     event_loop.call_soon(move || of_first.borrow_mut().take().expect("a handle").cancel());

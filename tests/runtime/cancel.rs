@@ -74,7 +74,7 @@ fn the_cancel_message_is_returned_and_empty_by_default() {
         fresh.cancel_with("before it ran");
         yield_now();
         with.cancel_with("the warp is torn");
-        let message = |error: selvedge::TaskError| error.message().to_string();
+        let message = |error: selvedge::TaskError| error.message().unwrap().to_string();
         assert_eq!(
             message(with.join().expect_err("cancelled")),
             "the warp is torn"
@@ -98,7 +98,7 @@ fn a_task_that_cancels_itself_goes_on_until_its_next_suspension() {
             inside.push("after the suspension");
         });
         let error = task.join().expect_err("cancelled");
-        assert_eq!(error.message().to_string(), "by itself");
+        assert_eq!(error.message().unwrap(), "by itself");
     });
     assert_eq!(log.take(), ["goes on"]);
 }
@@ -115,7 +115,7 @@ fn a_cancel_pending_at_the_bodys_return_drops_the_result() {
         });
         let error = task.join().map(|_| ()).expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message().to_string(), "too late to suspend");
+        assert_eq!(error.message().unwrap(), "too late to suspend");
         inside.push("joined");
     });
     assert_eq!(log.take(), ["result dropped", "joined"]);

@@ -41,7 +41,7 @@ fn a_caught_payload_that_is_raised_again_cancels() {
         task.cancel_with("enough");
         let error = task.join().expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message().to_string(), "enough");
+        assert_eq!(error.message().unwrap(), "enough");
     });
 }
 

@@ -72,7 +72,7 @@ fn a_slow_task_is_reported_with_its_origin_and_its_next_wait() {
     event_loop.set_exception_handler(move |context| {
         list.borrow_mut().push(Slow {
             subject: context.subject().map(str::to_owned),
-            line: context.source().map(std::panic::Location::line),
+            line: context.created_at().map(std::panic::Location::line),
             waits_for: context
                 .stack()
                 .and_then(|stack| stack.waits_for())
@@ -152,7 +152,7 @@ fn a_callbacks_source_is_reported_in_debug_mode_only() {
         event_loop.set_exception_handler(move |context| {
             if context.exception().is_some() {
                 list.borrow_mut()
-                    .push(context.source().map(|site| site.file()));
+                    .push(context.created_at().map(|site| site.file()));
             }
         });
         event_loop.call_soon(|| panic!("out of a callback"));

@@ -12,8 +12,7 @@ use std::thread;
 
 use selvedge::coroutine::Status;
 use selvedge::stack::{set_pool_watermark, trim_pool};
-use selvedge::task::Builder;
-use selvedge::{Coroutine, Yielder, block_on, run, sleep, spawn, yield_now};
+use selvedge::{Coroutine, Task, Yielder, block_on, run, sleep, spawn, yield_now};
 
 use crate::remote::{beside_a_loop, executor};
 use crate::support::{assert_sentence, finished, scaled, text, thread_number, wait_until_asleep};
@@ -202,7 +201,7 @@ fn a_coroutine_suspending_in_a_poll_is_refused_or_goes_on() {
             to.replace(Some(coroutine));
         };
         // A size of its own, so that its slab can be unmapped with it.
-        let first = Builder::new().stack_size(3 << 20).spawn(first);
+        let first = Task::builder().stack_size_bytes(3 << 20).spawn(first);
         finished(first.expect("a stack").join());
         set_pool_watermark(0);
         trim_pool();

@@ -156,7 +156,7 @@ fn a_cancel_unwinds_the_nested_coroutine_before_the_task() {
         task.cancel_with("enough");
         let error = task.join().expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message().to_string(), "enough");
+        assert_eq!(error.message().unwrap(), "enough");
     });
     assert_eq!(log.take(), ["nested", "task"]);
 }

@@ -175,7 +175,7 @@ fn a_cancelled_main_ends_with_its_message() {
         sleep(AN_HOUR);
     });
     match outcome {
-        Err(RunError::Cancelled(message)) => assert_eq!(message, "enough"),
+        Err(RunError::Cancelled(cancelled)) => assert_eq!(cancelled.message(), Some("enough")),
         other => panic!("not cancelled: {other:?}"),
     }
 }
@@ -196,7 +196,7 @@ fn a_nested_run_is_misuse_and_does_no_harm() {
     let never = shared(true);
     run(|| {
         match try_run(|| never.set(false)) {
-            Err(RunError::Misuse(message)) => assert_sentence(&message),
+            Err(RunError::Misuse(misuse)) => assert_sentence(&misuse.to_string()),
             other => panic!("not misuse: {other:?}"),
         }
         sentence(|| run(|| never.set(false)));
@@ -229,7 +229,7 @@ fn a_builder_runs_main_on_the_loop_that_it_describes() {
     assert_eq!(value, 24);
     let outcome = EventLoop::builder()
         .virtual_clock(true)
-        .stack_size(64 * 1024)
+        .stack_size_bytes(64 * 1024)
         .try_run(|| sleep(A_SECOND));
     assert!(outcome.is_ok(), "{outcome:?}");
 }

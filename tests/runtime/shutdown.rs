@@ -234,7 +234,7 @@ fn panics_while_the_loop_closes_are_reported_and_it_closes() {
         .filter_map(|report| report.exception);
     let messages: Vec<String> = panics
         .filter(selvedge::TaskError::is_panic)
-        .map(|error| error.message().to_string())
+        .map(|error| error.message().unwrap().to_string())
         .collect();
     assert_eq!(messages, ["torn while closing"]);
 }

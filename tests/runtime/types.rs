@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use selvedge::error::LoopError;
-use selvedge::event_loop::{Handle, LocalLoop, LoopHandle, TimerHandle};
+use selvedge::event_loop::{CallbackHandle, LocalLoop, LoopHandle, TimerHandle};
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
 use selvedge::task::{RemoteTask, TaskRef};
 use selvedge::{EventLoop, Promise, RunError, Task, TaskError};
@@ -18,7 +18,7 @@ assert_stays_on_its_thread!(
     Task<u32>,
     TaskRef,
     Promise<u32>,
-    Handle,
+    CallbackHandle,
     TimerHandle
 );
 assert_lacks!(Task<u32>: Clone);

@@ -76,7 +76,10 @@ fn abandoning_a_coroutine_with_task_frames_abandons_the_task() {
                 ("race", result) => assert_eq!(finished(result), "it goes on"),
                 (_, result) => {
                     let error = result.expect_err("abandoned");
-                    assert!(error.message().contains("abandoned"), "{name}: {error}");
+                    assert!(
+                        error.message().unwrap().contains("abandoned"),
+                        "{name}: {error}"
+                    );
                 }
             }
             // These would get the stacks of the abandoned ones.

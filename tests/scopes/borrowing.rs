@@ -244,7 +244,9 @@ fn compete(frame: &Frame<'_>, depth: u32) {
 
 /// Whether the error is an intended failure, a cancel, or a refused spawn or wait during the end.
 fn is_expected(error: &TaskError) -> bool {
-    error.is_cancelled() || error.message() == FAILURE || error.message().starts_with("selvedge: ")
+    error.is_cancelled()
+        || error.message().unwrap() == FAILURE
+        || error.message().unwrap().starts_with("selvedge: ")
 }
 
 /// How a program's loop ends.

@@ -62,7 +62,7 @@ fn a_panic_of_a_child_cancels_its_siblings_and_the_body() {
             panic!("one error")
         };
         assert!(error.is_panic());
-        assert_eq!(error.message(), "torn");
+        assert_eq!(error.message().unwrap(), "torn");
     });
 }
 
@@ -144,7 +144,7 @@ fn a_childs_cancel_is_tolerated() {
             assert!(cancelled.cancel() && cancelled.cancelling() == 1);
             let error = by_itself.join().expect_err("cancelled");
             assert_eq!(
-                (error.is_cancelled(), error.message()),
+                (error.is_cancelled(), error.message().unwrap()),
                 (true, "enough".into())
             );
             yield_now();
@@ -191,7 +191,7 @@ fn spawning_into_an_ending_scope_fails_only_the_new_task() {
                     assert_eq!(log.take(), ["capture"], "it is dropped at once");
                     assert!(!late.cancel() && late.exception().is_ok());
                     let error = late.join().expect_err("too late");
-                    assert!(error.is_invalid_state() && error.message().contains("scope"));
+                    assert!(error.is_invalid_state() && error.message().unwrap().contains("scope"));
                 });
                 s.spawn(|| panic!("torn"));
             })

@@ -26,7 +26,7 @@ fn the_cleanup_runs_and_may_wait_after_return_panic_and_cancel() {
             current_task().expect("a task").cancel_with("enough");
             finally(yield_now, cleanup);
         });
-        assert_eq!(caught.expect_err("cancelled").message(), "enough");
+        assert_eq!(caught.expect_err("cancelled").message().unwrap(), "enough");
         assert_eq!(n_runs.get(), 3);
     });
 }
@@ -54,7 +54,10 @@ fn a_cancel_during_the_cleanup_is_delivered_afterwards() {
             sleep(A_SECOND);
             assert!(task.cancel() && task.cancel_with("enough"));
             assert_eq!(task.cancelling(), 2);
-            assert_eq!(task.join().expect_err("cancelled").message(), "enough");
+            assert_eq!(
+                task.join().expect_err("cancelled").message().unwrap(),
+                "enough"
+            );
         }
     });
     assert_eq!(log.take(), ["cleaned up", "goes on to its next suspension"]);

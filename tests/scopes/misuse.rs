@@ -208,7 +208,7 @@ fn a_cycle_is_found_beside_a_scope_with_waiting_children() {
         let last = spawn(move || {
             sleep(A_SECOND);
             let whole = theirs.borrow_mut().take().expect("given");
-            assert_sentence(&whole.join().expect_err("a cycle").message());
+            assert_sentence(&whole.join().expect_err("a cycle").message().unwrap());
         });
         let siblings = spawn(|| {
             scope(|s| {

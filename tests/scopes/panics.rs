@@ -55,7 +55,10 @@ fn the_bodys_panic_wins_and_the_childs_is_reported() {
         assert_eq!(text(&payload), "torn body");
     }));
     let report = reports.only();
-    assert_eq!(report.exception.expect("an error").message(), "torn child");
+    assert_eq!(
+        report.exception.expect("an error").message().unwrap(),
+        "torn child"
+    );
 }
 
 #[test]

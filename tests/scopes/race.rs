@@ -157,7 +157,12 @@ fn losers_that_fail_are_reported_and_the_value_stays() {
         );
     }));
     assert_eq!(
-        reports.only().exception.expect("an error").message(),
+        reports
+            .only()
+            .exception
+            .expect("an error")
+            .message()
+            .unwrap(),
         "torn loser"
     );
 }
@@ -231,7 +236,10 @@ fn a_cancel_reaches_all_and_goes_on() {
             });
             sleep(A_SECOND);
             task.cancel_with("enough");
-            assert_eq!(task.join().expect_err("cancelled").message(), "enough");
+            assert_eq!(
+                task.join().expect_err("cancelled").message().unwrap(),
+                "enough"
+            );
         }
     });
     assert_eq!(log.take(), ["one", "two"]);

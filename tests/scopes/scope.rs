@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use selvedge::task::{Builder, Scope, ScopedTask, current_task};
-use selvedge::{run, scope, sleep, spawn, yield_now};
+use selvedge::task::{Scope, ScopedTask, current_task};
+use selvedge::{Task, run, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, finished, in_virtual_loop};
 
@@ -256,8 +256,8 @@ fn a_handle_gives_its_task() {
             assert_eq!((view.id(), view.name()), (named.id(), named.name()));
             assert!(format!("{named:?} {s:?}").contains("heddle"));
             assert_eq!(finished(named.join()), "heddle");
-            let small = Builder::new().stack_size(32 * 1024).name("small");
-            let small = small.spawn_scoped(s, selvedge::coroutine::remaining_stack);
+            let small = Task::builder().stack_size_bytes(32 * 1024).name("small");
+            let small = small.spawn_scoped(s, selvedge::coroutine::remaining_stack_bytes);
             let left = finished(small.expect("a stack").join()).expect("a stack of ours");
             assert!(left < 128 * 1024, "it is much less than the default");
             view

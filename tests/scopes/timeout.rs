@@ -69,7 +69,7 @@ fn past_deadlines_fire_at_the_first_suspension() {
             timeout_at(now() - A_SECOND, yield_now),
             timeout_at(now(), || sleep(A_SECOND)),
             timeout_with(now() - A_SECOND, |t| {
-                assert!(t.expired());
+                assert!(t.is_expired());
                 yield_now();
             }),
         ] {
@@ -86,7 +86,7 @@ fn a_timeout_of_the_longest_duration_never_fires() {
     in_virtual_loop(|| {
         let result = timeout(Duration::MAX, || {
             timeout_with(None, |t| {
-                assert_eq!((t.when(), t.expired()), (None, false));
+                assert_eq!((t.when(), t.is_expired()), (None, false));
                 sleep(10_000 * AN_HOUR);
             })
         });
@@ -108,7 +108,7 @@ fn a_value_that_comes_after_the_deadline_is_returned() {
         let promise = Promise::<()>::new();
         let result = timeout_with(None, |t| {
             t.reschedule(now()).expect("not yet");
-            assert!(t.expired());
+            assert!(t.is_expired());
             promise.is_done()
         });
         assert_eq!(result, Ok(false));
@@ -124,14 +124,14 @@ fn deadlines_move_both_ways() {
             assert_eq!(t.when(), Some(start + A_SECOND));
             t.reschedule(start + 3 * A_SECOND).expect("not yet");
             sleep(2 * A_SECOND);
-            assert!(!t.expired());
+            assert!(!t.is_expired());
             t.reschedule(None).expect("not yet");
             assert_eq!(t.when(), None);
             sleep(2 * A_SECOND);
             t.reschedule(start + 5 * A_SECOND).expect("not yet");
             assert!(format!("{t:?}").contains("expired: false"));
             let _guard = OnDrop(|| {
-                assert!(t.expired());
+                assert!(t.is_expired());
                 assert_eq!(t.reschedule(start + AN_HOUR), Err(Elapsed));
             });
             sleep(AN_HOUR);
@@ -294,7 +294,7 @@ fn while_the_thread_panics_the_function_just_runs() {
     impl Drop for OnPanic<'_> {
         fn drop(&mut self) {
             self.0.set(Some(timeout_with(now(), |t| {
-                assert!(!t.expired() && t.when().is_none() && t.reschedule(None).is_ok());
+                assert!(!t.is_expired() && t.when().is_none() && t.reschedule(None).is_ok());
                 sleep(AN_HOUR);
                 5
             })));

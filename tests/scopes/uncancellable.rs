@@ -80,7 +80,7 @@ fn a_host_is_abandoned_once_an_abandoned_childs_siblings_end() {
             logs.push("the scope returned");
         });
         let error = host.join().expect_err("abandoned");
-        assert!(!error.is_cancelled() && error.message().contains("abandoned"));
+        assert!(!error.is_cancelled() && error.message().unwrap().contains("abandoned"));
         inside.push("joined");
         sleep(AN_HOUR);
         assert_eq!(finished(spawn(|| 5).join()), 5);
@@ -126,6 +126,7 @@ fn hosts_are_abandoned_up_to_the_first_that_borrows_nothing() {
             root.join()
                 .expect_err("abandoned")
                 .message()
+                .unwrap()
                 .contains("abandoned")
         );
         assert!(

@@ -49,7 +49,7 @@ pub fn finished<T>(outcome: Result<T, TaskError>) -> T {
 }
 
 /// Schedules a callback on the current loop.
-pub fn soon(f: impl FnOnce() + 'static) -> selvedge::event_loop::Handle {
+pub fn soon(f: impl FnOnce() + 'static) -> selvedge::event_loop::CallbackHandle {
     current_loop()
         .expect("a loop runs here")
         .call_soon(f)

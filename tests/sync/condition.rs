@@ -94,7 +94,7 @@ fn a_cancelled_waiter_holds_the_lock_again() {
             theirs_log.push("caught");
             *guard += 1;
             assert!(theirs.is_locked());
-            caught.unwrap_err().message().to_owned()
+            caught.unwrap_err().message().unwrap().to_owned()
         });
         yield_now();
         let guard = lock.lock();
@@ -117,7 +117,7 @@ fn cancels_while_relocking_count_as_one() {
             let caught = catch_cancelled(|| theirs_changed.wait(&mut guard));
             *guard += 1;
             yield_now();
-            caught.unwrap_err().message().to_owned()
+            caught.unwrap_err().message().unwrap().to_owned()
         });
         yield_now();
         let guard = lock.lock();

@@ -44,7 +44,7 @@ fn a_cancel_ends_all_children_and_waits_for_the_last() {
         assert!(outer.cancel_with("closing time"));
         let error = outer.join().expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message(), "closing time");
+        assert_eq!(error.message().unwrap(), "closing time");
         assert!(views.iter().all(|view| view.is_cancelled()));
         inside.push("outer");
     });
@@ -58,6 +58,7 @@ fn the_message_reaches_each_child_and_each_promise() {
             catch_cancelled(endless)
                 .expect_err("cancelled")
                 .message()
+                .unwrap()
                 .to_owned()
         };
         let (one, two) = (spawn(child), spawn(child));
@@ -75,7 +76,10 @@ fn the_message_reaches_each_child_and_each_promise() {
         outer.cancel_with("the bell");
         assert!(outer.join().expect_err("cancelled").is_cancelled());
         assert_eq!(*messages.borrow(), ids);
-        assert_eq!(seen.result().expect_err("cancelled").message(), "the bell");
+        assert_eq!(
+            seen.result().expect_err("cancelled").message().unwrap(),
+            "the bell"
+        );
     });
 }
 
@@ -106,7 +110,12 @@ fn an_error_during_the_cancel_is_returned_when_all_have_ended() {
             drop(catch_cancelled(endless));
             Err::<(), _>("no time to clean up")
         });
-        let outer = spawn(move || gather((child, failing)).expect_err("one fails").message());
+        let outer = spawn(move || {
+            gather((child, failing))
+                .expect_err("one fails")
+                .message()
+                .unwrap()
+        });
         yield_now();
         yield_now();
         assert!(outer.cancel());
@@ -233,7 +242,7 @@ fn a_cancel_passes_a_long_chain_of_gathers_without_recursion() {
         yield_now();
         assert!(last.cancel_with("all of them"));
         let error = last.join().expect_err("cancelled");
-        assert_eq!(error.message(), "all of them");
+        assert_eq!(error.message().unwrap(), "all of them");
         assert_eq!(n_unwound.get(), n_tasks - 1);
         assert_eq!(all_tasks().len(), 1);
     });
@@ -293,7 +302,7 @@ fn a_cancelled_queued_job_is_dropped_where_it_cannot_wait() {
         }
     }
     let event_loop = EventLoop::builder()
-        .blocking_threads(1)
+        .max_blocking_threads(1)
         .build()
         .expect("a loop");
     let outcome = event_loop.run_until_complete(|| {

@@ -82,7 +82,7 @@ fn end_of<T>(result: Result<T, selvedge::TaskError>) -> End {
     match result {
         Ok(_) => End::Returned,
         Err(error) if error.is_cancelled() => End::Cancelled,
-        Err(error) => End::Failed(error.message().parse().expect("a task's number")),
+        Err(error) => End::Failed(error.message().unwrap().parse().expect("a task's number")),
     }
 }
 

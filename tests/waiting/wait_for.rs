@@ -83,7 +83,7 @@ fn a_task_that_fails_during_its_cancel_gives_that_error() {
         });
         let error = wait_for(failing, A_SECOND).expect_err("it fails");
         assert!(!error.is_elapsed());
-        assert_eq!(error.message(), "the cleanup failed");
+        assert_eq!(error.message().unwrap(), "the cleanup failed");
         let panicking = || -> () {
             drop(catch_cancelled(endless));
             panic!("torn");
@@ -146,7 +146,7 @@ fn a_cancel_from_outside_is_not_taken_for_the_timeout() {
         soon(move || assert!(target.cancel_with("from outside")));
         let error = wait_for(task, A_SECOND).expect_err("cancelled");
         assert!(error.is_cancelled() && !error.is_elapsed());
-        assert_eq!(error.message(), "from outside");
+        assert_eq!(error.message().unwrap(), "from outside");
     });
 }
 
@@ -158,7 +158,10 @@ fn a_cancel_of_the_waiter_ends_the_inner_task_and_unwinds() {
         let outer = spawn(move || drop(wait_for(inner, A_SECOND)));
         yield_now();
         assert!(outer.cancel_with("enough"));
-        assert_eq!(outer.join().expect_err("cancelled").message(), "enough");
+        assert_eq!(
+            outer.join().expect_err("cancelled").message().unwrap(),
+            "enough"
+        );
         assert!(view.is_cancelled());
         assert_eq!(elapsed(), Duration::ZERO);
     });

@@ -2,20 +2,21 @@
 
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::io;
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::event_loop::EventLoop;
-use crate::error::{RunError, TaskError};
+use crate::error::{Cancelled, Misuse, RunError, TaskError};
 use crate::runtime::core::block::{MUST_NOT_ABANDON, SCHEDULED, TaskPtr};
 use crate::runtime::core::context;
 use crate::runtime::core::packet::AnyPacket;
 use crate::runtime::scheduler::current::within;
 use crate::runtime::scheduler::turn::{Loop, Settings};
 use crate::runtime::task::spawn::{SpawnOptions, prepare};
-use crate::stack::DEFAULT_STACK_SIZE;
+use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 use crate::sys::signal::write_stderr;
 use crate::sys::thread::is_main as is_main_thread;
 
@@ -34,25 +35,26 @@ use crate::sys::thread::is_main as is_main_thread;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it builds or runs"]
-pub struct LoopBuilder(Settings);
+#[doc(alias = "LoopBuilder")]
+pub struct Builder(Settings);
 
-impl LoopBuilder {
+impl Builder {
     pub(crate) fn new() -> Self {
         Self(Settings {
-            stack_size: DEFAULT_STACK_SIZE,
+            stack_size_bytes: DEFAULT_STACK_SIZE_BYTES,
             is_virtual: false,
             is_debug: false,
             slow_callback_duration: Duration::from_millis(100),
             shutdown_timeout: Duration::from_secs(10),
-            blocking_threads: None,
-            blocking_queue: None,
+            max_blocking_threads: None,
+            max_blocking_queued: None,
             cancels_on_interrupt: true,
         })
     }
 
     /// Sets the usable size in bytes of the stacks of tasks: 256 KiB by default.
-    pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.0.stack_size = bytes;
+    pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
+        self.0.stack_size_bytes = bytes;
         self
     }
 
@@ -85,8 +87,9 @@ impl LoopBuilder {
     /// Sets how many threads the loop's pool for blocking work may have, at least one: four more than
     /// there are processors, and no more than 32, by default. They start when there is
     /// work, and end when there is none for a while.
-    pub fn blocking_threads(mut self, n: usize) -> Self {
-        self.0.blocking_threads = Some(n);
+    #[doc(alias = "blocking_threads")]
+    pub fn max_blocking_threads(mut self, n: usize) -> Self {
+        self.0.max_blocking_threads = Some(n);
         self
     }
 
@@ -95,8 +98,9 @@ impl LoopBuilder {
     /// by default. The next one is refused with an error.
     ///
     /// Files and host names, for which tasks wait, are not refused.
-    pub fn blocking_queue(mut self, n: usize) -> Self {
-        self.0.blocking_queue = Some(n);
+    #[doc(alias = "blocking_queue")]
+    pub fn max_blocking_queued(mut self, n: usize) -> Self {
+        self.0.max_blocking_queued = Some(n);
         self
     }
 
@@ -142,11 +146,10 @@ impl LoopBuilder {
     pub fn try_run<T>(self, main: impl FnOnce() -> T) -> Result<T, RunError> {
         let site = Location::caller();
         if context::current().is_some() {
-            return Err(RunError::Misuse(
+            return Err(RunError::Misuse(Misuse::new(
                 "selvedge: an event loop runs on this thread already; call the function directly, \
-                 or spawn a task"
-                    .to_owned(),
-            ));
+                 or spawn a task",
+            )));
         }
         let cancels = self.0.cancels_on_interrupt;
         let event_loop = self.build().map_err(RunError::Io)?;
@@ -176,10 +179,13 @@ impl LoopBuilder {
         match (result, reason) {
             (Ok(value), _) => Ok(value),
             (Err(error), Some(reason)) if error.is_cancelled() => Err(reason),
-            (Err(error), None) if error.is_cancelled() => Err(RunError::Cancelled(error.message())),
+            (Err(error), None) if error.is_cancelled() => {
+                let message = error.message().map(Cow::into_owned);
+                Err(RunError::Cancelled(Cancelled::new(message)))
+            }
             (Err(error), _) => match error.into_panic() {
                 Ok(payload) => resume_unwind(payload),
-                Err(error) => Err(RunError::Misuse(error.to_string())),
+                Err(error) => Err(RunError::Misuse(Misuse::new(error.to_string()))),
             },
         }
     }
@@ -195,8 +201,8 @@ impl EventLoop {
     }
 
     /// A builder for a loop with other settings.
-    pub fn builder() -> LoopBuilder {
-        LoopBuilder::new()
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 
     /// Runs until the main task has ended. Returns the event that ended the run before, if there was one.
@@ -248,7 +254,7 @@ impl Drop for AbortOnUnwind {
 ///
 /// When the main task is done, all other tasks are cancelled and run until they have ended. On the process's main thread
 /// an interrupt (Ctrl-C) cancels the main task, and a second one ends the process: see
-/// [`LoopBuilder::cancel_on_interrupt`].
+/// [`Builder::cancel_on_interrupt`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -265,7 +271,7 @@ impl Drop for AbortOnUnwind {
 /// With the function's panic, or with the sentence of the error that [`try_run`] returns.
 #[track_caller]
 pub fn run<T>(main: impl FnOnce() -> T) -> T {
-    LoopBuilder::new().run(main)
+    Builder::new().run(main)
 }
 
 /// Runs a function as [`run`] does, and returns an error instead of a panic if the run fails.
@@ -286,5 +292,5 @@ pub fn run<T>(main: impl FnOnce() -> T) -> T {
 /// time it is cancelled), because it may borrow from the caller.
 #[track_caller]
 pub fn try_run<T>(main: impl FnOnce() -> T) -> Result<T, RunError> {
-    LoopBuilder::new().try_run(main)
+    Builder::new().try_run(main)
 }

@@ -1,4 +1,4 @@
-//! What a loop is handed callbacks by, and their handles: [`Handle`] and [`TimerHandle`].
+//! What a loop is handed callbacks by, and their handles: [`CallbackHandle`] and [`TimerHandle`].
 
 use std::fmt;
 use std::panic::Location;
@@ -18,8 +18,8 @@ impl Loop {
         &self,
         f: Box<dyn FnOnce()>,
         site: &'static Location<'static>,
-    ) -> Handle {
-        Handle(self.core.call_soon(f, site))
+    ) -> CallbackHandle {
+        CallbackHandle(self.core.call_soon(f, site))
     }
 
     pub(crate) fn run_in_executor<T: Send + 'static>(
@@ -59,9 +59,10 @@ impl Loop {
 
 /// A queued callback.
 #[derive(Clone, Debug)]
-pub struct Handle(Rc<Callback>);
+#[doc(alias = "Handle")]
+pub struct CallbackHandle(Rc<Callback>);
 
-impl Handle {
+impl CallbackHandle {
     /// Cancels the callback: it is dropped now, uncalled.
     pub fn cancel(&self) {
         self.0.cancel();

@@ -6,10 +6,10 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::callback_handles::{Handle, TimerHandle};
+use super::callback_handles::{CallbackHandle, TimerHandle};
 use super::local_loop::LocalLoop;
 use super::loop_handle::LoopHandle;
-use crate::error::{LoopError, RunError, TaskError};
+use crate::error::{LoopError, Misuse, RunError, TaskError};
 use crate::runtime::cancel::request::stop_waiting;
 use crate::runtime::core::context;
 use crate::runtime::core::exception_context::ExceptionContext;
@@ -108,7 +108,7 @@ impl EventLoop {
     /// If nothing can ever happen in the loop any more, or the loop is closed or running.
     pub fn run_forever(&self) -> Result<(), RunError> {
         if let Some(reason) = self.why_not() {
-            return Err(RunError::Misuse(reason.to_owned()));
+            return Err(RunError::Misuse(Misuse::new(reason)));
         }
         match self.explain(within(&self.0, || self.0.run(|| false))) {
             Some(error) => Err(error),
@@ -121,7 +121,7 @@ impl EventLoop {
             Halt::Stopped => None,
             Halt::Deadlock(report) => Some(RunError::Deadlock(report)),
             Halt::Io(error) => Some(RunError::Io(error)),
-            Halt::Forked => Some(RunError::Misuse(FORKED.to_owned())),
+            Halt::Forked => Some(RunError::Misuse(Misuse::new(FORKED))),
         }
     }
 
@@ -167,12 +167,12 @@ impl EventLoop {
         // All stacks first: the handler is user code, in which tasks may end.
         let core = &self.0.core;
         let tasks = core.tasks().into_iter().filter_map(TaskRef::of);
-        let looks = |task: TaskRef| (task.name(), core.is_debug.get().then(|| task.get_stack()));
+        let looks = |task: TaskRef| (task.name(), core.is_debug.get().then(|| task.stack()));
         for (name, stack) in tasks.map(looks).collect::<Vec<_>>() {
             let context = ExceptionContext::new("Task was pending when its loop was closed")
                 .with_subject("task", name);
             core.report(&match stack {
-                Some(stack) => context.with_source(stack.site()).with_stack(stack),
+                Some(stack) => context.with_source(stack.created_at()).with_stack(stack),
                 None => context,
             });
         }
@@ -240,7 +240,7 @@ impl EventLoop {
     /// # Panics
     /// If the loop is closed.
     #[track_caller]
-    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Handle {
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> CallbackHandle {
         self.assert_open();
         self.0.call_soon(Box::new(f), Location::caller())
     }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use super::callback_handles::{Handle, TimerHandle};
+use super::callback_handles::{CallbackHandle, TimerHandle};
 use super::loop_handle::LoopHandle;
 use crate::error::LoopError;
 use crate::runtime::core::callback::Function;
@@ -62,7 +62,7 @@ impl LocalLoop {
     /// # Errors
     /// If the loop is closed.
     #[track_caller]
-    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Result<Handle, LoopError> {
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Result<CallbackHandle, LoopError> {
         let site = Location::caller();
         let (inner, f) = self.get_for(Box::new(f))?;
         Ok(inner.call_soon(f, site))

@@ -196,7 +196,7 @@ pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
 /// let caught = selvedge::run(|| {
 ///     let task = selvedge::spawn(|| {
 ///         let caught = selvedge::task::catch_cancelled(|| selvedge::sleep(std::time::Duration::MAX));
-///         caught.unwrap_err().message().to_owned()
+///         caught.unwrap_err().message().unwrap().to_owned()
 ///     });
 ///     selvedge::yield_now();
 ///     task.cancel_with("enough");

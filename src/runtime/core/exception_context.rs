@@ -72,7 +72,8 @@ impl ExceptionContext {
 
     /// Where the callback was made or the task spawned; for those of a loop in debug mode.
     #[must_use]
-    pub fn source(&self) -> Option<&'static Location<'static>> {
+    #[doc(alias = "source")]
+    pub fn created_at(&self) -> Option<&'static Location<'static>> {
         self.source
     }
 

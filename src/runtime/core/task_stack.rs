@@ -9,8 +9,8 @@ use std::panic::Location;
 
 use super::id::TaskId;
 use crate::coroutine::backtrace_text::{self, HostFrames};
-use crate::coroutine::{Status, on_stack, remaining_stack};
-use crate::stack::DEFAULT_STACK_SIZE;
+use crate::coroutine::{Status, on_stack, remaining_stack_bytes};
+use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 
 /// How many frames `Display` shows without the alternate flag.
 const MAX_FRAMES: usize = 100;
@@ -23,9 +23,9 @@ const PARKING: HostFrames = HostFrames {
     hidden_prefixes: &["selvedge::runtime::", "selvedge::util::"],
     shown_suffixes: &["Task<T>::join", "Promise<T>::wait"],
 };
-const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE);
+const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE_BYTES);
 
-/// Where a task stands: what [`Task::get_stack`](crate::Task::get_stack) answers.
+/// Where a task stands: what [`Task::stack`](crate::Task::stack) answers.
 ///
 /// `Display` gives a line about the task, then its backtrace without the library's own frames at
 /// either end; with the alternate flag (`{:#}`) every frame, with addresses. Names are looked up
@@ -73,7 +73,8 @@ impl TaskStack {
 
     /// Where the task was spawned; `None` when it is done.
     #[must_use]
-    pub fn site(&self) -> Option<&'static Location<'static>> {
+    #[doc(alias = "site")]
+    pub fn created_at(&self) -> Option<&'static Location<'static>> {
         self.site
     }
 
@@ -101,8 +102,8 @@ impl TaskStack {
 
 /// Calls a function on a stack with this much room, because a task may have little left of its own.
 pub(crate) fn with_room<R>(n_bytes: usize, f: impl FnOnce() -> R) -> R {
-    match remaining_stack() {
-        Some(left) if left < n_bytes => on_stack(DEFAULT_STACK_SIZE, f),
+    match remaining_stack_bytes() {
+        Some(left) if left < n_bytes => on_stack(DEFAULT_STACK_SIZE_BYTES, f),
         _ => f(),
     }
 }

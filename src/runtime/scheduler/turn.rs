@@ -45,15 +45,15 @@ pub(crate) struct Loop {
 /// The settings of a loop.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) stack_size: usize,
+    pub(crate) stack_size_bytes: usize,
     pub(crate) is_virtual: bool,
     pub(crate) is_debug: bool,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) shutdown_timeout: Duration,
     /// `None` for a limit by the number of processors.
-    pub(crate) blocking_threads: Option<usize>,
+    pub(crate) max_blocking_threads: Option<usize>,
     /// `None` for no limit.
-    pub(crate) blocking_queue: Option<usize>,
+    pub(crate) max_blocking_queued: Option<usize>,
     pub(crate) cancels_on_interrupt: bool,
 }
 
@@ -76,12 +76,12 @@ impl Loop {
         let poller = Poller::new()?;
         let core = Core::new(
             Clock::new(settings.is_virtual),
-            settings.stack_size,
+            settings.stack_size_bytes,
             settings.is_debug,
             settings.slow_callback_duration,
         );
         let injector = Injector::new(core.id, poller.notifier());
-        let pool = Pool::new(settings.blocking_threads, settings.blocking_queue);
+        let pool = Pool::new(settings.max_blocking_threads, settings.max_blocking_queued);
         let new = Rc::new(Self {
             timers: Timers::new(),
             reactor: Reactor::new(poller, Arc::clone(&injector)),
@@ -175,7 +175,7 @@ impl Loop {
         // The task has left the stack.
         self.core.set_current(None);
         if let Some(view) = view.filter(|_| self.is_slow(took)) {
-            let stack = view.get_stack();
+            let stack = view.stack();
             let name = stack.name().to_owned();
             self.report_slow(took, "task", name, |context| match stack.status() {
                 Status::Done => context.with_source(site),

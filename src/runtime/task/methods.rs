@@ -110,7 +110,7 @@ macro_rules! task_methods {
         ///     let task = selvedge::spawn(move || wait_for_an_answer(&other));
         ///     yield_now();
         ///
-        ///     let stack = task.get_stack();
+        ///     let stack = task.stack();
         ///     assert_eq!(stack.status(), Status::Suspended);
         ///     assert!(stack.waits_for().unwrap().starts_with("a promise made at"));
         ///     # #[cfg(not(selvedge_backend = "corosensei"))]
@@ -121,14 +121,15 @@ macro_rules! task_methods {
         /// });
         /// ```
         #[must_use]
-        pub fn get_stack(&self) -> $crate::runtime::core::task_stack::TaskStack {
+        #[doc(alias = "get_stack")]
+        pub fn stack(&self) -> $crate::runtime::core::task_stack::TaskStack {
             $crate::runtime::core::task_stack::TaskStack::of(&self.packet)
         }
 
         /// Prints where the task stands to standard error, in one write: the text of
         /// [`TaskStack`](crate::task::TaskStack).
         pub fn print_stack(&self) {
-            self.get_stack().print();
+            self.stack().print();
         }
 
         /// The handle without the type of the result.

@@ -19,7 +19,7 @@ use crate::runtime::core::packet::Packet;
 /// Settings of a new task.
 pub(crate) struct SpawnOptions {
     pub(crate) name: Option<String>,
-    pub(crate) stack_size: Option<usize>,
+    pub(crate) stack_size_bytes: Option<usize>,
     pub(crate) site: &'static Location<'static>,
 }
 
@@ -27,7 +27,7 @@ impl SpawnOptions {
     pub(crate) fn new(site: &'static Location<'static>) -> Self {
         Self {
             name: None,
-            stack_size: None,
+            stack_size_bytes: None,
             site,
         }
     }
@@ -80,14 +80,14 @@ where
     let label = name
         .as_ref()
         .map(|name| std::ptr::from_ref(name.as_bytes()));
-    let stack_size = options.stack_size.unwrap_or(core.default_stack_size);
+    let stack_size_bytes = options.stack_size_bytes.unwrap_or(core.default_stack_size);
     let packet = Packet::<U>::new();
     let any = packet.erase();
     let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
     // SAFETY: the name moves into the block and, at the task's end, into the packet, in the same box; it
     // is freed there, when no frame is left that could overflow the stack. The rest is the caller's.
     let (block, _) = unsafe {
-        Hosted::build(stack_size, label, options.site, built, move |block| {
+        Hosted::build(stack_size_bytes, label, options.site, built, move |block| {
             run(TaskPtr(block), body, keep);
         })?
     };

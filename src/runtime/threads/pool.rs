@@ -61,7 +61,7 @@ impl From<Refused> for io::Error {
                 io::ErrorKind::QuotaExceeded,
                 format!(
                     "the queue of the loop's blocking pool is full: {limit} jobs wait for a thread; wait \
-                     for some of them first, or raise `LoopBuilder::blocking_queue`"
+                     for some of them first, or raise `event_loop::Builder::max_blocking_queued`"
                 ),
             ),
             Refused::NoThread(error) => Self::new(
