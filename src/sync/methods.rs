@@ -99,7 +99,7 @@ macro_rules! queue_methods {
             /// Takes the next item out if there is one that no other task waits for. Never suspends.
             ///
             /// # Errors
-            /// If the queue is empty, and whether it is shut down.
+            /// If the queue is empty. The error says whether the queue is shut down too.
             #[inline]
             #[doc(alias = "get_nowait")]
             pub fn try_get(&self) -> Result<T, GetError> {

@@ -1,7 +1,7 @@
 //! The methods that both ends of a channel have in common.
 
-/// Implements them for an end: its counter in [`Shared`](super::shared::Shared), and what its last clone
-/// calls when it is dropped.
+/// Implements the methods of an end, given its counter in [`Shared`](super::shared::Shared) and the method that
+/// the drop of its last clone calls.
 macro_rules! end_methods {
     ($End:ident, $n_ends:ident, $no_more:ident) => {
         impl<T> $End<T> {
