@@ -31,13 +31,14 @@ mod condition;
 mod error;
 mod event;
 mod lifo_queue;
-mod methods;
 mod mutex;
 mod permits;
 mod priority_queue;
 mod queue;
 mod queue_core;
+mod queue_methods;
 mod semaphore;
+mod size_methods;
 mod store;
 
 pub use barrier::Barrier;
