@@ -133,29 +133,30 @@ impl Error for Deadlock {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LoopError<F = ()> {
-    text: &'static str,
+    /// The text of a busy loop's error; `None` for a closed loop.
+    busy: Option<&'static str>,
     inner: F,
 }
 
-/// asyncio's message.
-const CLOSED: &str = "event loop is closed";
-
 impl<F> LoopError<F> {
     pub(crate) fn closed(inner: F) -> Self {
-        Self {
-            text: CLOSED,
-            inner,
-        }
+        Self { busy: None, inner }
     }
 
-    pub(crate) fn with_text(text: &'static str, inner: F) -> Self {
-        Self { text, inner }
+    pub(crate) fn busy(text: &'static str, inner: F) -> Self {
+        let busy = Some(text);
+        Self { busy, inner }
+    }
+
+    fn text(&self) -> &'static str {
+        // asyncio's message.
+        self.busy.unwrap_or("event loop is closed")
     }
 
     /// Whether the loop is closed for good; otherwise it is busy.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.text == CLOSED
+        self.busy.is_none()
     }
 
     /// The value that was to be handed to the loop.
@@ -166,13 +167,13 @@ impl<F> LoopError<F> {
 
 impl<F> fmt::Display for LoopError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text)
+        f.write_str(self.text())
     }
 }
 
 impl<F> fmt::Debug for LoopError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LoopError").field(&self.text).finish()
+        f.debug_tuple("LoopError").field(&self.text()).finish()
     }
 }
 

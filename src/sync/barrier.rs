@@ -80,8 +80,8 @@ impl Barrier {
         }))
     }
 
-    /// May suspend: waits until all parties have arrived. Each gets a different number below the number of parties;
-    /// the last to arrive gets the highest, and does not suspend for the others.
+    /// May suspend: waits until all parties have arrived. Each call returns a different number below the number of
+    /// parties; the last to arrive gets the highest, and does not suspend for the others.
     ///
     /// While the tasks of the last round are leaving, a new arrival waits outside first.
     ///

@@ -71,7 +71,7 @@ impl Event {
         self.0.waiters.wake_all();
     }
 
-    /// Clears the event: later waits last until it is set again.
+    /// Clears the event: later calls of `wait` wait until it is set again.
     ///
     /// ```
     /// let event = selvedge::sync::Event::new();

@@ -1,13 +1,13 @@
 //! Queues and locks between the tasks of a loop, and channels that cross threads.
 //!
-//! | | what it is for |
+//! | type | purpose |
 //! |---|---|
 //! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | items from producers to consumers, with `join` and `shutdown` |
 //! | [`Mutex`] | a value that one task at a time uses, across suspensions |
-//! | [`Condition`] | a change of what a lock protects |
+//! | [`Condition`] | a change of the value that a lock protects |
 //! | [`Semaphore`], [`BoundedSemaphore`] | a limited number of tasks at a time |
 //! | [`Event`] | a flag that tasks wait for |
-//! | [`Barrier`] | tasks that wait for each other |
+//! | [`Barrier`] | a place where tasks wait for each other |
 //! | [`channel`] | items from and to other threads |
 //!
 //! All but the channels are handles: a clone is the same queue or lock, as with [`Promise`](crate::Promise), because a
@@ -31,13 +31,14 @@ mod condition;
 mod error;
 mod event;
 mod lifo_queue;
-mod methods;
 mod mutex;
 mod permits;
 mod priority_queue;
 mod queue;
 mod queue_core;
+mod queue_methods;
 mod semaphore;
+mod size_methods;
 mod store;
 
 pub use barrier::Barrier;

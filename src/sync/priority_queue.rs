@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{GetError, NothingUnfinished, PutError};
-use super::methods::queue_methods;
 use super::queue_core::Core;
+use super::queue_methods::queue_methods;
 use super::store::Smallest;
 
 /// A queue whose smallest item comes out first: asyncio's PriorityQueue. Equal items come out in the order in

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{GetError, NothingUnfinished, PutError};
-use super::methods::queue_methods;
 use super::queue_core::Core;
+use super::queue_methods::queue_methods;
 use super::store::Fifo;
 
 /// A first-in, first-out queue of items between tasks: asyncio's Queue.

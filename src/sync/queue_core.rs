@@ -193,10 +193,6 @@ impl<T, S: Store<T>> Core<T, S> {
         self.capacity
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.capacity.is_some_and(|capacity| self.len() >= capacity)
-    }
-
     pub(super) fn is_shut_down(&self) -> bool {
         self.is_shut_down.get()
     }

@@ -210,7 +210,7 @@ mod tests {
         let nodes: Vec<Node> = (0..3).map(|n| Node(Link::new(), n)).collect();
         let list = List::new();
         for node in &nodes {
-            // SAFETY: neither moves; the list unlinks what is left.
+            // SAFETY: neither moves; the list unlinks the remaining nodes.
             unsafe { list.push_front(&node.0) };
         }
         assert_eq!(numbers(&list), [2, 1, 0]);

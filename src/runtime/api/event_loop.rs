@@ -150,7 +150,7 @@ impl EventLoop {
     pub fn close(&self) -> Result<(), LoopError> {
         if self.is_running() {
             let text = "a running event loop can't be closed; stop it first";
-            return Err(LoopError::with_text(text, ()));
+            return Err(LoopError::busy(text, ()));
         }
         // Handlers and destructors that run below may call this again.
         if !self.is_closed() && !self.0.core.is_closing.replace(true) {

@@ -1,7 +1,7 @@
 //! The methods that both ends of a channel have in common.
 
-/// Implements them for an end: its counter in [`Shared`](super::shared::Shared), and what its last clone
-/// calls when it is dropped.
+/// Implements the methods of an end, given its counter in [`Shared`](super::shared::Shared) and the method that
+/// the drop of its last clone calls.
 macro_rules! end_methods {
     ($End:ident, $n_ends:ident, $no_more:ident) => {
         impl<T> $End<T> {
@@ -10,30 +10,7 @@ macro_rules! end_methods {
                 Self(Arc::clone(shared))
             }
 
-            /// Number of items in the channel.
-            #[must_use]
-            pub fn len(&self) -> usize {
-                self.0.len()
-            }
-
-            /// Whether the channel holds no item.
-            #[must_use]
-            pub fn is_empty(&self) -> bool {
-                self.0.len() == 0
-            }
-
-            /// Whether the channel holds as many items as it can.
-            #[must_use]
-            pub fn is_full(&self) -> bool {
-                self.capacity()
-                    .is_some_and(|capacity| self.len() >= capacity)
-            }
-
-            /// The most items that the channel holds; `None` without a limit.
-            #[must_use]
-            pub fn capacity(&self) -> Option<usize> {
-                self.0.capacity()
-            }
+            crate::sync::size_methods::size_methods!("channel");
         }
 
         impl<T> Clone for $End<T> {

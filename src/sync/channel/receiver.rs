@@ -73,7 +73,7 @@ impl<T> Receiver<T> {
     /// Receives the next item if there is one. Never suspends.
     ///
     /// # Errors
-    /// If the channel is empty, and whether every sender is gone.
+    /// If the channel is empty. The error says whether every sender is gone too.
     pub fn try_recv(&self) -> Result<T, RecvError> {
         self.0.pop()
     }

@@ -1,7 +1,7 @@
 //! The state that a channel's ends share: a lock-free queue, the number of ends, and the waiters.
 //!
-//! Waiting and waking is the protocol of [`EventCount`]: an item is what receivers wait for, room is what senders
-//! wait for. When the last end of a kind is dropped, all waiters of the other kind are woken.
+//! Ends wait and wake each other by the protocol of [`EventCount`]: receivers wait for an item, senders for room. When
+//! the last end of a kind is dropped, all waiters of the other kind are woken.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;

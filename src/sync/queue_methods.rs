@@ -99,7 +99,7 @@ macro_rules! queue_methods {
             /// Takes the next item out if there is one that no other task waits for. Never suspends.
             ///
             /// # Errors
-            /// If the queue is empty, and whether it is shut down.
+            /// If the queue is empty. The error says whether the queue is shut down too.
             #[inline]
             #[doc(alias = "get_nowait")]
             pub fn try_get(&self) -> Result<T, GetError> {
@@ -182,31 +182,10 @@ macro_rules! queue_methods {
                 self.0.is_shut_down()
             }
 
-            /// The most items that the queue holds; `None` without a limit.
-            #[must_use]
-            #[doc(alias = "maxsize")]
-            pub fn capacity(&self) -> Option<usize> {
-                self.0.capacity()
-            }
-
-            /// Number of items in the queue. An item that is promised to a task counts until the task has run
-            /// and taken it.
-            #[must_use]
-            pub fn len(&self) -> usize {
-                self.0.len()
-            }
-
-            /// Whether the queue holds no item.
-            #[must_use]
-            pub fn is_empty(&self) -> bool {
-                self.0.len() == 0
-            }
-
-            /// Whether the queue holds as many items as it can.
-            #[must_use]
-            pub fn is_full(&self) -> bool {
-                self.0.is_full()
-            }
+            crate::sync::size_methods::size_methods!(
+                "queue",
+                "An item that is promised to a task counts until the task has run and taken it."
+            );
         }
 
         impl<T> Clone for $Queue<T> {
