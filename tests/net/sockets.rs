@@ -10,7 +10,7 @@ use std::time::Duration;
 use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// Longer than any wait of a test that passes, however slow the machine is.
+/// Longer than any wait of a passing test, however slow the machine is.
 pub const NEVER: Duration = Duration::from_secs(600);
 
 /// Long enough to observe a wait.

@@ -130,7 +130,7 @@ fn an_item_beside_falling_asleep_is_seen_or_wakes() {
 }
 
 #[test]
-fn each_of_two_providers_wakes_one_waiter() {
+fn no_wake_up_is_lost_among_unequal_numbers() {
     model(1, 2, false);
     model(2, 1, false);
 }
