@@ -176,7 +176,7 @@ fn second_ends() {
 
 fn second_ends_a_busy_main() {
     let _ = try_run(|| {
-        // The loop never learns of the first one.
+        // The loop never sees the first interrupt.
         raise(INTERRUPT);
         eprintln!("main goes on");
         raise(INTERRUPT);

@@ -15,7 +15,7 @@ mod thread_ends;
 
 use support::child::{self, run};
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(

@@ -117,7 +117,7 @@ fn coroutines_nest_in_others_at_higher_and_lower_addresses() {
     });
 }
 
-/// Runs `f` on a POSIX thread whose stack is `stack`, and hands its panic on.
+/// Runs `f` on a POSIX thread whose stack is `stack`, and resumes its panic.
 fn on_thread_at(stack: *mut c_void, size_bytes: usize, f: &mut (dyn FnMut() + Send)) {
     type Job<'a> = (
         &'a mut (dyn FnMut() + Send),

@@ -57,7 +57,7 @@ mod x86_64 {
     pub const NAMES: [&str; 6] = ["rbx", "rbp", "r12", "r13", "r14", "r15"];
     pub const N_WORDS: usize = 9;
 
-    /// What the other words must be: no direction flag, and control words as Rust has them.
+    /// The expected other words: no direction flag, and control words as Rust has them.
     pub fn is_as_ever(others: &[u64]) -> bool {
         const DIRECTION: u64 = 1 << 10;
         const MXCSR_FLAGS: u64 = 0x3f;
@@ -75,7 +75,7 @@ mod aarch64 {
     ];
     pub const N_WORDS: usize = 20;
 
-    /// What the other word must be: FPCR as Rust has it.
+    /// The expected other word: FPCR as Rust has it.
     pub fn is_as_ever(others: &[u64]) -> bool {
         others[0] == 0
     }

@@ -124,7 +124,7 @@ fn run_both(program: &Rc<Program>) -> (Record, Record) {
     )
 }
 
-/// Prints past the harness, which keeps a passing test's output to itself.
+/// Bypasses the harness, which hides the output of a passing test.
 fn say(text: &str) {
     writeln!(std::io::stderr(), "differential: {text}").expect("stderr takes a line");
 }

@@ -24,7 +24,7 @@ pub enum Values {
     Words,
     /// Is passed by address.
     Wide,
-    /// Nothing is sent.
+    /// No value is sent.
     Units,
 }
 
@@ -222,7 +222,7 @@ fn body() -> impl Strategy<Value = Body> {
     })
 }
 
-/// Programs of ten operations at least.
+/// Programs of at least ten operations.
 pub fn strategy() -> impl Strategy<Value = Rc<Program>> {
     let driver = vec(op(DRIVER), 4..20);
     (0_u8..3, driver, body(), body(), body()).prop_map(|(values, ops, first, second, third)| {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use selvedge::yield_now;
 
-/// A gate that jobs wait at. Clones are the same gate.
+/// A gate at which jobs wait. Clones are the same gate.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<Inner>);
 

@@ -30,7 +30,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("blocking_calls_go_on", blocking_calls_go_on),
 ];
 
-/// Plays a scenario that must end by itself, all of its assertions held.
+/// Plays a scenario that must end by itself without a failed assertion.
 #[track_caller]
 pub fn assert_plays(scenario: &str) {
     play(scenario).assert_exited(0);

@@ -5,7 +5,7 @@ use selvedge::spawn;
 
 use crate::server::{Server, answer, in_loop, ok};
 
-/// Each visit sets a cookie of the visited path's name; `/to/x` sends on to `/x`.
+/// Each visit sets a cookie of the visited path's name; `/to/x` redirects to `/x`.
 fn server() -> Server {
     Server::start(|request| {
         let name = request.target.replace('/', "");

@@ -135,7 +135,7 @@ fn server_beside() -> String {
     url
 }
 
-/// A connection belongs to the loop that opened it, whether that is closed by now or not.
+/// A connection belongs to the loop that opened it, whether or not that loop is closed.
 #[test]
 fn a_session_can_be_used_in_successive_loops() {
     let (session, url) = (Session::new(), server_beside());

@@ -1,4 +1,4 @@
-//! A server of HTTP/1.1 for tests, as tasks of the test's loop. It counts what it gets.
+//! A server of HTTP/1.1 for tests, as tasks of the test's loop. It records its connections and requests.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,12 +8,12 @@ use httparse::{EMPTY_HEADER, Status};
 use selvedge::net::{SocketAddr, TcpListener, TcpStream};
 use selvedge::{Promise, run, spawn};
 
-/// Runs a test in a loop. Its panic is that of the test.
+/// Runs a test in a loop. A panic in the loop fails the test.
 pub fn in_loop<T>(test: impl FnOnce() -> T) -> T {
     run(test)
 }
 
-/// What a client asked for.
+/// A client's request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
@@ -78,7 +78,7 @@ impl Server {
         Self::with_transport("http", Rc::new(handler), Ok)
     }
 
-    /// As [`start`](Self::start), over what `wrap` makes of a connection.
+    /// As [`start`](Self::start), over the transport that `wrap` makes of a connection.
     pub fn with_transport<S: Read + Write>(
         scheme: &'static str,
         handler: Rc<Handler>,

@@ -5,7 +5,7 @@ use selvedge::task::TaskStack;
 
 use crate::support::finished;
 
-/// Where the crate `corosensei` does the switching, there are no backtraces.
+/// With the `corosensei` backend there are no backtraces.
 pub const HAS_BACKTRACES: bool = cfg!(all(
     any(target_arch = "x86_64", target_arch = "aarch64"),
     not(selvedge_backend = "corosensei")

@@ -11,7 +11,7 @@ use selvedge::net::unix::UnixDatagram;
 use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// Longer than any wait of a test that passes, however slow the machine is.
+/// Longer than any wait of a passing test, however slow the machine is.
 pub const NEVER: Duration = Duration::from_secs(600);
 
 /// Long enough to observe a wait.

@@ -9,7 +9,7 @@ use selvedge::{run, spawn, yield_now};
 
 use super::{assert_allocates_nothing, finished, n_times};
 
-/// Sends a byte and waits for it to come back, again and again.
+/// Sends a byte and waits for its echo, repeatedly.
 fn assert_echo_allocates_nothing(
     mut near: impl Read + Write,
     mut far: impl Read + Write + 'static,

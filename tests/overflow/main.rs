@@ -19,7 +19,7 @@ use support::child::{self, Ended, run};
 
 const KIB: usize = 1024;
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(

@@ -1,4 +1,4 @@
-//! Misuse is an error that says what to do instead, and never a hang.
+//! Misuse is an error with a remedy, never a hang.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ fn assert_misuse<T: std::fmt::Debug>(outcome: Result<T, TaskError>) {
     assert_sentence(&error.to_string());
 }
 
-/// Runs `f` as a callback of a loop, and hands its panic on.
+/// Runs `f` as a callback of a loop, and resumes its panic.
 fn in_callback(f: impl FnOnce() + 'static) {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);

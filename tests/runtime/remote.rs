@@ -12,7 +12,7 @@ use selvedge::{run, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, Reports, assert_sentence, event_loop, finished, scaled, soon};
 
-/// Runs `beside` on a thread of its own beside a loop, and hands its value or its panic on.
+/// Runs `beside` on a thread of its own beside a loop, and returns its value or resumes its panic.
 pub fn beside_a_loop<T: Send + 'static>(
     beside: impl FnOnce(LoopHandle) -> T + Send + 'static,
 ) -> T {
@@ -368,7 +368,7 @@ fn a_result_fetched_by_a_poll_is_not_waited_for_again() {
     });
 }
 
-/// What `f` returns, or an error in place of its panic.
+/// The result of `f`, or an error in place of its panic.
 fn caught_or<T, E>(f: impl FnOnce() -> Result<T, E>) -> Result<T, ()> {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
     caught.map_err(drop)?.map_err(drop)

@@ -203,7 +203,7 @@ fn the_panic_of_main_is_printed_once_and_its_tasks_are_unwound() {
     assert_eq!(ended.stderr.matches("out of main").count(), 1, "{ended:#?}");
 }
 
-/// `mem::forget` leaks a loop with all of its tasks; nothing dangles.
+/// `mem::forget` leaks a loop with all of its tasks, without dangling references.
 fn loop_forgotten() {
     let event_loop = EventLoop::new().expect("a loop");
     let promise = event_loop.create_promise::<u32>();

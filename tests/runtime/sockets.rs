@@ -141,7 +141,7 @@ fn a_clone_of_a_socket_dropped_on_another_thread_can_wait() {
             timed_out,
             ErrorKind::WouldBlock | ErrorKind::TimedOut
         ));
-        // The registration stays with the open file until the loop learns that the socket is gone.
+        // The registration stays with the open file until the loop notices the drop of the socket.
         let second = near.try_clone().expect("a clone");
         thread::spawn(move || drop(near)).join().expect("no panic");
         let third = second.try_clone().expect("a clone");

@@ -23,7 +23,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves one connection until its client is gone.
+    /// Serves one connection until its client closes.
     fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         let mut behaviour = [0];
         if stream.read(&mut behaviour)? == 0 {

@@ -1,4 +1,4 @@
-//! `as_completed`: tasks in the order in which they are done, with and without a timeout.
+//! `as_completed`: tasks in the order of completion, with and without a timeout.
 
 use std::rc::Rc;
 use std::time::Duration;

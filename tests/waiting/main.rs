@@ -1,5 +1,5 @@
-//! Waiting for many, with a timeout, or shielded: `gather`, `wait`, `wait_for`, `as_completed`, `shield`, one module a
-//! group of promises. Everything here goes through the public API.
+//! Waiting for many, with a timeout, or shielded: `gather`, `wait`, `wait_for`, `as_completed`, `shield`, one module
+//! for each group of promises. Everything here goes through the public API.
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! `wait`: which of many are done, when one is, when one has failed, when all are, or when the time has passed.
+//! `wait`: returns when one task is done, when one has failed, when all are done, or when the time has passed.
 
 use std::rc::Rc;
 use std::time::Duration;
