@@ -12,9 +12,9 @@ use std::io;
 use std::rc::Rc;
 
 use crate::error::WaitError;
-use crate::runtime::api::local_loop::current_loop;
-use crate::runtime::scheduler::signals::Listening;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::api::current_loop;
+use crate::runtime::scheduler::Listening;
+use crate::runtime::wait::task_context;
 use crate::sys::signal_watch::number;
 
 /// A signal, by its number.

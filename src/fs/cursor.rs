@@ -13,9 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use crate::error::WaitError;
-use crate::runtime::threads::block_thread::block_thread;
-use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::threads::{block_thread, waker_registry};
+use crate::runtime::wait::task_context;
 use crate::util::lock::lock;
 
 /// A cursor, shared by the clones of a file.

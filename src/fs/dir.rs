@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::offload::offload;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
 use crate::util::lock::lock;
 
 /// How many entries one job reads.

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::offload::offload;
 use super::open_file::OpenFile;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
 use crate::sys::file::retry_interrupted;
 use crate::util::descriptor::{read_by_reference, write_by_reference};
 

@@ -20,10 +20,8 @@ use std::time::Duration;
 use super::cursor::{Cursor, CursorGuard};
 use super::offload::{RunOn, offload, run_on};
 use crate::error::WaitError;
-use crate::runtime::threads::blocking::off_loop;
-use crate::runtime::threads::pool::AtClose;
-use crate::runtime::wait::budget::consume_budget;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::wait::{consume_budget, task_context};
 use crate::sys::file::{self, Kind, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::file::File;
 use super::offload::offload;
 use super::open_file::OpenFile;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
 
 /// Options for opening a file: [`std::fs::OpenOptions`], waiting in the event loop.
 ///

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::File;
 use super::offload::offload;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
 
 /// The most bytes that [`write()`] copies for one job; longer contents are written in parts.
 const MAX_JOB_BYTES: usize = 256 * 1024;

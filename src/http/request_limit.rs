@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::error::{Error, Kind};
-use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::task_context;
 use crate::sync::{Permit, Semaphore};
 use crate::time::timeout::timeout;
 

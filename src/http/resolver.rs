@@ -8,7 +8,7 @@ use ureq::unversioned::transport::NextTimeout;
 use super::error::{Error, Kind};
 use super::transport::duration;
 use crate::net::ToSocketAddrs;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::task_context;
 use crate::time::timeout::timeout;
 
 /// The most addresses that ureq accepts.

@@ -7,8 +7,7 @@ use std::{option, slice, vec};
 
 use socket2::SockAddr;
 
-use crate::runtime::threads::blocking::off_loop;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::{AtClose, off_loop};
 
 /// A value that resolves to socket addresses: std's trait of this name, for the same types, with one
 /// difference. std's looks up a host's name in place, which blocks the thread and all of its tasks. This

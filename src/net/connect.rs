@@ -8,8 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::socket::Socket;
-use crate::runtime::threads::blocking::off_loop;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::{AtClose, off_loop};
 use crate::sys;
 use crate::sys::wait_fd::Direction;
 

@@ -13,8 +13,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{BrokenBarrier, here_or_panic};
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
 
 /// A place where a fixed number of tasks wait for each other, repeatedly: asyncio's Barrier.
 ///

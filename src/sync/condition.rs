@@ -6,9 +6,7 @@ use std::rc::Rc;
 
 use super::error::here_or_panic;
 use super::mutex::MutexGuard;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, TaskContext, WaitList};
 
 /// Lets tasks wait for a change of the value in a [`Mutex`](super::Mutex): asyncio's Condition, with the signatures
 /// of std's Condvar.

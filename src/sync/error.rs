@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use crate::error::WaitError;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::TaskContext;
+use crate::runtime::wait::task_context;
 
 /// The running task's context, for operations that return no error; panics if the caller can't wait.
 #[track_caller]

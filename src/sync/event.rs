@@ -6,8 +6,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::here_or_panic;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
 
 /// A flag that any number of tasks can wait for: asyncio's Event.
 ///

@@ -9,9 +9,7 @@ use std::thread;
 
 use super::error::here_or_panic;
 use super::permits::Permits;
-use crate::runtime::core::block::{Awaiting, FORCE_UNWIND};
-use crate::runtime::core::context::{self, TaskContext};
-use crate::runtime::core::id::TaskId;
+use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, context};
 
 /// A lock and the value that it protects, held across suspensions, first come, first served: asyncio's Lock.
 ///

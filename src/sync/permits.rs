@@ -7,9 +7,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, TaskContext, WaitList};
 
 /// The permits.
 pub(super) struct Permits {

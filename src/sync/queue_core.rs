@@ -17,9 +17,8 @@ use std::panic::Location;
 use super::error::{GetError, NothingUnfinished, PutError, here_or_panic};
 use super::permits::Permits;
 use super::store::Store;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::{Awaiting, WaitList};
+use crate::runtime::wait::task_context;
 
 /// A queue's state, which its handles share.
 pub(super) struct Core<T, S> {

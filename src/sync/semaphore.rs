@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::error::{TooManyPermits, here_or_panic};
 use super::permits::Permits;
-use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::Awaiting;
 
 /// A number of permits that tasks acquire and release, strictly first come, first served: asyncio's Semaphore.
 ///

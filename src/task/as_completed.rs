@@ -9,14 +9,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::Elapsed;
-use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context;
-use crate::runtime::core::id::CallbackId;
-use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::{CallbackId, NEVER, Nanoseconds, WaitList, context};
+use crate::runtime::task::{Joinable, Need, WaitSite, Waitable};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::task_context;
 
 /// Iterates over tasks or promises in the order in which they are done. Closures and coroutines become
 /// tasks.

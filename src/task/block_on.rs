@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::coroutine::OpenFrame;
 use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::task_context;
 
 /// May suspend: polls a std future in the running task until the future is ready. The task parks between
 /// two polls; the future's waker may be called on any thread.

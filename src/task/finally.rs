@@ -3,9 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::drop_payload;
-use crate::runtime::core::cancel_mask::CancelMask;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::core::CancelMask;
+use crate::runtime::wait::{task_context, unwind};
 
 /// May suspend: runs `body`, and then `cleanup`, also if `body` was unwound by a panic or a cancel.
 ///

@@ -5,12 +5,10 @@ use std::mem;
 
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
-use crate::runtime::core::wait_list::Node;
-use crate::runtime::task::any_handle::{AnyHandle, ForEachMember, describe_many};
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable};
+use crate::runtime::core::{Awaiting, Group, Node, Nodes, Outcome, TaskPtr, Until};
+use crate::runtime::task::{
+    AnyHandle, Awaitable, ForEachMember, Joinable, Need, WaitSite, Waitable, describe_many,
+};
 use crate::runtime::wait::unwind;
 
 /// May suspend: waits until all arguments are done, and returns their results in the same order. Closures

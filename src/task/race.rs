@@ -10,10 +10,9 @@ use super::gather::{for_each_tuple, sealed::Sealed};
 use super::scope::{BodyEnd, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
-use crate::runtime::cancel::scope_state::Until;
-use crate::runtime::task::spawn::SpawnOptions;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::cancel::Until;
+use crate::runtime::task::SpawnOptions;
+use crate::runtime::wait::{task_context, unwind};
 
 /// May suspend: runs functions, which may borrow, each in a task, and returns the result of the first that
 /// is done. The others are cancelled at that moment, and have ended when this returns.

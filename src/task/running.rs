@@ -5,10 +5,9 @@ use std::thread;
 use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::context;
-use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::task::TaskRef;
 use crate::runtime::threads::blocking;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
+use crate::runtime::wait::{park, task_context};
 
 /// May suspend: gives the other tasks a turn.
 ///

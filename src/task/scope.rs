@@ -23,13 +23,10 @@ use super::spawn::Builder;
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::WaitError;
 use crate::error::{ScopeError, TaskError};
-use crate::runtime::cancel::scope_state::{ScopeState, Until};
-use crate::runtime::core::block::{MUST_CANCEL, ParentScope, SCHEDULED};
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::task::spawn::{SpawnOptions, expect_task, prepare_keeping};
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::cancel::{ScopeState, Until};
+use crate::runtime::core::{ExceptionContext, MUST_CANCEL, ParentScope, SCHEDULED, TaskContext};
+use crate::runtime::task::{SpawnOptions, expect_task, prepare_keeping};
+use crate::runtime::wait::{task_context, unwind};
 
 /// May suspend: spawns tasks that may borrow from the frames around the call, as [`std::thread::scope`] does
 /// for threads, and waits for all of them: asyncio's TaskGroup.

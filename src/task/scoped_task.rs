@@ -6,15 +6,9 @@ use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
-use crate::runtime::core::block::DETACHED;
-use crate::runtime::core::context::Core;
-use crate::runtime::core::id::next_task_id;
-use crate::runtime::core::packet::Packet;
-use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::join::wait_done;
-use crate::runtime::task::methods::task_methods;
-use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::core::{Core, DETACHED, Packet, next_task_id};
 use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, sealed::Sealed};
+use crate::runtime::task::{AnyHandle, TaskRef, task_methods, wait_done};
 
 /// Handle of a task of a [`Scope`](super::Scope), and of its result.
 ///

@@ -3,12 +3,8 @@
 use std::fmt;
 
 use crate::error::TaskError;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::group::{Group, Until};
-use crate::runtime::core::wait_list::Node;
-use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
+use crate::runtime::core::{Awaiting, Group, Node, TaskPtr, Until};
+use crate::runtime::task::{AnyHandle, Joinable, Need, WaitSite, Waitable};
 
 /// May suspend: waits until a task is done, and returns its result. A cancel of the waiting task is not
 /// forwarded. Closures and coroutines become tasks; the value of a promise is moved out.

@@ -5,10 +5,9 @@ use std::panic::Location;
 
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::context::{self, CoreRef};
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::spawn::{
-    SpawnOptions, expect_task, spawn_eagerly, spawn_on, try_spawn_on,
+use crate::runtime::core::{CoreRef, context};
+use crate::runtime::task::{
+    SpawnOptions, Task, expect_task, spawn_eagerly, spawn_on, try_spawn_on,
 };
 
 /// Spawns a task on the running loop. It begins in the loop's next iteration.

@@ -5,15 +5,10 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::EmptySet;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
-use crate::runtime::task::any_handle::describe_many;
-use crate::runtime::task::join::{Need, admit};
-use crate::runtime::task::waitable::Waitable;
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
+use crate::runtime::core::{Awaiting, Group, Nodes, Outcome, TaskContext, Until};
+use crate::runtime::task::{Need, Waitable, admit, describe_many};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::{park, task_context};
 
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::core::block::CANCEL_FORWARDED;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
-use crate::runtime::time::timer::Alarm;
+use crate::runtime::core::{CANCEL_FORWARDED, TaskContext};
+use crate::runtime::task::{AnyHandle, Joinable, Need, WaitSite, Waitable};
+use crate::runtime::time::Alarm;
 
 /// May suspend: waits until a task is done. After the timeout it cancels the task, and waits until the task
 /// has ended. Closures and coroutines become tasks; the value of a promise is moved out.

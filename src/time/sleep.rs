@@ -3,10 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::TaskContext;
 use crate::runtime::time::alarm;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
+use crate::runtime::wait::{park, task_context};
 
 /// May suspend: parks the running task for a duration. Zero yields to the other tasks; `Duration::MAX` waits
 /// for ever.

@@ -12,11 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
-use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::{CoreRef, TaskContext};
+use crate::runtime::core::{CoreRef, NEVER, Nanoseconds, TaskContext};
 use crate::runtime::time::alarm::Alarm;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::{task_context, unwind};
 
 /// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///

@@ -10,12 +10,9 @@ use std::time::Duration;
 
 use super::event_loop::EventLoop;
 use crate::error::{Cancelled, Misuse, RunError, TaskError};
-use crate::runtime::core::block::{MUST_NOT_ABANDON, SCHEDULED, TaskPtr};
-use crate::runtime::core::context;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::scheduler::current::within;
-use crate::runtime::scheduler::turn::{Loop, Settings};
-use crate::runtime::task::spawn::{SpawnOptions, prepare};
+use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, SCHEDULED, TaskPtr, context};
+use crate::runtime::scheduler::{Loop, Settings, within};
+use crate::runtime::task::{SpawnOptions, prepare};
 use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 use crate::sys::signal::write_stderr;
 use crate::sys::thread::is_main as is_main_thread;

@@ -6,12 +6,11 @@ use std::rc::{Rc, Weak};
 use std::time::Instant;
 
 use crate::error::TaskError;
-use crate::runtime::core::callback::Callback;
-use crate::runtime::core::clock::Nanoseconds;
-use crate::runtime::scheduler::turn::{FORKED, Loop};
-use crate::runtime::task::promise::Promise;
+use crate::runtime::core::{Callback, Nanoseconds};
+use crate::runtime::scheduler::{FORKED, Loop};
+use crate::runtime::task::Promise;
 use crate::runtime::threads::blocking;
-use crate::runtime::time::timer::{Key, Timers};
+use crate::runtime::time::{Key, Timers};
 
 impl Loop {
     pub(crate) fn call_soon(

@@ -10,16 +10,11 @@ use super::callback_handles::{CallbackHandle, TimerHandle};
 use super::local_loop::LocalLoop;
 use super::loop_handle::LoopHandle;
 use crate::error::{LoopError, Misuse, RunError, TaskError};
-use crate::runtime::cancel::request::stop_waiting;
-use crate::runtime::core::context;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::observe::report::report_by_default;
-use crate::runtime::scheduler::current::within;
-use crate::runtime::scheduler::turn::{FORKED, Halt, Loop};
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::promise::Promise;
-use crate::runtime::task::task_ref::TaskRef;
-use crate::runtime::task::waitable::{self, Joinable};
+use crate::runtime::cancel::stop_waiting;
+use crate::runtime::core::{ExceptionContext, context};
+use crate::runtime::observe::report_by_default;
+use crate::runtime::scheduler::{FORKED, Halt, Loop, within};
+use crate::runtime::task::{Joinable, Promise, Task, TaskRef, waitable};
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
 /// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).

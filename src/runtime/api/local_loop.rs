@@ -8,14 +8,9 @@ use std::time::{Duration, Instant};
 use super::callback_handles::{CallbackHandle, TimerHandle};
 use super::loop_handle::LoopHandle;
 use crate::error::LoopError;
-use crate::runtime::core::callback::Function;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::scheduler::current;
-use crate::runtime::scheduler::turn::Loop;
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::late_callbacks;
-use crate::runtime::task::promise::Promise;
-use crate::runtime::task::waitable::{self, Joinable};
+use crate::runtime::core::{ExceptionContext, Function};
+use crate::runtime::scheduler::{Loop, current};
+use crate::runtime::task::{Joinable, Promise, Task, late_callbacks, waitable};
 
 /// A weak reference to an event loop, for callbacks and tasks, which the loop owns.
 ///

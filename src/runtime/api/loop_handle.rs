@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::LoopError;
 use crate::runtime::core::context;
-use crate::runtime::threads::injector::{Injector, Message};
+use crate::runtime::threads::{Injector, Message};
 use crate::util::lock::lock;
 
 /// A handle of an event loop for other threads. While one exists, the loop reports no deadlock.

@@ -7,3 +7,5 @@ pub(crate) mod local_loop;
 pub(crate) mod loop_handle;
 pub(crate) mod remote_task;
 pub(crate) mod services;
+
+pub(crate) use local_loop::current_loop;

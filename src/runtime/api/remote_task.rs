@@ -13,15 +13,12 @@ use crate::coroutine::drop_quietly;
 use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
-use crate::runtime::core::context;
-use crate::runtime::core::id::TaskId;
-use crate::runtime::observe::report::report_unretrieved;
+use crate::runtime::core::{TaskId, context};
+use crate::runtime::observe::report_unretrieved;
 use crate::runtime::scheduler::current;
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::spawn::SpawnOptions;
-use crate::runtime::task::spawn::try_spawn_on;
+use crate::runtime::task::{SpawnOptions, Task, try_spawn_on};
 use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::task_context;
 use crate::util::lock::{ignore_poison, lock};
 
 /// A task that another thread has spawned on a loop.

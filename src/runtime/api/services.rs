@@ -7,9 +7,8 @@ use std::rc::Rc;
 use super::event_loop::EventLoop;
 use super::local_loop::LocalLoop;
 use crate::error::LoopError;
-use crate::runtime::scheduler::signals::{Listening, Signals};
-use crate::runtime::scheduler::turn::{FORKED, Loop};
-use crate::runtime::task::promise::Promise;
+use crate::runtime::scheduler::{FORKED, Listening, Loop, Signals};
+use crate::runtime::task::Promise;
 
 impl EventLoop {
     /// Runs a function on a thread of the loop's pool, for work that blocks. The promise gets its result.

@@ -8,9 +8,7 @@
 use std::cell::Cell;
 
 use super::request;
-use crate::runtime::core::block::{MUST_CANCEL, TaskPtr};
-use crate::runtime::core::cancel_mask::{self, Level};
-use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::{Level, MUST_CANCEL, TaskContext, TaskPtr, cancel_mask};
 
 /// A frame's own request.
 pub(crate) struct CancelGuard {

@@ -9,10 +9,9 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::error::Cancelled;
-use crate::runtime::core::block::{CANCEL_FORWARDED, COMPLETED, MUST_CANCEL, TaskPtr};
-use crate::runtime::core::cancel_mask::{self, Level};
-use crate::runtime::core::context::{self};
-use crate::runtime::core::wake::unpark;
+use crate::runtime::core::{
+    CANCEL_FORWARDED, COMPLETED, Level, MUST_CANCEL, TaskPtr, cancel_mask, context, unpark,
+};
 use crate::runtime::wait::unwind;
 
 /// Requests a cancel of a task. A task that waits for other tasks or promises forwards the request to them, and so on

@@ -13,15 +13,11 @@ use super::request;
 use crate::coroutine::abandon_innermost;
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::block::{
-    Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskPtr,
+use crate::runtime::core::{
+    AnyPacket, Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskContext,
+    TaskId, TaskPtr, unpark,
 };
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::id::TaskId;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::wake::unpark;
-use crate::runtime::wait::park;
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::{park, unwind};
 
 /// What ends the remaining children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

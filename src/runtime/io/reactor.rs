@@ -15,9 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::side::Side;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::context::Core;
-use crate::runtime::threads::injector::Injector;
+use crate::runtime::core::{Core, TaskPtr};
+use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller};
 use crate::sys::prefetch::prefetch;

@@ -10,12 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::side::Side;
 use crate::error::WaitError;
-use crate::runtime::core::context::{self, TaskContext};
-use crate::runtime::core::wait_list::InsertAt;
-use crate::runtime::threads::injector::{Injector, Message};
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::budget::consume_budget;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::{InsertAt, TaskContext, context};
+use crate::runtime::threads::{Injector, Message};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::{consume_budget, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd};
 use crate::util::lock::lock;
 

@@ -5,8 +5,7 @@ use std::fmt;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
 use crate::sys::poller::TELLS_OF_URGENT_DATA;
 use crate::sys::wait_fd::Direction;
 

@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::Deadlock;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::context::Core;
-use crate::runtime::core::id::TaskId;
+use crate::runtime::core::{Core, TaskId, TaskPtr};
 
 /// The most tasks that a report covers.
 const N_TASKS: usize = 1000;

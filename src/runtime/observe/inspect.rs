@@ -3,10 +3,9 @@
 #![allow(unsafe_code)]
 
 use crate::coroutine::{Hosted, Status};
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::without_task;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::task_stack::{TaskStack, with_room};
+use crate::runtime::core::{
+    AnyPacket, SCHEDULED, TaskBlock, TaskPtr, TaskStack, with_room, without_task,
+};
 
 /// Stack that taking a backtrace may need.
 const TAKING_BYTES: usize = 16 * 1024;

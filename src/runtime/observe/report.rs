@@ -6,8 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::coroutine::drop_payload;
 use crate::error::{TaskError, panic_text};
-use crate::runtime::core::context::{Core, Handler, without_task};
-use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::core::{Core, ExceptionContext, Handler, without_task};
 
 impl Core {
     /// Calls the exception handler. The loop goes on, also if the handler panics.

@@ -15,14 +15,10 @@ use super::turn::{Halt, Loop};
 use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
-use crate::runtime::core::callback::Callback;
-use crate::runtime::core::clock::NEVER;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::run_queue::Runnable;
-use crate::runtime::task::dispatch::dispatch_now;
-use crate::runtime::task::end::abandoned;
+use crate::runtime::core::{
+    AnyPacket, COMPLETED, Callback, ExceptionContext, NEVER, NOTIFIED, Runnable, SCHEDULED, TaskPtr,
+};
+use crate::runtime::task::{abandoned, dispatch_now};
 use crate::runtime::wait::unwind;
 
 /// How often the list of tasks is gone through again because destructors have spawned others.

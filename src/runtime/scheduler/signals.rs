@@ -11,10 +11,8 @@ use std::rc::{Rc, Weak};
 
 use crate::coroutine::drop_quietly;
 use crate::runtime::cancel::request;
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::core::id::TaskId;
-use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::io::reactor::Reactor;
+use crate::runtime::core::{Core, TaskContext, TaskId, WaitList};
+use crate::runtime::io::Reactor;
 use crate::sys::signal_watch::{Watcher, number};
 
 /// The message of the cancel of `run`'s main task.

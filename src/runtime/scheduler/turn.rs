@@ -13,20 +13,14 @@ use super::signals::Signals;
 use crate::arch::Parked;
 use crate::coroutine::Status;
 use crate::error::Deadlock;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::callback::Callback;
-use crate::runtime::core::clock::{Clock, Nanoseconds};
-use crate::runtime::core::context::{Core, Owner, Parts};
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::run_queue::Runnable;
-use crate::runtime::io::reactor::Reactor;
+use crate::runtime::core::{
+    Callback, Clock, Core, ExceptionContext, Nanoseconds, Owner, Parts, Runnable, TaskPtr,
+};
+use crate::runtime::io::Reactor;
 use crate::runtime::observe::deadlock;
-use crate::runtime::task::dispatch::dispatch;
-use crate::runtime::task::task_ref::TaskRef;
-use crate::runtime::threads::injector::{Injector, Message};
-use crate::runtime::threads::pool::Pool;
-use crate::runtime::threads::waker_registry::WakerRegistry;
-use crate::runtime::time::timer::Timers;
+use crate::runtime::task::{TaskRef, dispatch};
+use crate::runtime::threads::{Injector, Message, Pool, WakerRegistry};
+use crate::runtime::time::Timers;
 use crate::sys::fork;
 use crate::sys::poller::Poller;
 

@@ -7,13 +7,10 @@ use std::rc::Weak;
 use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{Awaiting, ERROR_RETRIEVED, TaskPtr};
-use crate::runtime::core::callback::{Callback, Function};
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::core::group::{Group, Outcome};
-use crate::runtime::core::id::{CallbackId, next_sequence};
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{
+    AnyPacket, Awaiting, Callback, CallbackId, Core, ERROR_RETRIEVED, Function, Group, Outcome,
+    TaskContext, TaskPtr, WaitList, next_sequence,
+};
 use crate::runtime::wait::unwind;
 
 /// Type-erased view of a task or a promise, or of the error that stands in for a task.

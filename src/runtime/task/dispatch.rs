@@ -5,9 +5,8 @@
 use super::end::clean_up;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::Core;
-use crate::runtime::wait::switch::YIELD;
+use crate::runtime::core::{Core, SCHEDULED, TaskBlock, TaskPtr};
+use crate::runtime::wait::YIELD;
 
 /// Makes a task current and enters it. Returns the core when a task has left for the loop: this one, or
 /// another that was entered from it by a direct switch.

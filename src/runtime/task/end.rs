@@ -9,14 +9,11 @@ use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted};
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{
-    COMPLETED, DETACHED, ERROR_RETRIEVED, Extras, FORCE_UNWIND, MUST_CANCEL, MUST_NOT_ABANDON,
-    ParentScope, TaskBlock, TaskPtr,
+use crate::runtime::core::{
+    COMPLETED, Core, DETACHED, ERROR_RETRIEVED, ExceptionContext, Extras, FORCE_UNWIND,
+    MUST_CANCEL, MUST_NOT_ABANDON, Outcome, ParentScope, TaskBlock, TaskPtr,
 };
-use crate::runtime::core::context::Core;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::group::Outcome;
-use crate::runtime::observe::report::report_unretrieved;
+use crate::runtime::observe::report_unretrieved;
 use crate::runtime::wait::unwind;
 use crate::sys::signal::write_stderr;
 

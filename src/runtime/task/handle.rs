@@ -10,10 +10,8 @@ use super::join::wait_done;
 use super::methods::task_methods;
 use super::task_ref::TaskRef;
 use crate::error::TaskError;
-use crate::runtime::core::block::DETACHED;
-use crate::runtime::core::context::Core;
-use crate::runtime::core::packet::Packet;
-use crate::runtime::observe::report::report_unretrieved;
+use crate::runtime::core::{Core, DETACHED, Packet};
+use crate::runtime::observe::report_unretrieved;
 
 /// Owning handle of a spawned task and of its result.
 ///

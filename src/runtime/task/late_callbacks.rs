@@ -9,8 +9,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Weak;
 
 use crate::coroutine::{Payload, drop_payload, undo_if_abandoned};
-use crate::runtime::core::callback::Function;
-use crate::runtime::core::context::{Core, without_task};
+use crate::runtime::core::{Core, Function, without_task};
 
 /// Has a loop call a function in its next iteration; drops the function if the loop is gone or closed.
 pub(crate) fn offer(core: &Weak<Core>, function: Function, site: &'static Location<'static>) {

@@ -11,13 +11,10 @@ use super::join;
 use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::callback::Function;
-use crate::runtime::core::context::{self, Core};
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::group::Outcome;
-use crate::runtime::core::id::{CallbackId, next_sequence};
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{
+    Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
+    next_sequence,
+};
 
 /// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
 ///

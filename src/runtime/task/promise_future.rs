@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::promise::Promise;
 use crate::error::TaskError;
-use crate::runtime::core::id::CallbackId;
+use crate::runtime::core::CallbackId;
 
 /// A [`Promise`] that any executor on this thread can await. It moves the result out.
 ///

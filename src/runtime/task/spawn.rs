@@ -11,10 +11,7 @@ use super::end::run;
 use super::handle::Task;
 use crate::coroutine::Hosted;
 use crate::error::TaskError;
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::Core;
-use crate::runtime::core::id::next_task_id;
-use crate::runtime::core::packet::Packet;
+use crate::runtime::core::{Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};
 
 /// Settings of a new task.
 pub(crate) struct SpawnOptions {

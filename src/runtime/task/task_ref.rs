@@ -7,9 +7,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Weak;
 
 use super::methods::task_methods;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::context::Core;
-use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::{AnyPacket, Core, TaskPtr};
 
 /// Handle of a task that does not know the type of its result, and owns nothing.
 #[derive(Clone)]

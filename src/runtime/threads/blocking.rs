@@ -17,12 +17,9 @@ use super::waker_registry::{self, Ended, WakerRegistry};
 use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::block::{FORCE_UNWIND, MUST_CANCEL};
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::task::promise::Promise;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
-use crate::runtime::wait::unwind;
+use crate::runtime::core::{Core, FORCE_UNWIND, MUST_CANCEL, TaskContext};
+use crate::runtime::task::Promise;
+use crate::runtime::wait::{park, task_context, unwind};
 use crate::util::lock::lock;
 
 /// Holds a job's result.

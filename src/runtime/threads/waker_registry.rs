@@ -16,9 +16,7 @@ use std::time::Duration;
 
 use super::injector::{Injector, Message};
 use super::pool::Pool;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::core::wake::unpark;
+use crate::runtime::core::{Awaiting, Core, TaskContext, TaskPtr, unpark};
 use crate::runtime::wait::park;
 use crate::util::slots::{Key, Slots};
 

@@ -6,11 +6,8 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::timer::{Key, Timers};
-use crate::runtime::cancel::guard::CancelGuard;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::wake::unpark;
+use crate::runtime::cancel::CancelGuard;
+use crate::runtime::core::{Awaiting, NEVER, Nanoseconds, TaskContext, TaskPtr, unpark};
 use crate::runtime::wait::park;
 
 /// A deadline of a task, in a frame of the task.

@@ -10,10 +10,8 @@ use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-pub(crate) use super::alarm::Alarm;
-use crate::runtime::core::callback::Callback;
-use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::Core;
+use super::alarm::Alarm;
+use crate::runtime::core::{Callback, Core, NEVER, Nanoseconds};
 use crate::sys::prefetch::prefetch;
 use crate::sys::prefetch_distances::{MAX_CACHED, TIMER_BATCH};
 use crate::util::deadlines::Deadlines;

@@ -4,7 +4,7 @@ use std::thread;
 
 use super::unwind::abandon_if_stuck;
 use crate::error::WaitError;
-use crate::runtime::core::context::{TaskContext, current};
+use crate::runtime::core::{TaskContext, current};
 
 /// The running task and its loop, if the task may wait now.
 #[inline(always)]

@@ -6,3 +6,7 @@ pub(crate) mod park;
 pub(crate) mod switch;
 pub(crate) mod unwind;
 pub(crate) mod waiting;
+
+pub(crate) use budget::consume_budget;
+pub(crate) use here::task_context;
+pub(crate) use switch::YIELD;

@@ -15,11 +15,9 @@ use std::ptr::NonNull;
 
 use super::switch::{YIELD, switch};
 use crate::coroutine::Hosted;
-use crate::runtime::core::block::{
-    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock,
+use crate::runtime::core::{
+    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, Turn,
 };
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::run_queue::Turn;
 use crate::runtime::wait::unwind;
 
 /// Parks the running task until it is unparked. May return spuriously: callers check their condition again.

@@ -3,8 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::coroutine::Hosted;
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::{Core, CoreRef, TaskContext};
+use crate::runtime::core::{Core, CoreRef, SCHEDULED, TaskBlock, TaskContext, TaskPtr};
 
 /// A bit of the word that a task passes to the loop: the task yields, and wants to run again.
 pub(crate) const YIELD: usize = 1;

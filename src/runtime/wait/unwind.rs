@@ -4,9 +4,9 @@ use std::panic::resume_unwind;
 
 use super::switch::abandon_running;
 use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
-use crate::runtime::core::block::{CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskPtr};
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::id::TaskId;
+use crate::runtime::core::{
+    CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskContext, TaskId, TaskPtr,
+};
 
 /// The payload of a cancel.
 struct CancelPayload {

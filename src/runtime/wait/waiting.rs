@@ -6,10 +6,7 @@ use std::mem;
 use std::ptr;
 
 use super::park;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::group::Group;
-use crate::runtime::core::wait_list::{InsertAt, WaitList, Waiter};
+use crate::runtime::core::{Awaiting, Group, InsertAt, TaskContext, WaitList, Waiter};
 
 impl WaitList {
     /// Parks the running task until it is woken through this list, or until `give_up` returns true, which is called

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use super::shared::wake_one;
 use crate::error::WaitError;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::threads::block_thread::block_thread;
-use crate::runtime::threads::waker_registry;
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::TaskContext;
+use crate::runtime::threads::{block_thread, waker_registry};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::task_context;
 use crate::util::event_count::{EventCount, Ticket};
 
 /// Why a wait ended without a result.

@@ -9,7 +9,7 @@ use super::end::{self, WaitFailure};
 use super::end_methods::end_methods;
 use super::error::RecvError;
 use super::shared::Shared;
-use crate::runtime::wait::budget::consume_budget;
+use crate::runtime::wait::consume_budget;
 
 /// The receiving end of a channel. Clones are further ends, and one of them gets each item. When all are dropped, the
 /// items in the channel are dropped, and senders get errors.

@@ -9,7 +9,7 @@ use super::end::{self, WaitFailure};
 use super::end_methods::end_methods;
 use super::error::SendError;
 use super::shared::Shared;
-use crate::runtime::wait::budget::consume_budget;
+use crate::runtime::wait::consume_budget;
 
 /// The sending end of a channel. Clones are further ends. When all are dropped, receivers get the items that are
 /// left, and then an error.
