@@ -63,6 +63,10 @@ fn targets<'tree>(source: &Source<'tree>) -> Vec<(usize, Vec<&'tree str>)> {
     let module = module_of(source.path);
     let depths = inline_module_depths(source);
     let target = |(index, path): (usize, Vec<&'tree str>)| {
+        // The path of a visibility, `pub(in path)`, imports nothing.
+        if index > 0 && source.word(index - 1) == "in" {
+            return None;
+        }
         let below = || (path.len() > 1).then(|| [&module[..], &path].concat());
         let target = resolve(&module, depths[index], &path).or_else(below)?;
         Some((index, target))

@@ -60,6 +60,10 @@ pub const CIRCLES: &[(&[&str], &str)] = &[
         "A timer names the alarm in the sleeping frame; the alarm takes the timer back when its frame goes.",
     ),
     (
+        &["src/stack/mod.rs", "src/stack/pool.rs"],
+        "A stack goes back to the pool when it is dropped; the pool hands stacks out, and counts them in the public statistics.",
+    ),
+    (
         &["src/stack/record.rs", "src/stack/slab.rs"],
         "A stack's record names its slab; the slab initialises and counts its records.",
     ),
