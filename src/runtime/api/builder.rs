@@ -8,7 +8,7 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::event_loop::EventLoop;
+use super::EventLoop;
 use crate::error::{Cancelled, Misuse, RunError, TaskError};
 use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, SCHEDULED, TaskPtr, context};
 use crate::runtime::scheduler::{Loop, Settings, within};

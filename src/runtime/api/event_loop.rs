@@ -6,9 +6,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::callback_handles::{CallbackHandle, TimerHandle};
-use super::local_loop::LocalLoop;
-use super::loop_handle::LoopHandle;
+use super::{CallbackHandle, LocalLoop, LoopHandle, TimerHandle};
 use crate::error::{LoopError, Misuse, RunError, TaskError};
 use crate::runtime::cancel::stop_waiting;
 use crate::runtime::core::{ExceptionContext, context};

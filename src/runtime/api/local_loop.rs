@@ -5,8 +5,7 @@ use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use super::callback_handles::{CallbackHandle, TimerHandle};
-use super::loop_handle::LoopHandle;
+use super::{CallbackHandle, LoopHandle, TimerHandle};
 use crate::error::LoopError;
 use crate::runtime::core::{ExceptionContext, Function};
 use crate::runtime::scheduler::{Loop, current};

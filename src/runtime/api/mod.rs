@@ -8,4 +8,7 @@ pub(crate) mod loop_handle;
 pub(crate) mod remote_task;
 pub(crate) mod services;
 
-pub(crate) use local_loop::current_loop;
+pub(crate) use callback_handles::{CallbackHandle, TimerHandle};
+pub(crate) use event_loop::EventLoop;
+pub(crate) use local_loop::{LocalLoop, current_loop};
+pub(crate) use loop_handle::LoopHandle;

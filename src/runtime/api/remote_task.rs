@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::loop_handle::LoopHandle;
+use super::LoopHandle;
 use crate::coroutine::drop_quietly;
 use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};

@@ -4,8 +4,7 @@ use std::io;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::event_loop::EventLoop;
-use super::local_loop::LocalLoop;
+use super::{EventLoop, LocalLoop};
 use crate::error::LoopError;
 use crate::runtime::scheduler::{FORKED, Listening, Loop, Signals};
 use crate::runtime::task::Promise;

@@ -8,8 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::thread;
 
-use super::guard::CancelGuard;
-use super::request;
+use super::{CancelGuard, request};
 use crate::coroutine::abandon_innermost;
 use crate::error::TaskError;
 use crate::error::WaitError;

@@ -27,12 +27,9 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-use super::callback::Callback;
-use super::cancel_mask::Level;
-use super::context::Core;
-use super::id::{CallbackId, TaskId, default_name, next_sequence};
-use super::packet::AnyPacket;
-use super::wait_list::WaitList;
+use super::{
+    AnyPacket, Callback, CallbackId, Core, Level, TaskId, WaitList, default_name, next_sequence,
+};
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::error::TaskError;

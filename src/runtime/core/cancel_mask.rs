@@ -10,8 +10,7 @@
 use std::cell::Cell;
 use std::ptr::NonNull;
 
-use super::block::{MUST_CANCEL, TaskPtr};
-use super::context::TaskContext;
+use super::{MUST_CANCEL, TaskContext, TaskPtr};
 use crate::coroutine::OpenFrame;
 
 /// The innermost mask around some code; `None` for none.

@@ -15,12 +15,7 @@ use std::rc::{Rc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::block::{TaskBlock, TaskPtr};
-use super::callback::Callback;
-use super::clock::Clock;
-use super::exception_context::ExceptionContext;
-use super::id::TaskId;
-use super::run_queue::RunQueue;
+use super::{Callback, Clock, ExceptionContext, RunQueue, TaskBlock, TaskId, TaskPtr};
 use crate::coroutine::undo_if_abandoned;
 use crate::util::list::{Link, List};
 

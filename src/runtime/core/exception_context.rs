@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::task_stack::TaskStack;
+use super::TaskStack;
 use crate::error::TaskError;
 
 /// What a loop tells its exception handler.

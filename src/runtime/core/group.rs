@@ -11,10 +11,7 @@
 
 use std::cell::Cell;
 
-use super::block::TaskPtr;
-use super::id::next_sequence;
-use super::wait_list::{Node, WaitList};
-use super::wake;
+use super::{Node, TaskPtr, WaitList, next_sequence, wake};
 use crate::error::TaskError;
 
 /// How a member ended. A later variant is worse.

@@ -29,9 +29,9 @@ pub(crate) use context::{
 };
 pub(crate) use exception_context::ExceptionContext;
 pub(crate) use group::{Group, Nodes, Outcome, Until};
-pub(crate) use id::{CallbackId, TaskId, next_sequence, next_task_id};
+pub(crate) use id::{CallbackId, TaskId, default_name, next_sequence, next_task_id};
 pub(crate) use packet::{AnyPacket, Packet};
-pub(crate) use run_queue::{Runnable, Turn};
+pub(crate) use run_queue::{RunQueue, Runnable, Turn};
 pub(crate) use task_stack::{TaskStack, with_room};
 pub(crate) use wait_list::{InsertAt, Node, WaitList, Waiter};
 pub(crate) use wake::unpark;

@@ -15,8 +15,7 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use super::block::{TaskBlock, TaskPtr};
-use super::id::{TaskId, default_name};
+use super::{TaskBlock, TaskId, TaskPtr, default_name};
 use crate::error::TaskError;
 use crate::util::free_list;
 

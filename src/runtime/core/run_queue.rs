@@ -14,8 +14,7 @@ use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
-use super::block::{TaskBlock, TaskPtr};
-use super::callback::Callback;
+use super::{Callback, TaskBlock, TaskPtr};
 use crate::arch::Parked;
 use crate::sys::prefetch_distances::{MAX_CACHED, TASK_BATCH, TASK_DISTANCE, TASK_LINES};
 use crate::util::iteration_queue::IterationQueue;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::panic::Location;
 
-use super::id::TaskId;
+use super::TaskId;
 use crate::coroutine::backtrace_text::{self, HostFrames};
 use crate::coroutine::{Status, on_stack, remaining_stack_bytes};
 use crate::stack::DEFAULT_STACK_SIZE_BYTES;

@@ -12,10 +12,7 @@
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 
-use super::block::{COMPLETED, TaskPtr};
-use super::group::{Group, Outcome};
-use super::id::next_sequence;
-use super::wake;
+use super::{COMPLETED, Group, Outcome, TaskPtr, next_sequence, wake};
 use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
 

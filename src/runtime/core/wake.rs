@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
+use super::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
 
 /// Makes a parked task runnable. A task that runs, or is queued, returns from its next park at once. A task that has
 /// ended is left alone.

@@ -6,3 +6,4 @@ pub(crate) mod side;
 
 pub(crate) use reactor::Reactor;
 pub(crate) use registration::Registration;
+pub(crate) use side::Side;

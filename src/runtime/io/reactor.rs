@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::side::Side;
+use super::Side;
 use crate::runtime::core::{Core, TaskPtr};
 use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;

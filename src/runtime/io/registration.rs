@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::side::Side;
+use super::Side;
 use crate::error::WaitError;
 use crate::runtime::core::{InsertAt, TaskContext, context};
 use crate::runtime::threads::{Injector, Message};

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::rc::Rc;
 
-use super::turn::Loop;
+use super::Loop;
 use crate::coroutine::undo_if_abandoned;
 use crate::runtime::core::{Entered, Owner, TaskPtr, context};
 

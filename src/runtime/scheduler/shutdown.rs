@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use super::turn::{Halt, Loop};
+use super::{Halt, Loop};
 use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;

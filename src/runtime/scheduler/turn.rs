@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::signals::Signals;
+use super::Signals;
 use crate::arch::Parked;
 use crate::coroutine::Status;
 use crate::error::Deadlock;

@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use super::end::clean_up;
+use super::clean_up;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::runtime::core::{Core, SCHEDULED, TaskBlock, TaskPtr};

@@ -5,10 +5,8 @@
 use std::fmt;
 use std::rc::Weak;
 
-use super::any_handle::not_done;
-use super::join::wait_done;
 use super::methods::task_methods;
-use super::task_ref::TaskRef;
+use super::{TaskRef, not_done, wait_done};
 use crate::error::TaskError;
 use crate::runtime::core::{Core, DETACHED, Packet};
 use crate::runtime::observe::report_unretrieved;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::any_handle::AnyHandle;
+use super::AnyHandle;
 use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::cancel::WaitGraphWalk;

@@ -13,9 +13,9 @@ pub(crate) mod spawn;
 pub(crate) mod task_ref;
 pub(crate) mod waitable;
 
-pub(crate) use any_handle::{AnyHandle, ForEachMember, describe_many};
+pub(crate) use any_handle::{AnyHandle, AnyPromise, ForEachMember, describe_many, not_done};
 pub(crate) use dispatch::{dispatch, dispatch_now};
-pub(crate) use end::abandoned;
+pub(crate) use end::{abandoned, clean_up, run};
 pub(crate) use handle::Task;
 pub(crate) use join::{Need, admit, wait_done};
 pub(crate) use methods::task_methods;

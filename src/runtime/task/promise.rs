@@ -6,9 +6,7 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 
-use super::any_handle::{AnyHandle, AnyPromise};
-use super::join;
-use super::late_callbacks;
+use super::{AnyHandle, AnyPromise, join, late_callbacks};
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::{

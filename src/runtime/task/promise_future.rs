@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::promise::Promise;
+use super::Promise;
 use crate::error::TaskError;
 use crate::runtime::core::CallbackId;
 

@@ -6,9 +6,7 @@ use std::io;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::dispatch::dispatch_now;
-use super::end::run;
-use super::handle::Task;
+use super::{Task, dispatch_now, run};
 use crate::coroutine::Hosted;
 use crate::error::TaskError;
 use crate::runtime::core::{Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};

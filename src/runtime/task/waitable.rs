@@ -3,12 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::any_handle::AnyHandle;
-use super::handle::Task;
-use super::join::{Need, admit};
-use super::promise::Promise;
-use super::spawn::{SpawnOptions, spawn_on, try_spawn_on};
-use super::task_ref::TaskRef;
+use super::{AnyHandle, Need, Promise, SpawnOptions, Task, TaskRef, admit, spawn_on, try_spawn_on};
 use crate::coroutine::{Coroutine, CoroutineState};
 use crate::error::TaskError;
 use crate::error::WaitError;

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 
-use super::injector::Message;
-use super::pool::{AtClose, Job, Pool, Refused, Source, Ticket};
-use super::waker_registry::{self, Ended, WakerRegistry};
+use super::{
+    AtClose, Ended, Job, Message, Pool, Refused, Source, Ticket, WakerRegistry, waker_registry,
+};
 use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::error::WaitError;

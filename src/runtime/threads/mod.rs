@@ -9,5 +9,5 @@ pub(crate) mod waker_registry;
 pub(crate) use block_thread::block_thread;
 pub(crate) use blocking::off_loop;
 pub(crate) use injector::{Injector, Message};
-pub(crate) use pool::{AtClose, Pool};
-pub(crate) use waker_registry::WakerRegistry;
+pub(crate) use pool::{AtClose, Job, Pool, Refused, Source, Ticket};
+pub(crate) use waker_registry::{Ended, WakerRegistry};

@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use super::injector::{Injector, Message};
-use super::pool::Pool;
+use super::{Injector, Message, Pool};
 use crate::runtime::core::{Awaiting, Core, TaskContext, TaskPtr, unpark};
 use crate::runtime::wait::park;
 use crate::util::slots::{Key, Slots};

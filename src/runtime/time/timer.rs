@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::alarm::Alarm;
+use super::Alarm;
 use crate::runtime::core::{Callback, Core, NEVER, Nanoseconds};
 use crate::sys::prefetch::prefetch;
 use crate::sys::prefetch_distances::{MAX_CACHED, TIMER_BATCH};

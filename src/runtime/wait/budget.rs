@@ -1,7 +1,6 @@
 //! The budget of operations that succeed without waiting, after which a task yields.
 
-use super::here::task_context;
-use super::park;
+use super::{park, task_context};
 use crate::runtime::core::context;
 
 /// How many operations without a wait a task may do before it yields.

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use super::unwind::abandon_if_stuck;
+use super::abandon_if_stuck;
 use crate::error::WaitError;
 use crate::runtime::core::{TaskContext, current};
 

@@ -9,4 +9,5 @@ pub(crate) mod waiting;
 
 pub(crate) use budget::consume_budget;
 pub(crate) use here::task_context;
-pub(crate) use switch::YIELD;
+pub(crate) use switch::{YIELD, abandon_running, switch};
+pub(crate) use unwind::abandon_if_stuck;

@@ -13,7 +13,7 @@
 use std::mem::transmute;
 use std::ptr::NonNull;
 
-use super::switch::{YIELD, switch};
+use super::{YIELD, switch};
 use crate::coroutine::Hosted;
 use crate::runtime::core::{
     Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, Turn,

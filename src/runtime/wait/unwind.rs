@@ -2,7 +2,7 @@
 
 use std::panic::resume_unwind;
 
-use super::switch::abandon_running;
+use super::abandon_running;
 use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
 use crate::runtime::core::{
     CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskContext, TaskId, TaskPtr,
