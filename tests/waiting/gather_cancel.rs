@@ -115,6 +115,7 @@ fn an_error_during_the_cancel_is_returned_when_all_have_ended() {
                 .expect_err("one fails")
                 .message()
                 .unwrap()
+                .into_owned()
         });
         yield_now();
         yield_now();

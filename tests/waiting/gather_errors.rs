@@ -124,7 +124,7 @@ fn later_errors_count_as_retrieved() {
         sleep(2 * A_SECOND);
         setter.set_exception("latest").expect("pending");
         drop(setter);
-        error.message().unwrap()
+        error.message().unwrap().into_owned()
     });
     assert_eq!(finished(outcome), "first");
     drop(event_loop);
