@@ -98,7 +98,7 @@
 //!
 //! # After a cancel
 //!
-//! In short: a cancelled operation has taken nothing, and a value that it was to hand over was not handed over, but
+//! In short: a cancelled operation has taken nothing and handed nothing over; a value that was moved into it is
 //! dropped. A function of several operations (`read_exact`, `write_all`, `copy`) may have done some of them.
 //!
 //! | operation | after a cancel |

@@ -55,7 +55,7 @@ impl Condition {
         }))
     }
 
-    /// Always suspends: unlocks, waits for a notification, and locks again.
+    /// May suspend, and always does: unlocks, waits for a notification, and locks again.
     ///
     /// The value may have changed again by then: check it, or use [`wait_while`](Self::wait_while).
     ///

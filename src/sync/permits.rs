@@ -5,7 +5,6 @@
 //! they go to the next. Everything in [`sync`](super) that has a limit consists of this.
 
 use std::cell::Cell;
-use std::fmt;
 
 use crate::runtime::core::{Awaiting, TaskContext, WaitList};
 
@@ -113,14 +112,5 @@ impl Permits {
     /// Dismisses all waiting tasks without a permit.
     pub(super) fn dismiss_all(&self) {
         self.waiters.wake_all();
-    }
-}
-
-impl fmt::Debug for Permits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permits")
-            .field("n_free", &self.n_free.get())
-            .field("has_waiters", &self.has_waiters())
-            .finish()
     }
 }

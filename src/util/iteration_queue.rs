@@ -228,15 +228,6 @@ impl<T: Copy> IterationQueue<T> {
     }
 }
 
-impl<T: Copy> std::fmt::Debug for IterationQueue<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IterationQueue")
-            .field("iteration_len", &self.iteration_len())
-            .field("is_reusable", &self.is_reusable.get())
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 #[allow(unsafe_code)]
 mod tests {

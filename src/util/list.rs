@@ -81,18 +81,9 @@ impl List {
     /// the list by its destructor, the node by [`Link::unlink`] in its owner's.
     #[inline]
     pub(crate) unsafe fn push_back(&self, node: &Link) {
-        debug_assert!(!node.is_linked(), "a node is in one list at most");
-        let sentinel = &raw const self.sentinel;
-        if !self.sentinel.is_linked() {
-            self.sentinel.prev.set(sentinel);
-            self.sentinel.next.set(sentinel);
-        }
-        let last = self.sentinel.prev.get();
-        node.prev.set(last);
-        node.next.set(sentinel);
+        self.close_circle();
         // SAFETY: the last node, or the sentinel, is alive as long as it is linked.
-        unsafe { (*last).next.set(node) };
-        self.sentinel.prev.set(node);
+        unsafe { link(self.sentinel.prev.get(), node, &raw const self.sentinel) };
     }
 
     /// Prepends a node.
@@ -100,17 +91,18 @@ impl List {
     /// # Safety
     /// As [`push_back`](Self::push_back).
     pub(crate) unsafe fn push_front(&self, node: &Link) {
-        // SAFETY: forwarded to the caller.
-        unsafe { self.push_back(node) };
-        let first = self.sentinel.next.get();
-        if !ptr::eq(first, node) {
-            node.unlink();
+        self.close_circle();
+        // SAFETY: the first node, or the sentinel, is alive as long as it is linked.
+        unsafe { link(&raw const self.sentinel, node, self.sentinel.next.get()) };
+    }
+
+    /// Links a new list's sentinel to itself.
+    #[inline]
+    fn close_circle(&self) {
+        if !self.sentinel.is_linked() {
             let sentinel = &raw const self.sentinel;
-            node.prev.set(sentinel);
-            node.next.set(first);
-            // SAFETY: the first node is alive as long as it is linked.
-            unsafe { (*first).prev.set(node) };
-            self.sentinel.next.set(node);
+            self.sentinel.prev.set(sentinel);
+            self.sentinel.next.set(sentinel);
         }
     }
 
@@ -156,6 +148,22 @@ impl List {
             unsafe { (*first).unlink() };
         }
         first
+    }
+}
+
+/// Links a node between two neighbours.
+///
+/// # Safety
+/// Both are alive.
+#[inline]
+unsafe fn link(prev: *const Link, node: &Link, next: *const Link) {
+    debug_assert!(!node.is_linked(), "a node is in one list at most");
+    node.prev.set(prev);
+    node.next.set(next);
+    // SAFETY: the caller vouches for both.
+    unsafe {
+        (*prev).next.set(node);
+        (*next).prev.set(node);
     }
 }
 

@@ -50,6 +50,15 @@ enum Content<T> {
     Full(T),
 }
 
+impl<T> Content<T> {
+    fn value(&self) -> Option<&T> {
+        match self {
+            Self::Full(value) => Some(value),
+            Self::Free { .. } => None,
+        }
+    }
+}
+
 impl<T> Default for Slots<T> {
     fn default() -> Self {
         Self {
@@ -111,20 +120,16 @@ impl<T> Slots<T> {
     /// The value of a key; `None` if it was removed.
     #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        match self.slots.get(key.index as usize) {
-            Some(Slot {
-                generation,
-                content: Content::Full(value),
-            }) if *generation == key.generation => Some(value),
-            _ => None,
-        }
+        let slot = self.slots.get(key.index as usize)?;
+        let value = slot.content.value();
+        value.filter(|_| slot.generation == key.generation)
     }
 
     /// Removes the value of a key; `None` if it was removed before.
     #[inline]
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
         let slot = self.slots.get_mut(key.index as usize)?;
-        if slot.generation != key.generation || matches!(slot.content, Content::Free { .. }) {
+        if slot.generation != key.generation || slot.content.value().is_none() {
             return None;
         }
         slot.generation += 1;
@@ -142,22 +147,17 @@ impl<T> Slots<T> {
 
     /// All values, in the order of their slots.
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
-        self.slots.iter().filter_map(|slot| match &slot.content {
-            Content::Full(value) => Some(value),
-            Content::Free { .. } => None,
-        })
+        self.slots.iter().filter_map(|slot| slot.content.value())
     }
 
     /// Removes the values for which `is_wanted` is true, and returns them.
     pub(crate) fn remove_where(&mut self, mut is_wanted: impl FnMut(&T) -> bool) -> Vec<T> {
         let keys: Vec<Key> = (0..)
             .zip(&self.slots)
-            .filter_map(|(index, slot)| match &slot.content {
-                Content::Full(value) if is_wanted(value) => Some(Key {
-                    index,
-                    generation: slot.generation,
-                }),
-                _ => None,
+            .filter(|(_, slot)| slot.content.value().is_some_and(&mut is_wanted))
+            .map(|(index, slot)| Key {
+                index,
+                generation: slot.generation,
             })
             .collect();
         keys.into_iter()
