@@ -1,10 +1,9 @@
-//! What a coroutine costs from its creation to its end, when its stack comes warm from the pool,
-//! when its pages have gone back to the system, and when 100,000 others are alive; beside
-//! corosensei and OS threads.
+//! The cost of creating, running and dropping a coroutine: with a warm stack from the pool, with a stack whose pages have
+//! gone back to the system, and beside 100,000 live coroutines; against corosensei and OS threads.
 //!
 //! `cargo bench --bench create`; criterion's plots are in `target/criterion`.
 
-// The macro that makes criterion's groups writes a public function without a word.
+// criterion_group! expands to a public function without documentation.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
@@ -20,20 +19,20 @@ criterion_group!(benches, create_run_drop, many);
 
 const N_LIVE: usize = 100_000;
 
-/// A coroutine that is created, runs to its end and is dropped.
+/// Creates a coroutine, runs it to its end and drops it.
 fn ours() -> usize {
     let mut coroutine = Coroutine::new(|_: &Yielder<usize, ()>, value: usize| value);
     coroutine.send(black_box(7)).unwrap_complete()
 }
 
-/// Coroutines that were entered and wait.
-fn n_parked(n: usize) -> Vec<Coroutine<(), (), ()>> {
-    let parked = |_| {
+/// `n` suspended coroutines.
+fn n_suspended(n: usize) -> Vec<Coroutine<(), (), ()>> {
+    let suspended = |_| {
         let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
         coroutine.resume();
         coroutine
     };
-    (0..n).map(parked).collect()
+    (0..n).map(suspended).collect()
 }
 
 fn create_run_drop(criterion: &mut Criterion) {
@@ -68,14 +67,14 @@ fn create_run_drop(criterion: &mut Criterion) {
         });
     });
 
-    // A neighbour keeps the slab mapped; the stack itself gives its pages back each time.
-    let neighbour = n_parked(1);
+    // Another coroutine keeps the slab mapped; the measured stack gives its pages back each time.
+    let other = n_suspended(1);
     stack::set_pool_watermark(0);
     group.bench_function("selvedge, cold", |bencher| bencher.iter(ours));
     stack::set_pool_watermark(1_024);
-    drop(neighbour);
+    drop(other);
 
-    let others = n_parked(N_LIVE);
+    let others = n_suspended(N_LIVE);
     group.bench_function("selvedge, pooled, beside 100,000", |bencher| {
         bencher.iter(ours)
     });
@@ -83,18 +82,18 @@ fn create_run_drop(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The figures are of all together; the throughput tells of one.
+/// The times are for all coroutines together; the throughput is per coroutine.
 fn many(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("100,000_live");
     group
         .sample_size(10)
         .throughput(Throughput::Elements(N_LIVE as u64));
-    // What is made is dropped outside of the measurement, and the other way round.
+    // The coroutines are dropped, or created, outside of the measurement.
     group.bench_function("create and enter", |bencher| {
-        bencher.iter_with_large_drop(|| n_parked(N_LIVE));
+        bencher.iter_with_large_drop(|| n_suspended(N_LIVE));
     });
     group.bench_function("close", |bencher| {
-        bencher.iter_batched(|| n_parked(N_LIVE), drop, BatchSize::PerIteration);
+        bencher.iter_batched(|| n_suspended(N_LIVE), drop, BatchSize::PerIteration);
     });
     group.finish();
 }

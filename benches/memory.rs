@@ -1,5 +1,5 @@
-//! What a live, parked coroutine takes of the machine: resident memory, its share of the page
-//! tables, and mappings. Each number of coroutines gets a process of its own.
+//! The memory of a live, suspended coroutine: resident pages, page tables, and mappings. Each number of coroutines is measured
+//! in a process of its own.
 //!
 //! `cargo bench --bench memory`. It needs Linux's /proc, and 5 GB for the million.
 
@@ -10,7 +10,7 @@ use std::{env, fs};
 
 use selvedge::{Coroutine, Yielder};
 
-/// Asks this program to hold as many coroutines as the next argument says.
+/// The option by which this program runs itself again; the number of coroutines to hold follows.
 const HOLD: &str = "--hold";
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(hold(n.parse()?)?);
     }
     println!(
-        "What a process grows by: bytes for each parked coroutine, mappings for all of them.\n"
+        "Growth of a process: bytes for each suspended coroutine, mappings for all of them.\n"
     );
     println!(
         "{:>10} {:>10} {:>13} {:>12} {:>10}",
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints a line about so many coroutines.
+/// Holds `n` coroutines and prints a line of the table.
 fn hold(n: usize) -> io::Result<()> {
     let mut coroutines = Vec::with_capacity(n);
     let before = Usage::now()?;
@@ -53,12 +53,12 @@ fn hold(n: usize) -> io::Result<()> {
         (resident + tables) / 1024.0,
         after.n_mappings - before.n_mappings,
     );
-    // The process is over; ending them would only take time.
+    // The process ends here; dropping the coroutines would only take time.
     std::mem::forget(coroutines);
     Ok(())
 }
 
-/// What the system says of this process.
+/// This process's memory, as the system counts it.
 struct Usage {
     resident_bytes: u64,
     table_bytes: u64,

@@ -1,10 +1,10 @@
-//! What a switch costs. A *round trip* goes there and back, which is two switches: with values of
-//! several sizes, beside corosensei, generator and OS threads. A *transfer* is one switch, straight
-//! to the next coroutine: among few, and among more than the caches hold.
+//! The cost of a switch. A *round trip* is two switches, in and out: with values of several sizes, against corosensei,
+//! generator and OS threads. A *transfer* is one switch from a coroutine to the next: among few coroutines, and among more
+//! than the caches hold.
 //!
 //! `cargo bench --bench switch`; criterion's plots are in `target/criterion`.
 
-// The macro that makes criterion's groups writes a public function without a word.
+// criterion_group! expands to a public function without documentation.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
@@ -24,7 +24,7 @@ use threads::{Parking, Piping, Placement};
 criterion_main!(benches);
 criterion_group!(benches, threads_round_trip, round_trip, transfer);
 
-/// The first group, because it binds this thread to the core on which the others are measured too.
+/// Runs first, because it binds this thread to the core on which the other groups are measured too.
 fn threads_round_trip(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("round_trip_of_threads");
     for placement in Placement::all() {
@@ -61,7 +61,7 @@ fn round_trip(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Sends a value and gets it back, ours and the peers. The parameter is its size in bytes.
+/// Sends a value and gets it back, by ours and the peers. The benchmark's parameter is the value's size in bytes.
 fn echo<T: Copy + Send + 'static>(group: &mut BenchmarkGroup<'_, WallTime>, value: T) {
     let id = |name| BenchmarkId::new(name, size_of::<T>());
 
@@ -95,7 +95,7 @@ fn echo<T: Copy + Send + 'static>(group: &mut BenchmarkGroup<'_, WallTime>, valu
     });
 }
 
-/// The parameter is the number of coroutines that hand control round.
+/// The benchmark's parameter is the number of coroutines in the ring.
 fn transfer(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("transfer");
     for n_coroutines in [2, 16, 1_000, 100_000] {

@@ -1,5 +1,5 @@
-//! A backtrace that spans a switch: it is captured inside a coroutine and goes on, past the root
-//! of the coroutine's stack, into whoever resumed it. Debuggers and profilers see the same.
+//! A backtrace across a switch: captured inside a coroutine, it goes on past the root of the coroutine's stack into the function
+//! that resumed the coroutine. Debuggers and profilers see the same.
 //!
 //! `cargo run --example backtrace`
 
@@ -8,10 +8,10 @@ use std::hint::black_box;
 use backtrace::Backtrace;
 use selvedge::{Coroutine, Yielder};
 
-/// The functions, the innermost first, that the backtrace has to name in this order.
+/// The functions that the backtrace must name in this order, innermost first.
 const EXPECTED: [&str; 3] = ["capture", "body", "resumer"];
 
-/// The names of the functions that are running, the innermost first.
+/// The names of the running functions, innermost first.
 #[inline(never)]
 fn capture() -> Vec<String> {
     let backtrace = Backtrace::new();
@@ -20,7 +20,7 @@ fn capture() -> Vec<String> {
     names.map(|name| format!("{name:#}")).collect()
 }
 
-// `black_box` keeps the calls from becoming jumps, which leave no frame behind.
+// `black_box` prevents tail calls, which leave no frame.
 
 #[inline(never)]
 fn body(yielder: &Yielder<(), Vec<String>>) {

@@ -1,5 +1,5 @@
-//! A chat room: the first line of a client is its name, and what it says then goes to everybody.
-//! `chat ADDRESS` serves for ever; without an address, three clients of its own meet there.
+//! A chat room: a client's first line is its name, and each later line goes to all clients.
+//! `chat ADDRESS` serves for ever; without an address it serves three clients of its own and ends.
 
 use std::cell::RefCell;
 use std::io::{self, BufRead, BufReader, Write};
@@ -17,7 +17,7 @@ fn attend(room: &RefCell<Vec<Rc<TcpStream>>>, stream: TcpStream) {
     for line in lines {
         let (line, members) = (format!("{name}: {line}\n"), room.borrow().clone());
         for member in members {
-            // Who leaves no room for it, because it has not read for long, misses the line.
+            // A client whose buffers are full, because it has not read for long, misses the line.
             drop(member.set_write_timeout(Some(Duration::from_secs(1))));
             drop((&*member).write_all(line.as_bytes()));
         }
@@ -27,7 +27,7 @@ fn attend(room: &RefCell<Vec<Rc<TcpStream>>>, stream: TcpStream) {
 
 fn serve(listener: &TcpListener) {
     let room = Rc::default();
-    // What fails is short of descriptors, most likely, and some will be closed.
+    // Probably too many files are open; the pause lets some close.
     let pause = |_: &io::Error| sleep(Duration::from_millis(50));
     for stream in listener.incoming().flat_map(|it| it.inspect_err(pause)) {
         let room = Rc::clone(&room);
@@ -53,7 +53,7 @@ fn meet() -> io::Result<()> {
         for lines in &mut guests {
             assert_eq!(lines.next().transpose()?, Some(format!("{name}: hello")));
         }
-        println!("{} heard {name} say hello", guests.len());
+        println!("{} clients have received hello from {name}", guests.len());
     }
     Ok(())
 }

@@ -1,13 +1,12 @@
-//! Walks a site: workers take addresses from a queue, get the pages, and put the links that they find
-//! there into the queue. A semaphore keeps them polite, and each page has its time.
+//! Walks a site: workers take addresses from a queue, get the pages, and put the pages' links into the queue. A semaphore limits
+//! the requests at once, and each page has a timeout.
 //!
 //! ```text
 //! cargo run --example crawler --features http                # the pages in examples/crawler/site
 //! cargo run --example crawler --features http http://...     # a site, 200 pages at most
 //! ```
 //!
-//! Without an argument the site is served by a task of the same loop, which has one more page, `/slow`:
-//! nobody waits for its end.
+//! Without an argument a task of the same loop serves the site, with one more page, `/slow`, which takes longer than the timeout.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -24,14 +23,14 @@ use selvedge::{scope, sleep, spawn};
 mod pages;
 
 const N_WORKERS: usize = 8;
-/// Requests at once, however many workers there are.
+/// Requests at once, of all workers.
 const N_AT_ONCE: usize = 3;
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 const N_PAGES_MAX: usize = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let argument = std::env::args().nth(1);
-    // Read before the loop runs: files on the disk would hold it up.
+    // Read before the loop runs, because std's files block it.
     let site = read_site(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/crawler/site"))?;
     selvedge::run(|| {
         let start = match argument {
@@ -48,10 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Crawler {
     start: Url,
     session: Session,
-    politeness: Semaphore,
+    at_once: Semaphore,
     queue: Queue<Url>,
     seen: RefCell<HashSet<Url>>,
-    /// What became of each page, by its path.
+    /// The outcome of each page, by its path.
     pages: RefCell<BTreeMap<String, String>>,
 }
 
@@ -59,39 +58,39 @@ impl Crawler {
     fn new(start: Url) -> Self {
         Self {
             start,
-            session: Session::builder().total_timeout(PATIENCE).build(),
-            politeness: Semaphore::new(N_AT_ONCE),
-            // A worker must never wait for room: all of them might, and nobody would take.
+            session: Session::builder().total_timeout(TIMEOUT).build(),
+            at_once: Semaphore::new(N_AT_ONCE),
+            // Without a limit: if all workers waited for room, no worker would take an item.
             queue: Queue::unbounded(),
             seen: RefCell::default(),
             pages: RefCell::default(),
         }
     }
 
-    /// Returns when each page has been looked at. A worker that fails ends the others.
+    /// Returns when all pages have been visited. If a worker fails, the scope cancels the others.
     fn crawl(&self) -> Result<(), Box<dyn Error>> {
         self.visit_later(self.start.clone())?;
         scope(|s| {
             for _ in 0..N_WORKERS {
                 s.spawn_fallible(|| self.work());
             }
-            // No page is waiting and none is being looked at.
+            // The queue is empty, and no worker visits a page.
             self.queue.join();
             self.queue.shutdown();
         })?;
         Ok(())
     }
 
-    /// Looks at pages until the queue is shut down.
+    /// Visits pages until the queue is shut down.
     fn work(&self) -> Result<(), http::Error> {
         while let Ok(url) = self.queue.get() {
-            let outcome = match self.look_at(&url) {
+            let outcome = match self.visit(&url) {
                 Ok(outcome) => outcome,
-                // Without its first page there is no site.
+                // Without its first page the site has no links.
                 Err(error) if url == self.start => return Err(error),
                 Err(error) => match error.status() {
                     Some(status) => format!("broken: {status}"),
-                    None if error.is_timeout() => format!("took more than {PATIENCE:?}"),
+                    None if error.is_timeout() => format!("took more than {TIMEOUT:?}"),
                     None => format!("failed: {error}"),
                 },
             };
@@ -103,9 +102,9 @@ impl Crawler {
         Ok(())
     }
 
-    fn look_at(&self, url: &Url) -> Result<String, http::Error> {
+    fn visit(&self, url: &Url) -> Result<String, http::Error> {
         let text = {
-            let _turn = self.politeness.acquire();
+            let _permit = self.at_once.acquire();
             self.session.get(url)?.error_for_status()?.text()?
         };
         let (mut n_links, mut n_elsewhere) = (0, 0);
@@ -123,7 +122,7 @@ impl Crawler {
         ))
     }
 
-    /// Each address once, whatever part of its page a link points to.
+    /// Queues each address once; links to parts of a page are links to the page.
     fn visit_later(&self, mut url: Url) -> Result<(), selvedge::sync::PutError<Url>> {
         url.set_fragment(None);
         let n_seen = self.seen.borrow().len();
@@ -145,7 +144,7 @@ impl Crawler {
     }
 }
 
-/// What the pages of a site like this need, and no parser of HTML.
+/// The links of a simple page. This is not an HTML parser.
 fn links(html: &str) -> impl Iterator<Item = &str> {
     let after = html.split("href=\"").skip(1);
     after.filter_map(|rest| rest.split_once('"').map(|(link, _)| link))
@@ -162,14 +161,14 @@ fn read_site(folder: &Path) -> std::io::Result<HashMap<String, Vec<u8>>> {
     Ok(site)
 }
 
-/// Serves a site and says where it begins.
+/// Serves a site in a task and returns the address of its first page.
 fn serve(site: HashMap<String, Vec<u8>>) -> Result<Url, Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let start = format!("http://{}/index.html", listener.local_addr()?);
     let site = std::rc::Rc::new(site);
     let page = move |path: &str| match path {
         "/slow" => {
-            sleep(10 * PATIENCE);
+            sleep(10 * TIMEOUT);
             None
         }
         path => site.get(path).cloned(),

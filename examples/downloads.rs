@@ -1,13 +1,12 @@
-//! A hundred downloads at once through one session, with a bar that shows how far they are, and a histogram
-//! of how long they took in the end.
+//! A hundred downloads at once through one session, with a progress bar, and a histogram of their durations at the end.
 //!
 //! ```text
 //! cargo run --example downloads --features tls                    # from servers of its own
 //! cargo run --example downloads --features tls https://... ...    # these
 //! ```
 //!
-//! Its own servers are tasks of the same loop, one of them encrypted by a certificate that is made on the
-//! spot. They think for a while before they answer, so that one download after the other would take long.
+//! Its own servers are tasks of the same loop, one of them encrypted, with a certificate that the program generates. They wait
+//! before each answer, so that one download after the other would take long.
 
 use std::cell::RefCell;
 use std::io;
@@ -52,7 +51,7 @@ fn main() -> Result<(), Failure> {
 fn download(session: &Session, urls: &[String]) -> Result<(), Failure> {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed}")?;
     let bar = ProgressBar::new(urls.len() as u64).with_style(style);
-    // Microseconds, with three digits that count.
+    // Microseconds, with three significant digits.
     let took = RefCell::new(Histogram::<u64>::new(3)?);
     let start = Instant::now();
     let n_bytes = scope(|s| {
@@ -62,7 +61,7 @@ fn download(session: &Session, urls: &[String]) -> Result<(), Failure> {
                 let (bar, took) = (&bar, &took);
                 s.spawn_fallible(move || {
                     let start = Instant::now();
-                    let n_bytes = one(session, url)?;
+                    let n_bytes = download_one(session, url)?;
                     let us = start.elapsed().as_micros() as u64;
                     took.borrow_mut().record(us).map_err(io::Error::other)?;
                     bar.inc(1);
@@ -70,7 +69,7 @@ fn download(session: &Session, urls: &[String]) -> Result<(), Failure> {
                 })
             })
             .collect();
-        // What failed is the scope's to tell.
+        // The scope returns the error of a failed download.
         downloads
             .into_iter()
             .filter_map(|download| download.join().ok())
@@ -87,7 +86,7 @@ fn download(session: &Session, urls: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// How many took how long, in about eight steps from the shortest time to the longest.
+/// Prints the histogram in about eight steps from the shortest time to the longest.
 fn show(took: &Histogram<u64>) {
     let step_us = ((took.max() - took.min()) / 8).max(1);
     let steps = took.iter_linear(step_us);
@@ -102,13 +101,13 @@ fn show(took: &Histogram<u64>) {
     println!("  half took at most {half:.1?}, 99 of 100 at most {most:.1?}");
 }
 
-/// The body goes nowhere: it is read as it comes, and never in memory as a whole.
-fn one(session: &Session, url: &str) -> io::Result<u64> {
+/// Downloads a page and discards its body, which is never in memory as a whole.
+fn download_one(session: &Session, url: &str) -> io::Result<u64> {
     let mut body = session.get(url)?.error_for_status()?.into_reader();
     io::copy(&mut body, &mut io::sink())
 }
 
-/// A server without and one with encryption; the certificate by which to know the latter.
+/// Starts a server without and one with encryption, and returns the certificate of the latter and both addresses.
 fn start_servers() -> Result<(Certificate, [String; 2]), Failure> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()])?;
     let key = PrivateKeyDer::try_from(signing_key.serialize_der())?;
@@ -130,7 +129,7 @@ fn start_servers() -> Result<(Certificate, [String; 2]), Failure> {
     Ok((Certificate::from_der(cert.der()), servers))
 }
 
-/// `/1000/5` is a page of 1000 bytes, which takes 100 ms and five more.
+/// `/1000/5` is a page of 1000 bytes, which takes 105 ms.
 fn page(path: &str) -> Option<Vec<u8>> {
     let (size, delay_ms) = path.strip_prefix('/')?.split_once('/')?;
     let delay_ms: u64 = delay_ms.parse().ok()?;

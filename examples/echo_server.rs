@@ -1,6 +1,5 @@
-//! An echo server in the plain style of one thread per client, except that there are no threads:
-//! each client has a task. `echo_server ADDRESS` serves for ever; without an address it serves a
-//! thousand clients of its own, all connected at once, and ends.
+//! An echo server in the style of one thread per client, with a task instead of a thread. `echo_server ADDRESS` serves for ever;
+//! without an address it serves a thousand clients of its own, all connected at once, and ends.
 
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
@@ -11,9 +10,9 @@ use selvedge::{Task, sleep, spawn, spawn_fallible};
 fn serve(listener: &TcpListener) {
     for stream in listener.incoming() {
         match stream {
-            // A client that goes away in the middle is nothing to report.
+            // A client may close its connection at any time, so errors are ignored.
             Ok(stream) => spawn(move || drop(io::copy(&mut &stream, &mut &stream))).detach(),
-            // Too many open files, most likely: some will be closed.
+            // Probably too many files are open; the pause lets some close.
             Err(_) => sleep(Duration::from_millis(50)),
         }
     }
@@ -21,7 +20,7 @@ fn serve(listener: &TcpListener) {
 
 fn client(address: SocketAddr, n: usize) -> io::Result<()> {
     let mut stream = TcpStream::connect(address)?;
-    let sent = format!("the client {n} says so").into_bytes();
+    let sent = format!("a line of client {n}").into_bytes();
     for _ in 0..10 {
         let mut got = vec![0; sent.len()];
         stream.write_all(&sent)?;
@@ -31,7 +30,7 @@ fn client(address: SocketAddr, n: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// As many as may open files: each takes two, one at either end.
+/// A thousand, or fewer if the limit of open files is low: each client needs two, one at either end.
 fn n_clients() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find(|it| it.starts_with("Max open"));
@@ -53,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let clients: Vec<_> = (0..n_clients()).map(start_client).collect();
         println!("{} clients, 10 echoes each", clients.len());
         clients.into_iter().try_for_each(Task::join)?;
-        println!("which took {:.0?}", start.elapsed());
+        println!("done after {:.0?}", start.elapsed());
         Ok(())
     })
 }

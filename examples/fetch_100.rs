@@ -1,15 +1,14 @@
-//! One hundred HTTP GETs at once on one thread, each in a task that reads as if it were alone.
+//! One hundred HTTP GETs at once on one thread, each in a task of straight-line code.
 //!
 //! ```text
 //! fetch_100 [--connections N] [URL...]    # gets the URLs in turn, a hundred times in all
-//! fetch_100 --serve ADDRESS               # serves what it would get without a URL, for ever
+//! fetch_100 --serve ADDRESS               # serves for ever the pages that it gets without a URL
 //! ```
 //!
-//! Without a URL it gets pages from a server of its own in the same loop, which takes 100 ms for
-//! each. Connections are kept and used again; there are at most N to a host, 100 unless told
-//! otherwise, and fewer if it answers promptly: where a server lets fewer wait to be accepted, some
-//! take the kernel half a minute, or time out. It speaks HTTP/1.1 and 1.0 over `http:`, and follows
-//! no redirects.
+//! Without a URL it gets pages from a server of its own in the same loop, which takes 100 ms for each. Connections are reused.
+//! There are at most N connections to a host (100 by default), and fewer if the host answers promptly: if they exceed a server's
+//! accept queue, the kernel takes half a minute for some of them, or they time out. The program speaks HTTP/1.1 and 1.0 over
+//! `http:`, and follows no redirects.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -28,16 +27,18 @@ mod message;
 #[path = "fetch_100/server.rs"]
 mod server;
 
-use message::{MAX_HEADERS, find, keeps_alive, prepare, read_section, says, skip, skip_chunks};
+use message::{
+    MAX_HEADERS, find, has_entry, keeps_alive, prepare, read_section, skip, skip_chunks,
+};
 use server::serve;
 
 type AnyError = Box<dyn Error + Send + Sync>;
 
 const N_GETS: usize = 100;
-/// How many connections to a host there are to begin with. Python's server has a queue for five.
+/// The first number of connections to a host. The accept queue of Python's server has room for five.
 const N_FIRST: usize = 4;
-/// How long it takes until there are more.
-const SILENCE: Duration = Duration::from_millis(5);
+/// The time without an answer after which the number doubles.
+const QUIET_TIME: Duration = Duration::from_millis(5);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what the arguments say; answers whether every GET got an answer.
+/// Runs the command of the arguments, and returns whether every GET got an answer.
 fn command(arguments: &[&str]) -> Result<bool, AnyError> {
     match arguments {
         ["--serve", address] => {
@@ -140,7 +141,7 @@ impl Totals {
     }
 }
 
-/// Gets the pages in turn, a hundred in all, and prints what came of that.
+/// Gets the pages in turn, a hundred in all, and prints the results.
 fn get_all(urls: &[Url], n_connections: usize) -> Result<Totals, AnyError> {
     let (start, cpu_start) = (Instant::now(), cpu_time());
     let mut hosts = HashMap::new();
@@ -174,17 +175,16 @@ fn get_all(urls: &[Url], n_connections: usize) -> Result<Totals, AnyError> {
     }
     let (n_bytes, n_opened) = (totals.n_bytes, totals.n_opened);
     println!("{n_bytes} bytes over {n_opened} connections");
-    println!("{:.1?} of wall time", start.elapsed());
+    println!("{:.1?} of wall-clock time", start.elapsed());
     let cpu_end = cpu_time();
     if !cpu_end.is_zero() {
-        println!("{:.1?} of the processor's time", cpu_end - cpu_start);
+        println!("{:.1?} of CPU time", cpu_end - cpu_start);
     }
     println!();
     Ok(totals)
 }
 
-/// How long this thread, which is all that the loop needs, has been on a processor: zero where no
-/// file tells.
+/// The CPU time of this thread, the only one of the loop, or zero where the system has no such file.
 fn cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split(' ').next().and_then(|text| text.parse().ok());
@@ -193,10 +193,10 @@ fn cpu_time() -> Duration {
 
 type Connection = BufReader<TcpStream>;
 
-/// A host, and places for GETs, each with the connection that the last one left behind, if any.
+/// A host, and its places for GETs. A place has the connection of its last GET if that can be reused.
 struct Host {
     address: String,
-    /// The places that are free, those with a connection last.
+    /// The free places, those with a connection last.
     free: RefCell<VecDeque<Option<Connection>>>,
     waiting: RefCell<VecDeque<Promise<Option<Connection>>>>,
     n_opened: Cell<usize>,
@@ -217,8 +217,8 @@ impl Host {
         host
     }
 
-    /// Adds places up to this number. The first few will do while answers come. When none has come
-    /// for a while, the server is not busy but slow, and there are twice as many.
+    /// Adds places up to `n_max`. The first few are enough while answers arrive. If no answer arrives
+    /// for a while, the server is slow and not busy, so the number of places doubles.
     fn add_places(&self, n_max: usize) {
         let mut n_places = 0;
         while n_places < n_max {
@@ -228,7 +228,7 @@ impl Host {
             let mut n_before = usize::MAX;
             while self.n_answers.get() != n_before {
                 n_before = self.n_answers.get();
-                sleep(SILENCE);
+                sleep(QUIET_TIME);
             }
         }
     }
@@ -250,11 +250,11 @@ impl Host {
         })
     }
 
-    /// Hands a place to whoever has waited for longest.
+    /// Gives a place to the task that has waited for longest.
     fn put(&self, connection: Option<Connection>) {
         let next = self.waiting.borrow_mut().pop_front();
         match next {
-            // Nobody cancels one who waits, so it is not refused.
+            // A waiting task is never cancelled, so its promise accepts the result.
             Some(promise) => drop(promise.set_result(connection)),
             None if connection.is_some() => self.free.borrow_mut().push_back(connection),
             None => self.free.borrow_mut().push_front(None),
@@ -269,7 +269,7 @@ impl Host {
     }
 }
 
-/// A place at a host; dropped, it goes to the next.
+/// A place at a host; dropping it gives the place to the next task.
 struct Place<'a> {
     host: &'a Host,
     connection: Option<Connection>,
@@ -284,14 +284,14 @@ impl Drop for Place<'_> {
 struct Answer {
     status: u16,
     n_bytes: u64,
-    /// Whether the connection can be used again.
+    /// Whether the connection can be reused.
     is_kept: bool,
 }
 
 fn get(host: &Host, url: &Url) -> Result<Answer, AnyError> {
     let mut place = host.take()?;
     let idle = place.connection.take();
-    // The server may have closed it while it was idle: then no answer comes, and a new one is made.
+    // The server may have closed the idle connection: then `ask` fails, and a new one is opened.
     let idle = idle.and_then(|connection| ask(connection, url).ok());
     let mut connection = match idle {
         Some(connection) => connection,
@@ -299,14 +299,14 @@ fn get(host: &Host, url: &Url) -> Result<Answer, AnyError> {
     };
     let answer = read_answer(&mut connection)?;
     host.n_answers.set(host.n_answers.get() + 1);
-    // What follows an answer that nobody has asked for would be taken for the next one.
+    // Bytes after the answer would be taken for the next answer.
     if answer.is_kept && connection.buffer().is_empty() {
         place.connection = Some(connection);
     }
     Ok(answer)
 }
 
-/// Sends the request, and waits until an answer begins.
+/// Sends the request and waits for the first bytes of the answer.
 fn ask(mut connection: Connection, url: &Url) -> io::Result<Connection> {
     let (path, host) = (&url.path, &url.authority);
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n");
@@ -326,7 +326,7 @@ fn read_answer(reader: &mut impl BufRead) -> Result<Answer, AnyError> {
         let (Some(status), Some(version)) = (response.code, response.version) else {
             return Err("the head of the response is cut off".into());
         };
-        // "Continue" and its like precede the response.
+        // An interim status, such as "Continue", precedes the response.
         if (100..200).contains(&status) {
             continue;
         }
@@ -334,7 +334,7 @@ fn read_answer(reader: &mut impl BufRead) -> Result<Answer, AnyError> {
         let length = find(headers, "content-length");
         let (n_bytes, is_delimited) = if matches!(status, 204 | 304) {
             (0, true)
-        } else if says(headers, "transfer-encoding", "chunked") {
+        } else if has_entry(headers, "transfer-encoding", "chunked") {
             (skip_chunks(reader)?, true)
         } else if let Some(length) = length {
             (skip(reader, length.parse()?)?, true)

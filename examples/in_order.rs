@@ -1,7 +1,6 @@
-//! Walks deep trees in order, in two ways. *Nested*: a generator for each subtree. Any depth will
-//! do, as each level has a stack of its own, but an item passes through all levels above it.
-//! *Recursive*: one generator, whose stack holds the whole recursion. An item costs one round
-//! trip, but that stack must be large enough. (`cargo run --example in_order`)
+//! Walks deep trees in order, in two ways. *Nested*: a generator for each subtree. Any depth works, because each level has a
+//! stack of its own, but an item passes through all levels above it. *Recursive*: one generator, whose stack holds the whole
+//! recursion. An item costs one round trip, but the stack must be large enough. (`cargo run --example in_order`)
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -26,7 +25,7 @@ fn nested(tree: Tree) -> Generator<u32> {
 }
 
 fn recursive(tree: Tree) -> Generator<u32> {
-    let builder = Coroutine::builder().stack_size(16 << 20);
+    let builder = Coroutine::builder().stack_size_bytes(16 << 20);
     let walk = builder.build(move |yielder, ()| descend(&tree, yielder));
     walk.expect("16 MiB of address space").into_iter()
 }
@@ -38,7 +37,7 @@ fn descend(tree: &Tree, yielder: &Yielder<(), u32>) {
     descend(&node.right, yielder);
 }
 
-/// A tree that is one long branch; its values are in order.
+/// A tree that is one long branch, with its values in order.
 fn branch(depth: u32) -> Tree {
     (1..=depth).fold(None, |left, value| {
         let right = None;
@@ -47,7 +46,7 @@ fn branch(depth: u32) -> Tree {
 }
 
 fn main() {
-    // Kept here: dropping a tree recurses as well, which the thread's own stack has room for.
+    // Dropped at the end of `main`: dropping recurses as well, and the thread's own stack has room for that.
     let (deep, deeper) = (branch(1_000), branch(10_000));
     let start = Instant::now();
     assert!(nested(deep.clone()).eq(1..=1_000));

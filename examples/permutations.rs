@@ -1,5 +1,5 @@
-//! All permutations of a word, from a recursion that suspends at its deepest point. As an
-//! iterator they are computed one at a time, and only as many as are asked for.
+//! All permutations of a word, from a recursion that suspends at its deepest point. The iterator computes a permutation only when
+//! it is requested.
 //!
 //! `cargo run --example permutations`
 
@@ -14,7 +14,7 @@ fn permutations<T: Clone + 'static>(items: Vec<T>) -> Generator<Vec<T>> {
     })
 }
 
-/// Suspends with each order of what comes from `fixed` on, and leaves the items as they were.
+/// Suspends with each order of the items from index `fixed` on, and restores the items' order at the end.
 fn permute<T: Clone>(items: &mut [T], fixed: usize, yielder: &Yielder<(), Vec<T>>) {
     if fixed == items.len() {
         yielder.suspend(items.to_vec());
@@ -35,7 +35,7 @@ fn main() {
     let distinct: HashSet<&String> = of_a_word.iter().collect();
     assert_eq!((of_a_word.len(), distinct.len()), (24, 24));
 
-    // The 20! others would take centuries; nobody computes them.
+    // All 20! orders would take centuries; only three are computed.
     let first_three: Vec<Vec<u32>> = permutations((1..=20).collect()).take(3).collect();
     for order in &first_three {
         println!("{order:?}");

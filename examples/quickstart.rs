@@ -1,13 +1,12 @@
-//! The main job: a pipeline of coroutines over a real file, then what a coroutine answers to
-//! resume, send, throw and close, then a hundred downloads at once in the event loop, then what a
-//! switch costs on this machine beside its peers.
+//! A tour: a pipeline of coroutines over a file; resume, send, throw and close with their results; a hundred downloads at once in
+//! the event loop; and the cost of a switch on this machine, beside its peers.
 //!
 //! ```text
 //! cargo run --release --example quickstart            # reads the README
 //! cargo run --release --example quickstart FILE
 //! ```
 //!
-//! With `SELVEDGE_QUICK=1` it takes fewer samples, as it does in a debug build.
+//! With `SELVEDGE_QUICK=1`, and in a debug build, it takes fewer samples.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -17,8 +16,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use selvedge::coroutine::Thrown;
 use selvedge::net::{SocketAddr, TcpListener, TcpStream};
-use selvedge::{Coroutine, CoroutineState, Generator, Thrown, Yielder};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 #[path = "../benches/peers/threads.rs"]
 mod threads;
@@ -46,11 +46,11 @@ fn default_path() -> PathBuf {
     }
 }
 
-/// Suspends with each item; what went wrong with the file, if anything, is what it returns.
+/// Suspends with each item, and returns the error of the file, if any.
 type Source = Coroutine<(), String, io::Result<()>>;
 
-/// Lines, words, counts and ranking, each stage a coroutine: words are pulled by `resume` and
-/// pushed by `send`, so that neither stage must be turned inside out for the other's sake.
+/// Lines, words, counts and ranking: each stage is a coroutine. `resume` pulls words out of one stage and `send` pushes them into
+/// the next, so both stages are plain loops.
 fn pipeline(path: &Path) -> io::Result<()> {
     let mut words = words(lines(File::open(path)?));
     let mut counter = counter();
@@ -94,7 +94,7 @@ fn words(mut lines: Source) -> Source {
     })
 }
 
-/// Takes words until there are none; returns how often each came.
+/// Receives words until `None`, and returns the count of each.
 fn counter() -> Coroutine<Option<String>, (), HashMap<String, usize>> {
     Coroutine::new(|yielder, mut next| {
         let mut counts = HashMap::new();
@@ -109,15 +109,15 @@ fn counter() -> Coroutine<Option<String>, (), HashMap<String, usize>> {
 fn ranking(counts: HashMap<String, usize>) -> Generator<(String, usize)> {
     Generator::new(move |yielder| {
         let mut counts: Vec<_> = counts.into_iter().collect();
-        // Words that are equally frequent go by the alphabet, so that each run prints the same.
+        // Equally frequent words are sorted by the alphabet, so that each run prints the same.
         counts.sort_by(|(word, count), (other, others)| others.cmp(count).then(word.cmp(other)));
         yielder.yield_from(counts);
     })
 }
 
-/// What can be done to a coroutine, with what it answers.
+/// The operations on a coroutine, with their results.
 fn tour() {
-    /// Says when it is dropped.
+    /// Prints its name when it is dropped.
     struct Local(&'static str);
 
     impl Drop for Local {
@@ -137,27 +137,27 @@ fn tour() {
     println!("  close()        {:?}", countdown.close());
     println!("  status()       {}", countdown.status());
 
-    println!("\nA running sum is sent numbers; what is thrown at it makes it start anew:");
+    println!("\nA running sum is sent numbers; a thrown payload resets it:");
     let mut sum = Coroutine::new(|yielder: &Yielder<i64, i64>, first: i64| {
-        let (mut sum, mut n_restarts) = (first, 0);
+        let (mut sum, mut n_resets) = (first, 0);
         loop {
-            match yielder.try_suspend(sum) {
+            match yielder.suspend_catching(sum) {
                 Ok(value) => sum += value,
-                Err(Thrown::Payload(_)) => (sum, n_restarts) = (0, n_restarts + 1),
-                Err(_) => return n_restarts,
+                Err(Thrown::Payload(_)) => (sum, n_resets) = (0, n_resets + 1),
+                Err(_) => return n_resets,
             }
         }
     });
     println!("  send(30)       {:?}", sum.send(30));
     println!("  send(12)       {:?}", sum.send(12));
-    println!("  throw(\"anew\")  {:?}", sum.throw(Box::new("anew")));
+    println!("  throw(\"reset\") {:?}", sum.throw(Box::new("reset")));
     println!("  send(7)        {:?}", sum.send(7));
     println!("  close()        {:?}", sum.close());
     println!("  try_send(1)    {:?}", sum.try_send(1));
 }
 
-/// A hundred GETs at once, each in a task that reads as if it were alone, and the server in the
-/// same loop. (The example `fetch_100` does so to any server.)
+/// A hundred GETs at once, each in a task of straight-line code, with the server in the same loop. (The example `fetch_100` does
+/// this with any server.)
 fn downloads() -> Result<(), Box<dyn Error>> {
     const N_GETS: u32 = 100;
     const DELAY: Duration = Duration::from_millis(100);
@@ -191,7 +191,7 @@ fn downloads() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Answers one request, and ends the connection, which ends the page.
+/// Answers one request and closes the connection, which ends the page.
 fn answer(mut stream: &TcpStream, delay: Duration) -> io::Result<()> {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let request = lines.next().unwrap_or_default();
@@ -214,7 +214,7 @@ fn get(address: SocketAddr, n: u32) -> io::Result<String> {
     }
 }
 
-/// Somebody who makes round trips, and how long one took, as the mean of each batch.
+/// A kind of round trip, and its samples: the mean duration in each batch.
 struct Contender {
     name: String,
     batch: usize,
@@ -239,14 +239,14 @@ impl Contender {
             .push(start.elapsed().as_nanos() as f64 / self.batch as f64);
     }
 
-    /// The sample that so many of a hundred don't exceed.
+    /// The sample that `percent` of all samples don't exceed.
     fn percentile_ns(&mut self, percent: usize) -> f64 {
         self.samples_ns.sort_by(f64::total_cmp);
         self.samples_ns[self.samples_ns.len() * percent / 100]
     }
 }
 
-/// Measures a round trip (there and back, which is two switches) of ours and of its peers.
+/// Measures a round trip (two switches, in and out) of ours and of the peers.
 fn latency() -> io::Result<()> {
     let is_quick = cfg!(debug_assertions) || std::env::var_os("SELVEDGE_QUICK").is_some();
     let n_samples = if is_quick { 50 } else { 2_000 };
@@ -258,7 +258,7 @@ fn latency() -> io::Result<()> {
         rows.extend(in_turns(threads(placement)?, n_samples));
     }
 
-    println!("\nOne round trip (there and back: two switches) in nanoseconds; median and p99 of");
+    println!("\nOne round trip (two switches, in and out) in nanoseconds; median and p99 of");
     println!("{n_samples} samples, each of which is the mean of a batch of round trips.\n");
     println!(
         "{:42} {:>6} {:>10} {:>10} {:>10}",
@@ -276,7 +276,7 @@ fn latency() -> io::Result<()> {
     Ok(())
 }
 
-/// Takes a sample of each in turn, so that whatever disturbs this machine disturbs them alike.
+/// Takes a sample of each in turn, so that a disturbance of the machine affects all alike.
 fn in_turns(mut contenders: Vec<Contender>, n_samples: usize) -> Vec<Contender> {
     for _ in 0..n_samples {
         contenders.iter_mut().for_each(Contender::take_sample);
@@ -284,7 +284,7 @@ fn in_turns(mut contenders: Vec<Contender>, n_samples: usize) -> Vec<Contender> 
     contenders
 }
 
-/// Ours, first of all, and what runs on one thread as well. Each passes a number and gets it back.
+/// Ours first, then the peers on one thread. Each passes a number and gets it back.
 fn coroutines() -> Vec<Contender> {
     let mut ours = Coroutine::new(
         |yielder: &Yielder<usize, usize>, mut value: usize| -> usize {
@@ -300,7 +300,7 @@ fn coroutines() -> Vec<Contender> {
             }
         },
     );
-    // The compiler must not know which function it calls.
+    // Hides from the compiler which function is called.
     let call: fn(usize) -> usize = black_box(|value| value);
     vec![
         Contender::new("selvedge, send and suspend".into(), 10_000, move |n| {
@@ -321,7 +321,7 @@ fn coroutines() -> Vec<Contender> {
     ]
 }
 
-/// Two OS threads, one of which is this one.
+/// Two OS threads, one of which is the calling thread.
 fn threads(placement: &Placement) -> io::Result<Vec<Contender>> {
     let mut parking = Parking::new(placement);
     let mut piping = Piping::new(placement)?;

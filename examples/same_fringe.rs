@@ -1,5 +1,5 @@
-//! Whether two trees have the same leaves in the same order, whatever their shapes: the classic
-//! that is awkward without coroutines, because two recursions have to advance in step.
+//! Compares the leaves of two trees of different shapes, in order. This classic problem is awkward without coroutines, because
+//! two recursions must advance together.
 //!
 //! `cargo run --example same_fringe`
 
@@ -18,7 +18,7 @@ fn fork(left: Tree, right: Tree) -> Tree {
     Tree::Fork(Box::new(left), Box::new(right))
 }
 
-/// A plain recursion: it suspends from whatever depth it has reached.
+/// A plain recursion, which suspends at any depth.
 fn walk(tree: &Tree, yielder: &Yielder<(), char>) {
     match tree {
         Tree::Leaf(label) => yielder.suspend(*label),
@@ -29,7 +29,7 @@ fn walk(tree: &Tree, yielder: &Yielder<(), char>) {
     }
 }
 
-/// Stops at the first difference; what is left of the two walks is unwound then.
+/// Stops at the first difference; leaving the scope then unwinds both walks.
 fn same_fringe(one: &Tree, other: &Tree) -> bool {
     // Generators that borrow live in a scope.
     coroutine::scope(|scope| {

@@ -1,19 +1,20 @@
-//! A proxy: whoever connects is connected to somebody else, and bytes go both ways until both sides have
-//! said all. Told to stop, it accepts nobody more and waits for those who are still talking.
+//! A proxy: it connects each client to an upstream server, and copies bytes both ways until both sides have ended. When it is told
+//! to stop, it accepts no more clients and waits for the open connections.
 //!
-//! `tcp_proxy LISTEN UPSTREAM` runs until it is killed. Without addresses it starts an upstream and
-//! clients itself and shows what went through.
+//! `tcp_proxy LISTEN UPSTREAM` runs until it is killed. Without addresses it starts an upstream server and clients of its own, and
+//! prints the numbers of bytes.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
+use selvedge::error::ScopeError;
 use selvedge::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use selvedge::sync::Event;
-use selvedge::{ScopeError, Task, scope, sleep, spawn, spawn_fallible, timeout};
+use selvedge::{Task, scope, sleep, spawn, spawn_fallible, timeout};
 
-/// How long those who are talking may go on when it is to stop.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time that open connections have after the stop.
+const GRACE_PERIOD: Duration = Duration::from_secs(5);
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -21,41 +22,41 @@ struct Proxy {
     listener: TcpListener,
     upstream: SocketAddr,
     stop: Event,
-    n_talking: Cell<usize>,
+    n_open: Cell<usize>,
     is_idle: Event,
-    there: Cell<u64>,
-    back: Cell<u64>,
+    n_sent: Cell<u64>,
+    n_returned: Cell<u64>,
 }
 
 impl Proxy {
-    /// Returns when it was told to stop and nobody talks any more, or patience is over.
+    /// Returns after a stop, when no connection is open or the grace period is over.
     fn serve(&self) -> Result<(), ScopeError> {
         scope(|s| {
             let accepting = s.spawn(|| {
                 for client in self.listener.incoming() {
                     match client {
                         Ok(client) => s.spawn(move || self.attend(&client)).detach(),
-                        // Too many open files, most likely: some will be closed.
+                        // Probably too many files are open; the pause lets some close.
                         Err(_) => sleep(Duration::from_millis(50)),
                     }
                 }
             });
             self.stop.wait();
             accepting.cancel();
-            if self.n_talking.get() > 0 && timeout(PATIENCE, || self.is_idle.wait()).is_err() {
+            if self.n_open.get() > 0 && timeout(GRACE_PERIOD, || self.is_idle.wait()).is_err() {
                 s.cancel();
             }
         })
     }
 
     fn attend(&self, client: &TcpStream) {
-        self.n_talking.set(self.n_talking.get() + 1);
+        self.n_open.set(self.n_open.get() + 1);
         self.is_idle.clear();
         if let Err(error) = self.connect_through(client) {
             eprintln!("a connection failed: {error}");
         }
-        self.n_talking.set(self.n_talking.get() - 1);
-        if self.n_talking.get() == 0 {
+        self.n_open.set(self.n_open.get() - 1);
+        if self.n_open.get() == 0 {
             self.is_idle.set();
         }
     }
@@ -65,18 +66,18 @@ impl Proxy {
         let server = TcpStream::connect(self.upstream)?;
         let add = |total: &Cell<u64>, n_bytes| total.set(total.get() + n_bytes);
         scope(|s| {
-            s.spawn_fallible(|| copy(client, &server).map(|n| add(&self.there, n)));
-            s.spawn_fallible(|| copy(&server, client).map(|n| add(&self.back, n)));
+            s.spawn_fallible(|| copy(client, &server).map(|n| add(&self.n_sent, n)));
+            s.spawn_fallible(|| copy(&server, client).map(|n| add(&self.n_returned, n)));
         })?;
         Ok(())
     }
 }
 
-/// One direction. When one side has said all, the other hears it, and may go on talking itself.
+/// Copies one direction, and then closes that half of the connection; the other half may go on.
 fn copy(mut from: &TcpStream, mut to: &TcpStream) -> io::Result<u64> {
     let n_bytes = io::copy(&mut from, &mut to)?;
     match to.shutdown(Shutdown::Write) {
-        // It has gone already.
+        // The peer has closed the connection already.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(n_bytes),
         ended => ended.map(|()| n_bytes),
     }
@@ -93,13 +94,13 @@ fn main() -> Result<(), Failure> {
             listener: TcpListener::bind(listen)?,
             upstream: upstream.ok_or("the upstream has no address")?,
             stop: Event::new(),
-            n_talking: Cell::new(0),
+            n_open: Cell::new(0),
             is_idle: Event::new(),
-            there: Cell::new(0),
-            back: Cell::new(0),
+            n_sent: Cell::new(0),
+            n_returned: Cell::new(0),
         };
         println!(
-            "{} is connected to {}",
+            "{} forwards to {}",
             proxy.listener.local_addr()?,
             proxy.upstream
         );
@@ -111,16 +112,16 @@ fn main() -> Result<(), Failure> {
         if let Some(clients) = demonstration {
             clients.join()?;
             println!(
-                "{} bytes went there, {} came back",
-                proxy.there.get(),
-                proxy.back.get()
+                "{} bytes to the upstream, {} bytes back",
+                proxy.n_sent.get(),
+                proxy.n_returned.get()
             );
         }
         Ok(())
     })
 }
 
-/// An upstream that hears somebody out before it answers, in capitals: half of a connection ends first.
+/// Starts a server that reads a request to its end and answers in capitals, so the halves of a connection end one by one.
 fn start_upstream() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
@@ -138,11 +139,11 @@ fn start_upstream() -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Clients who talk slowly; the proxy is told to stop as soon as all are connected.
+/// Starts slow clients, and stops the proxy while all of them are connected.
 fn demonstrate(proxy: &Proxy) -> io::Result<Task<()>> {
     const N_CLIENTS: usize = 20;
     let (address, stop) = (proxy.listener.local_addr()?, proxy.stop.clone());
-    let talk = move |n: usize| {
+    let client = move |n: usize| {
         let mut stream = TcpStream::connect(address)?;
         for word in ["warp ", "and ", "weft "] {
             stream.write_all(word.as_bytes())?;
@@ -157,13 +158,13 @@ fn demonstrate(proxy: &Proxy) -> io::Result<Task<()>> {
     };
     Ok(spawn_fallible(move || {
         let clients: Vec<_> = (0..N_CLIENTS)
-            .map(|n| spawn_fallible(move || talk(n)))
+            .map(|n| spawn_fallible(move || client(n)))
             .collect();
         sleep(Duration::from_millis(15));
-        println!("told to stop while {N_CLIENTS} clients are talking");
+        println!("stopped while {N_CLIENTS} clients are connected");
         stop.set();
         clients.into_iter().try_for_each(Task::join)?;
-        println!("each of them has got its answer");
+        println!("each client has got its answer");
         Ok::<_, selvedge::TaskError>(())
     }))
 }

@@ -1,6 +1,5 @@
-//! A tokenizer driven by hand: text is sent in chunks, cut anywhere, and each `send` answers with
-//! the tokens that are complete by then. Inside, it is a plain loop that takes characters; nothing
-//! there shows that one may be a while in coming.
+//! A tokenizer driven by hand: the caller sends text in chunks, cut anywhere, and each `send` returns the tokens that are
+//! complete. The tokenizer itself is a plain loop over characters, which suspends where a chunk ends.
 //!
 //! `cargo run --example tokenizer`
 
@@ -16,7 +15,7 @@ struct Input<'a> {
 }
 
 impl Input<'_> {
-    /// Takes the next character if it belongs. Suspends where a chunk ends.
+    /// Takes the next character if `belongs` accepts it. Suspends at the end of a chunk.
     fn take_if(&mut self, belongs: fn(char) -> bool) -> Option<char> {
         while self.chunk?.is_empty() {
             self.chunk = self.yielder.suspend(std::mem::take(&mut self.tokens));
@@ -27,7 +26,7 @@ impl Input<'_> {
     }
 }
 
-/// Makes a token of each word, each number, and each other character but blanks.
+/// Each word, each number, and each other character except blanks is a token.
 fn tokenize(yielder: &Yielder<Chunk, Vec<String>>, chunk: Chunk) -> Vec<String> {
     let mut input = Input {
         yielder,

@@ -1,5 +1,5 @@
-//! Plain callbacks: `call_soon` for the next iteration of the loop, `call_later` for after a while,
-//! `call_at` for a time on the loop's clock. Each answers a handle that takes the callback back.
+//! Callbacks: `call_soon` for the next iteration of the loop, `call_later` after a duration, `call_at` at a time on the loop's
+//! clock. Each returns a handle, by which the callback can be cancelled.
 //!
 //! `cargo run --example tutorial_callbacks`
 
@@ -8,7 +8,8 @@ use std::error::Error;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{EventLoop, current_loop};
+use selvedge::EventLoop;
+use selvedge::event_loop::current_loop;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let event_loop = EventLoop::new()?;
@@ -30,11 +31,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     event_loop.call_soon(say("call_soon"));
     event_loop.call_soon(say("call_soon, the second"));
 
-    let regretted = event_loop.call_later(Duration::from_millis(15), say("never"));
-    regretted.cancel();
-    assert!(regretted.is_cancelled());
+    let unwanted = event_loop.call_later(Duration::from_millis(15), say("never"));
+    unwanted.cancel();
+    assert!(unwanted.is_cancelled());
 
-    // What stops the loop is a callback as well: the last one, by its time.
+    // The last callback stops the loop.
     let local = event_loop.local();
     let stop = move || local.stop().expect("the loop is open");
     let stopping = event_loop.call_at(now + Duration::from_millis(40), stop);

@@ -1,5 +1,5 @@
-//! A chain of coroutines, each of which waits for the next. Where one needs another's result it
-//! joins it, and the loop runs whoever can go on; a failure at the far end comes back the same way.
+//! A chain of tasks, each of which waits for the next. A task joins another to get its result, and the loop runs other tasks
+//! meanwhile. A failure at the far end returns through all joins.
 //!
 //! `cargo run --example tutorial_chain`
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use selvedge::{TaskError, sleep, spawn, spawn_fallible};
 
-/// Each link waits for the one behind it; the last has the text.
+/// Each link waits for the next one; the last measures the text.
 fn link(n: u32, text: &'static str) -> Result<u32, TaskError> {
     println!("{:>1$} waits for the next", n, n as usize * 2);
     let length = if n < 4 {
@@ -20,7 +20,7 @@ fn link(n: u32, text: &'static str) -> Result<u32, TaskError> {
     Ok(length + 1)
 }
 
-/// The far end, which takes a while.
+/// The far end, which takes 10 ms.
 fn measure(text: &str) -> Result<u32, ParseIntError> {
     sleep(Duration::from_millis(10));
     text.parse()
@@ -32,7 +32,7 @@ fn main() {
         println!("the first returns {length:?}\n");
         assert_eq!(length.expect("38 is a number"), 42);
 
-        let failure = link(1, "weft").expect_err("that is no number");
+        let failure = link(1, "weft").expect_err("weft is not a number");
         println!("this time it is an error: {failure}");
         assert!(failure.to_string().contains("invalid digit"));
     });

@@ -1,5 +1,4 @@
-//! A coroutine that an event loop runs is nothing but a function: it is on the thread that runs the
-//! loop, in the same process, and only its stack is its own.
+//! A task is a function that the event loop runs, on the loop's thread and in the same process, but on a stack of its own.
 //!
 //! `cargo run --example tutorial_coroutine`
 
@@ -7,12 +6,14 @@ use std::error::Error;
 use std::process;
 use std::thread::{self, ThreadId};
 
-use selvedge::{Coroutine, EventLoop, Yielder, current_task, remaining_stack};
+use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::task::current_task;
+use selvedge::{Coroutine, EventLoop, Yielder};
 
-/// Where this is called: on which thread, of which process.
-fn place(who: &str) -> (ThreadId, u32) {
+/// Prints and returns the calling thread and process.
+fn place(caller: &str) -> (ThreadId, u32) {
     let place = (thread::current().id(), process::id());
-    println!("{who}: {:?} of process {}", place.0, place.1);
+    println!("{caller}: {:?} of process {}", place.0, place.1);
     place
 }
 
@@ -20,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let here = place("main");
     let event_loop = EventLoop::new()?;
 
-    // A function becomes a task, and the loop runs until that is done.
+    // The function becomes a task, and the loop runs until the task is done.
     let there = event_loop.run_until_complete(|| {
         let task = current_task().expect("a task runs this");
         println!("{} begins", task.name());
@@ -28,16 +29,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     assert_eq!(there, here);
 
-    // So does a coroutine, even one that was begun by hand: the loop goes on where that left off.
+    // So does a coroutine, even one that was resumed by hand before: the loop continues it.
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let before = place("a coroutine, resumed by hand");
         yielder.suspend(());
-        assert_eq!(before, place("the same one, in the loop"));
-        remaining_stack()
+        assert_eq!(before, place("the same coroutine, in the loop"));
+        remaining_stack_bytes()
     });
     coroutine.resume().unwrap_yielded();
     let room = event_loop.run_until_complete(coroutine)?;
-    println!("which had {room:?} bytes of its own stack left");
+    println!("its stack had {room:?} bytes left");
 
     event_loop.close()?;
     Ok(())

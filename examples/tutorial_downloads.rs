@@ -1,6 +1,5 @@
-//! One hundred downloads at once over plain sockets, each a task that reads as if it were alone. The server, which
-//! thinks for 100 ms before each answer, is a task of the same loop. With a session, encryption and a histogram it is
-//! the example `downloads`.
+//! One hundred downloads at once over plain sockets, each a task of straight-line code. The server, which waits for 100 ms before
+//! each answer, is a task of the same loop. The example `downloads` does the same with a session, encryption and a histogram.
 //!
 //! `cargo run --example tutorial_downloads`
 
@@ -13,7 +12,7 @@ use selvedge::{sleep, spawn, spawn_fallible};
 const N_DOWNLOADS: usize = 100;
 const DELAY: Duration = Duration::from_millis(100);
 
-/// Answers one request of HTTP/1.0, whose end is that of the connection.
+/// Answers one HTTP/1.0 request and closes the connection, which ends the response.
 fn answer(mut stream: TcpStream) -> io::Result<()> {
     let mut lines = BufReader::new(&stream).lines().map_while(Result::ok);
     let first = lines.next().unwrap_or_default();

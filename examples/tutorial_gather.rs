@@ -1,5 +1,5 @@
-//! Three sleepers are gathered: their results come in the order of the arguments, which is not the order in
-//! which they wake, and all of them together take as long as the longest.
+//! Gathers three sleepers: the results have the order of the arguments, not the order of waking, and all together take as long as
+//! the longest.
 //!
 //! `cargo run --example tutorial_gather`
 
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use selvedge::{TaskError, gather, sleep, spawn_fallible};
 
-/// Sleeps for so long and says so.
+/// Sleeps for `nap_ms`, prints a line and returns the duration.
 fn sleeper(nap_ms: u64) -> impl FnOnce() -> u64 {
     move || {
         sleep(Duration::from_millis(nap_ms));
@@ -27,10 +27,10 @@ fn main() -> Result<(), TaskError> {
         let (nap_ms, word) = gather((sleeper(10), || "weft"))?;
         println!("gathered: {nap_ms} and {word:?}");
 
-        // The first failure comes back at once; the others go on.
+        // `gather` returns the first failure at once; the other tasks go on.
         let failing = spawn_fallible(|| "weft".parse::<u64>());
-        let failure = gather((sleeper(30), failing)).expect_err("that is no number");
-        println!("gathering failed: {failure}");
+        let failure = gather((sleeper(30), failing)).expect_err("weft is not a number");
+        println!("gather failed: {failure}");
         sleep(Duration::from_millis(40));
         Ok::<_, TaskError>(())
     })?;

@@ -1,5 +1,4 @@
-//! A promise is a result that somebody sets later. Here a task sets it while the loop runs for
-//! ever, and a callback, which is called once the promise is done, stops the loop.
+//! A promise is a result that is set later. Here a task sets it while the loop runs for ever, and a done callback stops the loop.
 //!
 //! `cargo run --example tutorial_promise`
 
@@ -15,13 +14,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let promise = event_loop.create_promise::<String>();
     let is_called = Rc::new(Cell::new(false));
 
-    // Dropping a task's handle, which `detach` says aloud, lets the task go on by itself.
+    // `detach` drops the task's handle; the task goes on.
     let setter = promise.clone();
     let slow = event_loop.create_task(move || {
-        println!("the task works on it");
+        println!("the task works");
         sleep(Duration::from_millis(20));
-        let refused = setter.set_result("the promise is kept".to_owned());
-        refused.expect("nobody else sets it");
+        let refused = setter.set_result("42 pages".to_owned());
+        refused.expect("the promise is set once");
         println!("the task has set the result");
     });
     slow.detach();
@@ -38,8 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{promise:?}");
 
     assert!(is_called.get());
-    assert_eq!(promise.result()?, "the promise is kept");
-    // A second result is refused, and handed back.
+    assert_eq!(promise.result()?, "42 pages");
+    // A second result is refused and handed back.
     assert!(promise.set_result("too late".to_owned()).is_err());
     event_loop.close()?;
     Ok(())

@@ -1,5 +1,5 @@
-//! A producer and two consumers over a queue of 100: the producer waits when it is full, a consumer when it
-//! is empty, and when the queue is shut down the consumers get the rest and end.
+//! A producer and two consumers over a queue of 100: the producer waits when the queue is full, a consumer when it is empty. After
+//! the queue is shut down the consumers get the remaining items and end.
 //!
 //! `cargo run --example tutorial_queue`
 
@@ -11,14 +11,14 @@ use selvedge::{spawn, yield_now};
 
 const N_ITEMS: u32 = 1000;
 
-/// Takes items until there are no more; answers how many it had, and their sum.
+/// Takes items until the queue is shut down and empty; returns their number and their sum.
 fn consume(queue: &Queue<u32>, longest: &Cell<usize>) -> (u32, u32) {
     let (mut n_items, mut sum) = (0, 0);
     while let Ok(item) = queue.get() {
         longest.set(longest.get().max(queue.len() + 1));
         n_items += 1;
         sum += item;
-        // Each item takes a turn, so that the producer gets ahead.
+        // Yields after each item, so that the producer fills the queue.
         yield_now();
     }
     (n_items, sum)
@@ -43,12 +43,12 @@ fn main() {
         let (mut n_items, mut sum) = (0, 0);
         for (number, consumer) in consumers {
             let (n, part) = consumer.join().expect("it does not panic");
-            println!("consumer {number} has got {n} of them");
+            println!("consumer {number} has got {n} items");
             (n_items, sum) = (n_items + n, sum + part);
         }
-        println!("{n_items} items, whose sum is {sum}");
+        println!("{n_items} items with the sum {sum}");
         assert_eq!((n_items, sum), (N_ITEMS, N_ITEMS * (N_ITEMS + 1) / 2));
     });
-    println!("at most {} of them were in the queue", longest.get());
+    println!("at most {} items were in the queue", longest.get());
     assert_eq!(Some(longest.get()), queue.capacity());
 }

@@ -1,5 +1,5 @@
-//! Three sleepers, joined in the order in which they were spawned, which is not the order in which
-//! they wake. Together they take as long as the longest, because they sleep at the same time.
+//! Joins three sleepers in the order of their spawns, which is not the order of waking. Together they take as long as the longest,
+//! because they sleep at the same time.
 //!
 //! `cargo run --example tutorial_sleepers`
 
@@ -30,7 +30,7 @@ fn main() -> Result<(), TaskError> {
 
     let took = start.elapsed();
     let one_by_one = Duration::from_millis(naps_ms.iter().sum());
-    println!("{took:.1?} in all; one after the other they would have taken {one_by_one:?}");
+    println!("{took:.1?} in all; one after the other they would take {one_by_one:?}");
     assert_eq!(slept_ms, naps_ms);
     assert!(took >= Duration::from_millis(60));
     Ok(())

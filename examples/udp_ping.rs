@@ -1,6 +1,5 @@
-//! Pings over UDP: the time that each takes to come back, and a timeout for those that never do.
-//! `udp_ping ADDRESS` pings whoever echoes there; without an address it pings an echo of its own,
-//! which loses every third datagram on purpose.
+//! Pings over UDP: the round-trip time of each, with a timeout for lost ones. `udp_ping ADDRESS` pings an echo server; without an
+//! address it pings its own, which drops every third datagram on purpose.
 //!
 //! `cargo run --example udp_ping`
 
@@ -24,7 +23,7 @@ fn echo(socket: &UdpSocket) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends a number and waits for its echo; late echoes of earlier numbers don't count.
+/// Sends a number and waits for its echo; ignores late echoes of earlier numbers.
 fn ping(socket: &UdpSocket, n: u32) -> io::Result<Duration> {
     let (start, mut answer) = (Instant::now(), [0; 4]);
     socket.send(&n.to_be_bytes())?;
@@ -51,7 +50,7 @@ fn main() -> io::Result<()> {
             }
             sleep(Duration::from_millis(10));
         }
-        println!("{n_lost} of {N_PINGS} did not come back within {TIMEOUT:?}");
+        println!("{n_lost} of {N_PINGS} pings had no answer within {TIMEOUT:?}");
         assert!(address.is_some() || n_lost == N_PINGS / 3);
         Ok(())
     })

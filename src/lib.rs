@@ -69,25 +69,25 @@
 //!   stack's size. Its body has a [`Yielder`], by which it suspends.
 //! - [`Generator`]: an iterator; [`Yielder::yield_from`] and [`Yielder::delegate`] for nesting.
 //! - [`coroutine::scope`](coroutine::scope()): coroutines that borrow.
-//! - [`on_stack`] and [`remaining_stack`]: deep recursion without fear.
+//! - [`coroutine::on_stack`] and [`coroutine::remaining_stack_bytes`]: deep recursion without fear.
 //! - [`stack`]: sizes, usage, and the thread's pool of stacks.
 //!
 //! And with the event loop:
 //!
 //! - [`run`]: runs a function, which may borrow, as the main task of a loop; [`EventLoop`] is a loop of
 //!   one's own, with callbacks, `run_until_complete` and `run_forever`, asyncio's way.
-//! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`catch_cancelled`].
-//! - Waiting for many: [`gather()`], [`gather_settled`], [`wait()`], [`as_completed()`]; [`wait_for()`] for so
-//!   long, [`shield()`] from cancels.
+//! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`task::catch_cancelled`].
+//! - Waiting for many: [`gather()`], [`task::gather_settled`], [`task::wait()`], [`task::as_completed()`]; [`task::wait_for()`] for so
+//!   long, [`task::shield()`] from cancels.
 //! - [`scope()`]: tasks that borrow, and end together; [`race()`] and [`select!`]: the first of several.
-//! - [`timeout()`] and its kin; [`finally()`]. [`docs::cancellation`] has what a cancel leaves behind.
+//! - [`timeout()`] and its kin; [`task::finally()`]. [`docs::cancellation`] has what a cancel leaves behind.
 //! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
 //! - [`sync`]: queues, locks, semaphores, events and barriers between tasks, and channels that cross threads.
 //! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
 //!   pipes, terminals and standard input, and lines and frames of streams, with a limit.
 //! - [`to_thread`] and [`EventLoop::run_in_executor`]: work that blocks, on a pool of threads.
 //! - [`EventLoop::add_signal_handler`] and [`signal`].
-//! - [`LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
+//! - [`event_loop::LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
 //!
 //! And to read: [`docs::tutorial`], [`docs::asyncio`] with each of asyncio's names and ours, [`docs::tokio`].
 //!
@@ -132,6 +132,8 @@
 //! The modules stand on floors, and each imports only lower ones: `sys` (the operating system),
 //! [`stack`], `arch` (the switch, in `asm/`), [`coroutine`], `runtime` (the event loop),
 //! and on it [`task`], [`time`], [`sync`] and [`net`]. `ARCHITECTURE.md` has the map.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(unix))]
 compile_error!(

@@ -1,25 +1,25 @@
 //! Signals: their names, and waiting for them in a task.
 //!
-//! [`EventLoop::add_signal_handler`](crate::EventLoop::add_signal_handler) has a callback called when
-//! a signal comes; a [`Listener`] is for tasks. Both leave the signal handler proper at once and do
-//! their work in the loop's own time, so whatever a task or a callback may do is allowed.
+//! [`EventLoop::add_signal_handler`](crate::EventLoop::add_signal_handler) calls a callback when a signal
+//! comes; a [`Listener`] is for tasks. Both only record the signal in the signal handler itself and do their
+//! work in the loop, so a task or a callback may do anything there.
 //!
-//! An interrupt (Ctrl-C) cancels the main task of [`run`](crate::run()) without any of this: see
-//! [`LoopBuilder::cancel_on_interrupt`](crate::LoopBuilder::cancel_on_interrupt).
+//! An interrupt (Ctrl-C) cancels the main task of [`run`](crate::run()) without either of them: see
+//! [`event_loop::Builder::cancel_on_interrupt`](crate::event_loop::Builder::cancel_on_interrupt).
 
 use std::fmt;
 use std::io;
 use std::rc::Rc;
 
 use crate::error::WaitError;
-use crate::runtime::api::local_loop::current_loop;
-use crate::runtime::scheduler::signals::Listening;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::api::current_loop;
+use crate::runtime::scheduler::Listening;
+use crate::runtime::wait::task_context;
 use crate::sys::signal_watch::number;
 
 /// A signal, by its number.
 ///
-/// What takes one takes a number as well, for those that have no name here.
+/// Functions that take a signal take a number as well, for signals without a name here.
 ///
 /// ```
 /// use selvedge::signal::Signal;
@@ -35,7 +35,7 @@ macro_rules! signals {
         impl Signal {
             $(#[doc = $doc] pub const $name: Self = Self(number::$name);)*
 
-            /// Its name, if it has one everywhere.
+            /// The signal's name, if it has one on every platform.
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
                 match self.0 {
@@ -52,27 +52,27 @@ signals! {
     SIGALRM "A timer of the process went off.";
     SIGBUS "A fault; can't be handled here.";
     SIGCHLD "A child process ended or stopped.";
-    SIGCONT "Go on after a stop.";
+    SIGCONT "Continue after a stop.";
     SIGFPE "A fault; can't be handled here.";
-    SIGHUP "The terminal is gone; by custom: read the settings again.";
+    SIGHUP "The terminal was closed; by convention: reload the settings.";
     SIGILL "A fault; can't be handled here.";
     SIGINT "Interrupt: Ctrl-C.";
     SIGIO "A descriptor is ready.";
     SIGKILL "Ends the process; can't be handled.";
-    SIGPIPE "Something was written that nobody can read. Rust programs ignore it.";
+    SIGPIPE "A write to a pipe or socket without a reader. Rust programs ignore it.";
     SIGPROF "A profiling timer went off.";
     SIGQUIT "Quit with a core dump: Ctrl-\\.";
     SIGSEGV "A fault; can't be handled here.";
     SIGSTOP "Stops the process; can't be handled.";
     SIGSYS "A system call that is not allowed.";
-    SIGTERM "Please end.";
+    SIGTERM "A request to terminate.";
     SIGTRAP "A breakpoint.";
     SIGTSTP "Stop: Ctrl-Z.";
     SIGTTIN "A background process reads from its terminal.";
     SIGTTOU "A background process writes to its terminal.";
     SIGURG "Urgent data came.";
-    SIGUSR1 "The program's own.";
-    SIGUSR2 "The program's own.";
+    SIGUSR1 "For the program's own use.";
+    SIGUSR2 "For the program's own use.";
     SIGVTALRM "A timer of processor time went off.";
     SIGWINCH "The terminal's size changed.";
     SIGXCPU "The limit of processor time is reached.";
@@ -106,8 +106,8 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// Listens for a signal as long as it lives: the signal no longer does what it did, and is not lost
-/// while nobody waits.
+/// Listens for a signal while it lives: the signal's earlier action is suspended, and a signal that comes while
+/// no task waits is not lost.
 ///
 /// ```no_run
 /// use selvedge::signal::{Listener, Signal};
@@ -124,8 +124,8 @@ impl fmt::Debug for Signal {
 /// # .unwrap();
 /// ```
 ///
-/// Several listeners of one signal are each told of it. Dropping the last gives the signal back what
-/// it did before, if no callback handles it.
+/// Each of several listeners of a signal receives it. Dropping the last one restores the signal's earlier action, if
+/// no callback handles it.
 #[derive(Debug)]
 pub struct Listener(Rc<Listening>);
 
@@ -133,22 +133,22 @@ impl Listener {
     /// Begins to listen.
     ///
     /// # Errors
-    /// That no loop runs on this thread; that the signal can't be handled (`SIGKILL`, `SIGSTOP`, and
-    /// those of faults); that 64 loops of the process handle signals already.
+    /// If no loop runs on this thread, if the signal can't be handled (`SIGKILL`, `SIGSTOP`, and those of faults),
+    /// or if 64 loops of the process handle signals already.
     pub fn new(signal: impl Into<i32>) -> io::Result<Self> {
         let event_loop =
             current_loop().ok_or_else(|| io::Error::other(WaitError::NoLoop.sentence()))?;
         event_loop.listen(signal.into()).map(Self)
     }
 
-    /// May suspend: waits until the signal comes. If it has since the last wait, or since this listener
-    /// was made, it answers at once; several since then count as one.
+    /// May suspend: waits until the signal comes. Returns at once if it came since the last wait, or since this
+    /// listener was created; several signals since then count as one.
     ///
     /// # Errors
-    /// That it can't be waited for here: in a callback, on another loop, while panicking.
+    /// If the caller can't wait: in a callback, on another loop, while the thread panics.
     ///
     /// # Cancellation
-    /// A signal that has come is there for the next wait.
+    /// A signal that has come is kept for the next wait.
     pub fn wait(&self) -> io::Result<()> {
         if self.0.take() {
             return Ok(());
@@ -160,15 +160,16 @@ impl Listener {
                 "selvedge: this listener belongs to another event loop; make one on this loop",
             ));
         }
-        // Who waits keeps the list of those who wait.
+        // The waiting task keeps the list of waiters alive.
         let listening = Rc::clone(&self.0);
         listening.wait(here);
         Ok(())
     }
 
-    /// Whether the signal has come since the last wait, which this counts as.
+    /// Whether the signal came since the last wait. This call counts as a wait.
     #[must_use]
-    pub fn has_come(&self) -> bool {
+    #[doc(alias = "has_come")]
+    pub fn take(&self) -> bool {
         self.0.take()
     }
 
@@ -185,10 +186,10 @@ impl Drop for Listener {
     }
 }
 
-/// May suspend: waits until a signal comes that has not come yet.
+/// May suspend: waits for the next signal.
 ///
-/// The signal does what it did before as soon as this returns; to wait for it again and again, without
-/// losing it in between, use a [`Listener`].
+/// The signal's earlier action is restored when this returns. To wait repeatedly without losing a signal in
+/// between, use a [`Listener`].
 ///
 /// ```no_run
 /// use selvedge::signal::{self, Signal};

@@ -13,11 +13,10 @@ mod support;
 
 use std::thread;
 
+use selvedge::event_loop::current_loop;
 use selvedge::signal::Signal;
-use selvedge::{
-    EventLoop, Promise, RunError, catch_cancelled, current_loop, run, sleep, spawn, try_run,
-    yield_now,
-};
+use selvedge::task::catch_cancelled;
+use selvedge::{EventLoop, Promise, RunError, run, sleep, spawn, try_run, yield_now};
 
 use raising::{disposition, raise, send_when_asleep, set_disposition};
 use support::child::{self, Ended};
@@ -25,43 +24,47 @@ use support::{AN_HOUR, Log};
 
 type Check = fn(&Ended);
 
-/// Each is played by a child, which must look like that when it has ended.
+/// The scenarios, each played by a child, with how that child must end.
 const SCENARIOS: &[(&str, fn(), Check)] = &[
     ("the_first_cancels_main", first_cancels, assert_held),
     ("run_panics_with_the_sentence", run_panics, |ended| {
         ended.assert_reported(&["the main task was cancelled: interrupted by SIGINT"]);
         ended.assert_exited(101);
     }),
-    ("main_may_catch_it_and_return", caught, assert_held),
+    ("main_may_catch_the_cancel_and_return", caught, assert_held),
     (
-        "the_second_ends_the_process",
+        "the_second_interrupt_ends_the_process",
         second_ends,
         assert_ended_by_the_second,
     ),
     (
-        "the_second_ends_a_busy_main",
+        "the_second_interrupt_ends_a_busy_main",
         second_ends_a_busy_main,
         assert_ended_by_the_second,
     ),
     (
-        "a_signal_that_is_ignored_stays_so",
+        "an_ignored_signal_stays_ignored",
         ignored_stays,
         assert_held,
     ),
     (
-        "a_handler_of_the_program_stays",
+        "a_handler_of_the_program_is_kept",
         own_handler_stays,
         assert_held,
     ),
     (
-        "a_handler_of_the_loop_goes_first",
+        "a_handler_of_the_loop_takes_precedence",
         loop_handler_goes_first,
         assert_held,
     ),
-    ("it_can_be_switched_off", switched_off, |ended| {
-        ended.assert_killed_by(libc::SIGINT);
-        ended.assert_reported(&["it runs"]);
-    }),
+    (
+        "the_interrupt_handling_can_be_disabled",
+        switched_off,
+        |ended| {
+            ended.assert_killed_by(libc::SIGINT);
+            ended.assert_reported(&["it runs"]);
+        },
+    ),
     (
         "loops_of_other_threads_leave_it_alone",
         other_threads,
@@ -122,23 +125,24 @@ fn first_cancels() {
         .detach();
         let _guard = log.guard("main unwound");
         yield_now();
-        // Not before the other one has begun.
+        // Only once the other task has begun.
         sender = Some(send_when_asleep(&[INTERRUPT]));
         sleep(AN_HOUR);
     });
-    let Err(RunError::Cancelled(message)) = outcome else {
+    let Err(RunError::Cancelled(cancelled)) = &outcome else {
         panic!("{outcome:?}");
     };
+    let message = cancelled.message().expect("a message");
     assert!(message.contains("SIGINT"), "{message}");
     assert_eq!(log.take(), ["main unwound", "other task unwound"]);
     sender.expect("it was started").join().unwrap();
-    // Once more, in the next run.
+    // The same in the next run.
     let outcome = try_run(|| {
         raise(INTERRUPT);
         sleep(AN_HOUR);
     });
     assert_cancelled(&outcome);
-    // After a run without any, too.
+    // The same after a run without an interrupt.
     run(|| assert_ne!(disposition(INTERRUPT), libc::SIG_DFL));
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
 }
@@ -155,7 +159,7 @@ fn caught() {
         raise(INTERRUPT);
         let error = catch_cancelled(|| sleep(AN_HOUR)).unwrap_err();
         yield_now();
-        error.message().to_owned()
+        error.message().unwrap().to_owned()
     });
     assert!(text.unwrap().contains("SIGINT"));
 }
@@ -172,7 +176,7 @@ fn second_ends() {
 
 fn second_ends_a_busy_main() {
     let _ = try_run(|| {
-        // The loop never learns of the first one.
+        // The loop never sees the first interrupt.
         raise(INTERRUPT);
         eprintln!("main goes on");
         raise(INTERRUPT);
@@ -216,7 +220,7 @@ fn loop_handler_goes_first() {
         event_loop.add_signal_handler(INTERRUPT, handler).unwrap();
         raise(INTERRUPT);
         promise.wait().expect("main is not cancelled");
-        // Each one is for the handler, not only the first.
+        // The handler gets every interrupt, not only the first.
         raise(INTERRUPT);
         raise(INTERRUPT);
         yield_now();
@@ -235,11 +239,11 @@ fn switched_off() {
     });
 }
 
-/// Interrupts are the main thread's, as in asyncio: a loop elsewhere leaves them alone.
+/// Only the main thread handles interrupts, as in asyncio: a loop on another thread leaves them alone.
 fn other_threads() {
     let elsewhere = thread::spawn(|| run(|| disposition(INTERRUPT)));
     assert_eq!(elsewhere.join().unwrap(), libc::SIG_DFL);
-    // While main's loop has it, a loop elsewhere may handle it, and then main is not cancelled.
+    // A loop on another thread may handle the interrupt as well; then main is not cancelled.
     let outcome = try_run(|| {
         let elsewhere = thread::spawn(|| {
             run(|| {
@@ -262,7 +266,7 @@ fn other_threads() {
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
 }
 
-/// That an interrupt may come is no reason to wait for ever.
+/// The possibility of an interrupt does not prevent the report of a deadlock.
 fn deadlock_is_still_told() {
     let outcome = try_run(|| Promise::<()>::new().wait());
     assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! Coroutines on the main thread, up to its very end: `main` returns, exits or panics with some of them alive.
+//! Coroutines on the main thread, up to the thread's end: `main` returns, exits or panics while some of them live.
 //!
 //! Without the test harness, whose tests never run on the main thread: each scenario is a child's whole `main`.
 
@@ -13,7 +13,8 @@ use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::process::{self, Child, Stdio};
 
-use selvedge::{Coroutine, CoroutineState, Yielder, remaining_stack};
+use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use support::child::{self, Ended};
 
@@ -34,7 +35,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("waits_with", waits_with_coroutines),
 ];
 
-/// What each child must look like when it has ended.
+/// How each child must end.
 const CHECKS: &[(&str, Check)] = &[
     ("returns_with_suspended", |ended| ended.assert_exited(0)),
     ("returns_with_an_earlier_owner", |ended| {
@@ -66,8 +67,8 @@ fn main() {
         check(&child::finish(&mut child::main_command(name)));
         println!("ok");
     }
-    print!("test a_sigsegv_sent_from_outside_is_handled_as_without_us ... ");
-    a_sigsegv_sent_from_outside_is_handled_as_without_us();
+    print!("test a_sigsegv_sent_from_outside_is_handled_as_without_coroutines ... ");
+    a_sigsegv_sent_from_outside_is_handled_as_without_coroutines();
     println!("ok");
 }
 
@@ -132,8 +133,8 @@ fn panics_through_coroutines() {
 }
 
 fn knows_its_stack() {
-    let before = remaining_stack().expect("the main thread's bounds");
-    let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack());
+    let before = remaining_stack_bytes().expect("the main thread's bounds");
+    let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack_bytes());
     let inside = coroutine
         .resume()
         .unwrap_complete()
@@ -142,7 +143,7 @@ fn knows_its_stack() {
         inside < 300 * 1024 && before > 512 * 1024,
         "{inside} inside, {before} outside"
     );
-    let after = remaining_stack().expect("the main thread's bounds");
+    let after = remaining_stack_bytes().expect("the main thread's bounds");
     assert!(
         before.abs_diff(after) <= 16 * 1024,
         "{before} and then {after}"
@@ -158,7 +159,9 @@ fn overflows() {
             descend(depth + 1) + std::hint::black_box(frame)[depth % 16]
         }
     }
-    let builder = Coroutine::builder().name("treadle").stack_size(64 * 1024);
+    let builder = Coroutine::builder()
+        .name("treadle")
+        .stack_size_bytes(64 * 1024);
     let mut coroutine = builder
         .build(|_: &Yielder<(), ()>, ()| descend(0))
         .expect("a stack");
@@ -180,7 +183,8 @@ fn waits_with_coroutines() {
     assert_eq!(coroutine.resume(), CoroutineState::Complete(()));
 }
 
-/// Sends a waiting child `n_signals` times SIGSEGV. Its only thread handles each before it answers the next byte.
+/// Sends SIGSEGV to a waiting child `n_signals` times. The child's only thread handles each before it answers the next
+/// byte.
 fn signalled(scenario: &str, n_signals: usize) -> Ended {
     let mut waiting = child::main_command(scenario)
         .stdin(Stdio::piped())
@@ -204,7 +208,7 @@ fn signalled(scenario: &str, n_signals: usize) -> Ended {
     child::collect(waiting)
 }
 
-fn a_sigsegv_sent_from_outside_is_handled_as_without_us() {
+fn a_sigsegv_sent_from_outside_is_handled_as_without_coroutines() {
     for n_signals in [0, 1, 2] {
         let (without, with) = (
             signalled("waits_without", n_signals),

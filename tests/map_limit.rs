@@ -1,5 +1,5 @@
-//! What happens where the number of mappings is limited: more coroutines than that fit where guards
-//! need no mapping, and elsewhere a clear error that leaves the process usable.
+//! Behaviour at the limit of mappings: where guards need no mapping, more coroutines fit than the
+//! limit; elsewhere creation fails with a clear error and the process stays usable.
 //!
 //! A binary of its own, because the limit is the process's.
 
@@ -11,7 +11,7 @@ use std::thread;
 
 use selvedge::{Coroutine, Yielder};
 
-/// More than twice this many mappings are not allowed by default (65,530).
+/// Twice this number exceeds the default limit of mappings (65,530).
 const N: usize = 40_000;
 
 type Parked = Coroutine<(), usize, ()>;
@@ -48,7 +48,7 @@ fn forty_thousand_coroutines_live_or_the_error_names_the_limit() {
         ),
     }
 
-    // The process is usable: memory can be mapped, a thread started, and what lives goes on.
+    // The process is usable: memory can be mapped, a thread started, and the live coroutines go on.
     assert_eq!(
         vec![1_u8; 64 << 20]
             .iter()
@@ -64,7 +64,7 @@ fn forty_thousand_coroutines_live_or_the_error_names_the_limit() {
         coroutine.resume().unwrap_complete();
     }
 
-    // What is given back can be had again.
+    // Freed stacks can be mapped again.
     live.truncate(live.len() / 2);
     for i in 0..1_000 {
         live.push(parked(i).expect("half of the stacks are free again"));

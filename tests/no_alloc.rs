@@ -1,6 +1,6 @@
-//! Waiting costs no allocation, a task costs one, and nothing that is over piles up.
+//! A wait allocates nothing, a task allocates once, and finished objects don't pile up.
 //!
-//! A test binary of its own, since it counts in the allocator. The counts are a thread's, and each test has a thread.
+//! A test binary of its own, since its allocator counts. The counts are per thread, and each test has a thread.
 
 #![allow(unsafe_code)]
 
@@ -9,9 +9,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use selvedge::stack::set_pool_watermark;
-use selvedge::{
-    EventLoop, Promise, Task, TaskError, gather, run, shield, sleep, spawn, wait_for, yield_now,
-};
+use selvedge::task::{shield, wait_for};
+use selvedge::{EventLoop, Promise, Task, TaskError, gather, run, sleep, spawn, yield_now};
 
 #[path = "support/hang_guard.rs"]
 mod hang_guard;
@@ -28,7 +27,7 @@ thread_local! {
 }
 
 fn count(n_allocations: usize, bytes: isize) {
-    // After a thread's locals are gone nobody looks at the counts any more.
+    // After the destruction of a thread's locals the counts are no longer read.
     let _ = N_ALLOCATIONS.try_with(|n| n.set(n.get() + n_allocations));
     let _ = LIVE_BYTES.try_with(|live| live.set(live.get() + bytes));
 }
@@ -57,21 +56,21 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How often each operation is done, once as a warm-up and once counted.
+/// The number of operations in each of the two runs: the warm-up and the counted one.
 const N_TIMES: usize = 10_000;
 
 fn n_times() -> usize {
     N_TIMES
 }
 
-/// How many allocations this thread makes during `f`.
+/// The number of allocations that this thread makes during `f`.
 fn allocations(f: impl FnOnce()) -> usize {
     let before = N_ALLOCATIONS.get();
     f();
     N_ALLOCATIONS.get() - before
 }
 
-/// Does `f` once as a warm-up, and then asserts that it allocates nothing.
+/// Runs `f` once as a warm-up, then asserts that a second run allocates nothing.
 #[track_caller]
 fn assert_allocates_nothing(mut f: impl FnMut()) {
     f();
@@ -119,7 +118,7 @@ fn timeouts_allocate_nothing_unless_they_fire() {
         let hour = Duration::from_secs(3600);
         assert_allocates_nothing(|| {
             for _ in 0..n_times() {
-                let moved = selvedge::timeout_with(None, |t| {
+                let moved = selvedge::time::timeout_with(None, |t| {
                     t.reschedule(std::time::Instant::now() + hour)?;
                     selvedge::timeout(hour, || sleep(Duration::from_millis(1)))
                 });
@@ -161,7 +160,7 @@ fn sleeping_under_a_real_clock_allocates_nothing() {
 /// The tasks are spawned and parked before the counting begins, and each join waits for its own.
 #[test]
 fn joining_a_task_that_runs_allocates_nothing() {
-    // Thousands of stacks come back at once, and what the pool does about that is not asked here.
+    // Thousands of stacks return to the pool at once; the pool's own allocations are not counted here.
     set_pool_watermark(2 * n_times());
     run(|| {
         for round in ["warm-up", "counted"] {
@@ -183,7 +182,7 @@ fn joining_a_task_that_runs_allocates_nothing() {
                     yield_now();
                 }
             });
-            // The queue gives back what it needed for all of them at once.
+            // The run queue frees the room that it needed for all tasks at once.
             (0..1000).for_each(|_| yield_now());
             start.set_result(()).expect("pending");
             let mut sum = 0;
@@ -200,7 +199,7 @@ fn joining_a_task_that_runs_allocates_nothing() {
     });
 }
 
-/// Promises that are there already, each kept a turn after the one before it.
+/// Promises that exist already, each set one turn after the one before it.
 fn kept_one_by_one(promises: &[Promise<usize>]) -> Task<()> {
     let to_set = promises.to_vec();
     spawn(move || {
@@ -294,7 +293,7 @@ fn tasks_in_batches_cost_at_most_one_allocation_each() {
     });
 }
 
-/// Asserts that `n_times` more of it leave no more memory in use than the first of them did.
+/// Asserts that `n_times` more calls leave no more memory in use than the first ones did.
 #[track_caller]
 fn assert_piles_up_nothing(mut f: impl FnMut(usize)) {
     (0..n_times()).for_each(&mut f);
@@ -303,7 +302,7 @@ fn assert_piles_up_nothing(mut f: impl FnMut(usize)) {
         (0..n_times()).for_each(&mut f);
     }
     let more = LIVE_BYTES.get() - before;
-    // Tables may grow once more. One byte for each would be five times as much.
+    // Tables may grow once more. A leak of one byte a call would be five times as much.
     assert!(more <= n_times() as isize, "{more} bytes more");
 }
 

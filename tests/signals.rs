@@ -1,6 +1,6 @@
 //! The stack pointer is a valid stack at every instruction: a timer signal may arrive anywhere in a switch.
 //!
-//! A test binary of its own, since the timer and the handler are the process's.
+//! A test binary of its own, since the timer and the handler belong to the process.
 
 #![allow(unsafe_code)]
 
@@ -13,11 +13,12 @@ use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
+use selvedge::coroutine::on_stack;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 const PERIOD_MICROSECONDS: libc::suseconds_t = 100;
 
-/// The timer is the process's, so one test at a time.
+/// The timer belongs to the process, so one test runs at a time.
 static TIMER: Mutex<()> = Mutex::new(());
 
 /// The thread that switches. The kernel likes to give a process's signals to the main thread, which only waits.
@@ -25,7 +26,7 @@ static TARGET: AtomicUsize = AtomicUsize::new(0);
 static TARGETED: AtomicBool = AtomicBool::new(false);
 static N_HITS: AtomicUsize = AtomicUsize::new(0);
 
-/// Passes the signal on to the thread that switches; there, uses a few kilobytes of whatever stack it is on.
+/// Forwards the signal to the thread that switches; on that thread, uses a few kilobytes of the current stack.
 extern "C" fn handle(signal: c_int) {
     if !TARGETED.load(Ordering::SeqCst) {
         return;

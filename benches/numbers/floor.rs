@@ -1,39 +1,39 @@
-//! What a machine charges for private, guarded stacks, whoever makes them: figures that are measured
-//! beside a row and taken off it, where a peer's tasks have no stacks.
+//! Floors: the machine's charge for private, guarded stacks, whoever makes them. A floor is measured in the same rounds as a row
+//! and subtracted from ours, where the peer's tasks have no stacks.
 //!
-//! On a virtual machine the page tables are walked twice, and a first touch may go through to the
-//! host, so that among a million stacks these charges alone can be more than a peer's whole task costs.
-//! They differ by an order of magnitude between machines; what the library adds does not.
+//! A virtual machine walks the page tables twice, and a first touch may reach the host, so among a million stacks these charges
+//! alone can exceed the whole cost of a peer's task. They differ by an order of magnitude between machines; the library's own
+//! cost does not.
 
 use std::hint::black_box;
 use std::io;
 use std::ptr;
 
-use selvedge::stack::DEFAULT_STACK_SIZE;
+use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 
 use crate::support::machine::{cpu_ns_of, ns_each};
 
 const PAGE: usize = 4096;
 const GUARD: usize = 64 * 1024;
-/// From one stack to the next: guard, stack, and the page for what is kept beside it.
-const STRIDE: usize = GUARD + DEFAULT_STACK_SIZE + PAGE;
-/// Stacks begin at so many different places of a page, a line apart, as a slab's do.
+/// From one stack to the next: guard, stack, and a page for the library's data of the stack.
+const STRIDE: usize = GUARD + DEFAULT_STACK_SIZE_BYTES + PAGE;
+/// Stacks begin at this many different offsets in a page, a line apart, as a slab's do.
 const N_COLOURS: usize = 32;
 const LINE: usize = 64;
 /// From the line of the parked registers to that of the control block.
 const CONTROL: usize = 512;
 
-/// A private mapping of so many bytes, which is the caller's to unmap.
+/// Maps `size` private bytes, which the caller must unmap.
 fn map(size: usize) -> *mut u8 {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     let access = libc::PROT_READ | libc::PROT_WRITE;
-    // SAFETY: a fresh private mapping touches nothing of anybody's.
+    // SAFETY: the kernel chooses a free range for a new private mapping, so no other memory changes.
     let start = unsafe { libc::mmap(ptr::null_mut(), size, access, flags, -1, 0) };
     assert!(start != libc::MAP_FAILED, "{}", io::Error::last_os_error());
     start.cast()
 }
 
-/// Address space for so many stacks.
+/// Address space for `n` stacks.
 struct Stacks {
     start: *mut u8,
     n: usize,
@@ -45,7 +45,7 @@ impl Stacks {
         Self { start, n }
     }
 
-    /// The line at which a parked stack is entered.
+    /// The cache line of the saved registers on a suspended stack.
     fn line(&self, index: usize) -> *mut u8 {
         let base = (index + 1) * STRIDE - index % N_COLOURS * LINE;
         self.start.wrapping_add(base - PAGE / 4)
@@ -58,7 +58,7 @@ impl Stacks {
         }
     }
 
-    /// Guards at the stacks' lower ends, many in a call, as the library asks for them.
+    /// Installs guards at the stacks' lower ends, many in a call, as the library does.
     fn guard(&self) {
         const BATCH: usize = 64;
         const GUARD_INSTALL: libc::c_int = 102;
@@ -70,7 +70,7 @@ impl Stacks {
         for first in (0..self.n).step_by(BATCH) {
             let ranges: Vec<_> = (first..self.n.min(first + BATCH)).map(range).collect();
             let call = libc::SYS_process_madvise;
-            // SAFETY: the ranges are in the mapping, and nothing lives there.
+            // SAFETY: the ranges are in the mapping, and no value is there.
             let answer = unsafe {
                 libc::syscall(
                     call,
@@ -81,7 +81,7 @@ impl Stacks {
                     0,
                 )
             };
-            // An older kernel: the library's guards cost more there, and this floor is lower.
+            // The kernel is older: the library's guards cost more there, and this floor is lower.
             if answer < 0 {
                 break;
             }
@@ -91,15 +91,14 @@ impl Stacks {
 
 impl Drop for Stacks {
     fn drop(&mut self) {
-        // SAFETY: nobody uses the mapping any more.
+        // SAFETY: this value owns the mapping, and no pointer into it remains.
         unsafe { libc::munmap(self.start.cast(), self.n * STRIDE) };
     }
 }
 
-/// Visits stacks in the order of their addresses, as a round of tasks does that were spawned one after
-/// the other; answers nanoseconds a visit. A visit is the least that a turn on a stack of one's own can be:
-/// the line of the parked registers is read and written, and the line is read that tells whether the
-/// task was cancelled. No visit waits for the one before.
+/// Visits stacks in the order of their addresses, as a round of tasks does that were spawned one after the other, and returns
+/// nanoseconds a visit. A visit is the least work of a turn on a private stack: it reads and writes the line of the saved
+/// registers and reads the line of the cancel flag. No visit waits for the previous one.
 pub fn visits(n: usize) -> impl FnMut() -> f64 {
     let stacks = Stacks::map(n);
     stacks.touch();
@@ -120,17 +119,17 @@ pub fn visits(n: usize) -> impl FnMut() -> f64 {
     }
 }
 
-/// Touches more memory than so many tasks take, and frees it.
+/// Touches more memory than `n` tasks need, and frees it.
 ///
-/// The host of a virtual machine may take back what the guest has freed, and whoever touches it next
-/// waits for the host, page by page, ten times as long as for the kernel. What is freed last is given
-/// out first: after this, what is measured pays for its pages alone.
+/// The host of a virtual machine may take back pages that the guest has freed. The next touch of such a page waits for the host,
+/// ten times as long as for the kernel. The kernel reuses first the pages that were freed last, so after this call a
+/// measurement pays the kernel's charge for its pages, and not the host's.
 pub fn recall_memory(n: usize) {
     const EACH: usize = 6 * 1024;
     let size = n * EACH;
     let start = map(size);
-    // SAFETY: the mapping is this function's; it is written within its bounds and nobody uses it after
-    // it is unmapped. Huge pages are a hint.
+    // SAFETY: this function owns the mapping, writes within its bounds, and does not use it after it is
+    // unmapped. Huge pages are a hint.
     unsafe {
         libc::madvise(start.cast(), size, libc::MADV_HUGEPAGE);
         for page in (0..size).step_by(PAGE) {
@@ -140,7 +139,7 @@ pub fn recall_memory(n: usize) {
     }
 }
 
-/// Makes stacks and guards and touches one page of each; answers seconds of CPU.
+/// Maps and guards stacks, touches one page of each, and returns seconds of CPU.
 pub fn first_touches(n: usize) -> f64 {
     let cpu_seconds = || cpu_ns_of(std::process::id()) as f64 / 1e9;
     let before = cpu_seconds();

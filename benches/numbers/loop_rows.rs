@@ -1,4 +1,4 @@
-//! The rows that measure the event loop: yields, spawns, sleeps, echo, requests of HTTP.
+//! The rows of the event loop: yields, spawns, sleeps, queues, echo, HTTP requests.
 
 use crate::floor;
 use crate::rows::{corosensei_round_trips, interleaved};
@@ -9,17 +9,16 @@ use crate::table::{Floor, Limit, Row};
 const ROUNDS: usize = 15;
 /// Rounds that take a second or more.
 const LONG_ROUNDS: usize = 7;
-/// Many short rounds, of servers that are started again and again: what else the kernel does comes and
-/// goes.
+/// Many short rounds, with servers that are started many times, because other work of the kernel varies.
 const ECHO_STARTS: usize = 20;
 const ECHO_ROUNDS: usize = 13;
 
-/// How often each of so many tasks yields in a round: two million yields in all.
+/// The yields of each task in a round: two million in all.
 pub fn turns(n_tasks: usize) -> usize {
     2_000_000 / n_tasks
 }
 
-/// So many tasks that yield, on our side.
+/// Our contender with `n_tasks` tasks that yield.
 fn our_yields(n_tasks: usize) -> Contender {
     ours::contender("yield", &[n_tasks, turns(n_tasks)])
 }
@@ -78,8 +77,8 @@ pub fn yields() -> Vec<Row> {
     ]
 }
 
-/// Among so many tasks a turn is a walk through the page tables and two lines of a stack from memory; the
-/// limit is for what comes on top.
+/// Among 100,000 tasks a turn walks the page tables and loads two lines of a stack from memory; the limit is for the cost beyond
+/// that.
 fn among_many(peer: &'static str) -> Row {
     const N: usize = 100_000;
     let (mut ours, mut tokio, mut visits) = (our_yields(N), tokios_yields(N), floor::visits(N));
@@ -124,7 +123,7 @@ pub fn spawns() -> Vec<Row> {
     samples.zip(limits).map(row).collect()
 }
 
-/// All peers in the same rounds. Go's is the promise; that tokio's costs more is another.
+/// Each peer in rounds of its own.
 pub fn queues() -> Vec<Row> {
     const WORK: [usize; 2] = [100, 2_000_000];
     let contenders = |peer| [ours::contender("queue", &WORK), peer];
@@ -138,7 +137,7 @@ pub fn queues() -> Vec<Row> {
     ]
 }
 
-/// A gather of many tasks that do nothing, against as many that are spawned and then joined one by one.
+/// A gather of many tasks with empty bodies, against as many tasks that are spawned and then joined one by one.
 pub fn gathers() -> Vec<Row> {
     const WORK: [usize; 2] = [10_000, 20];
     vec![against(
@@ -153,7 +152,7 @@ pub fn gathers() -> Vec<Row> {
     )]
 }
 
-/// A process of ours for each round: its first sleeps have cold stacks, those after it warm ones.
+/// Each round has a new process of ours: its first sleeps have cold stacks, later ones have warm stacks.
 pub fn sleeps() -> Vec<Row> {
     const N: usize = 1_000_000;
     const WARM_ROUNDS: usize = 2;
@@ -226,8 +225,8 @@ pub fn echoes() -> Vec<Row> {
     rows
 }
 
-/// Batches of a hundred requests, each with a new session. What the system takes for the bare connections and transfers is
-/// the larger part, and nobody's merit.
+/// Batches of a hundred requests, each with a new session. The system's cost of the bare connections and transfers is the larger
+/// part, and no client can avoid it.
 pub fn requests() -> Vec<Row> {
     let [ours, reqwest, aiohttp, bare] = http::measure(100, 20, ROUNDS).map(|client| client.cpu_us);
     let connections = Floor {

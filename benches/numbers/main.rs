@@ -1,9 +1,9 @@
-//! `cargo bench --bench numbers`: every number that this library promises, as a ratio to a peer
-//! or to itself taken in one run, and exit code 1 if one is missed. Arguments name groups of
-//! rows, to measure only those: `-- yield spawn`.
+//! `cargo bench --bench numbers` measures every number that this library promises, as a ratio to a peer or to ours in another
+//! situation, and exits with 1 if a number misses its limit. Arguments choose groups of rows: `-- yield spawn`. `RESULTS.md` has
+//! the output of a run.
 //!
-//! Peer and ours are measured in turn, round by round, so that a machine that changes its speed
-//! changes it for both; medians are compared. A row that can't be measured is a miss.
+//! Ours and the peer are measured in turn, round by round, so that a change of the machine's speed affects both; the figure is
+//! the median of the rounds' ratios. A row that can't be measured is a miss.
 
 #![allow(unsafe_code, missing_docs)]
 
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use support::{machine, ours, peers};
 use table::Row;
 
-/// Rows that are measured together, and their name on the command line.
+/// A name on the command line, and the rows that it measures.
 type Group = (&'static str, fn() -> Vec<Row>);
 
 const GROUPS: &[Group] = &[
@@ -35,7 +35,7 @@ const GROUPS: &[Group] = &[
     ("memory", memory::million_live),
 ];
 
-/// The groups that the arguments name; all if they name none.
+/// The groups that the arguments name, or all groups if they name none.
 fn chosen_groups() -> impl Iterator<Item = Group> {
     let names: Vec<String> = std::env::args()
         .skip(1)

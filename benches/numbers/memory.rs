@@ -1,5 +1,4 @@
-//! The rows that measure bytes: a million live coroutines, and a million parked tasks, each in a
-//! process of its own.
+//! The rows of memory: a million live coroutines and a million parked tasks, each in a process of its own.
 
 use std::cell::Cell;
 use std::fs;
@@ -9,9 +8,8 @@ use std::os::fd::AsRawFd;
 use std::process::{self, Command};
 use std::rc::Rc;
 
-use selvedge::{
-    Coroutine, CoroutineState, Promise, Yielder, remaining_stack, run, spawn, yield_now,
-};
+use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::{Coroutine, CoroutineState, Promise, Yielder, run, spawn, yield_now};
 
 use crate::table::{Limit, Row};
 
@@ -23,7 +21,7 @@ pub fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Prints the growth in bytes for each coroutine or task, as the variable asks.
+/// Prints the growth in bytes for each coroutine or task; the variable chooses which.
 pub fn child() {
     match std::env::var(CHILD).as_deref() {
         Ok("coroutines") => coroutines(),
@@ -32,12 +30,12 @@ pub fn child() {
     }
 }
 
-/// Which ones to look at: a stride that has no factor in common with N visits others each time.
+/// A thousand different indexes: the stride has no factor in common with N.
 fn thousand() -> impl Iterator<Item = usize> {
     (0..1000).map(|i| i * 7919 % N)
 }
 
-/// Makes a million coroutines, each entered and parked, and looks at a thousand of their guards.
+/// Creates a million coroutines, enters each once, and checks the guards of a thousand.
 fn coroutines() {
     let mut live: Vec<Coroutine<usize, usize, ()>> = Vec::with_capacity(N);
     let before = resident_bytes();
@@ -60,30 +58,29 @@ fn coroutines() {
         assert_eq!(coroutine.send(i + 1), CoroutineState::Yielded(i + 1));
     }
     println!("{each}");
-    // The process ends here; dropping them would only take time.
+    // The process ends here; dropping the coroutines would only take time.
     std::mem::forget(live);
 }
 
-/// Spawns a million tasks that wait for a promise, looks at a thousand of their guards, and sees
-/// that they go on.
+/// Spawns a million tasks that wait for a promise, checks the guards of a thousand, and checks that all tasks go on.
 fn tasks() {
-    // Where each stack ends. Written once, so that it counts as resident before.
+    // The lower end of each stack. Written now, so that these pages are resident before the measurement.
     let limits: Rc<[Cell<usize>]> = (0..N).map(|i| Cell::new(black_box(i))).collect();
     let n_entered = Rc::new(Cell::new(0));
-    let n_over = Rc::new(Cell::new(0));
+    let n_done = Rc::new(Cell::new(0));
     let promise = Promise::<()>::new();
     let before = resident_bytes();
     for i in 0..N {
         let (limits, promise) = (Rc::clone(&limits), promise.clone());
-        let (n_entered, n_over) = (Rc::clone(&n_entered), Rc::clone(&n_over));
+        let (n_entered, n_done) = (Rc::clone(&n_entered), Rc::clone(&n_done));
         drop(spawn(move || {
             let local = black_box(0_u8);
             let here = &raw const local as usize;
-            limits[i].set(here - remaining_stack().expect("a stack of ours"));
+            limits[i].set(here - remaining_stack_bytes().expect("a task's stack"));
             drop(limits);
             n_entered.set(n_entered.get() + 1);
-            promise.wait().expect("somebody sets it");
-            n_over.set(n_over.get() + 1);
+            promise.wait().expect("it is set below");
+            n_done.set(n_done.get() + 1);
         }));
     }
     while n_entered.get() < N {
@@ -96,8 +93,8 @@ fn tasks() {
         let is_limit = !faults(limit) && faults(limit - 4096) && faults(limit - 64 * 1024);
         assert!(is_limit, "task {i} has no guard");
     }
-    promise.set_result(()).expect("nobody else sets it");
-    while n_over.get() < N {
+    promise.set_result(()).expect("it is set once");
+    while n_done.get() < N {
         yield_now();
     }
     println!("{each}");
@@ -105,11 +102,10 @@ fn tasks() {
     process::exit(0);
 }
 
-/// Whether the address can't be read: the kernel answers EFAULT where it reads from a guard on
-/// our behalf.
+/// Whether the address can't be read: a system call that reads from a guard fails with EFAULT.
 fn faults(address: usize) -> bool {
     let (_reader, writer) = io::pipe().expect("a pipe");
-    // SAFETY: the kernel reads the byte and answers an error where it can't.
+    // SAFETY: the kernel reads the byte, or returns an error where it can't.
     let n = unsafe { libc::write(writer.as_raw_fd(), address as *const _, 1) };
     n == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::EFAULT)
 }

@@ -1,4 +1,4 @@
-//! The rows that measure time.
+//! The rows of coroutines: switches and creation.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::table::{Limit, Row};
 const ROUNDS: usize = 31;
 const TRIPS: usize = 2_000_000;
 
-/// The rows of coroutines alone.
+/// The rows, in the order in which they are measured.
 pub fn switches() -> Vec<Row> {
     vec![
         round_trip_against_corosensei(),
@@ -39,7 +39,7 @@ pub fn interleaved(
     (0..rounds).map(|_| (ours(), peer())).unzip()
 }
 
-/// Resume and suspend, a word through in each direction.
+/// Resumes and suspends, with a word in each direction.
 fn round_trips() -> f64 {
     let mut echo: Coroutine<usize, usize, ()> =
         Coroutine::new(|yielder: &Yielder<usize, usize>, mut value| {
@@ -107,7 +107,7 @@ fn round_trip_against_call() -> Row {
     }
 }
 
-/// Two threads on one core hand a turn to each other and back.
+/// Two threads on one core pass a turn to each other and back.
 fn thread_round_trips() -> f64 {
     const TRIPS: usize = 10_000;
     let turn = Arc::new(AtomicBool::new(false));
@@ -120,7 +120,7 @@ fn thread_round_trips() -> f64 {
                 while !turn.swap(false, Ordering::Acquire) {
                     thread::park();
                 }
-                // The answer is the unpark itself: the main thread waits for the flag to fall.
+                // The flag is false already; the main thread waits for that.
                 main.unpark();
             }
         }

@@ -1,26 +1,26 @@
-//! A row of the result, and how the rows are printed.
+//! A row of the result, its verdict, and the printed table.
 
 use crate::support::contest::median;
 
-/// One promise and what was measured for it.
+/// A promise and its samples.
 pub struct Row {
-    /// What was measured, and its unit.
+    /// The measured operation and its unit.
     pub what: &'static str,
     /// Ours, one sample a round.
     pub ours: Vec<f64>,
-    /// What it is held against.
+    /// The operation that it is compared with.
     pub peer: &'static str,
     /// The peer's samples, empty where the limit is absolute.
     pub peers: Vec<f64>,
     pub limit: Limit,
 }
 
-/// What must hold.
+/// The promise.
 pub enum Limit {
     /// Ours divided by the peer's, at most.
     AtMost(f64),
-    /// The same for what ours takes beyond a floor, which is measured in the same rounds: what the
-    /// machine charges for private stacks, which the peer does not have.
+    /// The same after a floor is subtracted from ours, which is measured in the same rounds: the
+    /// machine's charge for private stacks, which the peer does not have.
     Beyond(Floor, f64),
     /// The peer's divided by ours, at least.
     TimesFaster(f64),
@@ -28,7 +28,7 @@ pub enum Limit {
     Absolute(f64),
 }
 
-/// What nobody who does this with stacks can save.
+/// A cost that no implementation with private stacks can avoid.
 pub struct Floor {
     pub what: &'static str,
     pub samples: Vec<f64>,
@@ -40,8 +40,8 @@ fn extremes(samples: &[f64]) -> (f64, f64) {
     })
 }
 
-/// The middle of what the rounds give: each is compared with its own, because a machine may have fast
-/// minutes and slow ones.
+/// The median of the rounds' figures. Samples are compared within their round, because a machine may have fast minutes and slow
+/// ones.
 fn by_rounds<const N: usize>(samples: [&[f64]; N], figure: impl Fn([f64; N]) -> f64) -> f64 {
     let n_rounds = samples[0].len();
     assert!(
@@ -53,7 +53,7 @@ fn by_rounds<const N: usize>(samples: [&[f64]; N], figure: impl Fn([f64; N]) -> 
 }
 
 impl Row {
-    /// The figure that is held against the limit, and whether it keeps it.
+    /// The figure, whether it keeps the limit, and the limit as text.
     fn verdict(&self) -> (f64, bool, String) {
         let both = [&self.ours[..], &self.peers];
         match &self.limit {
@@ -78,7 +78,7 @@ impl Row {
     }
 }
 
-/// Prints the table; answers how many promises were missed.
+/// Prints the table and returns the number of missed promises.
 pub fn print(rows: &[Row]) -> usize {
     println!(
         "\n{:<58}{:>10}{:>10}{:>10}{:>12}{:>10}{:>9}",

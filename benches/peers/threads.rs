@@ -1,8 +1,8 @@
-//! The peer of old: two OS threads that hand a turn to and fro. The benchmarks and the quickstart
-//! example share this file.
+//! Two OS threads that pass a turn to each other: the peer without coroutines. The benchmarks and the quickstart example share
+//! this file.
 //!
-//! The calling thread is one of the two. Where both run decides everything, so they are bound to
-//! cores where the system can do that.
+//! The calling thread is one of the two. The result depends mostly on their cores, so they are bound to cores where the system
+//! allows it.
 
 #![allow(unsafe_code)]
 
@@ -20,8 +20,8 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Both on one core, then each on a core of its own, if there are two; or wherever the system
-    /// puts them, if it can't be told. To be asked before any thread was bound.
+    /// Both threads on one core, then each on its own core, if there are two cores; one unpinned placement where threads can't
+    /// be bound. Call this before binding any thread.
     pub fn all() -> Vec<Self> {
         let place = |name, caller, partner| Self {
             name,
@@ -50,7 +50,7 @@ fn pin(core: Option<usize>) {
     }
 }
 
-/// A partner with whom the turn is handed over by `unpark` and awaited by `park`.
+/// A partner thread; the turn is passed by `unpark` and awaited by `park`.
 #[derive(Debug)]
 pub struct Parking {
     turn: Arc<AtomicU8>,
@@ -59,7 +59,7 @@ pub struct Parking {
 
 const CALLERS: u8 = 0;
 const PARTNERS: u8 = 1;
-const OVER: u8 = 2;
+const DONE: u8 = 2;
 
 impl Parking {
     pub fn new(placement: &Placement) -> Self {
@@ -79,17 +79,17 @@ impl Parking {
         }
     }
 
-    /// Hands the turn over and waits until it is back, so many times.
+    /// Passes the turn and waits until it is back, `n` times.
     pub fn round_trips(&mut self, n: usize) {
         for _ in 0..n {
-            self.hand_over(PARTNERS);
+            self.pass_turn(PARTNERS);
             while self.turn.load(Ordering::Acquire) != CALLERS {
                 thread::park();
             }
         }
     }
 
-    fn hand_over(&self, turn: u8) {
+    fn pass_turn(&self, turn: u8) {
         self.turn.store(turn, Ordering::Release);
         self.partner.unpark();
     }
@@ -102,7 +102,7 @@ fn answer_by_unpark(turn: &AtomicU8, caller: &Thread) {
                 turn.store(CALLERS, Ordering::Release);
                 caller.unpark();
             }
-            OVER => return,
+            DONE => return,
             _ => thread::park(),
         }
     }
@@ -110,11 +110,11 @@ fn answer_by_unpark(turn: &AtomicU8, caller: &Thread) {
 
 impl Drop for Parking {
     fn drop(&mut self) {
-        self.hand_over(OVER);
+        self.pass_turn(DONE);
     }
 }
 
-/// A partner who sends back each byte that comes through a pipe.
+/// A partner thread that sends back each byte from a pipe.
 #[derive(Debug)]
 pub struct Piping {
     from_partner: PipeReader,
@@ -127,7 +127,7 @@ impl Piping {
         let (mut from_caller, to_partner) = io::pipe()?;
         let (from_partner, mut to_caller) = io::pipe()?;
         let core = placement.partner;
-        // The thread ends when its pipe does, which is when this value is dropped.
+        // The thread ends when its pipe is closed, which happens when this value is dropped.
         thread::spawn(move || {
             pin(core);
             let mut byte = [0];
@@ -139,7 +139,7 @@ impl Piping {
         })
     }
 
-    /// Sends a byte and waits until it is back, so many times.
+    /// Sends a byte and waits until it is back, `n` times.
     pub fn round_trips(&mut self, n: usize) {
         let mut byte = [0];
         for _ in 0..n {
@@ -158,7 +158,7 @@ mod affinity {
     pub fn cores() -> Vec<usize> {
         // SAFETY: all zeros is the empty set.
         let mut set: libc::cpu_set_t = unsafe { zeroed() };
-        // SAFETY: the set is writable and of that size.
+        // SAFETY: the set is writable and has that size.
         if unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) } != 0 {
             return Vec::new();
         }
@@ -168,10 +168,10 @@ mod affinity {
         (0..n_cores).filter(is_in).collect()
     }
 
-    /// Binds the running thread to one of those cores.
+    /// Binds the calling thread to one of the cores.
     pub fn pin(core: usize) {
-        // SAFETY: all zeros is the empty set; the core is in range, because `cores` named it; the
-        // set is readable and of that size.
+        // SAFETY: all zeros is the empty set; the core is in range, because it comes from `cores`; the
+        // set is readable and has that size.
         let answer = unsafe {
             let mut set: libc::cpu_set_t = zeroed();
             libc::CPU_SET(core, &mut set);
@@ -181,7 +181,7 @@ mod affinity {
     }
 }
 
-/// Elsewhere threads can't be bound to cores by the means at hand.
+/// On other systems the threads stay unbound.
 #[cfg(not(target_os = "linux"))]
 mod affinity {
     pub fn cores() -> Vec<usize> {

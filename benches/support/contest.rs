@@ -1,22 +1,22 @@
-//! Contenders from outside: processes that are asked for a round, each in its turn.
+//! The benchmark's side of the protocol: starts contenders and asks them for rounds in turn.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::{fail, machine};
 
-/// A process that does a round of work whenever it is asked (see `peers/contender.rs`).
+/// A process that does a round of work for each request (see `peers/contender.rs`).
 pub struct Contender {
     pub name: String,
     child: Child,
     to_child: ChildStdin,
     from_child: BufReader<ChildStdout>,
-    /// What it said first: that it is ready, or its port.
+    /// The first line of its output: `ready`, or a server's port.
     greeting: String,
 }
 
 impl Contender {
-    /// Starts a process and waits until it is ready. It stays on the caller's core.
+    /// Starts a process, on the caller's core, and waits until it is ready.
     pub fn start(name: &str, mut command: Command) -> Self {
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child =
@@ -34,9 +34,9 @@ impl Contender {
         contender
     }
 
-    /// What an operation of the next round takes.
+    /// Asks for a round and returns its figure: nanoseconds for one operation.
     pub fn round(&mut self) -> f64 {
-        // If it is gone, there is no answer either.
+        // If the process has ended, `line` reports it.
         let _ = self.to_child.write_all(b"round\n");
         let line = self.line();
         let figure = line.parse();
@@ -49,12 +49,12 @@ impl Contender {
         port.unwrap_or_else(|_| fail(format_args!("{} has no port", self.name)))
     }
 
-    /// Nanoseconds of CPU that it has taken so far.
+    /// Nanoseconds of CPU that the process has used.
     pub fn cpu_ns(&self) -> u64 {
         machine::cpu_ns_of(self.child.id())
     }
 
-    /// The most memory that it has had so far, in KiB.
+    /// The process's peak memory in KiB.
     pub fn peak_kib(&self) -> u64 {
         machine::peak_kib_of(self.child.id())
     }
@@ -75,8 +75,7 @@ impl Drop for Contender {
     }
 }
 
-/// Asks the contenders in turn, round by round; a list of figures for each. The first round warms
-/// up.
+/// Asks the contenders in turn, round by round, and returns the figures of each. A first round warms up and does not count.
 pub fn rounds(n_rounds: usize, contenders: &mut [Contender]) -> Vec<Vec<f64>> {
     let mut samples = vec![Vec::with_capacity(n_rounds); contenders.len()];
     for round in 0..=n_rounds {
@@ -90,14 +89,14 @@ pub fn rounds(n_rounds: usize, contenders: &mut [Contender]) -> Vec<Vec<f64>> {
     samples
 }
 
-/// The middle of the samples.
+/// The median of the samples.
 pub fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
-/// Prints what each contender took, and against the first, which is ours.
+/// Prints each contender's figures, and its median divided by that of the first contender, which is ours.
 pub fn print(title: &str, names: &[&str], samples: &[Vec<f64>]) {
     println!("\n{title}");
     println!(
@@ -116,8 +115,8 @@ pub fn print(title: &str, names: &[&str], samples: &[Vec<f64>]) {
     }
 }
 
-/// Measures contenders and prints them.
-pub fn hold(title: &str, n_rounds: usize, mut contenders: Vec<Contender>) {
+/// Measures the contenders and prints their figures.
+pub fn measure_and_print(title: &str, n_rounds: usize, mut contenders: Vec<Contender>) {
     let samples = rounds(n_rounds, &mut contenders);
     let names: Vec<&str> = contenders.iter().map(|c| c.name.as_str()).collect();
     print(title, &names, &samples);

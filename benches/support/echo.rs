@@ -9,37 +9,37 @@ use super::{fail, ours, peers};
 
 const ROUND: Duration = Duration::from_millis(50);
 
-/// What a round with one server was.
+/// The figures of a round with one server.
 pub struct Round {
-    /// The server's CPU, in the kernel and outside, microseconds a request.
+    /// The server's CPU, user and system, in microseconds a request.
     pub cpu_us: f64,
     pub report: Report,
 }
 
-/// The contenders' names, in the order of [`measure`]'s answer.
+/// The contenders' names, in the order of [`measure`]'s result.
 pub const NAMES: [&str; 3] = ["selvedge", "raw epoll", "tokio"];
 
-/// Rounds of each server, ours first. Where a process's memory happens to lie can make all of its rounds
-/// faster or slower by some percent: each server is started `n_starts` times.
+/// Rounds of each server, ours first. The addresses of a process's memory can make all of its rounds some percent faster or
+/// slower, so each server is started `n_starts` times.
 pub fn measure(n_connections: usize, n_starts: usize, n_rounds: usize) -> [Vec<Round>; 3] {
     raise_file_limit(4 * n_connections as u64 + 100);
     let mut samples = [const { Vec::new() }; 3];
     for start in 0..n_starts {
-        // What ran before has left the caches full of its own: each follows on each.
+        // A server finds the caches full of the previous server's memory, so each runs after each other one.
         let order = if start % 2 == 0 { [0, 1, 2] } else { [2, 1, 0] };
         started(n_connections, n_rounds, order, &mut samples);
     }
     samples
 }
 
-/// Rounds of servers that are started for them. All are there at once; those whose turn it is not sleep.
+/// Starts the servers, all at once, and measures rounds of each; the others sleep meanwhile.
 fn started(
     n_connections: usize,
     n_rounds: usize,
     order: [usize; 3],
     samples: &mut [Vec<Round>; 3],
 ) {
-    // A server inherits the core of who starts it.
+    // A server inherits the core of the thread that starts it.
     pin_to_core(MEASURED_CORE);
     let servers = [
         ours::contender("echo", &[]),

@@ -1,23 +1,23 @@
-//! Clients of HTTP, measured in turn: each client on one core, the server on the other.
+//! HTTP clients, measured in turn: each client on one core, the server on the other.
 
 use super::contest::Contender;
 use super::machine::{LOAD_CORE, MEASURED_CORE, pin_to_core, raise_file_limit};
 use super::peers;
 
-/// The contenders' names, in the order of [`measure`]'s answer.
+/// The contenders' names, in the order of [`measure`]'s result.
 pub const NAMES: [&str; 4] = ["selvedge", "reqwest", "aiohttp", "bare sockets"];
 
-/// What a client took.
+/// The figures of a client.
 pub struct Client {
-    /// CPU, in the kernel and outside, microseconds a request; one figure a round.
+    /// CPU, user and system, in microseconds a request; one figure a round.
     pub cpu_us: Vec<f64>,
-    /// Time on the wall, microseconds a request.
+    /// Wall-clock time in microseconds a request.
     pub wall_us: Vec<f64>,
-    /// The most memory that it has had, in MiB.
+    /// Peak memory in MiB.
     pub peak_mib: f64,
 }
 
-/// Rounds of each client, ours first: in each, so many batches of so many requests, with a new client each.
+/// Rounds of each client, ours first. A round is `n_batches` batches of `n_requests` requests, each batch with a new client.
 pub fn measure(n_requests: usize, n_batches: usize, n_rounds: usize) -> [Client; 4] {
     raise_file_limit(1_000);
     pin_to_core(LOAD_CORE);
@@ -43,7 +43,7 @@ pub fn measure(n_requests: usize, n_batches: usize, n_rounds: usize) -> [Client;
     })
 }
 
-/// As `contest::rounds`, with what each round took on the wall, in microseconds.
+/// As `contest::rounds`, with the wall-clock time of each round in microseconds.
 fn timed_rounds(n_rounds: usize, clients: &mut [Contender; 4]) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
     let mut wall = vec![Vec::with_capacity(n_rounds); clients.len()];
     let mut cpu = wall.clone();

@@ -1,5 +1,5 @@
-//! Load for an echo server: so many connections, on each one request outstanding, the next one
-//! sent as soon as the answer is there. One thread, on epoll.
+//! Load for an echo server: many connections with one outstanding request each. A connection sends its next request as soon as
+//! the answer has arrived. One thread, on epoll.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -22,11 +22,11 @@ struct Connection {
     n_received: usize,
 }
 
-/// What a run saw.
+/// The result of a run.
 pub struct Report {
     pub n_requests: usize,
     pub elapsed: Duration,
-    /// How long each answer took, in nanoseconds, in order.
+    /// Nanoseconds from each request to its answer, sorted.
     latencies: Vec<u64>,
 }
 
@@ -35,7 +35,7 @@ impl Report {
         self.n_requests as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// The latency that so many of a thousand answers did not exceed, in microseconds.
+    /// The latency, in microseconds, that `per_mille` of a thousand answers did not exceed.
     pub fn latency_us(&self, per_mille: usize) -> f64 {
         let index = (self.latencies.len() - 1) * per_mille / 1000;
         self.latencies[index] as f64 / 1000.0
@@ -44,7 +44,7 @@ impl Report {
 
 impl Load {
     pub fn connect(port: u16, n_connections: usize) -> io::Result<Self> {
-        // SAFETY: the call takes a number; what it answers is a descriptor of our own.
+        // SAFETY: the call takes a number and returns a new descriptor, which nothing else owns.
         let epoll =
             unsafe { OwnedFd::from_raw_fd(check(libc::epoll_create1(libc::EPOLL_CLOEXEC))?) };
         let mut connections = Vec::with_capacity(n_connections);
@@ -66,7 +66,7 @@ impl Load {
         Ok(Self { epoll, connections })
     }
 
-    /// Sends requests for so long; returns when each has its answer.
+    /// Sends requests for `duration` and returns when each has its answer.
     pub fn run(&mut self, duration: Duration) -> io::Result<Report> {
         let start = Instant::now();
         let mut latencies = Vec::with_capacity(1 << 18);
@@ -77,7 +77,7 @@ impl Load {
         let mut events = [libc::epoll_event { events: 0, u64: 0 }; MAX_EVENTS];
         while n_outstanding > 0 {
             let (at, max) = (events.as_mut_ptr(), MAX_EVENTS as i32);
-            // SAFETY: there is room for so many events.
+            // SAFETY: `events` has room for `max` events.
             let n = check(unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), at, max, -1) })?;
             let more = start.elapsed() < duration;
             for event in &events[..n as usize] {
@@ -114,7 +114,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what has come; whether that completes the answer.
+    /// Reads the bytes that have arrived and returns whether the answer is complete.
     fn has_answer(&mut self) -> io::Result<bool> {
         let mut buffer = [0; SIZE];
         match io::Read::read(&mut &self.stream, &mut buffer) {

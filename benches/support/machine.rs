@@ -1,14 +1,14 @@
-//! Cores, limits, and the clocks.
+//! Cores, limits and clocks.
 
 use std::io;
 use std::time::Instant;
 
-/// The core on which everything is measured.
+/// The core of the measured process.
 pub const MEASURED_CORE: usize = 0;
-/// The core from which a server is put under load.
+/// The core of the process that puts load on a server, or that serves a measured client.
 pub const LOAD_CORE: usize = 1;
 
-/// Keeps the running thread, and the processes that it starts, on a core, where the system lets it.
+/// Binds the calling thread, and the processes that it starts, to a core. On systems without `sched_setaffinity` it does nothing.
 pub fn pin_to_core(core: usize) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: the set is initialised, and the call reads it.
@@ -25,14 +25,14 @@ pub fn pin_to_core(core: usize) {
     let _ = core;
 }
 
-/// Nanoseconds that `f` takes for each of `n` operations.
+/// Runs `f`, which does `n` operations, and returns nanoseconds for each.
 pub fn ns_each(n: usize, f: impl FnOnce()) -> f64 {
     let start = Instant::now();
     f();
     start.elapsed().as_nanos() as f64 / n as f64
 }
 
-/// Lets this process, and those that it starts, open as many files as it may allow itself.
+/// Raises the limit of open files of this process, and of those that it starts, to the hard limit.
 pub fn raise_file_limit(n_needed: u64) {
     // SAFETY: the limits are writable, then readable, during the calls.
     unsafe {
@@ -48,10 +48,10 @@ pub fn raise_file_limit(n_needed: u64) {
     }
 }
 
-/// Nanoseconds of CPU that another process has taken so far.
+/// Nanoseconds of CPU that another process has used.
 pub fn cpu_ns_of(process: u32) -> u64 {
     let mut clock = 0;
-    // SAFETY: all zeros is a time, and the calls write to what they are given.
+    // SAFETY: all zeros is a valid `timespec`, and the calls write to variables of the types that they expect.
     let time = unsafe {
         let error = libc::clock_getcpuclockid(process as libc::pid_t, &mut clock);
         assert_eq!(error, 0, "{}", io::Error::from_raw_os_error(error));
@@ -62,7 +62,7 @@ pub fn cpu_ns_of(process: u32) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// The most memory that another process has had so far, in KiB; zero where the system does not tell.
+/// Another process's peak memory in KiB, or zero where the system has no `/proc`.
 pub fn peak_kib_of(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,5 +1,4 @@
-//! Our side of each contest: the benchmark's own program, started again as a contender. What each
-//! does is said in `peers/programs/src/main.rs`.
+//! Our contenders: the benchmark's own program, started again. `peers/programs/src/main.rs` has a table of the work of each.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -13,15 +12,15 @@ use selvedge::sync::Queue;
 use selvedge::{Task, gather, run, sleep, spawn, stack, yield_now};
 
 use super::contest::Contender;
-use super::inside::{
+use super::peers::texts;
+use super::protocol::{
     Watch, answer, asked, check_fairness, end_with_parent, listening, number, ready, sleep_us,
 };
-use super::peers::texts;
 
-/// Asks this program to be a contender.
+/// The option that makes this program a contender.
 const CONTENDER: &str = "--contender";
 
-/// Whether this process is a contender. If so, it has done its work now.
+/// Does the work of a contender if this process is one, and returns whether it is.
 pub fn is_contender() -> bool {
     let is_before = |argument: &String| argument != CONTENDER;
     let arguments: Vec<String> = std::env::args().skip_while(is_before).skip(1).collect();
@@ -42,22 +41,22 @@ pub fn is_contender() -> bool {
     true
 }
 
-/// A contender on our side.
+/// Starts one of our contenders.
 pub fn contender(what: &str, numbers: &[usize]) -> Contender {
     let mut command = Command::new(std::env::current_exe().expect("this program's path"));
     command.args([CONTENDER, what]).args(texts(numbers));
     Contender::start("selvedge", command)
 }
 
-/// The first task counts the turns and the time; the others only yield.
+/// The first task counts turns and time; the others only yield.
 fn yields(n_tasks: usize, n_turns: usize) {
     run(|| {
-        let is_over = Rc::new(Cell::new(false));
+        let is_done = Rc::new(Cell::new(false));
         let other = |_| {
-            let is_over = Rc::clone(&is_over);
+            let is_done = Rc::clone(&is_done);
             spawn(move || {
                 let mut turns = 0;
-                while !is_over.get() {
+                while !is_done.get() {
                     yield_now();
                     turns += 1;
                 }
@@ -77,7 +76,7 @@ fn yields(n_tasks: usize, n_turns: usize) {
                 answer(watch.ns_each(n_turns * n_tasks));
                 turns += n_turns;
             }
-            is_over.set(true);
+            is_done.set(true);
             turns
         });
         let turns = joined(first);
@@ -109,7 +108,7 @@ fn spawns(batch: usize, n_batches: usize) {
     run(|| joined(spawn(main)));
 }
 
-/// As `spawns`, the tasks of a batch being gathered.
+/// As `spawns`, but gathers the tasks of a batch.
 fn gathers(batch: usize, n_batches: usize) {
     keep_warm(batch);
     let main = move || {
@@ -126,7 +125,7 @@ fn gathers(batch: usize, n_batches: usize) {
     run(|| joined(spawn(main)));
 }
 
-/// Has the pool keep the stacks of a batch that is larger than what it keeps by itself.
+/// Raises the pool's watermark to a large batch, so that its stacks stay warm.
 fn keep_warm(batch: usize) {
     const LARGE: usize = 5_000;
     if batch >= LARGE {
@@ -134,7 +133,7 @@ fn keep_warm(batch: usize) {
     }
 }
 
-/// The first round has cold stacks, those after it have warm ones.
+/// The first round has cold stacks, later rounds have warm ones.
 fn sleeps(n: usize) {
     stack::set_pool_watermark(n);
     let main = move || {
@@ -150,7 +149,7 @@ fn sleeps(n: usize) {
     run(|| joined(spawn(main)));
 }
 
-/// The consumer says how many items it wants, and counts the time until it has them.
+/// The consumer orders a number of items and measures the time until it has them.
 fn queues(capacity: usize, n_items: usize) {
     let main = move || {
         let (orders, queue) = (Queue::new(1), Queue::new(capacity));

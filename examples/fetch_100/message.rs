@@ -1,4 +1,4 @@
-//! What the client and the server need of HTTP: lines, headers, bodies in chunks.
+//! The parts of HTTP that client and server share: lines, headers, chunked bodies.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::time::Duration;
@@ -11,16 +11,16 @@ use super::AnyError;
 pub const MAX_HEADERS: usize = 64;
 const MAX_SECTION_BYTES: usize = 64 * 1024;
 
-/// How long a peer may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The timeout of a read and of a write.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))
 }
 
-/// The lines up to the first empty one and with it: the head of a message.
+/// Reads lines up to and with the first empty one: the head of a message.
 pub fn read_section(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut section = Vec::new();
     while section.len() <= MAX_SECTION_BYTES {
@@ -33,7 +33,7 @@ pub fn read_section(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     Err(io::Error::new(ErrorKind::InvalidData, "too many headers"))
 }
 
-/// A line with its end.
+/// Reads a line with its line end.
 fn read_line(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut line = Vec::new();
     reader
@@ -52,19 +52,19 @@ pub fn find<'a>(headers: &'a [Header<'_>], name: &str) -> Option<&'a str> {
     std::str::from_utf8(header.value).ok().map(str::trim)
 }
 
-/// Whether a header, which is a list with commas, has this entry.
-pub fn says(headers: &[Header<'_>], name: &str, entry: &str) -> bool {
+/// Whether a header, a list separated by commas, has this entry.
+pub fn has_entry(headers: &[Header<'_>], name: &str, entry: &str) -> bool {
     let mut entries = find(headers, name)
         .into_iter()
         .flat_map(|list| list.split(','));
     entries.any(|other| other.trim().eq_ignore_ascii_case(entry))
 }
 
-/// Whether the connection stays open after this message; `version` is the 1 of HTTP/1.1.
+/// Whether the connection stays open after this message. `version` is the minor version of HTTP/1.
 pub fn keeps_alive(version: u8, headers: &[Header<'_>]) -> bool {
     match version {
-        0 => says(headers, "connection", "keep-alive"),
-        _ => !says(headers, "connection", "close"),
+        0 => has_entry(headers, "connection", "keep-alive"),
+        _ => !has_entry(headers, "connection", "close"),
     }
 }
 
@@ -75,7 +75,7 @@ pub fn skip(reader: &mut impl BufRead, n_bytes: u64) -> io::Result<u64> {
     }
 }
 
-/// Reads a body in chunks; answers how long it is without its framing.
+/// Reads a chunked body and returns its length without the framing.
 pub fn skip_chunks(reader: &mut impl BufRead) -> Result<u64, AnyError> {
     let mut n_bytes = 0;
     loop {
@@ -85,7 +85,7 @@ pub fn skip_chunks(reader: &mut impl BufRead) -> Result<u64, AnyError> {
             _ => return Err("a chunk without its size".into()),
         };
         if size == 0 {
-            // There may be headers at the end.
+            // Trailers may follow.
             read_section(reader)?;
             return Ok(n_bytes);
         }

@@ -1,4 +1,4 @@
-//! A server of HTTP with pages of any length, framed in any way, after any delay.
+//! An HTTP server of pages with any length, framing and delay.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use super::message::{MAX_HEADERS, keeps_alive, prepare, read_section};
 pub fn serve(listener: &TcpListener) {
     for stream in listener.incoming() {
         match stream {
-            // A client that goes away is nothing to report.
+            // A client may close its connection at any time, so errors are ignored.
             Ok(stream) => spawn(move || drop(attend(&stream))).detach(),
             Err(error) => {
-                // Too many open files, most likely: some will be closed.
+                // Probably too many files are open; the pause lets some close.
                 eprintln!("not accepted: {error}");
                 sleep(Duration::from_millis(50));
             }
@@ -23,7 +23,7 @@ pub fn serve(listener: &TcpListener) {
     }
 }
 
-/// Answers one request after the other, until either side wants no more.
+/// Answers one request after the other, until either side closes the connection.
 fn attend(stream: &TcpStream) -> io::Result<()> {
     prepare(stream)?;
     let (mut reader, mut writer) = (BufReader::new(stream), BufWriter::new(stream));
@@ -39,7 +39,7 @@ fn attend(stream: &TcpStream) -> io::Result<()> {
         let refusal = match (&page, request.method) {
             _ if !is_whole => "400 Bad Request",
             (Some(page), Some("GET")) => {
-                // HTTP/1.0 knows no chunks.
+                // HTTP/1.0 has no chunks.
                 let is_recent = request.version == Some(1);
                 is_kept = is_recent && keeps_alive(1, request.headers) && page.framing != "close";
                 sleep(page.delay);
@@ -59,8 +59,8 @@ fn attend(stream: &TcpStream) -> io::Result<()> {
     writer.flush()
 }
 
-/// `/length/1000` is a page of so many bytes, `/chunked/1000` has them in chunks, and `/close/1000`
-/// up to the end of the connection. One more number says how many milliseconds it takes.
+/// `/length/1000` is a page of 1000 bytes with its length, `/chunked/1000` is chunked, and `/close/1000` ends with the connection.
+/// One more number is the delay in milliseconds.
 struct Page<'a> {
     framing: &'a str,
     n_bytes: u64,

@@ -1,4 +1,4 @@
-//! A server of HTTP for the examples that get pages: it answers by what a function makes of the path.
+//! An HTTP server for the examples that get pages: a function maps a path to a page.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -6,7 +6,7 @@ use httparse::{EMPTY_HEADER, Request};
 use selvedge::net::{TcpListener, TcpStream};
 use selvedge::spawn;
 
-/// Accepts for ever. `wrap` makes of a connection what requests come over: itself, or an encrypted one.
+/// Accepts for ever. `wrap` turns a connection into the stream of requests: the connection itself, or an encrypted stream.
 pub fn serve<S: Read + Write>(
     listener: &TcpListener,
     wrap: impl Fn(TcpStream) -> io::Result<S> + Clone + 'static,
@@ -14,12 +14,12 @@ pub fn serve<S: Read + Write>(
 ) {
     for stream in listener.incoming().flatten() {
         let (wrap, page) = (wrap.clone(), page.clone());
-        // A client that goes away in the middle is nothing to report.
+        // A client may close its connection at any time, so errors are ignored.
         spawn(move || drop(wrap(stream).and_then(|stream| attend(stream, &page)))).detach();
     }
 }
 
-/// Answers one request after the other, until the client has gone.
+/// Answers one request after the other, until the client closes the connection.
 fn attend<S: Read + Write>(stream: S, page: &impl Fn(&str) -> Option<Vec<u8>>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     loop {

@@ -1,7 +1,7 @@
-//! Programs that must not compile, each beside its nearest relative that does. Only doc tests see this module.
+//! Programs that must not compile, each beside a similar program that does. Only doc tests see this module.
 //!
-//! Every pair differs in the line that matters; the error code is checked by a nightly compiler, or by a stable one
-//! with `RUSTC_BOOTSTRAP=1`. What these programs would do if they compiled is told in their first lines.
+//! The two programs of a pair differ in the line that matters. A nightly compiler checks the error code, and so does a
+//! stable one with `RUSTC_BOOTSTRAP=1`. The first line of each item says why its program must not compile.
 
 /// A coroutine stays on its thread: its locals may hold an `Rc`, and its frames the address of a thread-local.
 ///
@@ -20,7 +20,7 @@
 /// ```
 mod a_coroutine_is_not_send {}
 
-/// Not by reference either.
+/// A coroutine can't be shared with another thread by reference either.
 ///
 /// ```compile_fail,E0277
 /// let coroutine = selvedge::Coroutine::<(), u8, ()>::new(|yielder, ()| { yielder.suspend(1); });
@@ -34,7 +34,7 @@ mod a_coroutine_is_not_send {}
 /// ```
 mod a_coroutine_is_not_sync {}
 
-/// The same holds when every type in its signature is `Send` and `Sync`.
+/// A coroutine stays on its thread even if every type in its signature is `Send` and `Sync`.
 ///
 /// ```compile_fail,E0277
 /// fn needs_send<T: Send>() {}
@@ -49,11 +49,11 @@ mod a_coroutine_is_not_sync {}
 /// ```
 /// fn needs_send_and_sync<T: Send + Sync>() {}
 /// needs_send_and_sync::<selvedge::CoroutineState<u8, u8>>();
-/// needs_send_and_sync::<selvedge::Status>();
+/// needs_send_and_sync::<selvedge::coroutine::Status>();
 /// ```
 mod a_generator_is_neither_send_nor_sync {}
 
-/// A yielder names the stack that it suspends: on another thread that stack is not the running one.
+/// A yielder names the stack that it suspends; on another thread that stack is not the running one.
 ///
 /// ```compile_fail,E0277
 /// fn needs_send<T: Send>() {}
@@ -76,7 +76,7 @@ mod a_generator_is_neither_send_nor_sync {}
 /// ```
 mod a_yielder_is_neither_send_nor_sync {}
 
-/// A plain coroutine can be kept, forgotten or returned, so its body borrows nothing.
+/// A plain coroutine can be kept, forgotten or returned, so its body must not borrow.
 ///
 /// ```compile_fail,E0373
 /// use selvedge::{Coroutine, Yielder};
@@ -103,7 +103,7 @@ mod a_yielder_is_neither_send_nor_sync {}
 /// ```
 mod borrowed_captures {}
 
-/// Nor does a built one, or a generator, or one that moves a reference in.
+/// The same holds for a coroutine from a builder, a generator, and a body that captures a reference.
 ///
 /// ```compile_fail,E0597
 /// use selvedge::{Coroutine, Yielder};
@@ -128,7 +128,7 @@ mod borrowed_captures {}
 /// ```
 mod borrowed_captures_by_other_ways {}
 
-/// What crosses a switch may be kept on the other side, so it borrows nothing either: not from the resumer's frame,
+/// A value that crosses a switch may be kept on the other side, so it must not borrow from the resumer's frame,
 ///
 /// ```compile_fail,E0597
 /// use selvedge::{Coroutine, Yielder};
@@ -167,7 +167,7 @@ mod borrowed_captures_by_other_ways {}
 /// ```
 mod borrowed_values {}
 
-/// The yielder is lent to the body and to nobody else: outside, it would suspend a coroutine that does not run.
+/// The yielder is lent to the body only: outside of it, the yielder would suspend a coroutine that does not run.
 ///
 /// ```compile_fail,E0521
 /// use selvedge::{Coroutine, Yielder};
@@ -196,7 +196,7 @@ mod borrowed_values {}
 /// ```
 mod an_escaping_yielder {}
 
-/// It can't be returned, nor captured by a coroutine made inside, which may outlive the body.
+/// The yielder can't be returned, nor captured by a coroutine made inside, which may outlive the body.
 ///
 /// ```compile_fail,E0521
 /// use selvedge::{Coroutine, Yielder};
@@ -217,7 +217,7 @@ mod an_escaping_yielder {}
 /// ```
 mod a_yielder_in_an_inner_coroutine {}
 
-/// A coroutine that keeps what it is sent for ever can't pass for one that takes something shorter-lived.
+/// A coroutine that keeps received values for ever can't be used as one that takes shorter-lived values.
 ///
 /// ```compile_fail,E0597
 /// use selvedge::{Coroutine, Yielder};
@@ -240,7 +240,7 @@ mod a_yielder_in_an_inner_coroutine {}
 /// ```
 mod a_coroutine_that_passes_for_another {}
 
-/// A coroutine can't be resumed while it runs: its one handle is borrowed by whoever resumed it.
+/// A coroutine can't be resumed while it runs: its resumer borrows its only handle.
 ///
 /// ```compile_fail,E0499
 /// use selvedge::{Coroutine, Yielder};
@@ -287,8 +287,8 @@ mod re_entrant_send {}
 /// ```
 mod a_handle_inside_its_own_body {}
 
-/// A thread that borrows from a coroutine's stack is safe only since that stack is never freed under it; what the
-/// coroutine itself borrows has no such excuse, so a forgotten coroutine inside `thread::scope` borrows nothing.
+/// A thread may borrow from a coroutine's stack, because that stack is never freed while the thread runs. Values that
+/// the coroutine itself borrows have no such guarantee, so a forgotten coroutine inside `thread::scope` must not borrow.
 ///
 /// ```compile_fail,E0597
 /// use selvedge::{Coroutine, Yielder};
@@ -318,7 +318,7 @@ mod a_handle_inside_its_own_body {}
 /// ```
 mod a_forgotten_coroutine_around_a_borrowing_thread {}
 
-/// A coroutine made on another's stack does not borrow from that stack, which may be gone before it.
+/// A coroutine made on another's stack must not borrow from that stack, which may be freed first.
 ///
 /// ```compile_fail,E0373
 /// use selvedge::{Coroutine, Yielder};

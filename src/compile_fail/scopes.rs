@@ -1,6 +1,6 @@
-//! Programs with scopes that must not compile, each beside its nearest relative that does, as in `compile_fail`.
+//! Programs with scopes that must not compile, each beside a similar program that does, as in `compile_fail`.
 
-/// Scoped handles and scopes are as bound to their thread as coroutines.
+/// Scoped handles and scopes stay on their thread, like coroutines.
 ///
 /// ```compile_fail,E0277
 /// fn needs_send<T: Send>() {}
@@ -26,7 +26,7 @@
 /// ```
 mod scoped_handles_and_scopes_are_neither_send_nor_sync {}
 
-/// A scoped handle is worth nothing after its scope: the coroutine is over and what it borrowed may be gone.
+/// A scoped handle can't be used after its scope: the coroutine has ended, and its borrows may be invalid.
 ///
 /// ```compile_fail,E0521
 /// use selvedge::{Yielder, coroutine::scope};
@@ -47,7 +47,7 @@ mod scoped_handles_and_scopes_are_neither_send_nor_sync {}
 /// ```
 mod a_scoped_handle_outside_its_scope {}
 
-/// Nor is the scope itself: a child made through it later would be ended by nobody.
+/// The scope itself can't be used after its end: a child that is made then would never be ended.
 ///
 /// ```compile_fail,E0521
 /// use selvedge::{Yielder, coroutine::scope};
@@ -64,7 +64,7 @@ mod a_scoped_handle_outside_its_scope {}
 /// ```
 mod a_scope_outside_itself {}
 
-/// Two handles of two scopes don't change places: one would end up where its coroutine's loans have run out.
+/// Handles of two scopes can't be swapped: one of them would outlive its coroutine's borrows.
 ///
 /// ```compile_fail,E0521
 /// use selvedge::{Yielder, coroutine::scope};
@@ -91,8 +91,8 @@ mod a_scope_outside_itself {}
 /// ```
 mod swapped_handles_of_two_scopes {}
 
-/// A child outlives the closure that made it, so it borrows from outside the scope and not from that closure's frame:
-/// a forgotten, pinned or leaked handle would otherwise let it run on over a dead frame.
+/// A child outlives the closure that made it, so it borrows from outside of the scope and not from that closure's frame:
+/// otherwise a child with a forgotten, pinned or leaked handle would use a dead frame.
 ///
 /// ```compile_fail,E0597
 /// use selvedge::{Yielder, coroutine::scope};
@@ -136,7 +136,7 @@ mod swapped_handles_of_two_scopes {}
 /// ```
 mod a_forgotten_child_of_a_dead_frame {}
 
-/// What a child has borrowed mutably is its own until the scope's end: the host can't touch it, nor can a second child.
+/// A child's mutable borrow lasts until the scope's end: neither the host nor a second child can use the value.
 ///
 /// ```compile_fail,E0506
 /// use selvedge::{Yielder, coroutine::scope};
@@ -169,7 +169,7 @@ mod a_forgotten_child_of_a_dead_frame {}
 /// ```
 mod a_loan_that_lasts_as_long_as_its_scope {}
 
-/// What is sent to a child may stay with it until the scope's end, and what it hands out must last as long.
+/// A value that is sent to a child may stay with it until the scope's end, and a yielded value must live as long.
 ///
 /// ```compile_fail,E0597
 /// use selvedge::{Yielder, coroutine::scope};

@@ -1,4 +1,4 @@
-//! Programs with scopes of tasks that must not compile, each beside its nearest relative that does, as in
+//! Programs with scopes of tasks that must not compile, each beside a similar program that does, as in
 //! `compile_fail`.
 
 /// Scopes and handles of tasks stay on their thread.
@@ -27,7 +27,7 @@
 /// ```
 mod scopes_of_tasks_are_neither_send_nor_sync {}
 
-/// A handle is worth nothing after its scope: what its task returned may borrow from what is gone.
+/// A handle can't be used after its scope: its task's result may borrow from values that no longer exist.
 ///
 /// ```compile_fail,E0521
 /// let mut escaped = None;
@@ -47,7 +47,7 @@ mod scopes_of_tasks_are_neither_send_nor_sync {}
 /// ```
 mod a_handle_outside_its_scope {}
 
-/// The scope itself does not leave its closure, nor does a task that has it for longer.
+/// The scope can't leave its closure, and neither can a task that holds it for longer.
 ///
 /// ```compile_fail,E0521
 /// let _ = selvedge::scope(|s| { selvedge::spawn(move || s.spawn(|| ()).detach()).detach() });
@@ -63,7 +63,7 @@ mod a_handle_outside_its_scope {}
 /// ```
 mod a_scope_outside_its_closure {}
 
-/// A child outlives the closure's frame, so it does not borrow from it.
+/// A child outlives the closure's frame, so it must not borrow from it.
 ///
 /// ```compile_fail,E0373
 /// let _ = selvedge::scope(|s| {
@@ -86,7 +86,7 @@ mod a_scope_outside_its_closure {}
 /// ```
 mod a_child_of_a_dead_frame {}
 
-/// Nor does a child's own child borrow from the child's frame.
+/// A child's own child must not borrow from the child's frame.
 ///
 /// ```compile_fail,E0597
 /// let _ = selvedge::scope(|s| {
@@ -111,7 +111,7 @@ mod a_child_of_a_dead_frame {}
 /// ```
 mod a_grandchild_of_a_dead_frame {}
 
-/// What a child has borrowed mutably is its own until the scope's end.
+/// A child's mutable borrow lasts until the scope's end.
 ///
 /// ```compile_fail,E0506
 /// let mut count = 0;
@@ -136,7 +136,7 @@ mod a_grandchild_of_a_dead_frame {}
 /// ```
 mod a_loan_to_a_child {}
 
-/// Handles of two scopes don't change places.
+/// Handles of two scopes can't be swapped.
 ///
 /// ```compile_fail,E0521
 /// let _ = selvedge::scope(|outer| {
@@ -161,7 +161,7 @@ mod a_loan_to_a_child {}
 /// ```
 mod swapped_handles_of_two_scopes_of_tasks {}
 
-/// A result may borrow for the scope, and not from the child's own frame; and it does not leave the scope with less.
+/// A result may borrow for the scope's lifetime, not from the child's own frame, and a shorter borrow can't leave the scope.
 ///
 /// ```compile_fail,E0515
 /// let _ = selvedge::scope(|s| {
@@ -179,7 +179,7 @@ mod swapped_handles_of_two_scopes_of_tasks {}
 /// ```
 mod a_result_that_borrows_from_its_child {}
 
-/// A child's failure is kept when the scope is over: it borrows nothing.
+/// A child's error outlives the scope, so it must not borrow.
 ///
 /// ```compile_fail,E0597
 /// #[derive(Debug)]
@@ -212,26 +212,26 @@ mod a_result_that_borrows_from_its_child {}
 /// ```
 mod a_failure_that_borrows {}
 
-/// The handle of a timeout does not leave its closure.
+/// The handle of a timeout can't leave its closure.
 ///
 /// ```compile_fail
 /// let mut escaped = None;
-/// selvedge::run(|| selvedge::timeout_with(None, |t| escaped = Some(t)));
+/// selvedge::run(|| selvedge::time::timeout_with(None, |t| escaped = Some(t)));
 /// drop(escaped);
 /// ```
 ///
 /// ```compile_fail,E0521
-/// selvedge::run(|| selvedge::timeout_with(None, |t| selvedge::spawn(move || t.expired()).detach()));
+/// selvedge::run(|| selvedge::time::timeout_with(None, |t| selvedge::spawn(move || t.is_expired()).detach()));
 /// ```
 ///
 /// ```
 /// let mut when = None;
-/// selvedge::run(|| selvedge::timeout_with(None, |t| when = t.when()));
+/// selvedge::run(|| selvedge::time::timeout_with(None, |t| when = t.when()));
 /// drop(when);
 /// ```
 mod a_timeout_outside_its_closure {}
 
-/// Functions of a race that borrow the same thing mutably are refused, and so is a loan that is gone.
+/// Two functions of a race can't borrow the same value mutably, nor can one borrow a value that lives too short.
 ///
 /// ```compile_fail,E0499
 /// let mut count = 0;

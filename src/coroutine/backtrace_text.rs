@@ -131,7 +131,7 @@ mod tests {
    2: selvedge_as_callee_0.1.0
    3: selvedge::runtime::park::park
              at ./src/runtime/wait/park.rs:41:9
-      selvedge::time::sleep
+      selvedge::sleep
    4: app::inner
              at /app/src/main.rs:3:5
    5: core::ops::function::FnOnce::call_once
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn library_frames_are_removed_and_program_frames_stay() {
         let expected = [
-            "selvedge::time::sleep",
+            "selvedge::sleep",
             "app::inner",
             "core::ops::function::FnOnce::call_once",
             "app::outer",

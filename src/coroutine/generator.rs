@@ -5,8 +5,8 @@ use std::fmt;
 use std::io;
 use std::iter::FusedIterator;
 
-use super::handle::{Coroutine, CoroutineBuilder};
-use super::state::{CloseIgnored, Status};
+use super::handle::{Builder, Coroutine};
+use super::state::{IgnoredClose, Status};
 use super::yielder::Yielder;
 
 /// An iterator, written as a function that suspends with each item.
@@ -29,7 +29,7 @@ pub struct Generator<T: 'static>(Coroutine<(), T, ()>);
 
 impl<T> Generator<T> {
     /// Creates a generator with a stack of 256 KiB. For another size, or a name, use
-    /// [`CoroutineBuilder::build_generator`].
+    /// [`Builder::build_generator`].
     ///
     /// # Panics
     /// If no stack can be allocated.
@@ -47,11 +47,11 @@ impl<T> Generator<T> {
     /// Ends the generator: unwinds its body. Afterwards `next` returns `None`.
     ///
     /// # Errors
-    /// [`CloseIgnored`], with an item, if it suspended again: then it is still suspended.
+    /// [`IgnoredClose`], with an item, if it suspended again: then it is still suspended.
     ///
     /// # Panics
     /// If the body, or a destructor in it, panics.
-    pub fn close(&mut self) -> Result<(), CloseIgnored<T>> {
+    pub fn close(&mut self) -> Result<(), IgnoredClose<T>> {
         self.0.close().map(drop)
     }
 
@@ -97,14 +97,14 @@ impl<T> IntoIterator for Coroutine<(), T, ()> {
     }
 }
 
-impl CoroutineBuilder {
+impl Builder {
     /// Builds a generator.
     ///
     /// ```
     /// use selvedge::{Coroutine, Yielder};
     ///
     /// let digits = Coroutine::builder()
-    ///     .stack_size(16 * 1024)
+    ///     .stack_size_bytes(16 * 1024)
     ///     .build_generator(|yielder: &Yielder<(), u32>| yielder.yield_from(0..10))?;
     /// assert_eq!(digits.sum::<u32>(), 45);
     /// # Ok::<(), std::io::Error>(())

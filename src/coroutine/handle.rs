@@ -6,10 +6,10 @@ use std::io;
 use std::panic::Location;
 
 use super::scope::{Scope, ScopedCoroutine};
-use super::state::{CloseIgnored, CoroutineState, Refused, Status};
+use super::state::{CoroutineState, IgnoredClose, Refused, Status};
 use super::typed::Typed;
 use super::yielder::Yielder;
-use crate::stack::{DEFAULT_STACK_SIZE, StackUsage};
+use crate::stack::{DEFAULT_STACK_SIZE_BYTES, StackUsage};
 
 /// A coroutine: a function with its own stack that can suspend in the middle and be resumed, passing a
 /// value in each direction.
@@ -63,7 +63,7 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     ///
     /// # Panics
     /// If no stack can be allocated, with the message of the error that
-    /// [`build`](CoroutineBuilder::build) returns.
+    /// [`build`](Builder::build) returns.
     #[track_caller]
     #[inline]
     pub fn new<F>(body: F) -> Self
@@ -109,9 +109,10 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     /// suspends again or its body returns.
     ///
     /// ```
-    /// use selvedge::{Coroutine, CoroutineState, Thrown, Yielder};
+    /// use selvedge::coroutine::Thrown;
+    /// use selvedge::{Coroutine, CoroutineState, Yielder};
     ///
-    /// let mut body = Coroutine::new(|yielder: &Yielder<(), u32>, ()| match yielder.try_suspend(1) {
+    /// let mut body = Coroutine::new(|yielder: &Yielder<(), u32>, ()| match yielder.suspend_catching(1) {
     ///     Err(Thrown::Payload(payload)) => *payload.downcast::<u32>().unwrap(),
     ///     _ => 0,
     /// });
@@ -148,11 +149,11 @@ impl<In, Out, Ret> Coroutine<In, Out, Ret> {
     /// done does nothing.
     ///
     /// # Errors
-    /// [`CloseIgnored`] if it suspended again: then it is still suspended, and can be closed again.
+    /// [`IgnoredClose`] if it suspended again: then it is still suspended, and can be closed again.
     ///
     /// # Panics
     /// If the body, or a destructor in it, panics.
-    pub fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
+    pub fn close(&mut self) -> Result<Option<Ret>, IgnoredClose<Out>> {
         self.0.close()
     }
 
@@ -202,15 +203,15 @@ impl Coroutine<(), (), ()> {
     ///
     /// let coroutine = Coroutine::builder()
     ///     .name("parser")
-    ///     .stack_size(1024 * 1024)
+    ///     .stack_size_bytes(1024 * 1024)
     ///     .build(|yielder: &Yielder<(), char>, ()| yielder.yield_from("abc".chars()))?;
     /// assert_eq!(coroutine.name(), Some("parser"));
     /// assert_eq!(coroutine.into_iter().collect::<String>(), "abc");
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    pub fn builder() -> CoroutineBuilder {
-        CoroutineBuilder {
-            stack_size: DEFAULT_STACK_SIZE,
+    pub fn builder() -> Builder {
+        Builder {
+            stack_size_bytes: DEFAULT_STACK_SIZE_BYTES,
             name: None,
         }
     }
@@ -225,18 +226,19 @@ impl<In, Out, Ret> fmt::Debug for Coroutine<In, Out, Ret> {
 /// Settings for a new coroutine: see [`Coroutine::builder`].
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
-pub struct CoroutineBuilder {
-    stack_size: usize,
+#[doc(alias = "CoroutineBuilder")]
+pub struct Builder {
+    stack_size_bytes: usize,
     name: Option<String>,
 }
 
-impl CoroutineBuilder {
+impl Builder {
     /// Sets the usable size of the stack in bytes. It is rounded up to whole pages, and to at least
     /// 16 KiB.
     ///
     /// The stack is reserved address space: a page is committed when it is first touched.
-    pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = bytes;
+    pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
+        self.stack_size_bytes = bytes;
         self
     }
 
@@ -256,7 +258,7 @@ impl CoroutineBuilder {
     /// ```
     /// use selvedge::{Coroutine, Yielder};
     ///
-    /// let built = Coroutine::builder().stack_size(0).build(|_: &Yielder<(), ()>, ()| ());
+    /// let built = Coroutine::builder().stack_size_bytes(0).build(|_: &Yielder<(), ()>, ()| ());
     /// assert_eq!(built.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
     /// ```
     #[track_caller]
@@ -274,7 +276,7 @@ impl CoroutineBuilder {
     ///
     /// let text = String::from("deep");
     /// let length = coroutine::scope(|s| {
-    ///     let builder = Coroutine::builder().name("reader").stack_size(1024 * 1024);
+    ///     let builder = Coroutine::builder().name("reader").stack_size_bytes(1024 * 1024);
     ///     let mut reader = builder.build_scoped(s, |_: &Yielder<(), ()>, ()| text.len())?;
     ///     Ok::<_, std::io::Error>(reader.resume().unwrap_complete())
     /// })?;
@@ -308,6 +310,6 @@ impl CoroutineBuilder {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret,
     {
-        Typed::new(self.stack_size, self.name, site, body)
+        Typed::new(self.stack_size_bytes, self.name, site, body)
     }
 }

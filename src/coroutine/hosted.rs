@@ -48,7 +48,7 @@ impl<B> Hosted<B> {
     /// If no stack can be allocated.
     #[inline]
     pub(crate) unsafe fn build<F>(
-        stack_size: usize,
+        stack_size_bytes: usize,
         name: Option<*const [u8]>,
         site: &'static Location<'static>,
         block: impl FnOnce(Parked) -> B,
@@ -58,7 +58,7 @@ impl<B> Hosted<B> {
         F: FnOnce(NonNull<B>),
     {
         const { Self::BLOCK_FITS };
-        let stack = Stack::acquire(stack_size)?;
+        let stack = Stack::acquire(stack_size_bytes)?;
         let body = move |yielder: &Yielder<(), ()>, ()| {
             body(block_below(NonNull::from(yielder).cast::<Header>()));
         };

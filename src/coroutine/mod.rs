@@ -31,10 +31,10 @@ mod unwind;
 mod value;
 pub(crate) mod yielder;
 
-pub use handle::CoroutineBuilder;
+pub use handle::Builder;
 #[cfg(feature = "runtime")]
 pub(crate) use hosted::{Ending, Hosted};
-pub use on_stack::{on_stack, remaining_stack};
+pub use on_stack::{on_stack, remaining_stack_bytes};
 #[cfg(feature = "runtime")]
 pub(crate) use open_frame::OpenFrame;
 #[cfg(feature = "runtime")]
@@ -43,7 +43,7 @@ pub(crate) use payload::{Payload, drop_payload, drop_quietly};
 #[doc(hidden)]
 pub use ring::TransferRing;
 pub use scope::{Scope, ScopedCoroutine, ScopedGenerator, scope};
-pub use state::{CloseIgnored, Refused, Status, Thrown};
+pub use state::{IgnoredClose, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
 pub(crate) use undo::undo_if_abandoned;
 #[cfg(feature = "runtime")]

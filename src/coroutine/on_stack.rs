@@ -23,7 +23,7 @@ struct CallFrame {
 /// fn depth(n: u32) -> u32 {
 ///     if n == 0 { 0 } else { 1 + std::hint::black_box(depth(n - 1)) }
 /// }
-/// assert_eq!(selvedge::on_stack(64 * 1024 * 1024, || depth(200_000)), 200_000);
+/// assert_eq!(selvedge::coroutine::on_stack(64 * 1024 * 1024, || depth(200_000)), 200_000);
 /// ```
 ///
 /// The function runs immediately, on this thread, and may borrow. It can't use a coroutine's yielder.
@@ -65,14 +65,16 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
 /// `None` on any other stack, or if the platform does not report a thread's bounds.
 ///
 /// ```
-/// use selvedge::{Coroutine, Yielder, remaining_stack};
+/// use selvedge::coroutine::remaining_stack_bytes;
+/// use selvedge::{Coroutine, Yielder};
 ///
-/// let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack());
+/// let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack_bytes());
 /// let left = coroutine.resume().unwrap_complete().unwrap();
 /// assert!(left > 200 * 1024 && left <= 260 * 1024);
 /// ```
 #[must_use]
-pub fn remaining_stack() -> Option<usize> {
+#[doc(alias = "remaining_stack")]
+pub fn remaining_stack_bytes() -> Option<usize> {
     stack::remaining(stack_pointer())
 }
 

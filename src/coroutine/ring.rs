@@ -20,7 +20,7 @@ use super::unwind::{raise, refuse};
 use super::value;
 use super::yielder::{Yielder, received};
 use crate::arch::{self, Parked, VALUE};
-use crate::stack::DEFAULT_STACK_SIZE;
+use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 use crate::sys::prefetch::prefetch;
 
 /// How many members ahead a stack is prefetched.
@@ -86,7 +86,7 @@ impl TransferRing {
                     let own = yielder.suspend(index);
                     pass_on(yielder, &shared, index, own);
                 };
-                Typed::new(DEFAULT_STACK_SIZE, None, site, body).expect("stacks for a ring")
+                Typed::new(DEFAULT_STACK_SIZE_BYTES, None, site, body).expect("stacks for a ring")
             })
             .collect();
         for coroutine in &mut coroutines {

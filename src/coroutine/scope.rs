@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use super::open_frame::OpenFrame;
 use super::payload::{Payload, drop_payload};
-use super::state::{CloseIgnored, CoroutineState, Refused, Status};
+use super::state::{CoroutineState, IgnoredClose, Refused, Status};
 use super::typed::{End, Typed};
 use super::unwind;
 use super::yielder::Yielder;
@@ -264,11 +264,11 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// Ends the coroutine: see [`Coroutine::close`](crate::Coroutine::close).
     ///
     /// # Errors
-    /// [`CloseIgnored`] if it suspended again: then it is still suspended.
+    /// [`IgnoredClose`] if it suspended again: then it is still suspended.
     ///
     /// # Panics
     /// If the body, or a destructor in it, panics.
-    pub fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
+    pub fn close(&mut self) -> Result<Option<Ret>, IgnoredClose<Out>> {
         self.child_mut().close()
     }
 

@@ -109,7 +109,8 @@ impl fmt::Display for Status {
 /// The error of a coroutine that can't take a value; it contains the value.
 ///
 /// ```
-/// use selvedge::{Coroutine, Status, Yielder};
+/// use selvedge::coroutine::Status;
+/// use selvedge::{Coroutine, Yielder};
 ///
 /// let mut coroutine = Coroutine::new(|_: &Yielder<String, ()>, first: String| first.len());
 /// coroutine.send("all of it".to_owned());
@@ -153,10 +154,11 @@ impl<T> Error for Refused<T> {}
 /// The error of closing a coroutine that suspended again instead of ending.
 ///
 /// ```
-/// use selvedge::{Coroutine, Thrown, Yielder};
+/// use selvedge::coroutine::Thrown;
+/// use selvedge::{Coroutine, Yielder};
 ///
 /// let mut reluctant = Coroutine::new(|yielder: &Yielder<(), &str>, ()| {
-///     if let Err(Thrown::Close) = yielder.try_suspend("working") {
+///     if let Err(Thrown::Close) = yielder.suspend_catching("working") {
 ///         yielder.suspend("one moment");
 ///     }
 /// });
@@ -164,11 +166,12 @@ impl<T> Error for Refused<T> {}
 /// assert_eq!(reluctant.close().unwrap_err().into_value(), Some("one moment"));
 /// assert!(reluctant.close().is_ok());
 /// ```
-pub struct CloseIgnored<Out> {
+#[doc(alias = "CloseIgnored")]
+pub struct IgnoredClose<Out> {
     value: Option<Out>,
 }
 
-impl<Out> CloseIgnored<Out> {
+impl<Out> IgnoredClose<Out> {
     pub(crate) fn new(value: Option<Out>) -> Self {
         Self { value }
     }
@@ -181,13 +184,13 @@ impl<Out> CloseIgnored<Out> {
     }
 }
 
-impl<Out> fmt::Debug for CloseIgnored<Out> {
+impl<Out> fmt::Debug for IgnoredClose<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CloseIgnored").finish_non_exhaustive()
+        f.debug_struct("IgnoredClose").finish_non_exhaustive()
     }
 }
 
-impl<Out> fmt::Display for CloseIgnored<Out> {
+impl<Out> fmt::Display for IgnoredClose<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.value {
             Some(_) => "the coroutine was closed and suspended again; it lives on",
@@ -196,9 +199,9 @@ impl<Out> fmt::Display for CloseIgnored<Out> {
     }
 }
 
-impl<Out> Error for CloseIgnored<Out> {}
+impl<Out> Error for IgnoredClose<Out> {}
 
-/// What [`Yielder::try_suspend`](crate::Yielder::try_suspend) received instead of a value.
+/// What [`Yielder::suspend_catching`](crate::Yielder::suspend_catching) received instead of a value.
 #[non_exhaustive]
 pub enum Thrown {
     /// The coroutine is being closed: the body should return soon.

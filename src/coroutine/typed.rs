@@ -15,12 +15,12 @@ use super::entry::{self, DISCARD, Outcome};
 use super::header::Header;
 use super::payload::{Payload, drop_payload};
 use super::raw::{Entered, Finished, Raw};
-use super::state::{CloseIgnored, CoroutineState, Refused, Status};
+use super::state::{CoroutineState, IgnoredClose, Refused, Status};
 use super::unwind::{MAX_UNWIND_RETRIES, RAISE, close_payload, is_close, next_request};
 use super::value;
 use super::yielder::Yielder;
 use crate::arch::{Parked, VALUE, Word};
-use crate::stack::{self, DEFAULT_STACK_SIZE, Stack};
+use crate::stack::{self, DEFAULT_STACK_SIZE_BYTES, Stack};
 
 /// A coroutine. Dropping it ends it.
 pub(super) struct Typed<In, Out, Ret> {
@@ -46,7 +46,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     /// Lays a coroutine out on a stack from the thread's pool.
     #[inline]
     pub(super) fn new<F>(
-        stack_size: usize,
+        stack_size_bytes: usize,
         name: Option<String>,
         site: &'static Location<'static>,
         body: F,
@@ -54,7 +54,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret,
     {
-        let stack = Stack::acquire(stack_size)?;
+        let stack = Stack::acquire(stack_size_bytes)?;
         let name = name.map(|name| NonNull::from(Box::leak(Box::new(name.into_boxed_str()))));
         // SAFETY: the box was made just now.
         let text = name.map(|name| std::ptr::from_ref(unsafe { name.as_ref() }.as_bytes()));
@@ -81,7 +81,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     where
         F: FnOnce(&Yielder<In, Out>, In) -> Ret,
     {
-        match Self::new(DEFAULT_STACK_SIZE, None, site, body) {
+        match Self::new(DEFAULT_STACK_SIZE_BYTES, None, site, body) {
             Ok(typed) => typed,
             Err(error) => no_stack(&error),
         }
@@ -138,7 +138,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         }
     }
 
-    pub(super) fn close(&mut self) -> Result<Option<Ret>, CloseIgnored<Out>> {
+    pub(super) fn close(&mut self) -> Result<Option<Ret>, IgnoredClose<Out>> {
         self.try_close()
             .unwrap_or_else(|Abandoned| abandoned(self.raw.site))
     }
@@ -178,10 +178,10 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         self.raw.status()
     }
 
-    fn try_close(&mut self) -> Result<Result<Option<Ret>, CloseIgnored<Out>>, Abandoned> {
+    fn try_close(&mut self) -> Result<Result<Option<Ret>, IgnoredClose<Out>>, Abandoned> {
         match self.status() {
             Status::Done => Ok(Ok(None)),
-            Status::Running => Ok(Err(CloseIgnored::new(None))),
+            Status::Running => Ok(Err(IgnoredClose::new(None))),
             Status::Unstarted => {
                 self.discard();
                 if self.raw.is_abandoned() {
@@ -189,14 +189,14 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
                 }
                 Ok(Ok(None))
             }
-            Status::Suspended if cfg!(panic = "abort") => Ok(Err(CloseIgnored::new(None))),
+            Status::Suspended if cfg!(panic = "abort") => Ok(Err(IgnoredClose::new(None))),
             Status::Suspended => {
                 let request = next_request();
                 self.request_close(request);
                 let finished = match self.raise(close_payload(request)) {
                     Ok(out) => {
                         self.request_close(0);
-                        return Ok(Err(CloseIgnored::new(Some(out))));
+                        return Ok(Err(IgnoredClose::new(Some(out))));
                     }
                     Err(finished) => finished,
                 };

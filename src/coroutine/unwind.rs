@@ -111,7 +111,7 @@ pub(super) fn raise(raised: Raised) -> ! {
     match raised {
         Raised::Payload(payload) => resume_unwind(payload),
         Raised::Panicking => panic!(
-            "selvedge: a coroutine can't suspend while its thread is panicking; use try_suspend in \
+            "selvedge: a coroutine can't suspend while its thread is panicking; use suspend_catching in \
              destructors"
         ),
     }

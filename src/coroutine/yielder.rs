@@ -50,7 +50,7 @@ impl<In, Out> Yielder<In, Out> {
     /// If this is not the innermost running coroutine, on its own stack; if a
     /// [`scope`](crate::coroutine::scope) is open on it; if the thread is panicking. Then `out` is
     /// dropped and nothing is switched. In a destructor that runs because of a panic this aborts the
-    /// process, as any panic does there: use [`try_suspend`](Self::try_suspend).
+    /// process, as any panic does there: use [`suspend_catching`](Self::suspend_catching).
     ///
     /// # Cancellation
     /// [`close`](crate::Coroutine::close), dropping the handle and [`throw`](crate::Coroutine::throw)
@@ -78,13 +78,14 @@ impl<In, Out> Yielder<In, Out> {
     /// If this is not the innermost running coroutine, on its own stack, or a scope is open.
     ///
     /// ```
-    /// use selvedge::{Coroutine, Thrown, Yielder};
+    /// use selvedge::coroutine::Thrown;
+    /// use selvedge::{Coroutine, Yielder};
     ///
     /// let mut server = Coroutine::new(|yielder: &Yielder<u32, u32>, mut request: u32| {
     ///     let mut served = 0;
     ///     loop {
     ///         served += 1;
-    ///         match yielder.try_suspend(request + 1) {
+    ///         match yielder.suspend_catching(request + 1) {
     ///             Ok(next) => request = next,
     ///             Err(Thrown::Close) => return served,
     ///             Err(other) => panic!("{other:?}"),
@@ -96,7 +97,8 @@ impl<In, Out> Yielder<In, Out> {
     /// assert_eq!(server.close().unwrap(), Some(2));
     /// ```
     #[track_caller]
-    pub fn try_suspend(&self, out: Out) -> Result<In, Thrown> {
+    #[doc(alias = "try_suspend")]
+    pub fn suspend_catching(&self, out: Out) -> Result<In, Thrown> {
         self.switch(out).map_err(|raised| match raised {
             Raised::Payload(payload) if is_close(&payload, self.header.close_request.get()) => {
                 Thrown::Close

@@ -1,4 +1,4 @@
-//! For people who come from Python's asyncio: each of its names, and ours.
+//! For users of Python's asyncio: each of its names, and the counterpart here.
 //!
-// The page is Markdown because of its length. tests/tidy/asyncio.rs holds it against the list of names.
+// The page is Markdown because of its length. tests/tidy/asyncio.rs compares it with the list of names.
 #![doc = include_str!("asyncio.md")]

@@ -1,11 +1,11 @@
-//! How tasks are cancelled, and what a cancel leaves behind.
+//! How tasks are cancelled, and the state after a cancel.
 //!
 //! # What a cancel is
 //!
-//! [`Task::cancel`](crate::Task::cancel) asks a task to end. The task meets the request where it waits, or at its next
-//! suspension if it runs: the operation does not return, it *unwinds*, as a panic does, but without the panic
+//! [`Task::cancel`](crate::Task::cancel) requests a task to end. The request is delivered where the task waits, or at its
+//! next suspension if it runs: the operation does not return, it *unwinds* like a panic, but without the panic
 //! hook. Destructors run, guards are released, and `join` returns an error of which
-//! [`is_cancelled`](crate::TaskError::is_cancelled) is true. A task that has not begun never does; what it captured is
+//! [`is_cancelled`](crate::TaskError::is_cancelled) is true. A task that has not begun never begins; its captures are
 //! dropped.
 //!
 //! ```
@@ -29,37 +29,39 @@
 //!     task.join().unwrap_err()
 //! });
 //! assert!(error.is_cancelled());
-//! assert_eq!(error.message(), "enough");
+//! assert_eq!(error.message().unwrap(), "enough");
 //! ```
 //!
-//! Only suspensions meet a cancel. A function that computes is not interrupted, and an operation that is done at once
-//! returns. Operations that may suspend say so in their first words.
+//! A cancel is delivered at suspensions only. A function that computes is not interrupted, and an operation that need
+//! not wait returns. The documentation of an operation that may suspend begins with "May suspend".
 //!
 //! # Catching it
 //!
-//! A request is met once. [`catch_cancelled`](crate::catch_cancelled) turns the unwind into an error; the task goes on
-//! then, and its next operation works. `std::panic::catch_unwind` catches it, too, so hand on what you don't
-//! know by `resume_unwind`. Requests are counted: [`cancelling`](crate::Task::cancelling) says how many there were,
-//! [`uncancel`](crate::Task::uncancel) takes one back, and with the last one goes what was not met yet.
+//! A request is delivered once. [`catch_cancelled`](crate::task::catch_cancelled) turns the unwind into an error; then the
+//! task continues, and its next operation works. `std::panic::catch_unwind` catches it, too, so pass unknown payloads on
+//! by `resume_unwind`. Requests are counted: [`cancelling`](crate::Task::cancelling) returns their number, and
+//! [`uncancel`](crate::Task::uncancel) withdraws one; withdrawing the last also withdraws a request that was not delivered
+//! yet.
 //!
-//! A task that returns although a cancel is still to be met is cancelled, and what it returned is dropped.
+//! A task that returns before a request was delivered is cancelled, and its return value is dropped.
 //!
 //! # Where it goes
 //!
-//! A task that waits for another task, a promise, or several of them passes the cancel on to these. It unwinds when they
-//! have ended, and goes on if one of them did not let itself be cancelled and returned a value.
-//! [`shield`](crate::shield()) keeps the cancel from what it waits for. [`scope`](crate::scope()),
-//! [`race`](crate::race()) and [`select!`](crate::select) pass it on to their tasks, wait for all of them, and unwind then.
+//! A task that waits for other tasks or promises passes the cancel on to them. It unwinds when they have ended, and
+//! continues if one of them ignored the cancel and returned a value. [`shield`](crate::task::shield()) does not pass the
+//! cancel on. [`scope`](crate::scope()), [`race`](crate::race()) and [`select!`](crate::select) pass it on to their tasks,
+//! wait for all of them, and then unwind.
 //!
 //! # Deadlines
 //!
-//! [`timeout`](crate::timeout()) cancels the task that it is in, and turns that cancel, and no other, into
-//! [`Elapsed`](crate::Elapsed). Timeouts nest in each other and in scopes; where several have come at once the outermost
-//! gets its way, and a cancel from outside before all of them.
+//! [`timeout`](crate::timeout()) cancels the task that calls it, and turns that cancel, and no other, into
+//! [`Elapsed`](crate::error::Elapsed). Timeouts nest in each other and in scopes; if several pass at once the outermost
+//! takes precedence, and a cancel from elsewhere takes precedence over all of them.
 //!
 //! ```
 //! use std::time::Duration;
-//! use selvedge::{Elapsed, run, sleep, timeout};
+//! use selvedge::error::Elapsed;
+//! use selvedge::{run, sleep, timeout};
 //!
 //! let (short, long) = (Duration::from_millis(1), Duration::from_secs(3600));
 //! run(|| {
@@ -74,14 +76,14 @@
 //!
 //! # Cleaning up
 //!
-//! Destructors run while the thread unwinds, and nothing can wait then: a sleep returns at once, input and output that
-//! would wait is an error. What has to wait as it cleans up belongs into [`finally`](crate::finally()), which runs it when
-//! the unwind is over, puts off further cancels as long as it runs, and lets the first one go on afterwards. Bound it
-//! by a timeout inside.
+//! Destructors run while the thread unwinds, and can't wait: a sleep returns at once, and input or output that would
+//! wait is an error. Cleanup that has to wait belongs in [`finally`](crate::task::finally()), which runs the cleanup after
+//! the unwind, defers further cancels meanwhile, and then continues the first one. Limit the cleanup by a timeout inside.
 //!
 //! ```
 //! use std::time::Duration;
-//! use selvedge::{finally, run, sleep, timeout};
+//! use selvedge::task::finally;
+//! use selvedge::{run, sleep, timeout};
 //!
 //! run(|| {
 //!     finally(
@@ -94,60 +96,59 @@
 //! });
 //! ```
 //!
-//! # What is left behind
+//! # After a cancel
 //!
-//! In short: what an operation was to take is still there, and what it was to hand over it has kept, or dropped. What
-//! consists of several operations (`read_exact`, `write_all`, `copy`) may have done some of them.
+//! In short: a cancelled operation has taken nothing, and a value that it was to hand over was not handed over, but
+//! dropped. A function of several operations (`read_exact`, `write_all`, `copy`) may have done some of them.
 //!
 //! | operation | after a cancel |
 //! |---|---|
-//! | [`sleep`](crate::sleep), [`sleep_until`](crate::sleep_until), [`yield_now`](crate::yield_now) | nothing; a timer is taken back |
+//! | [`sleep`](crate::sleep), [`sleep_until`](crate::time::sleep_until), [`yield_now`](crate::yield_now) | no effect; the timer is removed |
 //! | [`Task::join`](crate::Task::join) | the joined task was cancelled as well, and has ended |
-//! | [`Promise::wait`](crate::Promise::wait), [`take`](crate::Promise::take) | the promise is cancelled: others that wait get an error, and setting it is refused with the value |
-//! | [`gather`](crate::gather()), [`gather_settled`](crate::gather_settled()), [`wait_for`](crate::wait_for()) | all that they wait for was cancelled and has ended |
-//! | [`wait`](crate::wait()), [`as_completed`](crate::as_completed()) | the tasks go on |
-//! | [`shield`](crate::shield()) | what is shielded goes on |
-//! | [`scope`](crate::scope()), [`race`](crate::race()), [`select!`](crate::select) | their tasks were cancelled and have ended; what they returned is dropped |
-//! | [`timeout`](crate::timeout()) and its kin | what their function leaves; the timer is taken back |
-//! | [`finally`](crate::finally()) | the cleanup has run |
+//! | [`Promise::wait`](crate::Promise::wait), [`take`](crate::Promise::take) | the promise is cancelled: other waiting tasks get an error, and setting it is refused and returns the value |
+//! | [`gather`](crate::gather()), [`gather_settled`](crate::task::gather_settled()), [`wait_for`](crate::task::wait_for()) | all awaited tasks were cancelled and have ended |
+//! | [`wait`](crate::task::wait()), [`as_completed`](crate::task::as_completed()) | the tasks continue |
+//! | [`shield`](crate::task::shield()) | the shielded task continues |
+//! | [`scope`](crate::scope()), [`race`](crate::race()), [`select!`](crate::select) | their tasks were cancelled and have ended; their results are dropped |
+//! | [`timeout`](crate::timeout()) and its variants | as its function's operation; the timer is removed |
+//! | [`finally`](crate::task::finally()) | the cleanup has run |
 //! | [`block_on`](crate::block_on) | the future is dropped |
-//! | [`RemoteTask::join`](crate::RemoteTask::join) | the task on the other loop goes on |
-//! | [`to_thread`](crate::to_thread()), a wait for the promise of [`run_in_executor`](crate::EventLoop::run_in_executor) | a job that no thread has begun with never runs; one that has begun is finished, and what it returns is dropped |
-//! | `Queue::put` and its kin in [`sync`](crate::sync) | the item is dropped, and is not in the queue |
-//! | `Queue::get` | no item is taken; one that was on its way to the task is the next one's |
-//! | `Queue::join`, `Event::wait` | nothing |
-//! | `Mutex::lock`, `Semaphore::acquire` | nothing is taken; what was handed over goes to the next in line |
-//! | `Condition::wait` | the lock is held again before it unwinds; a notification goes to the next in line |
+//! | [`RemoteTask::join`](crate::task::RemoteTask::join) | the task on the other loop continues |
+//! | [`to_thread`](crate::to_thread()), a wait for the promise of [`run_in_executor`](crate::EventLoop::run_in_executor) | a job that has not begun never runs; one that has begun runs to its end, and its result is dropped |
+//! | `put` of the queues in [`sync`](crate::sync) | the item is dropped, not put in |
+//! | `get` of the queues | no item is taken; an item that was promised to the task goes to the next one |
+//! | `join` of the queues, `Event::wait` | no effect |
+//! | `Mutex::lock`, `Semaphore::acquire` | no lock or permit is taken; one that was handed to the task goes to the next waiting one |
+//! | `Condition::wait` | the task locks again, then unwinds; a notification goes to the next waiting task |
 //! | `Barrier::wait` | the others wait for one more |
-//! | [`sync::channel`](crate::sync::channel): `send` | the value is dropped, and is not in the channel |
-//! | `recv` | nothing is taken |
-//! | [`net`](crate::net): `read`, `recv`, `peek`, `accept` | nothing is taken, no byte, datagram or connection is lost |
+//! | [`sync::channel`](crate::sync::channel): `send` | the value is dropped, not sent |
+//! | `recv` | no value is taken |
+//! | [`net`](crate::net): `read`, `recv`, `peek`, `accept` | no byte, datagram or connection is taken or lost |
 //! | `write`, `send` | nothing is sent |
-//! | `connect` | the attempt is given up and its socket closed |
-//! | `http::Session`: a request, or reading its body | the connection is closed, and the session is as before; the server may have got the request |
-//! | lookups of names | go on on their thread; the answer is dropped |
-//! | [`fs`](crate::fs): reads | nothing is taken: the cursor is where it was |
-//! | other operations of `fs` | what no thread has begun with does not happen; what one has begun with is finished |
-//! | [`io`](crate::io): pipes, terminals | nothing is taken or written |
-//! | [`io::StreamReader`](crate::io::StreamReader) | what has arrived stays in its buffer, for the next read |
+//! | `connect` | the attempt ends and its socket is closed |
+//! | `http::Session`: a request, or reading its body | the connection is closed, and the session does not change; the server may have got the request |
+//! | lookups of names | the lookup continues on its thread; its result is dropped |
+//! | [`fs`](crate::fs): reads | no byte is taken: the cursor does not move |
+//! | other operations of `fs` | an operation that has not begun never runs; one that has begun runs to its end |
+//! | [`io`](crate::io): pipes, terminals | no byte is taken or written |
+//! | [`io::StreamReader`](crate::io::StreamReader) | received bytes stay in its buffer, for the next read |
 //! | [`signal::wait`](crate::signal::wait) | a signal that has come is lost; a [`Listener`](crate::signal::Listener) keeps it |
 //!
-//! # What does not know of cancels
+//! # Code that is unaware of cancels
 //!
-//! - std's locks: a guard that is dropped by an unwind poisons its lock. Ours don't.
-//! - std's `BufWriter`: after a cancel in the middle of a flush that is caught, what is in the buffer may be written
-//!   again or not at all.
-//! - Input and output never answer `ErrorKind::Interrupted` for a cancel, because much of std tries again then.
+//! - std's locks: a guard that is dropped by an unwind poisons its lock. The locks of [`sync`](crate::sync) don't.
+//! - std's `BufWriter`: after a caught cancel in the middle of a flush, the buffer may be written again or not at all.
+//! - Input and output never return `ErrorKind::Interrupted` for a cancel, because much of std retries then.
 //!
 //! # The end of a loop
 //!
-//! As its loop closes, every task is cancelled, and has some time to end. What is left then is unwound for good: each
-//! further suspension unwinds, and [`catch_cancelled`](crate::catch_cancelled) lets that pass. A task that goes on even
-//! so is left where it is, with its stack. If it has tasks in a scope, or is in one itself, its whole family has to stay:
-//! see [`scope`](crate::scope()).
+//! When a loop closes, every task is cancelled, and has some time to end. After that the remaining tasks are unwound by
+//! force: each further suspension unwinds, and [`catch_cancelled`](crate::task::catch_cancelled) does not catch it. A task
+//! that continues even then is abandoned with its stack. If it has a scope with tasks, or is in a scope itself, all tasks
+//! of these scopes are abandoned: see [`scope`](crate::scope()).
 //!
 //! # Programs whose panics abort
 //!
-//! With `panic = "abort"` nothing unwinds. A task that has not begun can be cancelled; for one that has,
-//! [`cancel`](crate::Task::cancel) answers false. Races are errors, timeouts panic with a sentence, and scopes wait for
-//! whatever has begun.
+//! With `panic = "abort"` no code unwinds. A task that has not begun can be cancelled; for a task that has begun,
+//! [`cancel`](crate::Task::cancel) returns false. Races return errors, timeouts panic and say why, and scopes wait for
+//! all tasks that have begun.

@@ -1,2 +1,2 @@
-//! For people who come from tokio.
+//! For users of tokio.
 #![doc = include_str!("tokio.md")]

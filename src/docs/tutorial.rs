@@ -1,2 +1,2 @@
-//! The programs of an asyncio tutorial, one after the other.
+//! The programs of an asyncio tutorial.
 #![doc = include_str!("tutorial.md")]

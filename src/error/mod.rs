@@ -1,15 +1,15 @@
-//! What can go wrong with tasks, promises and loops, as values.
+//! The errors of tasks, promises and loops.
 //!
-//! Operating-system work answers `std::io::Error`. Here are the rest: how a task or promise
-//! failed ([`TaskError`]), why a run ended early ([`RunError`]), and that a loop is gone
-//! ([`LoopError`]). Nothing here knows of a loop's insides.
+//! Operations of the operating system return `std::io::Error`. Here are the others: how a task or promise
+//! failed ([`TaskError`]), why a run ended early ([`RunError`]), that a loop is closed or busy ([`LoopError`]),
+//! and why a call can't wait ([`WaitError`]). Nothing here knows how a loop works.
 
 pub(crate) mod run;
 mod scope;
 pub(crate) mod task;
 mod wait;
 
-pub use run::{Deadlock, LoopError};
+pub use run::{Deadlock, LoopError, Misuse};
 pub use scope::ScopeError;
 pub use task::{Cancelled, Elapsed, EmptySet};
 pub use wait::WaitError;
@@ -18,7 +18,7 @@ pub use wait::WaitError;
 pub(crate) use run::RunError;
 pub(crate) use task::TaskError;
 
-/// What a panic's payload says, as far as it is text.
+/// The text of a panic's payload.
 pub(crate) fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()

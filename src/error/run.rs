@@ -1,22 +1,25 @@
-//! Why a run ended before its task did, and that a loop is gone.
+//! Why a run ended before its main task, and errors of a loop's handles.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
+
+use super::Cancelled;
 
 /// Why a run ended without a result.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Nothing could ever wake a task again.
+    /// No task could ever be woken again.
     Deadlock(Deadlock),
-    /// The main task was cancelled, with this message (empty for none).
-    Cancelled(String),
-    /// The loop was stopped first.
+    /// The main task was cancelled.
+    Cancelled(Cancelled),
+    /// The loop was stopped before the main task was done.
     Stopped,
     /// The call is not possible here; the sentence says what to do instead.
-    Misuse(String),
-    /// The operating system refused something that a loop needs.
+    Misuse(Misuse),
+    /// The operating system refused a resource that a loop needs.
     Io(io::Error),
 }
 
@@ -24,12 +27,12 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deadlock(deadlock) => deadlock.fmt(f),
-            Self::Cancelled(message) if message.is_empty() => {
-                f.write_str("the main task was cancelled")
-            }
-            Self::Cancelled(message) => write!(f, "the main task was cancelled: {message}"),
+            Self::Cancelled(cancelled) => match cancelled.message() {
+                None => f.write_str("the main task was cancelled"),
+                Some(message) => write!(f, "the main task was cancelled: {message}"),
+            },
             Self::Stopped => f.write_str("the loop was stopped before the main task was done"),
-            Self::Misuse(text) => f.write_str(text),
+            Self::Misuse(misuse) => misuse.fmt(f),
             Self::Io(error) => write!(f, "no event loop: {error}"),
         }
     }
@@ -43,6 +46,32 @@ impl Error for RunError {
         }
     }
 }
+
+/// The error of a call that is not possible where it is made. Its text says what to do instead.
+///
+/// ```
+/// use selvedge::RunError;
+///
+/// let nested = selvedge::run(|| selvedge::try_run(|| ()));
+/// let Err(RunError::Misuse(misuse)) = nested else { unreachable!() };
+/// assert!(misuse.to_string().contains("call the function directly"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misuse(Cow<'static, str>);
+
+impl Misuse {
+    pub(crate) fn new(text: impl Into<Cow<'static, str>>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Misuse {}
 
 /// The report of a deadlock: the parked tasks and what each waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,16 +90,17 @@ impl Deadlock {
         self.waits.iter().map(|(who, what)| (&**who, &**what))
     }
 
-    /// The names of tasks that wait for each other in a circle, if some do.
+    /// The names of tasks that wait for each other in a cycle, the first name repeated at the end; `None`
+    /// if the parked tasks form no cycle.
     #[must_use]
-    pub fn cycle(&self) -> &[String] {
-        &self.cycle
+    pub fn cycle(&self) -> Option<&[String]> {
+        Some(&*self.cycle).filter(|cycle| !cycle.is_empty())
     }
 }
 
 impl fmt::Display for Deadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// A list of a million tasks helps nobody.
+        /// A list of a million tasks would be useless.
         const SHOWN: usize = 20;
         f.write_str(
             "deadlock: no task can run, and no timer, socket or handle is left that could wake one",
@@ -90,7 +120,7 @@ impl fmt::Display for Deadlock {
 
 impl Error for Deadlock {}
 
-/// That the loop is closed, or busy where it must not be; what was to be handed over comes back.
+/// The loop is closed, or is busy where it must not be. Holds the value that was to be handed to the loop.
 ///
 /// ```
 /// let event_loop = selvedge::EventLoop::new()?;
@@ -103,32 +133,33 @@ impl Error for Deadlock {}
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct LoopError<F = ()> {
-    text: &'static str,
+    /// The text of a busy loop's error; `None` for a closed loop.
+    busy: Option<&'static str>,
     inner: F,
 }
 
-/// What asyncio says.
-const CLOSED: &str = "event loop is closed";
-
 impl<F> LoopError<F> {
     pub(crate) fn closed(inner: F) -> Self {
-        Self {
-            text: CLOSED,
-            inner,
-        }
+        Self { busy: None, inner }
     }
 
-    pub(crate) fn with_text(text: &'static str, inner: F) -> Self {
-        Self { text, inner }
+    pub(crate) fn busy(text: &'static str, inner: F) -> Self {
+        let busy = Some(text);
+        Self { busy, inner }
     }
 
-    /// Whether the loop is closed, for good; else it is busy.
+    fn text(&self) -> &'static str {
+        // asyncio's message.
+        self.busy.unwrap_or("event loop is closed")
+    }
+
+    /// Whether the loop is closed for good; otherwise it is busy.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.text == CLOSED
+        self.busy.is_none()
     }
 
-    /// What was to be handed to the loop.
+    /// The value that was to be handed to the loop.
     pub fn into_inner(self) -> F {
         self.inner
     }
@@ -136,13 +167,13 @@ impl<F> LoopError<F> {
 
 impl<F> fmt::Display for LoopError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text)
+        f.write_str(self.text())
     }
 }
 
 impl<F> fmt::Debug for LoopError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LoopError").field(&self.text).finish()
+        f.debug_tuple("LoopError").field(&self.text()).finish()
     }
 }
 

@@ -6,8 +6,8 @@ use std::io;
 
 use super::TaskError;
 
-/// That tasks of a [`scope`](crate::scope()) have failed: the errors of all that did, in the order in
-/// which they came. Cancelled ones are not among them.
+/// Tasks of a [`scope`](crate::scope()) have failed. Holds the errors of all failed tasks, in the order in which
+/// they failed. Cancelled tasks are not among them.
 ///
 /// ```
 /// let failure = selvedge::run(|| {
@@ -30,13 +30,13 @@ impl ScopeError {
         Self { errors }
     }
 
-    /// The errors, the one that ended the scope first.
+    /// The errors; the first one ended the scope.
     #[must_use]
     pub fn errors(&self) -> &[TaskError] {
         &self.errors
     }
 
-    /// The errors themselves.
+    /// The errors by value.
     #[must_use]
     pub fn into_errors(self) -> Vec<TaskError> {
         self.errors
@@ -80,7 +80,7 @@ impl Error for ScopeError {
     }
 }
 
-/// Wraps it, with the kind that the first of its errors has or would have as an error of input or output.
+/// Wraps the error, with the kind that the first task's error has as an `io::Error`.
 impl From<ScopeError> for io::Error {
     fn from(error: ScopeError) -> Self {
         let first = error.errors.first();

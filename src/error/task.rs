@@ -1,6 +1,7 @@
 //! How a task or a promise failed.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -9,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::panic_text;
 
-/// How a task or a promise failed: it was cancelled, it panicked, it has an error of its own, or it
-/// was asked for something that it can't give in its state.
+/// How a task or a promise failed: it was cancelled, it panicked, it returned an error, or its state did not
+/// allow the call.
 ///
-/// It is cheap to clone, and all clones are the same error.
+/// Cloning is cheap, and all clones are the same error.
 ///
 /// ```
 /// let task_error = selvedge::run(|| {
@@ -20,7 +21,7 @@ use super::panic_text;
 ///     task.join().unwrap_err()
 /// });
 /// assert!(task_error.is_panic());
-/// assert_eq!(task_error.message(), "no thread left on the bobbin");
+/// assert_eq!(task_error.message().unwrap(), "no thread left on the bobbin");
 /// ```
 #[derive(Clone)]
 pub struct TaskError(Arc<Kind>);
@@ -34,7 +35,7 @@ enum Kind {
     Misuse(String),
 }
 
-/// The payload of a panic, until somebody takes it.
+/// The payload of a panic, until `into_panic` takes it.
 struct Payload(Mutex<Option<Box<dyn Any + Send>>>);
 
 impl Drop for Payload {
@@ -42,7 +43,7 @@ impl Drop for Payload {
         let payload = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         let payload = payload.take();
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            // It panics as it is dropped, and that might go on for ever.
+            // The payload of this second panic might panic in its drop too, and so on for ever.
             std::mem::forget(another);
         }
     }
@@ -76,7 +77,7 @@ impl TaskError {
         Self(Arc::new(Kind::Misuse(text.into())))
     }
 
-    /// What it counts as among the errors of input and output.
+    /// The error's kind as an `io::Error`.
     pub(super) fn io_kind(&self) -> io::ErrorKind {
         match &*self.0 {
             Kind::Exception(error) => error
@@ -99,34 +100,35 @@ impl TaskError {
         matches!(*self.0, Kind::Panic { .. })
     }
 
-    /// Whether the time had passed that [`wait_for`](crate::wait_for) was given.
+    /// Whether the timeout of [`wait_for`](crate::task::wait_for) passed.
     #[must_use]
     pub fn is_elapsed(&self) -> bool {
         matches!(*self.0, Kind::Elapsed)
     }
 
-    /// Whether something was asked that the task or promise can't give yet, or not any more.
+    /// Whether the task or promise can't return its result yet, or not any more.
     #[must_use]
     pub fn is_invalid_state(&self) -> bool {
         matches!(*self.0, Kind::InvalidState(_))
     }
 
-    /// The message of the cancel (empty for none), the text of the panic, or the error's own.
+    /// The message of the cancel, the text of the panic, or the error's own text; `None` for a cancel without
+    /// a message.
     #[must_use]
-    pub fn message(&self) -> String {
-        match &*self.0 {
-            Kind::Cancelled(message) => message.clone().unwrap_or_default(),
-            Kind::Panic { text, .. } => text.clone(),
-            Kind::Exception(error) => error.to_string(),
-            Kind::Elapsed => Elapsed.to_string(),
-            Kind::InvalidState(text) | Kind::Misuse(text) => text.clone(),
-        }
+    pub fn message(&self) -> Option<Cow<'_, str>> {
+        Some(match &*self.0 {
+            Kind::Cancelled(message) => Cow::from(message.as_deref()?),
+            Kind::Panic { text, .. } => Cow::from(text),
+            Kind::Exception(error) => Cow::from(error.to_string()),
+            Kind::Elapsed => Cow::from(Elapsed.to_string()),
+            Kind::InvalidState(text) | Kind::Misuse(text) => Cow::from(text),
+        })
     }
 
     /// The payload of the panic, to be resumed with `std::panic::resume_unwind`.
     ///
     /// # Errors
-    /// The error itself, if it is no panic, or if a clone of it has given the payload away.
+    /// The error itself, if it is not a panic, or if the payload was taken through a clone.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         let taken = match &*self.0 {
             Kind::Panic { payload, .. } => payload
@@ -139,8 +141,8 @@ impl TaskError {
         taken.ok_or(self)
     }
 
-    /// The error that a task of `spawn_fallible` returned, or that a promise was given, if it is
-    /// of this type; [`Elapsed`] where [`is_elapsed`](Self::is_elapsed).
+    /// The error that a task of `spawn_fallible` returned or that a promise was failed with, if it is of this
+    /// type; [`Elapsed`] if [`is_elapsed`](Self::is_elapsed).
     #[must_use]
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match &*self.0 {
@@ -177,9 +179,8 @@ impl fmt::Debug for TaskError {
     }
 }
 
-/// An error of input or output that a task has returned is that error again, if nobody else has a clone. Any
-/// other is wrapped: one of input or output with its kind, that the time has passed as `TimedOut`, the rest
-/// as `Other`.
+/// An `io::Error` that a task returned becomes that error again, if no clone exists. Any other error is wrapped:
+/// an `io::Error` with its kind, an elapsed timeout as `TimedOut`, the others as `Other`.
 ///
 /// ```
 /// use std::io;
@@ -216,7 +217,7 @@ impl Error for TaskError {
     }
 }
 
-/// That the running task was cancelled: what `catch_cancelled` answers.
+/// The running task was cancelled: the error of `catch_cancelled`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancelled {
     message: Option<String>,
@@ -227,10 +228,10 @@ impl Cancelled {
         Self { message }
     }
 
-    /// The message of the cancel, empty for none.
+    /// The message of the cancel; `None` for a cancel without a message.
     #[must_use]
-    pub fn message(&self) -> &str {
-        self.message.as_deref().unwrap_or_default()
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
     }
 }
 
@@ -245,8 +246,8 @@ impl fmt::Display for Cancelled {
 
 impl Error for Cancelled {}
 
-/// That a deadline has passed: the error of [`timeout`](crate::timeout()) and its kin. It turns into an `io::Error` of
-/// the kind `TimedOut`.
+/// A deadline has passed: the error of [`timeout`](crate::timeout()) and its variants. It converts into an `io::Error`
+/// of the kind `TimedOut`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Elapsed;
 
@@ -258,13 +259,13 @@ impl fmt::Display for Elapsed {
 
 impl Error for Elapsed {}
 
-/// That nothing was given to wait for.
+/// The set of awaitables to wait for is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EmptySet;
 
 impl fmt::Display for EmptySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there is nothing to wait for: the set is empty; ask whether it is before")
+        f.write_str("cannot wait on an empty set; check it first")
     }
 }
 

@@ -9,13 +9,13 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 
 use crate::error::WaitError;
-use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::threads::{block_thread, waker_registry};
+use crate::runtime::wait::task_context;
+use crate::util::lock::lock;
 
 /// A cursor, shared by the clones of a file.
 #[derive(Debug)]
@@ -40,11 +40,6 @@ impl Cursor {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No user code runs under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// May suspend. Acquires the cursor, and waits while another operation holds it.
     ///
     /// # Errors
@@ -64,7 +59,10 @@ impl Cursor {
                 &|| waiter.leave(),
                 |context| waiter.poll(context),
             )),
-            Err(WaitError::NoLoop) => Ok(block_on(|context| waiter.poll(context))),
+            Err(WaitError::NoLoop) => {
+                let guard = block_thread(None, |context| waiter.poll(context));
+                Ok(guard.expect("without a timeout it waits until it is ready"))
+            }
             Err(why) => {
                 let kind = io::ErrorKind::WouldBlock;
                 Err(io::Error::new(kind, why.sentence()))
@@ -73,7 +71,7 @@ impl Cursor {
     }
 
     fn try_acquire(self: &Arc<Self>) -> Option<CursorGuard> {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         if state.is_acquired || !state.waiters.is_empty() {
             return None;
         }
@@ -92,7 +90,7 @@ struct Waiter<'a> {
 impl Waiter<'_> {
     fn poll(&self, context: &mut Context<'_>) -> Poll<CursorGuard> {
         let waker = context.waker().clone();
-        let mut state = self.cursor.lock();
+        let mut state = lock(&self.cursor.0);
         let ticket = self.ticket.get().unwrap_or_else(|| {
             state.n_tickets += 1;
             state.n_tickets
@@ -119,7 +117,7 @@ impl Waiter<'_> {
         let Some(ticket) = self.ticket.take() else {
             return;
         };
-        let mut state = self.cursor.lock();
+        let mut state = lock(&self.cursor.0);
         let index = state.index_of(ticket);
         let entry = index.and_then(|index| state.waiters.remove(index));
         // This waiter may have been woken already: then the next one has to be woken instead.
@@ -160,25 +158,25 @@ pub(super) struct CursorGuard(Arc<Cursor>);
 
 impl CursorGuard {
     pub(super) fn position(&self) -> u64 {
-        self.0.lock().position
+        lock(&self.0.0).position
     }
 
     pub(super) fn set_position(&self, position: u64) {
-        self.0.lock().position = position;
+        lock(&self.0.0).position = position;
     }
 
     pub(super) fn advance(&self, n_bytes: usize) {
-        self.0.lock().position += n_bytes as u64;
+        lock(&self.0.0).position += n_bytes as u64;
     }
 
     /// Stores bytes that were read from a stream.
     pub(super) fn store(&self, bytes: &[u8]) {
-        self.0.lock().stored.extend(bytes);
+        lock(&self.0.0).stored.extend(bytes);
     }
 
     /// Removes stored bytes into a buffer; returns 0 if there are none.
     pub(super) fn read_stored(&self, buffer: &mut [u8]) -> usize {
-        let mut state = self.0.lock();
+        let mut state = lock(&self.0.0);
         let n = io::Read::read(&mut state.stored, buffer);
         n.expect("reading from memory never fails")
     }
@@ -186,27 +184,10 @@ impl CursorGuard {
 
 impl Drop for CursorGuard {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = lock(&self.0.0);
         state.is_acquired = false;
         let next = state.next_waker();
         drop(state);
         wake(next);
-    }
-}
-
-/// Blocks the thread, which has no loop, until `poll` is ready.
-fn block_on<R>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>) -> R {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    loop {
-        if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
-            return result;
-        }
-        thread::park();
     }
 }

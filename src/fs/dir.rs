@@ -7,10 +7,11 @@ use std::fs::{self as std_fs, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::offload::offload;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
+use crate::util::lock::lock;
 
 /// How many entries one job reads.
 const BATCH: usize = 64;
@@ -34,7 +35,7 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
     let directory = {
         let path = path.clone();
-        offload(AtClose::LeftBehind, move || std_fs::read_dir(path))?
+        offload(AtClose::Detached, move || std_fs::read_dir(path))?
     };
     let state = State {
         directory,
@@ -61,11 +62,6 @@ struct State {
     directory: std_fs::ReadDir,
     entries: VecDeque<io::Result<DirEntry>>,
     is_exhausted: bool,
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // Nothing panics under the lock.
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {
@@ -100,7 +96,7 @@ impl Iterator for ReadDir {
                 return state.entries.pop_front();
             }
             let state = Arc::clone(&self.state);
-            let read = offload(AtClose::LeftBehind, move || {
+            let read = offload(AtClose::Detached, move || {
                 lock(&state).read_batch();
                 Ok(())
             });
@@ -168,7 +164,7 @@ impl DirEntry {
         f: impl FnOnce(&std_fs::DirEntry) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let inner = Arc::clone(&self.inner);
-        offload(AtClose::LeftBehind, move || f(&inner))
+        offload(AtClose::Detached, move || f(&inner))
     }
 }
 

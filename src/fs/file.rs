@@ -3,14 +3,12 @@
 use std::fs::{File as StdFile, FileTimes, Metadata, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::offload::offload;
 use super::open_file::OpenFile;
-use super::options::OpenOptions;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
 use crate::sys::file::retry_interrupted;
 use crate::util::descriptor::{read_by_reference, write_by_reference};
 
@@ -47,47 +45,6 @@ use crate::util::descriptor::{read_by_reference, write_by_reference};
 pub struct File(pub(super) Arc<OpenFile>);
 
 impl File {
-    /// May suspend. Opens a file for reading.
-    ///
-    /// # Errors
-    /// As [`std::fs::File::open`].
-    ///
-    /// # Cancellation
-    /// As [`OpenOptions::open`].
-    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::options().read(true).open(path)
-    }
-
-    /// May suspend. Opens a file for writing: creates it, or truncates it if it exists.
-    ///
-    /// # Errors
-    /// As [`std::fs::File::create`].
-    ///
-    /// # Cancellation
-    /// As [`OpenOptions::open`].
-    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        let mut options = Self::options();
-        options.write(true).create(true).truncate(true).open(path)
-    }
-
-    /// May suspend. Creates a new file, for reading and writing.
-    ///
-    /// # Errors
-    /// As [`std::fs::File::create_new`]: `AlreadyExists` if the file exists.
-    ///
-    /// # Cancellation
-    /// As [`OpenOptions::open`].
-    pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
-        let mut options = Self::options();
-        options.read(true).write(true).create_new(true).open(path)
-    }
-
-    /// Returns options for opening a file, all off.
-    #[must_use]
-    pub fn options() -> OpenOptions {
-        OpenOptions::new()
-    }
-
     /// May suspend. Flushes everything that was written, and the file's metadata, to the disk.
     ///
     /// # Errors
@@ -117,7 +74,7 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::metadata`].
     pub fn metadata(&self) -> io::Result<Metadata> {
-        self.with_file(AtClose::LeftBehind, StdFile::metadata)
+        self.with_file(AtClose::Detached, StdFile::metadata)
     }
 
     /// May suspend. Sets the file's permissions.

@@ -42,7 +42,7 @@
 //! An operation that no thread has started does not happen. An operation that a thread has started is
 //! completed, and its result is dropped; [`File`] says what that means for reads and writes. A loop that
 //! closes waits, for a bounded time, for operations that may change the disk
-//! ([`LoopBuilder::shutdown_timeout`](crate::LoopBuilder::shutdown_timeout)).
+//! ([`event_loop::Builder::shutdown_timeout`](crate::event_loop::Builder::shutdown_timeout)).
 //!
 //! # Pipes, terminals and other devices
 //!

@@ -3,9 +3,8 @@
 use std::io;
 
 use crate::error::WaitError;
-use crate::runtime::threads::blocking::off_loop;
-use crate::runtime::threads::pool::AtClose;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::wait::task_context;
 
 /// Where an operation runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,10 +20,8 @@ use std::time::Duration;
 use super::cursor::{Cursor, CursorGuard};
 use super::offload::{RunOn, offload, run_on};
 use crate::error::WaitError;
-use crate::runtime::threads::blocking::off_loop;
-use crate::runtime::threads::pool::AtClose;
-use crate::runtime::wait::budget::consume_budget;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::wait::{consume_budget, task_context};
 use crate::sys::file::{self, Kind, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
 
@@ -105,7 +103,7 @@ impl OpenFile {
         }
         run_on?;
         let (this, n_wanted) = (Arc::clone(self), buffer.len().min(MAX_JOB_BYTES));
-        let bytes = off_loop(AtClose::LeftBehind, move || {
+        let bytes = off_loop(AtClose::Detached, move || {
             let mut bytes = vec![0; n_wanted];
             let n = retry_interrupted(|| this.file.read_at(&mut bytes, offset))?;
             bytes.truncate(n);
@@ -126,7 +124,7 @@ impl OpenFile {
             return (&self.file).read(buffer);
         }
         let (this, n_wanted) = (Arc::clone(self), buffer.len().min(MAX_JOB_BYTES));
-        let cursor = off_loop(AtClose::LeftBehind, move || {
+        let cursor = off_loop(AtClose::Detached, move || {
             let mut bytes = vec![0; n_wanted];
             let n = retry_interrupted(|| (&this.file).read(&mut bytes))?;
             cursor.store(&bytes[..n]);
@@ -145,7 +143,7 @@ impl OpenFile {
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();
         // A write to a stream can block without limit if the peer does not read.
         let at_close = if self.is_stream {
-            AtClose::LeftBehind
+            AtClose::Detached
         } else {
             AtClose::Awaited
         };
@@ -196,7 +194,7 @@ impl OpenFile {
             SeekFrom::Current(distance) => cursor.position().checked_add_signed(distance),
             SeekFrom::End(_) => {
                 let this = Arc::clone(self);
-                Some(offload(AtClose::LeftBehind, move || (&this.file).seek(to))?)
+                Some(offload(AtClose::Detached, move || (&this.file).seek(to))?)
             }
         };
         // The system's offsets are signed.

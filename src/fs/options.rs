@@ -1,4 +1,4 @@
-//! [`OpenOptions`] and [`DirBuilder`].
+//! [`OpenOptions`], the constructors of [`File`] that use it, and [`DirBuilder`].
 
 use std::fs as std_fs;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::Path;
 use super::file::File;
 use super::offload::offload;
 use super::open_file::OpenFile;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
 
 /// Options for opening a file: [`std::fs::OpenOptions`], waiting in the event loop.
 ///
@@ -48,7 +48,7 @@ impl OpenOptions {
     /// Once a thread has started, the file is opened with all effects of the options, and closed.
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        offload(AtClose::LeftBehind, move || {
+        offload(AtClose::Detached, move || {
             options.open(path).map(|file| File(OpenFile::new(file, 0)))
         })
     }
@@ -91,6 +91,49 @@ options! {
 
     /// Sets further flags of the system's `open`.
     fn custom_flags(i32);
+}
+
+impl File {
+    /// May suspend. Opens a file for reading.
+    ///
+    /// # Errors
+    /// As [`std::fs::File::open`].
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::options().read(true).open(path)
+    }
+
+    /// May suspend. Opens a file for writing: creates it, or truncates it if it exists.
+    ///
+    /// # Errors
+    /// As [`std::fs::File::create`].
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
+    pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
+        let mut options = Self::options();
+        options.write(true).create(true).truncate(true).open(path)
+    }
+
+    /// May suspend. Creates a new file, for reading and writing.
+    ///
+    /// # Errors
+    /// As [`std::fs::File::create_new`]: `AlreadyExists` if the file exists.
+    ///
+    /// # Cancellation
+    /// As [`OpenOptions::open`].
+    pub fn create_new(path: impl AsRef<Path>) -> io::Result<Self> {
+        let mut options = Self::options();
+        options.read(true).write(true).create_new(true).open(path)
+    }
+
+    /// Returns options for opening a file, all off.
+    #[must_use]
+    pub fn options() -> OpenOptions {
+        OpenOptions::new()
+    }
 }
 
 /// Options for creating a directory: [`std::fs::DirBuilder`], waiting in the event loop.

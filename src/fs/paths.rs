@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::File;
 use super::offload::offload;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::AtClose;
 
 /// The most bytes that [`write()`] copies for one job; longer contents are written in parts.
 const MAX_JOB_BYTES: usize = 256 * 1024;
@@ -35,25 +35,25 @@ jobs! {
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), std::io::Error>(())
     /// ```
-    read(path) -> Vec<u8>, LeftBehind, std_fs::read;
+    read(path) -> Vec<u8>, Detached, std_fs::read;
 
     /// May suspend. Returns the contents of a file as text.
-    read_to_string(path) -> String, LeftBehind, std_fs::read_to_string;
+    read_to_string(path) -> String, Detached, std_fs::read_to_string;
 
     /// May suspend. Returns a file's metadata; of a symbolic link, that of its target.
-    metadata(path) -> Metadata, LeftBehind, std_fs::metadata;
+    metadata(path) -> Metadata, Detached, std_fs::metadata;
 
     /// May suspend. Returns a file's metadata; of a symbolic link, that of the link.
-    symlink_metadata(path) -> Metadata, LeftBehind, std_fs::symlink_metadata;
+    symlink_metadata(path) -> Metadata, Detached, std_fs::symlink_metadata;
 
     /// May suspend. Returns the absolute path with all symbolic links and dots resolved.
-    canonicalize(path) -> PathBuf, LeftBehind, std_fs::canonicalize;
+    canonicalize(path) -> PathBuf, Detached, std_fs::canonicalize;
 
     /// May suspend. Returns the target of a symbolic link.
-    read_link(path) -> PathBuf, LeftBehind, std_fs::read_link;
+    read_link(path) -> PathBuf, Detached, std_fs::read_link;
 
     /// May suspend. Returns whether a path exists; of a symbolic link, whether its target exists.
-    exists(path) -> bool, LeftBehind, std_fs::exists;
+    exists(path) -> bool, Detached, std_fs::exists;
 
     /// May suspend. Copies a file and its permissions, and returns its size.
     ///

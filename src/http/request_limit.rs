@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::error::{Error, Kind};
-use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::task_context;
 use crate::sync::{Permit, Semaphore};
-use crate::time;
+use crate::time::timeout::timeout;
 
 /// A request's own total timeout, which may be none at all; `None` if the session's applies.
 pub(super) type TimeoutOverride = Option<Option<Duration>>;
@@ -44,7 +44,7 @@ impl RequestLimit {
         let permit = if cfg!(panic = "abort") {
             self.permits.acquire()
         } else {
-            time::timeout::timeout(total, || self.permits.acquire()).map_err(|_| timed_out())?
+            timeout(total, || self.permits.acquire()).map_err(|_| timed_out())?
         };
         let remaining = total.checked_sub(start.elapsed()).ok_or_else(timed_out)?;
         Ok((permit, Some(Some(remaining))))

@@ -8,8 +8,8 @@ use ureq::unversioned::transport::NextTimeout;
 use super::error::{Error, Kind};
 use super::transport::duration;
 use crate::net::ToSocketAddrs;
-use crate::runtime::wait::here::task_context;
-use crate::time;
+use crate::runtime::wait::task_context;
+use crate::time::timeout::timeout;
 
 /// The most addresses that ureq accepts.
 const N_ADDRESSES: usize = 16;
@@ -23,7 +23,7 @@ impl Resolver for LoopResolver {
         &self,
         uri: &Uri,
         config: &Config,
-        timeout: NextTimeout,
+        limit: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let host = uri.host().unwrap_or_default();
         let port = match (uri.port_u16(), uri.scheme_str()) {
@@ -40,9 +40,10 @@ impl Resolver for LoopResolver {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let lookup_failed = || Error::new(Kind::Lookup(bare.to_owned()));
         let look_up = || (bare, port).to_socket_addrs();
-        let found = match duration(timeout) {
-            Some(limit) if can_abandon_lookup() => time::timeout::timeout(limit, look_up)
-                .map_err(|_| ureq::Error::Timeout(timeout.reason))?,
+        let found = match duration(limit) {
+            Some(after) if can_abandon_lookup() => {
+                timeout(after, look_up).map_err(|_| ureq::Error::Timeout(limit.reason))?
+            }
             _ => look_up(),
         };
         let found = found.map_err(|error| lookup_failed().with_source(error).into_ureq())?;

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::runtime::io::registration::Registration;
+use crate::runtime::io::Registration;
 use crate::sys::file::{self, Kind};
 use crate::sys::wait_fd::Direction;
 use crate::util::descriptor::{read_by_reference, write_by_reference};

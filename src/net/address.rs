@@ -7,8 +7,7 @@ use std::{option, slice, vec};
 
 use socket2::SockAddr;
 
-use crate::runtime::threads::blocking::off_loop;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::{AtClose, off_loop};
 
 /// A value that resolves to socket addresses: std's trait of this name, for the same types, with one
 /// difference. std's looks up a host's name in place, which blocks the thread and all of its tasks. This
@@ -135,7 +134,7 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 /// files and uses mDNS and all other sources that this machine is configured for.
 fn look_up(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
     let host = host.to_owned();
-    off_loop(AtClose::LeftBehind, move || {
+    off_loop(AtClose::Detached, move || {
         std::net::ToSocketAddrs::to_socket_addrs(&(host, port))
     })?
 }

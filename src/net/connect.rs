@@ -8,8 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::socket::Socket;
-use crate::runtime::threads::blocking::off_loop;
-use crate::runtime::threads::pool::AtClose;
+use crate::runtime::threads::{AtClose, off_loop};
 use crate::sys;
 use crate::sys::wait_fd::Direction;
 
@@ -58,7 +57,7 @@ pub(super) fn connect_unix(to: SockAddr) -> io::Result<Socket<std_unix::UnixStre
     }
     loop {
         let to = to.clone();
-        match off_loop(AtClose::LeftBehind, move || connect_blocking(&to))? {
+        match off_loop(AtClose::Detached, move || connect_blocking(&to))? {
             Err(error) if is_temporary(&error) => {}
             result => return result.map(|fd| Socket::new(fd.into())),
         }

@@ -79,10 +79,11 @@ pub use std::net::{
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// Libraries require these traits of a socket type.
 const _: () = {
+    use unix::{UnixDatagram, UnixListener, UnixStream};
+
     const fn assert_shared<T: Send + Sync + Unpin + 'static>() {}
     assert_shared::<TcpListener>();
     assert_shared::<TcpStream>();

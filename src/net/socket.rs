@@ -13,7 +13,7 @@ use std::time::Duration;
 use socket2::{SockAddr, SockRef};
 
 use super::settings::Settings;
-use crate::runtime::io::registration::Registration;
+use crate::runtime::io::Registration;
 use crate::sys;
 use crate::sys::file::retry_interrupted;
 use crate::sys::socket::Mode;

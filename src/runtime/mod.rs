@@ -1,8 +1,15 @@
-//! The event loop: tasks on coroutines, a scheduler, timers, descriptors, other threads.
+//! The event loop, in rooms. A room imports from rooms below it in this list, and from its own files:
 //!
-//! Reading order: [`task`] is a task's control block, [`spawn`] how one begins and ends; [`park`]
-//! and [`wait_list`] how one waits, [`group`] how for many; [`scheduler`] is the loop; [`timer`], [`reactor`], [`injector`]
-//! are what wakes it; [`event_loop`] and [`handle`] what users hold.
+//! - [`api`]: what users hold of a loop;
+//! - [`scheduler`]: the turn of the loop, signals, shutdown;
+//! - [`io`]: readiness of descriptors, up to the tasks that wait for it;
+//! - [`threads`]: messages of other threads, wakers, the pool for blocking work;
+//! - [`task`]: how a task begins, runs, ends and is joined;
+//! - [`time`]: timers and alarms;
+//! - [`cancel`]: requests to cancel, and scopes;
+//! - [`observe`]: reports of exceptions and deadlocks, looking at a task;
+//! - [`wait`]: parking, the switch to the loop, the unwind of a cancel;
+//! - [`core`]: the definitions that all of these share.
 
 pub(crate) mod api;
 pub(crate) mod cancel;

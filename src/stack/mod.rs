@@ -22,7 +22,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 pub(crate) use record::{Record, Use};
-pub use sizes::{DEFAULT_STACK_SIZE, MIN_STACK_SIZE, PoolStats, StackUsage};
+pub use sizes::{DEFAULT_STACK_SIZE_BYTES, MIN_STACK_SIZE_BYTES, PoolStats, StackUsage};
 
 use table::LAST_BOUNDS;
 
@@ -73,7 +73,7 @@ impl Stack {
     /// `InvalidInput` for zero bytes or more than the address space holds; otherwise the system's error.
     #[inline]
     pub(crate) fn acquire(size: usize) -> io::Result<Self> {
-        let size = if size == DEFAULT_STACK_SIZE {
+        let size = if size == DEFAULT_STACK_SIZE_BYTES {
             size
         } else {
             round_up(size)?
@@ -136,7 +136,7 @@ fn round_up(size: usize) -> io::Result<usize> {
             "a coroutine needs a stack: the size asked for is zero".to_owned(),
         ));
     }
-    size.max(MIN_STACK_SIZE)
+    size.max(MIN_STACK_SIZE_BYTES)
         .checked_next_multiple_of(page_size())
         .filter(|size| isize::try_from(*size).is_ok())
         .ok_or_else(|| {

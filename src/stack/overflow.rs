@@ -54,8 +54,8 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     write_stderr(&[
         b" has overflowed its stack of ",
         kib,
-        b" KiB\nhelp: give it more with `Coroutine::builder().stack_size(bytes)`, or run what goes \
-          deep inside of `selvedge::on_stack(bytes, ..)`\n",
+        b" KiB\nhelp: give it more with `Coroutine::builder().stack_size_bytes(bytes)`, or run what goes \
+          deep inside of `selvedge::coroutine::on_stack(bytes, ..)`\n",
     ]);
     true
 }

@@ -15,7 +15,7 @@ use std::ptr::NonNull;
 
 use super::overflow;
 use super::record::Record;
-use super::sizes::{DEFAULT_STACK_SIZE, PoolStats};
+use super::sizes::{DEFAULT_STACK_SIZE_BYTES, PoolStats};
 use super::slab::{Class, Slab};
 use super::warm::WarmList;
 use crate::sys::memory::{self, BATCH};
@@ -41,7 +41,7 @@ struct Pool {
 thread_local! {
     static POOL: Pool = const {
         Pool {
-            default: Class::new(DEFAULT_STACK_SIZE, DEFAULT_WATERMARK),
+            default: Class::new(DEFAULT_STACK_SIZE_BYTES, DEFAULT_WATERMARK),
             others: RefCell::new(Vec::new()),
             watermark: Cell::new(DEFAULT_WATERMARK),
         }
@@ -55,7 +55,7 @@ thread_local! {
 #[inline]
 pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
     let pooled = POOL.try_with(|pool| {
-        if usable_size == DEFAULT_STACK_SIZE
+        if usable_size == DEFAULT_STACK_SIZE_BYTES
             && let Some(record) = pool.default.pop_warm()
         {
             return Ok(record);
@@ -157,7 +157,7 @@ fn acquire_alone(usable_size: usize) -> io::Result<NonNull<Record>> {
 impl Pool {
     #[cold]
     fn acquire_slow(&self, usable_size: usize) -> io::Result<NonNull<Record>> {
-        if usable_size == DEFAULT_STACK_SIZE {
+        if usable_size == DEFAULT_STACK_SIZE_BYTES {
             return self.default.acquire();
         }
         let mut others = self.others.borrow_mut();

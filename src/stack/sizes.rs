@@ -5,12 +5,14 @@ use std::ops::Range;
 /// The default usable size of a stack in bytes: 256 KiB.
 ///
 /// The stack is reserved address space; a page is committed when it is first touched.
-pub const DEFAULT_STACK_SIZE: usize = 256 * 1024;
+#[doc(alias = "DEFAULT_STACK_SIZE")]
+pub const DEFAULT_STACK_SIZE_BYTES: usize = 256 * 1024;
 
 /// The minimum usable size of a stack in bytes: smaller requests are rounded up to it.
 ///
 /// Printing needs 4 KiB of stack, a panic 8 KiB, a panic with `RUST_BACKTRACE=1` about 24 KiB.
-pub const MIN_STACK_SIZE: usize = 16 * 1024;
+#[doc(alias = "MIN_STACK_SIZE")]
+pub const MIN_STACK_SIZE_BYTES: usize = 16 * 1024;
 
 /// The usage of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]

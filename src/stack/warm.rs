@@ -16,17 +16,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 use crate::sys::prefetch::prefetch;
-
-/// How many stacks are prefetched together, and how many places ahead. Each needs a walk through the page
-/// tables. The processor waits for a single walk, but does many at the same time: 250 ns each against
-/// 60 ns each in a batch, in random order.
-const BATCH: usize = 16;
-/// Up to this number, the stacks are in the cache anyway.
-const MANY: usize = 4096;
-/// The number of cache lines at a stack's base that a new coroutine touches first: the record, and below it
-/// header, block, body and frames.
-const N_LINES: usize = 6;
-const LINE: usize = 64;
+use crate::sys::prefetch_distances::{LINE_SIZE_BYTES, MAX_CACHED, STACK_BATCH, STACK_LINES};
 
 /// The array. No reference into it leaves a method, except to the closure of
 /// [`take_coldest`](Self::take_coldest), which uses nothing else of the list; so shared use on one thread is
@@ -76,7 +66,7 @@ impl<T> WarmList<T> {
     pub(super) fn pop(&self) -> Option<NonNull<T>> {
         // SAFETY: as in `len`.
         let stacks = unsafe { &mut *self.stacks.get() };
-        if stacks.len() > MANY {
+        if stacks.len() > MAX_CACHED {
             self.prepare_many(stacks);
         }
         stacks.pop()
@@ -92,9 +82,9 @@ impl<T> WarmList<T> {
         }
         // The stack that is taken now, and whatever takes its place, is not sorted any more.
         self.n_sorted.set(self.n_sorted.get().min(len - 1));
-        if len.is_multiple_of(BATCH) {
-            let (_, soon) = stacks.split_at(len - 2 * BATCH);
-            fetch(&soon[..BATCH]);
+        if len.is_multiple_of(STACK_BATCH) {
+            let (_, soon) = stacks.split_at(len - 2 * STACK_BATCH);
+            fetch(&soon[..STACK_BATCH]);
         }
     }
 
@@ -112,14 +102,14 @@ impl<T> WarmList<T> {
 
 #[cold]
 fn fetch<T>(stacks: &[NonNull<T>]) {
-    for n in 0..N_LINES {
+    for n in 0..STACK_LINES {
         for stack in stacks {
             prefetch(
                 stack
                     .as_ptr()
                     .cast_const()
                     .cast::<u8>()
-                    .wrapping_sub(n * LINE),
+                    .wrapping_sub(n * LINE_SIZE_BYTES),
             );
         }
     }
@@ -161,7 +151,7 @@ mod tests {
 
     #[test]
     fn few_stacks_leave_last_in_first_out() {
-        let mut stacks = scattered(MANY);
+        let mut stacks = scattered(MAX_CACHED);
         let out = all_of(&list_of(&stacks));
         stacks.reverse();
         assert_eq!(out, stacks);
@@ -169,7 +159,7 @@ mod tests {
 
     #[test]
     fn many_stacks_leave_in_the_order_of_their_addresses() {
-        let mut stacks = scattered(10 * MANY);
+        let mut stacks = scattered(10 * MAX_CACHED);
         let list = list_of(&stacks);
         assert_ne!(list.len(), 0);
         let out = all_of(&list);
@@ -179,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_returned_stack_leaves_first_among_many_sorted_ones() {
-        let stacks = scattered(4 * MANY);
+        let stacks = scattered(4 * MAX_CACHED);
         let list = list_of(&stacks);
         let lowest = list.pop().expect("a stack");
         let next = list.pop().expect("a stack");
@@ -193,12 +183,12 @@ mod tests {
 
     #[test]
     fn a_removed_stack_is_gone_and_the_rest_stay() {
-        let stacks = scattered(2 * MANY);
+        let stacks = scattered(2 * MAX_CACHED);
         let list = list_of(&stacks);
         let first = list.pop().expect("a stack");
         let mut out = vec![first];
-        list.take_coldest(MANY, |coldest| out.extend_from_slice(coldest));
-        assert_eq!(list.len(), MANY - 1);
+        list.take_coldest(MAX_CACHED, |coldest| out.extend_from_slice(coldest));
+        assert_eq!(list.len(), MAX_CACHED - 1);
         out.extend(all_of(&list));
         out.sort();
         let mut all = stacks;

@@ -1,11 +1,11 @@
-//! [`Barrier`]: a place where tasks wait until all are there.
+//! [`Barrier`]: a place where tasks wait until all have arrived.
 //!
 //! | phase | meaning | ends when |
 //! |---|---|---|
-//! | filling | tasks come and wait | the last one comes: draining |
-//! | draining | they leave; who comes next waits outside | the last has left: filling |
+//! | filling | tasks arrive and wait | the last one arrives: draining |
+//! | draining | they leave; new arrivals wait outside | the last has left: filling |
 //! | resetting | as draining, but they leave with an error | the last has left: filling |
-//! | broken | everybody gets an error | `reset`: resetting, or filling if nobody is inside |
+//! | broken | every wait is an error | `reset`: resetting, or filling if no task is inside |
 
 use std::cell::Cell;
 use std::fmt;
@@ -13,10 +13,9 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{BrokenBarrier, here_or_panic};
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
 
-/// A place where a fixed number of tasks wait for each other, again and again: asyncio's Barrier.
+/// A place where a fixed number of tasks wait for each other, repeatedly: asyncio's Barrier.
 ///
 /// Clones are the same barrier.
 ///
@@ -40,9 +39,9 @@ pub struct Barrier(Rc<Inner>);
 struct Inner {
     n_parties: usize,
     phase: Cell<Phase>,
-    /// Who has come and has not left.
+    /// Tasks that have arrived and not left.
     n_inside: Cell<usize>,
-    /// How many have left as they should, in this draining.
+    /// Tasks that have left without an error in this draining.
     n_passed: Cell<usize>,
     inside: WaitList,
     outside: WaitList,
@@ -58,16 +57,16 @@ enum Phase {
 }
 
 impl Barrier {
-    /// A barrier for so many tasks.
+    /// Creates a barrier for `n_parties` tasks.
     ///
     /// # Panics
-    /// If it is for none.
+    /// If `n_parties` is 0.
     #[track_caller]
     #[must_use]
     pub fn new(n_parties: usize) -> Self {
         assert!(
             n_parties > 0,
-            "selvedge: a barrier has at least one party, because somebody has to come for it to open"
+            "selvedge: a barrier needs at least one party, because it opens when the last one arrives"
         );
         Self(Rc::new(Inner {
             n_parties,
@@ -80,19 +79,19 @@ impl Barrier {
         }))
     }
 
-    /// May suspend: waits until all parties are there. Each gets another number below their number; the last that
-    /// comes gets the highest, and does not suspend for them.
+    /// May suspend: waits until all parties have arrived. Each call returns a different number below the number of
+    /// parties; the last to arrive gets the highest, and does not suspend for the others.
     ///
-    /// While those of the last time are leaving, whoever comes waits outside first.
+    /// While the tasks of the last round are leaving, a new arrival waits outside first.
     ///
     /// # Errors
-    /// That the barrier was reset meanwhile, or is aborted.
+    /// If the barrier is reset during the wait, or is aborted.
     ///
     /// # Panics
     /// If it has to wait and no task is running, or the thread is panicking.
     ///
     /// # Cancellation
-    /// The task has not come: the others wait for one more. If they are all there already, they leave.
+    /// The task counts as not arrived: the others wait for one more. If all have arrived already, they leave.
     #[track_caller]
     pub fn wait(&self) -> Result<usize, BrokenBarrier> {
         let inner = &*self.0;
@@ -124,7 +123,7 @@ impl Barrier {
         }
     }
 
-    /// Begins anew: those who wait get an error, and a barrier that is broken is whole again.
+    /// Resets the barrier: waiting tasks get an error, and a broken barrier works again.
     pub fn reset(&self) {
         let is_empty = self.0.n_inside.get() == 0;
         self.0.phase.set(match is_empty {
@@ -134,20 +133,20 @@ impl Barrier {
         self.0.inside.wake_all();
     }
 
-    /// Breaks it: those who wait get an error, and so does whoever comes until it is reset.
+    /// Breaks the barrier: waiting tasks get an error, and so does every later wait until a reset.
     pub fn abort(&self) {
         self.0.phase.set(Phase::Broken);
         self.0.inside.wake_all();
         self.0.outside.wake_all();
     }
 
-    /// For how many tasks it is.
+    /// Number of tasks that the barrier is for.
     #[must_use]
     pub fn parties(&self) -> usize {
         self.0.n_parties
     }
 
-    /// How many tasks wait for the others.
+    /// Number of tasks that wait for the others.
     #[must_use]
     pub fn n_waiting(&self) -> usize {
         match self.0.phase.get() {
@@ -156,14 +155,14 @@ impl Barrier {
         }
     }
 
-    /// Whether it was aborted, and not reset since.
+    /// Whether the barrier was aborted and not reset since.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.0.phase.get() == Phase::Broken
     }
 }
 
-/// Counts a task that has come, until it leaves, in whatever way.
+/// Counts a task that has arrived, until it leaves in any way.
 struct Inside<'a>(&'a Inner);
 
 impl<'a> Inside<'a> {

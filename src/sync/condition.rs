@@ -1,4 +1,4 @@
-//! [`Condition`]: waiting for a change of what a lock protects.
+//! [`Condition`]: waiting for a change of a value that a lock protects.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
@@ -6,14 +6,12 @@ use std::rc::Rc;
 
 use super::error::here_or_panic;
 use super::mutex::MutexGuard;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, TaskContext, WaitList};
 
-/// A change of what a [`Mutex`](super::Mutex) protects, to wait for: asyncio's Condition, with the signatures
+/// Lets tasks wait for a change of the value in a [`Mutex`](super::Mutex): asyncio's Condition, with the signatures
 /// of std's Condvar.
 ///
-/// Clones are the same condition. It is notified with the lock held or without.
+/// Clones are the same condition. It can be notified with the lock held or without.
 ///
 /// ```
 /// use selvedge::sync::{Condition, Mutex};
@@ -47,7 +45,7 @@ struct Inner {
 }
 
 impl Condition {
-    /// A condition that nobody waits for.
+    /// Creates a condition that no task waits for.
     #[track_caller]
     #[must_use]
     pub fn new() -> Self {
@@ -57,24 +55,23 @@ impl Condition {
         }))
     }
 
-    /// May suspend, and always does: unlocks, waits to be notified, and locks again.
+    /// Always suspends: unlocks, waits for a notification, and locks again.
     ///
-    /// What was waited for may have changed once more by then: look again, or use
-    /// [`wait_while`](Self::wait_while).
+    /// The value may have changed again by then: check it, or use [`wait_while`](Self::wait_while).
     ///
     /// # Panics
     /// If no task is running, or the thread is panicking; the lock is still held then.
     ///
     /// # Cancellation
-    /// Unwinds with the lock held: it is waited for first, and cancels that arrive meanwhile count as the same
-    /// one. A notification that this task has got goes to the next that waits. Only if the loop closes
-    /// for good is the lock not waited for: the guard panics then if somebody still looks through it.
+    /// Unwinds with the lock held: the task waits for the lock first, and cancels that arrive meanwhile count as
+    /// the same one. A notification that this task has got goes to the next waiting one. Only if the loop closes
+    /// for good does the task not wait for the lock; then the guard panics if it is used.
     #[track_caller]
     pub fn wait<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>) {
         let site = Location::caller();
         let here = here_or_panic();
         guard.release();
-        let waited = catch_unwind(AssertUnwindSafe(|| self.wait_for_notice(here)));
+        let waited = catch_unwind(AssertUnwindSafe(|| self.wait_for_notification(here)));
         let locked = guard.reacquire(here, site);
         match (waited, locked) {
             (Ok(_), Ok(())) => {}
@@ -89,8 +86,8 @@ impl Condition {
         }
     }
 
-    /// Answers whether it was notified alone, and not with everybody.
-    fn wait_for_notice(&self, here: TaskContext) -> bool {
+    /// Waits for a notification; returns whether it was for this task alone, not from `notify_all`.
+    fn wait_for_notification(&self, here: TaskContext) -> bool {
         let pass_on = |was_notified| {
             if was_notified {
                 self.notify_one();
@@ -99,11 +96,11 @@ impl Condition {
         self.0.waiters.wait_for(here, 1, &*self.0, pass_on)
     }
 
-    /// May suspend: waits as long as a function of the value says so; it does not suspend if that says no
-    /// at first.
+    /// May suspend: waits as long as `condition` is true of the value. It does not suspend if the condition is
+    /// false at first.
     ///
     /// # Panics
-    /// As [`wait`](Self::wait), and with what the function panics with.
+    /// As [`wait`](Self::wait); and if `condition` panics, with its payload.
     ///
     /// # Cancellation
     /// As [`wait`](Self::wait).
@@ -118,13 +115,13 @@ impl Condition {
         }
     }
 
-    /// Wakes the one that has waited for longest.
+    /// Wakes the task that has waited longest.
     #[doc(alias = "notify")]
     pub fn notify_one(&self) {
         self.notify(1);
     }
 
-    /// Wakes so many, in the order in which they came.
+    /// Wakes up to `n` tasks, in the order in which they began to wait.
     pub fn notify(&self, n: usize) {
         for _ in 0..n {
             if self.0.waiters.first_wants().is_none() {
@@ -134,7 +131,7 @@ impl Condition {
         }
     }
 
-    /// Wakes all that wait.
+    /// Wakes all waiting tasks.
     pub fn notify_all(&self) {
         self.0.waiters.wake_all();
     }
@@ -142,7 +139,7 @@ impl Condition {
 
 impl Awaiting for Inner {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a notice of the condition made at {}", self.site)
+        write!(f, "a notification of the condition made at {}", self.site)
     }
 }
 

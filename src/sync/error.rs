@@ -1,28 +1,27 @@
-//! What can go wrong with queues, locks and barriers, as values; and the panic of those operations that
-//! have no error to return.
+//! The errors of queues, semaphores and barriers, and the panic of operations that return no error.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::error::WaitError;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::TaskContext;
+use crate::runtime::wait::task_context;
 
-/// Where the running task may park, for operations that have no error to return.
+/// The running task's context, for operations that return no error; panics if the caller can't wait.
 #[track_caller]
 pub(super) fn here_or_panic() -> TaskContext {
     task_context().unwrap_or_else(|why| panic!("{}", why.sentence()))
 }
 
-/// Why an item was not put into a queue; the item comes back.
+/// Why an item was not put into a queue, with the item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PutError<T> {
-    /// There is no room now, or it is promised to tasks that wait for it.
+    /// There is no room, or only room that is promised to waiting tasks.
     Full(T),
-    /// The queue was shut down.
+    /// The queue is shut down.
     ShutDown(T),
-    /// There is no room now, and it can't be waited for here.
+    /// There is no room, and the caller can't wait.
     CantWait(T, WaitError),
 }
 
@@ -39,7 +38,7 @@ impl<T> PutError<T> {
         matches!(self, Self::Full(_))
     }
 
-    /// Whether the queue was shut down.
+    /// Whether the queue is shut down.
     pub fn is_shut_down(&self) -> bool {
         matches!(self, Self::ShutDown(_))
     }
@@ -49,7 +48,7 @@ impl<T> fmt::Display for PutError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(_) => f.write_str("the queue is full"),
-            Self::ShutDown(_) => f.write_str("the queue was shut down"),
+            Self::ShutDown(_) => f.write_str("the queue is shut down"),
             Self::CantWait(_, why) => why.fmt(f),
         }
     }
@@ -67,15 +66,15 @@ impl<T> fmt::Debug for PutError<T> {
 
 impl<T> Error for PutError<T> {}
 
-/// Why there is no item from a queue.
+/// Why no item was taken out of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GetError {
-    /// There is none now, or all that are there are promised to tasks that wait for them.
+    /// There is no item, or only items that are promised to waiting tasks.
     Empty,
-    /// The queue was shut down, and nothing is left in it.
+    /// The queue is shut down, and no item is left in it.
     ShutDown,
-    /// There is none now, and it can't be waited for here.
+    /// There is no item, and the caller can't wait.
     CantWait(WaitError),
 }
 
@@ -83,7 +82,7 @@ impl fmt::Display for GetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the queue is empty"),
-            Self::ShutDown => f.write_str("the queue was shut down, and nothing is left in it"),
+            Self::ShutDown => f.write_str("the queue is shut down, and no item is left in it"),
             Self::CantWait(why) => why.fmt(f),
         }
     }
@@ -91,7 +90,7 @@ impl fmt::Display for GetError {
 
 impl Error for GetError {}
 
-/// That `task_done` was called more often than items were put into the queue.
+/// `task_done` was called more often than items were put into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NothingUnfinished;
 
@@ -99,14 +98,14 @@ impl fmt::Display for NothingUnfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "task_done was called more often than items were put into the queue; call it once for each \
-             item that was got",
+             item that was taken out",
         )
     }
 }
 
 impl Error for NothingUnfinished {}
 
-/// That more permits were given to a semaphore than it can hold.
+/// More permits were released to a bounded semaphore than it can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyPermits {
     pub(super) limit: usize,
@@ -125,13 +124,13 @@ impl fmt::Display for TooManyPermits {
 
 impl Error for TooManyPermits {}
 
-/// That a barrier was reset or aborted while a task waited at it, or is broken since.
+/// A barrier was reset or aborted while the task waited at it, or is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenBarrier;
 
 impl fmt::Display for BrokenBarrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the barrier was reset or aborted before all parties had come")
+        f.write_str("the barrier was reset or aborted before all parties had arrived")
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Event`]: something that has happened, or not.
+//! [`Event`]: a flag that tasks wait for.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,10 +6,9 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::here_or_panic;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
 
-/// Something that happens, and that any number of tasks can wait for: asyncio's Event.
+/// A flag that any number of tasks can wait for: asyncio's Event.
 ///
 /// Clones are the same event.
 ///
@@ -38,7 +37,7 @@ struct Inner {
 }
 
 impl Event {
-    /// An event that has not happened.
+    /// Creates an event that is not set.
     #[track_caller]
     #[must_use]
     pub fn new() -> Self {
@@ -49,15 +48,15 @@ impl Event {
         }))
     }
 
-    /// May suspend: waits until the event is set; it does not suspend if it is.
+    /// May suspend: waits until the event is set. It does not suspend if the event is set.
     ///
-    /// Whoever waited when it was set returns, also if it has been cleared since.
+    /// A task that waits when the event is set returns, even if the event was cleared since.
     ///
     /// # Panics
-    /// If it is not set and no task is running, or the thread is panicking.
+    /// If it has to wait and no task is running, or the thread is panicking.
     ///
     /// # Cancellation
-    /// The event is not concerned.
+    /// The event does not change.
     #[track_caller]
     pub fn wait(&self) {
         if !self.is_set() {
@@ -65,13 +64,13 @@ impl Event {
         }
     }
 
-    /// Sets it, and wakes all that wait.
+    /// Sets the event, and wakes all waiting tasks.
     pub fn set(&self) {
         self.0.is_set.set(true);
         self.0.waiters.wake_all();
     }
 
-    /// Clears it: who waits from now on waits until it is set again.
+    /// Clears the event: later calls of `wait` wait until it is set again.
     ///
     /// ```
     /// let event = selvedge::sync::Event::new();
@@ -84,7 +83,7 @@ impl Event {
         self.0.is_set.set(false);
     }
 
-    /// Whether it is set.
+    /// Whether the event is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.is_set.get()

@@ -5,11 +5,11 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{GetError, NothingUnfinished, PutError};
-use super::methods::queue_methods;
 use super::queue_core::Core;
+use super::queue_methods::queue_methods;
 use super::store::Lifo;
 
-/// A queue that gives out what came last: asyncio's LifoQueue. Otherwise it is as [`Queue`](super::Queue).
+/// A last-in, first-out queue: asyncio's LifoQueue. It is otherwise like [`Queue`](super::Queue).
 ///
 /// ```
 /// use selvedge::sync::LifoQueue;

@@ -1,26 +1,27 @@
 //! Queues and locks between the tasks of a loop, and channels that cross threads.
 //!
-//! | | what it is for |
+//! | type | purpose |
 //! |---|---|
 //! | [`Queue`], [`LifoQueue`], [`PriorityQueue`] | items from producers to consumers, with `join` and `shutdown` |
 //! | [`Mutex`] | a value that one task at a time uses, across suspensions |
-//! | [`Condition`] | a change of what a lock protects |
-//! | [`Semaphore`], [`BoundedSemaphore`] | so many tasks at a time |
-//! | [`Event`] | something that happens once, until it is cleared |
-//! | [`Barrier`] | tasks that wait for each other |
+//! | [`Condition`] | a change of the value that a lock protects |
+//! | [`Semaphore`], [`BoundedSemaphore`] | a limited number of tasks at a time |
+//! | [`Event`] | a flag that tasks wait for |
+//! | [`Barrier`] | a place where tasks wait for each other |
 //! | [`channel`] | items from and to other threads |
 //!
-//! All but the channels are handles: a clone is the same queue or lock, as with [`Promise`](crate::Promise), because the closure of
-//! a task owns what it uses. They stay on their thread. Whoever waits is served first come, first served: what is
-//! given back while somebody waits is handed over and is never free in between, so a later comer can't overtake.
+//! All but the channels are handles: a clone is the same queue or lock, as with [`Promise`](crate::Promise), because a
+//! task's closure owns what it uses. They stay on their thread. Waiting tasks are served first come, first served: a
+//! lock, permit or item that is released while a task waits goes to that task directly, so a later task can't overtake.
 //! A wait costs no allocation.
 //!
-//! Operations that need not wait don't suspend, and work outside of a loop as well. Where one has to wait and can't,
-//! because no task is running or the thread is panicking, those with a `Result` return an error, and the others panic
-//! with a sentence; within a destructor that runs because of a panic, this aborts the process.
+//! An operation that need not wait does not suspend, and works outside of a loop as well. An operation that has to wait
+//! but can't, because no task is running or the thread is panicking, returns an error if it returns a `Result`, and
+//! panics otherwise; in a destructor that runs because of a panic, the second panic aborts the process. Operations that
+//! begin with `try_` never suspend.
 //!
-//! A task that is cancelled while it waits takes nothing with it: a wake-up, permit, lock or item that was on its way
-//! to it goes on to the next, in its order.
+//! A task that is cancelled while it waits takes nothing: a wake-up, permit, lock or item that was meant for it goes to
+//! the next task in order.
 
 pub mod channel;
 
@@ -30,13 +31,14 @@ mod condition;
 mod error;
 mod event;
 mod lifo_queue;
-mod methods;
 mod mutex;
 mod permits;
 mod priority_queue;
 mod queue;
 mod queue_core;
+mod queue_methods;
 mod semaphore;
+mod size_methods;
 mod store;
 
 pub use barrier::Barrier;

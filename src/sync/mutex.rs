@@ -1,4 +1,4 @@
-//! [`Mutex`]: one task at a time.
+//! [`Mutex`]: a value that one task at a time can use.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
@@ -9,19 +9,16 @@ use std::thread;
 
 use super::error::here_or_panic;
 use super::permits::Permits;
-use crate::runtime::core::block::{Awaiting, FORCE_UNWIND};
-use crate::runtime::core::context::{self, TaskContext};
-use crate::runtime::core::id::TaskId;
+use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, context};
 
-/// A value that one task at a time can lock, across suspensions, first come, first served: asyncio's
-/// Lock, and what it protects.
+/// A lock and the value that it protects, held across suspensions, first come, first served: asyncio's Lock.
 ///
-/// Clones are the same lock. A task that waits is handed the lock when its turn comes, so nobody
-/// overtakes it; one that is cancelled passes it on. There is no poison: a guard that is dropped
-/// by a cancel or a panic unlocks, and the value is as the holder has left it.
+/// Clones are the same lock. A waiting task is handed the lock when its turn comes, so no other task
+/// overtakes it; a task that is cancelled passes the lock on. There is no poisoning: a guard that is
+/// dropped by a cancel or a panic unlocks, and the value stays as the holder left it.
 ///
-/// Only what is to stay untouched *while a task waits* needs one. Between two suspensions a task
-/// is alone anyway, and a `RefCell` does.
+/// Only a value that must not change *while a task waits* needs a lock. Between two suspensions no other
+/// task runs, and a `RefCell` suffices.
 ///
 /// ```
 /// use selvedge::sync::Mutex;
@@ -43,20 +40,20 @@ use crate::runtime::core::id::TaskId;
 /// assert_eq!(total, 55);
 /// ```
 ///
-/// A task that locks what it has locked waits for itself. That is not found at once, because a guard may be given
-/// to another task; when nothing else can happen any more, the loop ends with a report that names it.
+/// A task that locks a lock it already holds waits for itself. This is not an error at once, because the guard may
+/// be given to another task; when no task can run any more, the loop ends with a deadlock report that names the task.
 #[doc(alias = "Lock")]
 pub struct Mutex<T: ?Sized>(Rc<Inner<T>>);
 
 struct Inner<T: ?Sized> {
-    /// One at most.
+    /// One permit: the lock.
     permits: Permits,
     holder: Cell<Option<Holder>>,
     site: &'static Location<'static>,
     value: RefCell<T>,
 }
 
-/// Who has locked it last, and where.
+/// The task that holds the lock, and where it locked it.
 #[derive(Clone, Copy)]
 struct Holder {
     task: Option<TaskId>,
@@ -64,7 +61,7 @@ struct Holder {
 }
 
 impl<T> Mutex<T> {
-    /// A lock that nobody holds.
+    /// Creates a lock that no task holds.
     #[track_caller]
     #[must_use]
     pub fn new(value: T) -> Self {
@@ -76,13 +73,13 @@ impl<T> Mutex<T> {
         }))
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Errors
-    /// The lock, if there are clones of it.
+    /// The lock itself, if clones of it exist.
     pub fn try_into_inner(self) -> Result<T, Self> {
-        // A guard borrows its handle, so nobody holds the lock; a guard that was forgotten left the cell borrowed for
-        // ever, which does not matter to whoever owns it.
+        // A guard borrows its handle, so no task holds the lock. A guard that was forgotten leaves the cell borrowed
+        // for ever, which does not matter to its owner.
         match Rc::try_unwrap(self.0) {
             Ok(inner) => Ok(inner.value.into_inner()),
             Err(shared) => Err(Self(shared)),
@@ -91,14 +88,14 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// May suspend: locks, when all who came before have unlocked. It does not suspend if nobody has the
-    /// lock.
+    /// May suspend: locks as soon as all earlier tasks have unlocked. It does not suspend if the lock is
+    /// free.
     ///
     /// # Panics
     /// If the lock is held and no task is running, or the thread is panicking.
     ///
     /// # Cancellation
-    /// The lock is not taken; one that was handed to this task goes to the next.
+    /// The lock is not taken; a lock that was handed to this task goes to the next one.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         if !self.0.permits.try_take() {
@@ -107,7 +104,7 @@ impl<T: ?Sized> Mutex<T> {
         self.guard()
     }
 
-    /// Locks, if nobody has the lock.
+    /// Locks if the lock is free. Never suspends.
     ///
     /// ```
     /// let lock = selvedge::sync::Mutex::new(1);
@@ -122,13 +119,13 @@ impl<T: ?Sized> Mutex<T> {
         self.0.permits.try_take().then(|| self.guard())
     }
 
-    /// Whether somebody has the lock.
+    /// Whether a task holds the lock.
     #[must_use]
     pub fn is_locked(&self) -> bool {
         self.0.permits.n_free() == 0
     }
 
-    /// The value, if this is the only handle: then nobody else can lock it.
+    /// The value, if this is the only handle, so that no task holds the lock.
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         Rc::get_mut(&mut self.0).map(|inner| inner.value.get_mut())
@@ -136,10 +133,10 @@ impl<T: ?Sized> Mutex<T> {
 
     fn wait_for_turn(&self, here: TaskContext) {
         let was_handed = self.0.permits.take(here, 1, &Waiting(self));
-        debug_assert!(was_handed, "nobody is sent away");
+        debug_assert!(was_handed, "a lock dismisses no task");
     }
 
-    /// A guard, for whoever has the permit.
+    /// Creates the guard, for the task that has the permit.
     #[track_caller]
     fn guard(&self) -> MutexGuard<'_, T> {
         MutexGuard {
@@ -148,7 +145,7 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
-    /// The value, for whoever has the permit.
+    /// Borrows the value, for the task that has the permit.
     fn hold(&self, site: &'static Location<'static>) -> RefMut<'_, T> {
         let task = context::current().and_then(|core| core.current());
         let task = task.map(|task| task.id);
@@ -162,27 +159,27 @@ impl<T: ?Sized> Mutex<T> {
     }
 }
 
-/// The lock, and the way to its value. Dropping it unlocks.
+/// Access to a locked value. Dropping the guard unlocks.
 ///
-/// Forgetting it leaves the lock locked for ever.
+/// Forgetting the guard leaves the lock locked for ever.
 #[must_use = "the lock is unlocked at once if its guard is not kept"]
 pub struct MutexGuard<'a, T: ?Sized> {
     lock: &'a Mutex<T>,
-    /// `None` while a condition waits, and afterwards if the lock could not be taken again.
+    /// `None` while a condition waits, and afterwards if the lock could not be reacquired.
     value: Option<RefMut<'a, T>>,
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// Unlocks, for a condition.
+    /// Unlocks while a condition waits.
     pub(super) fn release(&mut self) {
         if self.value.take().is_some() {
             self.lock.unlock();
         }
     }
 
-    /// May suspend: locks again what was released, however often the task is cancelled meanwhile; the last of these
-    /// cancels is the error, with the lock held. When the loop closes for good nothing can be waited for, and
-    /// the lock is lost.
+    /// May suspend: locks again after `release`, however often the task is cancelled meanwhile. The last of these
+    /// cancels is the error, with the lock held. When the loop closes for good no wait is possible, and the guard
+    /// loses its lock.
     pub(super) fn reacquire(
         &mut self,
         here: TaskContext,
@@ -232,7 +229,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     }
 }
 
-/// Waiting for a lock.
+/// A wait for a lock, for reports.
 struct Waiting<'a, T: ?Sized>(&'a Mutex<T>);
 
 impl<T: ?Sized> Awaiting for Waiting<'_, T> {

@@ -1,77 +1,75 @@
-//! A number of permits, and who waits for some: strictly first come, first served.
+//! Permits and the tasks that wait for them, strictly first come, first served.
 //!
-//! A permit that is given back while somebody waits is handed over, and is never free in between: nobody who
-//! comes later can take it first. Whoever was handed some and is unwound before it runs gives them back, so
-//! that they go on to the next. Everything in [`sync`](super) that has a limit is made of this.
+//! A permit that is released while a task waits goes to that task directly and is never free in between, so no
+//! later task can take it first. A task that was handed permits and is unwound before it runs releases them, so
+//! they go to the next. Everything in [`sync`](super) that has a limit consists of this.
 
 use std::cell::Cell;
 use std::fmt;
 
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, TaskContext, WaitList};
 
 /// The permits.
 pub(super) struct Permits {
     n_free: Cell<usize>,
-    line: WaitList,
+    waiters: WaitList,
 }
 
 impl Permits {
     pub(super) const fn new(n: usize) -> Self {
         Self {
             n_free: Cell::new(n),
-            line: WaitList::new(),
+            waiters: WaitList::new(),
         }
     }
 
-    /// How many nobody has, nor was handed.
+    /// Number of permits that no task holds or was handed.
     pub(super) fn n_free(&self) -> usize {
         self.n_free.get()
     }
 
-    /// Whether somebody waits.
-    pub(super) fn has_line(&self) -> bool {
-        !self.line.is_empty()
+    /// Whether a task waits.
+    pub(super) fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
     }
 
-    /// Takes one, if that is possible at once: where nobody takes more than one.
+    /// Takes a permit if one is free. Only where no task takes more than one at a time.
     #[inline(always)]
     pub(super) fn try_take(&self) -> bool {
         let n_free = self.n_free.get();
         if n_free == 0 {
             return false;
         }
-        debug_assert!(!self.has_line(), "nobody waits for one beside a free one");
+        debug_assert!(!self.has_waiters(), "no task waits while a permit is free");
         self.n_free.set(n_free - 1);
         true
     }
 
-    /// Takes so many, if that is possible at once and nobody waits.
+    /// Takes `n` permits if they are free and no task waits.
     pub(super) fn try_take_many(&self, n: usize) -> bool {
         let left = self.n_free.get().checked_sub(n);
-        let left = left.filter(|_| !self.has_line());
+        let left = left.filter(|_| !self.has_waiters());
         if let Some(left) = left {
             self.n_free.set(left);
         }
         left.is_some()
     }
 
-    /// Parks the running task at the end of the line until it is handed so many. False if everybody
-    /// was sent away.
+    /// Parks the running task behind those that wait, until it is handed `n` permits. False if all waiting
+    /// tasks were dismissed.
     ///
-    /// A cancel unwinds from here, and takes nothing.
+    /// A cancel unwinds from here, and takes no permit.
     pub(super) fn take(&self, here: TaskContext, n: usize, what: &dyn Awaiting) -> bool {
-        self.line
+        self.waiters
             .wait_for(here, n, what, |was_handed| match was_handed {
                 true => self.give(n),
-                // Those behind may have waited for it only.
+                // Tasks behind may have waited only because this one was before them.
                 false => self.hand_out(),
             })
     }
 
-    /// As `take`, for one that stays with the task also if a cancel unwinds from here: sets `is_held` when
-    /// the task has it.
+    /// Like `take`, for a single permit that the task keeps even if a cancel unwinds from here: sets `is_held`
+    /// when the task has it.
     pub(super) fn take_and_keep(
         &self,
         here: TaskContext,
@@ -79,7 +77,7 @@ impl Permits {
         is_held: &Cell<bool>,
     ) {
         let was_handed = self
-            .line
+            .waiters
             .wait_for(here, 1, what, |was_handed| match was_handed {
                 true => is_held.set(true),
                 false => self.hand_out(),
@@ -87,34 +85,34 @@ impl Permits {
         is_held.set(was_handed);
     }
 
-    /// Gives so many back, or adds them.
+    /// Releases or adds `n` permits.
     #[inline(always)]
     pub(super) fn give(&self, n: usize) {
         self.n_free.set(self.n_free.get().saturating_add(n));
-        if !self.line.is_empty() {
+        if !self.waiters.is_empty() {
             self.hand_out();
         }
     }
 
-    /// Takes back what is free.
+    /// Takes all free permits.
     pub(super) fn take_all(&self) {
         self.n_free.set(0);
     }
 
-    /// Hands what is free to those who wait, as far as it goes.
+    /// Hands free permits to waiting tasks, in order, as far as they suffice.
     #[cold]
     fn hand_out(&self) {
-        while let Some(n) = self.line.first_wants()
+        while let Some(n) = self.waiters.first_wants()
             && let Some(left) = self.n_free.get().checked_sub(n)
         {
             self.n_free.set(left);
-            self.line.hand_to_first();
+            self.waiters.hand_to_first();
         }
     }
 
-    /// Sends everybody away who waits, with nothing.
+    /// Dismisses all waiting tasks without a permit.
     pub(super) fn dismiss_all(&self) {
-        self.line.wake_all();
+        self.waiters.wake_all();
     }
 }
 
@@ -122,7 +120,7 @@ impl fmt::Debug for Permits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permits")
             .field("n_free", &self.n_free.get())
-            .field("has_line", &self.has_line())
+            .field("has_waiters", &self.has_waiters())
             .finish()
     }
 }

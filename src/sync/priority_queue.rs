@@ -5,15 +5,14 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{GetError, NothingUnfinished, PutError};
-use super::methods::queue_methods;
 use super::queue_core::Core;
+use super::queue_methods::queue_methods;
 use super::store::Smallest;
 
-/// A queue that gives out its smallest item: asyncio's PriorityQueue. Of equal items the one that
-/// was put in first comes first. Otherwise it is as [`Queue`](super::Queue).
+/// A queue whose smallest item comes out first: asyncio's PriorityQueue. Equal items come out in the order in
+/// which they were put in. It is otherwise like [`Queue`](super::Queue).
 ///
-/// `Ord` is called in the middle of the queue's work, as a callback is: it can't wait, nor use
-/// the queue, and panics with a sentence if it tries.
+/// The queue calls `Ord` like a callback: `Ord` can neither wait nor use the queue, and panics if it tries.
 ///
 /// ```
 /// use std::cmp::Reverse;

@@ -5,14 +5,14 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{GetError, NothingUnfinished, PutError};
-use super::methods::queue_methods;
 use super::queue_core::Core;
+use super::queue_methods::queue_methods;
 use super::store::Fifo;
 
-/// A queue of items between tasks, first in, first out: asyncio's Queue.
+/// A first-in, first-out queue of items between tasks: asyncio's Queue.
 ///
-/// Clones are the same queue. Whoever waits is served in order: no later comer takes an item, or room, that
-/// somebody waits for. A task that is cancelled after it was promised an item leaves it in its place.
+/// Clones are the same queue. Waiting tasks are served in order: a later task never takes an item, or room, that
+/// another waits for. A task that is cancelled after it was promised an item leaves the item in its place.
 ///
 /// ```
 /// use selvedge::sync::Queue;

@@ -1,13 +1,13 @@
-//! What the three queues have in common: a store, and two kinds of permits.
+//! The core of the three queues: a store and two kinds of permits.
 //!
-//! A put takes a *slot*, stores the item and gives an *item* permit; a get takes an item permit, takes
-//! an item out of the store and gives the slot back. Whoever waits is handed a permit, and takes the item
-//! itself when it runs: until then the item is in the queue, promised, and if the task is cancelled first, the
-//! permit goes on to the next and the item has never left its place.
+//! A put takes a *slot* permit, stores the item and releases an *item* permit; a get takes an item permit, takes
+//! an item out of the store and releases the slot. A waiting task is handed a permit, and takes the item itself
+//! when it runs: until then the item is in the queue, promised. If the task is cancelled first, the permit goes
+//! to the next task and the item has never left its place.
 //!
-//! A wake-up is one permit. So a consumer that finds the queue full wakes one producer, which then fills what
-//! has become free by the time that it runs: among two tasks a bounded queue of 100 costs two switches for each
-//! 100 items.
+//! A wake-up is one permit. So a consumer that finds the queue full wakes one producer, which then fills all the
+//! room that has become free by the time it runs: between two tasks a bounded queue of 100 costs two switches for
+//! each 100 items.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,14 +17,13 @@ use std::panic::Location;
 use super::error::{GetError, NothingUnfinished, PutError, here_or_panic};
 use super::permits::Permits;
 use super::store::Store;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::{Awaiting, WaitList};
+use crate::runtime::wait::task_context;
 
-/// A queue, as its handles share it.
+/// A queue's state, which its handles share.
 pub(super) struct Core<T, S> {
     store: S,
-    /// Places that are neither filled nor promised.
+    /// Room that is neither filled nor promised.
     slots: Permits,
     /// Items that are not promised.
     items: Permits,
@@ -74,14 +73,14 @@ impl<T, S: Store<T>> Core<T, S> {
     #[inline]
     pub(super) fn put(&self, item: T) -> Result<(), PutError<T>> {
         match self.try_put(item) {
-            Err(PutError::Full(item)) => self.put_when_free(item),
+            Err(PutError::Full(item)) => self.put_after_wait(item),
             result => result,
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn put_when_free(&self, item: T) -> Result<(), PutError<T>> {
+    fn put_after_wait(&self, item: T) -> Result<(), PutError<T>> {
         let here = match task_context() {
             Ok(here) => here,
             Err(why) => return Err(PutError::CantWait(item, why)),
@@ -91,7 +90,7 @@ impl<T, S: Store<T>> Core<T, S> {
         if self.is_shut_down.get() {
             return Err(PutError::ShutDown(item));
         }
-        debug_assert!(has_slot, "only the shutdown sends putters away");
+        debug_assert!(has_slot, "only the shutdown dismisses waiting puts");
         self.store_item(item);
         Ok(())
     }
@@ -101,7 +100,7 @@ impl<T, S: Store<T>> Core<T, S> {
     fn store_item(&self, item: T) {
         self.n_unfinished.set(self.n_unfinished.get() + 1);
         self.items.give(1);
-        // Last: if a comparison panics, the item is in the store nevertheless.
+        // Last: if a comparison panics, the item is in the store all the same.
         self.store.push(item);
     }
 
@@ -120,29 +119,29 @@ impl<T, S: Store<T>> Core<T, S> {
     #[inline]
     pub(super) fn get(&self) -> Result<T, GetError> {
         match self.try_get() {
-            Err(GetError::Empty) => self.get_when_there(),
+            Err(GetError::Empty) => self.get_after_wait(),
             result => result,
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn get_when_there(&self) -> Result<T, GetError> {
+    fn get_after_wait(&self) -> Result<T, GetError> {
         let here = task_context().map_err(GetError::CantWait)?;
         if self.items.take(here, 1, &self.awaiting(Wanted::Item)) {
             self.take_item()
         } else {
-            // The queue was shut down. What a task was promised and did not live to take is left.
+            // The queue is shut down. An item that was promised to a cancelled task may be left.
             self.try_get()
         }
     }
 
-    /// Takes out an item that was promised.
+    /// Takes out an item, with its permit.
     #[inline(always)]
     fn take_item(&self) -> Result<T, GetError> {
-        // First: if a comparison panics, its item is lost, but not the place.
+        // First: if a comparison panics, its item is lost, but not the room.
         self.slots.give(1);
-        // Nothing is there if the queue was shut down at once, after the promise.
+        // The store is empty if `shutdown_immediate` was called after the promise.
         self.store.pop().ok_or(GetError::ShutDown)
     }
 
@@ -181,7 +180,7 @@ impl<T, S: Store<T>> Core<T, S> {
         let n_left = self.n_unfinished.get().saturating_sub(self.store.len());
         let rest = self.store.take_all();
         self.set_unfinished(n_left);
-        // What they do as they are dropped finds the queue as it stays.
+        // Last: the items' destructors see the queue in its final state.
         drop(rest);
     }
 
@@ -191,10 +190,6 @@ impl<T, S: Store<T>> Core<T, S> {
 
     pub(super) fn capacity(&self) -> Option<usize> {
         self.capacity
-    }
-
-    pub(super) fn is_full(&self) -> bool {
-        self.capacity.is_some_and(|capacity| self.len() >= capacity)
     }
 
     pub(super) fn is_shut_down(&self) -> bool {
@@ -226,7 +221,7 @@ enum Wanted {
     End,
 }
 
-/// What a task waits for here.
+/// What a task waits for, for reports.
 struct Waiting {
     wanted: Wanted,
     site: &'static Location<'static>,

@@ -1,4 +1,4 @@
-//! [`Semaphore`] and [`BoundedSemaphore`]: so many tasks at a time.
+//! [`Semaphore`] and [`BoundedSemaphore`]: a limited number of tasks at a time.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use super::error::{TooManyPermits, here_or_panic};
 use super::permits::Permits;
-use crate::runtime::core::block::Awaiting;
+use crate::runtime::core::Awaiting;
 
-/// Lets so many tasks go on at a time, strictly first come, first served: asyncio's Semaphore.
+/// A number of permits that tasks acquire and release, strictly first come, first served: asyncio's Semaphore.
 ///
-/// Clones are the same semaphore. Whoever wants several permits waits until all of them are there, and those who came
-/// later wait behind it, even for fewer.
+/// Clones are the same semaphore. A task that wants several permits waits until all of them are free, and later tasks
+/// wait behind it, even for fewer permits.
 ///
 /// ```
 /// use selvedge::sync::Semaphore;
@@ -32,7 +32,7 @@ use crate::runtime::core::block::Awaiting;
 #[derive(Clone)]
 pub struct Semaphore(Rc<Inner>);
 
-/// A [`Semaphore`] that never has more permits than it began with: to release more is an error.
+/// A [`Semaphore`] that never has more permits than it began with: releasing more is an error.
 ///
 /// ```
 /// let semaphore = selvedge::sync::BoundedSemaphore::new(1);
@@ -46,7 +46,7 @@ pub struct BoundedSemaphore(Rc<Inner>);
 
 struct Inner {
     permits: Permits,
-    /// How many there may be.
+    /// The most permits that may be free.
     limit: usize,
     site: &'static Location<'static>,
 }
@@ -65,13 +65,13 @@ impl Inner {
     fn acquire(self: &Rc<Self>, n: usize) -> Permit {
         assert!(
             n <= self.limit,
-            "selvedge: {n} permits can't be had of a semaphore that has {} at most",
+            "selvedge: {n} permits can't be acquired from a semaphore that has {} at most",
             self.limit
         );
         if !self.permits.try_take_many(n) {
             let what = Waiting { inner: self, n };
             let was_handed = self.permits.take(here_or_panic(), n, &what);
-            debug_assert!(was_handed, "nobody is sent away");
+            debug_assert!(was_handed, "a semaphore dismisses no task");
         }
         self.permit(n)
     }
@@ -98,7 +98,7 @@ impl Inner {
     fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(name)
             .field("available_permits", &self.permits.n_free())
-            .field("has_waiters", &self.permits.has_line())
+            .field("has_waiters", &self.permits.has_waiters())
             .field("made_at", &format_args!("{}", self.site))
             .finish_non_exhaustive()
     }
@@ -107,7 +107,7 @@ impl Inner {
 macro_rules! semaphore_methods {
     ($Semaphore:ident, $limit:expr) => {
         impl $Semaphore {
-            /// A semaphore with so many permits.
+            /// Creates a semaphore with `n` permits.
             #[track_caller]
             #[must_use]
             pub fn new(n: usize) -> Self {
@@ -115,21 +115,21 @@ macro_rules! semaphore_methods {
                 Self(Inner::new(n, limit(n), Location::caller()))
             }
 
-            /// May suspend: takes a permit, when it is this task's turn. It does not suspend if one is
-            /// free and nobody waits.
+            /// May suspend: acquires a permit, in this task's turn. It does not suspend if a permit is free
+            /// and no task waits.
             ///
             /// # Panics
-            /// If it has to wait and no task is running, or the thread is panicking; if the semaphore
-            /// can never have a permit.
+            /// If it has to wait and no task is running, or the thread is panicking; if the semaphore can never
+            /// have that many permits.
             ///
             /// # Cancellation
-            /// Takes nothing; a permit that was handed to this task goes to the next.
+            /// Acquires nothing; a permit that was handed to this task goes to the next one.
             #[track_caller]
             pub fn acquire(&self) -> Permit {
                 self.0.acquire(1)
             }
 
-            /// May suspend: takes so many permits at once, when it is this task's turn.
+            /// May suspend: acquires `n` permits at once, in this task's turn.
             ///
             /// ```
             #[doc = concat!("let semaphore = selvedge::sync::", stringify!($Semaphore), "::new(5);")]
@@ -149,36 +149,36 @@ macro_rules! semaphore_methods {
                 self.0.acquire(n)
             }
 
-            /// Takes a permit, if one is free and nobody waits.
+            /// Acquires a permit if one is free and no task waits. Never suspends.
             #[must_use]
             pub fn try_acquire(&self) -> Option<Permit> {
                 self.0.try_acquire(1)
             }
 
-            /// Takes so many permits, if they are free and nobody waits.
+            /// Acquires `n` permits if they are free and no task waits. Never suspends.
             #[must_use]
             pub fn try_acquire_many(&self, n: usize) -> Option<Permit> {
                 self.0.try_acquire(n)
             }
 
-            /// Gives permits that no [`Permit`] stands for: of some that were forgotten, or new ones.
+            /// Adds `n` free permits that no [`Permit`] stands for: forgotten ones, or new ones.
             ///
             /// # Errors
-            /// That the semaphore would have more than it may; it has as many as before then.
+            /// If the semaphore would have more permits than it may; then it has as many as before.
             pub fn release(&self, n: usize) -> Result<(), TooManyPermits> {
                 self.0.release(n)
             }
 
-            /// How many permits are free.
+            /// Number of free permits.
             #[must_use]
             pub fn available_permits(&self) -> usize {
                 self.0.permits.n_free()
             }
 
-            /// Whether a task that asked for a permit now would have to wait.
+            /// Whether a task that acquires a permit now has to wait.
             #[must_use]
             pub fn is_locked(&self) -> bool {
-                self.0.permits.n_free() == 0 || self.0.permits.has_line()
+                self.0.permits.n_free() == 0 || self.0.permits.has_waiters()
             }
         }
 
@@ -193,24 +193,24 @@ macro_rules! semaphore_methods {
 semaphore_methods!(Semaphore, |_| usize::MAX);
 semaphore_methods!(BoundedSemaphore, |n| n);
 
-/// Permits of a semaphore. Dropping it gives them back; it may be moved to another task.
+/// Acquired permits of a semaphore. Dropping this releases them; it may be moved to another task.
 ///
-/// Forgetting it, by [`forget`](Self::forget) or `mem::forget`, keeps them, until somebody
-/// calls the semaphore's `release`.
-#[must_use = "the permits are given back at once if this is not kept"]
+/// Forgetting this, by [`forget`](Self::forget) or `mem::forget`, keeps the permits acquired until the
+/// semaphore's `release` is called.
+#[must_use = "the permits are released at once if this is not kept"]
 pub struct Permit {
     semaphore: Rc<Inner>,
     n: usize,
 }
 
 impl Permit {
-    /// How many it stands for.
+    /// Number of permits that this stands for.
     #[must_use]
     pub fn count(&self) -> usize {
         self.n
     }
 
-    /// Goes without giving them back.
+    /// Drops this without releasing the permits.
     ///
     /// ```
     /// let semaphore = selvedge::sync::Semaphore::new(1);
@@ -227,7 +227,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let Inner { permits, limit, .. } = &*self.semaphore;
-        // Fewer, if somebody has released them without having them.
+        // Fewer if `release` has added permits in the meantime.
         permits.give(self.n.min(limit.saturating_sub(permits.n_free())));
     }
 }
@@ -240,7 +240,7 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// Waiting for permits.
+/// A wait for permits, for reports.
 struct Waiting<'a> {
     inner: &'a Inner,
     n: usize,

@@ -1,7 +1,7 @@
-//! The orders in which queues give out their items.
+//! The orders in which items come out of queues.
 //!
-//! A store runs no code of the user's while it is borrowed. The one that has to, for comparing, takes its items out of
-//! its cell meanwhile, and hides the running task: what compares can neither wait nor use the queue.
+//! A store runs no user code while it is borrowed. The priority store has to compare items: meanwhile it takes them out
+//! of its cell and hides the running task, so that a comparison can neither wait nor use the queue.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -11,12 +11,12 @@ use crate::runtime::core::context;
 
 /// Items in some order.
 pub(super) trait Store<T> {
-    /// What is left of it, for dropping.
+    /// The items that are left at a shutdown, to be dropped.
     type Rest;
 
     fn new() -> Self;
 
-    /// Panics if the items are being compared: the store can't be used meanwhile.
+    /// Panics if items are being compared, because the store can't be used meanwhile.
     #[inline(always)]
     fn check(&self) {}
 
@@ -29,10 +29,10 @@ pub(super) trait Store<T> {
     fn take_all(&self) -> Self::Rest;
 }
 
-/// First in, first out.
-pub(super) struct Fifo<T>(RefCell<VecDeque<T>>);
+/// First in, first out; or last in, first out.
+pub(super) struct InOrder<T, const IS_LIFO: bool>(RefCell<VecDeque<T>>);
 
-impl<T> Store<T> for Fifo<T> {
+impl<T, const IS_LIFO: bool> Store<T> for InOrder<T, IS_LIFO> {
     type Rest = VecDeque<T>;
 
     fn new() -> Self {
@@ -46,7 +46,12 @@ impl<T> Store<T> for Fifo<T> {
 
     #[inline(always)]
     fn pop(&self) -> Option<T> {
-        self.0.borrow_mut().pop_front()
+        let mut items = self.0.borrow_mut();
+        if IS_LIFO {
+            items.pop_back()
+        } else {
+            items.pop_front()
+        }
     }
 
     fn len(&self) -> usize {
@@ -58,36 +63,10 @@ impl<T> Store<T> for Fifo<T> {
     }
 }
 
-/// Last in, first out.
-pub(super) struct Lifo<T>(RefCell<Vec<T>>);
+pub(super) type Fifo<T> = InOrder<T, false>;
+pub(super) type Lifo<T> = InOrder<T, true>;
 
-impl<T> Store<T> for Lifo<T> {
-    type Rest = Vec<T>;
-
-    fn new() -> Self {
-        Self(RefCell::default())
-    }
-
-    #[inline(always)]
-    fn push(&self, item: T) {
-        self.0.borrow_mut().push(item);
-    }
-
-    #[inline(always)]
-    fn pop(&self) -> Option<T> {
-        self.0.borrow_mut().pop()
-    }
-
-    fn len(&self) -> usize {
-        self.0.borrow().len()
-    }
-
-    fn take_all(&self) -> Vec<T> {
-        self.0.take()
-    }
-}
-
-/// The smallest first; of equal ones, the one that came first.
+/// The smallest item first; equal items in the order in which they came.
 pub(super) struct Smallest<T> {
     /// Empty while its items are compared.
     heap: Cell<BinaryHeap<Entry<T>>>,
@@ -111,15 +90,14 @@ impl<T: Ord> Store<T> for Smallest<T> {
     fn check(&self) {
         assert!(
             !self.is_comparing.get(),
-            "selvedge: a priority queue can't be used by what compares its own items; let `Ord` only \
-             compare"
+            "selvedge: a priority queue can't be used by the `Ord` of its own items; let `Ord` only compare"
         );
     }
 
     fn push(&self, item: T) {
-        let turn = self.n_pushed.get();
-        self.n_pushed.set(turn + 1);
-        self.compare(|heap| heap.push(Entry { item, turn }));
+        let number = self.n_pushed.get();
+        self.n_pushed.set(number + 1);
+        self.compare(|heap| heap.push(Entry { item, number }));
     }
 
     fn pop(&self) -> Option<T> {
@@ -137,10 +115,9 @@ impl<T: Ord> Store<T> for Smallest<T> {
 }
 
 impl<T: Ord> Smallest<T> {
-    /// Calls a function with the items, which it compares.
+    /// Calls `f` with the items, which it compares.
     fn compare<R>(&self, f: impl FnOnce(&mut BinaryHeap<Entry<T>>) -> R) -> R {
-        /// Puts the items back, also if a comparison has panicked: they are all there then, in
-        /// some order.
+        /// Puts the items back, even if a comparison panicked: then all are there, in some order.
         struct PutBack<'a, T: Ord>(&'a Smallest<T>, BinaryHeap<Entry<T>>);
         impl<T: Ord> Drop for PutBack<'_, T> {
             fn drop(&mut self) {
@@ -155,16 +132,16 @@ impl<T: Ord> Smallest<T> {
     }
 }
 
-/// An item of a heap, which has its largest on top.
+/// An item in a heap whose largest entry is on top, so the order is reversed.
 pub(super) struct Entry<T> {
     item: T,
-    turn: u64,
+    number: u64,
 }
 
 impl<T: Ord> Ord for Entry<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         let items = other.item.cmp(&self.item);
-        items.then_with(|| other.turn.cmp(&self.turn))
+        items.then_with(|| other.number.cmp(&self.number))
     }
 }
 

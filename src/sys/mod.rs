@@ -4,6 +4,7 @@
 //! - [`memory`]: reserving and releasing address space, returning pages to the system, residency of pages;
 //! - [`guard`]: pages that fault when touched;
 //! - [`prefetch`](mod@prefetch): a hint that a cache line will be needed, or nothing;
+//!   [`prefetch_distances`]: how far ahead each part uses it;
 //! - [`poller`]: which of many descriptors are ready, sleeping until one is, waking from another thread;
 //! - [`signal`]: a handler for memory faults that reports an overflow and forwards every other fault to the
 //!   previous handler;
@@ -28,6 +29,7 @@ pub(crate) mod memory;
 #[cfg(feature = "runtime")]
 pub(crate) mod poller;
 pub(crate) mod prefetch;
+pub(crate) mod prefetch_distances;
 pub(crate) mod signal;
 #[cfg(feature = "runtime")]
 mod signal_note;

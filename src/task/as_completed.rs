@@ -1,4 +1,4 @@
-//! `as_completed`: many, in the order in which they are done.
+//! [`as_completed`]: tasks or promises, in the order in which they are done.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,23 +9,20 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::error::Elapsed;
-use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context;
-use crate::runtime::core::id::CallbackId;
-use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::{CallbackId, NEVER, Nanoseconds, WaitList, context};
+use crate::runtime::task::{Joinable, Need, WaitSite, Waitable};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::task_context;
 
-/// An iterator over tasks or promises in the order in which they are done. Closures and coroutines
-/// become tasks.
+/// Iterates over tasks or promises in the order in which they are done. Closures and coroutines become
+/// tasks.
 ///
 /// Its `next` may suspend: it waits until another one is done.
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{as_completed, sleep};
+/// use selvedge::task::as_completed;
+/// use selvedge::sleep;
 ///
 /// # selvedge::EventLoop::builder().virtual_clock(true).run(|| {
 /// let sleeper = |ms| move || {
@@ -41,18 +38,18 @@ use crate::runtime::wait::here::task_context;
 /// # }).unwrap();
 /// ```
 ///
-/// [`as_completed(tasks).timeout(duration)`](AsCompleted::timeout) waits for so long at most.
+/// [`as_completed(tasks).timeout(duration)`](AsCompleted::timeout) limits the whole wait.
 ///
 /// # Panics
-/// If no task is running: outside of a loop, and in callbacks; for the running task itself, or a task or
-/// promise of another loop. What is done is yielded anywhere.
+/// If no task is running (outside of a loop, and in callbacks), for the running task itself, or for a task or
+/// promise of another loop. Tasks and promises that are done are yielded anywhere.
 ///
 /// # Cancellation
-/// A cancel of the task that waits in `next` unwinds at once. The tasks go on by themselves: dropping
-/// the iterator detaches what it has not yielded.
+/// A cancel of the task that waits in `next` unwinds at once. The tasks continue by themselves: dropping the
+/// iterator detaches those that it has not yielded.
 #[track_caller]
 pub fn as_completed<I: Joinable>(tasks: impl IntoIterator<Item = I>) -> AsCompleted<I::Handle> {
-    // Somebody's code, after which this may be another task.
+    // The iterator is user code, after which another task may be running.
     let tasks: Vec<_> = tasks.into_iter().collect();
     let wait_site = WaitSite::new(Need::OneOfMany);
     let handles = tasks.into_iter().map(|task| task.into_handle(&wait_site));
@@ -62,16 +59,16 @@ pub fn as_completed<I: Joinable>(tasks: impl IntoIterator<Item = I>) -> AsComple
     }
 }
 
-/// The iterator of [`as_completed`].
+/// Iterator of [`as_completed`].
 #[must_use = "an iterator does nothing until it is asked for the next one"]
 pub struct AsCompleted<H: Waitable> {
-    /// What was not yielded, each with its callback if it was not done at first.
+    /// The handles that were not yielded, each with its callback if it was not done at first.
     rest: Vec<Option<(H, Option<CallbackId>)>>,
     n_left: usize,
     arrivals: Rc<Arrivals>,
 }
 
-/// Which are done, in order.
+/// Indices of the handles that are done, in order.
 struct Arrivals {
     indices: RefCell<VecDeque<usize>>,
     waiters: WaitList,
@@ -106,11 +103,13 @@ impl<H: Waitable> AsCompleted<H> {
         }
     }
 
-    /// The same for so long at most, from now on: then comes an [`Elapsed`], and nothing more.
+    /// Limits the whole wait, from now on: after the timeout the iterator yields [`Elapsed`], and ends.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use selvedge::{Elapsed, as_completed, sleep, spawn};
+    /// use selvedge::error::Elapsed;
+    /// use selvedge::task::as_completed;
+    /// use selvedge::{sleep, spawn};
     ///
     /// # selvedge::EventLoop::builder().virtual_clock(true).run(|| {
     /// let tasks = [1, 100_000].map(|ms| spawn(move || sleep(Duration::from_millis(ms))));
@@ -139,7 +138,7 @@ impl<H: Waitable> AsCompleted<H> {
         }
     }
 
-    /// Those that were not yielded, in the order in which they were given.
+    /// The handles that were not yielded, in the order of the arguments.
     pub fn into_rest(mut self) -> Vec<H> {
         let rest = std::mem::take(&mut self.rest);
         let taken_back = rest.into_iter().flatten().map(|(handle, callback)| {
@@ -149,7 +148,7 @@ impl<H: Waitable> AsCompleted<H> {
         taken_back.collect()
     }
 
-    /// The next one by a deadline.
+    /// The next handle that is done, or an error at the deadline.
     #[track_caller]
     fn next_by(&mut self, deadline: Nanoseconds) -> Option<Result<H, Elapsed>> {
         if self.n_left == 0 {
@@ -213,7 +212,7 @@ impl<H: Waitable> fmt::Debug for AsCompleted<H> {
     }
 }
 
-/// The iterator of [`AsCompleted::timeout`].
+/// Iterator of [`AsCompleted::timeout`].
 #[must_use = "an iterator does nothing until it is asked for the next one"]
 pub struct WithTimeout<H: Waitable> {
     inner: AsCompleted<H>,
@@ -222,7 +221,7 @@ pub struct WithTimeout<H: Waitable> {
 }
 
 impl<H: Waitable> WithTimeout<H> {
-    /// Those that were not yielded, in the order in which they were given.
+    /// The handles that were not yielded, in the order of the arguments.
     pub fn into_rest(self) -> Vec<H> {
         self.inner.into_rest()
     }

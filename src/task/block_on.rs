@@ -1,13 +1,13 @@
-//! Std's futures in a task.
+//! [`block_on`]: a std future in a task.
 
 use std::future::Future;
 
 use crate::coroutine::OpenFrame;
 use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::task_context;
 
-/// May suspend: polls a future of std's on the running task until it is ready, which any waker may
-/// announce.
+/// May suspend: polls a std future in the running task until the future is ready. The task parks between
+/// two polls; the future's waker may be called on any thread.
 ///
 /// ```
 /// let answer = selvedge::run(|| selvedge::block_on(async { 42 }));
@@ -23,8 +23,8 @@ use crate::runtime::wait::here::task_context;
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let here = task_context().unwrap_or_else(|why| panic!("{}", why.sentence()));
-    // The future is somebody's code, and the wait is this task's: a coroutine in whose body this
-    // is must not be taken to another one meanwhile.
+    // The future is user code, but the wait belongs to this task: a coroutine in whose body this call is may
+    // not be resumed by another task meanwhile.
     let _open = OpenFrame::open_for_task();
     let mut future = std::pin::pin!(future);
     waker_registry::wait(here, &"a future", |context| future.as_mut().poll(context))

@@ -1,22 +1,21 @@
-//! Cleaning up with waits: after the unwind, and before a cancel.
+//! [`finally`]: cleanup that may wait, outside of the unwind and shielded from cancels.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::drop_payload;
-use crate::runtime::core::cancel_mask::CancelMask;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::core::CancelMask;
+use crate::runtime::wait::{task_context, unwind};
 
-/// May suspend: runs a function, and then another one whether the first returned or was unwound, by a
-/// panic or a cancel.
+/// May suspend: runs `body`, and then `cleanup`, also if `body` was unwound by a panic or a cancel.
 ///
-/// A destructor can't wait while its thread panics. The second function runs outside of the unwind, so
-/// it can; and it is not cancelled: a cancel that arrives meanwhile is met by the next suspension
-/// after it. Timeouts within it work, and are how to bound it.
+/// A destructor can't wait while its thread panics. `cleanup` can, because it runs outside of the unwind.
+/// It is not cancelled: a cancel that arrives meanwhile is delivered at the next suspension after it.
+/// Timeouts inside of `cleanup` work, and can bound it.
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{finally, sleep, spawn, yield_now};
+/// use selvedge::task::finally;
+/// use selvedge::{sleep, spawn, yield_now};
 ///
 /// let log = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
 /// let inner = log.clone();
@@ -38,17 +37,17 @@ use crate::runtime::wait::unwind;
 /// ```
 ///
 /// # Panics
-/// With what the first function panics with, else with what the second one does.
+/// With the panic of `body`, otherwise with that of `cleanup`.
 ///
 /// # Cancellation
-/// Of the first function: runs the second one, and unwinds then. As the task's loop closes for good,
-/// the second function's waits unwind as well.
+/// A cancel of `body` runs `cleanup`, and then unwinds. When the loop closes and forces its tasks to unwind,
+/// the waits of `cleanup` unwind as well.
 pub fn finally<T>(body: impl FnOnce() -> T, cleanup: impl FnOnce()) -> T {
     let result = catch_unwind(AssertUnwindSafe(body));
     let here = task_context();
     let cleaned = catch_unwind(AssertUnwindSafe(|| match here {
         Ok(here) => CancelMask::during(here, cleanup),
-        // Nobody can wait here, or be cancelled.
+        // No task runs that could wait or be cancelled.
         Err(_) => cleanup(),
     }));
     match (result, cleaned) {

@@ -1,22 +1,21 @@
-//! `gather`: the results of many, in the order of the arguments.
+//! [`gather`]: the results of many tasks or promises, in the order of the arguments.
 
 use std::fmt;
 use std::mem;
 
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
-use crate::runtime::core::wait_list::Node;
-use crate::runtime::task::any_handle::{AnyHandle, ForEachMember, describe_many};
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable};
+use crate::runtime::core::{Awaiting, Group, Node, Nodes, Outcome, TaskPtr, Until};
+use crate::runtime::task::{
+    AnyHandle, Awaitable, ForEachMember, Joinable, Need, WaitSite, Waitable, describe_many,
+};
 use crate::runtime::wait::unwind;
 
-/// May suspend: waits until all are done, and returns their results in the order of the arguments.
-/// Closures and coroutines become tasks.
+/// May suspend: waits until all arguments are done, and returns their results in the same order. Closures
+/// and coroutines become tasks.
 ///
-/// It takes a vector or an array of one type, or a tuple of up to twelve types, and keeps the shape.
+/// The arguments are a vector or an array of one type, or a tuple of up to twelve types; the results have the
+/// same shape.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,8 +35,8 @@ use crate::runtime::wait::unwind;
 /// # }).unwrap();
 /// ```
 ///
-/// The first that fails ends the wait. The others go on by themselves, and errors that they end with
-/// later count as retrieved.
+/// The first failure ends the wait. The others continue by themselves; their later errors count as
+/// retrieved.
 ///
 /// ```
 /// # use selvedge::{gather, spawn, spawn_fallible, yield_now};
@@ -55,98 +54,101 @@ use crate::runtime::wait::unwind;
 /// ```
 ///
 /// # Errors
-/// How the first one failed, or that it was cancelled by somebody else. That they can't be waited for
-/// here: outside of a task, in a task that they wait for themselves, on another loop. That there is no
-/// stack for a task.
+/// The error of the first that failed, or was cancelled by another task. That one of them can't be waited
+/// for here: outside of a task, in a task for which it waits itself, on another loop. That there is no stack
+/// for a new task.
 ///
 /// # Cancellation
-/// A cancel of the waiting task is passed on to all of them. When the last has ended, the waiting task is
-/// unwound, unless one has failed meanwhile, which is then what is returned.
+/// A cancel of the waiting task is forwarded to all of them. When the last has ended, the waiting task is
+/// unwound; if one has failed meanwhile, its error is returned instead.
 #[track_caller]
 pub fn gather<G: Gather>(awaitables: G) -> Result<G::Output, TaskError> {
-    let call = Call {
+    let call = GatherCall {
         wait_site: WaitSite::new(Need::All),
         until: Until::Error,
     };
     G::outputs(awaitables.wait(&call)?)
 }
 
-/// May suspend: as [`gather`], but it always waits until all are done, and returns how each has ended.
+/// May suspend: as [`gather`], but always waits until all are done, and returns the result or error of each.
 ///
 /// ```
-/// # use selvedge::gather_settled;
+/// # use selvedge::task::gather_settled;
 /// # selvedge::run(|| {
 /// let (one, two) = gather_settled((|| 1, || -> () { panic!("a torn thread") }));
 /// assert_eq!(one.unwrap(), 1);
-/// assert_eq!(two.unwrap_err().message(), "a torn thread");
+/// assert_eq!(two.unwrap_err().message().unwrap(), "a torn thread");
 /// # });
 /// ```
 ///
 /// # Errors
-/// Each its own; among them that it can't be waited for here.
+/// Each has its own; one that can't be waited for here has that as its error.
 ///
 /// # Cancellation
-/// A cancel of the waiting task is passed on to all of them. When the last has ended, the waiting task is
+/// A cancel of the waiting task is forwarded to all of them. When the last has ended, the waiting task is
 /// unwound.
 #[track_caller]
 pub fn gather_settled<G: Gather>(awaitables: G) -> G::Settled {
-    let call = Call {
+    let call = GatherCall {
         wait_site: WaitSite::new(Need::All),
         until: Until::All,
     };
     match awaitables.wait(&call) {
-        Ok(slots) => G::settled(slots),
+        Ok(members) => G::settled(members),
         Err(_) => unreachable!("a wait for all returns no member's error"),
     }
 }
 
-mod sealed {
+pub(super) mod sealed {
+    /// A shape: a vector, an array or a tuple.
     pub trait Sealed {}
+    impl<T> Sealed for Vec<T> {}
+    impl<T, const N: usize> Sealed for [T; N] {}
 }
 
 /// What [`gather`] takes: a vector, an array or a tuple of [`Awaitable`]s.
 pub trait Gather: sealed::Sealed {
     /// The results in the same shape.
     type Output;
-    /// How each has ended, in the same shape.
+    /// The result or error of each, in the same shape.
     type Settled;
     /// The handles that are waited for, in the same shape.
     #[doc(hidden)]
-    type Slots;
+    type Members;
 
-    /// Makes the handles, and waits for them as [`Call::wait`] does.
+    /// Makes the handles, and waits for them.
     #[doc(hidden)]
-    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError>;
+    fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError>;
 
     /// The results of handles that are done, or the first error among them.
     #[doc(hidden)]
-    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError>;
+    fn outputs(members: Self::Members) -> Result<Self::Output, TaskError>;
 
     /// The result of each of the handles, which are done.
     #[doc(hidden)]
-    fn settled(slots: Self::Slots) -> Self::Settled;
+    fn settled(members: Self::Members) -> Self::Settled;
 }
 
 /// A handle, or the reason why it can't be waited for.
-type Slot<A> = Result<<A as Joinable>::Handle, TaskError>;
+type Member<A> = Result<<A as Joinable>::Handle, TaskError>;
 
-fn outcome<A: Awaitable>(slot: Slot<A>) -> Result<A::Output, TaskError> {
-    A::shared_outcome(slot?)
+fn outcome<A: Awaitable>(member: Member<A>) -> Result<A::Output, TaskError> {
+    A::shared_outcome(member?)
 }
 
 #[inline]
-fn any_handle<H: Waitable>(slot: &Result<H, TaskError>) -> AnyHandle<'_> {
-    match slot {
+fn any_handle<H: Waitable>(member: &Result<H, TaskError>) -> AnyHandle<'_> {
+    match member {
         Ok(handle) => handle.any_handle(),
         Err(error) => AnyHandle::refused(error),
     }
 }
 
-fn for_each_slot<H: Waitable>(
-    slots: &[Result<H, TaskError>],
+fn for_each_member<H: Waitable>(
+    members: &[Result<H, TaskError>],
     visit: &mut dyn FnMut(AnyHandle<'_>),
 ) {
-    slots.iter().for_each(|slot| visit(any_handle(slot)));
+    members.iter().for_each(|member| visit(any_handle(member)));
 }
 
 /// Turns the arguments into handles, one by one.
@@ -158,25 +160,25 @@ struct Intake<'a> {
 
 impl Intake<'_> {
     #[inline]
-    fn slot<A: Awaitable>(&self, awaitable: A) -> Slot<A> {
-        let slot = awaitable.into_handle(self.wait_site);
+    fn member<A: Awaitable>(&self, awaitable: A) -> Member<A> {
+        let member = awaitable.into_handle(self.wait_site);
         if let Some(group) = self.group {
-            group.add(any_handle(&slot));
+            group.add(any_handle(&member));
         }
-        slot
+        member
     }
 }
 
 /// One call of [`gather`] or [`gather_settled`].
 #[doc(hidden)]
 #[derive(Debug)]
-pub struct Call {
+pub struct GatherCall {
     wait_site: WaitSite,
     until: Until,
 }
 
-impl Call {
-    /// Makes the slots of all members, and waits until all are done or, with [`Until::Error`], until one has
+impl GatherCall {
+    /// Makes all members, and waits until all are done or, with [`Until::Error`], until one has
     /// failed.
     ///
     /// # Errors
@@ -188,23 +190,23 @@ impl Call {
         for_each: impl Fn(&S, &mut dyn FnMut(AnyHandle<'_>)),
     ) -> Result<S, TaskError> {
         let Ok(here) = self.wait_site.here() else {
-            let slots = take_in(Intake {
+            let members = take_in(Intake {
                 wait_site: &self.wait_site,
                 group: None,
             });
             // No member is pending: it would have been refused.
             let mut first = None;
             if self.until == Until::Error {
-                for_each(&slots, &mut |member| {
+                for_each(&members, &mut |member| {
                     first = first.take().or_else(|| member.error())
                 });
             }
             return match first {
                 Some(error) => {
-                    for_each(&slots, &mut |member| member.set_retrieved());
+                    for_each(&members, &mut |member| member.set_retrieved());
                     Err(error)
                 }
-                None => Ok(slots),
+                None => Ok(members),
             };
         };
         Group::with(here.task, self.until, nodes, |group| {
@@ -212,20 +214,20 @@ impl Call {
                 wait_site: &self.wait_site,
                 group: Some(group),
             };
-            let slots = take_in(intake);
-            let members = Members {
-                for_each: &|visit| for_each(&slots, visit),
+            let members = take_in(intake);
+            let gathering = Gathering {
+                for_each: &|visit| for_each(&members, visit),
                 group,
             };
-            let retrieved = RetrievedOnDrop(&members);
-            group.wait(here, &members, || false);
-            let is_cancelled = request::was_forwarded(here.task);
+            let retrieved = RetrievedOnDrop(&gathering);
+            group.wait(here, &gathering, || false);
+            let is_cancelled = request::take_forwarded(here.task);
             let (outcome, index) = group.worst();
             let is_error =
                 outcome == Outcome::Failed || outcome == Outcome::Cancelled && !is_cancelled;
             if self.until == Until::Error
                 && is_error
-                && let Some(error) = members.error_of(index)
+                && let Some(error) = gathering.error_of(index)
             {
                 return Err(error);
             }
@@ -233,18 +235,18 @@ impl Call {
                 unwind::raise(here);
             }
             mem::forget(retrieved);
-            Ok(slots)
+            Ok(members)
         })
     }
 }
 
 /// The members of the group, all of which are in its lists.
-struct Members<'a> {
+struct Gathering<'a> {
     for_each: ForEachMember<'a>,
     group: &'a Group,
 }
 
-impl Members<'_> {
+impl Gathering<'_> {
     fn error_of(&self, index: usize) -> Option<TaskError> {
         let (mut n, mut error) = (0, None);
         (self.for_each)(&mut |member| {
@@ -257,7 +259,7 @@ impl Members<'_> {
     }
 }
 
-impl Awaiting for Members<'_> {
+impl Awaiting for Gathering<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         describe_many(self.for_each, f)
     }
@@ -279,7 +281,7 @@ impl Awaiting for Members<'_> {
 }
 
 /// Counts the errors of all members as retrieved, unless the results are returned.
-struct RetrievedOnDrop<'a>(&'a Members<'a>);
+struct RetrievedOnDrop<'a>(&'a Gathering<'a>);
 
 impl Drop for RetrievedOnDrop<'_> {
     fn drop(&mut self) {
@@ -287,55 +289,52 @@ impl Drop for RetrievedOnDrop<'_> {
     }
 }
 
-impl<A: Awaitable> sealed::Sealed for Vec<A> {}
-
 impl<A: Awaitable> Gather for Vec<A> {
     type Output = Vec<A::Output>;
     type Settled = Vec<Result<A::Output, TaskError>>;
-    type Slots = Vec<Slot<A>>;
+    type Members = Vec<Member<A>>;
 
-    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+    fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError> {
         let nodes = Nodes::new(self.len());
-        let take_in = |intake: Intake<'_>| self.into_iter().map(|each| intake.slot(each)).collect();
-        call.wait(nodes, take_in, |slots: &Vec<_>, visit| {
-            for_each_slot(slots, visit);
+        let take_in =
+            |intake: Intake<'_>| self.into_iter().map(|each| intake.member(each)).collect();
+        call.wait(nodes, take_in, |members: &Vec<_>, visit| {
+            for_each_member(members, visit);
         })
     }
 
-    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
-        slots.into_iter().map(outcome::<A>).collect()
+    fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
+        members.into_iter().map(outcome::<A>).collect()
     }
 
-    fn settled(slots: Self::Slots) -> Self::Settled {
-        slots.into_iter().map(outcome::<A>).collect()
+    fn settled(members: Self::Members) -> Self::Settled {
+        members.into_iter().map(outcome::<A>).collect()
     }
 }
-
-impl<A: Awaitable, const N: usize> sealed::Sealed for [A; N] {}
 
 impl<A: Awaitable, const N: usize> Gather for [A; N] {
     type Output = [A::Output; N];
     type Settled = [Result<A::Output, TaskError>; N];
-    type Slots = [Slot<A>; N];
+    type Members = [Member<A>; N];
 
-    fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+    fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError> {
         let nodes = [const { Node::new() }; N];
-        let take_in = |intake: Intake<'_>| self.map(|each| intake.slot(each));
-        call.wait(nodes, take_in, |slots, visit| {
-            for_each_slot(slots, visit);
+        let take_in = |intake: Intake<'_>| self.map(|each| intake.member(each));
+        call.wait(nodes, take_in, |members, visit| {
+            for_each_member(members, visit);
         })
     }
 
-    fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
-        let results = Self::settled(slots);
+    fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
+        let results = Self::settled(members);
         match results.iter().find_map(|result| result.as_ref().err()) {
             Some(error) => Err(error.clone()),
             None => Ok(results.map(|result| result.unwrap_or_else(|_| unreachable!("checked")))),
         }
     }
 
-    fn settled(slots: Self::Slots) -> Self::Settled {
-        slots.map(outcome::<A>)
+    fn settled(members: Self::Members) -> Self::Settled {
+        members.map(outcome::<A>)
     }
 }
 
@@ -361,27 +360,27 @@ pub(super) use for_each_tuple;
 
 macro_rules! gather_tuple {
     ($n:literal: $($A:ident $index:tt)+) => {
-        impl<$($A: Awaitable),+> sealed::Sealed for ($($A,)+) {}
+        impl<$($A),+> sealed::Sealed for ($($A,)+) {}
 
         impl<$($A: Awaitable),+> Gather for ($($A,)+) {
             type Output = ($($A::Output,)+);
             type Settled = ($(Result<$A::Output, TaskError>,)+);
-            type Slots = ($(Slot<$A>,)+);
+            type Members = ($(Member<$A>,)+);
 
-            fn wait(self, call: &Call) -> Result<Self::Slots, TaskError> {
+            fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError> {
                 let nodes = [const { Node::new() }; $n];
-                let take_in = |intake: Intake<'_>| ($(intake.slot(self.$index),)+);
-                call.wait(nodes, take_in, |slots: &Self::Slots, visit| {
-                    $(visit(any_handle(&slots.$index));)+
+                let take_in = |intake: Intake<'_>| ($(intake.member(self.$index),)+);
+                call.wait(nodes, take_in, |members: &Self::Members, visit| {
+                    $(visit(any_handle(&members.$index));)+
                 })
             }
 
-            fn outputs(slots: Self::Slots) -> Result<Self::Output, TaskError> {
-                Ok(($(outcome::<$A>(slots.$index)?,)+))
+            fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
+                Ok(($(outcome::<$A>(members.$index)?,)+))
             }
 
-            fn settled(slots: Self::Slots) -> Self::Settled {
-                ($(outcome::<$A>(slots.$index),)+)
+            fn settled(members: Self::Members) -> Self::Settled {
+                ($(outcome::<$A>(members.$index),)+)
             }
         }
     };

@@ -1,27 +1,26 @@
-//! The first of several, and no more of the others.
+//! [`race`]: the result of the first of several functions; the others are cancelled.
 //!
-//! Each entrant is a whole task, a child of a scope, so nothing is ever dropped half-run: whoever
-//! loses is cancelled, unwinds, and is waited for.
+//! Each function runs in a task, a child of a scope. A loser is therefore not dropped halfway: it is
+//! cancelled, unwinds, and is waited for.
 
 use std::io;
 use std::panic::{Location, resume_unwind};
 
-use super::gather::for_each_tuple;
-use super::scope::{Body, Ended, Scope, open};
+use super::gather::{for_each_tuple, sealed::Sealed};
+use super::scope::{BodyEnd, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
-use crate::runtime::cancel::scope_state::Until;
-use crate::runtime::task::spawn::SpawnOptions;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::cancel::Until;
+use crate::runtime::task::SpawnOptions;
+use crate::runtime::wait::{task_context, unwind};
 
-/// May suspend: runs functions, which may borrow, each as a task, and returns what the first returns that
+/// May suspend: runs functions, which may borrow, each in a task, and returns the result of the first that
 /// is done. The others are cancelled at that moment, and have ended when this returns.
 ///
-/// The entrants are a tuple, an array or a `Vec` of functions with the same result. They begin in their
-/// order, and where several could end in the same turn, it is the order in which they were woken that
-/// counts: for those that do not wait, or wait for the same time, the order of the arguments. One that is
-/// cancelled by somebody else is out of the race.
+/// The entrants are a tuple, an array or a `Vec` of functions with the same result. They begin in the order
+/// of the arguments. Where several could end in the same turn, the one that was woken first wins: among those
+/// that do not wait, or wait for the same time, the first argument. An entrant that another task cancels can't
+/// win.
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,16 +40,16 @@ use crate::runtime::wait::unwind;
 /// ```
 ///
 /// # Errors
-/// What the first that was done has panicked with. That there are no entrants, that all were cancelled,
-/// that there is nobody to wait: outside of a loop, in callbacks, while the thread is panicking. In a
-/// program whose panics abort, where nobody can be cancelled.
+/// The panic of the first that was done. That there are no entrants; that all were cancelled; that no task
+/// can wait here: outside of a loop, in callbacks, while the thread is panicking. In a program whose panics
+/// abort always, because no task can be cancelled there.
 ///
-/// A coroutine in whose body this is called can't suspend to its resumer meanwhile. Losers that fail as
-/// they are cancelled are reported to the loop's exception handler.
+/// A coroutine in whose body this is called can't suspend to its resumer meanwhile. The error of a loser
+/// that fails while it unwinds is reported to the loop's exception handler.
 ///
 /// # Cancellation
-/// Is passed on to all. When they have ended this unwinds. If one was done before, its value is returned,
-/// and the cancel is met by the next suspension.
+/// A cancel is forwarded to all entrants. When they have ended, this unwinds. If one was done before, its
+/// value is returned, and the cancel is delivered at the next suspension.
 #[track_caller]
 pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
     let here = task_context().map_err(|why| TaskError::misuse(why.sentence()))?;
@@ -61,7 +60,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         ));
     }
     let site = Location::caller();
-    let Ended { body, mut rest } = open(Until::First, |s| {
+    let Ended { body, mut noted } = open(Until::First, |s| {
         let mut race = Entrants {
             scope: s,
             site,
@@ -72,29 +71,28 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         let tasks = race.tasks;
         let winner = s.state.wait_for_first(here);
         let winner = tasks.iter().position(|task| Some(task.id()) == winner);
-        // Without one all have the same kind of error.
+        // Without a winner all entrants have the same kind of error.
         match tasks.into_iter().nth(winner.unwrap_or(0)) {
             Some(task) => task.take(),
             None => Err(TaskError::misuse(
-                "selvedge: nobody takes part in this race, so it would never end; give it at least \
-                 one function",
+                "selvedge: a race without entrants would never end; pass at least one function",
             )),
         }
     });
-    rest.report("Task failed as it had lost a race");
+    noted.report("Task failed after it had lost a race");
     match body {
-        Body::Returned(result) => {
-            rest.pass_cancel_on();
+        BodyEnd::Returned(result) => {
+            noted.redeliver_cancel();
             result
         }
-        Body::Cancelled(Some(payload)) | Body::Panicked(payload) => resume_unwind(payload),
-        // A race cancels nobody but its children.
-        Body::Cancelled(None) => unwind::raise(here),
+        BodyEnd::Cancelled(Some(payload)) | BodyEnd::Panicked(payload) => resume_unwind(payload),
+        // A race cancels only its children.
+        BodyEnd::Cancelled(None) => unwind::raise(here),
     }
 }
 
 /// What takes part in a [`race`]: a tuple of up to twelve, an array or a `Vec` of functions.
-pub trait Race: Sized + sealed::Sealed {
+pub trait Race: Sized + Sealed {
     /// What each function returns.
     type Output;
 
@@ -108,7 +106,7 @@ pub trait Race: Sized + sealed::Sealed {
 
 /// The tasks of a race, and the scope in which they are made.
 #[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "no user ever sees one")]
+#[expect(missing_debug_implementations, reason = "users can't make one")]
 pub struct Entrants<'scope, 'env, T> {
     scope: &'scope Scope<'scope, 'env>,
     site: &'static Location<'static>,
@@ -121,12 +119,6 @@ impl<'scope, T: 'scope> Entrants<'scope, '_, T> {
         self.tasks.push(self.scope.make(options, || Ok(f()))?);
         Ok(())
     }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl<F> Sealed for Vec<F> {}
-    impl<F, const N: usize> Sealed for [F; N] {}
 }
 
 impl<T, F: FnOnce() -> T> Race for Vec<F> {
@@ -155,8 +147,6 @@ impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
 
 macro_rules! race_tuple {
     ($n:literal: $($F:ident $index:tt)+) => {
-        impl<$($F),+> sealed::Sealed for ($($F,)+) {}
-
         impl<T, $($F: FnOnce() -> T),+> Race for ($($F,)+) {
             type Output = T;
 

@@ -1,14 +1,13 @@
-//! What a running task asks of its loop: a turn for the other tasks, a thread of the pool, the tasks that there are.
+//! What a running task asks of its loop: a turn for the other tasks, a thread of the pool, the list of tasks.
 
 use std::thread;
 
 use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::context;
-use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::task::TaskRef;
 use crate::runtime::threads::blocking;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
+use crate::runtime::wait::{park, task_context};
 
 /// May suspend: gives the other tasks a turn.
 ///
@@ -45,20 +44,14 @@ pub fn yield_now() {
 #[cold]
 #[track_caller]
 fn refuse_unless_panicking(why: WaitError) {
-    // Whoever's panic it is: another one would abort the process.
+    // A second panic would abort the process.
     if !thread::panicking() {
-        refuse(why);
+        panic!("{}", why.sentence());
     }
 }
 
-#[cold]
-#[track_caller]
-fn refuse(why: WaitError) -> ! {
-    panic!("{}", why.sentence())
-}
-
-/// May suspend: runs a function that blocks on a thread of the loop's pool, and returns what it
-/// returns. The other tasks go on meanwhile.
+/// May suspend: runs a blocking function on a thread of the loop's pool, and returns its result. The other
+/// tasks run meanwhile.
 ///
 /// On a thread without an event loop it runs the function in place.
 ///
@@ -67,7 +60,7 @@ fn refuse(why: WaitError) -> ! {
 ///     let is_prime = |n: &u32| (2..*n).all(|divisor| n % divisor != 0);
 ///     (2..limit).filter(is_prime).count()
 /// };
-/// // Two threads compute, and the loop has time for others.
+/// // Two threads compute, and the loop can run other tasks meanwhile.
 /// let counts = selvedge::run(|| {
 ///     [100, 1000].map(|limit| selvedge::spawn(move || selvedge::to_thread(move || primes(limit))))
 ///         .map(|task| task.join().unwrap().unwrap())
@@ -75,17 +68,16 @@ fn refuse(why: WaitError) -> ! {
 /// assert_eq!(counts, [25, 168]);
 ///
 /// let error = selvedge::run(|| selvedge::to_thread(|| -> u32 { panic!("the shuttle is stuck") }));
-/// assert_eq!(error.unwrap_err().message(), "the shuttle is stuck");
+/// assert_eq!(error.unwrap_err().message().unwrap(), "the shuttle is stuck");
 /// ```
 ///
 /// # Errors
-/// That the function panicked, with the payload; that the pool's queue is full
-/// ([`LoopBuilder::blocking_queue`](crate::LoopBuilder::blocking_queue)) or it can't have a thread,
-/// as an [`io::Error`]; that nothing can wait here, in a callback or while panicking.
+/// A panic of the function, with the payload; as an [`std::io::Error`], that the pool's queue is full
+/// ([`event_loop::Builder::max_blocking_queued`](crate::event_loop::Builder::max_blocking_queued)) or that no thread can be started;
+/// that nothing can wait here, in a callback or while panicking.
 ///
 /// # Cancellation
-/// A function with which no thread has begun is dropped. One that runs goes on, and its result is
-/// dropped.
+/// A function that no thread has begun is dropped. One that runs continues, and its result is dropped.
 pub fn to_thread<T, F>(f: F) -> Result<T, TaskError>
 where
     T: Send + 'static,

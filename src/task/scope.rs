@@ -1,10 +1,10 @@
-//! Tasks that borrow, within a closure.
+//! [`scope`]: tasks that borrow, within a closure.
 //!
-//! The scope's frame stands on the stack of the task that opened it, the host, and children may borrow
-//! from around it. So that frame is left only when each child is over, with its captures and its result
-//! dropped, by return or by unwind; and where a child can't be ended, never: see
-//! [`ScopeState::wait_for_all`]. Handles own nothing, so it does not matter what becomes of them.
-//! ARCHITECTURE.md has the whole argument, under "Scopes of tasks".
+//! The scope's frame is on the stack of the task that opened it, the host, and children may borrow from the
+//! frames around it. So the frame is left, by return or by unwind, only when each child has ended and its
+//! captures and its result are dropped; if a child can't be ended, the frame is never left: see
+//! [`ScopeState::wait_for_all`]. Soundness does not depend on the handles, which own nothing. ARCHITECTURE.md
+//! has the whole argument, under "Scopes of tasks".
 
 #![allow(unsafe_code)]
 
@@ -18,27 +18,23 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::scoped_task::{AnySlot, ScopedTask, Slot};
+use super::scoped_task::{AnyResultSlot, ResultSlot, ScopedTask};
 use super::spawn::Builder;
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::WaitError;
 use crate::error::{ScopeError, TaskError};
-use crate::runtime::cancel::scope_state::{ScopeState, Until};
-use crate::runtime::core::block::ParentScope;
-use crate::runtime::core::block::{MUST_CANCEL, SCHEDULED};
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::task::spawn::{SpawnOptions, prepare_keeping};
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::cancel::{ScopeState, Until};
+use crate::runtime::core::{ExceptionContext, MUST_CANCEL, ParentScope, SCHEDULED, TaskContext};
+use crate::runtime::task::{SpawnOptions, expect_task, prepare_keeping};
+use crate::runtime::wait::{task_context, unwind};
 
-/// May suspend: makes tasks that may borrow from the frames around the call, as
-/// [`std::thread::scope`] does for threads, and waits for all of them: asyncio's TaskGroup.
+/// May suspend: spawns tasks that may borrow from the frames around the call, as [`std::thread::scope`] does
+/// for threads, and waits for all of them: asyncio's TaskGroup.
 ///
-/// The tasks need not be `Send`, and may spawn more in the scope. When one fails, by a panic or by the
-/// error of [`Scope::spawn_fallible`], its siblings and the closure are cancelled. When the closure
-/// panics or is cancelled, they are as well. In each case the scope returns, or unwinds, when all are
-/// done, and what they captured and what they returned is dropped.
+/// The tasks need not be `Send`, and may spawn more tasks in the scope. When one fails, by a panic or by the
+/// error of [`Scope::spawn_fallible`], its siblings and the closure are cancelled. When the closure panics or
+/// is cancelled, all tasks are cancelled. In each case the scope returns, or unwinds, when all tasks are done
+/// and their captures and results are dropped.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -53,77 +49,77 @@ use crate::runtime::wait::unwind;
 ///     })
 /// })?;
 /// assert_eq!(n_words.get(), 2);
-/// # Ok::<(), selvedge::ScopeError>(())
+/// # Ok::<(), selvedge::error::ScopeError>(())
 /// ```
 ///
 /// While a scope is open, the coroutine on whose stack it is can't suspend to its resumer.
 ///
 /// # Errors
-/// The errors of all children that failed. That a child was cancelled is none. Where nothing can be
-/// waited for (outside of a loop, in a callback, while the thread is panicking), spawning fails, and
-/// that is an error of the scope.
+/// The errors of all children that failed; a child that was cancelled has not failed. Where nothing can be
+/// waited for (outside of a loop, in a callback, while the thread is panicking), spawning fails, which is an
+/// error of the scope.
 ///
 /// # Panics
-/// With what the closure panics with, when all children are done; their errors go to the loop's
-/// exception handler then.
+/// With the panic of the closure, when all children are done; their errors then go to the loop's exception
+/// handler.
 ///
-/// A child that can't be ended (it was abandoned itself, or goes on each time that it is unwound as its
-/// loop closes) makes it impossible to return: the host is abandoned as well, its stack leaked as it is.
-/// If that is the main task of `run`, the process aborts with a sentence.
+/// If a child can't be ended (it was abandoned itself, or catches each unwind while its loop closes), the
+/// scope can't return: the host is abandoned as well, and its stack leaked as it is. If the host is the main
+/// task of `run`, the process prints the reason and aborts.
 ///
 /// # Cancellation
-/// Is passed on to the children. When all are done, the scope unwinds; if some failed, it returns their
-/// errors, and the cancel is met by the next suspension.
+/// A cancel of the host is forwarded to the children. When all are done, the scope unwinds; if some failed, it
+/// returns their errors, and the cancel is delivered at the next suspension.
 pub fn scope<'env, F, T>(f: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let Ended { body, mut rest } = open(Until::Failure, f);
+    let Ended { body, mut noted } = open(Until::Failure, f);
     match body {
-        Body::Panicked(payload) => {
-            rest.report("Task failed in a scope that was unwound");
-            rest.pass_cancel_on();
+        BodyEnd::Panicked(payload) => {
+            noted.report("Task failed in a scope that was unwound");
+            noted.redeliver_cancel();
             resume_unwind(payload)
         }
-        Body::Cancelled(Some(payload)) if rest.errors.is_empty() => resume_unwind(payload),
-        Body::Returned(value) if rest.errors.is_empty() && !rest.is_cancelled => Ok(value),
+        BodyEnd::Cancelled(Some(payload)) if noted.errors.is_empty() => resume_unwind(payload),
+        BodyEnd::Returned(value) if noted.errors.is_empty() && !noted.is_cancelled => Ok(value),
         body => {
-            rest.is_cancelled |= matches!(body, Body::Cancelled(Some(_)));
-            rest.drop(body);
-            match rest.here {
-                Ok(here) if rest.errors.is_empty() => unwind::raise(here),
+            noted.is_cancelled |= matches!(body, BodyEnd::Cancelled(Some(_)));
+            noted.drop(body);
+            match noted.here {
+                Ok(here) if noted.errors.is_empty() => unwind::raise(here),
                 _ => {}
             }
-            rest.pass_cancel_on();
-            Err(ScopeError::new(rest.errors))
+            noted.redeliver_cancel();
+            Err(ScopeError::new(noted.errors))
         }
     }
 }
 
-/// How a scope came to its end.
+/// How a scope ended.
 pub(super) struct Ended<T> {
-    pub(super) body: Body<T>,
-    pub(super) rest: Rest,
+    pub(super) body: BodyEnd<T>,
+    pub(super) noted: Noted,
 }
 
-/// What there is to know of that beside the closure.
-pub(super) struct Rest {
+/// The errors that a scope has noted, and a cancel.
+pub(super) struct Noted {
     here: Result<TaskContext, WaitError>,
-    /// Whether a cancel of the host is to be delivered, which came while it waited for the children.
+    /// Whether a cancel of the host, which came while it waited for the children, is still to be delivered.
     is_cancelled: bool,
     errors: Vec<TaskError>,
 }
 
 /// How the closure ended.
-pub(super) enum Body<T> {
+pub(super) enum BodyEnd<T> {
     Returned(T),
-    /// By a cancel; by that of the scope itself if there is no payload.
+    /// By a cancel; without a payload if the scope itself has cancelled the closure.
     Cancelled(Option<Payload>),
     Panicked(Payload),
 }
 
-impl Rest {
-    /// Drops a value that nobody gets; what its destructor unwinds with is noted.
+impl Noted {
+    /// Drops a value that is not returned, and notes a panic or a cancel of its destructor.
     fn drop<T>(&mut self, value: T) {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
             self.note(payload);
@@ -141,8 +137,8 @@ impl Rest {
         }
     }
 
-    /// Has the next suspension meet the cancel.
-    pub(super) fn pass_cancel_on(&self) {
+    /// Has the cancel delivered at the next suspension.
+    pub(super) fn redeliver_cancel(&self) {
         if let Ok(here) = self.here
             && self.is_cancelled
         {
@@ -150,7 +146,7 @@ impl Rest {
         }
     }
 
-    /// Tells the loop's exception handler of errors that can't be returned.
+    /// Reports errors that can't be returned to the loop's exception handler.
     pub(super) fn report(&mut self, message: &str) {
         for error in self.errors.drain(..) {
             if let Ok(here) = self.here {
@@ -178,32 +174,32 @@ where
     let host = scope.state.host();
     let is_own = scope.state.leave_body();
     let body = match result {
-        Ok(value) => Body::Returned(value),
+        Ok(value) => BodyEnd::Returned(value),
         Err(payload) if host.is_some_and(|task| unwind::may_be_caught(&payload, task)) => {
-            Body::Cancelled((!is_own).then_some(payload))
+            BodyEnd::Cancelled((!is_own).then_some(payload))
         }
-        Err(payload) => Body::Panicked(payload),
+        Err(payload) => BodyEnd::Panicked(payload),
     };
     match &body {
-        Body::Cancelled(Some(_)) => {
+        BodyEnd::Cancelled(Some(_)) => {
             let message = host.and_then(|task| task.message());
             scope.state.cancel(message.as_deref());
         }
-        Body::Returned(_) if until == Until::Failure => {}
+        BodyEnd::Returned(_) if until == Until::Failure => {}
         _ => scope.state.end(),
     }
-    let mut rest = Rest {
+    let mut noted = Noted {
         here: scope.state.here(),
         is_cancelled: false,
         errors: Vec::new(),
     };
-    scope.end_all(&mut rest);
+    scope.end_all(&mut noted);
     std::mem::forget(unwinding);
     drop(frame);
-    Ended { body, rest }
+    Ended { body, noted }
 }
 
-/// Nothing may unwind while children are left. Nothing does; this makes sure.
+/// Guards the invariant that nothing unwinds while children are left.
 struct AbortOnUnwind;
 
 impl Drop for AbortOnUnwind {
@@ -212,33 +208,33 @@ impl Drop for AbortOnUnwind {
     }
 }
 
-/// Where scoped tasks are made: see [`scope`].
+/// Spawns tasks that may borrow: see [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
     pub(super) state: ScopeState,
-    /// Where the children leave their values. It is emptied by `end_all`; without a destructor of its
-    /// own, so that the scope can be borrowed for all of `'scope`.
-    slots: ManuallyDrop<RefCell<Vec<Rc<dyn AnySlot + 'scope>>>>,
+    /// The slots in which the children store their values. `end_all` empties the list; it has no destructor of
+    /// its own, so that the scope can be borrowed for all of `'scope`.
+    slots: ManuallyDrop<RefCell<Vec<Rc<dyn AnyResultSlot + 'scope>>>>,
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
 }
 
 impl<'scope> Scope<'scope, '_> {
-    /// Spawns a task in the scope. It begins in the loop's next iteration. Whoever has the scope may
-    /// call this: the closure, and the tasks.
+    /// Spawns a task in the scope. It begins in the loop's next iteration. Both the closure and the scope's
+    /// tasks may call this.
     ///
-    /// When the scope is being ended, because a child has failed or it was cancelled, the function is
-    /// dropped, and the task's `join` returns an error that says so.
+    /// When the scope is ending, because a child has failed or the scope was cancelled, the function is dropped,
+    /// and the task's `join` returns an error that says so.
     ///
     /// # Panics
-    /// If there is no stack to be had; [`Builder::spawn_scoped`] returns that as an error.
+    /// If there is no stack; [`Builder::spawn_scoped`] returns that as an error.
     #[track_caller]
     pub fn spawn<T, F>(&'scope self, f: F) -> ScopedTask<'scope, T>
     where
         T: 'scope,
         F: FnOnce() -> T + 'scope,
     {
-        let made = self.make(SpawnOptions::new(Location::caller()), || Ok(f()));
-        made.unwrap_or_else(|error| no_task(&error))
+        let options = SpawnOptions::new(Location::caller());
+        expect_task(self.make(options, || Ok(f())))
     }
 
     /// Spawns a task with a name in the scope.
@@ -253,8 +249,7 @@ impl<'scope> Scope<'scope, '_> {
     {
         let mut options = SpawnOptions::new(Location::caller());
         options.name = Some(name.into());
-        let made = self.make(options, || Ok(f()));
-        made.unwrap_or_else(|error| no_task(&error))
+        expect_task(self.make(options, || Ok(f())))
     }
 
     /// Spawns a task in the scope whose `Err` is a failure, which ends the scope.
@@ -269,12 +264,11 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> Result<T, E> + 'scope,
     {
         let body = || f().map_err(|error| TaskError::exception(error.into()));
-        let made = self.make(SpawnOptions::new(Location::caller()), body);
-        made.unwrap_or_else(|error| no_task(&error))
+        expect_task(self.make(SpawnOptions::new(Location::caller()), body))
     }
 
-    /// Cancels all tasks of the scope that are not done, and takes no more. The closure goes on. This
-    /// is no failure.
+    /// Cancels all tasks of the scope that are not done, and refuses new ones. The closure continues. This is
+    /// not a failure.
     pub fn cancel(&self) {
         self.state.cancel(None);
     }
@@ -292,24 +286,24 @@ impl<'scope> Scope<'scope, '_> {
             Ok(here) => here,
             Err(error) => return Ok(ScopedTask::refused(error)),
         };
-        let slot = Slot::new();
+        let slot = ResultSlot::new();
         let keep = {
             let slot = Rc::clone(&slot);
             move |value| slot.put(value)
         };
-        // SAFETY: what the body and its result borrow lives for 'scope. That does not end before
-        // `open` is left, which waits for the task, or is never left.
+        // SAFETY: what the body and its result borrow lives for 'scope, which does not end before `open` is
+        // left. `open` waits for the task, or is never left.
         let (task, packet) = unsafe { prepare_keeping(&here.core, options, body, keep)? };
         task.scope.set(Some(NonNull::from(&self.state)));
         self.state.admit(packet.erase());
-        self.keep_track(Rc::clone(&slot) as Rc<dyn AnySlot + 'scope>);
+        self.keep_track(Rc::clone(&slot) as Rc<dyn AnyResultSlot + 'scope>);
         task.set(SCHEDULED);
         here.core.run_queue.push_task(task, task.parked.get());
         Ok(ScopedTask::new(slot, packet, here.core.weak()))
     }
 
-    /// Notes a slot, and forgets those that nobody else has any more: they are empty.
-    fn keep_track(&self, slot: Rc<dyn AnySlot + 'scope>) {
+    /// Adds a slot, and removes those without another share: they are empty.
+    fn keep_track(&self, slot: Rc<dyn AnyResultSlot + 'scope>) {
         let mut slots = self.slots.borrow_mut();
         if slots.len() == slots.capacity() {
             slots.retain(|slot| Rc::strong_count(slot) > 1);
@@ -317,24 +311,24 @@ impl<'scope> Scope<'scope, '_> {
         slots.push(slot);
     }
 
-    /// Waits for the children, and drops the values that are left, the newest first, until neither is
-    /// left: a destructor may spawn.
-    fn end_all(&self, rest: &mut Rest) {
+    /// Waits for the children, and drops the values that are left, the newest first. Repeats that until neither
+    /// is left: a destructor may spawn.
+    fn end_all(&self, noted: &mut Noted) {
         loop {
-            rest.is_cancelled |= self.state.wait_for_all();
-            // The borrow ends here.
+            noted.is_cancelled |= self.state.wait_for_all();
+            // The borrow ends here, before the destructor runs.
             let slot = self.slots.borrow_mut().pop();
             let Some(slot) = slot else { break };
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| slot.clear())) {
-                rest.note(payload);
+                noted.note(payload);
                 self.state.end();
             }
         }
         self.state.close();
         drop(self.slots.take());
         let mut errors = self.state.take_errors();
-        errors.append(&mut rest.errors);
-        rest.errors = errors;
+        errors.append(&mut noted.errors);
+        noted.errors = errors;
     }
 }
 
@@ -344,7 +338,7 @@ impl Builder {
     /// ```
     /// let name = selvedge::run(|| {
     ///     selvedge::scope(|s| {
-    ///         let builder = selvedge::task::Builder::new().name("heddle");
+    ///         let builder = selvedge::Task::builder().name("heddle");
     ///         builder.spawn_scoped(s, || ()).unwrap().name()
     ///     })
     /// });
@@ -365,12 +359,6 @@ impl Builder {
     {
         scope.make(self.options(Location::caller()), || Ok(f()))
     }
-}
-
-#[cold]
-#[track_caller]
-fn no_task(error: &io::Error) -> ! {
-    panic!("selvedge: no task: {error}")
 }
 
 impl fmt::Debug for Scope<'_, '_> {

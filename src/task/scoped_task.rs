@@ -1,4 +1,4 @@
-//! [`ScopedTask`]: the handle to a scope's child.
+//! [`ScopedTask`]: the handle of a scope's child.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,20 +6,14 @@ use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
-use crate::runtime::core::block::DETACHED;
-use crate::runtime::core::context::Core;
-use crate::runtime::core::id::next_task_id;
-use crate::runtime::core::packet::Packet;
-use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::join::wait_done;
-use crate::runtime::task::methods::task_methods;
-use crate::runtime::task::task_ref::TaskRef;
+use crate::runtime::core::{Core, DETACHED, Packet, next_task_id};
 use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, sealed::Sealed};
+use crate::runtime::task::{AnyHandle, TaskRef, task_methods, wait_done};
 
-/// A task of a [`Scope`](super::Scope), and its result.
+/// Handle of a task of a [`Scope`](super::Scope), and of its result.
 ///
-/// It owns nothing: dropping it lets the task go on, and forgetting it changes nothing. The scope waits
-/// for the task, and drops a result that nobody has taken, before it returns.
+/// It owns nothing: dropping it does not end the task, and forgetting it changes nothing. Before the scope
+/// returns, it waits for the task, and drops a result that was not taken.
 ///
 /// ```
 /// let words = ["warp", "weft"];
@@ -32,7 +26,7 @@ use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, se
 /// assert_eq!(lengths.unwrap(), [4, 4]);
 /// ```
 ///
-/// [`gather`](crate::gather()) and whatever else waits for tasks takes these as well.
+/// [`gather`](crate::gather()) and the other functions that wait for tasks take these as well.
 ///
 /// ```
 /// # let words = ["warp", "weft"];
@@ -44,40 +38,40 @@ use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, se
 /// # });
 /// ```
 pub struct ScopedTask<'scope, T> {
-    slot: Rc<Slot<T>>,
+    slot: Rc<ResultSlot<T>>,
     packet: Packet<()>,
     core: Weak<Core>,
     scope: PhantomData<&'scope mut &'scope ()>,
 }
 
-/// Where a child leaves its value. The scope has a share, so that it can drop what is left there.
-pub(super) struct Slot<T>(Cell<Option<T>>);
+/// Where a child stores its value. The scope has a share, so that it can drop a value that is left.
+pub(super) struct ResultSlot<T>(Cell<Option<T>>);
 
-impl<T> Slot<T> {
+impl<T> ResultSlot<T> {
     pub(super) fn new() -> Rc<Self> {
         Rc::new(Self(Cell::new(None)))
     }
 
-    /// Puts the value in. The slot is empty: a task ends once.
+    /// Stores the value. The slot is empty: a task ends once.
     pub(super) fn put(&self, value: T) {
         self.0.set(Some(value));
     }
 }
 
-/// A slot, whatever is in it.
-pub(super) trait AnySlot {
-    /// Drops what is in it.
+/// Type-erased slot.
+pub(super) trait AnyResultSlot {
+    /// Drops the value that is left.
     fn clear(&self);
 }
 
-impl<T> AnySlot for Slot<T> {
+impl<T> AnyResultSlot for ResultSlot<T> {
     fn clear(&self) {
         drop(self.0.take());
     }
 }
 
 impl<T> ScopedTask<'_, T> {
-    pub(super) fn new(slot: Rc<Slot<T>>, packet: Packet<()>, core: Weak<Core>) -> Self {
+    pub(super) fn new(slot: Rc<ResultSlot<T>>, packet: Packet<()>, core: Weak<Core>) -> Self {
         Self {
             slot,
             packet,
@@ -86,28 +80,28 @@ impl<T> ScopedTask<'_, T> {
         }
     }
 
-    /// The handle of a task that was not made.
+    /// The handle of a task that was not made, with the reason as its error.
     pub(super) fn refused(error: TaskError) -> Self {
         let packet = Packet::new();
         packet.link().finish(next_task_id(), None);
         packet.put(Err(error));
-        Self::new(Slot::new(), packet, Weak::new())
+        Self::new(ResultSlot::new(), packet, Weak::new())
     }
 
     /// May suspend: waits until the task is done, and returns what it returned.
     ///
     /// # Errors
-    /// As [`Task::join`](crate::Task::join). An error is one of the scope's as well, unless it is a
-    /// cancel; and as it cancels the body and the siblings, none of them normally gets to see it here.
+    /// As [`Task::join`](crate::Task::join). An error that is not a cancel is an error of the scope as well,
+    /// and cancels the closure and the siblings; so it is normally not seen here.
     ///
     /// # Cancellation
-    /// As [`Task::join`](crate::Task::join): a cancel is passed on to the task.
+    /// As [`Task::join`](crate::Task::join): a cancel is forwarded to the task.
     pub fn join(self) -> Result<T, TaskError> {
         wait_done(self.any_handle())?;
         self.take()
     }
 
-    /// What a task that is done has returned.
+    /// Moves the value out of a task that is done.
     pub(super) fn take(self) -> Result<T, TaskError> {
         match self.packet.error() {
             Some(error) => Err(error.clone()),
@@ -120,26 +114,20 @@ impl<T> ScopedTask<'_, T> {
     /// The error of a task that is done, `None` if it has returned.
     ///
     /// # Errors
-    /// That it is not done, or was cancelled.
+    /// If the task is not done, or was cancelled.
     pub fn exception(&self) -> Result<Option<TaskError>, TaskError> {
-        match self.packet.error() {
-            _ if !self.is_done() => Err(TaskError::invalid_state(
-                "the task is not done, so it has no result yet; join waits for it",
-            )),
-            Some(error) if error.is_cancelled() => Err(error.clone()),
-            error => Ok(error.cloned()),
-        }
+        self.any_handle().exception()
     }
 
     task_methods!();
 
-    /// A view of the task without its result. It may outlive the scope.
+    /// A view of the task without the type of its result. It may outlive the scope.
     #[must_use]
     pub fn task_ref(&self) -> TaskRef {
         self.view()
     }
 
-    /// Lets the task go on by itself, until the scope's end.
+    /// Drops the handle; the task continues, at most until the scope's end.
     pub fn detach(self) {
         drop(self);
     }

@@ -1,14 +1,14 @@
-//! [`select!`](crate::select): a race of expressions with results of their own.
+//! [`select!`](crate::select): a race of expressions with different results.
 //!
-//! The macro makes each arm a function of a [`race`](super::race). Their common result tells the arms
-//! apart: `First(value)` of the first, `Rest(First(value))` of the second, and so on.
+//! The macro makes each arm a function of a [`race`](super::race). The functions' common result says which
+//! arm it is from: `First(value)` from the first, `Rest(First(value))` from the second, and so on.
 
 use std::convert::Infallible;
 use std::panic::resume_unwind;
 
 use crate::error::TaskError;
 
-/// Which arm of a [`select!`](crate::select) has won.
+/// Result of the arm of a [`select!`](crate::select) that has won.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Won<First, Rest> {
@@ -17,7 +17,7 @@ pub enum Won<First, Rest> {
 }
 
 impl<First, Rest> Won<First, Rest> {
-    /// The result of a race among arms.
+    /// Result of a race among arms.
     #[track_caller]
     pub fn of(result: Result<Self, TaskError>) -> Self {
         result.unwrap_or_else(|error| match error.into_panic() {
@@ -34,12 +34,12 @@ impl Won<(), Infallible> {
     }
 }
 
-/// May suspend: evaluates expressions at the same time, each in a task of its own, and goes on with the
-/// arm of the first that is done. The others are cancelled, and have ended by then.
+/// May suspend: evaluates expressions concurrently, each in a task of its own, and continues with the arm of
+/// the first expression that is done. The others are cancelled, and have ended by then.
 ///
-/// An arm is `pattern = expression => what to do with it`. An expression is ordinary code, that may wait
-/// and may borrow from around; it is the body of a function, which `return` and `?` leave. What follows the
-/// arrow runs in place, when nothing else runs any more, and may leave the function around it.
+/// An arm is `pattern = expression => handler`. An expression is ordinary code that may wait and may borrow
+/// from the surrounding code; it is the body of a function of its own, which `return` and `?` leave. The
+/// handler runs in place after all expressions have ended, and may leave the surrounding function.
 ///
 /// ```
 /// use std::time::Duration;
@@ -58,11 +58,10 @@ impl Won<(), Infallible> {
 /// assert_eq!(line, "nothing came");
 /// ```
 ///
-/// It is [`race`](crate::race()) with different results, and all that is said there holds.
+/// It is [`race`](crate::race()) with different results; the rules of `race` hold.
 ///
 /// # Panics
-/// With what the first expression that was done has panicked with; with the sentence of the error that
-/// `race` returns.
+/// With the panic of the first expression that was done; with the text of the error that `race` returns.
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)+) => {
@@ -70,8 +69,8 @@ macro_rules! select {
     };
 }
 
-/// What [`select!`](crate::select) is made of, which nobody has to read there. It collects the arms, each with how deep
-/// it lies, and then writes the race and the match.
+/// The implementation of [`select!`](crate::select): collects the arms, each with its depth in `Won`, and
+/// then writes the race and the match.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select_arms {

@@ -1,21 +1,18 @@
-//! `shield`: a cancel of the waiting task does not reach what it waits for.
+//! [`shield`]: a wait whose cancel is not forwarded.
 
 use std::fmt;
 
 use crate::error::TaskError;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::group::{Group, Until};
-use crate::runtime::core::wait_list::Node;
-use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
+use crate::runtime::core::{Awaiting, Group, Node, TaskPtr, Until};
+use crate::runtime::task::{AnyHandle, Joinable, Need, WaitSite, Waitable};
 
-/// May suspend: waits until a task is done, and returns its result; a cancel of the waiting task does
-/// not reach it. Closures and coroutines become tasks; of a promise the value is taken.
+/// May suspend: waits until a task is done, and returns its result. A cancel of the waiting task is not
+/// forwarded. Closures and coroutines become tasks; the value of a promise is moved out.
 ///
 /// ```
 /// use std::{cell::Cell, rc::Rc, time::Duration};
-/// use selvedge::{shield, sleep, spawn, yield_now};
+/// use selvedge::task::shield;
+/// use selvedge::{sleep, spawn, yield_now};
 ///
 /// # selvedge::run(|| {
 /// let is_saved = Rc::new(Cell::new(false));
@@ -38,25 +35,25 @@ use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
 /// As [`Task::join`](crate::Task::join).
 ///
 /// # Cancellation
-/// Unwinds at once. The inner task goes on by itself; an error that it ends with is reported to the
-/// loop's exception handler.
+/// Unwinds at once. The shielded task continues by itself; its error is reported to the loop's exception
+/// handler.
 #[track_caller]
 pub fn shield<I: Joinable>(awaitable: I) -> Result<I::Output, TaskError> {
     let wait_site = WaitSite::new(Need::All);
     let handle = awaitable.into_handle(&wait_site)?;
     if let Ok(here) = wait_site.here() {
-        let inner = Inner(handle.any_handle());
+        let shielded = Shielded(handle.any_handle());
         Group::with(here.task, Until::All, [const { Node::new() }], |group| {
-            group.add(inner.0);
-            group.wait(here, &inner, || false)
+            group.add(shielded.0);
+            group.wait(here, &shielded, || false)
         });
     }
     I::outcome(handle)
 }
 
-struct Inner<'a>(AnyHandle<'a>);
+struct Shielded<'a>(AnyHandle<'a>);
 
-impl Awaiting for Inner<'_> {
+impl Awaiting for Shielded<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.describe(f)?;
         f.write_str(", which is shielded")

@@ -1,14 +1,14 @@
-//! How a task begins: the functions that spawn one, and a builder with a name and a stack's size.
+//! The functions that spawn a task, and a builder with a name and a stack size.
 
 use std::io;
 use std::panic::Location;
 
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::context::{self, CoreRef};
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::spawn::SpawnOptions;
-use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};
+use crate::runtime::core::{CoreRef, context};
+use crate::runtime::task::{
+    SpawnOptions, Task, expect_task, spawn_eagerly, spawn_on, try_spawn_on,
+};
 
 /// Spawns a task on the running loop. It begins in the loop's next iteration.
 ///
@@ -21,8 +21,8 @@ use crate::runtime::task::spawn::{spawn_eagerly, spawn_on, try_spawn_on};
 /// ```
 ///
 /// # Panics
-/// If no loop runs on this thread, or there is no stack to be had; [`Builder::spawn`] returns the
-/// latter as an error.
+/// If no loop runs on this thread, or there is no stack; [`Builder::spawn`] returns the latter as an
+/// error.
 #[track_caller]
 #[inline]
 pub fn spawn<T, F>(f: F) -> Task<T>
@@ -48,7 +48,8 @@ where
     spawn_on(&core(), options, || Ok(f()))
 }
 
-/// Spawns a task and runs it at once up to its first suspension; it may be done then.
+/// Spawns a task and runs it at once up to its first suspension. A task that does not suspend is done when
+/// this returns.
 ///
 /// # Panics
 /// As [`spawn`].
@@ -58,10 +59,8 @@ where
     T: 'static,
     F: FnOnce() -> T + 'static,
 {
-    match spawn_eagerly(&core(), SpawnOptions::new(Location::caller()), || Ok(f())) {
-        Ok(task) => task,
-        Err(error) => panic!("selvedge: no task: {error}"),
-    }
+    let options = SpawnOptions::new(Location::caller());
+    expect_task(spawn_eagerly(&core(), options, || Ok(f())))
 }
 
 /// Spawns a task whose `Err` counts as a failure of the task: `join` returns it as a [`TaskError`].
@@ -86,28 +85,33 @@ where
     spawn_on(&core(), SpawnOptions::new(Location::caller()), body)
 }
 
-/// A name and a stack size for a task to be.
+/// Settings for a new task, a name and a stack size: see [`Task::builder`].
 ///
 /// ```
 /// let n = selvedge::run(|| {
-///     let builder = selvedge::task::Builder::new().name("counter").stack_size(64 * 1024);
-///     builder.spawn(|| selvedge::current_task().unwrap().name().len()).unwrap().join()
+///     let builder = selvedge::Task::builder().name("counter").stack_size_bytes(64 * 1024);
+///     builder.spawn(|| selvedge::task::current_task().unwrap().name().len()).unwrap().join()
 /// });
 /// assert_eq!(n.unwrap(), 7);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `spawn`"]
 pub struct Builder {
     name: Option<String>,
-    stack_size: Option<usize>,
+    stack_size_bytes: Option<usize>,
+}
+
+impl Task<()> {
+    /// A builder that sets a name and the size of the stack. Its other settings are the loop's.
+    pub fn builder() -> Builder {
+        Builder {
+            name: None,
+            stack_size_bytes: None,
+        }
+    }
 }
 
 impl Builder {
-    /// A builder with the loop's settings.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Sets the name.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
@@ -115,15 +119,15 @@ impl Builder {
     }
 
     /// Sets the usable size of the stack in bytes.
-    pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.stack_size = Some(bytes);
+    pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
+        self.stack_size_bytes = Some(bytes);
         self
     }
 
     /// Spawns the task on the running loop.
     ///
     /// # Errors
-    /// As [`CoroutineBuilder::build`](crate::CoroutineBuilder::build).
+    /// As [`coroutine::Builder::build`](crate::coroutine::Builder::build).
     ///
     /// # Panics
     /// If no loop runs on this thread.
@@ -139,7 +143,7 @@ impl Builder {
     pub(super) fn options(self, site: &'static Location<'static>) -> SpawnOptions {
         let mut options = SpawnOptions::new(site);
         options.name = self.name;
-        options.stack_size = self.stack_size;
+        options.stack_size_bytes = self.stack_size_bytes;
         options
     }
 }

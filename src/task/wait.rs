@@ -1,19 +1,14 @@
-//! `wait`: which of many are done.
+//! [`wait`]: which of many tasks or promises are done.
 
 use std::fmt;
 use std::thread;
 use std::time::Duration;
 
 use crate::error::EmptySet;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::group::{Group, Nodes, Outcome, Until};
-use crate::runtime::task::any_handle::describe_many;
-use crate::runtime::task::join::{Need, admit};
-use crate::runtime::task::waitable::Waitable;
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
+use crate::runtime::core::{Awaiting, Group, Nodes, Outcome, TaskContext, Until};
+use crate::runtime::task::{Need, Waitable, admit, describe_many};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::{park, task_context};
 
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +21,7 @@ pub enum ReturnWhen {
     AllCompleted,
 }
 
-/// What [`wait`] has found, each in the order in which it was given.
+/// Result of [`wait`]; both lists keep the order of the arguments.
 #[derive(Debug)]
 pub struct Waited<'a, W> {
     /// Those that are done.
@@ -35,14 +30,15 @@ pub struct Waited<'a, W> {
     pub pending: Vec<&'a W>,
 }
 
-/// May suspend: waits until some of many tasks or promises are done, for so long at most if a timeout is
-/// given, and tells which are. It cancels none and retrieves no error.
+/// May suspend: waits until some of many tasks or promises are done or a timeout elapses, and returns which
+/// are done. It cancels none and retrieves no error.
 ///
-/// Tasks of different types can be waited for by their [`TaskRef`](crate::TaskRef)s.
+/// Tasks of different types can be waited for by their [`TaskRef`](crate::task::TaskRef)s.
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{ReturnWhen, sleep, spawn, wait};
+/// use selvedge::task::{ReturnWhen, wait};
+/// use selvedge::{sleep, spawn};
 ///
 /// # selvedge::run(|| {
 /// let tasks: Vec<_> = (1..=3).map(|n| spawn(move || sleep(Duration::from_millis(n)))).collect();
@@ -52,35 +48,37 @@ pub struct Waited<'a, W> {
 ///     println!("{} more are done", waited.done.len());
 ///     pending = waited.pending;
 /// }
-/// # Ok::<_, selvedge::EmptySet>(())
+/// # Ok::<_, selvedge::error::EmptySet>(())
 /// # }).unwrap();
 /// ```
 ///
 /// While the thread is panicking it does not wait.
 ///
 /// # Errors
-/// That nothing was given.
+/// If there are no arguments.
 ///
 /// ```
-/// use selvedge::{EmptySet, ReturnWhen, Task, wait};
+/// use selvedge::error::EmptySet;
+/// use selvedge::task::{ReturnWhen, wait};
+/// use selvedge::Task;
 ///
 /// let nothing: [Task<u8>; 0] = [];
 /// assert_eq!(wait(&nothing, ReturnWhen::AllCompleted, None).unwrap_err(), EmptySet);
 /// ```
 ///
 /// # Panics
-/// If it would have to wait where no task is running: outside of a loop, and in callbacks; for a task
-/// that waits for the running one, or a task or promise of another loop.
+/// If it would have to wait where no task is running (outside of a loop, and in callbacks), for the running
+/// task itself, or for a task or promise of another loop.
 ///
 /// # Cancellation
-/// Unwinds at once. What was waited for goes on.
+/// Unwinds at once. The tasks and promises are not cancelled.
 #[track_caller]
 pub fn wait<'a, W: Waitable>(
     tasks: impl IntoIterator<Item = &'a W>,
     return_when: ReturnWhen,
     timeout: Option<Duration>,
 ) -> Result<Waited<'a, W>, EmptySet> {
-    let all = Set(tasks.into_iter().collect());
+    let all = WaitSet(tasks.into_iter().collect());
     if all.0.is_empty() {
         return Err(EmptySet);
     }
@@ -103,24 +101,20 @@ pub fn wait<'a, W: Waitable>(
     Ok(Waited { done, pending })
 }
 
-struct Set<'a, W>(Vec<&'a W>);
+struct WaitSet<'a, W>(Vec<&'a W>);
 
-impl<W: Waitable> Set<'_, W> {
-    /// Whether there is nothing to wait for.
+impl<W: Waitable> WaitSet<'_, W> {
+    /// Whether the wait is over before it begins.
     fn is_enough(&self, return_when: ReturnWhen) -> bool {
-        let outcome = |each: &&W| each.any_handle().outcome();
-        match return_when {
-            ReturnWhen::FirstCompleted if self.0.iter().any(|each| outcome(each).is_some()) => true,
-            ReturnWhen::FirstException
-                if self
-                    .0
-                    .iter()
-                    .any(|each| outcome(each) == Some(Outcome::Failed)) =>
-            {
-                true
-            }
-            _ => self.0.iter().all(|each| outcome(each).is_some()),
-        }
+        let mut outcomes = self.0.iter().map(|each| each.any_handle().outcome());
+        let is_one_enough = match return_when {
+            ReturnWhen::FirstCompleted => outcomes.clone().any(|outcome| outcome.is_some()),
+            ReturnWhen::FirstException => outcomes
+                .clone()
+                .any(|outcome| outcome == Some(Outcome::Failed)),
+            ReturnWhen::AllCompleted => false,
+        };
+        is_one_enough || outcomes.all(|outcome| outcome.is_some())
     }
 
     fn wait(&self, here: TaskContext, return_when: ReturnWhen, timeout: Option<Duration>) {
@@ -147,7 +141,7 @@ impl<W: Waitable> Set<'_, W> {
     }
 }
 
-impl<W: Waitable> Awaiting for Set<'_, W> {
+impl<W: Waitable> Awaiting for WaitSet<'_, W> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("some of ")?;
         describe_many(

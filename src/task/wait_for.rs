@@ -1,21 +1,19 @@
-//! `wait_for`: one, for so long.
+//! [`wait_for`]: the wait for one task, with a timeout.
 
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::core::block::CANCEL_FORWARDED;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::task::any_handle::AnyHandle;
-use crate::runtime::task::join::Need;
-use crate::runtime::task::waitable::{Joinable, WaitSite, Waitable};
-use crate::runtime::time::timer::Alarm;
+use crate::runtime::core::{CANCEL_FORWARDED, TaskContext};
+use crate::runtime::task::{AnyHandle, Joinable, Need, WaitSite, Waitable};
+use crate::runtime::time::Alarm;
 
-/// May suspend: waits until a task is done, for so long at most; then cancels it, and waits until it has
-/// ended. Closures and coroutines become tasks; of a promise the value is taken.
+/// May suspend: waits until a task is done. After the timeout it cancels the task, and waits until the task
+/// has ended. Closures and coroutines become tasks; the value of a promise is moved out.
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{sleep, wait_for};
+/// use selvedge::task::wait_for;
+/// use selvedge::sleep;
 ///
 /// # selvedge::run(|| {
 /// let quick = wait_for(|| 42, Duration::from_secs(5));
@@ -26,17 +24,17 @@ use crate::runtime::time::timer::Alarm;
 /// # });
 /// ```
 ///
-/// With no time at all it returns the result of what is done, and else cancels: a closure does not run
-/// then.
+/// With a timeout of zero it returns the result of a task that is done, and cancels any other: a closure
+/// does not run then.
 ///
 /// # Errors
-/// That the time has passed: [`TaskError::is_elapsed`]. A task that swallows the cancel and returns
-/// gives its value nevertheless, and one that fails meanwhile its error. Otherwise as
+/// That the timeout has elapsed: [`TaskError::is_elapsed`]. If the task catches the cancel and returns, its
+/// value is returned nevertheless; if it fails meanwhile, its error. Otherwise as
 /// [`Task::join`](crate::Task::join).
 ///
 /// # Cancellation
-/// As [`Task::join`](crate::Task::join): a cancel of the waiting task is passed on, and never taken for
-/// the end of the time.
+/// As [`Task::join`](crate::Task::join): a cancel of the waiting task is forwarded, and never mistaken for
+/// the timeout.
 #[track_caller]
 pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Output, TaskError> {
     let wait_site = WaitSite::new(Need::All);
@@ -46,7 +44,7 @@ pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Outpu
         && !handle.any_handle().is_done()
     {
         is_late = wait_until_late(here, handle.any_handle(), timeout);
-        if is_late && !end(here, handle.any_handle()) {
+        if is_late && !cancel_and_wait(here, handle.any_handle()) {
             return Err(TaskError::elapsed());
         }
         handle.any_handle().unwind_if_forwarded(here);
@@ -57,7 +55,7 @@ pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Outpu
     }
 }
 
-/// Waits for so long at most; answers whether it was not enough.
+/// Waits for the timeout at most; returns whether the handle is still pending then.
 fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Duration) -> bool {
     if !timeout.is_zero() {
         let deadline = here.core.clock.after(timeout);
@@ -68,10 +66,10 @@ fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Durati
     !any_handle.is_done()
 }
 
-/// Cancels what was waited for and waits until it has ended. False if it can't be cancelled, because
-/// panics abort in this program.
-fn end(here: TaskContext, any_handle: AnyHandle<'_>) -> bool {
-    // A cancel that is on its way through has asked it already, and it may be cleaning up.
+/// Cancels the handle and waits until it is done. False if it can't be cancelled, because panics abort in
+/// this program.
+fn cancel_and_wait(here: TaskContext, any_handle: AnyHandle<'_>) -> bool {
+    // A forwarded cancel has reached it already, and it may be cleaning up.
     if !here.task.has(CANCEL_FORWARDED) && !any_handle.request_cancel() {
         return false;
     }

@@ -1,4 +1,4 @@
-//! Waiting for time to pass, and deadlines for what a task does.
+//! Sleeping until a deadline, and deadlines for a task's work.
 //!
 //! [`sleep`](crate::sleep) and [`timeout`](crate::timeout) are at the root. Here are their variants: with a time of the
 //! loop's clock instead of a duration, and with a deadline that can be moved.

@@ -1,17 +1,16 @@
-//! Waiting for time to pass.
+//! Sleeping: parking a task until a deadline.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::TaskContext;
 use crate::runtime::time::alarm;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
+use crate::runtime::wait::{park, task_context};
 
-/// May suspend: parks the running task for so long. Zero gives the other tasks a turn;
-/// `Duration::MAX` waits for ever.
+/// May suspend: parks the running task for a duration. Zero yields to the other tasks; `Duration::MAX` waits
+/// for ever.
 ///
-/// While the thread is panicking it returns at once.
+/// Returns at once while the thread is panicking.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -38,7 +37,7 @@ pub fn sleep(duration: Duration) {
 
 /// May suspend: parks the running task until a time of its loop's clock.
 ///
-/// While the thread is panicking it returns at once.
+/// Returns at once while the thread is panicking.
 ///
 /// # Panics
 /// As [`sleep`].
@@ -56,7 +55,7 @@ pub fn sleep_until(deadline: Instant) {
     }
 }
 
-/// Where the running task may park; `None` while the thread panics.
+/// The running task's context; `None` while the thread panics.
 #[track_caller]
 fn here() -> Option<TaskContext> {
     match task_context() {

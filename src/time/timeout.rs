@@ -1,8 +1,8 @@
-//! Deadlines for what a task does: a timeout cancels its own task, and turns that cancel into an error.
+//! Deadlines for a task's work: a timeout cancels its own task, and turns that cancel into an error.
 //!
-//! The closure runs in place: no task, no allocation. What the timeout knows is in its frame, which is
-//! not left while the loop may refer to it. Requests to cancel are counted, as asyncio counts them, so
-//! that a cancel by somebody else is not mistaken for the timeout's own.
+//! The closure runs in place: no task, no allocation. The timeout's state is in its frame, which is not left
+//! while the loop may refer to it. Cancel requests are counted, as in asyncio, so that a cancel from elsewhere
+//! is not mistaken for the timeout's own.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,20 +12,19 @@ use std::time::{Duration, Instant};
 
 use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
-use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::{CoreRef, TaskContext};
+use crate::runtime::core::{CoreRef, NEVER, Nanoseconds, TaskContext};
 use crate::runtime::time::alarm::Alarm;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::{task_context, unwind};
 
-/// May suspend: runs a function in place, and cancels what it waits for if it takes longer.
+/// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
-/// A function that does not wait can't be stopped. With a duration of zero it gets as far as its first
-/// suspension; `Duration::MAX` never comes.
+/// A function that does not wait can't be stopped. With a duration of zero the function runs until its first
+/// suspension; `Duration::MAX` never passes.
 ///
 /// ```
 /// use std::time::Duration;
-/// use selvedge::{Elapsed, sleep, timeout};
+/// use selvedge::error::Elapsed;
+/// use selvedge::{sleep, timeout};
 ///
 /// selvedge::run(|| {
 ///     assert_eq!(timeout(Duration::from_millis(1), || sleep(Duration::MAX)), Err(Elapsed));
@@ -33,20 +32,20 @@ use crate::runtime::wait::unwind;
 /// });
 /// ```
 ///
-/// While the thread is panicking the function runs without a deadline: nothing waits then.
+/// While the thread is panicking the function runs without a deadline, because it can't wait then.
 ///
 /// # Errors
-/// [`Elapsed`], if the function was unwound by the timeout. If it returned although the time was up, that
-/// is what is returned.
+/// [`Elapsed`], if the timeout unwound the function. A function that returns after the deadline without being
+/// unwound is no error: its value is returned.
 ///
 /// # Panics
-/// With what the function panics with. If no task is running: outside of a loop, and in callbacks. In a
-/// program whose panics abort, where nothing can be unwound.
+/// If the function panics, with its payload. If no task is running: outside of a loop, and in callbacks. In a
+/// program whose panics abort, because it can't unwind.
 ///
-/// A coroutine in whose body this is called can't suspend to its resumer meanwhile.
+/// A coroutine that calls this in its body can't suspend to its resumer meanwhile.
 ///
 /// # Cancellation
-/// Unwinds, also if the time is up as well.
+/// Unwinds, even if the deadline has passed as well.
 #[track_caller]
 pub fn timeout<T>(duration: Duration, f: impl FnOnce() -> T) -> Result<T, Elapsed> {
     let here = here();
@@ -54,7 +53,7 @@ pub fn timeout<T>(duration: Duration, f: impl FnOnce() -> T) -> Result<T, Elapse
     run(here, deadline, |_| f())
 }
 
-/// May suspend: as [`timeout`], with a time of the loop's clock.
+/// May suspend: like [`timeout`], with a time of the loop's clock.
 ///
 /// # Errors
 /// As [`timeout`].
@@ -69,11 +68,12 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
     timeout_with(deadline, |_| f())
 }
 
-/// May suspend: as [`timeout_at`], with a deadline that the function can move. `None` is no deadline.
+/// May suspend: like [`timeout_at`], with a deadline that the function can move. `None` is no deadline.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use selvedge::{sleep, timeout_with};
+/// use selvedge::time::timeout_with;
+/// use selvedge::sleep;
 ///
 /// let (soon, late) = (Duration::from_millis(100), Duration::from_secs(3600));
 /// let result = selvedge::run(|| {
@@ -81,11 +81,11 @@ pub fn timeout_at<T>(deadline: Instant, f: impl FnOnce() -> T) -> Result<T, Elap
 ///         // There is progress: more time.
 ///         t.reschedule(Instant::now() + late)?;
 ///         sleep(2 * soon);
-///         Ok(t.expired())
+///         Ok(t.is_expired())
 ///     })
 /// });
 /// assert_eq!(result, Ok(Ok(false)));
-/// # use selvedge::Elapsed; let _: Result<Result<bool, Elapsed>, Elapsed> = result;
+/// # use selvedge::error::Elapsed; let _: Result<Result<bool, Elapsed>, Elapsed> = result;
 /// ```
 ///
 /// # Errors
@@ -101,20 +101,20 @@ pub fn timeout_with<T>(
     deadline: impl Into<Option<Instant>>,
     f: impl FnOnce(&Timeout<'_>) -> T,
 ) -> Result<T, Elapsed> {
-    // Somebody's code, after which this may be another task.
+    // First: the conversion is user code, after which another task may run here.
     let deadline = deadline.into();
     let here = here();
     let at = |here: TaskContext| deadline.map_or(NEVER, |deadline| here.core.clock.at(deadline));
     run(here, here.map_or(NEVER, at), f)
 }
 
-/// Where the running task may be cancelled; `None` while the thread panics.
+/// The running task's context; `None` while the thread panics.
 #[track_caller]
 fn here() -> Option<TaskContext> {
     match task_context() {
         Ok(_) if cfg!(panic = "abort") => panic!(
-            "selvedge: panics abort in this program, so nothing can be unwound, and a timeout could \
-             not keep its word; set panic = \"unwind\", or use the timeouts of sockets"
+            "selvedge: panics abort in this program, so a timeout could not unwind its function; set \
+             panic = \"unwind\", or use the timeouts of sockets"
         ),
         Ok(here) => Some(here),
         Err(_) if thread::panicking() => None,
@@ -133,7 +133,7 @@ fn run<T>(
             deadline: Cell::new(deadline),
         }));
     };
-    // The loop refers to this frame, and means this task.
+    // The loop refers to this frame, on behalf of this task.
     let _open = OpenFrame::open_for_task();
     let (result, is_ours) = Alarm::cancelling(here, deadline, |alarm| {
         let timeout = Timeout {
@@ -160,11 +160,11 @@ impl Timeout<'_> {
     /// Moves the deadline; `None` is no deadline.
     ///
     /// # Errors
-    /// [`Elapsed`], if it has passed: the function is being cancelled.
+    /// [`Elapsed`], if the deadline has passed: then the function is being cancelled.
     pub fn reschedule(&self, deadline: impl Into<Option<Instant>>) -> Result<(), Elapsed> {
         let deadline = deadline.into();
         if let Some((alarm, core)) = self.alarm {
-            if self.expired() {
+            if self.is_expired() {
                 return Err(Elapsed);
             }
             let at = deadline.map_or(NEVER, |deadline| core.clock.at(deadline));
@@ -176,7 +176,8 @@ impl Timeout<'_> {
 
     /// Whether the deadline has passed, and the function is being cancelled.
     #[must_use]
-    pub fn expired(&self) -> bool {
+    #[doc(alias = "expired")]
+    pub fn is_expired(&self) -> bool {
         self.alarm.is_some_and(|(alarm, _)| alarm.has_gone_off())
     }
 
@@ -193,7 +194,7 @@ impl fmt::Debug for Timeout<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout")
             .field("when", &self.when())
-            .field("expired", &self.expired())
+            .field("expired", &self.is_expired())
             .finish()
     }
 }

@@ -1,33 +1,33 @@
 //! Deadlines in order: a radix heap over nanoseconds.
 //!
-//! An entry lies in the bucket of the highest bit in which its deadline differs from the last
-//! deadline that was passed. Pushing is an append; passing a deadline moves the first bucket's
-//! entries down, each at most once a bit, one after the other in memory. So a million timers cost
-//! no random access until they are due, which is what a binary heap or a wheel of linked frames
-//! spends its time on (benches/timer.rs). Entries of equal deadlines stay in the order in which
-//! they came, because buckets are emptied in order.
+//! An entry is in the bucket of the highest bit in which its deadline differs from the last passed
+//! deadline. Pushing is an append. Passing a deadline moves the entries of the first bucket to lower
+//! buckets, each at most once a bit, in the order of memory. So a million timers cost no random access
+//! until they are due; a binary heap or a wheel of linked frames spends its time on random accesses
+//! (benches/timer.rs). Entries of equal deadlines keep their order, because buckets are emptied in order.
 //!
-//! Buckets that are empty share their buffers, so that a loop whose number of timers does not grow
-//! allocates nothing. Cancelled entries are swept out by the owner, when they are the majority.
+//! Empty buckets share their buffers, so a loop whose number of timers does not grow allocates nothing.
+//! The owner sweeps cancelled entries when they are the majority.
 
-/// The entries. `K` says what is due; it is the caller's to know whether it still is.
+/// The heap. `K` names what is due at a deadline; the owner knows whether it was cancelled.
 #[derive(Debug)]
 pub(crate) struct Deadlines<K> {
     buckets: [Bucket<K>; 65],
     /// A bit for each bucket that has entries.
     full: u128,
-    /// The last deadline that was passed: no entry in a bucket has an earlier one.
+    /// The last passed deadline: no entry in a bucket is earlier.
     last: u64,
-    /// What was pushed with an earlier one.
+    /// Entries that were pushed with an earlier deadline than `last`.
     overdue: Vec<(u64, K)>,
-    /// Buffers of buckets that are empty, by growing capacity.
+    /// Buffers of empty buckets, by growing capacity.
     spares: Vec<Vec<(u64, K)>>,
     len: usize,
 }
 
-/// Entries for which a buffer has room at first, and at most while it is spare.
-const ROOM: usize = 128;
-const LARGE: usize = 4096;
+/// Initial capacity of a buffer.
+const INITIAL_CAPACITY: usize = 128;
+/// Buffers of a larger capacity are not kept as spares.
+const MAX_SPARE_CAPACITY: usize = 4096;
 
 #[derive(Debug)]
 struct Bucket<K> {
@@ -45,13 +45,13 @@ impl<K: Copy> Deadlines<K> {
             full: 0,
             last: 0,
             overdue: Vec::new(),
-            // At most one for each bucket, and one on its way.
+            // At most one for each bucket, and one in use.
             spares: Vec::with_capacity(66),
             len: 0,
         }
     }
 
-    /// How many entries there are, cancelled ones included.
+    /// Number of entries, cancelled ones included.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -70,14 +70,14 @@ impl<K: Copy> Deadlines<K> {
         let bucket = &mut self.buckets[index];
         if bucket.entries.capacity() == 0 {
             let spare = self.spares.pop();
-            bucket.entries = spare.unwrap_or_else(|| Vec::with_capacity(ROOM));
+            bucket.entries = spare.unwrap_or_else(|| Vec::with_capacity(INITIAL_CAPACITY));
         }
         bucket.entries.push((deadline, key));
         bucket.earliest = bucket.earliest.min(deadline);
         self.full |= 1 << index;
     }
 
-    /// The first bucket that has entries: they are the earliest of all but the overdue.
+    /// The first bucket that has entries: the earliest but for the overdue ones.
     fn first(&self) -> Option<usize> {
         (self.full != 0).then(|| self.full.trailing_zeros() as usize)
     }
@@ -119,10 +119,10 @@ impl<K: Copy> Deadlines<K> {
         self.len -= due.len() - before;
     }
 
-    /// Keeps an empty buffer for the next bucket that needs one, unless it is large.
+    /// Keeps an empty buffer for the next bucket that needs one, unless its capacity is large.
     fn keep(&mut self, buffer: Vec<(u64, K)>) {
         let capacity = buffer.capacity();
-        if (1..=LARGE).contains(&capacity) {
+        if (1..=MAX_SPARE_CAPACITY).contains(&capacity) {
             let place = self
                 .spares
                 .partition_point(|spare| spare.capacity() <= capacity);
@@ -130,7 +130,7 @@ impl<K: Copy> Deadlines<K> {
         }
     }
 
-    /// Drops the entries that are not wanted any more.
+    /// Drops the entries for which `is_wanted` is false.
     pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&K) -> bool) {
         self.overdue.retain(|entry| is_wanted(&entry.1));
         self.len = self.overdue.len();
@@ -138,7 +138,9 @@ impl<K: Copy> Deadlines<K> {
             bucket.entries.retain(|entry| is_wanted(&entry.1));
             let earliest = bucket.entries.iter().map(|entry| entry.0).min();
             bucket.earliest = earliest.unwrap_or(u64::MAX);
-            bucket.entries.shrink_to(2 * bucket.entries.len().max(ROOM));
+            bucket
+                .entries
+                .shrink_to(2 * bucket.entries.len().max(INITIAL_CAPACITY));
             self.len += bucket.entries.len();
             if bucket.entries.is_empty() {
                 self.full &= !(1 << index);
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn deadlines_come_out_as_sorted() {
+    fn deadlines_come_out_sorted() {
         let mut deadlines = Deadlines::new();
         let mut model: Vec<(u64, u32)> = Vec::new();
         let (mut seed, mut now) = (7_u64, 0_u64);

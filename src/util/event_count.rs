@@ -1,5 +1,5 @@
-//! Event count: threads, and tasks of any loop, wait for what other threads make available: items of a
-//! channel, or room in it.
+//! [`EventCount`]: threads, and tasks of any loop, wait for items that other threads provide, such as the items
+//! of a channel, or room in it.
 //!
 //! The type knows neither the items nor how to sleep: a waiter is a value by which its owner can be woken.
 //! `tests/loom` tries every order of the steps below, and shows that the barriers are needed.

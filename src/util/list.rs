@@ -1,7 +1,7 @@
-//! An intrusive list of nodes that live in other people's frames.
+//! An intrusive list: its nodes are owned by others, such as the frames of waiting tasks.
 //!
-//! The list is a circle through a sentinel, so a node leaves in constant time without knowing its
-//! list, and a list that dies first lets go of its nodes. An unlinked node has null pointers.
+//! The list is a circle through a sentinel, so a node unlinks in constant time without its list, and a
+//! list that is dropped first unlinks its nodes. An unlinked node has null pointers.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::marker::PhantomPinned;
 use std::ptr;
 
-/// What a node carries. It must be the first field of a `repr(C)` node.
+/// The pointers of a node. It must be the first field of a `repr(C)` node.
 #[derive(Debug)]
 pub(crate) struct Link {
     prev: Cell<*const Link>,
@@ -31,14 +31,14 @@ impl Link {
         !self.next.get().is_null()
     }
 
-    /// What unlinking the node touches.
+    /// The nodes that unlinking writes to.
     #[cfg(feature = "runtime")]
     #[inline]
     pub(crate) fn neighbours(&self) -> [*const Self; 2] {
         [self.prev.get(), self.next.get()]
     }
 
-    /// Takes the node out of its list, if it is in one.
+    /// Removes the node from its list, if it is in one.
     #[inline]
     pub(crate) fn unlink(&self) {
         if !self.is_linked() {
@@ -46,7 +46,7 @@ impl Link {
         }
         let (prev, next) = (self.prev.get(), self.next.get());
         // SAFETY: a linked node's neighbours are linked nodes or the sentinel, which are alive:
-        // each unlinks itself, or all of its nodes, before it dies.
+        // each unlinks itself, or all of its nodes, before it is dropped.
         unsafe {
             (*prev).next.set(next);
             (*next).prev.set(prev);
@@ -56,7 +56,7 @@ impl Link {
     }
 }
 
-/// A list of nodes. It must stay where it is while it has any.
+/// A list of nodes. It must not move while it has any.
 #[derive(Debug)]
 pub(crate) struct List {
     sentinel: Link,
@@ -77,8 +77,8 @@ impl List {
     /// Appends a node.
     ///
     /// # Safety
-    /// Node and list stay where they are until the node is unlinked, and both unlink before they
-    /// die: the list by its destructor, the node by [`Link::unlink`] in its owner's.
+    /// Neither node nor list moves until the node is unlinked, and both unlink before they are dropped:
+    /// the list by its destructor, the node by [`Link::unlink`] in its owner's.
     #[inline]
     pub(crate) unsafe fn push_back(&self, node: &Link) {
         debug_assert!(!node.is_linked(), "a node is in one list at most");
@@ -95,7 +95,7 @@ impl List {
         self.sentinel.prev.set(node);
     }
 
-    /// Puts a node at the front.
+    /// Prepends a node.
     ///
     /// # Safety
     /// As [`push_back`](Self::push_back).
@@ -148,7 +148,7 @@ impl List {
         if next == sentinel { ptr::null() } else { next }
     }
 
-    /// Takes the first node out; null if there is none.
+    /// Removes the first node; null if there is none.
     pub(crate) fn pop_front(&self) -> *const Link {
         let first = self.front();
         if !first.is_null() {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_come_in_order_and_leave_from_anywhere() {
+    fn nodes_leave_in_order_and_from_any_place() {
         let nodes: Vec<Node> = (0..4).map(|n| Node(Link::new(), n)).collect();
         let list = List::new();
         for node in &nodes {
@@ -210,7 +210,7 @@ mod tests {
         let nodes: Vec<Node> = (0..3).map(|n| Node(Link::new(), n)).collect();
         let list = List::new();
         for node in &nodes {
-            // SAFETY: neither moves; the list unlinks what is left.
+            // SAFETY: neither moves; the list unlinks the remaining nodes.
             unsafe { list.push_front(&node.0) };
         }
         assert_eq!(numbers(&list), [2, 1, 0]);

@@ -7,7 +7,9 @@
 //! - [`free_list`]: reuse of small allocations;
 //! - [`iteration_queue`]: the run queue's container;
 //! - [`list`]: an intrusive list;
-//! - [`sleep_flag`]: waking a sleeping loop from other threads, and closing its queue.
+//! - [`lock`]: locking a mutex that may be poisoned;
+//! - [`sleep_flag`]: waking a sleeping loop from other threads, and closing its queue;
+//! - [`slots`]: a table whose values are named by keys that are never used again.
 
 pub(crate) mod byte_buffer;
 pub(crate) mod deadlines;
@@ -16,7 +18,9 @@ pub(crate) mod event_count;
 pub(crate) mod free_list;
 pub(crate) mod iteration_queue;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod sleep_flag;
+pub(crate) mod slots;
 
 /// The primitives of the protocols between threads. Their files name this module `super::sync`, so that
 /// `tests/loom` can include them beside a `sync` module that comes from loom.

@@ -1,4 +1,4 @@
-//! `process::exit` with coroutines in every status: the code is kept, nothing that runs is unwound or freed.
+//! `process::exit` with coroutines in every status: the exit code is kept, no running coroutine is unwound or freed.
 
 use std::cell::RefCell;
 use std::process;
@@ -17,7 +17,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
 
 type Simple = Coroutine<(), (), ()>;
 
-/// An owner that tells, as it is dropped, what it owns.
+/// An owner that prints its content when it is dropped.
 struct Owner(Simple);
 
 impl Drop for Owner {

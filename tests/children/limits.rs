@@ -1,4 +1,4 @@
-//! Limits of the process, met in the middle of everything: each is an answer, and what exists goes on.
+//! Limits of the process: reaching one is an error or an abort with a sentence, and existing coroutines go on.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("many_large_suspensions", many_large_suspensions),
 ];
 
-/// Suspends as it is dropped.
+/// Suspends in its destructor.
 struct Suspends<'a>(&'a Yielder<(), ()>);
 
 impl Drop for Suspends<'_> {
@@ -79,7 +79,7 @@ fn little_address_space() {
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
 
     let huge = Coroutine::builder()
-        .stack_size(1 << 30)
+        .stack_size_bytes(1 << 30)
         .build(|_: &Yielder<(), ()>, ()| ());
     assert_refused(&huge.expect_err("1 GiB does not fit"));
     let build = || Coroutine::builder().build(|yielder: &Yielder<(), u8>, ()| yielder.suspend(1));
@@ -129,7 +129,7 @@ fn a_full_address_space_is_an_error_and_the_process_goes_on() {
     assert!(ended.stdout.contains("usable to the end"), "{ended:#?}");
 }
 
-/// A suspended coroutine goes on in both processes after a fork, each with its own copy of everything.
+/// A suspended coroutine goes on in both processes after a fork, each with its own copy of the memory.
 fn fork() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
         let mut local = vec![first; 100];

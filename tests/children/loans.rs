@@ -1,7 +1,7 @@
-//! A scope never comes back past a child whose frames are alive, however destructors panic meanwhile.
+//! A scope never returns while a child's frames are alive, even if destructors panic meanwhile.
 //!
-//! Each scenario lends a flag to a child, whose guard lowers it as the frame ends, and would say so if the
-//! scope came back with the flag up.
+//! Each scenario lends a flag to a child, whose guard clears the flag when the frame ends. A scope that returns with
+//! the flag set is reported.
 
 use std::cell::Cell;
 use std::mem;
@@ -20,7 +20,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("payloads_that_panic", payloads_that_panic),
 ];
 
-/// Up while the frame that holds it is alive.
+/// Sets the flag while the frame that holds this guard is alive.
 struct Alive<'a>(&'a Cell<bool>);
 
 impl<'a> Alive<'a> {
@@ -36,7 +36,7 @@ impl Drop for Alive<'_> {
     }
 }
 
-/// Runs a scope, and tells how it came back and whether a frame is alive.
+/// Runs a scope, and prints how the scope ended and whether a frame is alive.
 fn lend<'env>(alive: &Cell<bool>, f: impl for<'scope> FnOnce(&'scope Scope<'scope, 'env>)) {
     let result = catch_unwind(AssertUnwindSafe(|| scope(f)));
     let how = if result.is_ok() {
@@ -48,16 +48,16 @@ fn lend<'env>(alive: &Cell<bool>, f: impl for<'scope> FnOnce(&'scope Scope<'scop
         "the scope {how}, the frame is {}",
         if alive.get() { "alive" } else { "gone" }
     );
-    // Whatever is in it may panic as well.
+    // The payload's destructor may panic as well.
     mem::forget(result);
 }
 
-/// Never comes back to where it was called: its coroutine is abandoned.
+/// Does not return: the coroutine is abandoned.
 fn abandon() {
     scope(|s| {
         let mut unclosable = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             loop {
-                let _ = yielder.try_suspend(());
+                let _ = yielder.suspend_catching(());
             }
         });
         let _: CoroutineState<(), ()> = unclosable.resume();
@@ -83,7 +83,7 @@ fn captures_that_abandon() {
     });
 }
 
-/// Panics as it is dropped.
+/// Panics when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -97,9 +97,11 @@ fn values_that_panic(n_swallowed: usize) {
     lend(&alive, |s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), Option<Bomb>>, ()| {
             let _alive = Alive::new(&alive);
-            yielder.try_suspend(None).expect_err("it is not resumed");
+            yielder
+                .suspend_catching(None)
+                .expect_err("it is not resumed");
             for _ in 0..n_swallowed {
-                let _ = yielder.try_suspend(Some(Bomb));
+                let _ = yielder.suspend_catching(Some(Bomb));
             }
         });
         let _ = child.resume();
@@ -107,7 +109,7 @@ fn values_that_panic(n_swallowed: usize) {
     });
 }
 
-/// A payload that panics as it is dropped.
+/// A payload that panics when it is dropped.
 struct Sour;
 
 impl Drop for Sour {

@@ -1,4 +1,4 @@
-//! What ends a process, or happens at its end, seen from outside: each scenario runs in a child of its own.
+//! Events that end a process or happen at its end, observed from outside: each scenario runs in its own child process.
 
 #![allow(unsafe_code)]
 
@@ -15,7 +15,7 @@ mod thread_ends;
 
 use support::child::{self, run};
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(
@@ -30,7 +30,7 @@ fn play_a_scenario() {
     );
 }
 
-/// Says so when it is dropped, by way of a reference that a dead frame or thread-local would leave dangling.
+/// Prints when it is dropped, through a reference that would dangle if its frame or thread-local were dead.
 struct Reads<'a>(&'a str);
 
 impl Drop for Reads<'_> {

@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, scope};
 use selvedge::stack::trim_pool;
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::child::Ended;
 use crate::support::text;
@@ -61,14 +61,14 @@ pub const SCENARIOS: &[(&str, fn())] = &[
 
 type Simple = Coroutine<(), (), ()>;
 
-/// Never lets itself be closed.
+/// A body that swallows every close.
 fn unclosable(yielder: &Yielder<(), ()>, (): ()) {
     loop {
-        let _ = yielder.try_suspend(());
+        let _ = yielder.suspend_catching(());
     }
 }
 
-/// A scope with a child that can't be ended, around `rest`.
+/// Opens a scope with a child that can't be ended and calls `rest` in it.
 fn scope_with_an_unclosable_child(rest: impl FnOnce()) {
     let local = Cell::new(1);
     scope(|s| {
@@ -145,7 +145,7 @@ fn fresh() -> Simple {
     coroutine
 }
 
-/// Enters a host that is to be abandoned, twice, and whatever else one may do to it; then uses the library further.
+/// Enters a host that will be abandoned twice, uses its handle in the other ways, then uses the rest of the library.
 fn assert_abandoned(mut host: Simple) {
     for attempt in ["the send that ends the scope", "a later send"] {
         let payload = catch_unwind(AssertUnwindSafe(|| host.resume())).expect_err(attempt);
@@ -159,7 +159,7 @@ fn assert_abandoned(mut host: Simple) {
         assert_eq!(fresh().resume(), CoroutineState::Complete(()));
     }
     assert!(!thread::panicking());
-    println!("the process is well");
+    println!("the process goes on");
 }
 
 fn unclosable_child_in_a_coroutine() {
@@ -177,7 +177,7 @@ fn unclosable_child_in_a_coroutine() {
 
 fn assert_went_on_without_the_host(ended: &Ended) {
     ended.assert_exited(0);
-    assert!(ended.stdout.contains("the process is well"), "{ended:#?}");
+    assert!(ended.stdout.contains("the process goes on"), "{ended:#?}");
     assert!(!ended.stdout.contains("host goes on"), "{ended:#?}");
     assert!(
         !ended.stdout.contains("unwound beside nothing"),
@@ -190,7 +190,7 @@ fn an_unclosable_child_in_a_coroutine_abandons_the_coroutine() {
     assert_went_on_without_the_host(&run("unclosable_child_in_a_coroutine"));
 }
 
-/// A scope whose child is abandoned, since it has a scope with a stubborn child itself.
+/// A scope whose child is abandoned, because the child's own scope has an unclosable child.
 fn unclosable_grandchild(caught: bool) {
     scope(|s| {
         let mut host = s.coroutine(|_: &Yielder<(), ()>, ()| scope_with_an_unclosable_child(|| ()));
@@ -222,7 +222,7 @@ fn an_unclosable_grandchild_abandons_each_host_that_borrows() {
     assert_went_on_without_the_host(&run("unclosable_grandchild_in_a_coroutine"));
 }
 
-/// What the outermost scope lends is still read by a thread when the host in the middle is abandoned.
+/// A thread still reads what the outermost scope lends when the host in the middle is abandoned.
 fn unclosable_grandchild_around_a_thread() {
     let (ask, asked) = channel::<()>();
     let (answer, answered) = channel();
@@ -255,10 +255,10 @@ fn a_thread_borrowing_via_an_abandoned_host_keeps_its_loan() {
     assert_aborted_for_its_scope(&run("unclosable_grandchild_around_a_thread"));
 }
 
-/// Answers its close with a scope that can't end.
+/// Opens a scope that can't end while it is closed.
 fn abandoned_when_closed(yielder: &Yielder<(), ()>, (): ()) {
     let _reads = Reads("nothing");
-    if yielder.try_suspend(()).is_err() {
+    if yielder.suspend_catching(()).is_err() {
         scope_with_an_unclosable_child(|| ());
     }
 }
@@ -317,7 +317,7 @@ fn a_scope_never_returns_when_its_child_is_abandoned_at_the_end() {
     assert_aborted_for_its_scope(&run("abandoned_by_its_handle"));
 }
 
-/// Threads go on reading the locals of an abandoned host, on its own stack and on another that it was on.
+/// Threads go on reading the locals of an abandoned host, on the host's own stack and on another stack that it used.
 fn borrowed_from_abandoned_stacks() {
     fn lend_and_get_stuck(asked: Receiver<()>, answer: Sender<bool>) {
         let local = std::hint::black_box([7u8; 4096]);

@@ -1,12 +1,12 @@
-//! The order in which a thread's end destroys thread-locals, and what the library does in the middle of it.
+//! The order in which a thread's end destroys thread-locals, and how the library behaves during the destruction.
 
 use std::cell::RefCell;
 use std::process;
 use std::thread;
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, remaining_stack_bytes, scope};
 use selvedge::stack::{pool_stats, set_pool_watermark, trim_pool};
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::{Reads, run};
 
@@ -57,7 +57,7 @@ fn owner_in_a_thread() {
         OWNER.set(None);
         OWNER.set(Some(suspended_inside_the_key()));
     });
-    thread.join().expect("the thread ends in peace");
+    thread.join().expect("the thread ends without a panic");
     assert_eq!(
         suspended_inside_the_key().resume(),
         CoroutineState::Complete(())
@@ -77,7 +77,7 @@ fn a_late_owners_coroutine_is_leaked_at_thread_exit() {
     );
 }
 
-/// Does everything that the library offers as its thread-local is destroyed.
+/// Uses every part of the library in the destructor of a thread-local.
 struct UsesEverything;
 
 impl Drop for UsesEverything {
@@ -103,7 +103,7 @@ impl Drop for UsesEverything {
             (length, on_stack(64 * 1024, || 5)),
             (CoroutineState::Yielded(4), 5)
         );
-        assert!(remaining_stack().is_some());
+        assert!(remaining_stack_bytes().is_some());
         set_pool_watermark(1);
         trim_pool();
         println!("all of it works: {}", pool_stats().live);
@@ -120,13 +120,13 @@ fn used_by_a_destructor() {
         let mut coroutine = suspended_inside_the_key();
         coroutine.resume();
     });
-    thread.join().expect("the thread ends in peace");
+    thread.join().expect("the thread ends without a panic");
 }
 
 fn first_used_by_a_destructor() {
     thread::spawn(|| LATE.with(|_| ()))
         .join()
-        .expect("the thread ends in peace");
+        .expect("the thread ends without a panic");
 }
 
 #[test]

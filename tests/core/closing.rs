@@ -1,11 +1,12 @@
-//! What `close` promises: the body ends now, by unwinding, and what it does about it comes back as a result.
+//! What `close` promises: the body ends at once, by unwinding, and `close` returns how the body ended.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Thrown, Yielder};
+use selvedge::coroutine::{Status, Thrown};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, OnDrop, assert_sentence, caught, events, hook_calls, live, text,
@@ -90,7 +91,10 @@ fn a_body_that_suspends_while_closing_lives_on() {
 fn a_close_may_be_ignored_any_number_of_times() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), u32>, ()| {
         for count in 0..=1_000 {
-            assert!(matches!(yielder.try_suspend(count), Err(Thrown::Close)));
+            assert!(matches!(
+                yielder.suspend_catching(count),
+                Err(Thrown::Close)
+            ));
         }
         "enough"
     });
@@ -109,7 +113,7 @@ fn an_ignored_close_is_an_error_without_debug_of_the_value() {
     struct Opaque;
     let mut coroutine = Coroutine::new(
         |yielder: &Yielder<(), Opaque>, ()| {
-            while yielder.try_suspend(Opaque).is_err() {}
+            while yielder.suspend_catching(Opaque).is_err() {}
         },
     );
     coroutine.resume();
@@ -125,7 +129,7 @@ fn an_ignored_close_is_an_error_without_debug_of_the_value() {
 fn the_value_of_an_ignored_close_is_dropped_with_the_error() {
     let mut coroutine = Coroutine::new(
         |yielder: &Yielder<(), Counted>, ()| {
-            while yielder.try_suspend(Counted::new(1)).is_err() {}
+            while yielder.suspend_catching(Counted::new(1)).is_err() {}
         },
     );
     drop(coroutine.resume());

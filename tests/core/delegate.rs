@@ -1,21 +1,22 @@
-//! Delegation: while a coroutine delegates, its resumer talks to the inner one: send, throw and close all reach it.
+//! Delegation: while a coroutine delegates, its resumer's sends, throws and closes reach the inner coroutine.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Generator, Status, Thrown, Yielder};
+use selvedge::coroutine::{Status, Thrown};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, Log, Payload, address, caught, events, hook_calls, live, text};
 
-/// Delegates to `inner` with its first value and completes with ten times what the inner one returned.
+/// Delegates to `inner` with the first value and completes with ten times the value that `inner` returned.
 fn delegating(mut inner: Coroutine<u32, u32, u32>) -> Coroutine<u32, u32, u32> {
     Coroutine::new(move |yielder: &Yielder<u32, u32>, first: u32| {
         yielder.delegate(&mut inner, first) * 10
     })
 }
 
-/// Echoes what it is sent, plus one, until it is sent a zero; then returns how many it echoed.
+/// Suspends with each value that it is sent, plus one, until it is sent a zero; returns the number of echoes.
 fn echo() -> Coroutine<u32, u32, u32> {
     Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
         let (mut value, mut count) = (first, 0);
@@ -69,7 +70,7 @@ fn delegation_goes_through_any_number_of_levels() {
 #[test]
 fn a_throw_reaches_the_inner_coroutine_which_may_take_it() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
-        let Err(Thrown::Payload(payload)) = yielder.try_suspend(1) else {
+        let Err(Thrown::Payload(payload)) = yielder.suspend_catching(1) else {
             panic!("something is thrown")
         };
         let sent = yielder.suspend(*payload.downcast::<u32>().expect("a number"));
@@ -160,7 +161,7 @@ fn a_close_unwinds_the_inner_coroutine_before_the_outer() {
 #[test]
 fn delegation_continues_after_an_ignored_close() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
-        assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
+        assert!(matches!(yielder.suspend_catching(1), Err(Thrown::Close)));
         let sent = yielder.suspend(2);
         yielder.suspend(sent * 2)
     });
@@ -181,8 +182,11 @@ fn delegation_continues_after_an_ignored_close() {
 #[test]
 fn a_throw_after_an_ignored_close_reaches_the_inner_coroutine() {
     let inner = Coroutine::new(|yielder: &Yielder<u32, u32>, _first: u32| {
-        assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
-        assert!(matches!(yielder.try_suspend(2), Err(Thrown::Payload(_))));
+        assert!(matches!(yielder.suspend_catching(1), Err(Thrown::Close)));
+        assert!(matches!(
+            yielder.suspend_catching(2),
+            Err(Thrown::Payload(_))
+        ));
         7
     });
     let mut outer = delegating(inner);
@@ -196,7 +200,7 @@ fn an_inner_return_during_a_close_ends_the_outer_coroutine_too() {
     let returned = Rc::new(Cell::new(false));
     let seen = Rc::clone(&returned);
     let inner = Coroutine::new(move |yielder: &Yielder<u32, u32>, _first: u32| {
-        assert!(matches!(yielder.try_suspend(1), Err(Thrown::Close)));
+        assert!(matches!(yielder.suspend_catching(1), Err(Thrown::Close)));
         seen.set(true);
         7
     });

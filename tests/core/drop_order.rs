@@ -6,7 +6,7 @@ use selvedge::{Coroutine, Yielder};
 
 use crate::support::{Guard, Log, caught};
 
-/// Locals, a nested block, the first value and two captures, left in the middle of everything by `leave`.
+/// Locals, a nested block, the first value and two captures; `leave` leaves the body in the middle.
 fn body(log: &Log) -> impl FnOnce(Guard, &mut dyn FnMut()) -> Guard + 'static {
     let log = log.clone();
     let (first_capture, second_capture) = (log.guard("capture 1"), log.guard("capture 2"));
@@ -26,7 +26,7 @@ fn body(log: &Log) -> impl FnOnce(Guard, &mut dyn FnMut()) -> Guard + 'static {
     }
 }
 
-/// The order in a plain call that comes to its end, or that `leave` unwinds.
+/// The order in a plain call that returns, or that `leave` unwinds.
 fn plain(leave: &mut dyn FnMut()) -> Vec<String> {
     let log = Log::default();
     let call = body(&log);

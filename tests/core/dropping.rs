@@ -1,15 +1,16 @@
-//! Dropping a coroutine in every status, from every place, and whatever its body does about it.
+//! Dropping a coroutine in every status, from every place, whatever its body does meanwhile.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
+use selvedge::coroutine::on_stack;
 use selvedge::stack::{pool_stats, trim_pool};
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, caught, hook_calls, live, text};
 
-/// Suspends once, with a guard on its stack and another among its captures.
+/// Suspends once, with one guard on its stack and another among its captures.
 fn guarded(log: &Log) -> Coroutine<(), (), ()> {
     let (inside, capture) = (log.clone(), log.guard("capture"));
     Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
@@ -136,7 +137,7 @@ fn a_body_that_swallows_a_thousand_closes_still_ends() {
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {
         let _local = Counted::new(0);
         for _ in 0..1_000 {
-            assert!(yielder.try_suspend(Counted::new(1)).is_err());
+            assert!(yielder.suspend_catching(Counted::new(1)).is_err());
             inside.set(inside.get() + 1);
         }
     });
@@ -148,7 +149,7 @@ fn a_body_that_swallows_a_thousand_closes_still_ends() {
 #[test]
 fn a_value_that_a_dropped_body_returns_is_dropped_once() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), Counted>, ()| {
-        assert!(yielder.try_suspend(Counted::new(1)).is_err());
+        assert!(yielder.suspend_catching(Counted::new(1)).is_err());
         (Counted::new(2), [0u64; 100])
     });
     drop(coroutine.resume());
@@ -163,10 +164,10 @@ fn a_body_that_swallows_its_close_during_an_unwind_ends() {
     let payload = caught(|| {
         let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
             let _local = inside.guard("local");
-            assert!(yielder.try_suspend(()).is_err());
+            assert!(yielder.suspend_catching(()).is_err());
             inside.push("swallowed");
             assert!(
-                yielder.try_suspend(()).is_err(),
+                yielder.suspend_catching(()).is_err(),
                 "the resumer's unwind goes on under us"
             );
             inside.push("returned");

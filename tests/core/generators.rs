@@ -1,9 +1,10 @@
-//! Generators and coroutines as iterators: what they yield, when they stop, and that they stay stopped.
+//! Generators and coroutines as iterators: which items they yield, when they end, and that they stay ended.
 
 use std::iter::FusedIterator;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 
-use selvedge::{Coroutine, Generator, Status, Yielder};
+use selvedge::coroutine::Status;
+use selvedge::{Coroutine, Generator, Yielder};
 
 use crate::support::{Counted, Log, Payload, address, caught, events, hook_calls, live, text};
 
@@ -16,7 +17,7 @@ fn countdown(from: u32) -> Generator<u32> {
 }
 
 #[test]
-fn a_generator_yields_what_its_body_suspends_with() {
+fn a_generator_yields_the_values_that_its_body_suspends_with() {
     assert_eq!(countdown(4).collect::<Vec<_>>(), [4, 3, 2, 1]);
     assert_eq!(countdown(0).next(), None);
 }
@@ -163,7 +164,7 @@ fn closing_a_generator_ends_it() {
 #[test]
 fn a_generator_that_ignores_its_close_returns_the_item() {
     let mut generator = Generator::new(|yielder: &Yielder<(), u8>| {
-        assert!(yielder.try_suspend(1).is_err());
+        assert!(yielder.suspend_catching(1).is_err());
         yielder.suspend(2);
         yielder.suspend(3);
     });

@@ -1,4 +1,5 @@
-//! The forms that the docs promise to compile, with no more annotation than here. Most of this is about the compiler.
+//! The forms that the docs promise to compile, with the annotations that they need. Most of these tests only have to
+//! compile.
 
 use std::panic::Location;
 
@@ -44,7 +45,7 @@ fn turbofish_on_the_type_is_enough() {
 #[test]
 fn the_builder_infers_from_the_body() {
     let built = Coroutine::builder()
-        .stack_size(64 * 1024)
+        .stack_size_bytes(64 * 1024)
         .name("inferred")
         .build(|yielder: &Yielder<i8, i8>, first| {
             yielder.suspend(-first);

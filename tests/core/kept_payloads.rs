@@ -1,17 +1,18 @@
-//! A close payload that a body has caught and kept closes nothing any more: raised elsewhere or later, it is an
-//! ordinary panic there.
+//! A close payload that a body has caught and kept no longer closes anything: raised elsewhere or later, the payload is
+//! an ordinary panic.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Yielder, on_stack};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Payload, address, caught, hook_calls, live};
 
 type Kept = Rc<RefCell<Vec<Payload>>>;
 
-/// A coroutine that steals the payload of its first close and lives on; what it does when resumed is `then`'s matter.
+/// A coroutine that keeps the payload of its first close and lives on; when resumed, it calls `then`.
 fn keeper<F>(kept: &Kept, then: F) -> Coroutine<(), u8, u8>
 where
     F: FnOnce(&Yielder<(), u8>, Kept) -> u8 + 'static,
@@ -79,7 +80,7 @@ fn a_payload_raised_in_another_close_surfaces_from_that_close() {
     let (_keeper, payload) = keep_payload();
     let expected = address(&payload);
     let mut other = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
-        if yielder.try_suspend(()).is_err() {
+        if yielder.suspend_catching(()).is_err() {
             resume_unwind(payload);
         }
     });

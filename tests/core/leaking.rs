@@ -1,5 +1,5 @@
-//! What can't be ended or is forgotten is leaked whole: its stack is never unmapped, reused or given back, and
-//! everything else goes on.
+//! A coroutine that can't be ended or is forgotten is leaked whole: its stack is never unmapped, reused or returned to
+//! the pool, and everything else goes on.
 
 #![allow(unsafe_code)]
 
@@ -16,7 +16,7 @@ use crate::support::{Counted, caught, live, on_fresh_thread, text};
 
 const PATTERN: u64 = 0x5e17_ed9e_0000_0000;
 
-/// Drives the pool through every state: many live, many idle, trimmed to nothing, and in use again.
+/// Drives the pool through every state: many live stacks, many idle ones, trimmed to nothing, and in use again.
 fn churn() {
     set_pool_watermark(2);
     for _ in 0..3 {
@@ -40,7 +40,7 @@ fn churn() {
     }
 }
 
-/// Suspends with the address of a pattern among its locals, and never lets itself be closed.
+/// Suspends with the address of a pattern among its locals, and swallows every close.
 fn unclosable(closes: &Rc<Cell<usize>>) -> Coroutine<(), usize, ()> {
     let closes = Rc::clone(closes);
     Coroutine::new(move |yielder: &Yielder<(), usize>, ()| {
@@ -48,7 +48,7 @@ fn unclosable(closes: &Rc<Cell<usize>>) -> Coroutine<(), usize, ()> {
         let pattern: [u64; 256] = std::array::from_fn(|index| PATTERN + index as u64);
         loop {
             if yielder
-                .try_suspend(std::hint::black_box(&pattern).as_ptr() as usize)
+                .suspend_catching(std::hint::black_box(&pattern).as_ptr() as usize)
                 .is_err()
             {
                 closes.set(closes.get() + 1);
@@ -170,7 +170,7 @@ fn forgetting_an_unstarted_or_finished_handle_does_no_harm() {
     });
 }
 
-/// A thread that borrows a local of the coroutine, and tells whether the local is what it was.
+/// A thread that borrows a local of the coroutine, and returns whether the local is unchanged.
 struct Watch {
     ask: Sender<()>,
     intact: Receiver<bool>,
@@ -183,7 +183,7 @@ impl Watch {
     }
 }
 
-/// A coroutine suspended inside `thread::scope`, with a thread borrowing its local: safe code all through.
+/// A coroutine suspended inside `thread::scope`, with a thread that borrows its local: all of it safe code.
 fn watched() -> (Coroutine<(), (), ()>, Watch) {
     let (ask, asked) = channel::<()>();
     let (answer, intact) = channel();

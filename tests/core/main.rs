@@ -1,4 +1,5 @@
-//! The coroutine layer without a loop, one module a group of promises. Everything here goes through the public API.
+//! The coroutine layer without a loop, one module for each group of promises. Everything here goes through the public
+//! API.
 
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;

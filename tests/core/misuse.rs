@@ -1,17 +1,17 @@
-//! A yielder used where its coroutine can't suspend panics with a sentence and moves nothing; a second owner and a
-//! finished coroutine have defined answers as well.
+//! A yielder used where its coroutine can't suspend panics with a sentence and changes nothing; a second owner and a
+//! finished coroutine get defined errors as well.
 
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use selvedge::coroutine::scope;
-use selvedge::{Coroutine, CoroutineState, Generator, Status, Yielder, on_stack};
+use selvedge::coroutine::{Status, on_stack, scope};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, caught, hook_calls, live, sentence, text};
 
-/// Suspends through `yielder`, which must be refused: the value is dropped once, the panic is one and says what for.
+/// Suspends through `yielder`, which must be refused: the value is dropped once, and one panic states the reason.
 fn assert_refused(yielder: &Yielder<(), Counted>) {
     let before = live();
     let calls = hook_calls(|| {
@@ -19,12 +19,12 @@ fn assert_refused(yielder: &Yielder<(), Counted>) {
         assert!(said.contains("suspend"), "{said}");
     });
     assert_eq!((calls, live()), (1, before));
-    let said = sentence(|| yielder.try_suspend(Counted::new(99)).is_ok());
+    let said = sentence(|| yielder.suspend_catching(Counted::new(99)).is_ok());
     assert!(said.contains("suspend"), "{said}");
     assert_eq!(live(), before);
 }
 
-/// A coroutine that misuses its yielder by `misuse` between two suspensions that must work.
+/// A coroutine that calls `misuse` with its yielder between two suspensions, which must work.
 fn misusing(
     misuse: impl FnOnce(&Yielder<(), Counted>) + 'static,
 ) -> Coroutine<(), Counted, &'static str> {
@@ -43,7 +43,7 @@ fn assert_goes_on(mut coroutine: Coroutine<(), Counted, &'static str>) {
     assert_eq!((coroutine.status(), live()), (Status::Done, 0));
 }
 
-/// The outer yielder's address, as careless unsafe code or a scoped thread-local may carry it about.
+/// The address of the outer yielder, as careless unsafe code or a scoped thread-local may carry it around.
 #[derive(Clone, Copy)]
 struct Smuggled(*const Yielder<(), Counted>);
 
@@ -261,8 +261,9 @@ fn a_yielder_is_refused_on_another_thread() {
 #[test]
 fn another_coroutines_yielder_is_refused_by_delegation_too() {
     assert_goes_on(misusing(|yielder| {
-        let mut inner =
-            Coroutine::new(|own: &Yielder<(), Counted>, ()| drop(own.try_suspend(Counted::new(7))));
+        let mut inner = Coroutine::new(|own: &Yielder<(), Counted>, ()| {
+            drop(own.suspend_catching(Counted::new(7)))
+        });
         sentence(|| on_stack(64 * 1024, || yielder.delegate(&mut inner, ())));
         assert_eq!(inner.status(), Status::Unstarted, "nothing was switched");
         sentence(|| {

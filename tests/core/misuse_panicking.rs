@@ -1,5 +1,5 @@
-//! No suspension while the thread panics, whoever's panic it is: the coroutine would take the unwind with it and leave
-//! its neighbours believing that they panic.
+//! No coroutine suspends while the thread panics, whichever code panicked: the coroutine would carry the unwind away,
+//! and other coroutines would believe that they panic.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,14 +7,16 @@ use std::rc::Rc;
 use std::sync::Mutex;
 use std::thread::panicking;
 
-use selvedge::{Coroutine, CoroutineState, Status, Yielder};
+use selvedge::coroutine::Status;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, OnDrop, assert_sentence, caught, events, hook_calls, live, text,
 };
 
-/// What a destructor finds when it tries to suspend both ways, one entry a try: what was said or returned, and whether
-/// everything else was left alone. It is looked at outside, since a panic in the destructor itself would abort.
+/// The outcomes of a destructor's attempts to suspend in both ways, one entry an attempt: the panic's text or the value
+/// returned, and whether everything else was unchanged. They are checked outside, since a panic in the destructor
+/// itself would abort.
 #[derive(Clone, Default)]
 struct Tries(Rc<RefCell<Vec<String>>>);
 
@@ -34,7 +36,7 @@ impl Tries {
                 }),
         };
         self.note(said, before);
-        let thrown = yielder.try_suspend(Counted::new(98));
+        let thrown = yielder.suspend_catching(Counted::new(98));
         self.note(format!("{thrown:?}"), before);
     }
 
@@ -43,11 +45,11 @@ impl Tries {
         self.0.borrow_mut().push(if untouched {
             said
         } else {
-            format!("{said}, and something moved")
+            format!("{said}, and something changed")
         });
     }
 
-    /// Each of `n_tries` was refused by a sentence and by `Thrown::Panicking`.
+    /// Asserts that each of `n_tries` was refused by a sentence and by `Thrown::Panicking`.
     #[track_caller]
     fn assert_refused(&self, n_tries: usize) {
         let tries = self.0.take();
@@ -84,7 +86,7 @@ fn a_destructor_cannot_suspend_while_its_body_panics() {
     tries.assert_refused(1);
 }
 
-/// Tries to suspend in a destructor whatever unwinds it from its one suspension.
+/// Suspends once, and tries to suspend in a destructor when something unwinds that suspension.
 fn trying(tries: &Tries) -> Coroutine<(), Counted, ()> {
     let tries = tries.clone();
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {
@@ -109,7 +111,7 @@ fn a_destructor_cannot_suspend_while_its_coroutine_is_closed() {
 }
 
 #[test]
-fn a_destructor_cannot_suspend_while_something_is_thrown() {
+fn a_destructor_cannot_suspend_during_a_throw() {
     let tries = Tries::default();
     let mut coroutine = trying(&tries);
     let payload = caught(|| coroutine.throw(Box::new("thrown")));
@@ -210,8 +212,9 @@ fn a_catch_inside_a_destructor_does_not_permit_suspending() {
 #[test]
 fn delegation_is_refused_while_panicking() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), Counted>, ()| {
-        let mut inner =
-            Coroutine::new(|own: &Yielder<(), Counted>, ()| drop(own.try_suspend(Counted::new(3))));
+        let mut inner = Coroutine::new(|own: &Yielder<(), Counted>, ()| {
+            drop(own.suspend_catching(Counted::new(3)))
+        });
         drop(inner.resume());
         let (mut yielded_from, mut delegated) = (None, None);
         caught(|| {
@@ -233,7 +236,7 @@ fn delegation_is_refused_while_panicking() {
     assert!(coroutine.resume().yielded().is_some());
 }
 
-/// Panics, tries to suspend in a destructor on the way, and catches its panic.
+/// Panics, tries to suspend in a destructor during the unwind, and catches the panic.
 fn panicking_inside(tries: &Tries) -> Coroutine<(), Counted, ()> {
     let tries = tries.clone();
     Coroutine::new(move |yielder: &Yielder<(), Counted>, ()| {

@@ -1,11 +1,11 @@
-//! `on_stack` runs a closure at once on a fresh guarded stack, and to the closure nothing else is different.
+//! `on_stack` runs a closure at once on a fresh guarded stack, and nothing else is different for the closure.
 
 use std::cell::Cell;
 use std::panic::{panic_any, resume_unwind};
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, remaining_stack_bytes, scope};
 use selvedge::stack::pool_stats;
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, OnDrop, Payload, address, at_depth, caught, hook_calls, live, scaled, sentence,
@@ -15,7 +15,7 @@ use crate::support::{
 const KIB: usize = 1024;
 
 fn left() -> usize {
-    remaining_stack().expect("this stack's bounds are known")
+    remaining_stack_bytes().expect("this stack's bounds are known")
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_panic_drops_the_locals_on_the_way() {
         let _outside = log.guard("outside");
         on_stack(64 * KIB, || {
             let _inside = log.guard("inside");
-            panic!("through the seam");
+            panic!("through the stack change");
         })
     });
     assert_eq!(log.take(), ["inside", "outside"]);

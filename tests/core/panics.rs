@@ -1,16 +1,17 @@
-//! Panics in a body surface at whoever resumed it, whole and once, however many coroutines they cross.
+//! A panic in a body surfaces at its resumer, with its payload and once, however many coroutines it crosses.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Yielder, on_stack};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, Payload, address, caught, hook_calls, live, text};
 
 const LEVELS: usize = 100;
 
-/// A coroutine inside a coroutine, `level` deep; `act` runs in the innermost, each level keeps a `Counted`.
+/// Nests coroutines `level` deep; `act` runs in the innermost one, and each level keeps a `Counted`.
 fn nested(level: usize, act: Box<dyn FnOnce()>) -> Coroutine<(), (), ()> {
     Coroutine::new(move |_: &Yielder<(), ()>, ()| {
         let _local = Counted::new(0);
@@ -133,10 +134,10 @@ fn a_panic_leaves_suspended_neighbours_as_they_were() {
 
 #[test]
 fn a_panicking_destructor_surfaces_from_close() {
-    // The body takes the close and leaves by the ordinary way, so the destructor's panic is the only one.
+    // The body catches the close and returns normally, so the destructor's panic is the only one.
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _bomb = OnDrop(|| panic!("in a destructor"));
-        assert!(yielder.try_suspend(()).is_err());
+        assert!(yielder.suspend_catching(()).is_err());
     });
     coroutine.resume();
     let payload = caught(|| coroutine.close().is_ok());
@@ -166,7 +167,7 @@ fn a_panicking_capture_surfaces_from_close_and_from_drop() {
 fn a_panic_of_the_body_during_its_drop_surfaces_from_drop() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         let _local = Counted::new(1);
-        if yielder.try_suspend(()).is_err() {
+        if yielder.suspend_catching(()).is_err() {
             panic!("at the door");
         }
     });
@@ -179,9 +180,9 @@ fn a_panic_of_the_body_during_its_drop_surfaces_from_drop() {
 fn a_discarded_value_that_panics_in_its_drop_surfaces_from_drop() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), _>, ()| {
         let witness = Counted::new(1);
-        while yielder.try_suspend(None).is_ok() {}
+        while yielder.suspend_catching(None).is_ok() {}
         let bomb = OnDrop(|| panic!("in a value"));
-        let _ = yielder.try_suspend(Some(bomb));
+        let _ = yielder.suspend_catching(Some(bomb));
         drop(witness);
     });
     drop(coroutine.resume());
@@ -222,8 +223,8 @@ fn a_panic_passes_a_coroutine_on_another_stack_in_a_coroutine() {
 
 #[test]
 fn the_payload_may_own_coroutines() {
-    // Payloads are Send and coroutines are not, so only a handle behind a thread check could carry one; an Rc stays
-    // behind in the body instead, and must be dropped by the unwind.
+    // Payloads are Send and coroutines are not, so only a handle behind a thread check could carry one; an Rc stays in
+    // the body instead, and the unwind must drop it.
     let shared = Rc::new(());
     let inside = Rc::clone(&shared);
     let mut coroutine = Coroutine::new(move |_: &Yielder<(), ()>, ()| {

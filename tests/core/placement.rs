@@ -1,4 +1,5 @@
-//! Where stacks lie makes no difference: twenty thousand at once, above and below the thread's own and each other.
+//! The addresses of stacks make no difference: twenty thousand at once, above and below the thread's own stack and each
+//! other.
 
 #![allow(unsafe_code)]
 
@@ -8,7 +9,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::thread;
 
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::coroutine::{on_stack, remaining_stack_bytes};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, at_depth, caught, is_emulated, live, on_fresh_thread, scaled, text};
 
@@ -42,13 +44,13 @@ fn twenty_thousand_live_coroutines_keep_their_locals_apart() {
     }
 }
 
-/// Everything that crosses a switch: values, a throw, a panic, a close, and another stack.
+/// Exercises everything that crosses a switch: values, a throw, a panic, a close, and another stack.
 fn exercise() {
     let mut echo: Coroutine<u32, u32, ()> =
         Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
             let sent = yielder.suspend(first + 1);
-            let thrown = yielder.try_suspend(sent).is_err();
-            let closed = yielder.try_suspend(1_000 + u32::from(thrown)).is_err();
+            let thrown = yielder.suspend_catching(sent).is_err();
+            let closed = yielder.suspend_catching(1_000 + u32::from(thrown)).is_err();
             yielder.suspend(2_000 + u32::from(closed));
         });
     assert_eq!(echo.send(1), CoroutineState::Yielded(2));
@@ -76,7 +78,7 @@ fn exercise() {
 type Guest = Coroutine<(), usize, ()>;
 
 #[test]
-fn coroutines_nest_in_ones_above_and_below_them_alike() {
+fn coroutines_nest_in_others_at_higher_and_lower_addresses() {
     on_fresh_thread(|| {
         let guest = || {
             Guest::new(|yielder: &Yielder<(), usize>, ()| {
@@ -115,7 +117,7 @@ fn coroutines_nest_in_ones_above_and_below_them_alike() {
     });
 }
 
-/// Runs `f` on a POSIX thread whose stack is `stack`, and hands its panic on.
+/// Runs `f` on a POSIX thread whose stack is `stack`, and resumes its panic.
 fn on_thread_at(stack: *mut c_void, size_bytes: usize, f: &mut (dyn FnMut() + Send)) {
     type Job<'a> = (
         &'a mut (dyn FnMut() + Send),
@@ -128,8 +130,8 @@ fn on_thread_at(stack: *mut c_void, size_bytes: usize, f: &mut (dyn FnMut() + Se
         ptr::null_mut()
     }
     let mut job: Job<'_> = (f, None);
-    // SAFETY: the attributes are initialised before use, the stack is mapped, writable and used by nobody else, and
-    // the job outlives the thread, which is joined here.
+    // SAFETY: the attributes are initialised before use, the stack is mapped, writable and not used elsewhere, and the
+    // job outlives the thread, which is joined here.
     unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         assert_eq!(libc::pthread_attr_init(&mut attributes), 0);
@@ -153,7 +155,7 @@ fn on_thread_at(stack: *mut c_void, size_bytes: usize, f: &mut (dyn FnMut() + Se
     }
 }
 
-/// Maps a thread's stack near `hint`, exercises coroutines on it, and says whether theirs lay above it.
+/// Maps a thread's stack near `hint`, exercises coroutines on it, and returns whether their stacks lay above it.
 fn coroutines_lie_above_a_thread_near(hint: usize) -> bool {
     let size_bytes = MIB;
     let protection = libc::PROT_READ | libc::PROT_WRITE;
@@ -163,7 +165,7 @@ fn coroutines_lie_above_a_thread_near(hint: usize) -> bool {
     assert_ne!(stack, libc::MAP_FAILED);
     let mut above = None;
     on_thread_at(stack, size_bytes, &mut || {
-        let left = remaining_stack().expect("the bounds of another thread's stack");
+        let left = remaining_stack_bytes().expect("the bounds of another thread's stack");
         assert!(
             left <= size_bytes && left > size_bytes / 2,
             "{left} of {size_bytes}"
@@ -206,7 +208,7 @@ fn stacks_below_the_threads_own_work() {
     );
 }
 
-/// The lowest address of this thread's stack, as the C library tells it.
+/// The lowest address of this thread's stack, from the C library.
 #[cfg(target_os = "linux")]
 fn lowest_address() -> usize {
     let mut lowest = ptr::null_mut();
@@ -233,9 +235,9 @@ fn remaining_stack_knows_the_bounds_of_the_threads_own_stack() {
     const SLACK_BYTES: usize = 64 * 1024;
     for size_bytes in [MIB / 2, 4 * MIB] {
         let thread = thread::Builder::new()
-            .stack_size(size_bytes)
+            .stack_size_bytes(size_bytes)
             .spawn(move || {
-                let left = || remaining_stack().expect("the bounds of a thread's stack");
+                let left = || remaining_stack_bytes().expect("the bounds of a thread's stack");
                 let (start, truth) = (left(), here() - lowest_address());
                 assert!(
                     start.abs_diff(truth) <= SLACK_BYTES,

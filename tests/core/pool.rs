@@ -1,4 +1,4 @@
-//! The thread's pool of stacks: what its statistics count, that warm stacks are used again, and that it gives back.
+//! The thread's pool of stacks: what its statistics count, that it reuses warm stacks, and that it unmaps idle ones.
 //!
 //! Each test runs on a thread of its own, whose pool starts empty.
 
@@ -9,7 +9,7 @@ use crate::support::{at_depth, caught, on_fresh_thread};
 
 type Parked = Coroutine<(), usize, ()>;
 
-/// Suspended, with a word of its stack's address to tell it by.
+/// A suspended coroutine, with an address on its stack to identify the stack.
 fn parked() -> Parked {
     parked_with(256 * 1024)
 }
@@ -20,7 +20,7 @@ fn parked_with(size_bytes: usize) -> Parked {
         yielder.suspend(std::ptr::from_ref(std::hint::black_box(&local)) as usize);
     };
     let mut coroutine = Coroutine::builder()
-        .stack_size(size_bytes)
+        .stack_size_bytes(size_bytes)
         .build(body)
         .expect("a stack");
     assert!(matches!(coroutine.resume(), CoroutineState::Yielded(_)));
@@ -128,7 +128,7 @@ fn creating_and_dropping_one_after_another_needs_one_stack() {
 }
 
 #[test]
-fn no_more_stacks_stay_warm_than_the_watermark_says() {
+fn the_watermark_limits_the_number_of_warm_stacks() {
     on_fresh_thread(|| {
         set_pool_watermark(4);
         let many: Vec<_> = (0..50).map(|_| parked()).collect();
@@ -143,7 +143,7 @@ fn no_more_stacks_stay_warm_than_the_watermark_says() {
 }
 
 #[test]
-fn a_watermark_above_what_is_idle_trims_nothing() {
+fn a_watermark_above_the_idle_count_trims_nothing() {
     on_fresh_thread(|| {
         set_pool_watermark(100);
         let many: Vec<_> = (0..50).map(|_| parked()).collect();

@@ -1,15 +1,16 @@
-//! What `send`, `resume`, `try_send` and the accessors promise in each status: who gets which value, and when.
+//! What `send`, `resume`, `try_send` and the accessors promise in each status: which side gets which value, and when.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::error::Error;
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Refused, Status, Yielder};
+use selvedge::coroutine::{Refused, Status};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, assert_sentence, live, sentence};
 
-/// Adds up what it is sent, suspends with the sum so far, and completes with it at a zero.
+/// Sums the values that it is sent, suspends with each partial sum, and completes with the sum at a zero.
 fn adder() -> Coroutine<u32, u32, u32> {
     Coroutine::new(|yielder: &Yielder<u32, u32>, first: u32| {
         let mut sum = first;
@@ -130,7 +131,7 @@ fn resuming_a_finished_coroutine_panics_with_a_sentence() {
 }
 
 #[test]
-fn try_send_to_a_finished_coroutine_hands_the_value_back() {
+fn try_send_to_a_finished_coroutine_returns_the_value() {
     let mut coroutine = Coroutine::new(|_: &Yielder<Counted, ()>, first: Counted| drop(first));
     assert!(matches!(
         coroutine.try_send(Counted::new(1)),

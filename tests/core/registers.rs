@@ -1,26 +1,26 @@
-//! What a function may rely on across a call survives a switch, on both sides of it: every
-//! callee-saved register, a clear direction flag, the control words of the floating-point unit, and
-//! whatever the compiler keeps in registers of any kind.
+//! All that a function may rely on across a call survives a switch, on both sides of the switch:
+//! every callee-saved register, a clear direction flag, the control words of the floating-point
+//! unit, and the values that the compiler keeps in registers of any kind.
 //!
 //! The instructions beside this file fill the callee-saved registers with patterns, call a function
-//! that switches, and report what is there afterwards.
+//! that switches, and report the registers' contents afterwards.
 
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
 
-use selvedge::coroutine::TransferRing;
-use selvedge::{Coroutine, CoroutineState, Thrown, Yielder, on_stack};
+use selvedge::coroutine::{Thrown, TransferRing, on_stack};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 #[cfg(target_arch = "aarch64")]
 use aarch64 as arch;
 #[cfg(target_arch = "x86_64")]
 use x86_64 as arch;
 
-/// How often each side switches.
+/// The number of switches on each side.
 const N_ROUNDS: u64 = 100;
 
-/// Defines a function of ours by the instructions of a file.
+/// Defines a function of this test by the instructions of a file.
 macro_rules! define {
     ($file:literal, $function:ident) => {
         #[cfg(not(target_vendor = "apple"))]
@@ -57,7 +57,7 @@ mod x86_64 {
     pub const NAMES: [&str; 6] = ["rbx", "rbp", "r12", "r13", "r14", "r15"];
     pub const N_WORDS: usize = 9;
 
-    /// What the other words must be: no direction flag, and control words as Rust has them.
+    /// The expected other words: no direction flag, and control words as Rust has them.
     pub fn is_as_ever(others: &[u64]) -> bool {
         const DIRECTION: u64 = 1 << 10;
         const MXCSR_FLAGS: u64 = 0x3f;
@@ -75,21 +75,21 @@ mod aarch64 {
     ];
     pub const N_WORDS: usize = 20;
 
-    /// What the other word must be: FPCR as Rust has it.
+    /// The expected other word: FPCR as Rust has it.
     pub fn is_as_ever(others: &[u64]) -> bool {
         others[0] == 0
     }
 }
 
-/// What was found to be wrong. It is looked at when every coroutine is over, because nothing may
-/// unwind through the instructions.
+/// The errors found. They are checked when every coroutine has ended, because nothing may unwind
+/// through the instructions.
 type Faults = Vec<String>;
 
 /// Calls `f` with patterns, made from `seed`, in the callee-saved registers.
 #[inline(never)]
 fn with_patterns<F: FnMut()>(seed: u64, faults: &mut Faults, mut f: F) {
     unsafe extern "C" fn call<F: FnMut()>(f: *mut ()) {
-        // SAFETY: `with_patterns` passes an `F` that nobody else uses.
+        // SAFETY: `with_patterns` passes an `F` that no other code uses.
         unsafe { (*f.cast::<F>())() }
     }
     let mut patterns = [0; arch::NAMES.len()];
@@ -122,7 +122,7 @@ fn assert_none(faults: &Faults) {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// A number that no other side uses in any round.
+/// A number that is unique to this side and round.
 fn seed(side: u64, round: u64) -> u64 {
     side << 32 | round
 }
@@ -214,7 +214,7 @@ fn callee_saved_registers_survive_in_nested_coroutines() {
 #[test]
 fn callee_saved_registers_survive_throw_close_and_drop() {
     let body = |yielder: &Yielder<(), ()>, ()| loop {
-        if let Err(Thrown::Close) = yielder.try_suspend(()) {
+        if let Err(Thrown::Close) = yielder.suspend_catching(()) {
             yielder.suspend(());
         }
     };
@@ -306,8 +306,8 @@ fn vector_and_other_registers_in_use_survive_on_both_sides() {
 
 #[test]
 fn registers_are_enough_for_a_suspension_deep_in_a_recursion() {
-    /// So many values are live across the suspension that the compiler has no register left, and
-    /// uses the frame pointer's as well where it may.
+    /// Keeps enough values live across the suspension that the compiler has no register left, and
+    /// uses the frame pointer's as well where that is allowed.
     fn walk(yielder: &Yielder<(), u64>, depth: u64, seeds: [u64; 6]) -> u64 {
         let [a, b, c, d, e, f] =
             black_box(seeds).map(|seed| seed.rotate_left(depth as u32) ^ depth);

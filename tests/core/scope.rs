@@ -1,9 +1,9 @@
-//! Coroutines that borrow: what a scope lends its children, and that the host has it back afterwards.
+//! Coroutines that borrow: what a scope lends its children, and that the host can use its locals again afterwards.
 
 use std::cell::{Cell, RefCell};
 
-use selvedge::coroutine::scope;
-use selvedge::{Coroutine, CoroutineState, Refused, Status, Yielder};
+use selvedge::coroutine::{Refused, Status, scope};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Payload, address, assert_sentence, caught, hook_calls, live, sentence, text,
@@ -103,7 +103,7 @@ fn children_follow_the_protocol_of_coroutines() {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<u32, u32>, first: u32| {
             let second = yielder.suspend(first + offset);
-            assert!(yielder.try_suspend(second).is_err());
+            assert!(yielder.suspend_catching(second).is_err());
             yielder.suspend(1) + offset
         });
         assert_eq!(child.status(), Status::Unstarted);
@@ -133,8 +133,8 @@ fn closing_a_child_follows_the_protocol_of_coroutines() {
         assert_eq!(unstarted.close().expect("nothing to unwind"), None);
         assert_eq!(unstarted.status(), Status::Done);
         let mut ignores = s.coroutine(|yielder: &Yielder<(), u32>, ()| {
-            assert!(yielder.try_suspend(1).is_err());
-            assert!(yielder.try_suspend(kept.0).is_err());
+            assert!(yielder.suspend_catching(1).is_err());
+            assert!(yielder.suspend_catching(kept.0).is_err());
             "at last"
         });
         ignores.resume();

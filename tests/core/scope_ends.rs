@@ -1,18 +1,18 @@
-//! A scope does not return, unwind or free anything before all that it started is over, newest first, whatever became
-//! of the handles.
+//! A scope does not return, unwind or free anything before all of its children have ended, newest first, whatever
+//! happened to their handles.
 
 use std::cell::{Cell, RefCell};
 use std::mem;
 use std::rc::Rc;
 
-use selvedge::coroutine::{ScopedCoroutine, scope};
-use selvedge::{Coroutine, CoroutineState, Status, Yielder};
+use selvedge::coroutine::{ScopedCoroutine, Status, scope};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, text};
 
 type Child<'scope> = ScopedCoroutine<'scope, (), (), ()>;
 
-/// The body of a child that leaves `event` in the log when it is ended.
+/// The body of a child that logs `event` when it is ended.
 fn leaving(log: &Log, event: &'static str) -> impl FnOnce(&Yielder<(), ()>, ()) + use<> {
     let log = log.clone();
     move |yielder: &Yielder<(), ()>, ()| {
@@ -188,7 +188,7 @@ fn a_childs_panic_at_the_end_surfaces_after_the_others_end() {
             oldest.resume();
             mem::forget(oldest);
             let mut bomb = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
-                if yielder.try_suspend(()).is_err() {
+                if yielder.suspend_catching(()).is_err() {
                     panic!("while it is ended");
                 }
             });
@@ -212,7 +212,7 @@ fn a_child_that_swallows_a_thousand_closes_still_ends() {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
             for _ in 0..1_000 {
-                assert!(yielder.try_suspend(()).is_err());
+                assert!(yielder.suspend_catching(()).is_err());
                 swallowed.set(swallowed.get() + 1);
             }
         });
@@ -248,7 +248,7 @@ fn a_child_made_during_its_parents_close_ends_too() {
     scope(|s| {
         let shared = &log;
         let mut child = s.coroutine(move |yielder: &Yielder<(), ()>, ()| {
-            assert!(yielder.try_suspend(()).is_err());
+            assert!(yielder.suspend_catching(()).is_err());
             let mut late = s.coroutine(leaving(shared, "late"));
             late.resume();
             mem::forget(late);

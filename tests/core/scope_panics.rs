@@ -1,16 +1,16 @@
-//! Panics that meet while a scope ends its children: one surfaces, none aborts, and every child is over all the same.
+//! Several panics while a scope ends its children: one surfaces, none aborts, and every child still ends.
 
 use std::cell::RefCell;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 
-use selvedge::coroutine::{ScopedCoroutine, scope};
-use selvedge::{Coroutine, Status, Yielder};
+use selvedge::coroutine::{ScopedCoroutine, Status, scope};
+use selvedge::{Coroutine, Yielder};
 
 use crate::support::{Counted, Log, OnDrop, caught, events, hook_calls, live, text};
 
-/// Panics with `message` when it is closed, and leaves `event` in the log.
+/// Panics with `message` when it is closed, and logs `event`.
 fn bomb(
     log: &Log,
     event: &'static str,
@@ -19,7 +19,7 @@ fn bomb(
     let log = log.clone();
     move |yielder: &Yielder<(), ()>, ()| {
         let _guard = log.guard(event);
-        if yielder.try_suspend(()).is_err() {
+        if yielder.suspend_catching(()).is_err() {
             panic_any(message);
         }
     }
@@ -105,7 +105,7 @@ fn a_childs_panic_surfaces_from_the_drop_of_its_handle() {
 
 type Own<'scope> = ScopedCoroutine<'scope, (), (), ()>;
 
-/// An unstarted child that owns its own handle by way of its captures, which look at it when they are dropped.
+/// An unstarted child that owns its own handle through its captures, which inspect the handle when they are dropped.
 fn owning_itself(look: impl FnMut(&mut Own<'_>)) {
     let mut look = look;
     scope(|s| {
@@ -142,7 +142,7 @@ fn a_child_dropping_its_captures_cannot_be_run_or_closed() {
     assert_eq!(seen, Some((true, true, true)));
     let mut closes = 0;
     owning_itself(|own| {
-        // Whether that is nothing to do or a panic with a sentence, nothing is dropped by it.
+        // The call may do nothing or panic with a sentence; in both cases it drops nothing.
         let before = live();
         drop(catch_unwind(AssertUnwindSafe(|| own.close().is_ok())));
         closes += usize::from(before == live());
@@ -167,7 +167,7 @@ fn a_running_ancestor_refuses_values_of_its_descendant() {
         });
         descendant.resume();
         let mut ancestor = s.coroutine(move |yielder: &Yielder<(), ()>, ()| {
-            assert!(yielder.try_suspend(()).is_err());
+            assert!(yielder.suspend_catching(()).is_err());
             descendant.resume();
         });
         ancestor.resume();

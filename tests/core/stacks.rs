@@ -1,24 +1,29 @@
-//! Stack sizes: what the builder takes, rounds and refuses, and what usage and `remaining_stack` tell about it.
+//! Stack sizes: which sizes the builder accepts, rounds and refuses, and what usage and `remaining_stack_bytes` report.
 
 use std::io;
 
-use selvedge::stack::{DEFAULT_STACK_SIZE, MIN_STACK_SIZE, StackUsage};
-use selvedge::{Coroutine, CoroutineState, Yielder, remaining_stack};
+use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::stack::{DEFAULT_STACK_SIZE_BYTES, MIN_STACK_SIZE_BYTES, StackUsage};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{Counted, assert_sentence, at_depth, live, on_fresh_thread};
 
 const KIB: usize = 1024;
 
-/// What entering a body may cost before its first line: control block, colour and unoptimised frames.
+/// The bytes that entering a body may use before its first line: control block, colour and unoptimised frames.
 const ENTRY_BYTES: usize = 16 * KIB;
 
-/// What a stack may have over its size, so that the control block and the colour take nothing from it.
+/// The bytes that a stack may have beyond its size, so that the control block and the colour take nothing from the
+/// size.
 const SPARE_BYTES: usize = 8 * KIB;
 
-/// A coroutine that completes with what is left of its stack at the first line of its body.
+/// A coroutine that completes with the remaining size of its stack at the first line of its body.
 fn measuring(size_bytes: usize) -> io::Result<Coroutine<(), (), usize>> {
-    let body = |_: &Yielder<(), ()>, ()| remaining_stack().expect("a coroutine knows its stack");
-    Coroutine::builder().stack_size(size_bytes).build(body)
+    let body =
+        |_: &Yielder<(), ()>, ()| remaining_stack_bytes().expect("a coroutine knows its stack");
+    Coroutine::builder()
+        .stack_size_bytes(size_bytes)
+        .build(body)
 }
 
 fn usage<In: 'static, Out: 'static, Ret: 'static>(
@@ -29,9 +34,12 @@ fn usage<In: 'static, Out: 'static, Ret: 'static>(
 
 #[test]
 fn the_default_and_minimum_sizes_are_as_documented() {
-    assert_eq!((DEFAULT_STACK_SIZE, MIN_STACK_SIZE), (256 * KIB, 16 * KIB));
+    assert_eq!(
+        (DEFAULT_STACK_SIZE_BYTES, MIN_STACK_SIZE_BYTES),
+        (256 * KIB, 16 * KIB)
+    );
     let coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
-    assert_eq!(usage(&coroutine).size_bytes, DEFAULT_STACK_SIZE);
+    assert_eq!(usage(&coroutine).size_bytes, DEFAULT_STACK_SIZE_BYTES);
 }
 
 #[test]
@@ -39,7 +47,7 @@ fn a_zero_stack_size_is_invalid_input_and_drops_the_body() {
     let capture = Counted::new(1);
     let body = move |_: &Yielder<(), ()>, ()| drop(capture);
     let error = Coroutine::builder()
-        .stack_size(0)
+        .stack_size_bytes(0)
         .build(body)
         .expect_err("no stack has no size");
     assert_eq!((error.kind(), live()), (io::ErrorKind::InvalidInput, 0));
@@ -48,24 +56,30 @@ fn a_zero_stack_size_is_invalid_input_and_drops_the_body() {
 
 #[test]
 fn sizes_below_the_minimum_are_rounded_up_to_it() {
-    for size in [1, 5_000, 8 * KIB, MIN_STACK_SIZE - 1, MIN_STACK_SIZE] {
+    for size in [
+        1,
+        5_000,
+        8 * KIB,
+        MIN_STACK_SIZE_BYTES - 1,
+        MIN_STACK_SIZE_BYTES,
+    ] {
         let mut coroutine = measuring(size).expect("a small stack");
         assert_eq!(
             usage(&coroutine).size_bytes,
-            MIN_STACK_SIZE,
+            MIN_STACK_SIZE_BYTES,
             "asked for {size}"
         );
-        assert!(coroutine.resume().unwrap_complete() <= MIN_STACK_SIZE + SPARE_BYTES);
+        assert!(coroutine.resume().unwrap_complete() <= MIN_STACK_SIZE_BYTES + SPARE_BYTES);
     }
 }
 
 #[test]
 fn other_sizes_are_rounded_up_to_whole_pages() {
     for size in [
-        MIN_STACK_SIZE + 1,
+        MIN_STACK_SIZE_BYTES + 1,
         100_000,
         123_457,
-        DEFAULT_STACK_SIZE - 1,
+        DEFAULT_STACK_SIZE_BYTES - 1,
         1024 * KIB,
         1024 * KIB + 1,
     ] {
@@ -82,22 +96,22 @@ fn other_sizes_are_rounded_up_to_whole_pages() {
 #[test]
 fn every_byte_asked_for_can_be_used() {
     for size in [
-        MIN_STACK_SIZE,
+        MIN_STACK_SIZE_BYTES,
         40 * KIB,
         100_000,
-        DEFAULT_STACK_SIZE,
+        DEFAULT_STACK_SIZE_BYTES,
         1024 * KIB,
         3_000_000,
     ] {
         let body = |_: &Yielder<(), ()>, ()| {
-            let left = remaining_stack().expect("on a coroutine");
+            let left = remaining_stack_bytes().expect("on a coroutine");
             // One page stays for the frames at the bottom.
             at_depth(left - 4 * KIB, &mut || {
-                remaining_stack().expect("on a coroutine")
+                remaining_stack_bytes().expect("on a coroutine")
             })
         };
         let mut coroutine = Coroutine::builder()
-            .stack_size(size)
+            .stack_size_bytes(size)
             .build(body)
             .expect("a stack");
         let left = coroutine.resume().unwrap_complete();
@@ -148,7 +162,7 @@ fn stacks_of_many_sizes_live_beside_each_other() {
             local.iter().filter(|&&word| word == size).count()
         };
         Coroutine::builder()
-            .stack_size(size)
+            .stack_size_bytes(size)
             .build(body)
             .expect("a stack")
     };
@@ -165,7 +179,7 @@ fn stacks_of_many_sizes_live_beside_each_other() {
 fn the_high_water_mark_covers_what_was_touched_and_little_more() {
     on_fresh_thread(|| {
         let mut coroutine: Coroutine<usize, (), ()> = Coroutine::builder()
-            .stack_size(1024 * KIB)
+            .stack_size_bytes(1024 * KIB)
             .build(|yielder: &Yielder<usize, ()>, first: usize| {
                 let mut depth = first;
                 loop {
@@ -197,12 +211,15 @@ fn the_high_water_mark_covers_what_was_touched_and_little_more() {
 fn stack_usage_has_debug_output() {
     let coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
     let shown = format!("{:?}", usage(&coroutine));
-    assert!(shown.contains(&DEFAULT_STACK_SIZE.to_string()), "{shown}");
+    assert!(
+        shown.contains(&DEFAULT_STACK_SIZE_BYTES.to_string()),
+        "{shown}"
+    );
 }
 
 #[test]
 fn remaining_stack_starts_near_the_size() {
-    for size in [64 * KIB, DEFAULT_STACK_SIZE, 1024 * KIB] {
+    for size in [64 * KIB, DEFAULT_STACK_SIZE_BYTES, 1024 * KIB] {
         let left = measuring(size).expect("a stack").resume().unwrap_complete();
         assert!(
             (size - ENTRY_BYTES..=size + SPARE_BYTES).contains(&left),
@@ -212,13 +229,13 @@ fn remaining_stack_starts_near_the_size() {
 }
 
 fn left() -> usize {
-    remaining_stack().expect("this stack's bounds are known")
+    remaining_stack_bytes().expect("this stack's bounds are known")
 }
 
 #[test]
 fn remaining_stack_falls_by_what_is_used_and_rises_again() {
     let mut coroutine = Coroutine::builder()
-        .stack_size(512 * KIB)
+        .stack_size_bytes(512 * KIB)
         .build(|_: &Yielder<(), ()>, ()| {
             let before = left();
             for depth in [4 * KIB, 50 * KIB, 400 * KIB] {
@@ -238,7 +255,7 @@ fn remaining_stack_falls_by_what_is_used_and_rises_again() {
 fn remaining_stack_is_each_coroutines_own() {
     let outside = left();
     let mut outer = Coroutine::builder()
-        .stack_size(512 * KIB)
+        .stack_size_bytes(512 * KIB)
         .build(|yielder: &Yielder<(), usize>, ()| {
             let mine = left();
             let mut inner = measuring(64 * KIB).expect("a stack");

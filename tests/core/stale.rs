@@ -1,14 +1,14 @@
-//! A handle whose coroutine is over, or is running, answers for itself: never for whoever has its stack by now, and
-//! never by touching memory that has gone.
+//! A handle whose coroutine has ended, or is running, reports its own coroutine: never the next owner of its stack, and
+//! never by touching freed memory.
 
 use std::cell::RefCell;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::coroutine::{ScopedCoroutine, scope};
+use selvedge::coroutine::{ScopedCoroutine, Status, scope};
 use selvedge::stack::{pool_stats, set_pool_watermark, trim_pool};
-use selvedge::{Coroutine, CoroutineState, Generator, Status, Yielder};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, OnDrop, address, assert_sentence, live, on_fresh_thread, text};
 
@@ -27,7 +27,7 @@ fn finished(name: &str) -> Coroutine<u32, u32, u32> {
     coroutine
 }
 
-/// Every question that a finished coroutine can be asked.
+/// Checks every accessor of a finished coroutine.
 fn assert_done(coroutine: &mut Coroutine<u32, u32, u32>, name: &str) {
     assert_eq!(
         (coroutine.status(), coroutine.name()),
@@ -177,7 +177,7 @@ fn a_finished_scoped_handle_ignores_its_stacks_next_owner() {
 
 type Own<'scope> = ScopedCoroutine<'scope, Counted, (), ()>;
 
-/// Ends a scope whose one child gets hold of its own handle while it is ended: the handle is in a place that both the
+/// Ends a scope whose one child takes its own handle while the child is ended: the handle is in a place that both the
 /// closure and the child's destructor reach.
 fn with_its_own_handle(act: impl FnMut(&mut Own<'_>)) {
     let mut act = act;
@@ -237,7 +237,8 @@ fn a_running_childs_own_handle_refuses_send_throw_and_close() {
         said.push(catch_unwind(AssertUnwindSafe(|| own.close().is_ok())).map(drop));
         said.push(
             catch_unwind(AssertUnwindSafe(|| {
-                own.throw(Box::new("running is no time")).complete()
+                own.throw(Box::new("a running child refuses values"))
+                    .complete()
             }))
             .map(drop),
         );

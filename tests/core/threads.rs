@@ -6,15 +6,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{on_stack, remaining_stack_bytes, scope};
 use selvedge::stack::trim_pool;
-use selvedge::{Coroutine, CoroutineState, Generator, Yielder, on_stack, remaining_stack};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::support::{Counted, caught, live, scaled, text};
 
 const N_THREADS: usize = 8;
 
-/// Coroutines of one thread, interleaved: each echoes, panics, is closed or is left to be dropped.
+/// Runs coroutines of one thread interleaved: each echoes, panics, is closed or is dropped.
 fn busy(seed: u64, rounds: usize) -> u64 {
     let mut sum = 0;
     for round in 0..rounds as u64 {
@@ -114,7 +114,7 @@ fn a_thread_may_end_with_coroutines_in_a_thread_local() {
             keep(done);
             keep(Generator::new(|yielder: &Yielder<(), u8>| yielder.yield_from(0..)).skip(3));
         });
-        ended.join().expect("the thread ends in peace");
+        ended.join().expect("the thread ends without a panic");
     }
     let dropped = drops.load(Ordering::Relaxed);
     assert!(
@@ -148,18 +148,18 @@ fn locals_of_coroutines_are_dropped_when_their_thread_ends() {
 }
 
 #[test]
-fn threads_that_come_and_go_give_their_stacks_back() {
-    // Each thread maps a slab; more of them than the address space or the count of mappings would bear at once.
+fn threads_that_end_give_their_stacks_back() {
+    // Each thread maps a slab; together they would exceed the address space or the limit of mappings.
     for _ in 0..scaled(2_000, 50) {
         let left = thread::spawn(|| {
-            let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack());
+            let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| remaining_stack_bytes());
             coroutine.resume().unwrap_complete()
         });
         assert!(left.join().expect("its checks hold").is_some());
     }
 }
 
-/// A relay over channels: each thread's coroutine waits for its predecessor, so all of them run in turns.
+/// A relay over channels: each thread's coroutine waits for its predecessor, so they run in turns.
 fn relay(from: &Receiver<u32>, to: &Sender<u32>, rounds: u32) {
     scope(|s| {
         let mut runner = s.coroutine(|yielder: &Yielder<(), ()>, ()| {

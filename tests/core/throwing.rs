@@ -1,16 +1,18 @@
-//! What `throw` and `try_throw` promise: raised at the suspension point, re-raised at the caller where nothing takes it.
+//! What `throw` and `try_throw` promise: the payload is raised at the suspension point, and re-raised at the caller
+//! unless the body catches it.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Status, Thrown, Yielder};
+use selvedge::coroutine::{Status, Thrown};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{
     Counted, Log, Payload, address, assert_sentence, caught, events, hook_calls, live,
 };
 
-/// Suspends with 1, takes what is thrown there, suspends with 2, and completes with what is sent.
+/// Suspends with 1, catches the throw at that point, suspends with 2, and completes with the value sent.
 fn catcher(seen: Rc<Cell<Option<&'static str>>>) -> Coroutine<u32, u32, u32> {
     Coroutine::new(move |yielder: &Yielder<u32, u32>, _first: u32| {
         match catch_unwind(AssertUnwindSafe(|| yielder.suspend(1))) {
@@ -160,11 +162,11 @@ fn try_throw_raises_in_a_suspended_coroutine_like_throw() {
 #[test]
 fn try_suspend_returns_a_throw_as_a_value_without_unwinding() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u8, u8>, _first: u8| {
-        let Err(Thrown::Payload(payload)) = yielder.try_suspend(1) else {
+        let Err(Thrown::Payload(payload)) = yielder.suspend_catching(1) else {
             panic!("something is thrown")
         };
         assert!(!std::thread::panicking());
-        let Ok(sent) = yielder.try_suspend(2) else {
+        let Ok(sent) = yielder.suspend_catching(2) else {
             panic!("something is sent")
         };
         (
@@ -184,7 +186,7 @@ fn try_suspend_returns_a_throw_as_a_value_without_unwinding() {
 }
 
 #[test]
-fn a_body_may_replace_what_was_thrown() {
+fn a_body_may_replace_the_thrown_payload() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
         if catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).is_err() {
             resume_unwind(Box::new("replacement"));
@@ -213,7 +215,7 @@ fn a_throw_never_calls_the_panic_hook() {
 fn throws_may_be_repeated_while_the_body_catches_them() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), u32>, ()| {
         let mut taken = 0;
-        while yielder.try_suspend(taken).is_err() {
+        while yielder.suspend_catching(taken).is_err() {
             taken += 1;
         }
         taken
@@ -238,7 +240,7 @@ fn a_payload_dropped_by_the_body_is_dropped_once() {
         }
     }
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
-        drop(yielder.try_suspend(()));
+        drop(yielder.suspend_catching(()));
     });
     coroutine.resume();
     assert_eq!(

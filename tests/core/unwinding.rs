@@ -1,12 +1,13 @@
-//! A backtrace goes on across switches: from the root of a coroutine's stack, or of a call's, into
-//! whoever entered it, so that debuggers and profilers see the whole story.
+//! A backtrace goes on across switches: from the root of a coroutine's stack, or of a call on
+//! another stack, into the frames that entered it, so that debuggers and profilers see all frames.
 
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 
 use backtrace::Backtrace;
-use selvedge::{Coroutine, Yielder, on_stack};
+use selvedge::coroutine::on_stack;
+use selvedge::{Coroutine, Yielder};
 
 type Names = Vec<String>;
 
@@ -19,7 +20,7 @@ fn names() -> Names {
     names.map(|name| format!("{name:#}")).collect()
 }
 
-/// The place of a function of this module among the names.
+/// The index of a function of this module among the names.
 fn place(names: &[String], function: &str) -> Option<usize> {
     let path = format!("{}::{function}", module_path!());
     names.iter().position(|name| *name == path)
@@ -119,7 +120,7 @@ fn a_backtrace_goes_on_into_the_last_resumer() {
     assert_eq!(place(&second, "first_resumer"), None);
 }
 
-/// Notes the names of what runs when it is dropped.
+/// Records the names of the running functions when it is dropped.
 struct Witness(Rc<RefCell<Names>>);
 
 impl Drop for Witness {

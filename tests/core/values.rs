@@ -1,11 +1,12 @@
-//! Values of every size and alignment move exactly once in each direction: as the first value, In, Out and Ret.
+//! A value of any size and alignment moves exactly once in each direction: as the first value, In, Out and Ret.
 //!
 //! Each probe checks its pattern, its alignment and the thread's count of live probes at every station.
 
 use std::cell::Cell;
 use std::fmt::Debug;
 
-use selvedge::{Coroutine, CoroutineState, Refused, Yielder};
+use selvedge::coroutine::Refused;
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::caught;
 
@@ -17,7 +18,7 @@ fn live() -> isize {
     LIVE.get()
 }
 
-/// A value whose bytes follow from a seed, so that a torn, shifted or stale one shows.
+/// A value whose bytes follow from a seed, so that a torn, shifted or stale value is detected.
 trait Probe: Debug + 'static {
     fn make(seed: u8) -> Self;
     fn check(&self, seed: u8);
@@ -27,7 +28,7 @@ fn pattern(seed: u8, index: usize) -> u8 {
     seed.wrapping_mul(31) ^ (index as u8).wrapping_mul(7) ^ (index >> 8) as u8
 }
 
-/// The address goes through a black box, or the compiler would take the alignment of a reference for granted.
+/// The address goes through a black box, since the compiler assumes the alignment of references.
 fn assert_aligned(address: usize, alignment: usize, name: &str) {
     assert_eq!(
         std::hint::black_box(address) % alignment,
@@ -84,7 +85,7 @@ probe!(AlignedKibibyte, 128, 1024);
 probe!(Page, 1, 4096);
 probe!(AlignedPage, 128, 4096);
 
-/// I goes in, O comes out, R ends it, with the live count checked where each value has just changed hands.
+/// Sends an I, receives an O, returns an R, and checks the live count after each value has moved.
 fn travel<I: Probe, O: Probe, R: Probe>() {
     assert_eq!(live(), 0);
     let mut coroutine = Coroutine::new(|yielder: &Yielder<I, O>, first: I| {
@@ -122,7 +123,7 @@ fn travel<I: Probe, O: Probe, R: Probe>() {
     assert_eq!(live(), 0);
 }
 
-/// A value that a finished coroutine refuses comes back whole; one that `send` can't give back is dropped once.
+/// A value that a finished coroutine refuses is returned intact; one that `send` can't return is dropped once.
 fn refuse<I: Probe>() {
     let mut coroutine = Coroutine::new(|_: &Yielder<I, ()>, first: I| drop(first));
     coroutine.send(I::make(3));
@@ -134,11 +135,11 @@ fn refuse<I: Probe>() {
     assert_eq!(live(), 0);
 }
 
-/// A value that comes out by way of an ignored close, and one returned while closing, are whole as well.
+/// A value returned through an ignored close, and one returned while closing, are intact as well.
 fn leave_while_closing<T: Probe>() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<(), T>, ()| {
-        assert!(yielder.try_suspend(T::make(1)).is_err());
-        assert!(yielder.try_suspend(T::make(2)).is_err());
+        assert!(yielder.suspend_catching(T::make(1)).is_err());
+        assert!(yielder.suspend_catching(T::make(2)).is_err());
         T::make(3)
     });
     drop(coroutine.resume());
@@ -200,7 +201,7 @@ fn values_of_a_kibibyte_and_a_page_move_once() {
     every_way::<Page>();
 }
 
-/// Every bit of a plain value survives both ways.
+/// Checks that every bit of a plain value survives in both directions.
 fn echoes<T: Copy + PartialEq + Debug + 'static>(values: &[T]) {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<T, T>, first: T| {
         let mut value = first;

@@ -1,24 +1,25 @@
-//! What a program needs of coroutines, in types of its own, so that it runs on either side.
+//! The operations that a program needs of coroutines, as a trait, so that a program runs on either
+//! engine.
 
 use std::any::Any;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 pub type Payload = Box<dyn Any + Send>;
 
-/// What entering a coroutine led to.
+/// The outcome of entering a coroutine.
 pub enum Answer<Out, Ret = Out> {
     Yielded(Out),
     Complete(Ret),
 }
 
-/// What closing a coroutine led to.
+/// The outcome of closing a coroutine.
 pub enum Closed<Out, Ret = Out> {
     Ended(Option<Ret>),
     Ignored(Out),
 }
 
-/// What came instead of a value.
+/// The event that came instead of a value.
 pub enum Thrown {
     Close,
     Payload(Payload),
@@ -29,7 +30,7 @@ pub enum Thrown {
 pub trait Engine: Sized + 'static {
     /// The handle, which ends its coroutine when it is dropped.
     type Coroutine<In: 'static, V: 'static>: 'static;
-    /// The inside, by which a body suspends.
+    /// The yielder, by which a body suspends.
     type Inside<'a, In: 'static, V: 'static>;
     type Generator<V: 'static>: Iterator<Item = V>;
     type Scope<'s>;
@@ -59,7 +60,7 @@ pub trait Engine: Sized + 'static {
     fn close<In: 'static, V: 'static>(coroutine: &mut Self::Coroutine<In, V>) -> Closed<V>;
 
     fn suspend<In: 'static, V: 'static>(inside: &Self::Inside<'_, In, V>, out: V) -> In;
-    fn try_suspend<In: 'static, V: 'static>(
+    fn suspend_catching<In: 'static, V: 'static>(
         inside: &Self::Inside<'_, In, V>,
         out: V,
     ) -> Result<In, Thrown>;

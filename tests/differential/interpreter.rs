@@ -19,7 +19,7 @@ pub fn run<E: Engine>(program: &Rc<Program>) -> Record {
     })
 }
 
-/// Has the engine's pools and caches allocate what they will.
+/// Makes the engine's pools and caches allocate their memory.
 pub fn warm_up<E: Engine>(n_coroutines: usize) {
     let create = || {
         let mut coroutine = E::create(|inside: &E::Inside<'_, (), ()>, ()| {
@@ -42,7 +42,7 @@ fn drive<E: Engine, In: Sent, V: Value>(program: &Rc<Program>) {
     }
 }
 
-/// What all levels of a program share.
+/// The state that all levels of a program share.
 pub struct World<E: Engine, In: Sent, V: Value> {
     pub program: Rc<Program>,
     /// A coroutine on its way from one level to another.
@@ -69,7 +69,7 @@ impl<E: Engine, In: Sent, V: Value> Session<E, In, V> {
 
 impl<E: Engine, In: Sent, V: Value> Drop for Session<E, In, V> {
     fn drop(&mut self) {
-        // The destructors that run may give away another one.
+        // The destructors may put another coroutine there.
         while let Some(given) = self.world.given.take() {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(given))) {
                 note(Event::Caught(what(&payload)));

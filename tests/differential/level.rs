@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::engine::{Answer, Closed, Engine, Payload, Thrown};
 use crate::interpreter::{Captures, Session, World, create};
@@ -12,7 +12,7 @@ use crate::program::{Op, Slot, Then};
 use crate::record::{Event, What, note, spend};
 use crate::values::{Mark, Sent, Value, Word, items, what};
 
-/// How often `Drain` sends at most.
+/// The most sends of a `Drain`.
 const MAX_SENDS: usize = 8;
 
 /// Whether a level goes on.
@@ -29,7 +29,7 @@ pub struct Level<'a, 'i, E: Engine, In: Sent, V: Value> {
     index: usize,
     inside: Option<&'a E::Inside<'i, In, V>>,
     slots: [Option<E::Coroutine<In, V>>; 2],
-    /// Whether somebody in the program catches what unwinds: elsewhere the driver does, after each
+    /// Whether a level of the program catches an unwind; otherwise the driver does, after each
     /// operation.
     is_caught: bool,
 }
@@ -49,8 +49,8 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
         }
     }
 
-    /// Executes a list of operations. Locals of the program are locals here, so what follows one is
-    /// executed in the frame that it lives in.
+    /// Executes a list of operations. Locals of the program are locals here, so the operations
+    /// after one run in the local's frame.
     pub fn run(&mut self, ops: &[Op]) -> Flow {
         let mut rest = ops;
         while let Some((op, after)) = rest.split_first() {
@@ -157,7 +157,7 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
             }
             Op::Return => return Flow::Return,
             Op::Suspend => drop(self.suspend()),
-            Op::TrySuspend(then) => return self.try_suspend(then),
+            Op::TrySuspend(then) => return self.suspend_catching(then),
             Op::YieldFrom { n_items } => {
                 if let Some(inside) = self.inside {
                     In::yield_from::<E, V>(inside, items(n_items));
@@ -215,7 +215,7 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
             },
             Op::Close(_) => match E::close(coroutine) {
                 Closed::Ended(ret) => note(Event::Ended(ret.as_ref().map(V::id))),
-                Closed::Ignored(out) => note(Event::CloseIgnored(out.id())),
+                Closed::Ignored(out) => note(Event::IgnoredClose(out.id())),
             },
             Op::Throw(_) => answered(E::throw(coroutine, Mark::payload())),
             Op::ThrowKept(_) => {
@@ -254,11 +254,11 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
         Some(received)
     }
 
-    fn try_suspend(&mut self, then: Then) -> Flow {
+    fn suspend_catching(&mut self, then: Then) -> Flow {
         let Some(inside) = self.inside else {
             return Flow::On;
         };
-        match E::try_suspend(inside, V::new()) {
+        match E::suspend_catching(inside, V::new()) {
             Ok(received) => {
                 note(Event::Received(received.id()));
                 Flow::On
@@ -296,9 +296,9 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
         }
     }
 
-    /// Executes operations with some children about: the first fresh, the second begun, and so on.
-    /// The handle of the last is dropped before the operations; those of the others afterwards, or
-    /// they are forgotten.
+    /// Executes operations in a scope with some children: the first unstarted, the second started,
+    /// and so on. The handle of the last is dropped before the operations; those of the others
+    /// afterwards, or they are forgotten.
     fn scope(&mut self, n_children: usize, ops: &[Op]) -> Flow {
         E::scope(|scope| {
             let mut children = Vec::new();
@@ -333,7 +333,7 @@ impl<'a, 'i, E: Engine, In: Sent, V: Value> Level<'a, 'i, E, In, V> {
         (n_below > 0).then(|| self.index + 1 + child % n_below)
     }
 
-    /// The coroutine in a slot, which is created if there is none.
+    /// The coroutine in a slot, created if the slot is empty.
     fn coroutine(&mut self, slot: Slot) -> Option<&mut E::Coroutine<In, V>> {
         let child = self.child(slot.child);
         let place = &mut self.slots[slot.index];
@@ -355,7 +355,7 @@ fn answered<V: Value>(answer: Answer<V>) {
     }
 }
 
-/// A destructor that executes operations. What unwinds goes on, unless something unwinds already.
+/// A destructor that executes operations. Its unwind goes on, unless the thread unwinds already.
 struct Deferred<'a, 'i, E: Engine, In: Sent, V: Value> {
     level: Level<'a, 'i, E, In, V>,
     ops: &'a [Op],

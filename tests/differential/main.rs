@@ -1,9 +1,8 @@
 //! Random programs, run on selvedge and on an oracle, must leave the same record.
 //!
-//! Reading order: `program` is what is generated; `interpreter` and `level` run one on any `Engine`;
-//! `record` is what a run leaves behind, and `tally` sees that enough happened; `oracle` holds the
-//! protocol in a form that can be checked by eye, over `corosensei`'s switches. `ours` and `theirs`
-//! are the two engines.
+//! Reading order: `program` is what is generated; `interpreter` and `level` run one on any `Engine`; `record` is the
+//! record of a run, and `tally` checks that enough happened; `oracle` holds the protocol in a form that can be checked
+//! by eye, over `corosensei`'s switches. `ours` and `theirs` are the two engines.
 //!
 //! `SELVEDGE_PROGRAMS` sets how many programs are run, `SELVEDGE_SEED` repeats a run; with
 //! `SELVEDGE_TRACE` each program is printed before it runs, for one that ends the process.
@@ -45,7 +44,7 @@ const N_PROGRAMS_EMULATED: u64 = 2_000;
 /// Programs that share a seed: a failure is found again without the chunks before it.
 const CHUNK: u64 = 10_000;
 
-/// How many coroutines live at once at most, about: what warms up pools and caches for them.
+/// About the most coroutines that live at once; the warm-up creates this number.
 const N_WARM: usize = 300;
 
 #[test]
@@ -125,7 +124,7 @@ fn run_both(program: &Rc<Program>) -> (Record, Record) {
     )
 }
 
-/// Prints past the harness, which keeps a passing test's output to itself.
+/// Bypasses the harness, which hides the output of a passing test.
 fn say(text: &str) {
     writeln!(std::io::stderr(), "differential: {text}").expect("stderr takes a line");
 }

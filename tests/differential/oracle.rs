@@ -1,8 +1,9 @@
 //! The oracle: the coroutine protocol in its plainest form, over `corosensei`'s switches.
 //!
 //! A coroutine is entered with a [`Command`], and a suspension does what it is told: it returns the
-//! value, or it unwinds. Everything else is bookkeeping of who may be entered. Only the switch and
-//! the order of drops on the way are `corosensei`'s, which is never asked to unwind anything.
+//! value, or it unwinds. Everything else is bookkeeping of which coroutine may be entered. Only the
+//! switch and the order of drops on the way are `corosensei`'s, which is never asked to unwind
+//! anything.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -11,11 +12,11 @@ use std::thread;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::engine::{Answer, Closed, Payload};
 
-/// What a coroutine is entered with.
+/// The command with which a coroutine is entered.
 pub enum Command<In> {
     Send(In),
     Raise(Payload),
@@ -23,7 +24,7 @@ pub enum Command<In> {
     Close(u64),
 }
 
-/// What unwinds a body that is closed.
+/// The payload that unwinds a closed body.
 struct CloseMark(u64);
 
 /// How a body ended: `Ok(None)` if it never ran.
@@ -31,10 +32,10 @@ type End<Ret> = Result<Option<Ret>, Payload>;
 
 type Inner<In, Out, Ret> = Coroutine<Command<In>, Out, End<Ret>>;
 
-/// A coroutine, as whoever holds it sees it.
+/// A coroutine, as its owner sees it.
 pub struct Handle<In: 'static, Out: 'static, Ret: 'static> {
     number: u64,
-    /// `None` when the body is over.
+    /// `None` when the body has ended.
     inner: Option<Inner<In, Out, Ret>>,
     is_started: bool,
 }
@@ -123,7 +124,7 @@ impl<In, Out, Ret> Handle<In, Out, Ret> {
     }
 }
 
-/// What a body returned; what it panicked with goes on here.
+/// The value that a body returned; resumes the body's panic.
 fn returned<Out, Ret>(answer: Answer<Out, End<Ret>>) -> Answer<Out, Ret> {
     match answer {
         Answer::Yielded(out) => Answer::Yielded(out),
@@ -140,7 +141,7 @@ thread_local! {
     static RUNNING: Cell<u64> = const { Cell::new(0) };
     /// The numbers of those that have a scope open, the innermost last.
     static SCOPED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
-    /// A fresh stack costs more than a whole program.
+    /// Reuses stacks, because a fresh one costs more than a whole program.
     static STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -150,7 +151,7 @@ fn next_number() -> u64 {
     LAST_NUMBER.get()
 }
 
-/// Notes what is running during a call that does not unwind.
+/// Records the running coroutine during a call that does not unwind.
 fn running<R>(number: u64, call: impl FnOnce() -> R) -> R {
     let before = RUNNING.replace(number);
     let result = call();
@@ -163,7 +164,7 @@ fn is_close(payload: &Payload, request: u64) -> bool {
     mark.is_some_and(|mark| mark.0 == request)
 }
 
-/// Dropping ends it. A panic of that goes on, unless there is one already.
+/// Dropping ends the coroutine. A panic goes on, unless the thread panics already.
 impl<In, Out, Ret> Drop for Handle<In, Out, Ret> {
     fn drop(&mut self) {
         end_in_drop(|| self.end());
@@ -184,7 +185,7 @@ pub struct Inside<'a, In, Out> {
     yielder: &'a Yielder<Command<In>, Out>,
 }
 
-/// What a body meets at a suspension instead of a value.
+/// The event that a body meets at a suspension instead of a value.
 pub enum Raised {
     Close(u64),
     Payload(Payload),
@@ -195,7 +196,7 @@ pub enum Raised {
 }
 
 impl<In, Out> Inside<'_, In, Out> {
-    /// The one place where a coroutine is left and comes back.
+    /// The one place where a coroutine suspends and is resumed.
     pub fn exchange(&self, out: Out) -> Result<In, Raised> {
         if let Some(refusal) = self.refusal() {
             drop(out);
@@ -208,7 +209,8 @@ impl<In, Out> Inside<'_, In, Out> {
         }
     }
 
-    /// Exchanges with whatever the inner coroutine suspends with, until that one is done.
+    /// Passes on the values that the inner coroutine suspends with, until the inner coroutine is
+    /// done.
     pub fn delegate<Ret>(&self, inner: &mut Handle<In, Out, Ret>, first: In) -> Ret {
         if self.is_elsewhere() {
             drop(first);
@@ -232,7 +234,7 @@ impl<In, Out> Inside<'_, In, Out> {
         }
     }
 
-    /// Why the coroutine can't be left here, if it can't.
+    /// The reason why the coroutine can't be left here, if there is one.
     fn refusal(&self) -> Option<Raised> {
         if thread::panicking() {
             Some(Raised::Panicking)
@@ -249,7 +251,7 @@ impl<In, Out> Inside<'_, In, Out> {
     }
 }
 
-/// Unwinds with what a body met.
+/// Unwinds with the event that a body met.
 pub fn raise(raised: Raised) -> ! {
     match raised {
         Raised::Close(request) => resume_unwind(Box::new(CloseMark(request))),
@@ -259,13 +261,13 @@ pub fn raise(raised: Raised) -> ! {
     }
 }
 
-/// The children of a scope, each as what ends it.
+/// The children of a scope, each as the closure that ends it.
 #[derive(Default)]
 pub struct Scope {
     children: RefCell<Vec<Box<dyn FnOnce()>>>,
 }
 
-/// Calls a function with a scope and ends the scope's children, whatever comes of the call.
+/// Calls a function with a scope and ends the scope's children, however the call ends.
 pub fn scope<R>(f: impl FnOnce(&Scope) -> R) -> R {
     let scope = Scope::default();
     SCOPED.with_borrow_mut(|scoped| scoped.push(RUNNING.get()));
@@ -290,7 +292,7 @@ impl Scope {
         Child(handle)
     }
 
-    /// Ends the children, the newest first; answers the first panic.
+    /// Ends the children, the newest first; returns the first panic.
     fn end_all(&self) -> Option<Payload> {
         let mut panicked = None;
         loop {

@@ -1,14 +1,14 @@
 //! The library under test, through its public API.
 
-use selvedge::coroutine::{self, Scope, ScopedCoroutine};
-use selvedge::{CloseIgnored, Coroutine, CoroutineState, Generator, Status, Yielder};
+use selvedge::coroutine::{self, IgnoredClose, Scope, ScopedCoroutine, Status};
+use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 
 use crate::engine::{Answer, Closed, Engine, Payload, Thrown};
 
 pub struct Ours;
 
 /// The size of the pool's stacks, so that calls come from the pool too.
-const ON_STACK_BYTES: usize = selvedge::stack::DEFAULT_STACK_SIZE;
+const ON_STACK_BYTES: usize = selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 
 fn answer<V>(state: CoroutineState<V, V>) -> Answer<V> {
     match state {
@@ -67,7 +67,7 @@ impl Engine for Ours {
     }
 
     fn close<In: 'static, V: 'static>(coroutine: &mut Coroutine<In, V, V>) -> Closed<V> {
-        match coroutine.close().map_err(CloseIgnored::into_value) {
+        match coroutine.close().map_err(IgnoredClose::into_value) {
             Ok(ret) => Closed::Ended(ret),
             Err(Some(out)) => Closed::Ignored(out),
             Err(None) => unreachable!("panics unwind in this program"),
@@ -78,11 +78,14 @@ impl Engine for Ours {
         inside.suspend(out)
     }
 
-    fn try_suspend<In: 'static, V: 'static>(inside: &Yielder<In, V>, out: V) -> Result<In, Thrown> {
-        inside.try_suspend(out).map_err(|thrown| match thrown {
-            selvedge::Thrown::Close => Thrown::Close,
-            selvedge::Thrown::Payload(payload) => Thrown::Payload(payload),
-            selvedge::Thrown::Panicking => Thrown::Panicking,
+    fn suspend_catching<In: 'static, V: 'static>(
+        inside: &Yielder<In, V>,
+        out: V,
+    ) -> Result<In, Thrown> {
+        inside.suspend_catching(out).map_err(|thrown| match thrown {
+            selvedge::coroutine::Thrown::Close => Thrown::Close,
+            selvedge::coroutine::Thrown::Payload(payload) => Thrown::Payload(payload),
+            selvedge::coroutine::Thrown::Panicking => Thrown::Panicking,
             other => unreachable!("a new kind of thing thrown: {other:?}"),
         })
     }
@@ -107,7 +110,7 @@ impl Engine for Ours {
     }
 
     fn on_stack(f: impl FnOnce()) {
-        selvedge::on_stack(ON_STACK_BYTES, f);
+        selvedge::coroutine::on_stack(ON_STACK_BYTES, f);
     }
 
     fn scope<R>(f: impl for<'s> FnOnce(&'s Scope<'s, 'static>) -> R) -> R {

@@ -1,8 +1,8 @@
-//! What is generated: a driver and the bodies of coroutines, each a list of operations.
+//! The generated programs: a driver and the bodies of coroutines, each a list of operations.
 //!
-//! An operation is made from a number, which selects its kind, and a byte for its details. Both
-//! shrink by themselves, and so do the lists; kinds stand in the tables from simple to intricate, so
-//! that a smaller number is a simpler program.
+//! An operation is made from a number, which selects its kind, and a byte for its details. Both shrink by themselves,
+//! and so do the lists; the tables order the kinds from simple to intricate, so that a smaller number is a simpler
+//! program.
 
 use std::fmt;
 use std::rc::Rc;
@@ -10,44 +10,44 @@ use std::rc::Rc;
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 
-/// A whole program. The driver is the first of the bodies; each creates coroutines only of those
-/// behind it, so the tree of coroutines is finite.
+/// A whole program. The driver is the first of the bodies; each body creates coroutines only from later bodies, so the
+/// tree of coroutines is finite.
 pub struct Program {
     pub values: Values,
     pub bodies: Vec<Body>,
 }
 
-/// What the coroutines of a program are sent. They suspend with and return the same, or words.
+/// The type of the values that a program's coroutines are sent. They suspend with and return the same type, or words.
 #[derive(Clone, Copy, Debug)]
 pub enum Values {
     /// Fits into a register.
     Words,
-    /// Is handed over by address.
+    /// Is passed by address.
     Wide,
-    /// Nothing is sent.
+    /// No value is sent.
     Units,
 }
 
-/// What a coroutine does, or the driver.
+/// The operations of a coroutine or of the driver.
 #[derive(Debug)]
 pub struct Body {
     pub n_captures: u8,
     /// One more capture, whose destructor panics.
     pub captures_bomb: bool,
-    /// One more capture, so large that the closure is kept elsewhere.
+    /// One more capture, so large that the closure is stored elsewhere.
     pub captures_ballast: bool,
     pub ops: Vec<Op>,
 }
 
-/// A level (the driver, or a coroutine that runs) holds two coroutines. An operation on one that is
-/// not there creates it first, of a body further down.
+/// A level (the driver, or a coroutine that runs) holds two coroutines. An operation on a missing coroutine creates the
+/// coroutine first, from a later body.
 #[derive(Clone, Copy)]
 pub struct Slot {
     pub index: usize,
     pub child: usize,
-    /// Whether one that is done is replaced first.
+    /// Whether a finished coroutine is replaced first.
     pub renews: bool,
-    /// Whether the destructor of what is sent panics.
+    /// Whether the destructor of the sent value panics.
     pub sends_bomb: bool,
 }
 
@@ -70,7 +70,7 @@ pub enum Op {
     Swap,
     /// Moves it into a frame, which may unwind.
     Bind(Slot),
-    /// Puts it where every level can take it.
+    /// Puts the coroutine where every level can take it.
     Give(Slot),
     Take(Slot),
     /// Iterates over some items of a generator and drops it.
@@ -84,30 +84,30 @@ pub enum Op {
     Bomb,
     Panic,
     Return,
-    /// Catches what unwinds out of the next so many operations.
+    /// Catches an unwind of the next operations, as many as the number says.
     Catch {
         n_ops: usize,
         then: Then,
     },
-    /// A local whose destructor runs the next so many operations.
+    /// A local whose destructor runs the next operations, as many as the number says.
     Defer {
         n_ops: usize,
     },
-    /// Executes the next so many operations on a stack of their own.
+    /// Executes the next operations, as many as the number says, on another stack.
     OnStack {
         n_ops: usize,
     },
-    /// Executes the next so many operations while a scope is open, with so many children.
+    /// Executes the next operations inside a scope with children; the numbers say how many.
     Scope {
         n_children: usize,
         n_ops: usize,
     },
-    /// Raises, or throws, what was caught and kept.
+    /// Raises, or throws, a payload that was caught and kept.
     RaiseKept,
     ThrowKept(Slot),
     // Inside a coroutine only.
     Suspend,
-    /// Keeps what it is sent as a local.
+    /// Keeps the sent value as a local.
     SuspendAndKeep,
     TrySuspend(Then),
     Delegate(Slot),
@@ -116,12 +116,12 @@ pub enum Op {
     },
 }
 
-/// What is done with a payload that was caught.
+/// The use of a caught payload.
 #[derive(Clone, Copy, Debug)]
 pub enum Then {
     Swallow,
     Rethrow,
-    /// To be raised or thrown later, by whoever comes to it.
+    /// Keeps the payload, for a later operation that raises or throws it.
     Keep,
     Return,
 }
@@ -222,7 +222,7 @@ fn body() -> impl Strategy<Value = Body> {
     })
 }
 
-/// Programs of ten operations at least.
+/// Programs of at least ten operations.
 pub fn strategy() -> impl Strategy<Value = Rc<Program>> {
     let driver = vec(op(DRIVER), 4..20);
     (0_u8..3, driver, body(), body(), body()).prop_map(|(values, ops, first, second, third)| {

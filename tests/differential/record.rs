@@ -1,6 +1,6 @@
-//! What a run leaves behind: what happened, in order, and how many allocations it left.
+//! The record of a run: its events, in order, and the number of allocations that it left.
 //!
-//! All of it is kept for each thread: the panic hook and the allocator are the process's.
+//! Records are kept per thread: the panic hook and the allocator belong to the process.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Write;
 use std::panic;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 /// The number of a tracked value, counted from the start of the run.
 pub type Id = u32;
@@ -22,10 +22,10 @@ pub enum Event {
     Received(Id),
     Yielded(Id),
     Complete(Id),
-    /// A value or a payload was handed back.
+    /// A value or a payload was returned.
     Refused(Id, Status),
     Ended(Option<Id>),
-    CloseIgnored(Id),
+    IgnoredClose(Id),
     Item(Id),
     /// The status of the coroutines that a level holds.
     Status([Option<Status>; 2]),
@@ -37,12 +37,12 @@ pub enum Event {
     Met(What),
 }
 
-/// A payload, or what else came instead of a value.
+/// A payload, or another event instead of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// One of the program's.
+    /// A payload of the program.
     Mark(Id),
-    /// What unwinds a body that is closed.
+    /// The payload that unwinds a closed body.
     Close,
     /// A sentence about a finished coroutine.
     Finished,
@@ -59,7 +59,7 @@ pub struct Record {
     n_leaked: i64,
 }
 
-/// How many operations a run executes at most.
+/// The most operations that a run executes.
 const FUEL: u32 = 400;
 
 /// Enough events for any run.
@@ -92,7 +92,7 @@ pub fn spend() -> bool {
     left > 0
 }
 
-/// How many operations were executed on this thread.
+/// The number of operations executed on this thread.
 pub fn n_steps() -> u64 {
     N_STEPS.get()
 }
@@ -125,18 +125,18 @@ impl Record {
         SPARE.with_borrow_mut(|spare| spare.push(self.events));
     }
 
-    /// Whether they are the same, and nothing is left of either.
+    /// Whether both records are the same, and neither run left an allocation.
     pub fn matches(&self, expected: &Self) -> bool {
         self.events == expected.events && self.left_nothing() && expected.left_nothing()
     }
 
-    /// Whether every allocation is gone, but for those of handles that were forgotten.
+    /// Whether every allocation is freed, except those of forgotten handles.
     fn left_nothing(&self) -> bool {
         let is_forgotten = |event: &&Event| **event == Event::Forgot;
         self.n_leaked == self.events.iter().filter(is_forgotten).count() as i64
     }
 
-    /// Where they part.
+    /// The first difference.
     pub fn difference(&self, expected: &Self) -> String {
         let (ours, theirs) = (&self.events, &expected.events);
         let n_same = ours
@@ -161,8 +161,8 @@ impl Record {
     }
 }
 
-/// Has the panic hook tell the record of the thread that panics; programs panic a lot, so it says
-/// nothing on threads that record.
+/// Makes the panic hook add to the record of the panicking thread. Programs panic often, so the
+/// hook prints nothing on threads that record.
 pub fn install_hook() {
     let previous = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

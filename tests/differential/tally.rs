@@ -1,12 +1,12 @@
-//! How often what happened: programs that agree because they do nothing would prove nothing.
+//! Counts of each kind of event: programs that agree because they do nothing would prove nothing.
 
 use std::fmt;
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::record::{Event, What};
 
-/// What a run of many programs must have seen.
+/// The events that a run of many programs must have seen.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Dropped,
@@ -17,7 +17,7 @@ enum Kind {
     RefusedDone,
     Closed,
     ClosedWithValue,
-    CloseIgnored,
+    IgnoredClose,
     Item,
     SeenUnstarted,
     SeenSuspended,
@@ -62,7 +62,7 @@ impl Tally {
         *n += 1;
     }
 
-    /// Panics if there is something that never happened.
+    /// Panics if a kind of event never happened.
     pub fn assert_all_seen(&self) {
         let never: Vec<_> = (0..N_KINDS - 1)
             .filter(|kind| self.counts[*kind].1 == 0)
@@ -92,7 +92,7 @@ fn kind(event: Event) -> Kind {
         Event::Refused(..) => Kind::RefusedDone,
         Event::Ended(None) => Kind::Closed,
         Event::Ended(Some(_)) => Kind::ClosedWithValue,
-        Event::CloseIgnored(_) => Kind::CloseIgnored,
+        Event::IgnoredClose(_) => Kind::IgnoredClose,
         Event::Item(_) => Kind::Item,
         Event::Forgot => Kind::Forgot,
         Event::Hook => Kind::HookCalled,

@@ -1,6 +1,6 @@
 //! The oracle, under the names of an engine.
 
-use selvedge::Status;
+use selvedge::coroutine::Status;
 
 use crate::engine::{Answer, Closed, Engine, Payload, Thrown};
 use crate::oracle::{self, Child, Handle, Inside, Raised, Scope, raise};
@@ -80,7 +80,7 @@ impl Engine for Oracle {
         inside.exchange(out).unwrap_or_else(|raised| raise(raised))
     }
 
-    fn try_suspend<In: 'static, V: 'static>(
+    fn suspend_catching<In: 'static, V: 'static>(
         inside: &Inside<'_, In, V>,
         out: V,
     ) -> Result<In, Thrown> {

@@ -1,4 +1,4 @@
-//! Values that are told apart, and whose destructors tell the record.
+//! Values with numbers, whose destructors add to the record.
 
 use std::any::Any;
 use std::panic;
@@ -7,8 +7,8 @@ use std::thread;
 use crate::engine::{Engine, Payload};
 use crate::record::{Event, Id, What, next_id, note};
 
-/// A value with a number. It owns memory, so that one that is lost or dropped twice shows in the
-/// count of allocations too.
+/// A value with a number. It owns memory, so that a leak or a double drop shows in the count of
+/// allocations too.
 pub struct Word(Box<Content>);
 
 struct Content {
@@ -24,7 +24,7 @@ impl Word {
         }))
     }
 
-    /// One whose destructor panics, if nothing else does.
+    /// A value whose destructor panics, unless the thread panics already.
     pub fn bomb() -> Self {
         let mut word = Self::new();
         word.0.is_bomb = true;
@@ -61,7 +61,7 @@ impl Mark {
     }
 }
 
-/// What a payload is, told by what it holds: the same box surfaces, or its number would be another.
+/// Identifies a payload by its content: another box would hold another number.
 pub fn what(payload: &Payload) -> What {
     if let Some(mark) = payload.downcast_ref::<Mark>() {
         return What::Mark(mark.0.0.id);
@@ -80,13 +80,13 @@ fn sentence(payload: &dyn Any) -> Option<&str> {
     literal.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// What coroutines suspend with and return.
+/// The values that coroutines suspend with and return.
 pub trait Value: Sized + 'static {
     fn new() -> Self;
     fn id(&self) -> Id;
 }
 
-/// What coroutines are sent.
+/// The values that coroutines are sent.
 pub trait Sent: Sized + 'static {
     fn new(is_bomb: bool) -> Self;
     fn id(&self) -> Id;

@@ -1,20 +1,23 @@
-//! Cancelling takes back what no thread has begun with, and leaves the rest alone.
+//! A cancel removes jobs that no thread has started, and leaves running jobs alone.
 
 use std::cell::RefCell;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use selvedge::{
-    EventLoop, current_loop, current_task, fs, gather, gather_settled, spawn, to_thread, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{current_task, gather_settled};
+use selvedge::{EventLoop, fs, gather, spawn, to_thread, yield_now};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{OnDrop, finished, scaled};
 
-/// Runs `body` on a loop with one pool thread, which is busy until the gate opens.
+/// Runs `body` on a loop with one pool thread, which waits at the gate.
 fn with_busy_pool(body: impl FnOnce(Gate) + 'static) {
-    let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(|| {
         let gate = Gate::default();
         let theirs = gate.clone();
@@ -50,7 +53,7 @@ fn a_queued_function_is_dropped_on_the_loop_and_never_runs() {
         assert_eq!(told.recv().unwrap(), here);
         gate.open();
         to_thread(|| ()).unwrap();
-        assert_eq!(gate.n_come(), 1, "it never ran");
+        assert_eq!(gate.n_waiting(), 1, "it never ran");
     });
 }
 
@@ -81,7 +84,7 @@ fn a_cancelled_promise_drops_a_queued_function() {
         assert!(promise.wait().unwrap_err().is_cancelled());
         gate.open();
         to_thread(|| ()).unwrap();
-        assert_eq!(gate.n_come(), 1);
+        assert_eq!(gate.n_waiting(), 1);
     });
 }
 
@@ -130,7 +133,7 @@ fn a_running_function_completes_and_its_result_is_dropped() {
     });
 }
 
-/// One that has not been delivered yet: nothing is begun that could not be called off.
+/// The cancel is still pending: the task must not start a job that can't be stopped.
 #[test]
 fn a_task_that_cancelled_itself_starts_no_function() {
     with_busy_pool(|gate| {
@@ -145,7 +148,7 @@ fn a_task_that_cancelled_itself_starts_no_function() {
             })
         });
         assert!(task.join().unwrap_err().is_cancelled());
-        assert_eq!((inner.n_come(), drops.n()), (0, 1));
+        assert_eq!((inner.n_waiting(), drops.n()), (0, 1));
     });
 }
 
@@ -163,7 +166,7 @@ fn a_closure_that_panics_in_its_drop_does_no_harm() {
         task.cancel();
         assert!(task.join().unwrap_err().is_cancelled());
         assert!(promise.cancel());
-        // A result that nobody takes, on the pool's thread.
+        // A result without a receiver is dropped on the pool's thread.
         let inner = Gate::default();
         let at_gate = inner.clone();
         let unwanted = current_loop().unwrap().run_in_executor(move || {
@@ -179,7 +182,7 @@ fn a_closure_that_panics_in_its_drop_does_no_harm() {
 }
 
 #[test]
-fn a_destructor_may_come_back_to_the_pool() {
+fn a_destructor_may_use_the_pool_again() {
     with_busy_pool(|gate| {
         let promise = current_loop().unwrap().run_in_executor(|| 1).unwrap();
         let inner = promise.clone();
@@ -199,11 +202,14 @@ fn a_destructor_may_come_back_to_the_pool() {
     });
 }
 
-/// Cancels at every moment there is: each function either ran or was dropped, once, and everybody hears of it.
+/// Cancels at every moment: each function either ran or was dropped, once, and every waiter is woken.
 #[test]
 fn cancels_at_any_moment_lose_nothing() {
     let n = scaled(2_000, 200);
-    let event_loop = EventLoop::builder().blocking_threads(2).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(2)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(move || {
         let drops = Drops::default();
         let mut state = 1_u64;
@@ -248,7 +254,7 @@ fn a_destructor_run_by_a_cancel_may_run_or_drop_the_loop() {
     };
     for end_task in [run as fn(), || drop(LOOP.take())] {
         let event_loop = EventLoop::builder()
-            .blocking_threads(1)
+            .max_blocking_threads(1)
             .shutdown_timeout(Duration::ZERO)
             .build()
             .unwrap();
@@ -263,7 +269,7 @@ fn a_destructor_run_by_a_cancel_may_run_or_drop_the_loop() {
         }));
         let mut promises = vec![event_loop.run_in_executor(move || drop(witness))];
         promises.extend((0..20).map(|_| event_loop.run_in_executor(|| ())));
-        // Two tasks, so that the cancel has a way to go.
+        // Two tasks, so that the cancel passes through a join.
         let task = event_loop.create_task(move || {
             let inner = spawn(move || gather_settled(promises).len());
             drop(gather([inner]));

@@ -1,18 +1,19 @@
-//! The end of a loop: what has not begun is dropped, what runs is waited for, for a bounded time.
+//! The end of a loop: queued jobs are dropped, running jobs are awaited, for a bounded time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
-use selvedge::{EventLoop, current_loop, run, spawn, to_thread};
+use selvedge::event_loop::current_loop;
+use selvedge::{EventLoop, run, spawn, to_thread};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{AN_HOUR, OnDrop, caught, event_loop, thread_number, wait_until_asleep};
 
-/// Blocks the thread until so many have come to the gate.
+/// Blocks the thread until `n` jobs wait at the gate.
 fn wait_at(gate: &Gate, n: usize) {
-    while gate.n_come() < n {
+    while gate.n_waiting() < n {
         thread::yield_now();
     }
 }
@@ -41,7 +42,7 @@ fn closing_waits_for_a_function_that_runs() {
     assert!(is_done.load(SeqCst), "the loop was closed before");
     let error = promise.result().unwrap_err();
     assert!(error.is_cancelled());
-    assert!(error.message().contains("closed"), "{error}");
+    assert!(error.message().unwrap().contains("closed"), "{error}");
     opener.join().unwrap();
 }
 
@@ -76,7 +77,7 @@ fn the_wait_is_bounded_and_then_the_function_is_abandoned() {
         drop(captured);
     });
     wait_at(&gate, 1);
-    // Nobody opens the gate: only the deadline ends this.
+    // The gate stays closed: only the deadline ends this.
     event_loop.close().unwrap();
     assert!(promise.result().unwrap_err().is_cancelled());
     assert_eq!(drops.n(), 0);
@@ -89,7 +90,7 @@ fn the_wait_is_bounded_and_then_the_function_is_abandoned() {
 
 #[test]
 fn queued_jobs_are_dropped_first_and_fail() {
-    let builder = EventLoop::builder().blocking_threads(1);
+    let builder = EventLoop::builder().max_blocking_threads(1);
     let event_loop = builder.build().unwrap();
     let (gate, drops) = (Gate::default(), Drops::default());
     let at_gate = gate.clone();
@@ -114,7 +115,7 @@ fn queued_jobs_are_dropped_first_and_fail() {
     opener.join().unwrap();
 }
 
-/// Destructors of what is dropped at the end find a loop that takes nothing more.
+/// Destructors that run at the end find a loop that accepts no more work.
 #[test]
 fn a_job_from_a_destructor_at_the_end_is_refused() {
     let event_loop = event_loop();
@@ -127,7 +128,7 @@ fn a_job_from_a_destructor_at_the_end_is_refused() {
     let local = event_loop.local();
     let on_drop = OnDrop(move || {
         if let Ok(promise) = local.run_in_executor(|| 1) {
-            // Still open here: then it is failed like all others.
+            // The loop is still open here: then the job fails like all others.
             promise.add_done_callback(|_| ());
         }
     });

@@ -1,14 +1,15 @@
-//! `run_in_executor`: a promise stands for the job.
+//! `run_in_executor`: a job on a pool thread, represented by a promise.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use selvedge::{EventLoop, Promise, RunError, current_loop, run, spawn, try_run, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::{EventLoop, Promise, RunError, run, spawn, try_run, yield_now};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{Log, Reports, event_loop, finished, sentence, shared};
 
-/// A job of the loop that runs.
+/// Starts a job of the running loop.
 fn job<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> Promise<T> {
     current_loop().unwrap().run_in_executor(f).unwrap()
 }
@@ -39,7 +40,7 @@ fn the_promise_has_the_panic() {
             .wait()
             .unwrap_err();
         assert!(error.is_panic());
-        assert_eq!(error.message(), "the weft tore");
+        assert_eq!(error.message().unwrap(), "the weft tore");
     });
 }
 
@@ -84,10 +85,13 @@ fn done_callbacks_run_on_the_loop() {
     });
 }
 
-/// Somebody else keeps the promise: the job's value is dropped, and a job that has not begun, too.
+/// Another task sets the promise: the job's value is dropped, and so is a job that has not started.
 #[test]
 fn the_first_to_set_the_promise_wins() {
-    let event_loop = EventLoop::builder().blocking_threads(1).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(|| {
         let (gate, drops) = (Gate::default(), Drops::default());
         let (at_gate, dropped) = (gate.clone(), drops.guard());
@@ -111,7 +115,7 @@ fn the_first_to_set_the_promise_wins() {
         while drops.n() < 2 {
             yield_now();
         }
-        assert_eq!(gate.n_come(), 1);
+        assert_eq!(gate.n_waiting(), 1);
     }));
 }
 
@@ -125,7 +129,7 @@ fn only_a_pending_job_prevents_the_deadlock_report() {
     });
     let outcome = try_run(move || {
         let promise = job(move || at_gate.pass());
-        // Nothing else is there that the loop could wait for.
+        // The loop has nothing else to wait for.
         helper.open();
         promise.wait().unwrap();
         let never = Gate::default();

@@ -1,11 +1,11 @@
-//! What holds jobs up until a test says so, and says that they have begun.
+//! Gates that hold jobs until a test opens them and count the jobs that have begun.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 
 use selvedge::yield_now;
 
-/// A gate that jobs wait at. Clones are the same gate.
+/// A gate at which jobs wait. Clones are the same gate.
 #[derive(Clone, Debug, Default)]
 pub struct Gate(Arc<Inner>);
 
@@ -31,25 +31,25 @@ impl Gate {
         self.0.opens.notify_all();
     }
 
-    /// How many have come to it.
-    pub fn n_come(&self) -> usize {
+    /// The number of jobs that have reached the gate.
+    pub fn n_waiting(&self) -> usize {
         self.0.n_waiting.load(SeqCst)
     }
 
-    /// In a task: returns when so many have come to it.
+    /// In a task: returns when `n` jobs have reached the gate.
     pub fn wait_for(&self, n: usize) {
-        while self.n_come() < n {
+        while self.n_waiting() < n {
             yield_now();
         }
     }
 }
 
-/// Counts how often it was dropped. Clones count together.
+/// Counts drops of its guards.
 #[derive(Debug, Default)]
 pub struct Drops(Arc<AtomicUsize>);
 
 impl Drops {
-    /// Something that counts when it is dropped.
+    /// A guard that counts its drop.
     pub fn guard(&self) -> DropGuard {
         DropGuard(Arc::clone(&self.0))
     }

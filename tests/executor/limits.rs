@@ -1,15 +1,16 @@
-//! How many threads a pool has, and how many jobs may wait for one.
+//! The number of threads of a pool, and the number of jobs that may wait for a thread.
 
 use std::io::{Error, ErrorKind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use selvedge::{EventLoop, LoopBuilder, TaskError, current_loop, fs, run, spawn, to_thread};
+use selvedge::event_loop::{Builder, current_loop};
+use selvedge::{EventLoop, TaskError, fs, run, spawn, to_thread};
 
 use crate::gates::Gate;
 use crate::support::finished;
 
-/// Jobs wait for each other until so many run at once.
+/// A meeting of jobs, which wait for each other until `n` run at once.
 #[derive(Default)]
 struct Meeting {
     state: Mutex<(usize, usize)>,
@@ -29,8 +30,8 @@ impl Meeting {
     }
 }
 
-/// Runs more jobs than there may be threads; as many as there may be must run at once.
-fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
+/// Runs more jobs than the pool may have threads; returns the most that ran at once.
+fn most_at_once(builder: Builder, n_threads: usize) -> usize {
     let meeting = Arc::new(Meeting::default());
     let theirs = meeting.clone();
     builder.run(move || {
@@ -52,18 +53,18 @@ fn largest_crowd(builder: LoopBuilder, n_threads: usize) -> usize {
 fn the_pool_has_four_more_threads_than_cpus_at_most_32() {
     let n_cpus = thread::available_parallelism().unwrap().get();
     let n_threads = (n_cpus + 4).min(32);
-    assert_eq!(largest_crowd(EventLoop::builder(), n_threads), n_threads);
+    assert_eq!(most_at_once(EventLoop::builder(), n_threads), n_threads);
 }
 
 #[test]
 fn the_builder_sets_the_number_of_threads() {
     for n_threads in [1, 2, 7] {
-        let builder = EventLoop::builder().blocking_threads(n_threads);
-        assert_eq!(largest_crowd(builder, n_threads), n_threads);
+        let builder = EventLoop::builder().max_blocking_threads(n_threads);
+        assert_eq!(most_at_once(builder, n_threads), n_threads);
     }
-    // There is always one.
+    // A pool always has one thread.
     assert_eq!(
-        largest_crowd(EventLoop::builder().blocking_threads(0), 1),
+        most_at_once(EventLoop::builder().max_blocking_threads(0), 1),
         1
     );
 }
@@ -72,7 +73,7 @@ fn the_builder_sets_the_number_of_threads() {
 fn jobs_begin_in_the_order_of_submission() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let theirs = order.clone();
-    EventLoop::builder().blocking_threads(1).run(move || {
+    EventLoop::builder().max_blocking_threads(1).run(move || {
         let jobs: Vec<_> = (0..50)
             .map(|n| {
                 let order = theirs.clone();
@@ -90,12 +91,14 @@ fn jobs_begin_in_the_order_of_submission() {
 fn assert_full(error: &TaskError) {
     let full = error.downcast_ref::<Error>().expect("an I/O error");
     assert_eq!(full.kind(), ErrorKind::QuotaExceeded);
-    assert!(full.to_string().contains("blocking_queue"), "{full}");
+    assert!(full.to_string().contains("max_blocking_queued"), "{full}");
 }
 
 #[test]
 fn a_full_queue_refuses_jobs_until_there_is_room() {
-    let builder = EventLoop::builder().blocking_threads(1).blocking_queue(2);
+    let builder = EventLoop::builder()
+        .max_blocking_threads(1)
+        .max_blocking_queued(2);
     finished(builder.build().unwrap().run_until_complete(|| {
         let event_loop = current_loop().unwrap();
         let gate = Gate::default();
@@ -105,7 +108,7 @@ fn a_full_queue_refuses_jobs_until_there_is_room() {
                 event_loop.run_in_executor(move || gate.pass()).unwrap()
             })
             .collect();
-        // One has the thread, and two wait.
+        // One job has the thread, and two wait.
         assert_full(
             &event_loop
                 .run_in_executor(|| ())
@@ -114,9 +117,9 @@ fn a_full_queue_refuses_jobs_until_there_is_room() {
                 .unwrap_err(),
         );
         assert_full(&to_thread(|| ()).unwrap_err());
-        // A task waits for a file, and for nothing else: that is not refused.
+        // A task that waits for a file and for nothing else is not refused.
         let file = spawn(|| fs::exists("/"));
-        // What is taken back makes room.
+        // A withdrawn job makes room.
         assert!(jobs[2].cancel());
         let later = event_loop.run_in_executor(|| 4).unwrap();
         gate.open();
@@ -128,7 +131,9 @@ fn a_full_queue_refuses_jobs_until_there_is_room() {
 
 #[test]
 fn a_queue_of_size_zero_takes_only_what_runs_at_once() {
-    let builder = EventLoop::builder().blocking_threads(2).blocking_queue(0);
+    let builder = EventLoop::builder()
+        .max_blocking_threads(2)
+        .max_blocking_queued(0);
     builder.run(|| {
         let event_loop = current_loop().unwrap();
         let gate = Gate::default();
@@ -144,18 +149,18 @@ fn a_queue_of_size_zero_takes_only_what_runs_at_once() {
     });
 }
 
-/// Each loop has a pool of its own: what one is busy with does not hold up another.
+/// Each loop has a pool of its own: the jobs of one loop don't delay those of another.
 #[test]
 fn pools_are_not_shared() {
     let gate = Gate::default();
     let theirs = gate.clone();
     let busy = thread::spawn(move || {
         EventLoop::builder()
-            .blocking_threads(1)
+            .max_blocking_threads(1)
             .run(|| to_thread(move || theirs.pass()))
     });
     let answer = EventLoop::builder()
-        .blocking_threads(1)
+        .max_blocking_threads(1)
         .run(|| to_thread(|| 6));
     assert_eq!(answer.unwrap(), 6);
     run(|| gate.wait_for(1));

@@ -25,16 +25,16 @@ fn listener_hears() {
         assert_eq!(listener.signal(), SIGNAL);
         listener.wait().unwrap();
         sender.join().unwrap();
-        assert!(!listener.has_come());
-        // Those that come while nobody waits are not lost, and count once.
+        assert!(!listener.take());
+        // Signals that arrive without a waiter are not lost, and count as one.
         raise(SIGNAL);
         raise(SIGNAL);
         yield_now_and_poll();
         listener.wait().unwrap();
-        assert!(!listener.has_come());
+        assert!(!listener.take());
         raise(SIGNAL);
         yield_now_and_poll();
-        assert!(listener.has_come());
+        assert!(listener.take());
         drop(listener);
         assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
 
@@ -45,7 +45,7 @@ fn listener_hears() {
     });
 }
 
-/// The loop looks at signals every so many turns.
+/// The loop checks for signals once in a fixed number of iterations.
 fn yield_now_and_poll() {
     for _ in 0..200 {
         yield_now();
@@ -74,7 +74,7 @@ fn listeners_share() {
             })
             .collect();
         let logs = log.clone();
-        let event_loop = selvedge::current_loop().unwrap();
+        let event_loop = selvedge::event_loop::current_loop().unwrap();
         event_loop
             .add_signal_handler(SIGNAL, move || logs.push("handler"))
             .unwrap();
@@ -113,9 +113,9 @@ fn listener_is_cancelled() {
         raise(SIGNAL);
         task.cancel();
         assert!(task.join().unwrap_err().is_cancelled());
-        // What came is there for the next one.
+        // The signal is kept for the next waiter.
         listener.wait().unwrap();
-        // A listener that nobody waits with wakes nobody.
+        // A listener without a waiting task wakes no task.
         Promise::<()>::new().wait()
     });
     assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");

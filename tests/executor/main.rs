@@ -1,4 +1,4 @@
-//! Blocking work on a loop's pool, and signals, one module a group of promises. Everything here goes through the
+//! Blocking work on a loop's pool, and signals, one module for each group of promises. Everything here goes through the
 //! public API.
 
 #![allow(unsafe_code)]
@@ -20,7 +20,7 @@ mod to_thread;
 
 use support::child::{self, run as play};
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(

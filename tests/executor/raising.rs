@@ -1,4 +1,4 @@
-//! Raising signals, and what they do at present.
+//! Raises signals, and reads their current action.
 
 use std::ptr;
 use std::thread;
@@ -12,9 +12,9 @@ pub fn raise(signal: Signal) {
     assert_eq!(unsafe { libc::raise(signal.into()) }, 0);
 }
 
-/// What a signal does at present: the address of a handler, or one of the two numbers for none.
+/// The current action of a signal: the address of a handler, or one of the two numbers for none.
 pub fn disposition(signal: Signal) -> usize {
-    // SAFETY: reads the present action.
+    // SAFETY: reads the current action.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         assert_eq!(libc::sigaction(signal.into(), ptr::null(), &mut action), 0);
@@ -31,8 +31,8 @@ pub fn set_disposition(signal: Signal, to: usize) {
     }
 }
 
-/// Sends each signal to this process when it is handled and this thread sleeps: before, it would end the process, and a
-/// thread may sleep for reasons of the system's as well.
+/// Sends each signal to this process when the signal has a handler and this thread sleeps. Both are checked: without a
+/// handler the signal would end the process, and a thread may also sleep for the system's reasons.
 pub fn send_when_asleep(signals: &'static [Signal]) -> thread::JoinHandle<()> {
     let number = thread_number();
     thread::spawn(move || {

@@ -1,15 +1,14 @@
-//! Signal handlers of a loop: ordinary callbacks, and afterwards everything is as it was. Each scenario has a process
-//! of its own, because signals are the process's.
+//! Signal handlers of a loop: they are ordinary callbacks, and their removal restores the former action. Each scenario
+//! has a process of its own, because signals belong to the process.
 
 use std::io::{self, ErrorKind};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 
+use selvedge::event_loop::current_loop;
 use selvedge::signal::Signal;
-use selvedge::{
-    EventLoop, Promise, current_loop, current_task, run, sleep, spawn, to_thread, try_run,
-    yield_now,
-};
+use selvedge::task::current_task;
+use selvedge::{EventLoop, Promise, run, sleep, spawn, to_thread, try_run, yield_now};
 
 use crate::gates::Gate;
 use crate::play;
@@ -31,7 +30,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("blocking_calls_go_on", blocking_calls_go_on),
 ];
 
-/// Plays a scenario that must end by itself, all of its assertions held.
+/// Plays a scenario that must end by itself without a failed assertion.
 #[track_caller]
 pub fn assert_plays(scenario: &str) {
     play(scenario).assert_exited(0);
@@ -65,10 +64,10 @@ fn handler_is_a_callback() {
     event_loop.run_forever().unwrap();
     assert_eq!(log.take(), ["raised", "handler"]);
     assert_eq!(
-        reports.only().exception.unwrap().message(),
+        reports.only().exception.unwrap().message().unwrap(),
         "a callback may panic"
     );
-    // The loop is none the worse for it: the task goes on, and the signal is handled again.
+    // The loop stays usable: the task goes on, and the signal is handled again.
     raise(Signal::SIGUSR1);
     event_loop.run_forever().unwrap();
     assert!(log.take().contains(&"handler".to_owned()));
@@ -98,7 +97,7 @@ fn previous_handler_returns() {
         assert!(event_loop.remove_signal_handler(signal));
         assert!(
             !event_loop.remove_signal_handler(signal),
-            "there is none any more"
+            "the handler is removed"
         );
         assert_eq!(disposition(signal), before);
     }
@@ -146,7 +145,7 @@ fn close_restores() {
         assert_ne!(disposition(signal), libc::SIG_DFL);
     });
     assert_eq!(disposition(signal), libc::SIG_DFL);
-    // Somebody else's handler that came after ours stays.
+    // Another library's handler that was installed after ours stays.
     let event_loop = EventLoop::new().unwrap();
     event_loop.add_signal_handler(signal, || ()).unwrap();
     set_disposition(signal, libc::SIG_IGN);
@@ -179,7 +178,7 @@ fn handler_replaced() {
     event_loop.run_forever().unwrap();
     assert_eq!(log.take(), ["second"]);
     assert_eq!(disposition(10.into()), libc::SIG_DFL);
-    // One that is removed when it is on its way is not called.
+    // A handler that is removed while its call is pending is not called.
     let (logs, local) = (log.clone(), event_loop.local());
     event_loop
         .add_signal_handler(10, move || logs.push("late"))
@@ -205,15 +204,15 @@ fn sleeping_loop_is_woken() {
     event_loop
         .add_signal_handler(Signal::SIGUSR1, move || told.set_result("woken").unwrap())
         .unwrap();
-    // Nothing else is there that could happen; that is no deadlock.
+    // Only the signal can happen; that is no deadlock.
     let sender = send_when_asleep(&[Signal::SIGUSR1]);
     assert_eq!(event_loop.run_until_complete(promise).unwrap(), "woken");
     sender.join().unwrap();
-    // With the handler goes what could have happened.
+    // Without the handler nothing can happen any more.
     event_loop.remove_signal_handler(Signal::SIGUSR1);
     let never = event_loop.create_promise::<()>();
     assert!(event_loop.run_until_complete(never).is_err());
-    // With a virtual clock, too, and when a job is what the loop sleeps for.
+    // The same with a virtual clock, and while the loop sleeps for a job.
     let builder = EventLoop::builder().virtual_clock(true);
     builder.run(|| {
         let gate = Gate::default();
@@ -230,7 +229,7 @@ fn sleeping_loop_is_woken() {
 }
 
 #[test]
-fn a_signal_wakes_a_sleeping_loop_and_keeps_it_from_a_deadlock() {
+fn a_signal_wakes_a_sleeping_loop_and_prevents_a_deadlock() {
     assert_plays("sleeping_loop_is_woken");
 }
 
@@ -250,7 +249,7 @@ fn two_loops() {
             event_loop.run_forever().unwrap();
         })
     });
-    while ready.n_come() < 2 {
+    while ready.n_waiting() < 2 {
         thread::yield_now();
     }
     raise(Signal::SIGUSR1);
@@ -306,14 +305,14 @@ fn child_of_a_fork() {
             .add_signal_handler(Signal::SIGUSR2, || ())
             .unwrap_err();
         assert!(error.to_string().contains("fork"), "{error}");
-        // Of its own it may have some.
+        // The child may install handlers of its own.
         let own = EventLoop::new().unwrap();
         let local = own.local();
         let handler = move || local.stop().unwrap();
         own.add_signal_handler(Signal::SIGUSR2, handler).unwrap();
         raise(Signal::SIGUSR2);
         own.run_forever().unwrap();
-        // Nobody there handles this one: it does what it did before.
+        // The child has no handler for this signal: its former action applies.
         raise(Signal::SIGUSR1);
         std::process::exit(1);
     }
@@ -332,7 +331,7 @@ fn a_forked_child_handles_its_own_signals() {
     assert_plays("child_of_a_fork");
 }
 
-/// A call that blocks the loop's thread is not cut short by a signal that the loop handles.
+/// A call that blocks the loop's thread is not interrupted by a signal that the loop handles.
 fn blocking_calls_go_on() {
     let event_loop = event_loop();
     let has_come = event_loop.create_promise::<()>();
@@ -348,10 +347,11 @@ fn blocking_calls_go_on() {
         wait_until_asleep(number);
         io::Write::write_all(&mut writer, b"x").unwrap();
     });
-    // One call, not a loop that would hide an error.
+    // One call, not a loop, which would hide an error.
     assert_eq!(io::Read::read(&mut reader, &mut [0; 8]).unwrap(), 1);
     feeder.join().unwrap();
-    // Another thread may have been chosen to run the handler, and must find that it is still wanted.
+    // The system may have chosen another thread to run the handler, so the handler must stay installed until it has
+    // run.
     event_loop.run_until_complete(has_come).unwrap();
 }
 

@@ -1,11 +1,13 @@
-//! `to_thread`: a function runs elsewhere, the loop goes on, and everything comes back.
+//! `to_thread`: a function runs on a pool thread, the loop goes on, and values, errors and panics
+//! return to the caller.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread;
 
-use selvedge::{Promise, RunError, current_loop, run, sleep, spawn, to_thread, try_run, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::{Promise, RunError, run, sleep, spawn, to_thread, try_run, yield_now};
 
 use crate::gates::Gate;
 use crate::play;
@@ -16,7 +18,7 @@ use crate::support::{
 pub const SCENARIOS: &[(&str, fn())] = &[("threads_come_and_go", threads_come_and_go)];
 
 #[test]
-fn a_function_runs_on_another_thread_and_its_value_comes_back() {
+fn a_function_runs_on_another_thread_and_returns_its_value() {
     let here = thread::current().id();
     let (there, text) = run(|| to_thread(|| (thread::current().id(), "value".to_owned()))).unwrap();
     assert_ne!(there, here);
@@ -30,7 +32,7 @@ fn the_loop_goes_on_while_a_function_blocks() {
         let opener = gate.clone();
         let n_turns = Rc::new(Cell::new(0));
         let turns = n_turns.clone();
-        // Only this task ends the wait of the other one's thread.
+        // Only this task ends the wait of the other task's thread.
         spawn(move || {
             opener.wait_for(1);
             for _ in 0..100 {
@@ -50,10 +52,10 @@ fn a_panic_comes_back_as_an_error_with_its_payload() {
     run(|| {
         let error = to_thread(|| -> u32 { panic!("the warp tore") }).unwrap_err();
         assert!(error.is_panic() && !error.is_cancelled());
-        assert_eq!(error.message(), "the warp tore");
+        assert_eq!(error.message().unwrap(), "the warp tore");
         let odd = to_thread(|| -> u32 { std::panic::panic_any(7_u8) }).unwrap_err();
         assert_eq!(odd.into_panic().unwrap().downcast_ref::<u8>(), Some(&7));
-        // The pool is none the worse for it.
+        // The pool stays usable.
         assert_eq!(to_thread(|| 3).unwrap(), 3);
     });
 }
@@ -95,7 +97,7 @@ fn while_panicking_to_thread_errs_and_runs_nothing() {
         let error: Result<(), _> = task.join();
         assert!(error.unwrap_err().is_panic());
         assert_sentence(&said.take());
-        assert_eq!(ran.n_come(), 0);
+        assert_eq!(ran.n_waiting(), 0);
     });
 }
 
@@ -123,7 +125,7 @@ fn a_function_may_use_the_loop_from_its_thread() {
     assert_eq!(answer.unwrap(), 42);
 }
 
-/// What a job takes is real time: a clock that jumped would let others time out for nothing.
+/// A job takes real time: a clock that jumped would make other tasks time out too early.
 #[test]
 fn a_virtual_clock_stands_still_while_a_function_runs() {
     finished(virtual_loop().run_until_complete(|| {
@@ -158,10 +160,10 @@ fn only_a_running_function_prevents_the_deadlock_report() {
     assert!(matches!(outcome, Err(RunError::Deadlock(_))), "{outcome:?}");
 }
 
-/// How many threads of pools there are in this process.
+/// The number of pool threads in this process.
 fn n_pool_threads() -> usize {
     let threads = std::fs::read_dir("/proc/self/task").expect("this process's threads");
-    // One that has ended meanwhile has no name.
+    // A thread that has ended meanwhile has no name.
     let names =
         threads.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("comm")).ok());
     names
@@ -172,9 +174,9 @@ fn n_pool_threads() -> usize {
 fn threads_come_and_go() {
     run(|| {
         assert_eq!(n_pool_threads(), 0, "before there is work");
-        // Counted by the thread itself: a moment later it might have left.
+        // The thread counts itself: a moment later it might have left.
         assert_eq!(to_thread(n_pool_threads).unwrap(), 1);
-        // It leaves when it has been idle for a while; no clock is asked for how long.
+        // The thread leaves after an idle time; the test doesn't measure how long.
         while n_pool_threads() > 0 {
             yield_now();
         }

@@ -1,4 +1,4 @@
-//! A cancelled read has taken nothing, and a cancelled write is written whole or not at all, as far as the cursor says.
+//! A cancelled read takes no byte, and a cancelled write is written whole or not at all, as the cursor shows.
 
 use std::fs as std_fs;
 use std::io::{Read, Seek, Write};
@@ -11,9 +11,12 @@ use crate::differential::Random;
 use crate::support::{finished, scaled};
 use crate::temporary::{Directory, pattern};
 
-/// Runs `body` on a loop with so many pool threads.
+/// Runs `body` on a loop with `n_threads` pool threads.
 fn with_threads(n: usize, body: impl FnOnce() + 'static) {
-    let event_loop = EventLoop::builder().blocking_threads(n).build().unwrap();
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(n)
+        .build()
+        .unwrap();
     finished(event_loop.run_until_complete(body));
 }
 
@@ -62,15 +65,15 @@ fn a_cancelled_job_that_no_thread_started_never_runs() {
         busy.join().unwrap();
         assert_eq!(std_fs::read(&path).unwrap(), b"before");
         assert!(!made.exists());
-        // The file can be used, from where it stood.
+        // The file is usable, from its former position.
         let mut text = String::new();
         (&*file).read_to_string(&mut text).unwrap();
         assert_eq!(text, "before");
     });
 }
 
-/// The bytes of the file are what the cursor says, whenever a write is cancelled: those before it were written, in
-/// order and once, and nothing is behind it.
+/// The cursor describes the file's bytes, whenever a write is cancelled: the bytes before the cursor were written, in
+/// order and once, and no byte is behind it.
 #[test]
 fn cancelled_writes_leave_the_cursor_after_the_written_bytes() {
     with_threads(2, || {
@@ -95,7 +98,7 @@ fn cancelled_writes_leave_the_cursor_after_the_written_bytes() {
             }
             task.cancel();
             n_cancelled += usize::from(task.join().is_err());
-            // Waits for the write that goes on.
+            // Waits for the write that is still running.
             let position = (&*file).stream_position().unwrap();
             assert_eq!(position, file.metadata().unwrap().len());
         }
@@ -105,8 +108,8 @@ fn cancelled_writes_leave_the_cursor_after_the_written_bytes() {
     });
 }
 
-/// Whoever reads on after a cancel gets each byte, in order and once. Without the page cache, as far as the system
-/// can be asked to drop it, so that jobs are under way when the cancels come.
+/// Reads after a cancel get each byte, in order and once. The page cache is dropped, as far as the system allows, so
+/// that jobs are running when the cancels arrive.
 #[test]
 fn cancelled_reads_lose_no_byte() {
     with_threads(2, || {
@@ -141,7 +144,7 @@ fn cancelled_reads_lose_no_byte() {
     });
 }
 
-/// Asks the system to forget what it holds of a file.
+/// Asks the system to drop its cached pages of a file.
 fn evict(file: &File) {
     #[cfg(target_os = "linux")]
     // SAFETY: the descriptor is the file's.
@@ -152,7 +155,7 @@ fn evict(file: &File) {
     let _ = file;
 }
 
-/// A job that goes on finds what it needs, although the file was dropped.
+/// A running job keeps what it needs, although the file was dropped.
 #[test]
 fn a_file_may_be_dropped_while_a_job_uses_it() {
     with_threads(1, || {
@@ -169,8 +172,8 @@ fn a_file_may_be_dropped_while_a_job_uses_it() {
             }
             task.cancel();
             drop(task.join());
-            // The pool's one thread comes to this when it is through with what it had begun: a file that is being written
-            // may have any size.
+            // The pool's one thread starts this job after the running one: a file that is being written may have any
+            // size.
             to_thread(|| ()).unwrap();
             let n_bytes = std_fs::metadata(&path).map_or(0, |metadata| metadata.len());
             assert!(n_bytes == 0 || n_bytes == 100_000, "{n_bytes}");
@@ -194,7 +197,7 @@ fn a_task_that_waits_for_the_cursor_may_be_cancelled() {
         for _ in 0..3 {
             yield_now();
         }
-        // The first has the cursor, and its job is queued; the others are in line.
+        // The first task has the cursor, and its job is queued; the others wait for the cursor.
         for index in [0, 2, 3] {
             writers[index].cancel();
         }

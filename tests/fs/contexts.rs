@@ -1,4 +1,5 @@
-//! Where files can be used: in tasks and on plain threads; what happens in callbacks, while panicking and at the end.
+//! The contexts where files can be used: in tasks and on plain threads; and the errors in callbacks, while panicking
+//! and at the end.
 
 use std::cell::RefCell;
 use std::fs as std_fs;
@@ -43,7 +44,7 @@ fn file_use_in_a_callback_is_an_error_with_a_remedy() {
     assert_eq!(std_fs::read(&path).unwrap(), b"text");
 }
 
-/// What is buffered reaches the file although the task that has it is unwound, by a panic or a cancel.
+/// Buffered bytes reach the file although their task is unwound by a panic or a cancel.
 #[test]
 fn a_buffered_writer_dropped_in_an_unwind_still_writes() {
     let directory = Directory::new();
@@ -105,13 +106,13 @@ fn while_panicking_files_are_used_in_place() {
     assert_eq!(results.take(), Some((true, true, 1001)));
 }
 
-/// A stream that is not ready is not waited for in the middle of a panic.
+/// During a panic a stream that is not ready is an error, not a wait.
 #[test]
 fn while_panicking_a_slow_stream_is_an_error() {
     let directory = Directory::new();
     let path = directory.fifo("fifo");
     run(|| {
-        // For both, so that opening does not wait.
+        // For reading and writing, so that opening does not wait.
         let mut fifo = OpenOptions::new()
             .read(true)
             .write(true)
@@ -147,7 +148,7 @@ fn writes_that_began_are_in_the_file_when_run_returns() {
                 yield_now();
             }
         });
-        // Cancelled before it began, or whole: nothing goes on any more.
+        // The write was cancelled before it started, or is whole: no write is still running.
         let before = std_fs::read(&path).unwrap_or_default();
         assert!(before.is_empty() || before == pattern(50_000));
         assert_eq!(before, std_fs::read(&path).unwrap_or_default());

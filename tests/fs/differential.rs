@@ -1,4 +1,4 @@
-//! The same random operations on a file of ours and on one of std's have the same answers and leave the same bytes.
+//! The same random operations on our file and on one of std's return the same results and leave the same bytes.
 
 use std::fmt::Debug;
 use std::fs as std_fs;
@@ -11,7 +11,7 @@ use selvedge::run;
 use crate::support::scaled;
 use crate::temporary::{Directory, pattern};
 
-/// Numbers that look random.
+/// A sequence of pseudo-random numbers.
 pub struct Random(pub u64);
 
 impl Random {
@@ -23,7 +23,7 @@ impl Random {
     }
 }
 
-/// The answers are equal; of errors, the kinds.
+/// Asserts that the results are equal; errors are compared by kind.
 #[track_caller]
 fn same<T: Debug + PartialEq>(what: &str, ours: Result<T>, theirs: Result<T>) {
     match (&ours, &theirs) {
@@ -53,7 +53,7 @@ impl Pair {
         let (mut one, mut other) = (vec![0; size], vec![0; size]);
         match random.below(13) {
             0 | 1 => {
-                // A read may be shorter than could be; all that is wanted in the end is the same.
+                // A read may be short, so reads go on until both have all the bytes.
                 let read = |reader: &mut dyn Read, buffer: &mut Vec<u8>| {
                     buffer.clear();
                     reader.take(size as u64).read_to_end(buffer)
@@ -103,7 +103,7 @@ impl Pair {
             }
             _ => self.seek(place),
         }
-        // In append mode the system may leave it behind until the next operation; both must agree.
+        // In append mode the position may lag until the next operation; both files must agree.
         let theirs = self.theirs.stream_position();
         same("position", self.ours.stream_position(), theirs);
     }

@@ -1,4 +1,4 @@
-//! Directories, read without holding up the loop.
+//! Directories, read without blocking the loop.
 
 use std::collections::BTreeSet;
 use std::fs as std_fs;
@@ -20,7 +20,7 @@ fn filled(n: usize) -> (Directory, BTreeSet<String>) {
 }
 
 #[test]
-fn every_entry_comes_once() {
+fn every_directory_entry_comes_once() {
     let (directory, names) = filled(scaled(500, 100));
     let read = || {
         let mut read = BTreeSet::new();

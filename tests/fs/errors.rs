@@ -1,4 +1,4 @@
-//! What goes wrong has std's kinds of errors.
+//! Failures have std's kinds of errors.
 
 use std::fmt::Debug;
 use std::fs as std_fs;
@@ -18,7 +18,7 @@ fn assert_fails<T: Debug>(kind: ErrorKind, result: Result<T>) {
     assert_eq!(result.expect_err("it must fail").kind(), kind);
 }
 
-/// In a loop and without one.
+/// Runs `f` in a loop and without one.
 fn both(f: impl Fn()) {
     run(&f);
     f();
@@ -81,7 +81,7 @@ fn operations_need_the_access_the_file_was_opened_with() {
     both(|| {
         let mut reader = File::open(&path).unwrap();
         let mut writer = OpenOptions::new().write(true).open(&path).unwrap();
-        // std has no kind of its own for these: compare the system's number.
+        // std has no kind for these errors: compare the system's number.
         let number = |result: Result<usize>| result.unwrap_err().raw_os_error();
         assert_eq!(number(reader.write(b"x")), Some(libc::EBADF));
         assert_eq!(number(writer.read(&mut [0; 4])), Some(libc::EBADF));
@@ -130,7 +130,7 @@ fn without_permission() {
     // SAFETY: only this process changes, and it ends soon.
     let is_root = unsafe { libc::geteuid() } == 0;
     if is_root {
-        // SAFETY: as above. To root nothing is forbidden.
+        // SAFETY: as above. Root may do everything.
         assert_eq!(unsafe { libc::setuid(65534) }, 0);
     }
     both(|| {
@@ -150,7 +150,7 @@ fn without_permission() {
         }
     });
     println!("kept out; {}", directory.path().display());
-    // Whoever has made the directory removes it.
+    // The owner of the directory removes it.
     std::mem::forget(directory);
 }
 

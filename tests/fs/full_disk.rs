@@ -1,4 +1,4 @@
-//! A disk that is full says so, and what was written before is there.
+//! A full disk is an error, and the bytes written before are in the file.
 
 use std::ffi::CString;
 use std::fs as std_fs;
@@ -16,7 +16,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[("fills_a_disk", fills_a_disk)];
 
 const SIZE: usize = 64 * 1024;
 
-/// Mounts a disk of 64 KiB that only this thread, and those that it starts, can see.
+/// Mounts a disk of 64 KiB that only this thread, and the threads that it starts, can see.
 fn mount_small_disk(path: &Path) -> io::Result<()> {
     let path = CString::new(path.as_os_str().as_bytes()).expect("no NUL");
     let check = |answer| match answer {
@@ -58,7 +58,7 @@ fn fills_a_disk() {
         assert_eq!(fs::metadata(&path).unwrap().len(), n_written);
         let error = fs::write(directory.join("another"), "x").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull, "{error}");
-        // With room it goes on.
+        // With room again, writing goes on.
         file.set_len(0).unwrap();
         file.rewind().unwrap();
         file.write_all(b"less").unwrap();
@@ -67,7 +67,7 @@ fn fills_a_disk() {
         fs::write(directory.join("another"), vec![1; SIZE / 2]).unwrap();
         println!("the disk was full");
     });
-    // A directory that something is mounted on can't be removed.
+    // A directory that is a mount point can't be removed.
     let path = CString::new(directory.path().as_os_str().as_bytes()).expect("no NUL");
     // SAFETY: the string ends with a NUL.
     assert_eq!(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) }, 0);
@@ -78,7 +78,7 @@ fn a_full_disk_is_an_error_of_kind_storage_full() {
     let ended = play("fills_a_disk");
     ended.assert_exited(0);
     if let Some((_, reason)) = ended.stdout.split_once("no disk: ") {
-        // Past the harness, which shows nothing of tests that pass.
+        // Bypasses the harness, which hides the output of passing tests.
         let text = format!(
             "\nWARNING: the test of a full disk could not mount one: {}. Run it as root.\n",
             reason.lines().next().unwrap_or_default()
@@ -93,7 +93,7 @@ fn a_full_disk_is_an_error_of_kind_storage_full() {
     }
 }
 
-/// A device that is always full needs no root.
+/// `/dev/full`, which is always full, needs no root.
 #[cfg(target_os = "linux")]
 #[test]
 fn dev_full_is_an_error_of_kind_storage_full() {

@@ -1,5 +1,5 @@
-//! Files, pollable descriptors and standard input, one module a group of promises. Everything here goes through the
-//! public API.
+//! Files, pollable descriptors and standard input, one module for each group of promises. Everything here goes through
+//! the public API.
 
 #![allow(unsafe_code)]
 
@@ -25,7 +25,7 @@ mod temporary;
 
 use support::child::{self, run as play};
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(&[errors::SCENARIOS, full_disk::SCENARIOS, stdin::SCENARIOS].concat());

@@ -1,4 +1,4 @@
-//! The loop never stands still while files are read and written.
+//! The loop never blocks while files are read and written.
 
 use std::cell::Cell;
 use std::io::{Read, Seek, Write};
@@ -10,7 +10,7 @@ use selvedge::{Task, run, spawn, yield_now};
 use crate::support::scaled;
 use crate::temporary::{Directory, pattern};
 
-/// Counts its turns until it is cancelled.
+/// A task that counts its turns until it is cancelled.
 fn ticker() -> (Rc<Cell<usize>>, Task<()>) {
     let n_ticks = Rc::new(Cell::new(0));
     let ticks = n_ticks.clone();
@@ -23,8 +23,8 @@ fn ticker() -> (Rc<Cell<usize>>, Task<()>) {
     (n_ticks, task)
 }
 
-/// A part that is written or read in one piece is copied on the loop, so there is a bound for that: each 512 KiB
-/// others have had a turn.
+/// The loop copies the parts that are written or read in one piece, so their size is bounded: other tasks get a turn at
+/// least once in 512 KiB.
 #[test]
 fn other_tasks_run_while_a_big_file_is_written_and_read() {
     let directory = Directory::new();
@@ -44,7 +44,7 @@ fn other_tasks_run_while_a_big_file_is_written_and_read() {
             .create_new(true)
             .open(&path)
             .unwrap();
-        // In one call that the caller sees as one.
+        // In a single call of the user's.
         let n = ticks_during(&mut || file.write_all(&contents).unwrap());
         assert!(n >= least, "{n} turns while it was written");
         file.rewind().unwrap();
@@ -63,7 +63,7 @@ fn other_tasks_run_while_a_big_file_is_written_and_read() {
     });
 }
 
-/// Small reads of what memory holds never have to wait; others get their turns all the same.
+/// Small reads of cached bytes never have to wait; other tasks still get their turns.
 #[test]
 fn other_tasks_run_while_cached_bytes_are_read_one_by_one() {
     let directory = Directory::new();
@@ -79,7 +79,7 @@ fn other_tasks_run_while_cached_bytes_are_read_one_by_one() {
     });
 }
 
-/// The file that a task waits for here is one that only another task of the same loop can feed.
+/// A task waits here for a file that only another task of the same loop can feed.
 #[test]
 fn other_tasks_run_while_a_task_waits_for_a_file() {
     let directory = Directory::new();
@@ -98,7 +98,7 @@ fn other_tasks_run_while_a_task_waits_for_a_file() {
     });
 }
 
-/// Of many operations at once none is lost, however few threads there are.
+/// Many operations at once all complete, however few threads the pool has.
 #[test]
 fn hundreds_of_files_are_used_at_once() {
     let directory = Directory::new();

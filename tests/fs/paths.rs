@@ -1,4 +1,4 @@
-//! What is done with paths has std's effects.
+//! Operations on paths have std's effects.
 
 use std::fs as std_fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

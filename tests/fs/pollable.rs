@@ -68,7 +68,7 @@ fn a_cancelled_read_takes_no_byte() {
             let task = spawn(move || (&*theirs).read(&mut [0; 8]));
             yield_now();
             if round % 2 == 1 {
-                // The cancel meets a reader who has been woken.
+                // The cancel coincides with the reader's wake-up.
                 writer.write_all(b"x").unwrap();
             }
             task.cancel();
@@ -107,9 +107,9 @@ fn regular_files_and_directories_are_refused_with_advice() {
         let error = Pollable::new(&file).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("fs::File"), "{error}");
-        assert!(!is_nonblocking(&file), "it is left as it was");
+        assert!(!is_nonblocking(&file), "it is unchanged");
     }
-    // A device that never waits is none of those, though it can't be polled either.
+    // A device that never waits is accepted, though it can't be polled either.
     let zero = Pollable::new(StdFile::open("/dev/zero").unwrap()).unwrap();
     run(|| assert_eq!((&zero).read(&mut [1; 4]).unwrap(), 4));
 }
@@ -122,10 +122,10 @@ fn blocking_mode_is_restored() {
     assert!(is_nonblocking(pollable.get_ref()));
     let reader = pollable.into_inner();
     assert!(!is_nonblocking(&reader));
-    // So it is when it was only borrowed, and after an unwind.
+    // The same for a borrowed descriptor, and after an unwind.
     drop(Pollable::new(&writer).unwrap());
     assert!(!is_nonblocking(&writer));
-    // What did not block before does not block then.
+    // A descriptor that was nonblocking before stays nonblocking.
     let outer = Pollable::new(&writer).unwrap();
     drop(Pollable::new(&writer).unwrap());
     assert!(is_nonblocking(&writer));
@@ -161,7 +161,7 @@ fn where_nothing_can_wait_a_read_tries_once() {
     });
 }
 
-/// A terminal gives out a line at a time, which does not mean that there is no more.
+/// A terminal returns one line a read, although more bytes may be ready.
 #[test]
 fn a_terminal_is_read_line_by_line() {
     let (mut controller, mut terminal) = (-1, -1);
@@ -176,7 +176,7 @@ fn a_terminal_is_read_line_by_line() {
         )
     };
     assert_eq!(answer, 0, "{}", io::Error::last_os_error());
-    // SAFETY: both were opened just now and are nobody else's.
+    // SAFETY: both were opened just now and have no other owner.
     let [controller, terminal] =
         [controller, terminal].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
     run(|| {
@@ -197,11 +197,11 @@ fn a_terminal_is_read_line_by_line() {
     });
 }
 
-/// For descriptors that are no streams of bytes.
+/// Calls on descriptors that are no streams of bytes.
 #[cfg(target_os = "linux")]
 #[test]
 fn custom_calls_wait_as_well() {
-    // SAFETY: eventfd has no preconditions, and the descriptor is nobody else's.
+    // SAFETY: eventfd has no preconditions, and the descriptor has no other owner.
     let event = unsafe { OwnedFd::from_raw_fd(libc::eventfd(0, libc::EFD_CLOEXEC)) };
     run(|| {
         let event = Rc::new(Pollable::new(event).unwrap());
@@ -209,7 +209,7 @@ fn custom_calls_wait_as_well() {
         let waiter = spawn(move || {
             theirs.read_with(|fd| {
                 let mut n = 0_u64;
-                // SAFETY: the number has room for what is read.
+                // SAFETY: the number has room for the bytes read.
                 match unsafe { libc::read(fd.as_raw_fd(), (&raw mut n).cast(), 8) } {
                     8 => Ok(n),
                     _ => Err(io::Error::last_os_error()),
@@ -232,7 +232,7 @@ fn custom_calls_wait_as_well() {
     });
 }
 
-/// Who is next in line has its turn although the one before panicked.
+/// The next waiter gets its turn although the call before it panicked.
 #[test]
 fn a_panicking_call_wakes_the_next_waiter() {
     run(|| {

@@ -17,7 +17,7 @@ use crate::temporary::{Directory, pattern};
 
 const LINE: usize = 16;
 
-/// Each line is there, whole and once.
+/// Asserts that the file has each line, whole and once.
 #[track_caller]
 fn assert_all_lines(contents: &[u8], n_writers: usize, n_lines: usize) {
     let text = std::str::from_utf8(contents).unwrap();
@@ -42,7 +42,7 @@ fn tasks_that_write_to_one_file_lose_no_line() {
         let file = Arc::new(File::create(&path).unwrap());
         let writers: Vec<_> = (0..10)
             .map(|writer| {
-                // Half of them by a clone, which has the same cursor.
+                // Half of the tasks use a clone, which has the same cursor.
                 let file = match writer % 2 {
                     0 => file.clone(),
                     _ => Arc::new(file.try_clone().unwrap()),
@@ -158,7 +158,7 @@ fn a_file_removed_while_open_stays_usable() {
     });
 }
 
-/// Reads one byte at most where nothing can wait.
+/// Reads at most one byte, in a place where nothing can wait.
 fn read_in_callback(file: &Arc<File>) -> Result<usize, ErrorKind> {
     let event_loop = virtual_loop();
     let (file, read) = (file.clone(), Rc::new(Cell::new(None)));
@@ -182,7 +182,7 @@ fn an_uncancellable_task_leaves_the_wait_list_of_the_cursor() {
         (&*theirs).read(&mut [0; 100])
     });
     wait_until_asleep(numbers.recv().unwrap());
-    // The thread has the cursor until something comes.
+    // The thread holds the cursor until bytes arrive.
     assert_eq!(read_in_callback(&file), Err(ErrorKind::WouldBlock));
 
     let event_loop = virtual_loop();
@@ -197,7 +197,7 @@ fn an_uncancellable_task_leaves_the_wait_list_of_the_cursor() {
         .detach();
         yield_now();
     }));
-    // Its stack is leaked, with the place that it had in the line.
+    // The task's stack is leaked, together with its node in the wait list.
     drop(event_loop);
 
     writer.write_all(b"1").unwrap();

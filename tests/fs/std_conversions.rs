@@ -1,4 +1,4 @@
-//! Files come from std and go back to it, with their positions.
+//! Files convert from and into std's, with their positions.
 
 use std::fs::File as StdFile;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -53,7 +53,7 @@ fn files_convert_from_and_into_descriptors() {
     });
 }
 
-/// What a cancelled write has begun is in the file before std has it.
+/// The bytes of a cancelled write that has started are in the file before std gets it.
 #[test]
 fn converting_a_file_into_std_waits_for_running_jobs() {
     let directory = Directory::new();

@@ -1,4 +1,4 @@
-//! Standard input, whatever it is, in children that have one of their own.
+//! Standard input of every kind, in children that have their own.
 
 use std::fs::File as StdFile;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -20,7 +20,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("stdin_without_a_loop", stdin_without_a_loop),
 ];
 
-/// Says each line that it gets, with how many turns another task had meanwhile.
+/// Prints each line that it reads, with the number of turns that another task had meanwhile.
 fn lines_of_stdin() {
     run(|| {
         let input = stdin().unwrap();
@@ -48,7 +48,7 @@ fn lines_of_stdin() {
         let _: bool = ticker.cancel();
         let _: Result<(), _> = ticker.join();
     });
-    assert!(!is_nonblocking(io::stdin()), "it is given back as it was");
+    assert!(!is_nonblocking(io::stdin()), "it is returned unchanged");
 }
 
 /// Whether standard input can be opened once more, so that its mode need not change.
@@ -65,7 +65,7 @@ fn spawn_child(scenario: &str, input: Stdio) -> Child {
         .expect("this test starts itself again")
 }
 
-/// Waits until the child says something.
+/// Waits until the child prints a line.
 fn await_line(output: &mut impl BufRead, wanted: &str) {
     let mut line = String::new();
     while line.trim_end() != wanted {
@@ -90,7 +90,7 @@ fn lines_come_through_a_pipe_one_by_one() {
     }
     drop(input);
     await_line(&mut output, "the end");
-    // The harness says something more, and must find somebody who listens.
+    // The harness prints more, and needs an open pipe.
     io::copy(&mut output, &mut io::sink()).unwrap();
     child::collect(child).assert_exited(0);
 }

@@ -1,4 +1,4 @@
-//! Pipes and devices that were opened as files.
+//! Pipes and devices, opened as files.
 
 use std::fs as std_fs;
 use std::io::{ErrorKind, Read, Seek, Write};
@@ -11,7 +11,7 @@ use selvedge::{run, spawn, to_thread, yield_now};
 
 use crate::temporary::Directory;
 
-/// Both ends in one, so that nothing waits for the other one.
+/// Opens both ends in one descriptor, so that no open waits for the other end.
 fn both_ends(directory: &Directory) -> File {
     let path = directory.fifo("fifo");
     OpenOptions::new()
@@ -42,7 +42,7 @@ fn a_fifo_reads_and_writes_and_has_no_positions() {
     });
 }
 
-/// The thread that reads can't be called off: what it brings is for whoever reads next.
+/// The reading thread can't be stopped: its bytes are kept for the next read.
 #[test]
 fn bytes_of_a_cancelled_read_are_kept_for_the_next() {
     let directory = Directory::new();
@@ -50,13 +50,13 @@ fn bytes_of_a_cancelled_read_are_kept_for_the_next() {
         let fifo = Rc::new(both_ends(&directory));
         let theirs = fifo.clone();
         let reader = spawn(move || (&*theirs).read(&mut [0; 100]));
-        // By then a thread has begun with it, or will soon.
+        // By then a thread has started the read, or will soon.
         for _ in 0..10 {
             to_thread(|| ()).unwrap();
         }
         reader.cancel();
         assert!(reader.join().unwrap_err().is_cancelled());
-        // Past the cursor, which the reading thread has.
+        // Bypasses the cursor, which the reading thread holds.
         std_fs::OpenOptions::new()
             .write(true)
             .open(directory.join("fifo"))
@@ -91,7 +91,7 @@ fn a_fifo_ends_when_its_writers_have_closed() {
     });
 }
 
-/// Neither a task nor the end of the run waits for the thread that does.
+/// Neither another task nor the end of the run waits for the waiting thread.
 #[test]
 fn a_fifo_without_a_writer_blocks_no_other_task() {
     let directory = Directory::new();
@@ -103,7 +103,7 @@ fn a_fifo_without_a_writer_blocks_no_other_task() {
         opener.cancel();
         assert!(opener.join().unwrap_err().is_cancelled());
     });
-    // The thread that waits, if it has begun, is let go.
+    // Releases the waiting thread, if it has started.
     let mut options = std_fs::OpenOptions::new();
     drop(options.read(true).write(true).open(&path).unwrap());
 }
@@ -129,7 +129,7 @@ fn devices_are_read_and_written() {
     use_them();
 }
 
-/// What the system makes up as it is read has no size, and is no different.
+/// Files that the system generates during the read have no size, and behave the same.
 #[cfg(target_os = "linux")]
 #[test]
 fn files_without_a_size_are_read_to_their_end() {

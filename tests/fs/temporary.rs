@@ -1,4 +1,4 @@
-//! A directory of a test's own, removed at its end.
+//! A directory for one test, removed at the test's end.
 
 use std::ffi::CString;
 use std::fs;
@@ -20,7 +20,7 @@ impl Directory {
             let path = std::env::temp_dir().join(name);
             match fs::create_dir(&path) {
                 Ok(()) => return Self(path),
-                // Left by a process of that number that was killed.
+                // Remains of a killed process with the same id.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("no directory {}: {error}", path.display()),
             }
@@ -58,7 +58,7 @@ impl Drop for Directory {
     }
 }
 
-/// Bytes that say where they are.
+/// Bytes that identify their position.
 pub fn pattern(n_bytes: usize) -> Vec<u8> {
     (0..n_bytes)
         .map(|n| (n ^ (n >> 8) ^ (n >> 16)) as u8)

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 
-use selvedge::{Promise, current_loop, run};
+use selvedge::event_loop::current_loop;
+use selvedge::{Promise, run};
 
 use crate::support::child;
 

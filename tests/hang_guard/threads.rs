@@ -8,7 +8,7 @@ use crate::hang_guard::ages::Ages;
 use crate::hang_guard::question::name_of;
 
 #[test]
-fn a_thread_is_taken_once_when_it_reaches_the_limit() {
+fn a_thread_is_taken_each_time_it_reaches_the_limit() {
     let mut ages = Ages::new();
     ages.add(7);
     for _ in 0..2 {
@@ -23,6 +23,10 @@ fn a_thread_is_taken_once_when_it_reaches_the_limit() {
     ages.begin_round(|_| true);
     assert_eq!(ages.take_older_than(3), Some(8));
     assert_eq!(ages.take_older_than(3), None);
+    ages.begin_round(|_| true);
+    assert_eq!(ages.take_older_than(3), None);
+    ages.begin_round(|_| true);
+    assert_eq!(ages.take_older_than(3), Some(7));
 }
 
 #[test]

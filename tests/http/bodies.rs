@@ -1,4 +1,4 @@
-//! Reading the body of an answer.
+//! Reading the body of a response.
 
 use std::io::{Read, Write};
 
@@ -23,7 +23,7 @@ fn gzip_is_requested_and_unpacked() {
         let server = Server::start(|_| answer("200 OK", &["content-encoding: gzip"], packed()));
         let session = Session::new();
         let response = session.get(server.url("/")).unwrap();
-        // What these say holds no longer.
+        // These headers no longer apply.
         assert!(response.headers().get("content-encoding").is_none());
         assert_eq!(response.content_length(), None);
         assert_eq!(response.text().unwrap(), UNPACKED);

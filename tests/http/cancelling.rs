@@ -1,14 +1,15 @@
-//! A cancel unwinds through ureq. Wherever that happens, the connection is gone and the session is as before.
+//! A cancel unwinds through ureq. Wherever that happens, the connection is closed and the session stays usable.
 
 use std::io::{Read, Write};
 use std::rc::Rc;
 
 use selvedge::http::{Body, Session};
-use selvedge::{Promise, Task, catch_cancelled, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Promise, Task, spawn, yield_now};
 
 use crate::server::{Gate, Server, in_loop, ok};
 
-/// Says where a task is to be cancelled, and lets everybody else get through.
+/// Marks the point where a task is cancelled, and lets all other requests pass.
 fn with_a_gate(gate: &Gate) -> Server {
     let gate = gate.clone();
     Server::start(move |request| match &*request.target {
@@ -38,7 +39,7 @@ fn a_cancel_before_the_response_closes_the_connection() {
         let gate = Gate::new();
         let server = with_a_gate(&gate);
         let session = Session::new();
-        // This one's connection is what the cancelled request uses.
+        // The cancelled request reuses the connection of this one.
         still_works(&session, &server);
         let (inner, url) = (session.clone(), server.url("/slow"));
         let task = spawn(move || drop(inner.get(url)));
@@ -52,7 +53,7 @@ fn a_cancel_before_the_response_closes_the_connection() {
     });
 }
 
-/// A server that sends half of what it has announced, then waits for the client to go.
+/// A server that sends half of the announced body, then waits for the client to close.
 fn half_hearted(gate: &Gate) -> Server {
     let gate = gate.clone();
     Server::raw(move |mut stream| {
@@ -61,7 +62,7 @@ fn half_hearted(gate: &Gate) -> Server {
         let half = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nwarp";
         stream.write_all(half).unwrap();
         gate.pass();
-        // The client may be gone.
+        // The client may have closed.
         let _ = stream.write_all(b"weft");
         let _ = stream.read(&mut [0]);
     })
@@ -81,7 +82,7 @@ fn a_cancel_while_the_body_is_read_closes_the_connection() {
         gate.open();
         server.wait_until_open(0);
         still_works(&session, &quick);
-        // A new connection: the half-read one is not used again.
+        // A new connection: the half-read one is not reused.
         drop(session.get(server.url("/")).unwrap());
         assert_eq!(server.n_connections(), 2);
     });
@@ -121,7 +122,7 @@ fn a_cancel_while_a_body_is_sent_closes_the_connection() {
         let server = Server::raw(move |_stream| inner.pass());
         let session = Session::new();
         let (inner, url) = (session.clone(), server.url("/"));
-        // Tells when the request lets go of it.
+        // Its reference count shows when the request drops it.
         let held = Rc::new(());
         let marker = Rc::clone(&held);
         let task = spawn(move || {

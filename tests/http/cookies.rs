@@ -1,11 +1,11 @@
-//! Cookies: kept, or not at all.
+//! Cookies: kept by the session, or disabled.
 
 use selvedge::http::Session;
 use selvedge::spawn;
 
 use crate::server::{Server, answer, in_loop, ok};
 
-/// Each visit sets a cookie of the visited path's name; `/to/x` sends on to `/x`.
+/// Each visit sets a cookie of the visited path's name; `/to/x` redirects to `/x`.
 fn server() -> Server {
     Server::start(|request| {
         let name = request.target.replace('/', "");
@@ -50,7 +50,7 @@ fn a_session_without_cookies_sends_none_after_a_redirect() {
         for path in ["/a", "/b", "/to/c", "/to/to/d", "/e"] {
             assert_eq!(visit(&session, &server, path), None);
         }
-        // Also where the answer that redirects has no body, ends its connection, or comes in chunks.
+        // Also where the redirect has no body, ends its connection, or comes in chunks.
         let odd = Server::start(|request| match &*request.target {
             "/closing" => {
                 let headers = ["set-cookie: a=1", "connection: close", "location: /"];

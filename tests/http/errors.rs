@@ -1,13 +1,14 @@
-//! What fails, and how it is told.
+//! Failures, and the errors that report them.
 
 use std::error::Error as _;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+use selvedge::event_loop::current_loop;
 use selvedge::http::{Error, Session};
 use selvedge::net::TcpListener;
-use selvedge::{EventLoop, current_loop, spawn};
+use selvedge::{EventLoop, spawn};
 
 use crate::server::{Gate, Server, in_loop, ok};
 
@@ -78,7 +79,7 @@ fn a_connection_that_ends_early_is_an_error() {
             let n = stream.read(&mut [0; 1024]).unwrap();
             assert!(n > 0);
         });
-        // What is left unread makes the system reset the connection.
+        // Unread bytes make the system reset the connection.
         let rude = Server::raw(|mut stream| {
             let n = stream.read(&mut [0; 1]).unwrap();
             assert!(n > 0);
@@ -144,7 +145,7 @@ fn a_callback_cannot_wait_for_a_response() {
     assert!(text.contains("task"), "{text}");
 }
 
-/// Whoever's panic it is, a destructor that asks gets an error instead of parking in the middle of it.
+/// During any panic, a destructor that sends a request gets an error instead of parking in the middle of the unwind.
 #[test]
 fn a_request_in_the_middle_of_a_panic_is_an_error() {
     struct AsksWhenDropped<'a>(&'a Session, String, &'a mut Option<Error>);

@@ -1,5 +1,5 @@
-//! The HTTP client, one module a group of promises. Servers and clients are tasks of one loop: whatever blocked the
-//! thread would stop both.
+//! The HTTP client, one module for each group of promises. Servers and clients are tasks of one loop: a call that
+//! blocked the thread would stop both.
 
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;

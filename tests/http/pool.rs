@@ -1,4 +1,4 @@
-//! Which connections are used again.
+//! Which connections are reused.
 
 use std::io::{Read, Write};
 use std::thread;
@@ -47,7 +47,7 @@ fn a_connection_with_an_unread_body_is_closed() {
 #[test]
 fn a_connection_closed_by_the_server_is_not_reused() {
     in_loop(|| {
-        // It says nothing of closing, and does.
+        // The server doesn't announce the close, and closes.
         let server = Server::raw(|mut stream| {
             if stream.read(&mut [0; 1024]).unwrap() > 0 {
                 stream.write_all(&ok("once")).unwrap();
@@ -135,7 +135,7 @@ fn server_beside() -> String {
     url
 }
 
-/// A connection belongs to the loop that opened it, whether that is closed by now or not.
+/// A connection belongs to the loop that opened it, whether or not that loop is closed.
 #[test]
 fn a_session_can_be_used_in_successive_loops() {
     let (session, url) = (Session::new(), server_beside());

@@ -1,10 +1,10 @@
-//! Where requests are sent on to.
+//! Redirects, and the requests that follow them.
 
 use selvedge::http::Session;
 
 use crate::server::{Server, answer, in_loop, ok};
 
-/// Sends on as the path says: `/to/STATUS/TARGET`, `/circle`, `/down/3`.
+/// Redirects as the path says: `/to/STATUS/TARGET`, `/circle`, `/down/3`.
 fn server() -> Server {
     Server::start(|request| {
         let parts: Vec<&str> = request.target.split('/').collect();

@@ -1,4 +1,4 @@
-//! What is sent, and what comes back.
+//! Requests as sent, and the responses.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;

@@ -1,4 +1,4 @@
-//! A server of HTTP/1.1 for tests, as tasks of the test's loop. It counts what it gets.
+//! A server of HTTP/1.1 for tests, as tasks of the test's loop. It records its connections and requests.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,12 +8,12 @@ use httparse::{EMPTY_HEADER, Status};
 use selvedge::net::{SocketAddr, TcpListener, TcpStream};
 use selvedge::{Promise, run, spawn};
 
-/// Runs a test in a loop. Its panic is that of the test.
+/// Runs a test in a loop. A panic in the loop fails the test.
 pub fn in_loop<T>(test: impl FnOnce() -> T) -> T {
     run(test)
 }
 
-/// What a client asked for.
+/// A client's request.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
@@ -35,7 +35,7 @@ impl Request {
     }
 }
 
-/// An answer with a length.
+/// A response with a length.
 pub fn answer(status: &str, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let mut answer = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
@@ -53,7 +53,7 @@ pub fn ok(body: impl AsRef<[u8]>) -> Vec<u8> {
     answer("200 OK", &["content-type: text/plain"], body)
 }
 
-/// What a server answers; nothing ends the connection.
+/// A server's response; an empty one ends the connection.
 pub type Handler = dyn Fn(&Request) -> Vec<u8>;
 
 #[derive(Debug, Default)]
@@ -72,13 +72,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers each request by what `handler` says, and keeps connections unless it says nothing: then the
-    /// connection ends.
+    /// Answers each request with the handler's response, and keeps the connection; after an empty response the connection
+    /// ends.
     pub fn start(handler: impl Fn(&Request) -> Vec<u8> + 'static) -> Self {
         Self::with_transport("http", Rc::new(handler), Ok)
     }
 
-    /// As [`start`](Self::start), over what `wrap` makes of a connection.
+    /// As [`start`](Self::start), over the transport that `wrap` makes of a connection.
     pub fn with_transport<S: Read + Write>(
         scheme: &'static str,
         handler: Rc<Handler>,
@@ -88,13 +88,13 @@ impl Server {
         let inner = Rc::clone(&counts);
         Self::accepting(scheme, counts, move |stream| {
             if let Ok(stream) = wrap(stream) {
-                // A client that goes away is nothing to report.
+                // A client that closes is not reported.
                 let _ = attend(stream, &*handler, &inner);
             }
         })
     }
 
-    /// A server that does with each connection what it wants.
+    /// A server that runs `attend` with each connection.
     pub fn raw(attend: impl Fn(TcpStream) + Clone + 'static) -> Self {
         Self::accepting("http", Rc::default(), attend)
     }
@@ -146,12 +146,12 @@ impl Server {
             .replace("http://localhost", "http://127.0.0.1")
     }
 
-    /// How many connections have been made.
+    /// The number of connections made.
     pub fn n_connections(&self) -> usize {
         self.counts.n_connections.get()
     }
 
-    /// Waits until only so many connections are open.
+    /// Waits until only `n` connections are open.
     pub fn wait_until_open(&self, n: usize) {
         while self.counts.n_open.get() > n {
             selvedge::sleep(std::time::Duration::from_millis(1));
@@ -159,7 +159,7 @@ impl Server {
         assert_eq!(self.counts.n_open.get(), n, "fewer are open");
     }
 
-    /// What has been asked since the last call.
+    /// The requests since the last call.
     pub fn requests(&self) -> Vec<Request> {
         self.counts.requests.take()
     }
@@ -188,7 +188,7 @@ fn attend<S: Read + Write>(stream: S, handler: &Handler, counts: &Counts) -> io:
     Ok(())
 }
 
-/// The next request; none if the client has gone.
+/// The next request; `None` if the client has closed.
 pub fn receive(stream: &mut impl BufRead) -> io::Result<Option<Request>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -235,7 +235,7 @@ fn receive_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<(
     }
 }
 
-/// A door that a server waits at until the test opens it.
+/// A gate at which a server waits until the test opens it.
 #[derive(Clone, Debug)]
 pub struct Gate {
     reached: Promise<()>,
@@ -244,7 +244,7 @@ pub struct Gate {
 
 impl Gate {
     pub fn new() -> Self {
-        let here = selvedge::current_loop().expect("a loop");
+        let here = selvedge::event_loop::current_loop().expect("a loop");
         Self {
             reached: here.create_promise().expect("an open loop"),
             opened: here.create_promise().expect("an open loop"),
@@ -257,7 +257,7 @@ impl Gate {
         let _ = self.opened.wait();
     }
 
-    /// Waits until a server has come.
+    /// Waits until a server has reached the gate.
     pub fn wait_until_reached(&self) {
         self.reached.wait().expect("a server comes");
     }

@@ -17,7 +17,7 @@ fn fetch(session: &Session, url: String) -> Task<String> {
     spawn(move || session.get(url).unwrap().text().unwrap())
 }
 
-/// The server answers nobody until it has heard all.
+/// The server answers no request until it has received all.
 #[test]
 fn requests_of_many_tasks_run_concurrently() {
     in_loop(|| {
@@ -39,7 +39,7 @@ fn requests_of_many_tasks_run_concurrently() {
             assert_eq!(task.join().unwrap(), format!("/{n}"));
         }
         assert_eq!(server.n_connections(), N_TASKS);
-        // And all of these connections wait to be used again.
+        // All of these connections are idle and can be reused.
         let again: Vec<_> = (0..N_TASKS)
             .map(|_| fetch(&session, server.url("/")))
             .collect();
@@ -50,7 +50,7 @@ fn requests_of_many_tasks_run_concurrently() {
     });
 }
 
-/// One task is in the middle of each thing that takes time; the others get through.
+/// One task waits in each kind of wait; the others' requests complete.
 #[test]
 fn other_tasks_run_during_each_wait_of_a_request() {
     in_loop(|| {
@@ -73,7 +73,7 @@ fn other_tasks_run_during_each_wait_of_a_request() {
         });
         let waits_for_head = fetch(&session, server.url("/"));
         gate.wait_until_reached();
-        others_get_through("the head of an answer");
+        others_get_through("the head of a response");
         gate.open();
         assert_eq!(waits_for_head.join().unwrap(), "late");
 
@@ -108,7 +108,7 @@ fn other_tasks_run_during_each_wait_of_a_request() {
     });
 }
 
-/// Reading what is sent may itself take time, here a sleep in the middle.
+/// Reading the body to send may itself wait, here in a sleep.
 #[test]
 fn a_body_to_send_may_suspend() {
     struct Slow(u8);
@@ -141,7 +141,7 @@ fn a_body_to_send_may_suspend() {
     });
 }
 
-/// Each visitor stays until the gate opens, so that more than two at once would show.
+/// Each request stays until the gate opens, so that more than two at once would be noticed.
 #[test]
 fn concurrent_requests_are_limited_and_served_in_order() {
     in_loop(|| {
@@ -159,7 +159,7 @@ fn concurrent_requests_are_limited_and_served_in_order() {
             .map(|n| fetch(&session, server.url(&format!("/{n}"))))
             .collect();
         gate.wait_until_reached();
-        // Who is cancelled in line takes nobody's place.
+        // A request cancelled while queued takes no slot.
         assert!(visitors[5].cancel());
         gate.open();
         for (n, visitor) in visitors.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Time that is over, and the session afterwards.
+//! Timeouts, and the session after them.
 
 use std::io::{self, Read, Write};
 #[cfg(target_os = "linux")]
@@ -15,22 +15,22 @@ use crate::server::{Gate, Server, in_loop, ok};
 
 const SOON: Duration = Duration::from_millis(20);
 
-/// Attempts it with more and more time, until the time is over where the test wants it to be. On a machine that is slow for
-/// a moment it may be over before: then there is no answer.
+/// Retries with more and more time, until the timeout fires at the point that the test is about. On a machine that is
+/// slow for a moment the timeout may fire earlier: then `attempt` returns `None`.
 fn with_enough_time<T>(attempt: impl Fn(Duration) -> Option<T>) -> T {
     (0..10)
         .find_map(|n| attempt(SOON * (1 << n)))
         .expect("ten seconds are enough")
 }
 
-/// What comes if the time was not over before.
+/// The result, unless the timeout fired earlier.
 fn in_time<T>(result: Result<T, Error>) -> Option<T> {
     result
         .map_err(|error| assert!(error.is_timeout(), "{error:?}"))
         .ok()
 }
 
-/// Answers paths that begin with `/quick`, and nobody else.
+/// Answers only paths that begin with `/quick`.
 fn sometimes_silent() -> Server {
     Server::start(|request| {
         if !request.target.starts_with("/quick") {
@@ -71,7 +71,7 @@ fn a_connection_that_timed_out_is_not_reused() {
             let error = request.total_timeout(time).send().unwrap_err();
             assert!(error.is_timeout(), "{error:?}");
             still_works(&session, &server);
-            // The one that was given up on may have come to nobody.
+            // The server may not have seen the connection that timed out.
             (server.n_connections() > 1).then(|| assert_eq!(server.n_connections(), 2))
         });
         with_enough_time(|time| {
@@ -118,12 +118,12 @@ fn a_server_that_falls_silent_exceeds_the_read_timeout() {
     });
 }
 
-/// Reads a client's question; false if it went before it had asked.
+/// Reads a client's request; false if the client closed before it.
 fn has_asked(stream: &mut impl Read) -> bool {
     stream.read(&mut [0; 1024]).is_ok_and(|n| n > 0)
 }
 
-/// A byte now and then keeps the read time from being over, but not the total time.
+/// A byte now and then prevents the read timeout, but not the total timeout.
 #[test]
 fn the_total_timeout_includes_the_body() {
     in_loop(|| {
@@ -156,7 +156,7 @@ fn a_request_may_have_its_own_timeout() {
         let error = request.total_timeout(SOON).send().unwrap_err();
         assert!(error.is_timeout(), "{error:?}");
         still_works(&session, &server);
-        // Or none, where the session has one that nobody can keep.
+        // Or none, where the session's timeout can't be met.
         let session = Session::builder()
             .total_timeout(Duration::from_nanos(1))
             .build();
@@ -179,7 +179,7 @@ fn a_server_that_does_not_read_exceeds_the_total_timeout() {
     });
 }
 
-/// A listener whose queue is full lets further connections hang.
+/// A listener with a full queue leaves further connections pending.
 #[cfg(target_os = "linux")]
 #[test]
 fn an_unresponsive_host_exceeds_the_connect_timeout() {
@@ -195,7 +195,7 @@ fn an_unresponsive_host_exceeds_the_connect_timeout() {
     });
 }
 
-/// A listener that nobody accepts from, and whose queue is full.
+/// A listener that never accepts, with a full queue.
 #[cfg(target_os = "linux")]
 pub struct FullListener {
     pub address: SocketAddr,
@@ -215,7 +215,7 @@ impl FullListener {
             .ok()
             .and_then(|address| address.as_socket());
         let address = address.expect("an address");
-        // On a thread without a loop, where a connection that is there counts, however late it is looked for.
+        // On a thread without a loop, where an existing connection counts, however late the check.
         let connect = move || TcpStream::connect_timeout(&address, 10 * SOON).ok();
         let queued = thread::spawn(move || std::iter::from_fn(connect).collect());
         Self {

@@ -1,4 +1,4 @@
-//! Encryption: whom to trust, and what interrupts a handshake.
+//! TLS: trusted certificates, and handshakes that are interrupted.
 
 use std::io::{Read, Write};
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use selvedge::{spawn, yield_now};
 
 use crate::server::{Gate, Request, Server, answer, in_loop, ok};
 
-/// A server's key and the certificate that it has signed itself.
+/// A server's key and its self-signed certificate.
 struct Identity {
     certificate: Vec<u8>,
     config: Arc<ServerConfig>,
@@ -130,9 +130,9 @@ fn invalid_certificates_are_refused() {
             server.wait_until_open(0);
             assert!(
                 server.requests().is_empty(),
-                "{what}: it was asked nonetheless"
+                "{what}: the server got the request"
             );
-            // The session is none the worse for it.
+            // The session stays usable.
             let plain = Server::start(|_| ok("open"));
             assert_eq!(session.get(plain.url("/")).unwrap().text().unwrap(), "open");
         }
@@ -144,11 +144,11 @@ fn invalid_certificates_are_refused() {
     });
 }
 
-/// A host that accepts, hears the client's first words, and says nothing.
+/// A host that accepts, reads the client's first bytes, and sends nothing.
 fn silent(gate: &Gate) -> Server {
     let gate = gate.clone();
     Server::raw(move |mut stream| {
-        // A client whose time was over at once has said nothing.
+        // A client that timed out at once has sent nothing.
         if stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {
             gate.pass();
         }
@@ -170,7 +170,7 @@ fn a_handshake_can_be_cancelled_in_the_middle() {
         let task = spawn(move || drop(inner.get(url)));
         gate.wait_until_reached();
         yield_now();
-        // Others get through meanwhile.
+        // Other requests complete meanwhile.
         assert_eq!(session.get(good.url("/")).unwrap().text().unwrap(), "fine");
         assert!(task.cancel());
         assert!(task.join().unwrap_err().is_cancelled());
@@ -228,14 +228,14 @@ fn a_redirect_may_lead_from_an_encrypted_page_to_an_open_one() {
     });
 }
 
-/// A quarter of a task's stack is left to whoever asks, also without optimization.
+/// A quarter of a task's stack remains for the caller, also without optimization.
 #[test]
 fn a_handshake_fits_three_quarters_of_a_stack() {
     in_loop(|| {
         let identity = Identity::new(|_| ());
         let server = identity.serve(|request| ok(&request.body));
         let (session, url) = (identity.trusted(), server.url("/"));
-        let small = selvedge::task::Builder::new().stack_size(192 * 1024);
+        let small = selvedge::Task::builder().stack_size_bytes(192 * 1024);
         let task = small.spawn(move || session.post(url, "body").unwrap().text().unwrap());
         assert_eq!(task.unwrap().join().unwrap(), "body");
     });

@@ -1,10 +1,11 @@
-//! What the tests of `get_stack` share: which functions a backtrace names, in which order.
+//! What the tests of `Task::stack` share: which functions a backtrace names, in which order.
 
-use selvedge::{Task, TaskStack};
+use selvedge::Task;
+use selvedge::task::TaskStack;
 
 use crate::support::finished;
 
-/// Where the crate `corosensei` does the switching, there are no backtraces.
+/// With the `corosensei` backend there are no backtraces.
 pub const HAS_BACKTRACES: bool = cfg!(all(
     any(target_arch = "x86_64", target_arch = "aarch64"),
     not(selvedge_backend = "corosensei")

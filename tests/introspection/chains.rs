@@ -1,15 +1,14 @@
-//! Tasks that wait inside of coroutines, on other stacks, in other loops: the walk goes through all that is the task's,
-//! and no further.
+//! Tasks that wait inside coroutines, on other stacks, in other loops: the walk covers all stacks of the task, and no
+//! others.
 
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Coroutine, EventLoop, Generator, Status, Yielder, current_task, on_stack, sleep, spawn,
-    spawn_eager, yield_now,
-};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::task::{current_task, spawn_eager};
+use selvedge::{Coroutine, EventLoop, Generator, Yielder, sleep, spawn, yield_now};
 
 use crate::backtraces::{HAS_BACKTRACES, assert_in_order, assert_none, joined};
 use crate::support::in_virtual_loop;
@@ -50,7 +49,7 @@ fn the_walk_goes_through_nested_coroutines_and_stacks() {
     in_virtual_loop(|| {
         let task = spawn(stack_user);
         yield_now();
-        let stack = task.get_stack();
+        let stack = task.stack();
         let expected = [
             "chains::sleeper",
             "chains::generator_body",
@@ -83,35 +82,29 @@ fn loop_runner(event_loop: &EventLoop) {
 fn the_walk_ends_at_the_root_not_in_a_former_resumer() {
     in_virtual_loop(|| {
         let task = eager_parent();
-        assert_in_order(
-            &task.get_stack(),
-            &["chains::sleeper", "chains::eager_child"],
-        );
-        assert_none(&task.get_stack(), &["chains::eager_parent"]);
+        assert_in_order(&task.stack(), &["chains::sleeper", "chains::eager_child"]);
+        assert_none(&task.stack(), &["chains::eager_parent"]);
         yield_now();
-        assert_none(&task.get_stack(), &["chains::eager_parent"]);
+        assert_none(&task.stack(), &["chains::eager_parent"]);
         joined(task);
     });
     let event_loop = EventLoop::new().expect("a loop");
     let task = event_loop.create_task(eager_child);
     loop_runner(&event_loop);
-    // The loop does not run now, and the frames that entered the task are gone.
-    assert_in_order(
-        &task.get_stack(),
-        &["chains::sleeper", "chains::eager_child"],
-    );
-    assert_none(&task.get_stack(), &["chains::loop_runner"]);
+    // The loop does not run now, and the frames that entered the task have returned.
+    assert_in_order(&task.stack(), &["chains::sleeper", "chains::eager_child"]);
+    assert_none(&task.stack(), &["chains::loop_runner"]);
     task.cancel();
     assert!(event_loop.run_until_complete(task).is_err());
 }
 
 #[inline(never)]
-fn looked_at_by_itself() -> selvedge::TaskStack {
-    black_box(current_task().expect("a task").get_stack())
+fn looked_at_by_itself() -> selvedge::task::TaskStack {
+    black_box(current_task().expect("a task").stack())
 }
 
 #[inline(never)]
-fn looks_in_a_generator() -> selvedge::TaskStack {
+fn looks_in_a_generator() -> selvedge::task::TaskStack {
     let mut generator = Generator::new(|yielder: &Yielder<(), _>| {
         yielder.suspend(looked_at_by_itself());
     });
@@ -136,19 +129,22 @@ fn a_running_task_is_seen_in_place_up_to_its_root() {
 }
 
 #[inline(never)]
-fn runs(event_loop: &EventLoop, look: fn() -> selvedge::TaskStack) -> selvedge::TaskStack {
+fn runs(
+    event_loop: &EventLoop,
+    look: fn() -> selvedge::task::TaskStack,
+) -> selvedge::task::TaskStack {
     black_box(event_loop.run_until_complete(look)).expect("it ran")
 }
 
 #[inline(never)]
-fn parent_of_one_that_looks(parent: selvedge::TaskRef) -> selvedge::TaskStack {
+fn parent_of_one_that_looks(parent: selvedge::task::TaskRef) -> selvedge::task::TaskStack {
     let child = spawn_eager(move || black_box(child_that_looks(&parent)));
     joined(child)
 }
 
 #[inline(never)]
-fn child_that_looks(parent: &selvedge::TaskRef) -> selvedge::TaskStack {
-    black_box(parent.get_stack())
+fn child_that_looks(parent: &selvedge::task::TaskRef) -> selvedge::task::TaskStack {
+    black_box(parent.stack())
 }
 
 #[test]
@@ -167,17 +163,17 @@ fn a_task_runs_while_the_task_it_spawned_eagerly_runs() {
     assert_in_order(&stack, &expected);
 }
 
-/// Looks at the tasks that it is told when it is dropped.
+/// Records the stacks of its tasks when it is dropped.
 #[derive(Clone, Default)]
 struct Looks {
-    tasks: Rc<RefCell<Vec<selvedge::TaskRef>>>,
-    seen: Rc<RefCell<Vec<selvedge::TaskStack>>>,
+    tasks: Rc<RefCell<Vec<selvedge::task::TaskRef>>>,
+    seen: Rc<RefCell<Vec<selvedge::task::TaskStack>>>,
 }
 
 impl Drop for Looks {
     fn drop(&mut self) {
         let tasks = self.tasks.take();
-        let stacks = tasks.iter().map(|task| task.get_stack());
+        let stacks = tasks.iter().map(|task| task.stack());
         self.seen.borrow_mut().extend(stacks);
     }
 }
@@ -194,7 +190,7 @@ fn drops_a_loop(event_loop: EventLoop) {
     black_box(());
 }
 
-/// A task that ends another loop enters that one's tasks; they are entered from its stack.
+/// A task that drops another loop enters that loop's tasks, from its own stack.
 #[test]
 fn tasks_of_a_dropped_loop_see_its_dropper_and_neighbours() {
     let (event_loop, looks) = (EventLoop::new().expect("a loop"), Looks::default());

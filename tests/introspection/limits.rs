@@ -1,11 +1,13 @@
-//! Many tasks, deep ones, and those that have little left of their stacks.
+//! Many tasks, deep ones, and tasks with little stack left.
 
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{Promise, all_tasks, remaining_stack, sleep, spawn, task::Builder, yield_now};
+use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::task::all_tasks;
+use selvedge::{Promise, Task, sleep, spawn, yield_now};
 
 use crate::backtraces::{HAS_BACKTRACES, assert_in_order, joined};
 use crate::support::{in_virtual_loop, scaled};
@@ -29,12 +31,12 @@ fn the_stacks_of_a_thousand_tasks_are_printed() {
             .map(|n| spawn(move || descend(n % 10 + 1, &|| sleep(A_SECOND))))
             .collect();
         yield_now();
-        let stacks: Vec<_> = all_tasks().iter().map(|task| task.get_stack()).collect();
+        let stacks: Vec<_> = all_tasks().iter().map(|task| task.stack()).collect();
         assert_eq!(stacks.len(), n_tasks + 1);
         for stack in &stacks {
             assert_eq!(stack.backtrace().is_some(), HAS_BACKTRACES);
         }
-        // To find names takes its time: some are enough.
+        // Finding names is slow: some tasks are enough.
         for (n, stack) in stacks[1..].iter().enumerate().step_by(n_tasks / 10 + 1) {
             assert_in_order(stack, &vec!["limits::descend"; n % 10 + 2]);
         }
@@ -50,7 +52,7 @@ fn a_deep_recursion_is_cut_short_in_print_only() {
     in_virtual_loop(|| {
         let task = spawn(|| descend(DEEP, &|| sleep(A_SECOND)));
         yield_now();
-        let stack = task.get_stack();
+        let stack = task.stack();
         if HAS_BACKTRACES {
             let (short, long) = (format!("{stack}"), format!("{stack:#}"));
             assert!(long.matches("limits::descend").count() >= DEEP, "{long}");
@@ -61,33 +63,30 @@ fn a_deep_recursion_is_cut_short_in_print_only() {
     });
 }
 
-/// Goes down until only so many bytes of the stack are left, and does something there.
+/// Recurses until fewer than `n_left` bytes of the stack are left, and calls `bottom` there.
 #[inline(never)]
 fn descend_to(n_left: usize, bottom: &dyn Fn()) -> usize {
-    if remaining_stack().is_some_and(|left| left < n_left) {
+    if remaining_stack_bytes().is_some_and(|left| left < n_left) {
         bottom();
         return 0;
     }
     black_box(descend_to(n_left, bottom)) + 1
 }
 
-/// What sleeping takes, without optimization.
+/// The stack that a sleep needs, without optimization.
 const A_LITTLE: usize = 5 * 1024;
-/// What looking takes, up to where another stack is taken.
+/// The stack that taking a backtrace needs, up to the switch to another stack.
 const SOME: usize = 8 * 1024;
 
 #[test]
 fn a_task_at_the_end_of_its_stack_is_seen_by_others() {
     in_virtual_loop(|| {
         for bytes in [16 * 1024, 64 * 1024] {
-            let builder = Builder::new().stack_size(bytes);
+            let builder = Task::builder().stack_size_bytes(bytes);
             let body = || descend_to(A_LITTLE, &|| sleep(A_SECOND));
             let task = builder.spawn(body).expect("a stack");
             yield_now();
-            assert_in_order(
-                &task.get_stack(),
-                &["limits::descend_to", "limits::descend_to"],
-            );
+            assert_in_order(&task.stack(), &["limits::descend_to", "limits::descend_to"]);
             assert!(joined(task) > 1);
         }
     });
@@ -104,14 +103,13 @@ fn a_task_at_the_end_of_its_stack_sees_itself_and_others() {
         let stacks = Rc::new(RefCell::new(Vec::new()));
         let seen = Rc::clone(&stacks);
         let look = move || {
-            let own = selvedge::current_task().expect("a task");
-            seen.borrow_mut()
-                .extend([own.get_stack(), view.get_stack()]);
-            // To find the names takes more than there is.
+            let own = selvedge::task::current_task().expect("a task");
+            seen.borrow_mut().extend([own.stack(), view.stack()]);
+            // Finding the names needs more stack than is left.
             assert!(seen.borrow()[0].to_string().contains(" (running)"));
         };
         let body = move || descend_to(SOME, &look);
-        let builder = Builder::new().stack_size(32 * 1024);
+        let builder = Task::builder().stack_size_bytes(32 * 1024);
         assert!(joined(builder.spawn(body).expect("a stack")) > 1);
         let stacks = stacks.take();
         assert_in_order(&stacks[0], &["limits::descend_to", "limits::descend_to"]);

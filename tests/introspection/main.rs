@@ -1,4 +1,4 @@
-//! `get_stack`: where a task stands, and that looking at it changes nothing.
+//! `Task::stack`: the place where a task waits, and that inspecting the task changes nothing.
 
 #![allow(unsafe_code)]
 
@@ -16,7 +16,7 @@ mod states;
 
 use support::child;
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(printed::SCENARIOS);

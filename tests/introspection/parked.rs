@@ -1,11 +1,13 @@
-//! A task that waits, for whatever: its backtrace names the functions that it is in, and then it goes on.
+//! A task in any kind of wait: its backtrace names the functions that it is in, and then the task goes on.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
-use selvedge::{Promise, Status, TaskStack, sleep, spawn, spawn_named, yield_now};
+use selvedge::coroutine::Status;
+use selvedge::net::unix::UnixStream;
+use selvedge::task::TaskStack;
+use selvedge::{Promise, sleep, spawn, spawn_named, yield_now};
 
 use crate::backtraces::{assert_in_order, assert_none, joined};
 use crate::support::in_virtual_loop;
@@ -30,16 +32,16 @@ fn outer(wait: fn() -> u32, n: u32) -> u32 {
     black_box(middle(wait, n * 3)) + 1
 }
 
-/// What [`outer`] makes of an `n` if the wait answers 0.
+/// The result of [`outer`] for an `n` if the wait returns 0.
 fn expected(n: u32) -> u32 {
     n * 6 + 2
 }
 
-/// The stack of a task that waits inside of three functions, and that goes on afterwards.
+/// The stack of a task that waits inside three functions, and that goes on afterwards.
 fn stack_of_one_that_waits(wait: fn() -> u32) -> TaskStack {
     let task = spawn(move || outer(wait, 7));
     yield_now();
-    let stack = task.get_stack();
+    let stack = task.stack();
     assert_eq!(stack.status(), Status::Suspended);
     assert_in_order(&stack, &FUNCTIONS);
     assert_eq!(joined(task), expected(7));
@@ -61,12 +63,12 @@ fn three_functions_are_named_in_order_and_the_task_goes_on() {
         let site_line = line!() - 9;
         yield_now();
         for _ in 0..3 {
-            let stack = task.get_stack();
+            let stack = task.stack();
             assert_in_order(&stack, &FUNCTIONS);
             assert_eq!(stack.name(), "weaver");
             assert_eq!(stack.id(), task.id());
             assert_eq!(stack.waits_for(), Some("a deadline"));
-            let site = stack.site().expect("it was spawned somewhere");
+            let site = stack.created_at().expect("it was spawned somewhere");
             assert_eq!((site.file(), site.line()), (file!(), site_line));
         }
         assert_eq!(joined(task), expected(7));
@@ -122,7 +124,7 @@ fn a_task_that_reads_is_seen_in_the_read() {
         let stack = stack_of_one_that_waits(|| {
             let (mut reader, mut writer) = UnixStream::pair().expect("a pair");
             spawn(move || {
-                // Later than the look at the stack, which is taken by then.
+                // Later than the backtrace, which is taken by then.
                 for _ in 0..3 {
                     yield_now();
                 }
@@ -150,25 +152,28 @@ fn a_runnable_task_is_seen_where_it_yielded() {
 }
 
 #[inline(never)]
-fn watcher(tasks: &[selvedge::TaskRef], n_seen: &std::cell::Cell<usize>) {
-    let own = selvedge::current_task().expect("a task");
+fn watcher(tasks: &[selvedge::task::TaskRef], n_seen: &std::cell::Cell<usize>) {
+    let own = selvedge::task::current_task().expect("a task");
     for task in tasks.iter().filter(|task| **task != own && !task.is_done()) {
-        assert_in_order(&task.get_stack(), &["parked::yielder"]);
-        assert_none(&task.get_stack(), &["parked::watcher"]);
+        assert_in_order(&task.stack(), &["parked::yielder"]);
+        assert_none(&task.stack(), &["parked::watcher"]);
         n_seen.set(n_seen.get() + 1);
     }
     black_box(());
 }
 
 #[inline(never)]
-fn yielder(tasks: &std::cell::RefCell<Vec<selvedge::TaskRef>>, n_seen: &std::cell::Cell<usize>) {
+fn yielder(
+    tasks: &std::cell::RefCell<Vec<selvedge::task::TaskRef>>,
+    n_seen: &std::cell::Cell<usize>,
+) {
     for _ in 0..4 {
         yield_now();
         watcher(&tasks.borrow(), n_seen);
     }
 }
 
-/// Tasks that give each other turns enter each other without the loop, and are runnable all the time.
+/// Tasks that yield to each other switch directly, without the loop, and are always runnable.
 #[test]
 fn tasks_that_only_yield_see_each_other() {
     const N: usize = 4;
@@ -183,7 +188,7 @@ fn tasks_that_only_yield_see_each_other() {
             })
             .collect();
         *list.borrow_mut() = spawned.iter().map(|task| task.task_ref()).collect();
-        // Until each has begun: one that has not has no frames.
+        // Until each task has started: an unstarted one has no frames.
         yield_now();
         spawned.into_iter().for_each(joined);
     });

@@ -3,7 +3,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use selvedge::{all_tasks, sleep, spawn_named, yield_now};
+use selvedge::task::all_tasks;
+use selvedge::{sleep, spawn_named, yield_now};
 
 use crate::backtraces::{HAS_BACKTRACES, joined};
 use crate::support::{child, in_virtual_loop};

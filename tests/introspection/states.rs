@@ -1,13 +1,14 @@
-//! Tasks in every state, and what is left of one that was looked at.
+//! Tasks in every state, and the end of a task that was inspected.
 
 use std::cell::Cell;
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Status, TaskStack, all_tasks, catch_cancelled, current_loop, sleep, spawn, yield_now,
-};
+use selvedge::coroutine::Status;
+use selvedge::event_loop::current_loop;
+use selvedge::task::{TaskStack, all_tasks, catch_cancelled};
+use selvedge::{sleep, spawn, yield_now};
 
 use crate::backtraces::{assert_in_order, joined};
 use crate::support::in_virtual_loop;
@@ -18,9 +19,9 @@ const A_SECOND: Duration = Duration::from_secs(1);
 fn an_unstarted_task_has_a_creation_site_and_no_frames() {
     in_virtual_loop(|| {
         let task = spawn(|| 1);
-        let stack = task.get_stack();
+        let stack = task.stack();
         assert_eq!(stack.status(), Status::Unstarted);
-        assert_eq!(stack.site().expect("a site").file(), file!());
+        assert_eq!(stack.created_at().expect("a site").file(), file!());
         assert_eq!(stack.waits_for(), Some("its turn"));
         assert!(stack.backtrace().is_none());
         assert_eq!(joined(task), 1);
@@ -36,13 +37,13 @@ fn the_stack_of_a_finished_task_is_empty() {
         yield_now();
         cancelled.cancel();
         yield_now();
-        for stack in [task.get_stack(), failed.get_stack(), cancelled.get_stack()] {
+        for stack in [task.stack(), failed.stack(), cancelled.stack()] {
             assert_eq!(stack.status(), Status::Done);
-            assert!(stack.site().is_none() && stack.waits_for().is_none());
+            assert!(stack.created_at().is_none() && stack.waits_for().is_none());
             assert!(stack.backtrace().is_none());
         }
         assert_eq!(
-            task.get_stack().to_string(),
+            task.stack().to_string(),
             format!("task {} (done)", task.name())
         );
         assert!(failed.join().is_err());
@@ -79,9 +80,9 @@ fn a_task_that_was_inspected_can_be_cancelled_and_unwinds() {
         });
         yield_now();
         for expected in 1..=2 {
-            assert_in_order(&task.get_stack(), &["states::holds_and_sleeps"]);
+            assert_in_order(&task.stack(), &["states::holds_and_sleeps"]);
             assert!(task.cancel());
-            assert_in_order(&task.get_stack(), &["states::holds_and_sleeps"]);
+            assert_in_order(&task.stack(), &["states::holds_and_sleeps"]);
             yield_now();
             assert_eq!(count.get(), expected);
         }
@@ -103,7 +104,7 @@ fn callbacks_see_all_tasks() {
         let promise = selvedge::Promise::new();
         let answer = promise.clone();
         let look = move || {
-            let stacks: Vec<_> = all_tasks().iter().map(|task| task.get_stack()).collect();
+            let stacks: Vec<_> = all_tasks().iter().map(|task| task.stack()).collect();
             assert!(answer.set_result(Rc::new(stacks)).is_ok());
         };
         current_loop()
@@ -127,12 +128,12 @@ fn callbacks_see_all_tasks() {
     }
 }
 
-/// Looks at the task that it was made for when it is dropped.
-struct Looks(Option<selvedge::TaskRef>, Rc<Cell<Option<TaskStack>>>);
+/// Records the stack of its task when it is dropped.
+struct Looks(Option<selvedge::task::TaskRef>, Rc<Cell<Option<TaskStack>>>);
 
 impl Drop for Looks {
     fn drop(&mut self) {
-        self.1.set(self.0.take().map(|task| task.get_stack()));
+        self.1.set(self.0.take().map(|task| task.stack()));
     }
 }
 
@@ -160,11 +161,11 @@ fn a_stack_can_be_sent_to_another_thread_and_outlives_its_task() {
     let stack = in_virtual_loop(|| {
         let task = spawn(sleeps);
         yield_now();
-        let stack = task.get_stack();
+        let stack = task.stack();
         joined(task);
         stack
     });
     assert!(format!("{stack:?}").contains("Suspended"));
     let looked = std::thread::spawn(move || assert_in_order(&stack, &["states::sleeps"])).join();
-    looked.expect("it is as it was");
+    looked.expect("it is unchanged");
 }

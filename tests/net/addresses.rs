@@ -1,4 +1,4 @@
-//! What addresses can be had from: everything that std takes, and no more.
+//! The types that name addresses: those that std accepts, and no others.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -55,7 +55,7 @@ fn a_name_is_looked_up() {
 
 #[test]
 fn an_unknown_name_is_an_error() {
-    // RFC 6761 keeps this name free for ever.
+    // RFC 6761 reserves this name.
     assert!("unknown.invalid:80".to_socket_addrs().is_err());
     assert!(("unknown.invalid", 80).to_socket_addrs().is_err());
     assert!(TcpStream::connect("unknown.invalid:80").is_err());
@@ -84,7 +84,7 @@ fn a_name_with_a_nul_byte_is_an_error_not_a_panic() {
     assert!(("local\0host", 80).to_socket_addrs().is_err());
 }
 
-/// The trait is open: a type that leads somewhere says so.
+/// The trait is open: a type that names an address can implement it.
 #[test]
 fn a_custom_type_can_name_an_address() {
     struct Home(u16);

@@ -1,4 +1,4 @@
-//! Connecting: refused, unanswered, to the first of several that works.
+//! Connecting: refused, unanswered, to the first of several addresses that works.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -6,17 +6,17 @@ use std::time::{Duration, Instant};
 
 use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 
-use crate::sockets::{Full, MOMENT, NEVER, Nobody, assert_kind, listener};
+use crate::sockets::{ClosedPort, Full, MOMENT, NEVER, assert_kind, listener};
 
 #[test]
 fn connecting_without_a_listener_is_refused() {
-    let nobody = Nobody::new();
+    let closed = ClosedPort::new();
     assert_kind(
-        TcpStream::connect(nobody.address()),
+        TcpStream::connect(closed.address()),
         ErrorKind::ConnectionRefused,
     );
     assert_kind(
-        TcpStream::connect_timeout(&nobody.address(), NEVER),
+        TcpStream::connect_timeout(&closed.address(), NEVER),
         ErrorKind::ConnectionRefused,
     );
 }
@@ -53,13 +53,13 @@ fn a_zero_timeout_is_invalid() {
 
 #[test]
 fn addresses_are_tried_until_one_works() {
-    let nobody = Nobody::new();
+    let closed = ClosedPort::new();
     let listener = listener();
     let address = listener.local_addr().unwrap();
-    let stream = TcpStream::connect(&[nobody.address(), address, nobody.address()][..]).unwrap();
+    let stream = TcpStream::connect(&[closed.address(), address, closed.address()][..]).unwrap();
     assert_eq!(stream.peer_addr().unwrap(), address);
 
-    // Somebody has the first address already.
+    // The first address is in use already.
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
     let bound = TcpListener::bind(&[address, free][..]).unwrap();
     assert_ne!(bound.local_addr().unwrap(), address);
@@ -67,10 +67,10 @@ fn addresses_are_tried_until_one_works() {
 
 #[test]
 fn the_last_error_is_returned_if_no_address_works() {
-    let nobody = Nobody::new();
+    let closed = ClosedPort::new();
     let broadcast: SocketAddr = ([255, 255, 255, 255], 1).into();
     assert_kind(
-        TcpStream::connect(&[broadcast, nobody.address()][..]),
+        TcpStream::connect(&[broadcast, closed.address()][..]),
         ErrorKind::ConnectionRefused,
     );
 }

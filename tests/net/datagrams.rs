@@ -1,4 +1,4 @@
-//! Datagrams over UDP: each whole or cut off, from anybody or only from the one.
+//! Datagrams over UDP: each whole or cut off, from any sender or only from the connected one.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -88,7 +88,7 @@ fn a_datagram_that_is_too_long_is_an_error() {
 #[test]
 fn a_port_without_a_receiver_is_refused_once_known() {
     let a = socket();
-    // It is connected, and hears nobody else: to all others it is as if nobody were there.
+    // A connected socket receives only from its peer: to other senders the port is closed.
     let (busy, _other) = udp_pair();
     a.connect(busy.local_addr().unwrap()).unwrap();
     a.send(b"hello?").unwrap();
@@ -132,7 +132,7 @@ fn ipv6_options_are_what_they_were_set_to() {
     };
     a.set_multicast_loop_v6(false).unwrap();
     assert!(!a.multicast_loop_v6().unwrap());
-    // To join may fail for want of an interface; what is no group must fail.
+    // Joining may fail for lack of an interface; joining an address that is no group must fail.
     assert!(a.join_multicast_v6(&Ipv6Addr::LOCALHOST, 0).is_err());
     assert!(a.leave_multicast_v6(&Ipv6Addr::LOCALHOST, 0).is_err());
 }

@@ -1,8 +1,9 @@
-//! What needs a process of its own: the limit of open files, and signals.
+//! Tests that need a process of their own: the limit of open files, and signals.
 
 use std::io::{ErrorKind, Read, Write};
 
-use selvedge::net::{TcpListener, TcpStream, UnixStream};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpListener, TcpStream};
 
 use crate::sockets::{assert_kind, listener, reset, tcp_pair};
 use crate::support::child::run;
@@ -15,15 +16,15 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("write_to_the_dead", write_to_the_dead),
 ];
 
-/// Sets the number of descriptors that this process may have open, or as many as it may set;
-/// answers how many.
+/// Sets the limit of open descriptors of this process, or the highest that it may set; returns the
+/// limit.
 pub fn limit_descriptors(n: libc::rlim_t) -> libc::rlim_t {
     // SAFETY: all zeros is a limit, and the calls read and write only this one.
     unsafe {
         let mut limit: libc::rlimit = std::mem::zeroed();
         assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit), 0);
         limit.rlim_cur = n;
-        // Who may raise the hard limit does.
+        // A process that may raise the hard limit does.
         let hard = limit.rlim_max;
         limit.rlim_max = hard.max(n);
         if libc::setrlimit(libc::RLIMIT_NOFILE, &limit) != 0 {
@@ -43,7 +44,7 @@ fn accept_without_descriptors() {
     let listener = listener();
     let address = listener.local_addr().unwrap();
     let mut clients = [(); 3].map(|()| TcpStream::connect(address).unwrap());
-    // Everything below the limit is taken.
+    // All descriptors below the limit are taken.
     limit_descriptors(64);
     let mut hoard = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {

@@ -1,11 +1,13 @@
-//! A cancel leaves a socket as it was: whatever the order, no byte and no connection is lost.
+//! A cancel leaves a socket unchanged: in every order of events, no byte and no connection is lost.
 
 use std::io::{ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use selvedge::net::{TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use selvedge::{catch_cancelled, run, spawn, yield_now};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{TcpStream, UdpSocket};
+use selvedge::task::catch_cancelled;
+use selvedge::{run, spawn, yield_now};
 
 use crate::loop_support::{Log, begun, settle, shared_tcp, shared_unix};
 use crate::sockets::{Full, Path, fill, fill_path, listener, udp_pair};
@@ -43,8 +45,8 @@ fn a_cancel_takes_effect_without_readiness() {
     });
 }
 
-/// The cancel comes some turns after the byte: before anybody has looked, when the poller has told,
-/// when the reader has it.
+/// The cancel comes some turns after the byte: before a poll, after the poller's report, and after
+/// the reader has the byte.
 #[test]
 fn a_cancel_that_coincides_with_readiness_loses_no_byte() {
     run(|| {
@@ -79,7 +81,7 @@ fn a_cancel_that_coincides_with_readiness_loses_no_byte() {
     });
 }
 
-/// The wake-up that a cancelled reader had got is for the next one.
+/// The wake-up of a cancelled reader goes to the next reader.
 #[test]
 fn a_cancelled_reader_passes_its_turn_on() {
     run(|| {
@@ -214,7 +216,7 @@ fn a_cancelled_connect_ends_at_once() {
 
 #[test]
 fn a_cancelled_lookup_is_left_to_its_thread() {
-    // A lookup may fail at once; of so many, on a few threads, some wait.
+    // A lookup may fail at once; of this many, on a few threads, some wait.
     const N_LOOKUPS: usize = 60;
     run(|| {
         let lookups: Vec<_> = (0..N_LOOKUPS)
@@ -257,7 +259,7 @@ fn a_cancelled_wait_for_a_full_receiver_sends_nothing() {
 fn a_cancelled_wait_for_a_full_listener_ends_soon() {
     let path = Path::new();
     let listener = UnixListener::bind(&path).unwrap();
-    // Until one of them has to wait. Those before it are in the queue.
+    // Until a connect has to wait. The earlier ones are in the queue.
     let mut queued = Vec::new();
     run(|| {
         let waiting = loop {
@@ -281,6 +283,6 @@ fn the_end_of_the_loop_unwinds_tasks_that_wait_for_sockets() {
         let socket = Arc::clone(&socket);
         drop(begun(move || socket.recv(&mut [0; 8])));
     });
-    // Its frame, and what it held, is gone.
+    // The task's frame is dropped, with its values.
     assert_eq!(Arc::strong_count(&socket), 1);
 }

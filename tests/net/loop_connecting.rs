@@ -1,19 +1,20 @@
-//! Connecting from a task: it waits, the others don't.
+//! Connecting from a task: the task waits, the others don't.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs, UnixListener, UnixStream};
+use selvedge::net::unix::{UnixListener, UnixStream};
+use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs};
 use selvedge::{run, spawn};
 
 use crate::loop_support::{begun, counter, settle};
-use crate::sockets::{Full, MOMENT, NEVER, Nobody, Path, assert_kind, listener};
+use crate::sockets::{ClosedPort, Full, MOMENT, NEVER, Path, assert_kind, listener};
 
 #[test]
 fn connecting_without_a_listener_is_refused() {
-    let nobody = Nobody::new();
-    let address = nobody.address();
+    let closed = ClosedPort::new();
+    let address = closed.address();
     run(|| {
         assert_kind(TcpStream::connect(address), ErrorKind::ConnectionRefused);
         assert_kind(
@@ -56,7 +57,7 @@ fn names_are_looked_up_while_others_run() {
         let port = listener.local_addr().unwrap().port();
         let (counter, turns) = counter();
         settle();
-        // The other thread may be so fast that there is nothing to wait for, but not each time.
+        // The other thread may finish before the task has to wait, but not each time.
         let before = turns.get();
         let mut n_lookups = 0;
         while turns.get() == before {
@@ -99,7 +100,7 @@ fn many_names_are_looked_up_at_once() {
     });
 }
 
-/// More than the queue holds and more than the pool has threads.
+/// More connects than the queue holds and more than the pool has threads.
 #[test]
 fn a_connect_to_a_full_listener_waits_for_room() {
     const N_CLIENTS: usize = 300;
@@ -127,7 +128,7 @@ fn a_connect_to_a_full_listener_waits_for_room() {
     });
 }
 
-/// No connection leads to everybody at once.
+/// A broadcast address can't be connected.
 #[test]
 fn unreachable_addresses_give_the_errors_of_std() {
     let broadcast = SocketAddr::from(([127, 255, 255, 255], 9));

@@ -1,17 +1,18 @@
-//! A socket that is always ready takes turns with everybody else.
+//! A socket that is always ready takes turns with other sockets, timers and tasks.
 
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
-use selvedge::{current_loop, run, sleep, spawn};
+use selvedge::event_loop::current_loop;
+use selvedge::net::unix::UnixStream;
+use selvedge::{run, sleep, spawn};
 
 use crate::loop_support::{counter, shared_unix};
 use crate::sockets::{MOMENT, beside};
 
-/// Two operations that never have to wait.
+/// Does two operations that never have to wait.
 fn bounce(a: &UnixStream, b: &UnixStream) {
     assert_eq!((&*a).write(b"x").unwrap(), 1);
     assert_eq!((&*b).read(&mut [0; 1]).unwrap(), 1);
@@ -51,7 +52,7 @@ fn a_task_yields_after_a_budget_of_operations() {
 }
 
 #[test]
-fn timers_go_off_beside_a_socket_that_is_always_ready() {
+fn timers_fire_beside_a_socket_that_is_always_ready() {
     run(|| {
         let (a, b) = shared_unix();
         let fired = Rc::new(Cell::new(0));
@@ -66,7 +67,7 @@ fn timers_go_off_beside_a_socket_that_is_always_ready() {
         let later = Rc::clone(&fired);
         here.call_later(Duration::from_millis(1), move || later.set(later.get() + 1))
             .unwrap();
-        // Ends because they do go off.
+        // Ends because the timers do fire.
         while fired.get() < 2 {
             bounce(&a, &b);
         }

@@ -1,4 +1,4 @@
-//! Many connections, and what happens where there can be no more.
+//! Many connections, and the behaviour at the limit of open files.
 
 use std::io::{Read, Write};
 use std::rc::Rc;
@@ -23,8 +23,8 @@ fn ten_thousand_connections_share_a_loop() {
 }
 
 fn many_connections() {
-    // As many as the limit allows; each connection has both ends here. The shim of kqueue looks
-    // through all that it watches at each call.
+    // As many as the limit allows; each connection has both ends here. The kqueue shim checks all
+    // of its descriptors at each call.
     let n_wanted = if cfg!(selvedge_poller = "kqueue") {
         1_100
     } else {
@@ -38,7 +38,7 @@ fn many_connections() {
         let server = spawn(move || {
             for _ in 0..n_connections {
                 let (stream, _) = listener.accept().unwrap();
-                // Waits for its question, and most of the time that is all it does.
+                // The server waits for a request, most of the time.
                 drop(spawn(move || {
                     let mut bytes = [0; 4];
                     (&stream).read_exact(&mut bytes).unwrap();
@@ -49,7 +49,7 @@ fn many_connections() {
         });
         let clients: Vec<TcpStream> = (0..n_connections)
             .map(|n| {
-                // Not more at once than the listener's queue holds.
+                // No more at once than the listener's queue holds.
                 if n % 32 == 0 {
                     yield_now();
                     yield_now();
@@ -132,7 +132,7 @@ fn cancelled_connect() {
             connector.cancel();
             assert!(connector.join().unwrap_err().is_cancelled());
         };
-        // Whatever the loop opens for itself is open after that.
+        // The loop opens its own descriptors before this point.
         give_up();
         let before = n_open();
         for _ in 0..10 {
@@ -142,7 +142,7 @@ fn cancelled_connect() {
     });
 }
 
-/// How many descriptors this process has open.
+/// The number of open descriptors of this process.
 fn n_open() -> usize {
     // SAFETY: asks for a flag of a descriptor, which may be none.
     let is_open = |fd: &i32| unsafe { libc::fcntl(*fd, libc::F_GETFD) != -1 };

@@ -1,17 +1,19 @@
-//! Sockets where nobody can wait: in callbacks, in another loop, in the middle of a panic.
+//! Sockets where no task can wait: in callbacks, in another loop, during a panic.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use selvedge::net::{TcpStream, ToSocketAddrs, UnixStream};
-use selvedge::{current_loop, run, spawn};
+use selvedge::event_loop::current_loop;
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpStream, ToSocketAddrs};
+use selvedge::{run, spawn};
 
 use crate::loop_support::{begun, settle, shared_unix, text};
 use crate::sockets::{beside, tcp_pair};
 
-/// Runs it in a callback of the running loop.
+/// Runs `f` in a callback of the running loop.
 fn in_callback<T: 'static>(f: impl FnOnce() -> T + 'static) -> T {
     let answer = Rc::new(RefCell::new(None));
     let here = current_loop().unwrap();
@@ -29,7 +31,7 @@ fn a_callback_cannot_wait_for_a_socket() {
         let reader = Rc::clone(&b);
         let error = in_callback(move || (&*reader).read(&mut [0; 8])).unwrap_err();
         assert_ne!(error.kind(), ErrorKind::WouldBlock, "{error}");
-        // What needs no wait it can do.
+        // A callback can do operations that need no wait.
         let writer = Rc::clone(&a);
         assert_eq!(in_callback(move || (&*writer).write(b"x")).unwrap(), 1);
         let reader = Rc::clone(&b);
@@ -73,7 +75,7 @@ fn another_loop_gets_an_error_that_suggests_a_clone() {
     });
 }
 
-/// What needs no wait works from everywhere; a thread without a loop waits by itself.
+/// Operations that need no wait work everywhere; a thread without a loop blocks.
 #[test]
 fn a_thread_without_a_loop_may_use_the_same_socket() {
     let (a, b) = tcp_pair();
@@ -114,11 +116,11 @@ fn a_socket_outlives_its_loop() {
     // On the plain thread.
     (&a).write_all(b"y").unwrap();
     assert_eq!((&*b).read(&mut [0; 1]).unwrap(), 1);
-    // The loop that it was registered with is closed, so the next may have it.
+    // The socket's loop is closed, so another loop may register it.
     run(|| receive(&a));
 }
 
-/// Uses its socket when it is dropped, and keeps the answers.
+/// Uses its socket when it is dropped, and keeps the results.
 struct Farewell {
     stream: Rc<UnixStream>,
     answers: Rc<RefCell<Vec<io::Result<usize>>>>,
@@ -186,7 +188,7 @@ fn a_socket_that_leaves_its_loop_becomes_stds() {
         (&a).write_all(b"x").unwrap();
         assert_eq!(reader.join().unwrap().unwrap(), 1);
         let b = Rc::into_inner(b).unwrap().into_std();
-        // Back and forth within the loop, too.
+        // The conversion works within the loop, too.
         let b = TcpStream::from_std(b);
         let reader = begun(move || {
             (&b).read_exact(&mut [0; 1]).unwrap();

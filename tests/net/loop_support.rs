@@ -1,23 +1,23 @@
-//! What the tests of sockets in tasks share.
+//! Helpers for the tests of sockets in tasks.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
-use selvedge::net::{TcpStream, UnixStream};
+use selvedge::net::TcpStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::{Task, spawn, yield_now};
 
 use crate::sockets::tcp_pair;
 
-/// Lets every task that can run do so, until it has to wait; so many turns that the loop asks what
-/// is ready, too.
+/// Lets every runnable task run until it has to wait, for enough turns that the loop polls, too.
 pub fn settle() {
     for _ in 0..200 {
         yield_now();
     }
 }
 
-/// A task that has begun, and most likely waits.
+/// A started task, which most likely waits.
 pub fn begun<T: 'static>(f: impl FnOnce() -> T + 'static) -> Task<T> {
     let task = spawn(f);
     settle();
@@ -36,7 +36,7 @@ pub fn shared_unix() -> (Rc<UnixStream>, Rc<UnixStream>) {
     (Rc::new(a), Rc::new(b))
 }
 
-/// What several tasks write down, in order. Clones share one list.
+/// A log of several tasks, in order. Clones share one list.
 #[derive(Debug)]
 pub struct Log<T>(Rc<RefCell<Vec<T>>>);
 
@@ -79,7 +79,7 @@ pub fn counter() -> (Task<()>, Rc<Cell<usize>>) {
     (task, turns)
 }
 
-/// The error's text, which a user reads.
+/// The error's text, as a user reads it.
 #[track_caller]
 pub fn text<T: std::fmt::Debug>(result: io::Result<T>) -> String {
     result.expect_err("it fails").to_string()

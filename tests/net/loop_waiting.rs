@@ -1,11 +1,12 @@
-//! Tasks that wait for sockets: each is woken for what it waits for, in the order in which they came.
+//! Tasks that wait for sockets: each is woken for its own direction, in the order of the waits.
 
 use std::io::{ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use selvedge::net::{Shutdown, TcpStream, UdpSocket, UnixDatagram, UnixStream};
+use selvedge::net::unix::{UnixDatagram, UnixStream};
+use selvedge::net::{Shutdown, TcpStream, UdpSocket};
 use selvedge::{run, sleep, spawn, yield_now};
 use socket2::SockRef;
 
@@ -147,7 +148,7 @@ fn a_peer_that_trickles_is_waited_for_byte_by_byte() {
     });
 }
 
-/// The end may come together with the last bytes, and is not told of again.
+/// The end may come together with the last bytes, and is not reported again.
 #[test]
 fn the_end_that_comes_with_the_last_bytes_is_not_missed() {
     run(|| {
@@ -214,8 +215,8 @@ fn a_direction_that_is_shut_down_leaves_the_other() {
     });
 }
 
-/// In safe code a socket that somebody waits on is borrowed, so nobody can drop it: this is how
-/// one task ends the wait of others.
+/// In safe code a socket is borrowed while a task waits on it, so it can't be dropped: a task ends the wait of others
+/// by a shutdown.
 #[test]
 fn a_shutdown_by_another_task_wakes_every_waiter() {
     run(|| {
@@ -248,7 +249,7 @@ fn a_reset_wakes_the_reader_and_the_writer() {
             writer.join().unwrap().unwrap_err().kind(),
             match reader.join().unwrap() {
                 Err(error) => error.kind(),
-                // Who came first has taken the error.
+                // The first waiter has taken the error.
                 Ok(n) => {
                     assert_eq!(n, 0);
                     ErrorKind::ConnectionReset
@@ -277,7 +278,7 @@ fn a_timeout_ends_a_wait_and_leaves_the_socket_usable() {
                 (result.map_err(|error| error.kind()), start.elapsed())
             }
         });
-        // A second one that waits as well gets a time of its own.
+        // A second waiter has its own timeout.
         assert_kind((&*b).read(&mut [0; 8]), ErrorKind::TimedOut);
         let (result, elapsed) = reader.join().unwrap();
         assert_eq!(result, Err(ErrorKind::TimedOut));
@@ -384,7 +385,7 @@ fn a_thread_feeds_a_task() {
     });
 }
 
-/// The numbers of descriptors come back. What was said of the old one must not touch the new one.
+/// Descriptor numbers are reused. Events of the old descriptor must not affect the new one.
 #[test]
 fn a_socket_that_another_thread_drops_leaves_its_number_clean() {
     run(|| {

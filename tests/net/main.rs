@@ -1,4 +1,4 @@
-//! Sockets, one module a group of promises. Everything here goes through the public API.
+//! Sockets, one module for each group of promises. Everything here goes through the public API.
 //!
 //! The modules whose names begin with `loop_` are about sockets in tasks; in the others there is no
 //! event loop, and the same calls block the thread.
@@ -31,7 +31,7 @@ mod unix;
 
 use support::child;
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(&[limits::SCENARIOS, loop_limits::SCENARIOS].concat());

@@ -1,4 +1,4 @@
-//! What the tests of sockets share: connected pairs, paths, addresses where nobody listens.
+//! Helpers for the tests of sockets: connected pairs, paths, addresses without a listener.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -7,16 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
+use selvedge::net::unix::UnixDatagram;
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// Longer than any wait of a test that passes, however slow the machine is.
+/// Longer than any wait of a passing test, however slow the machine is.
 pub const NEVER: Duration = Duration::from_secs(600);
 
-/// Long enough to see that something waits.
+/// Long enough to observe a wait.
 pub const MOMENT: Duration = Duration::from_millis(30);
 
-/// In which the system has answered who connects to this machine.
+/// Enough for the system to answer a connect to this machine.
 const ANSWER: Duration = Duration::from_millis(200);
 
 pub fn listener() -> TcpListener {
@@ -41,10 +42,10 @@ pub fn udp_pair() -> (UdpSocket, UdpSocket) {
     (a, b)
 }
 
-/// An address at which nobody listens: somebody has it, but only to keep others away.
-pub struct Nobody(Socket);
+/// An address without a listener: a socket is bound to it, so that no other program uses it.
+pub struct ClosedPort(Socket);
 
-impl Nobody {
+impl ClosedPort {
     pub fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let any: SocketAddr = ([127, 0, 0, 1], 0).into();
@@ -57,7 +58,7 @@ impl Nobody {
     }
 }
 
-/// A listener whose queue is full: who connects gets no answer.
+/// A listener whose queue is full: connects get no answer.
 pub struct Full {
     listener: std::net::TcpListener,
     queued: Vec<TcpStream>,
@@ -74,7 +75,7 @@ impl Full {
             queued: Vec::new(),
         };
         loop {
-            // Without a loop, a connection that is there counts, however late it is looked for.
+            // Without a loop, an existing connection counts, however late the check.
             match TcpStream::connect_timeout(&full.address(), ANSWER) {
                 Ok(stream) => full.queued.push(stream),
                 Err(error) if error.kind() == ErrorKind::TimedOut => return full,
@@ -95,7 +96,7 @@ pub fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-/// Sends until there is no room, without waiting; answers how many were sent.
+/// Sends until there is no room, without waiting; returns the number of successful sends.
 pub fn fill(mut send: impl FnMut() -> io::Result<usize>) -> usize {
     let mut n_sent = 0;
     loop {
@@ -107,7 +108,7 @@ pub fn fill(mut send: impl FnMut() -> io::Result<usize>) -> usize {
     }
 }
 
-/// As [`fill`], by datagrams to the path, from a socket that is set back afterwards.
+/// As [`fill`], by datagrams to the path; restores the socket's mode afterwards.
 pub fn fill_path(socket: &UnixDatagram, path: &Path) -> usize {
     socket.set_nonblocking(true).unwrap();
     let n_sent = fill(|| socket.send_to(b"fill", path));
@@ -115,7 +116,7 @@ pub fn fill_path(socket: &UnixDatagram, path: &Path) -> usize {
     n_sent
 }
 
-/// A path for a socket, where nothing is; what is made there is removed in the end.
+/// An unused path for a socket; a file at the path is removed at the end.
 pub struct Path(PathBuf);
 
 impl Path {
@@ -124,7 +125,7 @@ impl Path {
         let n = NEXT.fetch_add(1, Relaxed);
         let name = format!("selvedge-{}-{n}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        // Left by a process of that number that was killed.
+        // Remains of a killed process with the same id.
         let _ = std::fs::remove_file(&path);
         Self(path)
     }
@@ -142,7 +143,7 @@ impl Drop for Path {
     }
 }
 
-/// Runs it on a thread of its own.
+/// Runs `f` on a thread of its own.
 pub fn beside<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
     thread::spawn(f)
 }

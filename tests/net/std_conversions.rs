@@ -1,4 +1,4 @@
-//! To std's sockets and back, with whatever others do to the open file description meanwhile.
+//! Conversions to std's sockets and back, while other owners change the open file description.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net as std_net;
@@ -6,7 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net as std_unix;
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::sockets::{MOMENT, NEVER, assert_kind, listener, tcp_pair, udp_pair};
 
@@ -24,7 +25,7 @@ fn the_std_socket_blocks_and_keeps_the_timeouts() {
     let mut a = a.into_std();
     assert!(blocks(&a));
     assert_eq!(a.write_timeout().unwrap(), Some(NEVER));
-    // std calls it so where a blocking socket's time is over. A process that was stopped meanwhile reads again.
+    // The kind that std gives for a blocking socket's timeout. A process that was stopped meanwhile reads again.
     let result = loop {
         match a.read(&mut [0; 8]) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -56,7 +57,7 @@ fn timeouts_of_a_std_socket_are_taken_over() {
     let mut a = TcpStream::from_std(a);
     assert_eq!(a.read_timeout().unwrap(), expected);
     assert_eq!(a.write_timeout().unwrap(), Some(NEVER));
-    // It waits, though std's did not.
+    // Our socket waits, though std's did not.
     assert_kind(a.read(&mut [0; 8]), ErrorKind::TimedOut);
 }
 
@@ -98,7 +99,7 @@ fn every_kind_makes_the_round_trip() {
     assert!(socket.accept().is_ok());
 }
 
-/// A clone that was given to std switches the common file description back to blocking.
+/// A clone that was converted to std's switches the shared file description back to blocking.
 #[test]
 fn a_shared_file_description_does_not_change_how_we_wait() {
     let (a, _b) = tcp_pair();

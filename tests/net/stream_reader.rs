@@ -1,5 +1,5 @@
 //! Lines, frames and exact lengths by a `StreamReader`: limits and early ends are typed errors that keep the data, and
-//! a read that is unwound in the middle loses none.
+//! a read that is unwound in the middle loses no byte.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
@@ -13,7 +13,7 @@ use selvedge::{EventLoop, run, sleep, spawn, timeout, yield_now};
 use crate::loop_support::{begun, settle, shared_tcp};
 use crate::sockets::tcp_pair;
 
-/// A stream that gives out what it was told to, piece by piece.
+/// A stream that returns given pieces, one a read.
 struct Pieces(Vec<io::Result<&'static [u8]>>);
 
 impl Read for Pieces {
@@ -57,7 +57,7 @@ fn the_default_limit_is_64_kib() {
 
 #[test]
 fn data_over_the_limit_stays_in_the_reader() {
-    // The separator is there, but too late.
+    // The separator comes behind the limit.
     let mut reader = StreamReader::with_limit(4, &b"warps\nweft\n"[..]);
     assert_eq!(overrun(reader.read_line()), 5);
     assert_eq!(overrun(reader.read_line()), 5);
@@ -65,7 +65,7 @@ fn data_over_the_limit_stays_in_the_reader() {
     assert_eq!(reader.read_exactly(5).unwrap(), b"warps");
     assert_eq!(reader.read_line().unwrap(), b"\n");
     assert_eq!(reader.read_line().unwrap(), b"weft\n");
-    // It has not come, and what might be its beginning is not among what is told.
+    // The separator has not come, and a possible beginning of it is not counted.
     let mut reader = StreamReader::with_limit(4, Pieces(vec![Ok(b"warps-"), Ok(b"-weft")]));
     assert_eq!(overrun(reader.read_until("--")), 5);
     assert_eq!(reader.read_exactly(5).unwrap(), b"warps");
@@ -95,7 +95,7 @@ fn an_early_end_returns_the_data_read_so_far() {
         (b"and".to_vec(), Some(4))
     );
     assert!(reader.is_at_end());
-    // It is in the error, and not in the reader any more.
+    // The data is in the error, and no longer in the reader.
     assert_eq!(incomplete(reader.read_exactly(1)), (Vec::new(), Some(1)));
     assert_eq!(reader.read_exactly(0).unwrap(), b"");
     assert_eq!(reader.read_line().unwrap(), b"");
@@ -108,7 +108,7 @@ fn an_early_end_returns_the_data_read_so_far() {
 }
 
 #[test]
-fn a_length_that_never_comes_takes_no_memory() {
+fn a_length_without_its_data_takes_no_memory() {
     let mut reader = StreamReader::new(&b"weft"[..]);
     let (partial, expected) = incomplete(reader.read_exactly(usize::MAX));
     assert_eq!((&partial[..], expected), (&b"weft"[..], Some(usize::MAX)));
@@ -127,7 +127,7 @@ fn errors_convert_to_io_errors_and_back() {
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert!(error.to_string().contains("higher limit"), "{error}");
 
-    // The stream's own come through as they are.
+    // The stream's own errors are passed on unchanged.
     let torn = || Err(io::Error::from_raw_os_error(libc::ECONNRESET));
     let mut reader = StreamReader::new(Pieces(vec![Ok(b"wa"), torn(), Ok(b"rp")]));
     let error = io::Error::from(reader.read_exactly(4).unwrap_err());
@@ -198,7 +198,7 @@ fn a_cancel_in_the_middle_loses_no_byte() {
     });
 }
 
-/// A socket that is read by a reader which several tasks have, one after the other.
+/// A socket read by several tasks, one after the other, through one reader.
 struct SharedRead(Rc<TcpStream>);
 
 impl Read for SharedRead {

@@ -1,4 +1,4 @@
-//! Transfers over TCP: whole, in parts, from several buffers, looked at, ended from either side.
+//! Transfers over TCP: whole, in parts, from several buffers, peeked at, ended from either side.
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 
@@ -148,7 +148,7 @@ fn an_error_of_the_socket_can_be_taken_once() {
     let (a, b) = tcp_pair();
     assert!(a.take_error().unwrap().is_none());
     reset(a);
-    // The reset has arrived when something can be read: an error, which peeking would take.
+    // The reset has arrived when the socket is readable: with an error, which peeking would take.
     let mut entry = libc::pollfd {
         fd: std::os::fd::AsRawFd::as_raw_fd(&b),
         events: libc::POLLIN,
@@ -174,7 +174,7 @@ fn a_nonblocking_socket_and_its_clones_would_block() {
     assert_kind(b.read_vectored(&mut buffers), ErrorKind::WouldBlock);
     let n_full = fill(|| b.write(&[0; 65536]));
     assert!(n_full > 0);
-    // There may be room again for what the system was still moving.
+    // There may be room again when the system has moved bytes on.
     fill(|| b.write_vectored(&[IoSlice::new(b"more")]));
 
     clone.set_nonblocking(false).unwrap();

@@ -1,14 +1,15 @@
-//! Timeouts: kept exactly, shared by clones, and an error of their own when they pass.
+//! Timeouts: stored exactly, shared by clones, and reported by an error kind of their own.
 
 use std::io::{ErrorKind, Read, Write};
 use std::iter;
 use std::time::{Duration, Instant};
 
-use selvedge::net::{UdpSocket, UnixDatagram, UnixStream};
+use selvedge::net::UdpSocket;
+use selvedge::net::unix::{UnixDatagram, UnixStream};
 
 use crate::sockets::{MOMENT, NEVER, Path, assert_kind, fill, fill_path, tcp_pair, udp_pair};
 
-/// Runs it and says how long it took.
+/// Runs `f` and returns its duration.
 fn timed<T>(f: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     (f(), start.elapsed())
@@ -32,7 +33,7 @@ fn a_read_that_waits_too_long_times_out_and_takes_nothing() {
 fn a_write_that_waits_too_long_times_out() {
     let (a, _b) = tcp_pair();
     a.set_write_timeout(Some(MOMENT)).unwrap();
-    // When it is full there may be room again for what the system was still moving, but not for ever.
+    // A full buffer may have room again when the system has moved bytes on, but not endlessly.
     let result = iter::from_fn(|| Some((&a).write(&[0; 65536]))).find(|result| result.is_err());
     assert_kind(result.expect("without end"), ErrorKind::TimedOut);
 }

@@ -1,4 +1,4 @@
-//! The types themselves: shareable, printable, descriptors.
+//! The socket types: shareable, printable, convertible to descriptors.
 
 use std::fmt::Debug;
 use std::io::{Read, Write};
@@ -6,9 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
 
-use selvedge::net::{
-    Incoming, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, unix,
-};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{Incoming, TcpListener, TcpStream, UdpSocket, unix};
 
 use crate::sockets::{listener, tcp_pair};
 
@@ -79,7 +78,7 @@ fn a_socket_converts_from_and_into_a_descriptor() {
     assert_eq!(b.read(&mut [0; 2]).unwrap(), 1);
 }
 
-/// Descriptors of ours don't block and are closed on exec, wherever they come from.
+/// Our descriptors don't block and are closed on exec, however the socket was made.
 #[test]
 fn descriptors_are_nonblocking_and_close_on_exec() {
     let (a, b) = tcp_pair();
@@ -110,7 +109,7 @@ fn descriptors_are_nonblocking_and_close_on_exec() {
     }
 }
 
-/// From any descriptor, safely: what is no socket is an error at each use.
+/// Conversion from any descriptor is safe: each use of one that is no socket is an error.
 #[test]
 fn a_descriptor_that_is_no_socket_gives_errors() {
     let file = std::fs::File::open("/dev/null").unwrap();

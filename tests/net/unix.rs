@@ -1,10 +1,11 @@
-//! Unix sockets: found by paths and by names, connected and not, full and gone.
+//! Unix sockets: addressed by paths and abstract names, connected and unconnected, full and closed.
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::sync::mpsc::channel;
 
+use selvedge::net::Shutdown;
 use selvedge::net::unix::SocketAddr;
-use selvedge::net::{Shutdown, UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::sockets::{Path, assert_kind, beside, fill, fill_path};
@@ -142,7 +143,7 @@ fn a_peer_with_a_path_longer_than_stds_is_served_as_well() {
     let here = Path::new();
     let receiver = UnixDatagram::bind(&here).unwrap();
     let sender = Socket::new(Domain::UNIX, Type::DGRAM, None).unwrap();
-    // One byte short of the limit is std's longest.
+    // std's longest path is one byte below the limit.
     for (path, is_named) in [(path.clone(), true), (path + "y", false)] {
         let _ = std::fs::remove_file(&path);
         let sender = if is_named {

@@ -1,14 +1,15 @@
-//! Sockets: reading, writing, with timeouts and without.
+//! Sockets: reading and writing, with timeouts and without.
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 use selvedge::{run, spawn, yield_now};
 
 use super::{assert_allocates_nothing, finished, n_times};
 
-/// Sends a byte and waits for it to come back, again and again.
+/// Sends a byte and waits for its echo, repeatedly.
 fn assert_echo_allocates_nothing(
     mut near: impl Read + Write,
     mut far: impl Read + Write + 'static,
@@ -82,7 +83,7 @@ fn receiving_datagrams_allocates_nothing() {
     });
 }
 
-/// A socket whose buffer is full parks its writer, and its reader makes room again.
+/// A full socket parks its writer until its reader makes room.
 #[test]
 fn a_full_socket_parks_its_writer_without_an_allocation() {
     run(|| {

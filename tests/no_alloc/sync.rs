@@ -1,4 +1,4 @@
-//! Queues and locks: waiting for each other costs no allocation.
+//! Queues and locks: tasks that wait for each other allocate nothing.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use selvedge::{run, spawn, yield_now};
 
 use crate::{assert_allocates_nothing, finished, n_times};
 
-/// Puts and gets that wait for each other.
+/// Puts and gets items, where both sides wait for each other.
 #[test]
 fn queues_allocate_nothing_to_wait() {
     run(|| {
@@ -61,7 +61,7 @@ fn priority_and_last_in_queues_allocate_nothing_to_wait() {
     });
 }
 
-/// Two tasks do `f` in turn, which waits for the other each time.
+/// Two tasks call `f` in turn; each call waits for the other task.
 #[track_caller]
 fn assert_two_tasks_allocate_nothing(f: impl Fn() + Clone + 'static) {
     run(move || {

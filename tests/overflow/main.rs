@@ -1,4 +1,4 @@
-//! A stack overflow is reported by name and ends in SIGABRT; every other fault behaves as if we were not there.
+//! A stack overflow is reported by name and ends in SIGABRT; every other fault behaves as without the library.
 
 #![allow(unsafe_code)]
 
@@ -19,7 +19,7 @@ use support::child::{self, Ended, run};
 
 const KIB: usize = 1024;
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(
@@ -33,7 +33,7 @@ fn play_a_scenario() {
 }
 
 fn overflow_on(name: &str, size_bytes: usize, f: impl FnOnce() + 'static) {
-    let builder = Coroutine::builder().name(name).stack_size(size_bytes);
+    let builder = Coroutine::builder().name(name).stack_size_bytes(size_bytes);
     let mut coroutine = builder
         .build(|_: &Yielder<(), ()>, ()| f())
         .expect("a stack");
@@ -46,7 +46,7 @@ fn in_a_coroutine(f: fn()) {
     println!("it came back");
 }
 
-/// Calls itself for ever, touching every frame.
+/// Calls itself endlessly, touching every frame.
 fn recurse() {
     #[inline(never)]
     fn descend(depth: usize) -> usize {
@@ -60,7 +60,7 @@ fn recurse() {
     black_box(descend(0));
 }
 
-/// The report of the overflow of `name` on a stack of `size_kib`, and nothing that came after it.
+/// Asserts that stderr has the report of an overflow of `name` on a stack of `size_kib`, and nothing after it.
 #[track_caller]
 fn assert_overflow_reported(ended: &Ended, name: &str, size_kib: &str) {
     ended.assert_killed_by(libc::SIGABRT);

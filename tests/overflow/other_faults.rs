@@ -1,4 +1,4 @@
-//! Faults that are none of ours, each compared with a process that never made a coroutine.
+//! Faults that are no stack overflows of coroutines, each compared with a process that never made a coroutine.
 
 use std::ffi::c_int;
 use std::hint::black_box;
@@ -24,7 +24,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("user_handler_overflow", user_handler_overflow),
 ];
 
-/// Makes coroutines, suspended and finished, and keeps them through `f`.
+/// Makes coroutines, suspended and finished, and keeps them during `f`.
 fn with_coroutines(f: fn()) {
     let mut coroutines: Vec<_> = (0..10)
         .map(|_| Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(())))
@@ -37,7 +37,7 @@ fn with_coroutines(f: fn()) {
 }
 
 fn null_dereference() {
-    // SAFETY: none; the fault is what this child is for. C reads the address, since Rust checks it in debug builds.
+    // SAFETY: none; the fault is the purpose of this child. C reads the address, since Rust checks it in debug builds.
     black_box(unsafe { libc::strlen(black_box(ptr::null())) });
     println!("it came back");
 }
@@ -58,9 +58,10 @@ fn own_overflow() {
     thread.join().expect("no return");
 }
 
-/// `with` and `inside` end as `without` does and say the same: the number in brackets is the thread's.
+/// Asserts that `with` and `inside` end as `without` does and print the same, except for the thread's number in
+/// brackets.
 #[track_caller]
-fn assert_as_without_us(without: &Ended, with: &Ended, signal: i32) {
+fn assert_as_without_coroutines(without: &Ended, with: &Ended, signal: i32) {
     let said = |ended: &Ended| {
         ended
             .stderr
@@ -77,25 +78,25 @@ fn assert_as_without_us(without: &Ended, with: &Ended, signal: i32) {
 #[test]
 fn a_null_dereference_dies_by_sigsegv_as_without_coroutines() {
     let without = run("null_without");
-    assert_as_without_us(&without, &run("null_with"), libc::SIGSEGV);
-    assert_as_without_us(&without, &run("null_inside"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("null_with"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("null_inside"), libc::SIGSEGV);
 }
 
 #[test]
 fn a_raised_sigsegv_is_handled_as_without_coroutines() {
     let without = run("raised_without");
-    assert_as_without_us(&without, &run("raised_with"), libc::SIGSEGV);
-    assert_as_without_us(&without, &run("raised_inside"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("raised_with"), libc::SIGSEGV);
+    assert_as_without_coroutines(&without, &run("raised_inside"), libc::SIGSEGV);
 }
 
 #[test]
 fn rust_still_reports_an_overflow_of_the_threads_own_stack() {
     let without = run("own_overflow_without");
     without.assert_reported(&["own", "has overflowed its stack"]);
-    assert_as_without_us(&without, &run("own_overflow_with"), libc::SIGABRT);
+    assert_as_without_coroutines(&without, &run("own_overflow_with"), libc::SIGABRT);
 }
 
-/// Installs a SIGSEGV handler that says so and exits with 42.
+/// Installs a SIGSEGV handler that prints a line and exits with 42.
 fn install_user_handler() {
     extern "C" fn handle(_: c_int) {
         const SAID: &str = "the user's handler\n";

@@ -1,11 +1,12 @@
-//! What overflows, and how: each is reported under the name, size and site of the coroutine that did it.
+//! Kinds of overflow: each is reported with the name, size and creation site of the overflowing coroutine.
 
 use std::ffi::{c_int, c_void};
 use std::hint::black_box;
 use std::ptr;
 use std::thread;
 
-use selvedge::{Coroutine, CoroutineState, Yielder, on_stack, remaining_stack};
+use selvedge::coroutine::{on_stack, remaining_stack_bytes};
+use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::{KIB, assert_overflow_reported, in_a_coroutine, overflow_on, recurse, run};
 
@@ -46,12 +47,12 @@ fn huge_frame() {
     );
 }
 
-/// Goes down until hardly anything is left, and then calls a C function that needs more than that.
+/// Recurses until hardly any stack is left, then calls a C function that needs more.
 fn overflow_in_c() {
     #[inline(never)]
     fn descend() -> usize {
         let frame = black_box([0u8; 64]);
-        if remaining_stack().expect("on a coroutine") < 2 * KIB {
+        if remaining_stack_bytes().expect("on a coroutine") < 2 * KIB {
             let mut text = [0u8; 8];
             // SAFETY: the format matches its argument, and the buffer's size is its size.
             unsafe {
@@ -62,7 +63,7 @@ fn overflow_in_c() {
                     black_box(1e300),
                 )
             };
-            // SAFETY: the path is a string, and realpath allocates the answer.
+            // SAFETY: the path is a string, and realpath allocates its result.
             unsafe {
                 libc::free(
                     libc::realpath(c"/proc/self/../self/exe".as_ptr(), ptr::null_mut()).cast(),
@@ -75,7 +76,7 @@ fn overflow_in_c() {
     black_box(descend());
 }
 
-/// qsort calls a comparison that calls qsort, and so on: frames of C and of Rust in turns.
+/// qsort calls a comparison that calls qsort, and so on: frames of C and of Rust alternate.
 fn overflow_through_c() {
     extern "C" fn compare(_: *const c_void, _: *const c_void) -> c_int {
         sort();
@@ -125,7 +126,7 @@ fn deep_after_suspension() {
     };
     let mut coroutine = Coroutine::builder()
         .name("patient")
-        .stack_size(64 * KIB)
+        .stack_size_bytes(64 * KIB)
         .build(body)
         .expect("a stack");
     coroutine.resume();
@@ -135,7 +136,7 @@ fn deep_after_suspension() {
     coroutine.resume();
 }
 
-/// A body whose captures alone are more than its stack holds.
+/// A body whose captures alone exceed its stack.
 fn larger_than_its_stack() {
     let large = black_box([7u8; 100 * KIB]);
     overflow_on("beam", 16 * KIB, move || {

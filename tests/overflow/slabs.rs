@@ -1,4 +1,4 @@
-//! The guard of every slot is there and known: of the first and the last, in old slabs and new ones.
+//! The guard of every slot exists and is known to the handler: of the first and the last, in old slabs and new ones.
 
 use selvedge::stack::{set_pool_watermark, trim_pool};
 use selvedge::{Coroutine, Yielder};
@@ -14,7 +14,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("locked_memory", locked_memory),
 ];
 
-/// Of a thousand suspended coroutines the one at `index` overflows.
+/// The coroutine at `index`, of a thousand suspended ones, overflows.
 fn one_of_many(index: usize) {
     let build = |index: usize| {
         let body = |yielder: &Yielder<(), ()>, ()| {
@@ -23,7 +23,7 @@ fn one_of_many(index: usize) {
         };
         let builder = Coroutine::builder()
             .name(format!("thread {index:03}"))
-            .stack_size(64 * KIB);
+            .stack_size_bytes(64 * KIB);
         builder.build(body).expect("a stack")
     };
     let mut many: Vec<_> = (0..1_000).map(build).collect();
@@ -44,10 +44,10 @@ fn the_overflowing_one_of_a_thousand_coroutines_is_named() {
     }
 }
 
-/// Maps and unmaps more slabs than any table of slabs has rows.
+/// Maps and unmaps more slabs than a table of slabs has rows.
 fn after_many_slabs() {
     for round in 0..5_000 {
-        let builder = Coroutine::builder().stack_size(16 * KIB + round % 7 * 4 * KIB);
+        let builder = Coroutine::builder().stack_size_bytes(16 * KIB + round % 7 * 4 * KIB);
         drop(
             builder
                 .build(|_: &Yielder<(), ()>, ()| ())
@@ -63,7 +63,7 @@ fn an_overflow_is_reported_after_many_slabs_were_unmapped() {
     assert_overflow_reported(&run("after_many_slabs"), "last", "64");
 }
 
-/// Gives a slot's pages back while its slab stays mapped, and uses the slot again.
+/// Returns a slot's pages to the system while its slab stays mapped, and reuses the slot.
 fn slot_given_back() {
     let _keeps_the_slab = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
     set_pool_watermark(0);
@@ -80,7 +80,8 @@ fn a_guard_survives_the_return_of_a_slots_pages() {
     assert_overflow_reported(&run("slot_given_back"), "again", "256");
 }
 
-/// Locked memory takes no guards of the cheap kind, and may become locked after they were seen to work.
+/// Locked memory accepts no guards of the cheap kind, and memory may become locked after such guards were found to
+/// work.
 fn locked_memory() {
     let mut before = Coroutine::new(|yielder: &Yielder<(), ()>, ()| yielder.suspend(()));
     before.resume();

@@ -4,11 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::panic::catch_unwind;
 use std::rc::Rc;
 
-use selvedge::coroutine::scope;
-use selvedge::{
-    ExceptionContext, Yielder, current_loop, remaining_stack, run, sleep, spawn, spawn_eager,
-    spawn_named, yield_now,
-};
+use selvedge::coroutine::{remaining_stack_bytes, scope};
+use selvedge::event_loop::{ExceptionContext, current_loop};
+use selvedge::task::spawn_eager;
+use selvedge::{Yielder, run, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{
@@ -25,7 +24,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("abandoned_in_each_other", abandoned_in_each_other),
 ];
 
-/// A scope whose child can't be ended: it swallows every unwind. Does not return.
+/// Opens a scope with a child that swallows every unwind, so it can't be ended. Does not return.
 fn scope_with_an_unclosable_child(borrowed: &str) {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
@@ -76,7 +75,7 @@ fn an_abandoned_task_is_never_woken_again() {
         let wakes = Rc::new(RefCell::new(None));
         let keeps = Rc::clone(&wakes);
         let task = spawn(move || {
-            // A wait that is over leaves nothing behind that could wake the task later.
+            // A finished wait leaves no waker that could wake the task later.
             selvedge::block_on(std::future::poll_fn(|context| {
                 keeps.replace(Some(context.waker().clone()));
                 std::task::Poll::Ready(())
@@ -117,7 +116,7 @@ fn descend(depth: usize) -> usize {
 
 fn task_overflows() {
     run(|| {
-        assert!(remaining_stack().is_some());
+        assert!(remaining_stack_bytes().is_some());
         let task = spawn_named("treadle", || descend(0));
         println!("{}", task.join().is_ok());
     });
@@ -130,7 +129,7 @@ fn a_task_that_overflows_its_stack_is_named() {
     ended.assert_reported(&["treadle", "256 KiB", "stack_size"]);
 }
 
-/// The handler is called on the stack of a task that is over; its name must still be there for the report.
+/// The handler runs on the stack of a finished task, whose name must still be valid for the report.
 fn handler_overflows() {
     run(|| {
         let handler = |_: &ExceptionContext| {
@@ -160,8 +159,8 @@ thread_local! {
     static N_CALLS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The handler is called on the stack of a task that is over, abandons an eager task that it spawns, and then the one
-/// whose stack it is on.
+/// The handler runs on the stack of a finished task, abandons an eager task that it spawns, and then the task whose
+/// stack it runs on.
 fn abandoned_in_each_other() {
     run(|| {
         let handler = |_: &ExceptionContext| match N_CALLS.replace(N_CALLS.get() + 1) {

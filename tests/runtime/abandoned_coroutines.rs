@@ -1,21 +1,20 @@
-//! Coroutines that are left behind for ever in the middle of something that the thread knows of: a loop that they
-//! run or close, a handler that they have called. The thread goes on as if they had come back.
+//! Coroutines that are abandoned inside an operation that the thread has on record: a loop that they run or close, a
+//! handler that they have called. The thread goes on as if the operation had ended.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
 use selvedge::coroutine::scope;
-use selvedge::{
-    Coroutine, EventLoop, ExceptionContext, Yielder, current_loop, current_task, run, sleep, spawn,
-    try_run,
-};
+use selvedge::event_loop::{ExceptionContext, current_loop};
+use selvedge::task::current_task;
+use selvedge::{Coroutine, EventLoop, Yielder, run, sleep, spawn, try_run};
 
 use crate::support::{
     A_SECOND, OnDrop, assert_sentence, event_loop, finished, in_virtual_loop, sentence,
 };
 
-/// Leaves the innermost coroutine behind: a scope on its stack has a child that can't be ended.
+/// Abandons the innermost coroutine: a scope on its stack has a child that can't be ended.
 fn abandon_coroutine() {
     scope(|s| {
         let mut child = s.coroutine(|yielder: &Yielder<(), ()>, ()| {
@@ -27,14 +26,14 @@ fn abandon_coroutine() {
     });
 }
 
-/// Runs a function in a coroutine that is left behind in it.
+/// Runs a function that abandons its coroutine.
 fn in_an_abandoned_coroutine(f: impl FnOnce() + 'static) {
     let mut coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| f());
     let panic = sentence(move || coroutine.resume());
     assert_sentence(&panic);
 }
 
-/// Whether another loop can run here.
+/// Asserts that no loop is current and another loop can run.
 fn assert_none_runs() {
     assert!(current_loop().is_none() && current_task().is_none());
     assert_eq!(try_run(|| finished(spawn(|| 5).join())).expect("a run"), 5);
@@ -55,7 +54,7 @@ fn a_loop_abandoned_by_a_callback_ends_and_another_can_run() {
     assert_sentence(&event_loop.run_forever().expect_err("closed").to_string());
     assert!(!event_loop.is_running() && event_loop.close().is_ok());
     assert!(waiting.is_cancelled());
-    // Nobody waits in vain for what such a loop was asked.
+    // Callers that wait for such a loop's tasks get an error.
     let joined = thread::spawn(move || sent.join().map_err(|error| error.to_string()));
     assert_sentence(&joined.join().expect("no panic").expect_err("never run"));
     assert!(handle.spawn_threadsafe(|| 2).is_err());

@@ -1,4 +1,4 @@
-//! User code that runs when its task is over, or where nothing can be written: it can't wait, and takes nobody along.
+//! User code that runs after its task's end, or where no report can be written: it can't wait, and harms no other task.
 
 use std::error::Error;
 use std::fmt;
@@ -8,14 +8,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::stack::pool_stats;
-use selvedge::{EventLoop, current_task, run, sleep, spawn, spawn_fallible, yield_now};
+use selvedge::task::current_task;
+use selvedge::{EventLoop, run, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::support::child;
 use crate::support::{OnDrop, caught, finished, shared, soon, stop};
 
 pub const SCENARIOS: &[(&str, fn())] = &[("nowhere_to_report", nowhere_to_report)];
 
-/// An error whose text takes a wait.
+/// An error whose `Display` waits.
 #[derive(Debug)]
 struct Waits;
 
@@ -28,8 +29,8 @@ impl fmt::Display for Waits {
 
 impl Error for Waits {}
 
-/// Runs `fail` as a detached task; afterwards its stack must have come back, or have unwound.
-fn assert_not_parked_for_ever(fail: impl FnOnce() + 'static) {
+/// Runs `fail` as a detached task; afterwards its stack must be back in the pool.
+fn assert_stack_returns(fail: impl FnOnce() + 'static) {
     run(|| {
         finished(spawn(yield_now).join());
         let before = pool_stats().live;
@@ -42,7 +43,7 @@ fn assert_not_parked_for_ever(fail: impl FnOnce() + 'static) {
 
 #[test]
 fn the_display_of_an_unretrieved_error_cannot_wait() {
-    assert_not_parked_for_ever(|| spawn_fallible(|| Err::<(), _>(Waits)).detach());
+    assert_stack_returns(|| spawn_fallible(|| Err::<(), _>(Waits)).detach());
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn the_destructor_of_an_unretrieved_payload_cannot_wait() {
             (self.0)();
         }
     }
-    assert_not_parked_for_ever(|| {
+    assert_stack_returns(|| {
         let waits = Payload(Box::new(|| {
             let _ = std::panic::catch_unwind(|| sleep(Duration::from_millis(1)));
         }));
@@ -72,7 +73,7 @@ fn sleeping_in_a_destructor_during_an_unwind_returns_at_once() {
             returned.set(returned.get() + 1);
         })
     };
-    // Where there is no loop.
+    // Without a loop.
     let on_drop = sleeps(&n_returned);
     caught(move || {
         let _on_drop = on_drop;
@@ -114,7 +115,7 @@ fn a_tasks_coroutine_dropped_outside_the_loop_unwinds_there() {
     assert_eq!(n_returned.get(), 1);
 }
 
-/// Played with a stderr that refuses every byte.
+/// The parent plays this with a stderr that refuses every byte.
 fn nowhere_to_report() {
     std::panic::set_hook(Box::new(|_| ()));
     let event_loop = EventLoop::new().expect("a loop");

@@ -1,9 +1,11 @@
-//! `call_soon`, `call_later`, `call_at`: order, cancelling, and what becomes of the closures.
+//! `call_soon`, `call_later`, `call_at`: order, cancelling, and the drops of the closures.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::{EventLoop, current_loop, current_task, sleep};
+use selvedge::event_loop::current_loop;
+use selvedge::task::current_task;
+use selvedge::{EventLoop, sleep};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, event_loop, finished, in_virtual_loop, shared, soon, stop,
@@ -62,7 +64,7 @@ fn equal_deadlines_stay_in_order_when_some_are_cancelled() {
         let log = log.clone();
         handles.push(event_loop.call_at(deadline, move || log.push(n.to_string())));
     }
-    // Not in order, so that whatever holds the timers is stirred well.
+    // Not in order, so that the timers' heap is well mixed.
     for step in 0..1000 {
         let n = step * 7 % 1000;
         if n % 3 != 0 {
@@ -113,7 +115,7 @@ fn a_callback_sees_its_own_deadline_reached() {
         });
         assert_eq!(handle.when(), deadline);
         event_loop.run_forever().expect("stopped");
-        // Within the clock's resolution, which is far below a tenth of a millisecond wherever this runs.
+        // Within the clock's resolution, which is far below a tenth of a millisecond on every supported system.
         let fired_at = fired_at.get().expect("it fired");
         assert!(fired_at + Duration::from_micros(100) >= deadline);
     }
@@ -155,7 +157,9 @@ fn a_cancelled_timer_never_fires_and_drops_its_closure_at_once() {
 #[test]
 fn a_due_timer_can_still_be_cancelled_by_an_earlier_callback() {
     let (event_loop, log) = (virtual_loop(), Log::default());
-    let victim = Rc::new(std::cell::RefCell::new(None::<selvedge::TimerHandle>));
+    let victim = Rc::new(std::cell::RefCell::new(
+        None::<selvedge::event_loop::TimerHandle>,
+    ));
     let of_first = Rc::clone(&victim);
     let deadline = event_loop.time() + A_SECOND;
     event_loop.call_at(deadline, move || {
@@ -169,7 +173,9 @@ fn a_due_timer_can_still_be_cancelled_by_an_earlier_callback() {
 #[test]
 fn a_ready_callback_can_be_cancelled_by_an_earlier_one() {
     let (event_loop, log) = (event_loop(), Log::default());
-    let victim = Rc::new(std::cell::RefCell::new(None::<selvedge::Handle>));
+    let victim = Rc::new(std::cell::RefCell::new(
+        None::<selvedge::event_loop::CallbackHandle>,
+    ));
     let of_first = Rc::clone(&victim);
     event_loop.call_soon(move || of_first.borrow_mut().take().expect("a handle").cancel());
     *victim.borrow_mut() = Some(event_loop.call_soon(log.pusher("the victim ran")));

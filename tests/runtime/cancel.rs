@@ -1,9 +1,10 @@
-//! Cancelling one task: when it is delivered, what it leaves behind, and how requests are counted.
+//! Cancelling one task: when the cancel is delivered, its effects, and how requests are counted.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{Promise, Task, TaskRef, current_task, sleep, spawn, spawn_eager, yield_now};
+use selvedge::task::{TaskRef, current_task, spawn_eager};
+use selvedge::{Promise, Task, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, Log, OnDrop, finished, hook_calls, in_virtual_loop, shared, soon};
 
@@ -73,7 +74,7 @@ fn the_cancel_message_is_returned_and_empty_by_default() {
         fresh.cancel_with("before it ran");
         yield_now();
         with.cancel_with("the warp is torn");
-        let message = |error: selvedge::TaskError| error.message().to_string();
+        let message = |error: selvedge::TaskError| error.message().unwrap().to_string();
         assert_eq!(
             message(with.join().expect_err("cancelled")),
             "the warp is torn"
@@ -97,7 +98,7 @@ fn a_task_that_cancels_itself_goes_on_until_its_next_suspension() {
             inside.push("after the suspension");
         });
         let error = task.join().expect_err("cancelled");
-        assert_eq!(error.message().to_string(), "by itself");
+        assert_eq!(error.message().unwrap(), "by itself");
     });
     assert_eq!(log.take(), ["goes on"]);
 }
@@ -114,7 +115,7 @@ fn a_cancel_pending_at_the_bodys_return_drops_the_result() {
         });
         let error = task.join().map(|_| ()).expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message().to_string(), "too late to suspend");
+        assert_eq!(error.message().unwrap(), "too late to suspend");
         inside.push("joined");
     });
     assert_eq!(log.take(), ["result dropped", "joined"]);
@@ -175,7 +176,7 @@ fn a_runnable_task_is_cancelled_when_it_runs() {
         assert_eq!(
             finished(promise.result()),
             3,
-            "what it waited for is as it was"
+            "the awaited promise is unchanged"
         );
     });
 }

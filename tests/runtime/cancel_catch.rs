@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{TaskRef, catch_cancelled, current_loop, current_task, sleep, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{TaskRef, catch_cancelled, current_task};
+use selvedge::{sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop};
 
@@ -12,7 +14,7 @@ fn current() -> TaskRef {
 }
 
 #[test]
-fn a_caught_cancel_lets_the_task_go_on_and_it_is_not_cancelled() {
+fn a_task_that_catches_its_cancel_goes_on_uncancelled() {
     in_virtual_loop(|| {
         let task = spawn(|| {
             let cancelled = catch_cancelled(|| sleep(AN_HOUR)).is_err();
@@ -100,7 +102,7 @@ fn requests_are_counted_and_withdrawn() {
             assert_eq!(own.cancelling(), 2);
             assert_eq!((own.uncancel(), own.cancelling()), (1, 1));
             assert_eq!((own.uncancel(), own.cancelling()), (0, 0));
-            // The last one taken back, none is pending.
+            // The last request is withdrawn, so none is pending.
             sleep(A_SECOND);
             6
         });

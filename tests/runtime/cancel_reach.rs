@@ -1,13 +1,11 @@
-//! A cancel reaches through what the target waits for: the promise, the task, and long chains of them.
+//! A cancel passes through the target's wait: to the promise or task that the target awaits, and along chains of them.
 
 use std::cell::RefCell;
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use selvedge::{
-    Promise, Task, TaskError, all_tasks, catch_cancelled, current_task, scope, sleep, spawn,
-    spawn_eager, yield_now,
-};
+use selvedge::task::{all_tasks, catch_cancelled, current_task, spawn_eager};
+use selvedge::{Promise, Task, TaskError, scope, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Shared, finished, in_virtual_loop, many_stacks, shared, soon,
@@ -24,7 +22,7 @@ fn the_awaited_promise_is_cancelled_with_the_message() {
         assert!(promise.is_done() && promise.is_cancelled());
         assert!(task.join().expect_err("cancelled").is_cancelled());
         let error = promise.result().expect_err("cancelled");
-        assert_eq!(error.message().to_string(), "enough");
+        assert_eq!(error.message().unwrap(), "enough");
         assert_eq!(promise.set_result(4), Err(4));
     });
 }
@@ -63,7 +61,7 @@ fn the_joined_task_is_cancelled_with_the_message() {
         yield_now();
         outer.cancel_with("enough");
         let error = outer.join().expect_err("cancelled");
-        assert_eq!(error.message().to_string(), "enough");
+        assert_eq!(error.message().unwrap(), "enough");
         assert!(reference.is_cancelled());
     });
     assert_eq!(log.take(), ["inner unwound", "outer unwound"]);
@@ -194,7 +192,7 @@ fn a_joiner_cancelled_between_the_end_and_its_turn_is_cancelled() {
     });
 }
 
-/// `n` tasks, each joining the one before it, the first asleep. Counts the unwound ones.
+/// `n` tasks, each joining the one before it, the first asleep. Counts the unwound tasks.
 fn chain(n: usize, n_unwound: &Shared<usize>) -> Task<()> {
     let mut last = spawn(|| sleep(AN_HOUR));
     for _ in 1..n {
@@ -222,7 +220,7 @@ fn a_cancel_passes_through_a_chain_of_100_000_joins() {
         yield_now();
         assert!(last.cancel_with("all of them"));
         let error = last.join().expect_err("cancelled");
-        assert_eq!(error.message().to_string(), "all of them");
+        assert_eq!(error.message().unwrap(), "all of them");
         assert_eq!(n_unwound.get(), n_tasks - 1);
         assert_eq!(all_tasks().len(), 1);
     });
@@ -267,7 +265,7 @@ fn a_detached_chain_ends_with_its_loop() {
     assert_eq!(n_unwound.get(), n_tasks - 1);
 }
 
-/// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
+/// Each wait is legal when it begins; the cycle closes when the parent reaches the end of its scope.
 #[test]
 fn a_cancel_ends_tasks_that_wait_in_a_cycle() {
     in_virtual_loop(|| {

@@ -1,4 +1,4 @@
-//! Bodies that swallow a cancel, keep its payload, or raise it where it does not belong.
+//! Bodies that swallow a cancel, keep its payload, or raise it elsewhere.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -6,10 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Mutex;
 
-use selvedge::{
-    Coroutine, CoroutineState, Task, Yielder, catch_cancelled, current_task, run, sleep, spawn,
-    yield_now,
-};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{Coroutine, CoroutineState, Task, Yielder, run, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, OnDrop, finished, in_virtual_loop};
 
@@ -43,7 +41,7 @@ fn a_caught_payload_that_is_raised_again_cancels() {
         task.cancel_with("enough");
         let error = task.join().expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message().to_string(), "enough");
+        assert_eq!(error.message().unwrap(), "enough");
     });
 }
 
@@ -134,7 +132,7 @@ fn a_panic_caught_in_a_destructor_does_not_undo_the_cancel() {
     in_virtual_loop(move || {
         let task = spawn(move || {
             let _on_drop = OnDrop(|| {
-                // A catch inside of a destructor ends nothing of the unwind around it.
+                // A catch inside a destructor does not end the unwind around it.
                 let _ = catch_unwind(AssertUnwindSafe(|| panic!("inside a destructor")));
                 inside.push("destructor");
             });

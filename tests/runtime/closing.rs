@@ -1,14 +1,14 @@
-//! User code that runs while a loop closes: it may call, close, spawn and wait, and finds answers and no dangling loop.
+//! User code that runs while a loop closes: it may call, close, spawn and wait, and gets results or errors, never a
+//! dangling loop.
 
 use std::cell::RefCell;
 use std::panic::catch_unwind;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    EventLoop, LocalLoop, Task, TaskError, catch_cancelled, current_loop, current_task, run, sleep,
-    spawn, try_run, yield_now,
-};
+use selvedge::event_loop::{LocalLoop, current_loop};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{EventLoop, Task, TaskError, run, sleep, spawn, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, event_loop, finished, shared, soon, soon_threadsafe,
@@ -66,7 +66,7 @@ fn a_handler_cannot_close_or_run_a_closing_loop() {
     let calls = Rc::clone(&n_calls);
     event_loop.set_exception_handler(move |_| {
         calls.set(calls.get() + 1);
-        // A second close may say that there is nothing to do, but must not do it.
+        // A second close may return early, but must not close again.
         let _ = event_loop.close();
         assert!(event_loop.run_until_complete(|| 1).is_err());
         assert!(event_loop.run_forever().is_err());
@@ -139,7 +139,7 @@ fn tasks_spawned_by_destructors_of_a_closed_loop_never_run() {
     }
 }
 
-/// What a destructor on the loop's own stack sees: no task, and nothing to wait in.
+/// Asserts that no task is current on the loop's own stack, so that a destructor can't wait.
 fn assert_no_task_here() {
     assert!(
         current_task().is_none(),
@@ -178,7 +178,7 @@ fn a_callback_dropped_behind_a_forced_unwind_cannot_wait() {
     let _reports = Reports::of(&event_loop);
     let n_dropped = shared(0);
     let (local, dropped): (LocalLoop, _) = (event_loop.local(), Rc::clone(&n_dropped));
-    // Cleans up for longer than a shutdown may take, and leaves a callback behind itself in the queue.
+    // Cleans up for longer than a shutdown may take, and queues a callback behind itself.
     event_loop
         .create_task(move || {
             let _ = catch_cancelled(|| sleep(AN_HOUR));
@@ -219,7 +219,7 @@ fn captures_that_wait_in_their_drop_do_not_prevent_the_cancel() {
     assert_eq!(log.take(), ["waited"]);
 }
 
-/// A loop whose shutdown gives nobody any time.
+/// A loop whose shutdown gives tasks no time.
 fn impatient_loop() -> EventLoop {
     let builder = EventLoop::builder().shutdown_timeout(Duration::ZERO);
     builder.build().expect("a loop")
@@ -276,7 +276,7 @@ fn a_loop_dropped_in_a_panic_abandons_a_task_that_catches_all() {
 
 #[test]
 fn destructors_that_queue_callbacks_do_not_block_the_close() {
-    /// What a closed loop refuses is dropped inside of the call, so that there must be an end to it.
+    /// A closed loop drops refused closures inside the call, so the recursion must be bounded.
     struct Requeues(LocalLoop, u32);
     impl Drop for Requeues {
         fn drop(&mut self) {
@@ -301,7 +301,7 @@ fn a_handler_that_spawns_failing_tasks_does_not_block_the_close() {
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(10));
     let event_loop = builder.build().expect("a loop");
     event_loop.set_exception_handler(|_| {
-        // Where no loop runs, a refused closure's destructor would be a panic in a panic.
+        // Without a running loop the refused closure's destructor would panic in a panic.
         if current_loop().is_some() {
             spawn_a_bomb();
         }
@@ -315,9 +315,9 @@ fn a_handler_that_spawns_failing_tasks_does_not_block_the_close() {
 
 #[test]
 fn a_task_abandoned_in_another_loops_close_keeps_its_own_loop() {
-    /// Its destructor opens a scope that can't end, so that the task around it is left for ever.
-    struct Uncancellable;
-    impl Drop for Uncancellable {
+    /// Its destructor opens a scope that can't end, so the task around it is abandoned.
+    struct AbandonsItsTask;
+    impl Drop for AbandonsItsTask {
         fn drop(&mut self) {
             selvedge::coroutine::scope(|s| {
                 let mut child = s.coroutine(|yielder: &selvedge::Yielder<(), ()>, ()| {
@@ -333,8 +333,8 @@ fn a_task_abandoned_in_another_loops_close_keeps_its_own_loop() {
     let outcome = try_run(|| {
         let abandoned: Result<(), TaskError> = spawn(|| {
             let other = EventLoop::new().expect("a loop");
-            let uncancellable = Uncancellable;
-            other.call_later(AN_HOUR, move || drop(uncancellable));
+            let abandons = AbandonsItsTask;
+            other.call_later(AN_HOUR, move || drop(abandons));
             other.create_task(|| sleep(AN_HOUR)).detach();
             drop(other);
         })

@@ -1,4 +1,5 @@
-//! The deadlock verdict: where nothing can ever happen again, `run` says who waits for what instead of hanging.
+//! The deadlock report: when no event can happen any more, `run` lists the waiting tasks and their waits instead of
+//! hanging.
 
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
@@ -7,10 +8,10 @@ use std::sync::mpsc;
 use std::task::{Poll, Waker};
 use std::thread;
 
-use selvedge::net::UnixStream;
+use selvedge::event_loop::{LoopHandle, current_loop};
+use selvedge::net::unix::UnixStream;
 use selvedge::{
-    LoopHandle, Promise, RunError, Task, block_on, current_loop, run, scope, sleep, spawn,
-    spawn_named, try_run, yield_now,
+    Promise, RunError, Task, block_on, run, scope, sleep, spawn, spawn_named, try_run, yield_now,
 };
 
 use crate::support::{
@@ -18,7 +19,7 @@ use crate::support::{
     thread_number, virtual_loop, wait_until_asleep,
 };
 
-/// The text of the verdict that `main` must end with.
+/// The text of the deadlock report that `main` must end with.
 #[track_caller]
 fn deadlock_of<T: std::fmt::Debug>(main: impl FnOnce() -> T) -> String {
     match try_run(main) {
@@ -182,11 +183,11 @@ fn no_deadlock_is_reported_while_a_thread_holds_a_handle() {
         let remote = thread::spawn(move || {
             wait_until_asleep(number);
             drop(handle.call_soon_threadsafe(|| {
-                let task = selvedge::all_tasks().remove(0);
+                let task = selvedge::task::all_tasks().remove(0);
                 task.cancel_with("from a thread");
             }));
         });
-        let cancelled = selvedge::catch_cancelled(|| Promise::<u32>::new().wait()).is_err();
+        let cancelled = selvedge::task::catch_cancelled(|| Promise::<u32>::new().wait()).is_err();
         remote.join().expect("no panic");
         cancelled
     });
@@ -263,13 +264,13 @@ fn no_deadlock_is_reported_while_a_thread_holds_a_waker() {
 fn a_main_that_catches_the_deadlock_may_wait_in_its_cleanup() {
     let log = Log::default();
     let outcome = try_run(|| {
-        let caught = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
+        let caught = selvedge::task::catch_cancelled(|| Promise::<u32>::new().wait());
         log.push(format!("caught: {}", caught.is_err()));
         sleep(std::time::Duration::from_millis(1));
         yield_now();
         log.push("cleaned up");
     });
-    // Whether its value counts then is open.
+    // The result may be main's value or the deadlock.
     assert!(
         matches!(outcome, Ok(()) | Err(RunError::Deadlock(_))),
         "{outcome:?}"
@@ -281,7 +282,7 @@ fn a_main_that_catches_the_deadlock_may_wait_in_its_cleanup() {
 fn a_panic_of_main_during_the_deadlock_unwind_is_a_panic() {
     let payload = caught(|| {
         try_run(|| {
-            let _ = selvedge::catch_cancelled(|| Promise::<u32>::new().wait());
+            let _ = selvedge::task::catch_cancelled(|| Promise::<u32>::new().wait());
             panic!("torn while cleaning up");
         })
         .is_ok()
@@ -308,7 +309,7 @@ thread_local! {
     static AWAITED: Cell<Option<Promise<u32>>> = const { Cell::new(None) };
 }
 
-/// Both happen while the loop makes up its mind: the message must count, though its sender's handle is gone.
+/// Both happen while the loop checks for a deadlock: the call must count, though the sender's handle is dropped.
 #[test]
 fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
     let n_rounds = scaled(5_000, 200);
@@ -341,7 +342,7 @@ fn a_last_call_before_the_last_handle_drops_is_no_deadlock() {
     thread.join().expect("no panic");
 }
 
-/// Each wait is fine when it begins; the circle closes as the parent comes to the end of its scope.
+/// Each wait is legal when it begins; the cycle closes when the parent reaches the end of its scope.
 #[test]
 fn the_deadlock_report_names_the_tasks_of_a_cycle() {
     let outcome = try_run(|| {
@@ -366,7 +367,10 @@ fn the_deadlock_report_names_the_tasks_of_a_cycle() {
     let Err(RunError::Deadlock(deadlock)) = outcome else {
         panic!("not a deadlock: {outcome:?}");
     };
-    assert_eq!(deadlock.cycle(), ["parent", "child", "outsider", "parent"]);
+    assert_eq!(
+        deadlock.cycle().unwrap(),
+        ["parent", "child", "outsider", "parent"]
+    );
     let report = deadlock.to_string();
     assert!(
         report.contains("in a circle: parent -> child -> outsider -> parent"),

@@ -1,4 +1,4 @@
-//! Debug mode: what keeps the loop from anything else for too long is named, and where callbacks come from.
+//! Debug mode: reports steps that block the loop for too long, and the sources of callbacks.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -55,7 +55,7 @@ fn a_slow_step_of_a_task_is_reported_by_name() {
     assert!(!reports.is_empty(), "nothing was reported");
 }
 
-/// What a handler is told of a slow task.
+/// The report of a slow task.
 #[derive(Clone, Debug)]
 struct Slow {
     subject: Option<String>,
@@ -72,7 +72,7 @@ fn a_slow_task_is_reported_with_its_origin_and_its_next_wait() {
     event_loop.set_exception_handler(move |context| {
         list.borrow_mut().push(Slow {
             subject: context.subject().map(str::to_owned),
-            line: context.source().map(std::panic::Location::line),
+            line: context.created_at().map(std::panic::Location::line),
             waits_for: context
                 .stack()
                 .and_then(|stack| stack.waits_for())
@@ -152,7 +152,7 @@ fn a_callbacks_source_is_reported_in_debug_mode_only() {
         event_loop.set_exception_handler(move |context| {
             if context.exception().is_some() {
                 list.borrow_mut()
-                    .push(context.source().map(|site| site.file()));
+                    .push(context.created_at().map(|site| site.file()));
             }
         });
         event_loop.call_soon(|| panic!("out of a callback"));

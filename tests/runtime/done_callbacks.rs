@@ -1,11 +1,11 @@
-//! Done-callbacks of tasks: through the queue, in order, removable, with the task itself; and hand-driven coroutines.
+//! Done-callbacks of tasks: called through the queue, in order, with the task, and removable; and coroutines driven by
+//! hand.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{
-    Coroutine, CoroutineState, Yielder, current_task, sleep, spawn, spawn_named, yield_now,
-};
+use selvedge::task::current_task;
+use selvedge::{Coroutine, CoroutineState, Yielder, sleep, spawn, spawn_named, yield_now};
 
 use crate::support::{
     A_SECOND, Hops, Log, Reports, finished, in_virtual_loop, shared, virtual_loop,
@@ -145,7 +145,7 @@ fn a_callback_that_panics_is_reported_and_the_others_run() {
     }));
     assert_eq!(log.take(), ["the next one"]);
     let exception = reports.only().exception.expect("the panic");
-    assert_eq!(exception.message().to_string(), "out of a done-callback");
+    assert_eq!(exception.message().unwrap(), "out of a done-callback");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_callback_may_change_the_list_while_it_fires() {
         sleep(A_SECOND);
         assert!(task.is_done());
     });
-    // The added one was either on the list, and cleared, or on its way through the queue.
+    // The added callback was either on the list, and cleared, or in the queue.
     let events = log.take();
     assert_eq!(events[0], "first");
     assert!(events.len() <= 2, "{events:?}");
@@ -284,5 +284,5 @@ fn the_panic_of_a_driven_coroutine_is_its_tasks_panic() {
         .run_until_complete(coroutine)
         .expect_err("it panicked");
     assert!(error.is_panic());
-    assert_eq!(error.message().to_string(), "torn");
+    assert_eq!(error.message().unwrap(), "torn");
 }

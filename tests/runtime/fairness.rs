@@ -1,12 +1,14 @@
-//! Nobody starves: not timers under a storm of callbacks, not sockets under yielding tasks, not tasks under a socket.
+//! No source of work starves: not timers under a storm of callbacks, not sockets under yielding tasks, not tasks under
+//! a socket.
 
 use std::io::{Read, Write};
 use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
-use selvedge::{Promise, current_loop, run, sleep, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::net::unix::UnixStream;
+use selvedge::{Promise, run, sleep, spawn, yield_now};
 
 use crate::support::{Hops, OnDrop, Shared, finished, scaled, shared, soon};
 
@@ -133,7 +135,7 @@ fn a_task_whose_socket_is_always_ready_lets_others_run() {
         finished(busy.join());
         hops.count()
     });
-    // It would suit with a yield each 128 operations; a tenth of that is far from none at all.
+    // A yield each 128 operations would give this many; a tenth of it is far from none.
     assert!(
         hops >= n_rounds * 2 / 1280,
         "{hops} turns of others in {n_rounds} rounds"

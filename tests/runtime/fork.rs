@@ -1,11 +1,11 @@
-//! After a fork the child may not use the parent's loop, and what it drops does not disturb the parent.
+//! After a fork the child may not use the parent's loop, and its drops do not disturb the parent.
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::{EventLoop, run, sleep, spawn, try_run, yield_now};
 
 use crate::play;
@@ -19,9 +19,9 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("child_makes_its_own_loop", child_makes_its_own_loop),
 ];
 
-/// Forks. In the child plays `child` and exits with 0 if it neither panics nor says no.
+/// Forks. The child process calls `child` and exits with 0 if `child` neither panics nor returns false.
 fn fork(child: impl FnOnce() -> bool) -> libc::pid_t {
-    // SAFETY: the children here have one thread that matters, and end by `_exit`.
+    // SAFETY: the children here use one thread, and end by `_exit`.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "it forks");
     if pid == 0 {
@@ -31,7 +31,7 @@ fn fork(child: impl FnOnce() -> bool) -> libc::pid_t {
     pid
 }
 
-/// Ends the child without running what belongs to the parent.
+/// Ends the child without running the parent's destructors.
 fn exit_at_once(code: i32) -> ! {
     // SAFETY: ends the process.
     unsafe { libc::_exit(code) }
@@ -44,7 +44,8 @@ fn wait_for(pid: libc::pid_t) {
     assert_eq!((waited, status), (pid, 0), "the child failed");
 }
 
-/// The child learns of it at the latest when it would have to wait: there the loop ends its copy of the run.
+/// The child's copy of the loop detects the fork at the latest when it would have to wait: there it ends its copy of
+/// the run.
 fn child_uses_the_loop() {
     let mut pid = -1;
     let outcome = try_run(|| {
@@ -79,7 +80,7 @@ fn a_child_that_uses_its_parents_loop_gets_an_error() {
     assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
 }
 
-/// A reader is registered and parked when the child comes to be; the child ends its copy of the run by a panic.
+/// A reader is registered and parked at the fork; the child ends its copy of the run by a panic.
 fn child_leaves_the_run() {
     let (mut near, mut far) = UnixStream::pair().expect("a pair");
     let mut outcome = None;
@@ -181,7 +182,7 @@ fn child_keeps_a_handle() {
     let kept = RefCell::new(None);
     let mut pid = -1;
     let outcome = try_run(|| {
-        // In neither process it is done before the end of the run, however slow the machine is.
+        // In neither process the task is done before the end of the run, however slow the machine is.
         let task = spawn(|| sleep(AN_HOUR));
         yield_now();
         kept.replace(Some(task));

@@ -1,4 +1,4 @@
-//! std's futures on both sides: a `RemoteTask` awaited by any executor, and `block_on` inside of a task.
+//! std's futures in both directions: a `RemoteTask` awaited by any executor, and `block_on` inside a task.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -10,9 +10,9 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
+use selvedge::coroutine::Status;
 use selvedge::stack::{set_pool_watermark, trim_pool};
-use selvedge::task::Builder;
-use selvedge::{Coroutine, Status, Yielder, block_on, run, sleep, spawn, yield_now};
+use selvedge::{Coroutine, Task, Yielder, block_on, run, sleep, spawn, yield_now};
 
 use crate::remote::{beside_a_loop, executor};
 use crate::support::{assert_sentence, finished, scaled, text, thread_number, wait_until_asleep};
@@ -169,8 +169,8 @@ fn a_cancel_unwinds_block_on_and_drops_the_future() {
     });
 }
 
-/// The frame of `block_on` belongs to the task that called it. Suspending it away from there is refused, as with any
-/// frame of ours that another task must not go on with; or it works.
+/// The frame of `block_on` belongs to the task that called it. Suspending the coroutine that holds this frame is
+/// refused, as for any frame of the library that no other task may resume; or it works.
 #[test]
 fn a_coroutine_suspending_in_a_poll_is_refused_or_goes_on() {
     run(|| {
@@ -200,8 +200,8 @@ fn a_coroutine_suspending_in_a_poll_is_refused_or_goes_on() {
             coroutine.resume();
             to.replace(Some(coroutine));
         };
-        // A size of its own, so that its slab can go with it.
-        let first = Builder::new().stack_size(3 << 20).spawn(first);
+        // A size of its own, so that its slab can be unmapped with it.
+        let first = Task::builder().stack_size_bytes(3 << 20).spawn(first);
         finished(first.expect("a stack").join());
         set_pool_watermark(0);
         trim_pool();

@@ -1,9 +1,10 @@
-//! Callbacks that panic, and the exception handler: its context, its text, and handlers that panic themselves.
+//! Callbacks that panic, and the exception handler: its context, the text of a report, and handlers that panic.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{EventLoop, TaskRef, current_task, sleep, spawn, spawn_named, yield_now};
+use selvedge::task::{TaskRef, current_task};
+use selvedge::{EventLoop, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{
@@ -17,7 +18,8 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("lost_task_panic", lost_task_panic),
 ];
 
-/// Knows where each callback was made. Printing a panic's backtrace takes long, and is not what these tests look at.
+/// A loop in debug mode, which records where each callback was made. Printing a panic's backtrace is slow, and not the
+/// subject of these tests.
 fn debug_loop() -> EventLoop {
     let builder = EventLoop::builder().debug(true);
     let builder = builder.slow_callback_duration(AN_HOUR);
@@ -36,7 +38,7 @@ fn a_callback_that_panics_is_reported_and_the_loop_goes_on() {
     let report = reports.only();
     let exception = report.exception.expect("the panic");
     assert!(exception.is_panic() && !exception.is_cancelled());
-    assert_eq!(exception.message().to_string(), "out of a callback");
+    assert_eq!(exception.message().unwrap(), "out of a callback");
     assert!(
         report.message.split_whitespace().count() >= 2,
         "{}",
@@ -53,7 +55,7 @@ fn a_timer_that_panics_is_reported_and_the_others_fire() {
     finished(event_loop.run_until_complete(|| sleep(2 * A_SECOND)));
     assert_eq!(log.take(), ["the next timer"]);
     let exception = reports.only().exception.expect("the panic");
-    assert_eq!(exception.message().to_string(), "out of a timer");
+    assert_eq!(exception.message().unwrap(), "out of a timer");
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn an_unretrieved_task_panic_names_its_task() {
     let report = reports.only();
     assert_eq!(report.subject.as_deref(), Some("shuttle"));
     let exception = report.exception.expect("the panic");
-    assert_eq!(exception.message().to_string(), "out of a task");
+    assert_eq!(exception.message().unwrap(), "out of a task");
 }
 
 fn default_handler() {
@@ -266,7 +268,7 @@ fn a_handler_may_cancel_the_running_task() {
         target.replace(current_task());
         let failed = spawn(|| panic!("torn"));
         yield_now();
-        // The handler is called here, in the middle of this task.
+        // The handler is called here, inside this task.
         drop(failed);
         inside.push("goes on");
         yield_now();

@@ -1,23 +1,26 @@
-//! asyncio's iteration rule: an iteration runs what was ready at its start. And how many hops each thing takes.
+//! asyncio's iteration rule: an iteration runs the entries that were ready at its start. And the number of hops of each
+//! operation.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::{EventLoop, Promise, current_loop, sleep, sleep_until, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::time::sleep_until;
+use selvedge::{EventLoop, Promise, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Hops, Log, event_loop, finished, in_virtual_loop, shared, soon, stop,
     virtual_loop,
 };
 
-/// Exactly one iteration.
+/// Runs exactly one iteration.
 fn once(event_loop: &EventLoop) {
     event_loop.stop();
     event_loop.run_forever().expect("stopped");
 }
 
 #[test]
-fn an_iteration_runs_what_was_ready_at_its_start() {
+fn an_iteration_runs_the_entries_ready_at_its_start() {
     let (event_loop, log) = (event_loop(), Log::default());
     let first = log.clone();
     event_loop.call_soon(move || {
@@ -314,7 +317,7 @@ fn a_thousand_promises_in_a_row_take_a_thousand_hops() {
         let before = hops.count();
         first.set_result(0).expect("pending");
         assert_eq!(finished(last.wait()), N_LINKS);
-        // Each link's task is one, and so is main.
+        // Each link's task counts one, and so does main.
         assert_eq!(hops.count() - before, N_LINKS + 1);
     });
 }

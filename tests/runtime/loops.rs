@@ -1,10 +1,11 @@
-//! One loop a thread: several at once, two made on one thread, and loops that come and go.
+//! One loop a thread: several at once, two created on one thread, and many loops in a row.
 
 use std::rc::Rc;
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use selvedge::{EventLoop, current_loop, run, sleep, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::{EventLoop, run, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, Log, event_loop, finished, scaled, shared, soon_threadsafe, stop, virtual_loop,
@@ -78,7 +79,7 @@ fn loops_on_four_threads_pass_a_token_around() {
 }
 
 thread_local! {
-    static NEXT: std::cell::Cell<Option<selvedge::LoopHandle>> = const { std::cell::Cell::new(None) };
+    static NEXT: std::cell::Cell<Option<selvedge::event_loop::LoopHandle>> = const { std::cell::Cell::new(None) };
 }
 
 /// Hands the token to the next thread's loop; the last round stops each loop that it passes.
@@ -88,7 +89,8 @@ fn pass(n_left: usize) {
         soon_threadsafe(&next, move || pass(n_left - 1));
         NEXT.set(Some(next));
     } else {
-        // Whoever has stopped lets no handle go on keeping others alive; the last one finds its neighbour closed.
+        // A stopped loop drops its handle, which would keep the next loop alive; the last one finds the next loop
+        // closed.
         let _ = next.call_soon_threadsafe(|| pass(0));
         stop();
     }
@@ -170,7 +172,7 @@ fn a_run_in_a_thread_local_destructor_runs_or_errs() {
                 yield_now();
                 7
             });
-            // Whether a loop can still be had then is open; that there is an answer is not.
+            // A loop may or may not be available then; the call must return either way.
             let _ = self.0.send(outcome.is_ok());
         }
     }

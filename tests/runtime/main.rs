@@ -1,5 +1,5 @@
-//! The event loop, its tasks, promises, callbacks and timers, one module a group of promises. Everything here goes
-//! through the public API.
+//! The event loop, its tasks, promises, callbacks and timers, one module for each group of promises. Everything here
+//! goes through the public API.
 
 #![allow(unsafe_code)]
 
@@ -57,7 +57,7 @@ mod types;
 
 use support::child::{self, run as play};
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(

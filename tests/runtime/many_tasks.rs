@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use selvedge::stack::pool_stats;
-use selvedge::{Promise, Task, all_tasks, run, sleep, spawn, yield_now};
+use selvedge::task::all_tasks;
+use selvedge::{Promise, Task, run, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, finished, in_virtual_loop, many_stacks, shared};
 
-/// An unoptimised body touches a page more, and is slow.
+/// An unoptimised body touches one page more, and is slow.
 fn n_tasks() -> usize {
     let full = if cfg!(debug_assertions) {
         100_000

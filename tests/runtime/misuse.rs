@@ -1,12 +1,13 @@
-//! Misuse is an error that says what to do instead, and never a hang.
+//! Misuse is an error with a remedy, never a hang.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge::task::{all_tasks, current_task};
+use selvedge::time::sleep_until;
 use selvedge::{
-    EventLoop, Promise, Task, TaskError, all_tasks, block_on, current_task, run, sleep,
-    sleep_until, spawn, try_run, yield_now,
+    EventLoop, Promise, Task, TaskError, block_on, run, sleep, spawn, try_run, yield_now,
 };
 
 use crate::support::{
@@ -21,7 +22,7 @@ fn assert_misuse<T: std::fmt::Debug>(outcome: Result<T, TaskError>) {
     assert_sentence(&error.to_string());
 }
 
-/// Runs `f` as a callback of a loop, and hands its panic on.
+/// Runs `f` as a callback of a loop, and resumes its panic.
 fn in_callback(f: impl FnOnce() + 'static) {
     let event_loop = virtual_loop();
     let reports = Reports::of(&event_loop);
@@ -46,7 +47,7 @@ fn waiting_on_a_thread_without_a_loop_panics_with_a_sentence() {
 fn spawning_on_a_thread_without_a_loop_panics_with_a_sentence() {
     sentence(|| spawn(|| ()));
     sentence(|| selvedge::spawn_named("shuttle", || ()));
-    sentence(|| selvedge::spawn_eager(|| ()));
+    sentence(|| selvedge::task::spawn_eager(|| ()));
     sentence(Promise::<()>::new);
     let log = Log::default();
     let guard = log.guard("captures dropped");
@@ -179,7 +180,7 @@ fn joining_in_a_cycle_errs_for_the_task_that_closes_it() {
             assert_eq!(
                 last.get(),
                 Some(length - 1),
-                "the last to join closes the circle"
+                "the last to join closes the cycle"
             );
             assert_eq!(all_tasks().len(), 1, "the others ended one after the other");
         });
@@ -196,7 +197,7 @@ fn a_promise_of_another_loop_errs() {
         assert_misuse(of_another.take());
     }));
     assert_misuse(one.run_until_complete(promise.clone()));
-    promise.set_result(1).expect("it is as it was");
+    promise.set_result(1).expect("it is unchanged");
     assert_eq!(finished(other.run_until_complete(promise)), 1);
 }
 

@@ -1,5 +1,5 @@
-//! Random programs of tasks against a model of the scheduler that fits on two screens: who runs when, and how each ends,
-//! must be the same, step by step.
+//! Random programs of tasks against a model of the scheduler that fits on two screens: the order of steps and each
+//! task's end must be the same.
 //!
 //! The model is asyncio's: one queue, iterations, a clock that jumps when the queue is empty.
 
@@ -8,19 +8,17 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use selvedge::coroutine::scope;
-use selvedge::{
-    Coroutine, Promise, Task, Yielder, catch_cancelled, on_stack, sleep, spawn, spawn_eager,
-    yield_now,
-};
+use selvedge::coroutine::{on_stack, scope};
+use selvedge::task::{catch_cancelled, spawn_eager};
+use selvedge::{Coroutine, Promise, Task, Yielder, sleep, spawn, yield_now};
 
 use crate::model_reference::Reference;
 use crate::support::{A_SECOND, scaled, soon, virtual_loop};
 
-/// How many promises the tasks of a program share.
+/// The number of promises that the tasks of a program share.
 pub const N_PROMISES: usize = 3;
 
-/// What a task does next. Numbers of children count those that it holds, round and round.
+/// The next action of a task. Indices of children count the task's own children, modulo their number.
 #[derive(Clone, Debug)]
 pub enum Action {
     Yield,
@@ -34,9 +32,9 @@ pub enum Action {
     Join(usize),
     Cancel(usize),
     Detach(usize),
-    /// These, with a stack of another kind around them, which makes no difference.
+    /// The inner actions on another kind of stack, which makes no difference.
     Inside(Around, Vec<Action>),
-    /// These, with a cancel caught; what is left of them is not done then.
+    /// The inner actions, with a cancel caught, which skips the rest of them.
     Catch(Vec<Action>),
 }
 
@@ -47,7 +45,7 @@ pub enum Around {
     Scope,
 }
 
-/// How many numbers the actions of a script take.
+/// The count of numbers that the actions of a script take.
 pub fn n_steps(script: &[Action]) -> usize {
     let of_one = |action: &Action| match action {
         Action::Inside(_, inner) | Action::Catch(inner) => n_steps(inner),
@@ -56,22 +54,22 @@ pub fn n_steps(script: &[Action]) -> usize {
     script.iter().map(of_one).sum()
 }
 
-/// What happened, in order. Tasks are numbered as they are made.
+/// The events, in order. Tasks are numbered in the order of creation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// A task does the action with that number.
     Does(usize, usize),
     Ends(usize),
-    /// It was unwound by a cancel.
+    /// The task was unwound by a cancel.
     IsUnwound(usize),
-    /// It was cancelled before its first step.
+    /// The task was cancelled before its first step.
     NeverRan(usize),
-    /// The callback that a task made by its action with that number is called.
+    /// The callback that a task scheduled by its action with that number is called.
     Called(usize, usize),
     Deadlock,
 }
 
-/// What the tasks of a real program share.
+/// The state that the tasks of a real program share.
 #[derive(Clone)]
 struct World {
     events: Rc<RefCell<Vec<Event>>>,
@@ -111,7 +109,7 @@ impl World {
     }
 }
 
-/// A task that runs.
+/// A running task.
 #[derive(Clone)]
 struct Player {
     world: World,
@@ -120,7 +118,7 @@ struct Player {
 }
 
 impl Player {
-    /// Does what a script says, whose first action has the number `step`.
+    /// Executes a script, whose first action has the number `step`.
     fn act_all(&self, mut step: usize, script: &[Action]) {
         for action in script {
             match action {
@@ -195,7 +193,7 @@ impl Player {
     }
 }
 
-/// Notes how a task ends, when its body or what is left of it is dropped.
+/// Records how a task ends, when its body or the rest of it is dropped.
 struct Life {
     world: World,
     id: usize,
@@ -213,7 +211,7 @@ impl Drop for Life {
     }
 }
 
-/// Plays the program on a loop.
+/// Runs the program on a loop.
 fn play(script: &[Action]) -> Vec<Event> {
     let event_loop = virtual_loop();
     event_loop.set_exception_handler(|_| ());
@@ -277,7 +275,7 @@ fn tasks_run_and_end_as_in_the_model() {
     });
 }
 
-/// The same tasks go round many times: what a queue does when it is in step with itself must not show.
+/// The same tasks yield in many rounds: the queue's mode for repeated rounds must not change the order.
 #[test]
 fn long_rounds_of_yields_run_in_the_order_of_the_model() {
     let disturbances = [

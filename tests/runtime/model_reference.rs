@@ -1,14 +1,14 @@
-//! The scheduler as a model: a queue of entries, tasks that are scripts with a place in them, and no stacks.
+//! The scheduler as a model: a queue of entries, tasks that are scripts with a position in them, and no stacks.
 
 use std::collections::VecDeque;
 
 use crate::model::{Action, Event, N_PROMISES};
 
-/// A script laid out flat.
+/// A flattened script.
 #[derive(Clone, Debug)]
 enum Step {
     Do(usize, Action),
-    /// From here to that place a cancel is caught, and goes on there.
+    /// From here to that position a cancel is caught, and the task goes on there.
     Catch(usize),
     EndCatch,
 }
@@ -53,14 +53,14 @@ enum Waits {
 #[derive(Debug)]
 struct Task {
     script: Vec<Step>,
-    /// The place in the script.
+    /// The position in the script.
     at: usize,
     catches: Vec<usize>,
     waits: Waits,
     children: Vec<usize>,
     joiners: Vec<usize>,
     must_cancel: bool,
-    /// A cancel was passed on to what it waits for.
+    /// A cancel was passed on to the awaited task or promise.
     went_through: bool,
     has_begun: bool,
     is_done: bool,
@@ -71,7 +71,7 @@ struct Task {
 struct Promise {
     is_done: bool,
     is_cancelled: bool,
-    /// Waiting tasks and callbacks, in the order in which they came.
+    /// Waiting tasks and callbacks, in the order of their waits.
     waiting: Vec<Entry>,
 }
 
@@ -98,7 +98,7 @@ impl Reference {
                 this.events.push(Event::Deadlock);
                 break;
             }
-            // An iteration is what is there at its start.
+            // An iteration has the entries that are in the queue at its start.
             for _ in 0..this.queue.len() {
                 match this.queue.pop_front().expect("counted") {
                     Entry::Task(id) => this.resume(id),
@@ -201,7 +201,7 @@ impl Reference {
         }
     }
 
-    /// Does what a task does; answers whether it suspends.
+    /// Executes an action; returns whether the task suspends.
     fn act(&mut self, id: usize, step: usize, action: Action) -> bool {
         let n_children = self.tasks[id].children.len();
         match action {
@@ -259,7 +259,7 @@ impl Reference {
         false
     }
 
-    /// Nothing if it is done.
+    /// Does nothing if the task is done.
     fn complete(&mut self, n: usize, is_cancelled: bool) {
         let promise = &mut self.promises[n];
         if promise.is_done {
@@ -289,7 +289,7 @@ impl Reference {
                 self.tasks[id].must_cancel = true;
                 let before = self.sleepers.len();
                 self.sleepers.retain(|sleeper| sleeper.1 != id);
-                // One whose time has come is in the queue.
+                // A sleeper whose deadline has passed is in the queue.
                 if self.sleepers.len() < before {
                     self.wake(id);
                 }

@@ -1,13 +1,11 @@
-//! Tasks whose bodies run coroutines, generators and other stacks, and wait inside of them.
+//! Tasks whose bodies run coroutines, generators and other stacks, and wait inside them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::coroutine::scope;
-use selvedge::{
-    Coroutine, CoroutineState, Generator, Promise, Status, Yielder, current_task, on_stack, sleep,
-    spawn, yield_now,
-};
+use selvedge::coroutine::{Status, on_stack, scope};
+use selvedge::task::current_task;
+use selvedge::{Coroutine, CoroutineState, Generator, Promise, Yielder, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop, sentence};
 
@@ -158,7 +156,7 @@ fn a_cancel_unwinds_the_nested_coroutine_before_the_task() {
         task.cancel_with("enough");
         let error = task.join().expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message().to_string(), "enough");
+        assert_eq!(error.message().unwrap(), "enough");
     });
     assert_eq!(log.take(), ["nested", "task"]);
 }
@@ -189,7 +187,7 @@ fn a_suspended_coroutine_of_a_cancelled_task_is_unwound_too() {
 fn the_yielder_of_a_driven_coroutine_is_refused_in_another_task() {
     in_virtual_loop(|| {
         let mut outer = Coroutine::new(|yielder: &Yielder<(), ()>, ()| {
-            // Another task can't borrow it; another stack in the same task can.
+            // Another task can't borrow the yielder; another stack in the same task can.
             on_stack(64 * 1024, || {
                 let said = sentence(|| yielder.suspend(()));
                 assert!(said.contains("suspend"), "{said}");

@@ -1,4 +1,4 @@
-//! No task parks in the middle of an unwind: what waits returns, errs or panics with a sentence, and nobody else runs.
+//! No task parks in the middle of an unwind: a wait returns, errs or panics with a sentence, and no other task runs.
 
 use std::cell::RefCell;
 use std::io::{ErrorKind, Read, Write};
@@ -6,10 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
-use selvedge::{
-    Promise, Task, TaskError, block_on, run, sleep, sleep_until, spawn, spawn_eager, yield_now,
-};
+use selvedge::net::unix::UnixStream;
+use selvedge::task::spawn_eager;
+use selvedge::time::sleep_until;
+use selvedge::{Promise, Task, TaskError, block_on, run, sleep, spawn, yield_now};
 
 use crate::play;
 use crate::support::{AN_HOUR, Log, OnDrop, assert_sentence, finished, in_virtual_loop, shared};
@@ -17,7 +17,7 @@ use crate::support::{AN_HOUR, Log, OnDrop, assert_sentence, finished, in_virtual
 pub const SCENARIOS: &[(&str, fn())] = &[("waits_in_a_drop", waits_in_a_drop)];
 
 /// Runs `act` in a destructor while the task around it unwinds by a panic, and again while one unwinds by a cancel;
-/// sees that no other task runs meanwhile.
+/// asserts that no other task runs meanwhile.
 fn while_unwinding(act: impl Fn() + Clone + 'static) {
     for is_cancel in [false, true] {
         let (log, act) = (Log::default(), act.clone());
@@ -95,7 +95,7 @@ fn joining_a_pending_task_errs_and_the_task_goes_on() {
         assert!(!error.is_cancelled() && !error.is_panic());
         assert_sentence(&error.to_string());
     });
-    // By the cancel or the end of the loop, or by itself: at most once for each of the two rounds.
+    // The end comes from the cancel, the loop's end or the task itself: at most once for each of the two rounds.
     assert!(n_ends.get() <= 2);
 }
 
@@ -182,7 +182,7 @@ fn after_a_catch_a_task_waits_as_usual() {
 
 #[test]
 fn an_eager_task_of_an_unwinding_task_does_not_park() {
-    // Its first step runs on a thread that panics, so that it can't wait; it is either started later or told so.
+    // Its first step runs on a thread that panics, so that it can't wait; it is either started later or refused.
     let outcomes = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&outcomes);
     while_unwinding(move || {

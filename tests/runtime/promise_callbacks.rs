@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use selvedge::{Promise, current_task, sleep, spawn, yield_now};
+use selvedge::task::current_task;
+use selvedge::{Promise, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, Reports, finished, in_virtual_loop, shared, virtual_loop};
 
@@ -64,7 +65,7 @@ fn callbacks_run_after_a_cancel_and_after_an_exception() {
 }
 
 #[test]
-fn callbacks_and_waiters_come_in_one_order() {
+fn callbacks_and_waiters_share_one_order() {
     let log = Log::default();
     let inside = log.clone();
     in_virtual_loop(move || {
@@ -171,7 +172,7 @@ fn a_callback_may_remove_a_later_one_while_they_fire() {
         promise.set_result(1).expect("pending");
         sleep(A_SECOND);
     });
-    // asyncio's callbacks leave the list when they are scheduled; either answer must agree with what happens.
+    // asyncio's callbacks leave the list when they are scheduled; the return value must agree with the effect.
     let events = log.take();
     assert!(
         events == ["late", "ran"] || events == ["removed"],
@@ -191,7 +192,7 @@ fn a_callback_that_panics_is_reported_and_the_others_run() {
     finished(event_loop.run_until_complete(yield_now));
     assert_eq!(log.take(), ["the next one"]);
     let exception = reports.only().exception.expect("the panic");
-    assert_eq!(exception.message().to_string(), "out of a done-callback");
+    assert_eq!(exception.message().unwrap(), "out of a done-callback");
 }
 
 #[test]

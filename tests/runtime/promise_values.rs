@@ -1,4 +1,4 @@
-//! The value of a promise on its way out: taken, lent, cloned, dropped.
+//! The value of a promise: taken, lent, cloned, dropped.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -189,7 +189,7 @@ fn a_promises_future_wakes_only_its_last_waker_once() {
         assert_eq!(
             Arc::strong_count(&counters[2]),
             2,
-            "the waker went with its future"
+            "the waker was dropped with its future"
         );
     });
 }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
 
-use selvedge::{EventLoop, LocalLoop, Promise, block_on, current_loop, sleep, spawn, yield_now};
+use selvedge::event_loop::{LocalLoop, current_loop};
+use selvedge::{EventLoop, Promise, block_on, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, finished, in_virtual_loop, shared, virtual_loop,
@@ -47,7 +48,7 @@ fn handlers_and_their_destructors_may_call_back() {
     event_loop.set_exception_handler(move |_| {
         let _value = &value;
         call_back(&local, &inside, "handler called");
-        // It replaces itself while it runs.
+        // The handler replaces itself while it runs.
         weak.upgrade().expect("the loop").reset_exception_handler();
         inside.push("handler ends");
     });
@@ -67,7 +68,7 @@ fn a_handler_may_be_called_inside_itself() {
     event_loop.set_exception_handler(move |_| {
         nested.set(nested.get() + 1);
         if nested.get() < 3 {
-            // A panic that nobody retrieves, reported while this runs.
+            // An unretrieved panic, reported while this runs.
             let promise = local.create_promise::<u32>().expect("open");
             promise
                 .set_exception("inside the handler")
@@ -129,7 +130,7 @@ fn a_payload_whose_destructor_panics_stops_no_task() {
 
 /// A waker that calls back, from a `Drop` as well.
 struct Calls(LocalHandle);
-struct LocalHandle(selvedge::LoopHandle);
+struct LocalHandle(selvedge::event_loop::LoopHandle);
 
 impl Wake for Calls {
     fn wake(self: Arc<Self>) {

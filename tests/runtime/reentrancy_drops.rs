@@ -1,10 +1,11 @@
-//! Destructors that call back into the loop, wherever the runtime drops a value of the user's.
+//! Destructors that call back into the loop, wherever the runtime drops a user's value.
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{Task, all_tasks, current_task, sleep, spawn, yield_now};
+use selvedge::task::{all_tasks, current_task};
+use selvedge::{Task, sleep, spawn, yield_now};
 
 use crate::reentrancy::calls_back;
 use crate::support::{
@@ -37,7 +38,7 @@ fn destructors_of_queued_closures_may_call_a_closing_loop() {
         let (local, dropped) = (event_loop.local(), Rc::clone(&n_dropped));
         let on_drop = OnDrop(move || {
             dropped.set(dropped.get() + 1);
-            // Whether it still takes calls is open; what it takes must be dropped, too.
+            // The loop may still accept calls; it must drop the accepted ones, too.
             let again = Rc::clone(&dropped);
             let nested = OnDrop(move || again.set(again.get() + 100));
             let _ = local.call_soon(move || drop(nested));

@@ -1,5 +1,5 @@
-//! Coroutines that suspend, and tasks that end, in the middle of what the library calls: conversions, iterators,
-//! comparisons. It may not go on with what it knew before.
+//! Coroutines that suspend, and tasks that end, inside user code that the library calls: conversions, iterators,
+//! comparisons. After such a call the library must look its state up again.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -8,18 +8,18 @@ use std::iter;
 use std::rc::Rc;
 use std::time::Instant;
 
+use selvedge::error::Elapsed;
 use selvedge::io::Pollable;
 use selvedge::sync::PriorityQueue;
-use selvedge::{
-    Coroutine, CoroutineState, Elapsed, Task, Yielder, as_completed, current_task, sleep, spawn,
-    timeout_with, yield_now,
-};
+use selvedge::task::{as_completed, current_task};
+use selvedge::time::timeout_with;
+use selvedge::{Coroutine, CoroutineState, Task, Yielder, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, assert_sentence, finished, in_virtual_loop, sentence, virtual_loop,
 };
 
-/// A message that does something as it is made.
+/// A message whose conversion calls a function.
 struct Message<F>(F);
 
 impl<F: FnOnce()> From<Message<F>> for String {
@@ -49,8 +49,8 @@ fn a_task_ending_during_its_cancel_is_not_taken_for_the_next() {
     });
 }
 
-/// Resumes a coroutine in a task of one loop and then, when another task has that one's stack, in a task of another
-/// loop; answers what it comes to.
+/// Resumes a coroutine in a task of one loop and then, when another task has that task's stack, in a task of another
+/// loop; returns the coroutine's result.
 fn in_two_loops<T: 'static>(mut coroutine: Coroutine<(), (), T>) -> T {
     let first = virtual_loop();
     let mut coroutine = finished(first.run_until_complete(move || {
@@ -63,13 +63,13 @@ fn in_two_loops<T: 'static>(mut coroutine: Coroutine<(), (), T>) -> T {
     result.expect("it suspends once")
 }
 
-/// A deadline for whose sake a coroutine suspends.
+/// A deadline whose conversion suspends a coroutine.
 struct Deadline<'a>(&'a Yielder<(), ()>);
 
 impl From<Deadline<'_>> for Option<Instant> {
     fn from(deadline: Deadline<'_>) -> Self {
         deadline.0.suspend(());
-        Some(selvedge::current_loop()?.time().ok()? + A_SECOND)
+        Some(selvedge::event_loop::current_loop()?.time().ok()? + A_SECOND)
     }
 }
 
@@ -99,7 +99,7 @@ fn as_completed_spawns_on_the_loop_that_runs_after_its_iterator() {
     assert_eq!(sum, 6);
 }
 
-/// An item that suspends a coroutine the first time that it is compared.
+/// An item whose first comparison suspends a coroutine.
 struct Item<'a>(u32, &'a Cell<Option<&'a Yielder<(), ()>>>);
 
 impl Ord for Item<'_> {
@@ -134,7 +134,7 @@ fn a_coroutine_cannot_suspend_in_a_queues_comparison() {
             assert!(queue.try_put(Item(2, &suspends)).is_ok());
             let refused = sentence(|| drop(queue.try_put(Item(1, &suspends))));
             let items = [queue.try_get(), queue.try_get()];
-            // A comparison has panicked: they are there, in some order.
+            // A comparison has panicked: the items are in the queue, in some order.
             let mut numbers = items.map(|item| item.map_or(0, |item| item.0));
             numbers.sort_unstable();
             yielder.suspend(());
@@ -156,7 +156,7 @@ fn a_read_that_moves_to_another_loop_gets_an_error() {
     let theirs = Rc::clone(&reader);
     let first = virtual_loop();
     let own = Rc::clone(&reader);
-    // Its loop is the first that waits for it.
+    // The first loop that waits for the descriptor registers it.
     let waits = first.create_task(move || (&*own).read(&mut [0; 8]));
     finished(first.run_until_complete(yield_now));
     writer.write_all(b"first").expect("room");

@@ -1,10 +1,11 @@
-//! What a loop is asked to call when it is closing, or closed, by destructors that ask again and again.
+//! Callbacks scheduled on a closing or closed loop by destructors that schedule again and again.
 
-use selvedge::{EventLoop, LocalLoop, Promise, Task};
+use selvedge::event_loop::LocalLoop;
+use selvedge::{EventLoop, Promise, Task};
 
 use crate::support::{Log, OnDrop, caught, event_loop, finished, text, virtual_loop};
 
-/// Asks a loop to call a function that holds another one of these, however it ends.
+/// On drop, schedules a callback that holds another value of this type.
 struct Again(LocalLoop);
 
 impl Drop for Again {
@@ -36,7 +37,7 @@ fn a_closed_loop_refuses_callbacks_scheduled_in_destructors() {
     drop(Again(local));
 }
 
-/// Has a done callback that holds another one of these added, when it is dropped.
+/// On drop, adds a done callback that holds another value of this type.
 struct AddsAgain(Promise<()>);
 
 impl Drop for AddsAgain {

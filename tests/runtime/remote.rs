@@ -6,13 +6,13 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use selvedge::{
-    LoopHandle, RemoteTask, catch_cancelled, current_task, run, sleep, spawn, yield_now,
-};
+use selvedge::event_loop::LoopHandle;
+use selvedge::task::{RemoteTask, catch_cancelled, current_task};
+use selvedge::{run, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, Reports, assert_sentence, event_loop, finished, scaled, soon};
 
-/// Runs `beside` on a thread of its own beside a loop, and hands its value or its panic on.
+/// Runs `beside` on a thread of its own beside a loop, and returns its value or resumes its panic.
 pub fn beside_a_loop<T: Send + 'static>(
     beside: impl FnOnce(LoopHandle) -> T + Send + 'static,
 ) -> T {
@@ -29,7 +29,7 @@ pub fn beside_a_loop<T: Send + 'static>(
         .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
 }
 
-/// An executor of ten lines that knows nothing of ours.
+/// A minimal executor that knows nothing of the library.
 pub fn executor<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {
@@ -76,7 +76,7 @@ fn a_thread_gets_the_panic_of_a_remote_task() {
         task.join().expect_err("it panicked")
     });
     assert!(error.is_panic());
-    assert_eq!(error.message().to_string(), "torn");
+    assert_eq!(error.message().unwrap(), "torn");
 }
 
 #[test]
@@ -177,9 +177,9 @@ fn a_task_joins_a_remote_task_of_its_own_loop() {
     });
 }
 
-/// The handle of the loop that runs here.
+/// The handle of the current loop.
 fn loop_handle() -> LoopHandle {
-    selvedge::current_loop()
+    selvedge::event_loop::current_loop()
         .expect("a loop runs here")
         .handle()
         .expect("an open loop")
@@ -285,13 +285,13 @@ fn a_remote_task_of_a_closing_loop_fails_for_its_joiners() {
     let thread = thread::spawn(move || {
         has_started.recv().expect("it starts");
         queued.stop().expect("open");
-        waiting.join().expect_err("its loop is gone")
+        waiting.join().expect_err("its loop is dropped")
     });
     event_loop.run_forever().expect("stopped");
     drop(event_loop);
     let error = thread.join().expect("no panic");
     assert!(!error.is_panic(), "{error}");
-    // It ran in the same run as the other one did.
+    // The task ran in the same run as the other one.
     assert_eq!(finished(never_run.join()), 1);
 }
 
@@ -303,7 +303,7 @@ fn an_unstarted_remote_task_fails_when_the_loop_closes() {
         .spawn_threadsafe(|| 1)
         .map_err(drop)
         .expect("open");
-    let thread = thread::spawn(move || remote.join().expect_err("its loop is gone"));
+    let thread = thread::spawn(move || remote.join().expect_err("its loop is dropped"));
     drop(event_loop);
     let error = thread.join().expect("no panic");
     assert!(!error.is_panic());
@@ -331,7 +331,7 @@ fn a_panic_of_an_unjoined_remote_task_is_reported() {
     drop(handle);
     drop(event_loop);
     let exception = reports.only().exception.expect("the panic");
-    assert_eq!(exception.message().to_string(), "torn");
+    assert_eq!(exception.message().unwrap(), "torn");
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn a_result_fetched_by_a_poll_is_not_waited_for_again() {
         let mut task = handle.spawn_threadsafe(|| 1).map_err(drop).expect("open");
         assert_eq!(finished(executor(&mut task)), 1);
         assert!(task.is_done());
-        // Polling again may panic, as futures may; it must not wait.
+        // Polling again may panic, as for any future; it must not wait.
         let again = caught_or(|| task.join());
         assert!(again.is_err());
     });
@@ -368,7 +368,7 @@ fn a_result_fetched_by_a_poll_is_not_waited_for_again() {
     });
 }
 
-/// What `f` returns, or an error in place of its panic.
+/// The result of `f`, or an error in place of its panic.
 fn caught_or<T, E>(f: impl FnOnce() -> Result<T, E>) -> Result<T, ()> {
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
     caught.map_err(drop)?.map_err(drop)

@@ -1,21 +1,20 @@
-//! `run` and `try_run`: what main may do, how it may end, and that nothing outlives it.
+//! `run` and `try_run`: the operations of main, the ways in which it may end, and that no task outlives it.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Coroutine, EventLoop, RunError, Yielder, catch_cancelled, current_loop, current_task, run,
-    sleep, spawn, try_run, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{Coroutine, EventLoop, RunError, Yielder, run, sleep, spawn, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, assert_sentence, caught, hook_calls, sentence, shared, stop, text,
 };
 
 #[test]
-fn main_may_borrow_and_its_value_comes_back() {
+fn main_may_borrow_and_its_value_is_returned() {
     let words = [String::from("warp"), String::from("weft")];
     let mut n_runs = 0;
     let second: &str = run(|| {
@@ -121,7 +120,7 @@ fn tasks_that_outlive_main_are_cancelled_and_awaited() {
 
 #[test]
 fn a_task_that_was_spawned_last_is_ended_like_any_other() {
-    // As in asyncio it takes its first step in the iteration in which main's end is noticed, or none.
+    // As in asyncio, the task takes its first step in the iteration in which main's end is noticed, or no step.
     let log = Log::default();
     let guard = log.guard("captures are dropped");
     run(|| {
@@ -176,7 +175,7 @@ fn a_cancelled_main_ends_with_its_message() {
         sleep(AN_HOUR);
     });
     match outcome {
-        Err(RunError::Cancelled(message)) => assert_eq!(message, "enough"),
+        Err(RunError::Cancelled(cancelled)) => assert_eq!(cancelled.message(), Some("enough")),
         other => panic!("not cancelled: {other:?}"),
     }
 }
@@ -197,7 +196,7 @@ fn a_nested_run_is_misuse_and_does_no_harm() {
     let never = shared(true);
     run(|| {
         match try_run(|| never.set(false)) {
-            Err(RunError::Misuse(message)) => assert_sentence(&message),
+            Err(RunError::Misuse(misuse)) => assert_sentence(&misuse.to_string()),
             other => panic!("not misuse: {other:?}"),
         }
         sentence(|| run(|| never.set(false)));
@@ -230,7 +229,7 @@ fn a_builder_runs_main_on_the_loop_that_it_describes() {
     assert_eq!(value, 24);
     let outcome = EventLoop::builder()
         .virtual_clock(true)
-        .stack_size(64 * 1024)
+        .stack_size_bytes(64 * 1024)
         .try_run(|| sleep(A_SECOND));
     assert!(outcome.is_ok(), "{outcome:?}");
 }

@@ -1,13 +1,12 @@
-//! The end of a loop: what is pending is reported and unwound, what is queued is dropped, and closing is answered.
+//! The end of a loop: pending tasks are reported and unwound, queued callbacks are dropped, and close returns a result.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use selvedge::{
-    EventLoop, Promise, all_tasks, catch_cancelled, current_loop, current_task, run, sleep, spawn,
-    spawn_named, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{all_tasks, catch_cancelled, current_task};
+use selvedge::{EventLoop, Promise, run, sleep, spawn, spawn_named, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, caught, event_loop, finished, shared, soon, stop,
@@ -235,7 +234,7 @@ fn panics_while_the_loop_closes_are_reported_and_it_closes() {
         .filter_map(|report| report.exception);
     let messages: Vec<String> = panics
         .filter(selvedge::TaskError::is_panic)
-        .map(|error| error.message().to_string())
+        .map(|error| error.message().unwrap().to_string())
         .collect();
     assert_eq!(messages, ["torn while closing"]);
 }
@@ -280,8 +279,8 @@ fn a_loop_dropped_inside_another_loop_closes() {
 
 #[test]
 fn a_loop_that_its_own_task_owns_ends_with_that_task() {
-    // The task keeps its loop in a reference count; the loop owns the task: dropping the last outer handle must
-    // not leave either behind for ever once the task is over.
+    // The task keeps its loop in a reference count; the loop owns the task: dropping the last outer handle must leak
+    // neither once the task has ended.
     let token = Arc::new(());
     let event_loop = Rc::new(virtual_loop());
     let (own, held) = (Rc::clone(&event_loop), token.clone());

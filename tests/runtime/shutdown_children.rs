@@ -1,12 +1,12 @@
-//! Ends that are seen from outside: what stderr says of a shutdown, tasks that can't be ended, and `process::exit`.
+//! Ends observed from outside: the stderr of a shutdown, tasks that can't be ended, and `process::exit`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::time::Duration;
 
-use selvedge::{
-    EventLoop, all_tasks, catch_cancelled, current_loop, run, sleep, spawn, spawn_named, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{all_tasks, catch_cancelled};
+use selvedge::{EventLoop, run, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{AN_HOUR, OnDrop};
@@ -68,7 +68,7 @@ fn tasks_that_run_cancels_are_not_reported() {
     assert_eq!(ended.stderr, "");
 }
 
-/// A body that no unwind gets out of. Its stack can only be leaked, and everybody else goes on.
+/// A body that swallows every unwind. Its stack can only be leaked, and all other tasks go on.
 fn swallows_everything() {
     EventLoop::builder()
         .shutdown_timeout(Duration::from_millis(50))
@@ -101,7 +101,7 @@ fn a_task_that_swallows_every_unwind_is_abandoned() {
     ended.assert_reported(&["uncancellable"]);
 }
 
-/// It may borrow from the caller of `run`, so that there is no way to leave it behind.
+/// Main may borrow from the caller of `run`, so it can't be abandoned.
 fn main_swallows_everything() {
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
     let outcome = builder.try_run(|| {
@@ -148,9 +148,9 @@ thread_local! {
     static KEPT: EventLoop = EventLoop::new().expect("a loop");
 }
 
-/// The process ends inside of a task, on whose stack the thread-local drops the loop that runs it.
+/// The process ends inside a task, on whose stack the thread-local drops the loop that runs it.
 fn exit_with_a_loop_in_a_thread_local() {
-    // Whoever frees the loop's queue calls this, which looks for a loop.
+    // The destructor of the loop's queue runs this, which looks for a loop.
     let late = OnDrop(|| {
         let _ = catch_unwind(|| {
             drop(current_loop());
@@ -203,7 +203,7 @@ fn the_panic_of_main_is_printed_once_and_its_tasks_are_unwound() {
     assert_eq!(ended.stderr.matches("out of main").count(), 1, "{ended:#?}");
 }
 
-/// `mem::forget` leaks a loop with all of its tasks; nothing dangles.
+/// `mem::forget` leaks a loop with all of its tasks, without dangling references.
 fn loop_forgotten() {
     let event_loop = EventLoop::new().expect("a loop");
     let promise = event_loop.create_promise::<u32>();

@@ -1,12 +1,14 @@
-//! Where sockets meet tasks and loops: cancels, closing loops, and descriptors that come from elsewhere.
+//! Sockets in tasks and loops: cancels, closing loops, and descriptors from elsewhere.
 
 use std::io::{ErrorKind, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UnixStream};
-use selvedge::{EventLoop, catch_cancelled, run, sleep, spawn, yield_now};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpListener, TcpStream};
+use selvedge::task::catch_cancelled;
+use selvedge::{EventLoop, run, sleep, spawn, yield_now};
 
 use crate::support::{AN_HOUR, event_loop, finished, thread_number, wait_until_asleep};
 
@@ -105,7 +107,7 @@ fn a_socket_survives_a_reader_unwound_by_its_loops_close() {
     assert_eq!(n_read, 1);
 }
 
-/// Patience with a body that swallows every unwind is counted, whatever it does in between.
+/// The retries for a body that swallows every unwind are counted, whatever the body does in between.
 #[test]
 fn a_task_that_always_swallows_does_not_block_the_close() {
     for n_sleeps in 0..4 {
@@ -139,7 +141,7 @@ fn a_clone_of_a_socket_dropped_on_another_thread_can_wait() {
             timed_out,
             ErrorKind::WouldBlock | ErrorKind::TimedOut
         ));
-        // The registration stays with the open file until the loop learns that the socket is gone.
+        // The registration stays with the open file until the loop notices the drop of the socket.
         let second = near.try_clone().expect("a clone");
         thread::spawn(move || drop(near)).join().expect("no panic");
         let third = second.try_clone().expect("a clone");

@@ -1,12 +1,10 @@
-//! Ways to spawn: eagerly, fallibly, by the builder with a name and a stack's size.
+//! Ways to spawn: eagerly, fallibly, with the builder's name and stack size.
 
 use std::io;
 
-use selvedge::task::Builder;
-use selvedge::{
-    EventLoop, TaskRef, current_task, remaining_stack, spawn, spawn_eager, spawn_fallible,
-    yield_now,
-};
+use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::task::{TaskRef, current_task, spawn_eager};
+use selvedge::{EventLoop, Task, spawn, spawn_fallible, yield_now};
 
 use crate::support::{Hops, Log, finished, in_virtual_loop};
 
@@ -55,7 +53,7 @@ fn an_eager_task_that_panics_keeps_its_panic_for_join() {
         assert!(task.is_done());
         let error = task.join().map(|()| "joined").expect_err("it panicked");
         assert!(error.is_panic());
-        assert_eq!(error.message().to_string(), "in the first step");
+        assert_eq!(error.message().unwrap(), "in the first step");
         yield_now();
     });
 }
@@ -93,7 +91,13 @@ fn a_fallible_task_that_fails_gives_its_error_to_join() {
         assert!(!error.is_panic() && !error.is_cancelled());
         let cause = error.downcast_ref::<io::Error>().expect("the same error");
         assert_eq!(cause.kind(), io::ErrorKind::NotFound);
-        assert!(error.message().to_string().contains("no thread left"));
+        assert!(
+            error
+                .message()
+                .unwrap()
+                .to_string()
+                .contains("no thread left")
+        );
         assert!(error.to_string().contains("no thread left"));
         let succeeding = spawn_fallible(|| -> Result<u32, io::Error> { Ok(6) });
         assert_eq!(finished(succeeding.join()), 6);
@@ -111,11 +115,11 @@ fn a_plain_task_that_returns_an_error_has_succeeded() {
 #[test]
 fn the_builder_names_a_task_and_sizes_its_stack() {
     in_virtual_loop(|| {
-        let small = spawn(remaining_stack);
-        let large = Builder::new()
+        let small = spawn(remaining_stack_bytes);
+        let large = Task::builder()
             .name("beam")
-            .stack_size(4 << 20)
-            .spawn(|| (current().name(), remaining_stack()))
+            .stack_size_bytes(4 << 20)
+            .spawn(|| (current().name(), remaining_stack_bytes()))
             .expect("a stack");
         assert_eq!(large.name(), "beam");
         let small = finished(small.join()).expect("the bounds of a task's stack");
@@ -129,7 +133,7 @@ fn the_builder_names_a_task_and_sizes_its_stack() {
 #[test]
 fn a_stack_too_large_to_map_is_an_error_of_the_builder() {
     in_virtual_loop(|| {
-        let refused = Builder::new().stack_size(1 << 60).spawn(|| ());
+        let refused = Task::builder().stack_size_bytes(1 << 60).spawn(|| ());
         assert!(refused.is_err());
         finished(spawn(|| ()).join());
     });
@@ -138,8 +142,9 @@ fn a_stack_too_large_to_map_is_an_error_of_the_builder() {
 #[test]
 fn the_stack_size_of_a_loop_is_that_of_its_tasks() {
     let remaining = |size_bytes| {
-        let builder = EventLoop::builder().stack_size(size_bytes);
-        builder.run(|| finished(spawn(remaining_stack).join()).expect("the bounds of a stack"))
+        let builder = EventLoop::builder().stack_size_bytes(size_bytes);
+        builder
+            .run(|| finished(spawn(remaining_stack_bytes).join()).expect("the bounds of a stack"))
     };
     let (small, large) = (remaining(64 * 1024), remaining(8 << 20));
     assert!(small < 128 * 1024 && large > 7 << 20, "{small} and {large}");

@@ -1,11 +1,10 @@
-//! What became of a task: join, result, exception, with_result, into_panic; and panics that nobody retrieves.
+//! The outcome of a task: join, result, exception, with_result, into_panic; and unretrieved panics.
 
 use std::io;
 use std::panic::panic_any;
 
-use selvedge::{
-    Promise, Task, TaskError, sleep, spawn, spawn_fallible, spawn_named, wait_for, yield_now,
-};
+use selvedge::task::wait_for;
+use selvedge::{Promise, Task, TaskError, sleep, spawn, spawn_fallible, spawn_named, yield_now};
 
 use crate::support::{
     A_SECOND, Log, Reports, assert_sentence, event_loop, finished, hook_calls, in_virtual_loop,
@@ -50,7 +49,7 @@ fn the_message_of_a_panic_is_its_text() {
             ),
         ] {
             let error = task.join().map(|()| "joined").expect_err("it panicked");
-            assert_eq!(error.message().to_string(), expected);
+            assert_eq!(error.message().unwrap(), expected);
             assert!(error.to_string().contains(expected), "{error}");
             assert!(!format!("{error:?}").is_empty());
         }
@@ -65,7 +64,7 @@ fn an_error_without_a_panic_comes_back_from_into_panic() {
         let error = task.join().expect_err("cancelled");
         let error = error.into_panic().expect_err("not a panic");
         assert!(error.is_cancelled());
-        assert_eq!(error.message().to_string(), "enough");
+        assert_eq!(error.message().unwrap(), "enough");
     });
 }
 
@@ -111,7 +110,7 @@ fn a_panicked_task_has_an_exception_and_gives_it_as_its_result() {
         assert!(finished(task.exception()).expect("the panic").is_panic());
         let is_panic = task.with_result(|result| result.expect_err("panicked").is_panic());
         assert!(finished(is_panic));
-        // What clones of an error share is one payload: whoever takes it first has it, and nobody an empty one.
+        // Clones of an error share one payload: the first taker gets it, and no other gets an empty one.
         let payload = task
             .join()
             .expect_err("panicked")
@@ -135,7 +134,7 @@ fn a_cancelled_task_gives_the_cancel_as_result_and_exception() {
             task.join().expect_err("cancelled"),
         ] {
             assert!(error.is_cancelled() && !error.is_panic() && !error.is_invalid_state());
-            assert_eq!(error.message().to_string(), "enough");
+            assert_eq!(error.message().unwrap(), "enough");
         }
     });
 }
@@ -281,7 +280,7 @@ fn an_error_is_clone_and_crosses_threads() {
             .expect_err("it panicked")
     });
     let other = error.clone();
-    let message = std::thread::spawn(move || other.message().to_string());
+    let message = std::thread::spawn(move || other.message().unwrap().to_string());
     assert_eq!(message.join().expect("a text"), "torn");
     let boxed: Box<dyn std::error::Error + Send + Sync> = Box::new(error);
     assert!(
@@ -322,10 +321,10 @@ fn a_task_error_converts_into_an_io_error_by_question_mark() {
     };
     in_virtual_loop(move || {
         let refused = || Err::<(), _>(io::Error::from_raw_os_error(libc::ECONNREFUSED));
-        // What the task has returned is the same error again, with the system's number.
+        // The task's own error is returned unchanged, with the system's number.
         let own = io::Error::from(spawn_fallible(refused).join().unwrap_err());
         assert_eq!(own.raw_os_error(), Some(libc::ECONNREFUSED));
-        // As long as somebody else has it, its kind goes along.
+        // While another clone exists, the kind is kept.
         let shared = spawn_fallible(refused).join().unwrap_err();
         assert_eq!(kind_of(shared.clone()), io::ErrorKind::ConnectionRefused);
 

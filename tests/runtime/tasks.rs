@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use selvedge::{
-    Task, TaskRef, all_tasks, current_loop, current_task, sleep, spawn, spawn_named, yield_now,
-};
+use selvedge::event_loop::current_loop;
+use selvedge::task::{TaskRef, all_tasks, current_task};
+use selvedge::{Task, sleep, spawn, spawn_named, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, event_loop, finished, in_virtual_loop, shared, soon,
@@ -97,7 +97,7 @@ fn a_task_and_its_reference_agree() {
 }
 
 #[test]
-fn all_tasks_are_those_that_are_not_done() {
+fn all_tasks_lists_the_unfinished_tasks() {
     in_virtual_loop(|| {
         let ids = || -> HashSet<_> { all_tasks().iter().map(TaskRef::id).collect() };
         let main = current().id();

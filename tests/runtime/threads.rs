@@ -1,11 +1,13 @@
-//! `LoopHandle`: callbacks from other threads wake the loop, keep their order, and none is lost.
+//! `LoopHandle`: callbacks from other threads wake the loop, keep their order, and are never lost.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use selvedge::{EventLoop, current_loop, current_task, sleep, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::task::current_task;
+use selvedge::{EventLoop, sleep, spawn, yield_now};
 
 use crate::support::{
     AN_HOUR, Log, Reports, event_loop, finished, scaled, shared, soon_threadsafe, stop,
@@ -60,7 +62,7 @@ fn a_thread_wakes_a_sleeping_task_through_a_callback() {
         wait_until_asleep(number);
         let cancel = || {
             assert!(current_task().is_none() && current_loop().is_some());
-            for task in selvedge::all_tasks() {
+            for task in selvedge::task::all_tasks() {
                 task.cancel_with("from another thread");
             }
         };
@@ -69,7 +71,7 @@ fn a_thread_wakes_a_sleeping_task_through_a_callback() {
     let error = event_loop
         .run_until_complete(|| sleep(AN_HOUR))
         .expect_err("cancelled");
-    assert_eq!(error.message().to_string(), "from another thread");
+    assert_eq!(error.message().unwrap(), "from another thread");
     canceller.join().expect("no panic");
 }
 
@@ -136,7 +138,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
             let sender = sender.clone();
             let answer = move || sender.send(()).expect("the thread waits");
             soon_threadsafe(&handle, answer);
-            // A different stretch of work each time, so that the next call meets every moment of the loop's way.
+            // A different amount of work each time, so that the next call hits every point of the loop's turn.
             for _ in 0..round % 64 * 8 {
                 std::hint::spin_loop();
             }
@@ -147,7 +149,7 @@ fn calls_that_race_against_going_to_sleep_are_never_lost() {
         soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
-    pusher.join().expect("no answer was lost");
+    pusher.join().expect("no wake-up was lost");
 }
 
 #[test]
@@ -171,7 +173,7 @@ fn calls_that_race_against_timers_and_tasks_are_never_lost() {
         soon_threadsafe(&handle, stop);
     });
     event_loop.run_forever().expect("stopped by the thread");
-    pusher.join().expect("no answer was lost");
+    pusher.join().expect("no wake-up was lost");
 }
 
 #[test]
@@ -228,12 +230,12 @@ fn a_callback_from_another_thread_that_panics_is_reported() {
     event_loop.run_forever().expect("stopped by the thread");
     pusher.join().expect("no panic there");
     let exception = reports.only().exception.expect("the panic");
-    assert_eq!(exception.message().to_string(), "pushed from far away");
+    assert_eq!(exception.message().unwrap(), "pushed from far away");
 }
 
 #[test]
 fn a_virtual_clock_waits_for_handles_only_if_nothing_is_due() {
-    // A timer is due in virtual time, so the clock jumps; the thread's call comes when it comes.
+    // A timer is due in virtual time, so the clock jumps; the thread's call arrives at any time.
     let (event_loop, log) = (virtual_loop(), Log::default());
     let handle = event_loop.handle();
     event_loop.call_later(AN_HOUR, log.pusher("an hour"));

@@ -1,4 +1,4 @@
-//! `LoopHandle` and the end of its loop: what was pushed is run or dropped once, what comes later is handed back.
+//! `LoopHandle` and the end of its loop: pushed closures run or are dropped once, later ones are handed back.
 
 use std::sync::{Arc, Barrier};
 use std::thread;

@@ -1,9 +1,12 @@
-//! Sleeping, the virtual clock, and deadlines at the ends of what a `Duration` holds.
+//! Sleeping, the virtual clock, and deadlines at the limits of `Duration`.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::{Promise, catch_cancelled, current_loop, sleep, sleep_until, spawn, yield_now};
+use selvedge::event_loop::current_loop;
+use selvedge::task::catch_cancelled;
+use selvedge::time::sleep_until;
+use selvedge::{Promise, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, event_loop, finished, in_virtual_loop, scaled, shared, virtual_loop,
@@ -203,11 +206,11 @@ fn processor_time() -> Duration {
 }
 
 /// A loop that spins until a deadline uses all of the processor's time until then; one that sleeps uses a few
-/// microseconds a sleep. However slow or busy the machine is, that is far from half.
+/// microseconds a sleep. However slow or busy the machine is, these are far from half of it.
 #[test]
 fn sleeps_below_a_millisecond_do_not_spin() {
     if scaled(1, 0) == 0 {
-        return; // An emulator's own work is not small beside such a sleep.
+        return; // An emulator's own work is not small relative to such a sleep.
     }
     let event_loop = event_loop();
     finished(event_loop.run_until_complete(|| {

@@ -1,12 +1,13 @@
-//! What may cross threads and what may not, as the compiler sees it; and errors that go through `?`.
+//! Types that may cross threads and types that may not, checked at compile time; and errors that go through `?`.
 
 use std::error::Error;
 
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
-use selvedge::{
-    EventLoop, Handle, LocalLoop, LoopError, LoopHandle, Promise, RemoteTask, RunError, Task,
-    TaskError, TaskRef, TimerHandle,
-};
+use selvedge::error::LoopError;
+use selvedge::event_loop::{CallbackHandle, LocalLoop, LoopHandle, TimerHandle};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
+use selvedge::task::{RemoteTask, TaskRef};
+use selvedge::{EventLoop, Promise, RunError, Task, TaskError};
 
 use crate::traits::{assert_clone, assert_error};
 
@@ -18,7 +19,7 @@ assert_stays_on_its_thread!(
     Task<u32>,
     TaskRef,
     Promise<u32>,
-    Handle,
+    CallbackHandle,
     TimerHandle
 );
 assert_lacks!(Task<u32>: Clone);

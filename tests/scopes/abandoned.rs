@@ -1,22 +1,22 @@
-//! Coroutines of a task that are left for ever while the loop, a timer or other tasks know frames on them, and what
-//! becomes of the children of a host that was left.
+//! Coroutines of a task that are abandoned while the loop, a timer or other tasks refer to frames on them, and the
+//! children of an abandoned host.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::{
-    Coroutine, Yielder, catch_cancelled, finally, race, scope, sleep, spawn, timeout, yield_now,
-};
+use selvedge::task::{catch_cancelled, finally};
+use selvedge::{Coroutine, Yielder, race, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, virtual_loop};
 use crate::uncancellable::abandons_itself;
 
-/// Calls a function in a coroutine on the task's stack, which is abandoned in it; tells what comes of that.
+/// Calls a function in a coroutine on the task's stack, which the function abandons; prints a line if the resumer goes
+/// on.
 fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {
     let mut outer = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
         let mut inner = Coroutine::new(move |_: &Yielder<(), ()>, ()| {
-            selvedge::on_stack(64 * 1024, || f(&|| abandons_itself("static")));
+            selvedge::coroutine::on_stack(64 * 1024, || f(&|| abandons_itself("static")));
         });
         let _ = catch_unwind(AssertUnwindSafe(|| inner.resume()));
         println!("the inner coroutine's resumer goes on");
@@ -24,8 +24,8 @@ fn in_an_abandoned_coroutine(f: impl FnOnce(&dyn Fn()) + 'static) {
     let _ = catch_unwind(AssertUnwindSafe(|| outer.resume()));
 }
 
-/// The loop, a timer or a waker knows a frame of the task on the coroutine that is left for ever: if the task went on,
-/// and its stack were somebody else's one day, they would meet what is not there any more.
+/// The loop, a timer or a waker refers to a frame of the task on the abandoned coroutine. If the task went on, and its
+/// stack got another owner later, they would use frames that no longer exist.
 #[test]
 fn abandoning_a_coroutine_with_task_frames_abandons_the_task() {
     let wakers: Rc<RefCell<Vec<std::task::Waker>>> = Rc::default();
@@ -72,14 +72,17 @@ fn abandoning_a_coroutine_with_task_frames_abandons_the_task() {
                 "it goes on"
             });
             match (name, task.join()) {
-                // By then nothing of the race's is open.
+                // By then no frame of the race is open.
                 ("race", result) => assert_eq!(finished(result), "it goes on"),
                 (_, result) => {
                     let error = result.expect_err("abandoned");
-                    assert!(error.message().contains("abandoned"), "{name}: {error}");
+                    assert!(
+                        error.message().unwrap().contains("abandoned"),
+                        "{name}: {error}"
+                    );
                 }
             }
-            // The stacks of these would be those of the ones that were left.
+            // These would get the stacks of the abandoned ones.
             let others: Vec<_> = (0..20).map(|_| spawn(|| sleep(5 * A_SECOND))).collect();
             for waker in wakers.take() {
                 waker.wake();
@@ -92,7 +95,7 @@ fn abandoning_a_coroutine_with_task_frames_abandons_the_task() {
     }
 }
 
-/// A scope's children that live on when their host was left for ever are of no use to anybody.
+/// A scope's children are cancelled when their host is abandoned, since no task can use their results.
 #[test]
 fn the_children_of_an_abandoned_host_are_cancelled() {
     let log = Log::default();
@@ -114,7 +117,7 @@ fn the_children_of_an_abandoned_host_are_cancelled() {
         });
         assert!(host.join().is_err());
         sleep(A_SECOND);
-        assert_eq!(selvedge::all_tasks().len(), 1);
+        assert_eq!(selvedge::task::all_tasks().len(), 1);
     }));
     assert_eq!(log.take(), ["child sees a local of the host"]);
 }

@@ -1,16 +1,16 @@
-//! Programs made at random of scopes, races, timeouts, failures and cancels, checked for what must hold whatever
-//! happens: no child runs, and nothing of one is dropped, after the frame that it borrows from is left.
+//! Random programs of scopes, races, timeouts, failures and cancels, checked for an invariant: no child runs, and none
+//! of its values is dropped, after the end of the frame that it borrows from.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Once;
 
-use selvedge::task::{Scope, ScopedTask};
-use selvedge::{
-    ReturnWhen, TaskError, TaskRef, as_completed, catch_cancelled, current_task, finally, gather,
-    gather_settled, race, run, scope, shield, sleep, timeout, wait, wait_for, yield_now,
+use selvedge::task::{
+    ReturnWhen, Scope, ScopedTask, TaskRef, as_completed, catch_cancelled, current_task, finally,
+    gather_settled, shield, wait, wait_for,
 };
+use selvedge::{TaskError, gather, race, run, scope, sleep, timeout, yield_now};
 
 use crate::support::{A_SECOND, scaled, stop, virtual_loop};
 
@@ -36,10 +36,10 @@ struct World {
     budget: Cell<i64>,
 }
 
-/// A frame that others borrow from: nobody may look at it when it is gone.
+/// A frame that others borrow from: no task may read it after its end.
 struct Frame<'a> {
     world: &'a World,
-    /// Set as long as the frame is there; the memory is read through a share that outlives it.
+    /// Set while the frame exists; the flag is read through a shared reference that outlives the frame.
     is_there: Rc<Cell<bool>>,
     n_borrowed: Cell<i64>,
 }
@@ -65,7 +65,7 @@ impl Drop for Frame<'_> {
         assert_eq!(
             self.n_borrowed.get(),
             0,
-            "the frame goes before its borrowers"
+            "the frame ends before its borrowers"
         );
         self.is_there.set(false);
         self.world.n_live.set(self.world.n_live.get() - 1);
@@ -76,7 +76,7 @@ struct Loan<'f, 'a>(&'f Frame<'a>, Rc<Cell<bool>>);
 
 impl Loan<'_, '_> {
     fn look(&self) {
-        assert!(self.1.get(), "a borrower runs after the frame is gone");
+        assert!(self.1.get(), "a borrower runs after the end of the frame");
     }
 }
 
@@ -87,9 +87,9 @@ impl Drop for Loan<'_, '_> {
     }
 }
 
-const FAILURE: &str = "a failure that was meant";
+const FAILURE: &str = "an intended failure";
 
-/// A few random steps; some open frames in which others run.
+/// Does a few random steps; some open frames in which others run.
 fn act(world: &World, depth: u32) {
     let frame = Frame::new(world);
     for _ in 0..world.random.below(4) + 1 {
@@ -126,7 +126,7 @@ fn act(world: &World, depth: u32) {
     }
 }
 
-/// Swallows whatever unwinds, but for a failed assertion.
+/// Swallows every unwind except that of a failed assertion.
 fn swallow(f: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
         let text = payload.downcast_ref::<String>().map(String::as_str);
@@ -144,7 +144,7 @@ fn cancel_a_task(world: &World) {
     }
 }
 
-fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::ScopeError> {
+fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::error::ScopeError> {
     let result = scope(|s| {
         let n_children = frame.world.random.below(4);
         if frame.world.random.below(3) == 0 {
@@ -160,7 +160,7 @@ fn open(frame: &Frame<'_>, depth: u32) -> Result<(), selvedge::ScopeError> {
     assert_eq!(
         frame.n_borrowed.get(),
         0,
-        "a scope returns before its children are gone"
+        "a scope returns before its children have ended"
     );
     if let Err(error) = &result {
         for error in error {
@@ -238,27 +238,29 @@ fn compete(frame: &Frame<'_>, depth: u32) {
     assert_eq!(
         frame.n_borrowed.get(),
         0,
-        "a race returns before its entrants are gone"
+        "a race returns before its entrants have ended"
     );
 }
 
-/// A failure that was meant, a cancel, or that nothing can be spawned or waited for as everything ends.
+/// Whether the error is an intended failure, a cancel, or a refused spawn or wait during the end.
 fn is_expected(error: &TaskError) -> bool {
-    error.is_cancelled() || error.message() == FAILURE || error.message().starts_with("selvedge: ")
+    error.is_cancelled()
+        || error.message().unwrap() == FAILURE
+        || error.message().unwrap().starts_with("selvedge: ")
 }
 
 /// How a program's loop ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// When everything is done.
+    /// When all tasks are done.
     Done,
-    /// In the middle, by a shutdown that cancels all and lets them run.
+    /// In the middle, by a shutdown that cancels all tasks and lets them run.
     Shutdown,
-    /// In the middle, on the spot, with nobody running.
-    Doom,
+    /// In the middle, by an immediate forced unwind without running tasks.
+    ForcedUnwind,
 }
 
-/// One program; answers how many frames are left.
+/// Runs one program; returns the number of remaining frames.
 fn play(seed: u64, end: End) -> i64 {
     let world = Rc::new(World {
         random: Random(Cell::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)),
@@ -300,7 +302,7 @@ fn play(seed: u64, end: End) -> i64 {
         event_loop.run_forever().expect("it can run");
         drop(roots);
         match end {
-            End::Doom => run(move || drop(event_loop)),
+            End::ForcedUnwind => run(move || drop(event_loop)),
             _ => drop(event_loop),
         }
     }
@@ -337,5 +339,5 @@ fn no_borrow_outlives_its_frame_if_the_loop_shuts_down() {
 
 #[test]
 fn no_borrow_outlives_its_frame_if_the_loop_is_dropped() {
-    play_many(End::Doom);
+    play_many(End::ForcedUnwind);
 }

@@ -1,19 +1,20 @@
-//! A cancel of the task that opened a scope: it fans out, everybody is waited for, and then it goes on.
+//! A cancel of the task that opened a scope: all children are cancelled and awaited, then the cancel goes on.
 
 use std::cell::{Cell, RefCell};
 
-use selvedge::{Promise, Task, catch_cancelled, current_task, scope, sleep, spawn, yield_now};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{Promise, Task, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop};
 
-/// Spawns a task, lets it run for a second, cancels it, and tells whether it ended by that.
+/// Spawns a task, lets it run for a second, cancels it, and returns whether it ended by the cancel.
 fn cancelled_after_a_second(body: impl FnOnce() + 'static) -> bool {
     let task = spawn(body);
     sleep(A_SECOND);
     assert!(task.cancel_with("enough"));
     match task.join() {
         Err(error) if error.is_cancelled() => {
-            assert_eq!(error.message(), "enough");
+            assert_eq!(error.message().unwrap(), "enough");
             true
         }
         result => {
@@ -36,7 +37,7 @@ fn a_cancel_in_the_body_cancels_all_children_and_goes_on() {
                         s.spawn(move || {
                             let caught = catch_cancelled(|| sleep(AN_HOUR)).expect_err("cancelled");
                             sleep(n * A_SECOND);
-                            log.push(format!("child {n}: {}", caught.message()));
+                            log.push(format!("child {n}: {}", caught.message().unwrap()));
                         });
                     }
                     sleep(AN_HOUR);
@@ -59,7 +60,7 @@ fn a_cancel_while_the_scope_waits_cancels_all_children() {
                     s.spawn(|| {
                         let caught = catch_cancelled(|| sleep(AN_HOUR)).expect_err("cancelled");
                         sleep(A_SECOND);
-                        log.push(caught.message());
+                        log.push(caught.message().unwrap());
                     });
                 });
                 log.push("the scope returned");
@@ -160,7 +161,7 @@ fn failures_are_returned_before_the_cancel_is_delivered() {
             .expect_err("one failed");
             inside.borrow_mut().extend(error);
             let caught = catch_cancelled(|| sleep(AN_HOUR)).expect_err("it is met here");
-            assert_eq!(caught.message(), "enough");
+            assert_eq!(caught.message().unwrap(), "enough");
             // And only once.
             sleep(A_SECOND);
             current_task().expect("a task").cancelling()
@@ -168,7 +169,7 @@ fn failures_are_returned_before_the_cancel_is_delivered() {
         sleep(A_SECOND);
         task.cancel_with("enough");
         assert_eq!(finished(task.join()), 1);
-        assert_eq!(errors.borrow()[0].message(), "torn");
+        assert_eq!(errors.borrow()[0].message().unwrap(), "torn");
     });
 }
 

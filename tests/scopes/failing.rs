@@ -1,10 +1,12 @@
-//! When a child fails: its siblings and the body are cancelled, everybody is waited for, and every error is in the
-//! scope's.
+//! When a child fails: its siblings and the body are cancelled, all children are awaited, and the scope's error has
+//! every error.
 
 use std::cell::Cell;
 use std::io;
 
-use selvedge::{ScopeError, catch_cancelled, current_task, finally, scope, sleep, yield_now};
+use selvedge::error::ScopeError;
+use selvedge::task::{catch_cancelled, current_task, finally};
+use selvedge::{scope, sleep, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop};
 
@@ -38,7 +40,7 @@ fn an_error_of_a_child_cancels_its_siblings_and_the_body() {
             assert!(error.errors()[0].downcast_ref::<io::Error>().is_some());
             let me = current_task().expect("a task");
             assert_eq!(me.cancelling(), 0);
-            // The cancel was the scope's own, and is over.
+            // The cancel was the scope's own, and has ended with the scope.
             sleep(A_SECOND);
         }
     });
@@ -60,7 +62,7 @@ fn a_panic_of_a_child_cancels_its_siblings_and_the_body() {
             panic!("one error")
         };
         assert!(error.is_panic());
-        assert_eq!(error.message(), "torn");
+        assert_eq!(error.message().unwrap(), "torn");
     });
 }
 
@@ -142,7 +144,7 @@ fn a_childs_cancel_is_tolerated() {
             assert!(cancelled.cancel() && cancelled.cancelling() == 1);
             let error = by_itself.join().expect_err("cancelled");
             assert_eq!(
-                (error.is_cancelled(), error.message()),
+                (error.is_cancelled(), error.message().unwrap()),
                 (true, "enough".into())
             );
             yield_now();
@@ -186,10 +188,10 @@ fn spawning_into_an_ending_scope_fails_only_the_new_task() {
                     let capture = log.guard("capture");
                     let late = s.spawn(move || drop(capture));
                     assert!(late.is_done());
-                    assert_eq!(log.take(), ["capture"], "it is dropped on the spot");
+                    assert_eq!(log.take(), ["capture"], "it is dropped at once");
                     assert!(!late.cancel() && late.exception().is_ok());
                     let error = late.join().expect_err("too late");
-                    assert!(error.is_invalid_state() && error.message().contains("scope"));
+                    assert!(error.is_invalid_state() && error.message().unwrap().contains("scope"));
                 });
                 s.spawn(|| panic!("torn"));
             })

@@ -1,12 +1,11 @@
-//! `finally`: it cleans up however its body ends, may wait as it does, and is not cancelled meanwhile.
+//! `finally`: the cleanup runs however the body ends, may wait, and is not cancelled meanwhile.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-use selvedge::{
-    Elapsed, Generator, Promise, Task, Yielder, catch_cancelled, current_task, finally, scope,
-    sleep, spawn, timeout, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::task::{catch_cancelled, current_task, finally};
+use selvedge::{Generator, Promise, Task, Yielder, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, caught, finished, in_virtual_loop, sentence, text, virtual_loop,
@@ -27,7 +26,7 @@ fn the_cleanup_runs_and_may_wait_after_return_panic_and_cancel() {
             current_task().expect("a task").cancel_with("enough");
             finally(yield_now, cleanup);
         });
-        assert_eq!(caught.expect_err("cancelled").message(), "enough");
+        assert_eq!(caught.expect_err("cancelled").message().unwrap(), "enough");
         assert_eq!(n_runs.get(), 3);
     });
 }
@@ -55,7 +54,10 @@ fn a_cancel_during_the_cleanup_is_delivered_afterwards() {
             sleep(A_SECOND);
             assert!(task.cancel() && task.cancel_with("enough"));
             assert_eq!(task.cancelling(), 2);
-            assert_eq!(task.join().expect_err("cancelled").message(), "enough");
+            assert_eq!(
+                task.join().expect_err("cancelled").message().unwrap(),
+                "enough"
+            );
         }
     });
     assert_eq!(log.take(), ["cleaned up", "goes on to its next suspension"]);
@@ -71,7 +73,7 @@ fn a_task_that_the_cleanup_joins_is_not_cancelled() {
         task.cancel();
         assert!(!promise.is_done());
         promise.set_result(5).expect("pending");
-        // The cancel came after its last suspension, as it turned out.
+        // The cancel came after the body's last suspension.
         assert!(task.join().expect_err("cancelled").is_cancelled());
     });
 }
@@ -114,7 +116,7 @@ fn a_timeout_in_the_cleanup_works_while_a_cancel_is_masked() {
 #[test]
 fn an_outer_timeout_waits_for_the_cleanup() {
     in_virtual_loop(|| {
-        let start = selvedge::current_loop()
+        let start = selvedge::event_loop::current_loop()
             .expect("a loop")
             .elapsed()
             .expect("open");
@@ -122,7 +124,7 @@ fn an_outer_timeout_waits_for_the_cleanup() {
             finally(|| (), || sleep(3 * A_SECOND));
             yield_now();
         });
-        let end = selvedge::current_loop()
+        let end = selvedge::event_loop::current_loop()
             .expect("a loop")
             .elapsed()
             .expect("open");

@@ -1,11 +1,11 @@
-//! Whatever becomes of handles, no child outlives the scope, and nothing that it left is used later.
+//! Whatever happens to handles, no child outlives the scope, and none of its values is used later.
 
 use std::cell::{Cell, RefCell};
 use std::mem::{ManuallyDrop, forget};
 use std::rc::Rc;
 
-use selvedge::task::{Scope, ScopedTask};
-use selvedge::{TaskRef, run, scope, sleep, yield_now};
+use selvedge::task::{Scope, ScopedTask, TaskRef};
+use selvedge::{run, scope, sleep, yield_now};
 
 use crate::support::{A_SECOND, Log, OnDrop, finished, in_virtual_loop};
 

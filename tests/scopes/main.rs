@@ -1,5 +1,5 @@
-//! Structured concurrency and deadlines: scopes of tasks, timeouts, races, cleaning up. One module a group of promises;
-//! everything here goes through the public API.
+//! Structured concurrency and deadlines: scopes of tasks, timeouts, races, cleaning up. One module for each group of
+//! promises; everything here goes through the public API.
 
 #![allow(unsafe_code)]
 
@@ -26,7 +26,7 @@ mod waiting;
 
 use support::child::{self, run as play};
 
-/// The child's entry. In the parent there is no scenario, and nothing to do.
+/// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
     child::play(&[uncancellable::SCENARIOS].concat());

@@ -1,18 +1,19 @@
-//! Scopes where they can't work: without a task, while the thread panics, in coroutines that would be taken away.
+//! Scopes where they can't work: without a task, while the thread panics, in coroutines that could be moved away.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use selvedge::task::spawn_eager;
 use selvedge::{
     Coroutine, CoroutineState, EventLoop, Promise, Task, Yielder, gather, race, run, scope, sleep,
-    spawn, spawn_eager, timeout, yield_now,
+    spawn, timeout, yield_now,
 };
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, assert_sentence, caught, finished, in_virtual_loop, sentence, soon,
 };
 
-/// Opens a scope here, in which nothing may run, and tells the sentence of its error.
+/// Opens a scope here, in which nothing may run, and returns the sentence of its error.
 fn refused(log: &Log) -> String {
     let local = String::from("borrowed");
     let error = scope(|s| {
@@ -98,12 +99,12 @@ fn spawning_in_a_task_of_a_closing_loop_is_an_error() {
         .detach();
     event_loop.call_soon(crate::support::stop);
     event_loop.run_forever().expect("it can run");
-    // It is dropped in the middle of another one: nobody runs.
+    // The loop is dropped inside another one: no task runs.
     run(move || drop(event_loop));
     assert_eq!(log.take(), REFUSED);
 }
 
-/// What a coroutine is told that suspends while a frame is open that must not be left.
+/// The error of a coroutine that suspends while a frame is open that must not be left.
 fn suspends_in(open: impl FnOnce(&dyn Fn()) + 'static) -> String {
     let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| {
         let told = RefCell::new(String::new());
@@ -207,7 +208,7 @@ fn a_cycle_is_found_beside_a_scope_with_waiting_children() {
         let last = spawn(move || {
             sleep(A_SECOND);
             let whole = theirs.borrow_mut().take().expect("given");
-            assert_sentence(&whole.join().expect_err("a cycle").message());
+            assert_sentence(&whole.join().expect_err("a cycle").message().unwrap());
         });
         let siblings = spawn(|| {
             scope(|s| {

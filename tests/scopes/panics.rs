@@ -1,10 +1,11 @@
-//! Panics of the body, of children at the same time, and of what is dropped on the way.
+//! Panics of the body, of children at the same time, and of values dropped meanwhile.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use selvedge::{catch_cancelled, scope, sleep, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{scope, sleep, yield_now};
 
 use crate::failing::texts;
 use crate::support::{
@@ -54,7 +55,10 @@ fn the_bodys_panic_wins_and_the_childs_is_reported() {
         assert_eq!(text(&payload), "torn body");
     }));
     let report = reports.only();
-    assert_eq!(report.exception.expect("an error").message(), "torn child");
+    assert_eq!(
+        report.exception.expect("an error").message().unwrap(),
+        "torn child"
+    );
 }
 
 #[test]

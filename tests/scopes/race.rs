@@ -1,13 +1,13 @@
-//! Races: the first wins, the others have ended by then, ties go by order, and nothing is lost.
+//! Races: the first to finish wins, the others have ended by then, the order of arguments breaks
+//! ties, and no value is lost.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use selvedge::error::Elapsed;
 use selvedge::sync::Queue;
-use selvedge::{
-    Elapsed, EventLoop, Promise, Task, catch_cancelled, current_task, race, scope, sleep, spawn,
-    timeout, yield_now,
-};
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::{EventLoop, Promise, Task, race, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Reports, assert_sentence, finished, in_virtual_loop, soon,
@@ -118,7 +118,7 @@ fn a_losers_wake_up_goes_to_the_next_waiter() {
         } else {
             &second
         };
-        assert!(left.try_take().is_ok(), "it was not taken for nothing");
+        assert!(left.try_take().is_ok(), "the item was not lost");
     });
 }
 
@@ -157,7 +157,12 @@ fn losers_that_fail_are_reported_and_the_value_stays() {
         );
     }));
     assert_eq!(
-        reports.only().exception.expect("an error").message(),
+        reports
+            .only()
+            .exception
+            .expect("an error")
+            .message()
+            .unwrap(),
         "torn loser"
     );
 }
@@ -231,7 +236,10 @@ fn a_cancel_reaches_all_and_goes_on() {
             });
             sleep(A_SECOND);
             task.cancel_with("enough");
-            assert_eq!(task.join().expect_err("cancelled").message(), "enough");
+            assert_eq!(
+                task.join().expect_err("cancelled").message().unwrap(),
+                "enough"
+            );
         }
     });
     assert_eq!(log.take(), ["one", "two"]);
@@ -282,7 +290,7 @@ fn a_cancel_after_the_winners_end_loses_nothing() {
         });
         sleep(A_SECOND);
         queue.try_put(7).expect("room");
-        // The entrant takes the item, and the task has its turn after this one.
+        // The entrant takes the item; the racing task runs after this one.
         yield_now();
         assert!(queue.is_empty() && task.cancel());
         finished(task.join());

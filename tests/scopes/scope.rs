@@ -1,10 +1,10 @@
-//! What a scope does when nothing fails: it runs its children, waits for all of them, and drops what they leave.
+//! A scope without failures: it runs its children, waits for all of them, and drops their results.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use selvedge::task::{Builder, Scope, ScopedTask};
-use selvedge::{current_task, run, scope, sleep, spawn, yield_now};
+use selvedge::task::{Scope, ScopedTask, current_task};
+use selvedge::{Task, run, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, finished, in_virtual_loop};
 
@@ -31,7 +31,9 @@ fn the_closures_value_is_returned_when_every_child_is_done() {
 fn children_run_at_the_same_time_and_begin_in_their_order() {
     in_virtual_loop(|| {
         let order = RefCell::new(Vec::new());
-        let start = selvedge::current_loop().expect("a loop").elapsed();
+        let start = selvedge::event_loop::current_loop()
+            .expect("a loop")
+            .elapsed();
         scope(|s| {
             for n in 0..5 {
                 let order = &order;
@@ -42,11 +44,13 @@ fn children_run_at_the_same_time_and_begin_in_their_order() {
             }
             assert!(
                 order.borrow().is_empty(),
-                "they begin in the next iteration"
+                "children start in the next iteration"
             );
         })
         .expect("no child failed");
-        let end = selvedge::current_loop().expect("a loop").elapsed();
+        let end = selvedge::event_loop::current_loop()
+            .expect("a loop")
+            .elapsed();
         assert_eq!(end.expect("open") - start.expect("open"), A_SECOND);
         assert_eq!(*order.borrow(), [0, 1, 2, 3, 4]);
     });
@@ -163,7 +167,7 @@ fn captures_and_results_are_dropped_before_the_scope_returns() {
         .expect("no child failed");
         log.push("returned");
     });
-    // A detached task drops its own; what is left in the slots goes newest first.
+    // A detached task drops its own result; the results left in the slots are dropped newest first.
     let expected = [
         "detached result",
         "capture",
@@ -252,8 +256,8 @@ fn a_handle_gives_its_task() {
             assert_eq!((view.id(), view.name()), (named.id(), named.name()));
             assert!(format!("{named:?} {s:?}").contains("heddle"));
             assert_eq!(finished(named.join()), "heddle");
-            let small = Builder::new().stack_size(32 * 1024).name("small");
-            let small = small.spawn_scoped(s, selvedge::remaining_stack);
+            let small = Task::builder().stack_size_bytes(32 * 1024).name("small");
+            let small = small.spawn_scoped(s, selvedge::coroutine::remaining_stack_bytes);
             let left = finished(small.expect("a stack").join()).expect("a stack of ours");
             assert!(left < 128 * 1024, "it is much less than the default");
             view
@@ -304,7 +308,7 @@ fn a_scope_works_on_any_stack_of_its_task() {
             })
             .expect("no child failed");
         };
-        selvedge::on_stack(64 * 1024, || add(1));
+        selvedge::coroutine::on_stack(64 * 1024, || add(1));
         let mut generator = selvedge::Generator::new(|yielder: &selvedge::Yielder<(), u32>| {
             let local = Cell::new(0);
             scope(|s| {
@@ -321,7 +325,8 @@ fn a_scope_works_on_any_stack_of_its_task() {
     });
 }
 
-/// A server's scope lives for ever; what its children leave must not pile up. The values go as the tasks end.
+/// A server's scope lives as long as the server; results of its children must not pile up. They are dropped when the
+/// tasks end.
 #[test]
 fn finished_children_do_not_pile_up() {
     let n_alive = Rc::new(Cell::new(0_i32));

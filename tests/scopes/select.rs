@@ -1,4 +1,4 @@
-//! `select!`: arms with results of their own, that borrow, and what follows the arrow.
+//! `select!`: arms with their own result types, that borrow, and the handlers behind the arrow.
 
 use selvedge::{Promise, select, sleep, spawn};
 

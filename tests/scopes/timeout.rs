@@ -1,12 +1,13 @@
-//! Timeouts: when they fire, what they leave alone, and moving them.
+//! Timeouts: when they fire, what they leave unchanged, and rescheduling.
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use selvedge::{
-    Elapsed, Promise, catch_cancelled, current_loop, current_task, scope, sleep, sleep_until,
-    spawn, timeout, timeout_at, timeout_with, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::event_loop::current_loop;
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::time::{sleep_until, timeout_at, timeout_with};
+use selvedge::{Promise, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, OnDrop, assert_sentence, caught, finished, in_virtual_loop, sentence, soon,
@@ -68,7 +69,7 @@ fn past_deadlines_fire_at_the_first_suspension() {
             timeout_at(now() - A_SECOND, yield_now),
             timeout_at(now(), || sleep(A_SECOND)),
             timeout_with(now() - A_SECOND, |t| {
-                assert!(t.expired());
+                assert!(t.is_expired());
                 yield_now();
             }),
         ] {
@@ -81,11 +82,11 @@ fn past_deadlines_fire_at_the_first_suspension() {
 }
 
 #[test]
-fn the_longest_duration_never_comes() {
+fn a_timeout_of_the_longest_duration_never_fires() {
     in_virtual_loop(|| {
         let result = timeout(Duration::MAX, || {
             timeout_with(None, |t| {
-                assert_eq!((t.when(), t.expired()), (None, false));
+                assert_eq!((t.when(), t.is_expired()), (None, false));
                 sleep(10_000 * AN_HOUR);
             })
         });
@@ -107,7 +108,7 @@ fn a_value_that_comes_after_the_deadline_is_returned() {
         let promise = Promise::<()>::new();
         let result = timeout_with(None, |t| {
             t.reschedule(now()).expect("not yet");
-            assert!(t.expired());
+            assert!(t.is_expired());
             promise.is_done()
         });
         assert_eq!(result, Ok(false));
@@ -123,14 +124,14 @@ fn deadlines_move_both_ways() {
             assert_eq!(t.when(), Some(start + A_SECOND));
             t.reschedule(start + 3 * A_SECOND).expect("not yet");
             sleep(2 * A_SECOND);
-            assert!(!t.expired());
+            assert!(!t.is_expired());
             t.reschedule(None).expect("not yet");
             assert_eq!(t.when(), None);
             sleep(2 * A_SECOND);
             t.reschedule(start + 5 * A_SECOND).expect("not yet");
             assert!(format!("{t:?}").contains("expired: false"));
             let _guard = OnDrop(|| {
-                assert!(t.expired());
+                assert!(t.is_expired());
                 assert_eq!(t.reschedule(start + AN_HOUR), Err(Elapsed));
             });
             sleep(AN_HOUR);
@@ -203,7 +204,7 @@ fn errors_and_panics_pass_through() {
         assert_eq!(failed, Ok(Err("its own")));
         let payload = caught(|| timeout(A_SECOND, || panic!("torn")));
         assert_eq!(text(&payload), "torn");
-        // Also a panic while the timeout unwinds it.
+        // The same for a panic while the timeout unwinds the function.
         let payload = caught(|| {
             timeout(A_SECOND, || {
                 let _ = catch_cancelled(|| sleep(AN_HOUR));
@@ -265,7 +266,7 @@ fn timeouts_in_a_scopes_children_are_independent() {
                 .map(|task| finished(task.join()))
                 .collect::<Vec<_>>()
         });
-        // The third is due in the same moment, after its timeout.
+        // The third task is due at the same moment, after its timeout.
         assert_eq!(
             results.expect("no child failed"),
             [true, true, false, false]
@@ -293,7 +294,7 @@ fn while_the_thread_panics_the_function_just_runs() {
     impl Drop for OnPanic<'_> {
         fn drop(&mut self) {
             self.0.set(Some(timeout_with(now(), |t| {
-                assert!(!t.expired() && t.when().is_none() && t.reschedule(None).is_ok());
+                assert!(!t.is_expired() && t.when().is_none() && t.reschedule(None).is_ok());
                 sleep(AN_HOUR);
                 5
             })));

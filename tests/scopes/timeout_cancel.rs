@@ -1,12 +1,12 @@
-//! A timeout and a cancel by somebody else are told apart, in whatever order they come.
+//! A timeout and a cancel from outside are distinguished, in any order.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{
-    Elapsed, Promise, catch_cancelled, current_task, sleep, spawn, timeout, timeout_at,
-    timeout_with, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::task::{catch_cancelled, current_task};
+use selvedge::time::{timeout_at, timeout_with};
+use selvedge::{Promise, sleep, spawn, timeout, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop, soon};
 
@@ -17,7 +17,7 @@ fn a_cancel_from_outside_is_not_the_timeouts() {
         sleep(A_SECOND);
         task.cancel_with("enough");
         let error = task.join().expect_err("cancelled");
-        assert!(error.is_cancelled() && error.message() == "enough");
+        assert!(error.is_cancelled() && error.message().unwrap() == "enough");
     });
 }
 
@@ -26,10 +26,10 @@ fn a_cancel_at_the_moment_of_the_deadline_wins() {
     in_virtual_loop(|| {
         // The timer of the cancel is the older one, so its callback is queued before the task, which the timeout
         // wakes.
-        let task = Promise::<selvedge::TaskRef>::new();
+        let task = Promise::<selvedge::task::TaskRef>::new();
         let cancelled = task.clone();
         let cancel = move || assert!(finished(cancelled.result()).cancel());
-        let local = selvedge::current_loop().expect("a loop");
+        let local = selvedge::event_loop::current_loop().expect("a loop");
         local.call_later(A_SECOND, cancel).expect("open");
         let first = spawn(|| timeout(A_SECOND, || sleep(AN_HOUR)));
         task.set_result(first.task_ref()).expect("pending");
@@ -43,9 +43,9 @@ fn a_pending_cancel_at_the_deadline_wins() {
         let task = spawn(|| {
             timeout_with(None, |t| {
                 current_task().expect("a task").cancel();
-                let now = selvedge::current_loop().expect("a loop").time();
+                let now = selvedge::event_loop::current_loop().expect("a loop").time();
                 t.reschedule(now.expect("open")).expect("it has none");
-                assert!(t.expired());
+                assert!(t.is_expired());
                 yield_now();
             })
         });
@@ -75,12 +75,15 @@ fn a_cancel_pending_before_the_timeout_stays_pending() {
             current_task().expect("a task").cancel();
             let result = timeout(std::time::Duration::ZERO, || 5);
             assert_eq!(result, Ok(5));
-            assert!(catch_cancelled(yield_now).is_err(), "it is still to be met");
+            assert!(
+                catch_cancelled(yield_now).is_err(),
+                "the cancel is still pending"
+            );
             let result = catch_cancelled(|| {
                 current_task().expect("a task").cancel();
                 timeout(std::time::Duration::ZERO, yield_now)
             });
-            assert!(result.is_err(), "it is not the timeout's");
+            assert!(result.is_err(), "the cancel is not the timeout's");
             yield_now();
         });
         finished(task.join());
@@ -124,12 +127,13 @@ fn a_task_that_ends_in_its_own_timeout_leaves_no_timer() {
 #[test]
 fn two_deadlines_seen_at_once_count_for_the_outer_timeout() {
     in_virtual_loop(|| {
-        let at = selvedge::current_loop()
+        let at = selvedge::event_loop::current_loop()
             .expect("a loop")
             .time()
             .expect("open")
             + A_SECOND;
-        // Of timers with the same deadline the older one is seen first: once the outer one's, once the inner one's.
+        // The older of two timers with one deadline fires first: here once the outer timeout's, once the inner
+        // timeout's.
         let outer_first = spawn(move || timeout_at(at, || timeout_at(at, || sleep(AN_HOUR))));
         let inner_first = spawn(move || {
             timeout_with(None, |outer| {

@@ -1,14 +1,16 @@
-//! Children that can't be ended take the whole chain of their hosts along: it is left for ever, and where a thread's
-//! own stack is at its root the process aborts. And children whose loop goes away in the middle of a scope.
+//! Children that can't be ended: the whole chain of their hosts is abandoned, and the process aborts if a thread's own
+//! stack is at its root. And children whose loop ends in the middle of a scope.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge::event_loop::current_loop;
+use selvedge::task::catch_cancelled;
 use selvedge::{
-    EventLoop, Promise, RunError, Yielder, catch_cancelled, coroutine, current_loop, race, run,
-    scope, sleep, spawn, spawn_named, try_run, yield_now,
+    EventLoop, Promise, RunError, Yielder, coroutine, race, run, scope, sleep, spawn, spawn_named,
+    try_run, yield_now,
 };
 
 use crate::play;
@@ -46,7 +48,7 @@ pub fn abandons_itself(borrowed: &str) {
     println!("the scope returned");
 }
 
-/// Goes on whatever it meets.
+/// Swallows every cancel and unwind.
 fn swallows_everything() {
     loop {
         let _ = catch_unwind(AssertUnwindSafe(|| sleep(AN_HOUR)));
@@ -78,7 +80,7 @@ fn a_host_is_abandoned_once_an_abandoned_childs_siblings_end() {
             logs.push("the scope returned");
         });
         let error = host.join().expect_err("abandoned");
-        assert!(!error.is_cancelled() && error.message().contains("abandoned"));
+        assert!(!error.is_cancelled() && error.message().unwrap().contains("abandoned"));
         inside.push("joined");
         sleep(AN_HOUR);
         assert_eq!(finished(spawn(|| 5).join()), 5);
@@ -124,9 +126,13 @@ fn hosts_are_abandoned_up_to_the_first_that_borrows_nothing() {
             root.join()
                 .expect_err("abandoned")
                 .message()
+                .unwrap()
                 .contains("abandoned")
         );
-        assert!(selvedge::all_tasks().len() == 1, "only this one is left");
+        assert!(
+            selvedge::task::all_tasks().len() == 1,
+            "only this one is left"
+        );
     }));
     drop(event_loop);
     assert_eq!(log.take(), [""; 0]);
@@ -173,7 +179,7 @@ fn main_with_an_abandoned_child_aborts_with_a_sentence() {
     assert!(!ended.stdout.contains("returned"), "{ended:#?}");
 }
 
-/// The loop is stopped, so main is cancelled; its child, which borrows from the caller of the run, goes on whatever it meets.
+/// The loop is stopped, so main is cancelled; its child, which borrows from the caller of the run, swallows every cancel.
 fn main_is_stopped_with(child: impl FnOnce(&str)) {
     let local = String::from("a local of the caller of run");
     let builder = EventLoop::builder().shutdown_timeout(Duration::from_millis(20));
@@ -217,7 +223,7 @@ fn main_with_an_uncancellable_child_aborts_with_a_sentence() {
     }
 }
 
-/// The loop leaves what it can't end, the host included, and goes away.
+/// The loop abandons the tasks that it can't end, the host included, and closes.
 fn task_has_an_uncancellable_child() {
     let event_loop = EventLoop::builder()
         .shutdown_timeout(Duration::from_millis(20))
@@ -228,7 +234,7 @@ fn task_has_an_uncancellable_child() {
         let local = String::from("a local of the host");
         let _ = scope(|s| {
             s.spawn(|| {
-                // Not before it has begun, however slow the machine is.
+                // Only after the task has started, however slow the machine is.
                 let this = current_loop().expect("a loop");
                 this.call_soon(crate::support::stop).expect("open");
                 swallows_everything();
@@ -327,7 +333,7 @@ fn a_deadlock_of_children_unwinds_them_before_run_returns() {
     assert_eq!((n_unwound.get(), is_open.get()), (3, false));
 }
 
-/// Nobody may run then, so the children are unwound on the spot, before the task that they borrow from.
+/// No task may run then, so the children are unwound at once, before the task that they borrow from.
 #[test]
 fn a_loop_dropped_inside_another_ends_children_before_hosts() {
     let log = Log::default();
@@ -358,7 +364,7 @@ fn a_loop_dropped_inside_another_ends_children_before_hosts() {
     assert_eq!(log.take(), ["child 2", "child 1", "body", "host"]);
 }
 
-/// Main and its child go on each time that they are cancelled, but for good is for good: the child goes first.
+/// Main and its child swallow each cancel, but not the forced unwind: it ends the child first.
 #[test]
 fn a_stopped_run_unwinds_uncancellable_children_before_main() {
     let log = Log::default();
@@ -375,7 +381,7 @@ fn a_stopped_run_unwinds_uncancellable_children_before_main() {
             s.spawn(|| {
                 let _ = scope(|s| {
                     s.spawn(|| {
-                        // The last one to begin.
+                        // The last task to start.
                         let this = current_loop().expect("a loop");
                         this.call_soon(crate::support::stop).expect("open");
                         goes_on("grandchild");

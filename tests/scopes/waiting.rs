@@ -1,11 +1,12 @@
-//! A scope's tasks are waited for together as others are, though what they return may borrow from around.
+//! A scope's tasks can be gathered, raced and waited for like others, although their results may borrow from the
+//! scope's environment.
 
 use std::time::Duration;
 
-use selvedge::{
-    ReturnWhen, as_completed, catch_cancelled, gather, gather_settled, scope, shield, sleep, spawn,
-    wait, wait_for, yield_now,
+use selvedge::task::{
+    ReturnWhen, as_completed, catch_cancelled, gather_settled, shield, wait, wait_for,
 };
+use selvedge::{gather, scope, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, assert_sentence, finished, in_virtual_loop};
 
@@ -204,7 +205,7 @@ fn ungathered_results_are_dropped_before_the_scope_returns() {
                     s.spawn(move || guard)
                 });
                 sleep(A_SECOND);
-                // It has nothing to wait for, and drops what it gathers.
+                // The gather has nothing to wait for, and drops its results.
                 drop(gather(tasks));
             })
             .expect("none fails");

@@ -1,4 +1,4 @@
-//! What the soak's workers do: one turn is one story of a socket, from its beginning to its end.
+//! The soak's workers: one turn is one life of a socket, from creation to close.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,14 +7,16 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use selvedge::net::{TcpStream, UdpSocket, UnixStream};
-use selvedge::{Task, TaskError, all_tasks, sleep, spawn, yield_now};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpStream, UdpSocket};
+use selvedge::task::all_tasks;
+use selvedge::{Task, TaskError, sleep, spawn, yield_now};
 
 use crate::hang_guard::N_STEPS;
 use crate::random::Random;
 use crate::server::{ECHO, KEEP_SILENT, LEAVE, NEVER_READ, READ_ALL};
 
-/// What a worker does in one turn.
+/// The action of a worker in one turn.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Echo,
@@ -48,9 +50,9 @@ pub const KINDS: [Kind; 11] = [
 pub struct Client {
     pub random: Random,
     pub servers: Rc<Vec<SocketAddr>>,
-    /// Nobody listens there.
+    /// An address without a listener.
     pub closed: SocketAddr,
-    /// How many turns of each kind there were.
+    /// The number of turns of each kind.
     pub n_turns: Rc<[Cell<u64>; KINDS.len()]>,
 }
 
@@ -131,7 +133,7 @@ impl Client {
             matches!(kind, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)),
             "{kind:?}"
         );
-        // The socket is as good as before.
+        // The socket is still usable.
         stream.set_read_timeout(None)?;
         stream.shutdown(Shutdown::Write)?;
         assert_eq!(stream.read(&mut [0; 4])?, 0, "the end of the stream");
@@ -146,7 +148,7 @@ impl Client {
             sleep(self.random.microseconds(200));
         }
         cancelled(task)?;
-        // No byte is lost to the one that was cancelled.
+        // The cancelled read took no byte.
         stream.write_all(b"weft")?;
         let mut received = [0; 4];
         stream.read_exact(&mut received)?;
@@ -166,7 +168,7 @@ impl Client {
         cancelled(task)
     }
 
-    /// Whatever it is doing, from before its first step to after its last.
+    /// Cancels the task at any point, from before its first step to after its last.
     fn cancel_anything(&self) -> io::Result<()> {
         let (client, kind) = (self.clone(), KINDS[self.random.below(5) as usize]);
         let task = spawn(move || client.turn(kind));
@@ -218,8 +220,8 @@ impl Client {
         Ok(())
     }
 
-    /// Workers take turns at random until the time is up and there is enough of everything, however slow the machine
-    /// is; then everything that they started is awaited.
+    /// Workers take random turns until the time is up and each kind has occurred often enough, however slow the machine
+    /// is; then they await everything that they started.
     pub fn work(&self, n_workers: usize, duration: Duration, is_enough: &Rc<dyn Fn() -> bool>) {
         let n_tasks = all_tasks().len();
         let deadline = Instant::now() + duration;
@@ -248,7 +250,7 @@ impl Client {
                     self.n_turns[n].set(self.n_turns[n].get() + 1);
                     N_STEPS.fetch_add(1, Relaxed);
                 }
-                // Every port waits for its last segment to die out; a little later there are some again.
+                // All ports are in TIME_WAIT; a little later some are free again.
                 Err(error) if error.kind() == ErrorKind::AddrNotAvailable => {
                     sleep(Duration::from_millis(20));
                 }
@@ -258,12 +260,12 @@ impl Client {
     }
 }
 
-/// Cancels the task and waits for its end, which may have been another one by then.
+/// Cancels the task and waits for its end, which may have had another reason.
 fn cancelled(task: Task<io::Result<()>>) -> io::Result<()> {
     task.cancel();
     match task.join() {
         Ok(Ok(())) => Ok(()),
-        // The server may leave first.
+        // The server may close first.
         Ok(Err(error))
             if matches!(
                 error.kind(),

@@ -1,4 +1,4 @@
-//! A minute of random connects, resets, half-closes, cancels and timeouts over loopback; after it everything is as
+//! A minute of random connects, resets, half-closes, cancels and timeouts over loopback; after it all counts are as
 //! before: tasks, open fds, live stacks and bytes in use.
 //!
 //! Sixty seconds in an optimised build, three otherwise. `SELVEDGE_SOAK_SEED` plays a printed seed again.
@@ -25,7 +25,8 @@ use std::time::Duration;
 
 use selvedge::net::TcpListener;
 use selvedge::stack::pool_stats;
-use selvedge::{Task, all_tasks, run, yield_now};
+use selvedge::task::all_tasks;
+use selvedge::{Task, run, yield_now};
 
 use client::{Client, KINDS};
 use random::Random;
@@ -57,7 +58,7 @@ static ALLOCATOR: Counting = Counting;
 const N_WORKERS: usize = 48;
 const N_LISTENERS: usize = 8;
 
-/// What must be as before.
+/// The counts that must be as before.
 #[derive(Debug, PartialEq)]
 struct Counts {
     n_tasks: usize,
@@ -78,8 +79,8 @@ impl Counts {
     }
 }
 
-/// What the buffers of a loop may grow by because other sizes met in them. In a minute, one byte lost each turn would
-/// be twice as much; and when the loop is gone nothing at all may be left.
+/// The most by which a loop's buffers may grow, because other sizes occur. A leak of one byte a turn would be twice as
+/// much in a minute; and after the loop's end no byte may be left.
 const SLACK_BYTES: isize = 32 * 1024;
 
 fn seed() -> u64 {
@@ -89,7 +90,7 @@ fn seed() -> u64 {
         .unwrap_or(0x5e1f_ed6e)
 }
 
-/// One loop's life: more workers than afterwards first, so that what keeps room for the most there ever was has it;
+/// One loop's life: first more workers than afterwards, so that buffers which keep their largest size have reached it;
 /// then the soak itself, between two counts.
 fn soak(random: &Random, duration: Duration, minimum: u64) {
     let listeners: Vec<TcpListener> = (0..N_LISTENERS)
@@ -121,7 +122,7 @@ fn soak(random: &Random, duration: Duration, minimum: u64) {
             .all(|n| n.get() >= minimum)
     });
     client.work(2 * N_WORKERS, duration / 4, &is_enough);
-    // What counts begins here.
+    // The counted part begins here.
     let n_turns = client.n_turns.iter().chain([&*server.n_resets_seen]);
     n_turns.for_each(|n| n.set(0));
     let before = Counts::now();
@@ -151,7 +152,7 @@ fn soak(random: &Random, duration: Duration, minimum: u64) {
     }
 }
 
-/// Prints past the harness, which would keep the text in memory that is counted here.
+/// Bypasses the harness, which would keep the text in memory that is counted here.
 fn say(text: &str) {
     writeln!(io::stdout(), "{text}").expect("standard output");
 }
@@ -179,7 +180,8 @@ fn a_minute_of_random_traffic_leaks_nothing() {
         "SELVEDGE_SOAK_SEED={seed}, {} s",
         duration.as_secs()
     ));
-    // A short life first, for what the process keeps. With loop and thread gone, every byte must be back.
+    // A short life first, for memory that the process keeps. After the loop and the thread have ended, every byte must
+    // be freed.
     on_a_thread(seed, duration / 10, 1);
     let before = Counts::now();
     on_a_thread(seed, duration, minimum);

@@ -1,4 +1,4 @@
-//! Numbers that are the same for the same seed.
+//! Random numbers, the same for the same seed.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! The other side of the soak's connections: a task a connection, which does what the first byte asks for.
+//! The other side of the soak's connections: one task a connection, which acts on the first byte.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,7 +23,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves one connection until its client is gone.
+    /// Serves one connection until its client closes.
     fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
         let mut behaviour = [0];
         if stream.read(&mut behaviour)? == 0 {

@@ -7,7 +7,6 @@ const MAX_THREADS: usize = 1024;
 struct Age {
     tid: libc::pid_t,
     n_rounds: u32,
-    is_taken: bool,
 }
 
 /// The ages of the living threads. It has a fixed size because the watchdog must not allocate.
@@ -42,21 +41,16 @@ impl Ages {
     pub fn add(&mut self, tid: libc::pid_t) {
         let is_known = self.ages[..self.n_threads].iter().any(|age| age.tid == tid);
         if !is_known && self.n_threads < MAX_THREADS {
-            self.ages[self.n_threads] = Age {
-                tid,
-                ..Age::default()
-            };
+            self.ages[self.n_threads] = Age { tid, n_rounds: 0 };
             self.n_threads += 1;
         }
     }
 
-    /// Returns a thread that has lived for `limit` rounds, each thread once.
+    /// Returns a thread that has lived for `limit` rounds. Its age begins anew.
     pub fn take_older_than(&mut self, limit: u32) -> Option<libc::pid_t> {
         let ages = self.ages[..self.n_threads].iter_mut();
-        let age = ages
-            .into_iter()
-            .find(|age| age.n_rounds >= limit && !age.is_taken)?;
-        age.is_taken = true;
+        let age = ages.into_iter().find(|age| age.n_rounds >= limit)?;
+        age.n_rounds = 0;
         Some(age.tid)
     }
 }

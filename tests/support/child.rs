@@ -1,4 +1,4 @@
-//! Runs this test binary again as a child process that plays one scenario, for what ends a process.
+//! Runs this test binary again as a child process that plays one scenario, for tests that end a process.
 //!
 //! An alarm ends a child that hangs, so that the assertion about its end fails (`hang_guard.rs`).
 
@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::hang_guard::{self, SCENARIO};
 
-/// How a child ended and what it said.
+/// A child's exit status and output.
 #[derive(Debug)]
 pub struct Ended {
     pub status: ExitStatus,
@@ -29,7 +29,7 @@ impl Ended {
         assert_eq!(self.status.signal(), Some(signal), "{self:#?}");
     }
 
-    /// Whether stderr holds every one of `parts`.
+    /// Asserts that stderr contains each of `parts`.
     #[track_caller]
     pub fn assert_reported(&self, parts: &[&str]) {
         for part in parts {
@@ -100,7 +100,7 @@ pub fn collect(child: Child) -> Ended {
     }
 }
 
-/// In a child, plays the scenario that it was started for and says so; elsewhere does nothing.
+/// In a child, plays its scenario and returns true; in the parent does nothing and returns false.
 pub fn play(scenarios: &[(&str, fn())]) -> bool {
     let Ok(name) = env::var(SCENARIO) else {
         return false;
@@ -113,11 +113,11 @@ pub fn play(scenarios: &[(&str, fn())]) -> bool {
         rlim_cur: 0,
         rlim_max: 0,
     };
-    // SAFETY: these only set limits of this process, from values on this stack, and what signals do.
+    // SAFETY: these only set limits of this process, from values on this stack, and the actions of signals.
     unsafe {
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
         libc::alarm((hang_guard::limit_seconds() * 4).div_ceil(5));
-        // Shells have what they start in the background ignore some.
+        // Shells make their background processes ignore some signals.
         for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
             libc::signal(signal, libc::SIG_DFL);
         }
@@ -126,7 +126,7 @@ pub fn play(scenarios: &[(&str, fn())]) -> bool {
     true
 }
 
-/// What cargo runs a foreign binary with: a child can't be started without it.
+/// The emulator with which cargo runs a binary for another architecture: a child needs it, too.
 fn emulator() -> Option<String> {
     let under_qemu = env::var_os("SELVEDGE_UNDER_QEMU").is_some() || cfg!(target_arch = "aarch64");
     let runner = || env::var("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER").ok();

@@ -1,4 +1,4 @@
-//! Values that are counted, so that a test sees which are lost and which are dropped twice.
+//! Counted values, so that a test detects leaks and double drops.
 
 use std::cell::Cell;
 
@@ -6,7 +6,7 @@ thread_local! {
     static LIVE: Cell<isize> = const { Cell::new(0) };
 }
 
-/// A value whose copies are counted: `live()` is what was made less what was dropped, on this thread.
+/// A counted value: `live()` is the number of values made less the number dropped, on this thread.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Counted(pub u32);
 
@@ -23,7 +23,7 @@ impl Drop for Counted {
     }
 }
 
-/// How many `Counted` of this thread exist. A value lost shows above the truth, one dropped twice below it.
+/// The number of `Counted` values of this thread. A leak makes the number too high, a double drop too low.
 pub fn live() -> isize {
     LIVE.get()
 }

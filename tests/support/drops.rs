@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What happened, in order. Clones share one list.
+/// A log of events, in order. Clones share one list.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Rc<RefCell<Vec<String>>>);
 
@@ -12,7 +12,7 @@ impl Log {
         self.0.borrow_mut().push(event.into());
     }
 
-    /// A value that writes `event` when it is dropped.
+    /// Returns a value that logs `event` when it is dropped.
     pub fn guard(&self, event: &'static str) -> Guard {
         Guard {
             log: self.clone(),
@@ -20,19 +20,19 @@ impl Log {
         }
     }
 
-    /// A closure that writes `event`.
+    /// Returns a closure that logs `event`.
     pub fn pusher(&self, event: &'static str) -> impl FnOnce() + 'static {
         let log = self.clone();
         move || log.push(event)
     }
 
-    /// Everything since the last call.
+    /// The events since the last call.
     pub fn take(&self) -> Vec<String> {
         self.0.take()
     }
 }
 
-/// What [`Log::take`] returns if these were written.
+/// The result of [`Log::take`] after these events.
 pub fn events<const N: usize>(events: [&str; N]) -> Vec<String> {
     events.map(String::from).to_vec()
 }
@@ -49,7 +49,7 @@ impl Drop for Guard {
     }
 }
 
-/// Runs a closure when it is dropped, whoever drops it.
+/// Runs a closure when it is dropped.
 pub struct OnDrop<F: FnMut()>(pub F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {

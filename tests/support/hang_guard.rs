@@ -16,7 +16,8 @@
 //! 4. If that name is a path, the thread is a hung test. (The main thread is never asked, other threads of the tests have no
 //!    name, and the name of a pool's thread contains a hyphen.) The watchdog prints the path, asks the thread for its return
 //!    addresses in the same way, and prints the backtrace. It kills the children of the process, which would keep its
-//!    pipes open, and ends the process with the status 124. `cargo test` reports that as a failure of this binary.
+//!    pipes open, and ends the process with the status 124. `cargo test` reports that as a failure of this binary. Any
+//!    other thread goes on, and is asked again after another limit.
 //!
 //! # The limit
 //!

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use super::loops::{Shared, shared, soon};
 
-/// Counts the trips through the run queue by a callback that schedules itself again, until this is dropped.
+/// Counts the trips through the run queue by a callback that reschedules itself until this value is dropped.
 pub struct Hops {
     count: Shared<u64>,
     goes_on: Shared<bool>,
 }
 
 impl Hops {
-    /// Starts counting with the next iteration of the loop that runs.
+    /// Starts counting with the next iteration of the current loop.
     pub fn start() -> Self {
         let hops = Self {
             count: shared(0),
@@ -30,7 +30,7 @@ impl Hops {
         Rc::clone(&self.count)
     }
 
-    /// How many hops pass during `f`.
+    /// The number of hops during `f`.
     pub fn during<R>(&self, f: impl FnOnce() -> R) -> u64 {
         let before = self.count();
         f();

@@ -1,18 +1,19 @@
-//! Loops, their main tasks, and what a test does with the loop that runs.
+//! Loops, their main tasks, and operations on the current loop.
 
 use std::cell::Cell;
 use std::panic;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{EventLoop, LoopHandle, TaskError, current_loop};
+use selvedge::event_loop::{LoopHandle, current_loop};
+use selvedge::{EventLoop, TaskError};
 
-/// Longer than any test may take, and a number that nothing overflows with.
+/// Longer than any test may take, and too small to overflow anything.
 pub const AN_HOUR: Duration = Duration::from_secs(3600);
-/// Long enough that two of them tell apart under a virtual clock.
+/// The unit of time under a virtual clock.
 pub const A_SECOND: Duration = Duration::from_secs(1);
 
-/// A cell that clones share: how a 'static body tells its test something.
+/// A shared cell, by which a 'static body passes a value to its test.
 pub type Shared<T> = Rc<Cell<T>>;
 
 pub fn shared<T>(value: T) -> Shared<T> {
@@ -31,12 +32,13 @@ pub fn virtual_loop() -> EventLoop {
         .expect("a loop")
 }
 
-/// Runs `body` as the one task that a fresh loop with a virtual clock was made for, and hands its panic on.
+/// Runs `body` as the main task of a fresh loop with a virtual clock, and resumes its panic.
 pub fn in_virtual_loop<T: 'static>(body: impl FnOnce() -> T + 'static) -> T {
     finished(virtual_loop().run_until_complete(body))
 }
 
-/// The value of a task that must not have failed; its panic goes on, so that a failed assertion in it is seen.
+/// The value of a task that must not fail; resumes the task's panic, so that a failed assertion in the task fails the
+/// test.
 #[track_caller]
 pub fn finished<T>(outcome: Result<T, TaskError>) -> T {
     match outcome.map_err(TaskError::into_panic) {
@@ -46,8 +48,8 @@ pub fn finished<T>(outcome: Result<T, TaskError>) -> T {
     }
 }
 
-/// Schedules a callback on the loop that runs on this thread.
-pub fn soon(f: impl FnOnce() + 'static) -> selvedge::Handle {
+/// Schedules a callback on the current loop.
+pub fn soon(f: impl FnOnce() + 'static) -> selvedge::event_loop::CallbackHandle {
     current_loop()
         .expect("a loop runs here")
         .call_soon(f)
@@ -61,7 +63,7 @@ pub fn soon_threadsafe(handle: &LoopHandle, f: impl FnOnce() + Send + 'static) {
     pushed.map_err(drop).expect("an open loop");
 }
 
-/// The loop that runs on this thread is told to stop.
+/// Stops the current loop.
 pub fn stop() {
     current_loop()
         .expect("a loop runs here")

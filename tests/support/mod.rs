@@ -1,6 +1,6 @@
-//! What the tests share. A test binary includes this folder as its module `support`.
+//! Helpers that the tests share. A test binary includes this folder as its module `support`.
 
-// Each binary uses its part.
+// Each binary uses a part of the helpers.
 #![allow(dead_code, unused_imports)]
 
 pub mod child;

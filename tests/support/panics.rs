@@ -7,7 +7,7 @@ use std::sync::Once;
 
 pub type Payload = Box<dyn Any + Send>;
 
-/// Runs `f`, which must panic, and hands back the payload.
+/// Runs `f`, which must panic, and returns the payload.
 #[track_caller]
 pub fn caught<R>(f: impl FnOnce() -> R) -> Payload {
     match panic::catch_unwind(AssertUnwindSafe(f)) {
@@ -25,7 +25,7 @@ pub fn text(payload: &Payload) -> &str {
         .expect("a panic with a text")
 }
 
-/// The text of the panic that `f` must end with, which must be a sentence and not a word.
+/// The text of the panic that `f` must end with, which must be a sentence.
 #[track_caller]
 pub fn sentence<R>(f: impl FnOnce() -> R) -> String {
     let payload = caught(f);
@@ -34,7 +34,7 @@ pub fn sentence<R>(f: impl FnOnce() -> R) -> String {
     text
 }
 
-/// Several words, that say something to whoever reads them.
+/// Asserts that the text is a sentence: several words, not a bare identifier.
 #[track_caller]
 pub fn assert_sentence(text: &str) {
     assert!(
@@ -51,7 +51,7 @@ thread_local! {
     static HOOK_CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How often the panic hook runs on this thread during `f`. The hook is the process's, the count the thread's.
+/// How often the panic hook runs on this thread during `f`. The hook belongs to the process, the count to the thread.
 pub fn hook_calls(f: impl FnOnce()) -> usize {
     static COUNTING: Once = Once::new();
     COUNTING.call_once(|| {
@@ -66,7 +66,7 @@ pub fn hook_calls(f: impl FnOnce()) -> usize {
     HOOK_CALLS.get() - before
 }
 
-/// The address of what a payload points to: the same box keeps it.
+/// The address of a payload's content, which identifies the box.
 pub fn address(payload: &Payload) -> usize {
     std::ptr::from_ref::<dyn Any>(&**payload).cast::<()>() as usize
 }

@@ -5,10 +5,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicUsize};
 use std::{ptr, thread};
 
-use super::{is_emulated, watchdog::pause};
+use super::watchdog::pause;
 
 const MAX_NAME_BYTES: usize = 512;
 const MAX_FRAMES: usize = 128;
+
+/// How often an answer is looked for, every 10 ms. A thread of qemu's own never answers.
+const N_PAUSES: usize = 500;
 
 /// What the handler is to store.
 #[derive(Clone, Copy, PartialEq)]
@@ -85,8 +88,7 @@ fn ask(tid: libc::pid_t, question: Question) -> bool {
         libc::sigaction(signal, &action, ptr::null_mut());
         libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, signal);
     }
-    let n_pauses = if is_emulated() { 3000 } else { 300 };
-    for _ in 0..n_pauses {
+    for _ in 0..N_PAUSES {
         if SLOT.is_answered.load(Acquire) {
             return true;
         }

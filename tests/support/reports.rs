@@ -1,4 +1,4 @@
-//! What the exception handler of a loop is called with.
+//! The reports to the exception handler of a loop.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -14,12 +14,12 @@ pub struct Report {
     pub text: String,
 }
 
-/// What a loop's exception handler was called with.
+/// The calls of a loop's exception handler.
 #[derive(Clone, Debug, Default)]
 pub struct Reports(Rc<RefCell<Vec<Report>>>);
 
 impl Reports {
-    /// Becomes the handler of the loop.
+    /// Installs a handler that collects the reports of the loop.
     pub fn of(event_loop: &EventLoop) -> Self {
         let reports = Self::default();
         let list = Rc::clone(&reports.0);
@@ -34,7 +34,7 @@ impl Reports {
         reports
     }
 
-    /// Everything since the last call.
+    /// The reports since the last call.
     pub fn take(&self) -> Vec<Report> {
         self.0.take()
     }

@@ -1,4 +1,4 @@
-//! How many stacks a test may have at once, and code that runs on a fresh or a deep one.
+//! The number of stacks that a test may have at once, and code that runs on a fresh or a deep stack.
 
 use std::{fs, panic, thread};
 
@@ -6,13 +6,13 @@ use selvedge::{Coroutine, CoroutineState, Yielder};
 
 pub use crate::hang_guard::is_emulated;
 
-/// `full` in an ordinary run, `slow` where an emulator makes every step dear.
+/// `full` in an ordinary run, `slow` under an emulator.
 pub fn scaled(full: usize, slow: usize) -> usize {
     if is_emulated() { slow } else { full }
 }
 
-/// `full` stacks at once, or fewer where that is not the place for so many: under an emulator, and where each guard is
-/// a mapping, of which a process may have some 65,000 for all of its tests.
+/// `full` stacks at once, or fewer under an emulator, and where each guard is a mapping: a process may have about
+/// 65,000 mappings for all of its tests.
 pub fn many_stacks(full: usize) -> usize {
     if guards_are_mappings() {
         full.min(5_000)
@@ -21,8 +21,8 @@ pub fn many_stacks(full: usize) -> usize {
     }
 }
 
-/// Whether a stack is a mapping of its own, between two guards, and not a part of its slab's. Only what is around one
-/// stack is looked at: other tests map and unmap meanwhile.
+/// Whether a stack is a mapping of its own, between two guards, and not a part of its slab's. Only the mappings around
+/// one stack are checked: other tests map and unmap meanwhile.
 fn guards_are_mappings() -> bool {
     const LARGER_THAN_A_STACK: usize = 1 << 20;
     let mut probe = Coroutine::new(|yielder: &Yielder<(), usize>, ()| {
@@ -42,13 +42,13 @@ fn guards_are_mappings() -> bool {
     len_around.expect("the probe's stack is mapped") < LARGER_THAN_A_STACK
 }
 
-/// Runs `f` on a thread of its own, whose pool of stacks starts empty, and hands its panic on.
+/// Runs `f` on a thread of its own, whose pool of stacks starts empty, and resumes its panic.
 pub fn on_fresh_thread<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     thread::scope(|s| s.spawn(f).join()).unwrap_or_else(|payload| panic::resume_unwind(payload))
 }
 
-/// Goes down by calling itself until at least `depth_bytes` of stack lie between here and there, every frame touched,
-/// and runs `f` at the bottom.
+/// Recurses until at least `depth_bytes` of stack are in use below the caller, with every frame touched, and runs `f`
+/// at the bottom.
 pub fn at_depth<R>(depth_bytes: usize, f: &mut dyn FnMut() -> R) -> R {
     #[inline(never)]
     fn descend<R>(top: usize, depth_bytes: usize, f: &mut dyn FnMut() -> R) -> R {

@@ -4,18 +4,18 @@
 
 use std::{fs, thread};
 
-/// The kernel's number of this thread.
+/// This thread's id in the kernel.
 pub fn thread_number() -> i32 {
-    // SAFETY: asks for a number.
+    // SAFETY: only returns a number.
     unsafe { libc::gettid() }
 }
 
-/// Returns when the thread with that number sleeps in the kernel.
+/// Returns when the thread with that id sleeps in the kernel.
 pub fn wait_until_asleep(thread_number: i32) {
     let path = format!("/proc/self/task/{thread_number}/stat");
     loop {
         let stat = fs::read_to_string(&path).expect("the thread's line");
-        // The name comes before the state, in brackets, and may hold anything.
+        // The name comes before the state, in brackets, and may contain any character.
         let state = stat
             .rsplit(") ")
             .next()

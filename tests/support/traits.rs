@@ -5,7 +5,7 @@ use std::error::Error;
 pub fn assert_clone<T: Clone>() {}
 pub fn assert_error<T: Error + Send + Sync + 'static>() {}
 
-/// Does not compile where the type has the trait: the implementation would be ambiguous.
+/// Does not compile if the type has the trait: the implementation would be ambiguous.
 macro_rules! assert_lacks {
     ($type:ty: $trait:path) => {
         const _: fn() = || {

@@ -148,8 +148,7 @@ fn fail(report: &str, hung: &[(libc::pid_t, String)]) -> ! {
     print(report);
     for (tid, name) in hung {
         print(&format!("\nThe thread of {name}, innermost frame first:\n"));
-        let frames = question::frames_of(*tid);
-        frames.into_iter().for_each(|frame| print(&symbol(frame)));
+        print(&backtrace_of(*tid));
     }
     kill_children();
     // SAFETY: ends the process. No destructor runs, which might wait for the test.
@@ -167,6 +166,16 @@ fn print(text: &str) {
         }
         rest = &rest[n_written as usize..];
     }
+}
+
+/// The frames of the test, without those of the signal's handler and of the harness.
+fn backtrace_of(tid: libc::pid_t) -> String {
+    let frames = question::frames_of(tid);
+    let frames: Vec<String> = frames.into_iter().map(symbol).collect();
+    let position = |name| frames.iter().position(|frame| frame.contains(name));
+    let start = position("question::answer").map_or(0, |handler| handler + 1);
+    let end = position("test::__rust_begin_short_backtrace").unwrap_or(frames.len());
+    frames[start.min(end)..end].concat()
 }
 
 /// The function that contains a return address, after those that are inlined there; one line each.

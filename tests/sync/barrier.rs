@@ -127,7 +127,7 @@ fn a_reset_breaks_the_waits_and_starts_a_new_round() {
         let tasks = [comer(&barrier), comer(&barrier)];
         yield_now();
         barrier.reset();
-        // Until they have left, whoever comes waits outside.
+        // Until they have left, new arrivals wait outside.
         let late = comer(&barrier);
         yield_now();
         assert_eq!(outcomes(tasks), [Err(BrokenBarrier); 2]);

@@ -1,4 +1,4 @@
-//! Channels as such: order, limits, and what becomes of items when an end is gone. On one thread.
+//! Channels on one thread: order, limits, and the items that remain when an end is dropped.
 
 use std::time::Duration;
 
@@ -98,14 +98,14 @@ fn remaining_items_are_dropped_with_the_last_receiver() {
     }
 }
 
-/// An item may hold an end for which somebody waits: of its own channel too.
+/// An item may hold an end for which a task waits, also an end of its own channel.
 #[test]
 fn an_item_may_hold_an_end_of_its_own_channel() {
     struct Item(#[allow(dead_code)] Sender<Item>);
     let (sender, receiver) = channel::unbounded();
     sender.send(Item(sender.clone())).expect("room");
     drop(sender);
-    // It keeps the channel connected.
+    // The item keeps the channel connected.
     let item = receiver.recv().expect("an item");
     assert!(matches!(receiver.try_recv(), Err(RecvError::Empty)));
     drop(item);

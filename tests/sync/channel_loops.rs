@@ -1,11 +1,12 @@
-//! Channels in tasks: who is parked, woken, cancelled; callbacks, panics, and the end of a loop.
+//! Channels in tasks: parking, wake-ups, cancels; callbacks, panics, and the end of a loop.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
 use selvedge::sync::channel::{self, RecvError, SendError};
-use selvedge::{Task, catch_cancelled, run, sleep, spawn, try_run, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, sleep, spawn, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Hops, Log, OnDrop, assert_sentence, finished, in_virtual_loop, soon,
@@ -152,7 +153,7 @@ fn a_wait_ends_when_the_last_opposite_end_drops() {
     });
 }
 
-/// A request that is in the channel when its server leaves: who waits for the answer learns of it.
+/// A request that is in the channel when its server drops: the task that waits for the reply gets an error.
 #[test]
 fn a_reply_that_cannot_come_is_not_waited_for() {
     run(|| {
@@ -174,7 +175,7 @@ fn timeouts_use_the_loops_clock() {
         .run_until_complete(|| {
             let (sender, receiver) = channel::bounded(1);
             let now = || {
-                selvedge::current_loop()
+                selvedge::event_loop::current_loop()
                     .expect("a loop")
                     .time()
                     .expect("open")
@@ -251,7 +252,7 @@ fn a_task_that_never_waits_still_yields_to_others() {
     });
 }
 
-/// The loop must not end with a verdict as long as the sender is somewhere, nor turn in circles until then.
+/// The loop must not report a deadlock while the sender exists, and must not spin until then.
 #[test]
 fn a_loop_sleeps_while_a_thread_holds_an_end() {
     let (sender, receiver) = channel::unbounded();
@@ -304,7 +305,7 @@ fn an_uncancellable_task_leaves_the_wait_list() {
         .detach();
         yield_now();
     }));
-    // Its stack is leaked, with the place that it had in the line.
+    // The task's stack is leaked, together with its node in the wait list.
     drop(event_loop);
     in_virtual_loop(move || {
         let task = spawn(move || receiver.recv());

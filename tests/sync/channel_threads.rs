@@ -1,4 +1,4 @@
-//! Channels between threads, with and without loops: nothing is lost, doubled or left asleep.
+//! Channels between threads, with and without loops: no item is lost or duplicated, no receiver is left asleep.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,11 +8,12 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use selvedge::sync::channel::{self, Receiver, RecvError, Sender};
-use selvedge::{Task, catch_cancelled, run, sleep, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, sleep, spawn, yield_now};
 
 use crate::support::{finished, scaled, thread_number, wait_until_asleep};
 
-/// How many items each of several senders sends.
+/// The number of items that each sender sends.
 fn n_items() -> usize {
     scaled(2_000, 100)
 }
@@ -23,7 +24,7 @@ fn send_all(sender: &Sender<(usize, usize)>, who: usize) {
     }
 }
 
-/// What one receiver got: of each sender in its order.
+/// The items of one receiver, which must be in each sender's order.
 fn receive_all(receiver: &Receiver<(usize, usize)>) -> usize {
     let mut last: Vec<Option<usize>> = vec![None; 16];
     let mut count = 0;
@@ -136,7 +137,7 @@ fn two_loops_exchange_items() {
     other.join().expect("fine");
 }
 
-/// Receivers that are cancelled all the time neither lose an item nor leave another asleep.
+/// Repeatedly cancelled receivers neither lose an item nor leave another receiver asleep.
 #[test]
 fn concurrent_cancels_and_sends_lose_no_item() {
     let (sender, receiver) = channel::bounded(4);
@@ -158,7 +159,7 @@ fn concurrent_cancels_and_sends_lose_no_item() {
                 })
             })
             .collect();
-        // Before its first step a task would be cancelled for good.
+        // A cancel before the first step would end the task.
         yield_now();
         let mut turn = 0;
         while tasks.iter().any(|task| !task.is_done()) {
@@ -208,7 +209,8 @@ fn concurrent_timeouts_and_sends_lose_no_item() {
     assert_eq!(count.load(Ordering::Relaxed), n);
 }
 
-/// A blocked thread is woken by an item, by room, and by the end of the others; an unpark by somebody else is nothing.
+/// A blocked thread is woken by an item, by room, and by the drop of the opposite ends; an unrelated unpark has no
+/// effect.
 #[test]
 fn a_thread_that_sleeps_in_the_kernel_is_woken() {
     let (numbers, number) = std::sync::mpsc::channel();
@@ -241,11 +243,11 @@ fn a_thread_that_sleeps_in_the_kernel_is_woken() {
     drop(receiver);
     let (first, second) = thread.join().expect("fine");
     assert!(first.is_ok());
-    // It was sent before the receiver went, or it came back.
+    // The item was sent before the receiver dropped, or was returned.
     assert!(second.is_ok() || second.is_err_and(|error| error.into_inner() == 2));
 }
 
-/// An end may wait in a task now and on a thread later.
+/// An end may wait first in a task and later on a thread.
 #[test]
 fn an_end_moves_from_a_task_to_a_thread() {
     let (sender, receiver) = channel::unbounded();

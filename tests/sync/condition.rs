@@ -1,11 +1,13 @@
-//! The condition: notices in order, the lock taken again whatever happens, and no notice lost.
+//! The condition: notifications in order, the lock taken again in every case, and no notification
+//! lost.
 
 use selvedge::sync::{Condition, Mutex};
-use selvedge::{Task, catch_cancelled, run, sleep, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, Log, finished, in_virtual_loop};
 
-/// Waits once, with the lock, and says so.
+/// Waits once, with the lock, and logs it.
 fn waiter(n: usize, lock: &Mutex<u32>, changed: &Condition, log: &Log) -> Task<()> {
     let (lock, changed, log) = (lock.clone(), changed.clone(), log.clone());
     spawn(move || {
@@ -48,7 +50,7 @@ fn notifications_go_to_the_longest_waiters() {
         changed.notify_all();
         tasks.into_iter().for_each(|task| finished(task.join()));
         assert_eq!(log.take(), ["3", "4", "5"]);
-        // Nobody is there: nothing is kept for later.
+        // Without a waiter a notification is not kept.
         changed.notify(3);
         let late = waiter(9, &lock, &changed, &log);
         (0..5).for_each(|_| yield_now());
@@ -75,7 +77,7 @@ fn wait_while_checks_its_condition_at_each_wake_up() {
             changed.notify_all();
         }
         assert_eq!(finished(task.join()), 3);
-        // It does not suspend if there is nothing to wait for, so it needs no loop.
+        // Without a need to wait it does not suspend, so it needs no loop.
     });
     let (lock, changed) = (Mutex::new(5), Condition::default());
     changed.wait_while(&mut lock.lock(), |n| *n < 3);
@@ -92,7 +94,7 @@ fn a_cancelled_waiter_holds_the_lock_again() {
             theirs_log.push("caught");
             *guard += 1;
             assert!(theirs.is_locked());
-            caught.unwrap_err().message().to_owned()
+            caught.unwrap_err().message().unwrap().to_owned()
         });
         yield_now();
         let guard = lock.lock();
@@ -115,7 +117,7 @@ fn cancels_while_relocking_count_as_one() {
             let caught = catch_cancelled(|| theirs_changed.wait(&mut guard));
             *guard += 1;
             yield_now();
-            caught.unwrap_err().message().to_owned()
+            caught.unwrap_err().message().unwrap().to_owned()
         });
         yield_now();
         let guard = lock.lock();
@@ -129,7 +131,8 @@ fn cancels_while_relocking_count_as_one() {
     });
 }
 
-/// Each has the lock as soon as it is handed it, also if it is cancelled again in that very moment.
+/// Each waiter holds the lock as soon as it is handed over, also if the waiter is cancelled again
+/// at that moment.
 #[test]
 fn repeated_cancels_do_not_prevent_relocking() {
     run(|| {
@@ -188,7 +191,7 @@ fn a_cancel_while_relocking_passes_the_notification_on() {
     });
 }
 
-/// The lock is held by a task that can't go on any more: nobody can wait for it.
+/// The lock is held by a task that can't go on, so waiting for the lock would not end.
 #[test]
 fn a_loop_that_closes_for_good_does_not_wait_for_the_lock() {
     let (lock, changed, log) = (Mutex::new(0), Condition::new(), Log::default());

@@ -1,4 +1,4 @@
-//! Events: all that wait are woken, once.
+//! Events: all waiters are woken, once.
 
 use selvedge::sync::Event;
 use selvedge::{Task, run, spawn, yield_now};

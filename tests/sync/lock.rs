@@ -1,4 +1,4 @@
-//! The lock: one holder at a time, in order, whatever becomes of the holders.
+//! The lock: one holder at a time, in order, however a holder ends.
 
 use selvedge::sync::Mutex;
 use selvedge::{RunError, Task, run, sleep, spawn, spawn_named, try_run, yield_now};
@@ -46,7 +46,7 @@ fn the_lock_is_handed_over_in_the_order_of_requests() {
             .collect();
         yield_now();
         drop(guard);
-        // It is on its way to the first of them.
+        // The lock is being handed to the first waiter.
         assert!(lock.is_locked());
         assert!(lock.try_lock().is_none());
         drop(lock.lock());
@@ -130,7 +130,7 @@ fn a_forgotten_guard_keeps_the_lock_locked() {
     assert!(lock.is_locked());
     assert!(lock.try_lock().is_none());
     assert_eq!(format!("{lock:?}"), "Mutex { value: <locked>, .. }");
-    // Whoever owns it alone has the value nevertheless.
+    // A sole owner can still take the value.
     lock.get_mut().expect("the only handle").push('p');
     let other = lock.clone();
     assert!(lock.get_mut().is_none());
@@ -174,7 +174,7 @@ fn a_value_may_be_unsized_and_shown() {
     assert_eq!(Mutex::<u8>::default().lock().to_string(), "0");
 }
 
-/// What shows a value may use its lock.
+/// The value's `Debug` may use its own lock.
 #[test]
 fn the_debug_output_locks_the_lock() {
     struct Sly(std::cell::RefCell<Option<Mutex<Sly>>>);
@@ -208,7 +208,7 @@ fn a_lock_held_at_the_end_of_a_loop_is_unlocked_by_the_unwind() {
         yield_now();
     });
     assert!(!lock.is_locked());
-    // Those who waited were cancelled before they had it.
+    // The waiters were cancelled before they got the lock.
     assert_eq!(*lock.lock(), 1);
 }
 

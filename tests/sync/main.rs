@@ -1,4 +1,4 @@
-//! Queues, locks and channels, one module a group of promises. Everything here goes through the public API.
+//! Queues, locks and channels, one module for each group of promises. Everything here goes through the public API.
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Waiting where nothing can be waited for: an error or a sentence, never a hang; and who waits for what.
+//! Waiting where no wait is possible: an error or a panic with a sentence, never a hang; and the deadlock report.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,7 +7,7 @@ use selvedge::{RunError, run, spawn, try_run, yield_now};
 
 use crate::support::{Log, OnDrop, assert_sentence, sentence, soon};
 
-/// Does everything that has to wait, where that is impossible.
+/// Calls every operation that has to wait, where no wait is possible.
 fn try_everything() -> Vec<String> {
     let queue = Queue::new(1);
     let empty = queue.get().unwrap_err();
@@ -27,7 +27,7 @@ fn try_everything() -> Vec<String> {
         sentence(|| drop(Semaphore::new(0).acquire())),
         sentence(|| Barrier::new(2).wait()),
     ]);
-    // It was not given up.
+    // The lock was not released.
     assert_eq!(*guard, 0);
     assert!(lock.is_locked());
     texts
@@ -71,7 +71,7 @@ fn waits_while_panicking_are_errors() {
                 assert!(matches!(theirs.get(), Err(GetError::CantWait(_))));
                 theirs.put(1).expect("room");
                 assert!(matches!(theirs.put(2), Err(PutError::CantWait(2, _))));
-                // What need not wait works.
+                // Operations that need no wait work.
                 drop(Mutex::new(0).lock());
                 drop(Semaphore::new(1).acquire());
                 Event::new().set();
@@ -119,7 +119,7 @@ fn the_deadlock_report_says_what_each_task_waits_for() {
         "the event made at tests/sync/misuse.rs",
         "2 of the permits of the semaphore made at tests/sync/misuse.rs",
         "the barrier made at tests/sync/misuse.rs",
-        "a notice of the condition made at tests/sync/misuse.rs",
+        "a notification of the condition made at tests/sync/misuse.rs",
     ] {
         assert!(text.contains(what), "no {what:?} in {text}");
     }

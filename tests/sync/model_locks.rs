@@ -1,5 +1,6 @@
-//! Random schedules of tasks that use a semaphore, a lock and a condition, with cancels at every point, in lock-step with a
-//! model: nobody is served out of turn, nothing is lost, and whoever is parked at the end has a reason.
+//! Random schedules of tasks that use a semaphore, a lock and a condition, with cancels at every point, in lock-step
+//! with a model: no task is served out of turn, no permit or notification is lost, and each task parked at the end has
+//! a reason.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,15 +9,16 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use selvedge::sync::{Condition, Mutex, Permit, Semaphore};
-use selvedge::{Task, catch_cancelled, sleep, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, sleep, yield_now};
 
-use crate::model_permits::{Line, Turn};
+use crate::model_permits::{Turn, WaitList};
 use crate::model_tasks::{end_all, player};
 use crate::support::{A_SECOND, AN_HOUR, OnDrop, in_virtual_loop, scaled};
 
 #[derive(Clone, Debug)]
 enum Action {
-    /// So many permits, kept for so many turns.
+    /// A number of permits, kept for a number of turns.
     Acquire(usize, usize),
     TryAcquire(usize),
     Release(usize),
@@ -29,18 +31,18 @@ const N_PERMITS: usize = 3;
 
 struct World {
     semaphore: Semaphore,
-    line: RefCell<Line>,
+    wait_list: RefCell<WaitList>,
     tasks: RefCell<Vec<Task<()>>>,
 }
 
 impl World {
     fn acquire(&self, task: usize, n: usize) -> Permit {
-        let at_once = self.line.borrow_mut().ask(task, n);
-        let unwound = OnDrop(|| self.line.borrow_mut().is_cancelled(task));
+        let at_once = self.wait_list.borrow_mut().ask(task, n);
+        let unwound = OnDrop(|| self.wait_list.borrow_mut().is_cancelled(task));
         let permit = self.semaphore.acquire_many(n);
         std::mem::forget(unwound);
         if !at_once {
-            let turn = self.line.borrow_mut().go_on(task);
+            let turn = self.wait_list.borrow_mut().go_on(task);
             assert_eq!(turn, Turn::Promised, "out of turn");
         }
         permit
@@ -50,17 +52,17 @@ impl World {
         match *action {
             Action::Acquire(n, n_turns) => {
                 let permit = self.acquire(task, n);
-                let _given = OnDrop(|| self.line.borrow_mut().give(n));
+                let _given = OnDrop(|| self.wait_list.borrow_mut().give(n));
                 let _permit = permit;
                 (0..n_turns).for_each(|_| yield_now());
             }
             Action::TryAcquire(n) => {
-                let is_free = self.line.borrow().is_free(n);
+                let is_free = self.wait_list.borrow().is_free(n);
                 let permit = self.semaphore.try_acquire_many(n);
                 assert_eq!(permit.is_some(), is_free);
             }
             Action::Release(n) => {
-                self.line.borrow_mut().give(n);
+                self.wait_list.borrow_mut().give(n);
                 self.semaphore.release(n).expect("far from too many");
             }
             Action::Cancel(other) => {
@@ -74,7 +76,7 @@ impl World {
         }
         assert_eq!(
             self.semaphore.available_permits(),
-            self.line.borrow().n_free
+            self.wait_list.borrow().n_free
         );
     }
 }
@@ -83,7 +85,7 @@ fn play(scripts: Vec<(Vec<Action>, bool)>) {
     in_virtual_loop(move || {
         let world = Rc::new(World {
             semaphore: Semaphore::new(N_PERMITS),
-            line: RefCell::new(Line::new(N_PERMITS)),
+            wait_list: RefCell::new(WaitList::new(N_PERMITS)),
             tasks: RefCell::default(),
         });
         for (number, (script, goes_on)) in scripts.into_iter().enumerate() {
@@ -95,21 +97,21 @@ fn play(scripts: Vec<(Vec<Action>, bool)>) {
         for (number, task) in world.tasks.borrow().iter().enumerate() {
             let failure = task.exception().ok().flatten();
             assert!(failure.is_none(), "task {number}: {failure:?}");
-            assert_eq!(!task.is_done(), world.line.borrow().waits(number));
+            assert_eq!(!task.is_done(), world.wait_list.borrow().waits(number));
         }
-        assert!(world.line.borrow().promised.is_empty());
+        assert!(world.wait_list.borrow().promised.is_empty());
         end_all(&world.tasks.take());
     });
 }
 
-/// A queue made of a lock and a condition: items are put by notices, and each one that waits takes one.
+/// A step on a queue made of a lock and a condition: each put notifies, and each waiter takes one item.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Waits until there is an item, and takes it.
+    /// Waits for an item, and takes it.
     Take,
-    /// Puts so many, with a notice for each.
+    /// Puts a number of items, with a notification for each.
     Put(usize),
-    /// Keeps the lock for so many turns.
+    /// Keeps the lock for a number of turns.
     Hold(usize),
     Cancel(usize),
     Yield,
@@ -127,7 +129,7 @@ fn play_condition(scripts: Vec<(Vec<Step>, bool)>) {
             let act = move |step: &Step| match *step {
                 Step::Take => {
                     let mut items = lock.lock();
-                    // Whether by a return or by a cancel, the lock is held afterwards.
+                    // The lock is held after a return and after a cancel.
                     let waited = catch_cancelled(|| {
                         changed.wait_while(&mut items, |items| items.is_empty());
                     });
@@ -222,7 +224,7 @@ proptest! {
     }
 }
 
-/// A cancel of each of two that wait, after each number of turns, beside somebody who gives notice and keeps the lock.
+/// A cancel of each of two waiters, after each number of turns, beside a task that notifies and keeps the lock.
 #[test]
 fn a_cancel_at_every_point_loses_no_notification() {
     use Step::{Cancel, Hold, Put, Take, Yield};

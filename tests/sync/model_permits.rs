@@ -1,28 +1,28 @@
-//! What a line of waiters for permits is to do, as simply as it can be said: the reference of the random schedules.
+//! The wait list for permits in its simplest form: the reference of the random schedules.
 
 use std::collections::VecDeque;
 
-/// Permits, and who waits for some. Tasks are numbers.
+/// Permits, and the tasks that wait for some. Tasks are numbers.
 #[derive(Debug)]
-pub struct Line {
+pub struct WaitList {
     pub n_free: usize,
     pub waiting: VecDeque<(usize, usize)>,
-    /// Handed, and not taken by the task's running yet.
+    /// Handed over, but the task has not run since.
     pub promised: Vec<(usize, usize)>,
-    /// Woken with nothing.
+    /// Woken without a permit.
     pub dismissed: Vec<usize>,
 }
 
-/// How a wait has ended, as far as the line is concerned.
+/// The outcome of a wait, according to the wait list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Turn {
     Promised,
     Dismissed,
-    /// It still has to wait.
+    /// The task still has to wait.
     NotYet,
 }
 
-impl Line {
+impl WaitList {
     pub fn new(n_free: usize) -> Self {
         Self {
             n_free,
@@ -32,12 +32,12 @@ impl Line {
         }
     }
 
-    /// Whether so many are to be had at once.
+    /// Whether `n` permits are available at once.
     pub fn is_free(&self, n: usize) -> bool {
         self.waiting.is_empty() && n <= self.n_free
     }
 
-    /// A task asks for so many. True: it has them; else it waits.
+    /// Requests `n` permits for a task. True if the task has them at once; otherwise it waits.
     pub fn ask(&mut self, task: usize, n: usize) -> bool {
         let is_free = self.is_free(n);
         match is_free {
@@ -62,7 +62,7 @@ impl Line {
         self.dismissed.extend(tasks);
     }
 
-    /// A task that had to wait goes on.
+    /// Resumes a task that had to wait.
     pub fn go_on(&mut self, task: usize) -> Turn {
         if take(&mut self.promised, |&(other, _)| other == task).is_some() {
             return Turn::Promised;
@@ -73,7 +73,7 @@ impl Line {
         }
     }
 
-    /// A task that had to wait is unwound.
+    /// Unwinds a task that had to wait.
     pub fn is_cancelled(&mut self, task: usize) {
         let promised = take(&mut self.promised, |&(other, _)| other == task);
         self.waiting.retain(|&(other, _)| other != task);

@@ -1,6 +1,6 @@
 //! Random schedules of tasks that use one queue, with cancels at every point, in lock-step with a model: each operation
-//! must answer what the model says, at once if the model says so; and whoever is parked when nothing can happen any more
-//! must be one that the model has waiting.
+//! must return the model's result, at once if the model does not wait; and each task parked at the end must wait in the
+//! model, too.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -29,10 +29,10 @@ enum Action {
     ShutdownImmediate,
 }
 
-/// What a task does; whether it goes on after a cancel.
+/// The actions of a task; whether it goes on after a cancel.
 type Script = (Vec<Action>, bool);
 
-/// The three queues as one.
+/// The three queues in one type.
 trait AnyQueue {
     fn put(&self, item: u32) -> Result<(), PutError<u32>>;
     fn try_put(&self, item: u32) -> Result<(), PutError<u32>>;
@@ -80,15 +80,15 @@ macro_rules! any_queue {
 
 any_queue!(Queue, LifoQueue, PriorityQueue);
 
-/// A queue and its model, as the tasks share them.
+/// A queue and its model, shared by the tasks.
 struct World {
     queue: Box<dyn AnyQueue>,
     model: RefCell<Model>,
-    /// Operations that began or ended so far.
+    /// The number of operations begun or ended so far.
     n_events: Cell<u32>,
     n_items: Cell<u32>,
     tasks: RefCell<Vec<Task<()>>>,
-    /// Whom the model has waiting in `get`, `put` and `join`.
+    /// The tasks that wait in `get`, `put` and `join` in the model.
     is_parked: RefCell<Vec<bool>>,
 }
 
@@ -98,7 +98,7 @@ impl World {
         self.n_events.get()
     }
 
-    /// Runs an operation that the model says has to wait, or not.
+    /// Runs an operation, which must wait exactly if the model says so.
     fn wait<R>(&self, task: usize, waits: bool, operation: impl FnOnce() -> R) -> R {
         let before = self.event();
         self.is_parked.borrow_mut()[task] = waits;
@@ -185,7 +185,7 @@ impl World {
             Action::Sleep(seconds) => sleep(A_SECOND * seconds),
             Action::Cancel(other) => {
                 let tasks = self.tasks.borrow();
-                // At the end there are none any more.
+                // At the end no task is left.
                 if let Some(n) = other.checked_rem(tasks.len()) {
                     tasks[n].cancel();
                 }
@@ -202,7 +202,7 @@ impl World {
     }
 }
 
-/// Plays the scripts, each in a task, until nothing can happen any more.
+/// Plays the scripts, each in a task, until no event can happen any more.
 fn play(order: Order, capacity: Option<usize>, scripts: Vec<Script>) {
     in_virtual_loop(move || {
         let n_tasks = scripts.len();
@@ -226,7 +226,7 @@ fn play(order: Order, capacity: Option<usize>, scripts: Vec<Script>) {
             let task = player(script, goes_on, move |action| theirs.act(number, action));
             world.tasks.borrow_mut().push(task);
         }
-        // The clock jumps when everybody is parked.
+        // The clock jumps when every task is parked.
         sleep(AN_HOUR);
         let model = world.model.borrow();
         for (number, task) in world.tasks.borrow().iter().enumerate() {

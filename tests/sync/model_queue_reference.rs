@@ -1,10 +1,10 @@
-//! What a queue is to do, as simply as it can be said: the reference of the random schedules.
+//! A queue in its simplest form: the reference of the random schedules.
 
 use std::collections::VecDeque;
 
 use selvedge::sync::{GetError, PutError};
 
-use crate::model_permits::{Line, Turn};
+use crate::model_permits::{Turn, WaitList};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Order {
@@ -13,12 +13,12 @@ pub enum Order {
     Smallest,
 }
 
-/// What the queue is to be.
+/// The kind of queue.
 pub struct Model {
     pub order: Order,
     pub items: VecDeque<u32>,
-    pub getters: Line,
-    pub putters: Line,
+    pub getters: WaitList,
+    pub putters: WaitList,
     pub joiners: Vec<usize>,
     pub n_unfinished: usize,
     pub is_shut_down: bool,
@@ -31,8 +31,8 @@ impl Model {
         Self {
             order,
             items: VecDeque::new(),
-            getters: Line::new(0),
-            putters: Line::new(room),
+            getters: WaitList::new(0),
+            putters: WaitList::new(room),
             joiners: Vec::new(),
             n_unfinished: 0,
             is_shut_down: false,

@@ -1,6 +1,7 @@
 //! The tasks of the random schedules: each plays a script.
 
-use selvedge::{Task, catch_cancelled, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, spawn, yield_now};
 
 /// Spawns a task that plays a script. If it goes on, a cancel ends one action only, else the whole script.
 pub fn player<A: 'static>(script: Vec<A>, goes_on: bool, act: impl Fn(&A) + 'static) -> Task<()> {

@@ -29,7 +29,7 @@ fn a_priority_queue_gives_the_smallest_item_first() {
     assert_eq!(items, [1, 1, 3, 4, 5]);
 }
 
-/// Of equal weight if the weight is; the label does not count.
+/// Equal if the weights are; the label does not count.
 #[derive(Debug)]
 struct Job {
     weight: u32,
@@ -69,7 +69,7 @@ fn equal_items_come_in_the_order_of_puts() {
     }
 }
 
-/// Compares by whatever it is told.
+/// Compares by a given function.
 struct Odd(Rc<dyn Fn() -> Ordering>);
 
 impl PartialEq for Odd {
@@ -121,7 +121,7 @@ fn a_panicking_comparison_loses_no_room_and_no_other_item() {
     assert!(matches!(queue.try_get(), Err(GetError::Empty)));
 }
 
-/// A comparison that uses the queue would find it in the middle of its work.
+/// A comparison that uses the queue would find the queue in the middle of an operation.
 #[test]
 fn a_comparison_cannot_use_the_queue() {
     let queue = PriorityQueue::new(4);

@@ -92,7 +92,7 @@ fn operations_that_need_no_wait_need_no_loop_and_never_suspend() {
     });
 }
 
-/// What `act` takes from when it is done to when `waiter`, which is parked by then, goes on.
+/// The number of hops from the end of `act` until `waiter`, which is parked by then, resumes.
 fn hops_to_wake(waiter: impl FnOnce() + 'static, act: impl FnOnce()) -> u64 {
     let hops = Hops::start();
     let counter = hops.counter();
@@ -177,7 +177,7 @@ fn a_promised_item_cannot_be_taken_by_another_task() {
         let theirs = queue.clone();
         let late = spawn(move || theirs.get());
         queue.put('b').expect("room");
-        // One of the two is not. Items come out in their order, whoever takes them.
+        // One of the two is not. Items come out in order, whichever task takes them.
         assert_eq!(queue.try_get(), Ok('a'));
         assert_eq!(queue.try_get(), Err(GetError::Empty));
         assert_eq!(finished(waiter.join()), Ok('b'));
@@ -249,7 +249,7 @@ fn task_done_cannot_exceed_the_number_of_items_put() {
     let error = queue.task_done().unwrap_err();
     crate::support::assert_sentence(&error.to_string());
     queue.try_put(1).expect("room");
-    // Whether it was got does not matter, as in asyncio.
+    // The item need not have been taken, as in asyncio.
     queue.task_done().expect("one was put");
     queue.task_done().unwrap_err();
     assert_eq!(queue.try_get(), Ok(1));

@@ -1,7 +1,8 @@
-//! Queues and cancelled waiters: wake-ups are passed on, and an item on its way stays in its place.
+//! Queues and cancelled waiters: wake-ups are passed on, and a promised item keeps its place.
 
 use selvedge::sync::{GetError, PriorityQueue, PutError, Queue};
-use selvedge::{Task, catch_cancelled, run, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Task, run, spawn, yield_now};
 
 use crate::support::{Log, finished};
 
@@ -68,7 +69,7 @@ fn items_of_several_cancelled_getters_keep_their_order() {
         (1..5).for_each(|n| queue.put(n).expect("room"));
         cancelled.iter().for_each(|task| assert!(task.cancel()));
         for (n, task) in patient.into_iter().enumerate() {
-            // The first of the two was promised an item, the other gets one that comes back.
+            // The first of the two was promised an item, the other gets a returned one.
             let got = finished(task.join());
             assert!((1..=2).contains(&got), "{n} got {got}");
         }
@@ -151,7 +152,7 @@ fn a_cancel_before_a_wait_takes_nothing() {
         let queue = Queue::<i32>::unbounded();
         let theirs = queue.clone();
         let task = spawn(move || {
-            let me = selvedge::current_task().expect("a task");
+            let me = selvedge::task::current_task().expect("a task");
             me.cancel();
             theirs.get()
         });
@@ -190,7 +191,7 @@ fn an_item_returned_to_a_priority_queue_competes_with_new_ones() {
         yield_now();
         queue.put(5).expect("room");
         queue.put(3).expect("room");
-        // It takes the smallest of those that are there when it runs.
+        // The getter takes the smallest item that is in the queue when it runs.
         assert_eq!(finished(task.join()), Ok(3));
         let theirs = queue.clone();
         assert_eq!(queue.get(), Ok(5));
@@ -203,7 +204,7 @@ fn an_item_returned_to_a_priority_queue_competes_with_new_ones() {
     });
 }
 
-/// The loop of the one that was promised an item closes: whoever waits on another loop gets it.
+/// The loop of a getter with a promised item closes: a getter on another loop gets the item.
 #[test]
 fn a_closing_loops_getter_passes_its_item_to_another_loop() {
     let queue = Queue::unbounded();
@@ -217,7 +218,7 @@ fn a_closing_loops_getter_passes_its_item_to_another_loop() {
     drop(waiter);
     event_loop.set_exception_handler(|_| ());
     drop(event_loop);
-    // It has run once more, with a cancel.
+    // The getter has run once more, with a cancel.
     run(|| assert_eq!(queue.get(), Ok(1)));
 }
 

@@ -164,11 +164,11 @@ fn at_once_may_follow_a_shutdown() {
     queue.join();
 }
 
-/// Dropping what is left is somebody's code, which may use the queue.
+/// Dropping the remaining items runs user code, which may use the queue.
 #[test]
 fn a_dropped_item_may_use_its_queue() {
     let log = Log::default();
-    let queue = Queue::<OnDrop<Box<dyn FnMut()>>>::new(0);
+    let queue = Queue::<OnDrop<Box<dyn FnMut()>>>::unbounded();
     for n in 0..2 {
         let (theirs, log) = (queue.clone(), log.clone());
         let item = OnDrop(Box::new(move || {
@@ -184,7 +184,7 @@ fn a_dropped_item_may_use_its_queue() {
 }
 
 #[test]
-fn the_other_queues_are_shut_down_alike() {
+fn the_other_queues_shut_down_the_same_way() {
     let lifo = LifoQueue::new(2);
     lifo.try_put(1).expect("open");
     lifo.try_put(2).expect("open");

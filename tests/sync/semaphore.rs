@@ -1,11 +1,11 @@
-//! Semaphores: strictly first come, first served, and never more permits than there are.
+//! Semaphores: strictly first come, first served, and never more permits in use than exist.
 
 use selvedge::sync::{BoundedSemaphore, Permit, Semaphore};
 use selvedge::{Task, run, spawn, yield_now};
 
 use crate::support::{Log, assert_sentence, finished, in_virtual_loop, sentence, shared};
 
-/// Takes so many and keeps them for some turns.
+/// Takes a number of permits and keeps them for some turns.
 fn taker(semaphore: &Semaphore, n: usize, log: &Log) -> Task<()> {
     let (semaphore, log) = (semaphore.clone(), log.clone());
     spawn(move || {

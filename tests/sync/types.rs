@@ -1,4 +1,4 @@
-//! What may cross threads and what may not, as the compiler sees it; and that everything can be shown.
+//! Types that may cross threads and types that may not, checked at compile time; and that everything has `Debug`.
 
 use selvedge::error::WaitError;
 use selvedge::sync::{

@@ -1,5 +1,6 @@
-//! The rules of the instructions: they stand in `asm`, one file an operation, each explained by its
-//! header, the same files for each architecture; Rust files include them and hold none.
+//! The rules of the instructions: they are in `asm`, one file an operation, each explained by its
+//! header, the same files for each architecture; Rust files include these files and hold no
+//! instructions.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use crate::tree::{Finding, Tree};
 
 const MACROS: [&str; 3] = ["asm", "global_asm", "naked_asm"];
 
-/// A test may hold instructions of its own (it fills registers with patterns); nothing else may.
+/// A test may have instructions of its own (to fill registers with patterns); no other code may.
 pub fn macros_include_files(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in tree.sources(&["src/", "benches/", "examples/"]) {
@@ -37,7 +38,7 @@ fn check_macro(source: &Source, index: usize, findings: &mut Vec<Finding>) {
             format!("`{name}!` does not begin with an `include_str!` of a file in asm/"),
         ));
     }
-    // Operands and options never begin with a literal, so one that does is a template.
+    // Operands and options never begin with a literal, so an argument that does is a template.
     for argument in arguments {
         let token = source.tokens[argument];
         if token.kind == Kind::Literal {
@@ -46,7 +47,7 @@ fn check_macro(source: &Source, index: usize, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The first token of each argument of a macro whose bracket opens here.
+/// The first token of each argument of the macro whose bracket opens here.
 fn arguments(source: &Source, open: usize) -> Vec<usize> {
     let end = source.closing(open);
     let mut firsts = Vec::new();
@@ -95,7 +96,8 @@ pub fn headers_are_complete(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Each label begins a line of the header, in the table's order, and is followed by words.
+/// Checks that each label begins a line of the header, in the table's order, and is followed by
+/// words.
 fn check_header(path: &str, header: &[&str], findings: &mut Vec<Finding>) {
     let mut from = 0;
     for label in HEADER_LABELS {
@@ -122,7 +124,7 @@ fn check_header(path: &str, header: &[&str], findings: &mut Vec<Finding>) {
     }
 }
 
-/// What a line says if it is a comment.
+/// The text of a line that is a comment.
 fn comment_text(line: &str) -> Option<&str> {
     line.trim().strip_prefix("//").map(str::trim)
 }
@@ -158,7 +160,7 @@ fn names_in<'tree>(tree: &'tree Tree, folder: &str) -> BTreeSet<&'tree str> {
         .collect()
 }
 
-/// The folder below `asm` in which the file stands.
+/// The folder below `asm` that has the file.
 fn folder_of(path: &str) -> &str {
     path.split('/').nth(1).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The page about asyncio's names: each name has an entry that says what it is here, and each entry is one of the names.
-//! That the links lead somewhere is rustdoc's to say.
+//! The page about asyncio's names: each name has an entry with its counterpart here, and each entry is one of the
+//! names. rustdoc checks the links.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::tree::{Finding, Tree};
 const NAMES: &str = "tests/tidy/asyncio-3.14.txt";
 const PAGE: &str = "src/docs/asyncio.md";
 
-/// How an entry begins whose name has no counterpart.
+/// The beginning of an entry for a name without a counterpart.
 const NOT_YET: &str = "not yet: ";
 
 pub fn every_name_has_an_entry(tree: &Tree) -> Vec<Finding> {
@@ -39,14 +39,14 @@ pub fn every_name_has_an_entry(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The name and the text of a row of a table, with the number of its line.
+/// The name and the text of a table's row, with its line number.
 fn entry((index, line): (usize, &str)) -> Option<(usize, &str, &str)> {
     let row = line.strip_prefix("| `")?.strip_suffix(" |")?;
     let (name, text) = row.split_once("` | ")?;
     Some((index + 1, name, text))
 }
 
-/// What is wrong with the text of an entry.
+/// The error in the text of an entry.
 fn problem(text: &str) -> Option<&'static str> {
     let links_to_ours = text.contains("](crate::");
     let n_words = text.split_whitespace().count();

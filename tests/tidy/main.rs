@@ -1,9 +1,9 @@
-//! The rules of the tree, as tests over its text: what clippy and rustfmt can't see.
+//! The rules of the tree, as tests over its text: rules that clippy and rustfmt can't check.
 //!
 //! A rule is a pure function from a [`Tree`] (a map of path to text) to a list of findings, and
-//! knows nothing of the disk. Here each rule is held against the tree as it is; in `broken.rs` each
-//! is shown to fail on a small tree that breaks it. What a rule permits by name stands in
-//! `tables.rs`, which is the file to edit when a module is added.
+//! does not read the disk. Here each rule is checked on the tree on the disk; in `broken.rs` each
+//! is shown to fail on a small tree that breaks it. `tables.rs` lists what the rules permit by
+//! name: edit it when a module is added.
 
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
@@ -13,6 +13,7 @@ mod asyncio;
 mod broken;
 mod circles;
 mod floors;
+mod guards;
 mod map;
 mod shape;
 mod source;
@@ -24,7 +25,7 @@ use tree::{Finding, Tree};
 
 type Rule = fn(&Tree) -> Vec<Finding>;
 
-/// Panics with every finding of the rule in the tree on the disk.
+/// Panics with all findings of the rule in the tree on the disk.
 #[track_caller]
 fn holds(rule: Rule) {
     let findings = rule(&Tree::read());
@@ -37,7 +38,7 @@ fn holds(rule: Rule) {
     );
 }
 
-/// A rule holds on an empty tree, so see that the one that was read is not.
+/// Every rule holds on an empty tree, so this checks that the tree was read.
 #[test]
 fn the_tree_was_read() {
     let tree = Tree::read();
@@ -89,7 +90,7 @@ fn every_unsafe_fn_and_trait_states_its_demands() {
 }
 
 #[test]
-fn only_sys_says_libc() {
+fn only_sys_names_libc() {
     holds(unsafety::libc_stays_in_sys);
 }
 
@@ -121,6 +122,11 @@ fn every_source_file_begins_with_its_purpose() {
 #[test]
 fn test_names_have_at_most_60_characters() {
     holds(shape::function_names_are_short);
+}
+
+#[test]
+fn every_test_binary_includes_the_hang_guard() {
+    holds(guards::binaries_are_guarded);
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub fn function_names_are_short(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// No ignored test, doc tests included, and no macro that stands for code to come.
+/// Finds ignored tests, doc tests included, and macros that stand for missing code.
 pub fn nothing_is_left_out(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for source in tree.sources(EVERYTHING) {
@@ -107,7 +107,7 @@ fn is_ignored_fence(comment: &str) -> bool {
         .any(|attribute| attribute.trim().starts_with("ignore"))
 }
 
-/// A test that sleeps and then looks is wrong on a slow machine. (Sleeping under a virtual clock is
+/// A test that sleeps and then checks fails on a slow machine. (A sleep under a virtual clock is
 /// another function.)
 pub fn tests_do_not_sleep(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -128,7 +128,7 @@ pub fn tests_do_not_sleep(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Each line that names a dependency has a comment directly above it.
+/// Checks that each line that names a dependency has a comment directly above it.
 pub fn dependencies_have_reasons(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.files(&["Cargo.toml", "tests/"], "Cargo.toml") {

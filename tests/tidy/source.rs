@@ -1,9 +1,9 @@
-//! A Rust file split into tokens and comments, so that no rule is misled by a word in a string or a
-//! comment.
+//! A Rust file split into tokens and comments, so that words in strings and comments mislead no
+//! rule.
 //!
-//! It knows as much of the grammar as the rules need: literals (raw ones too), lifetimes, nested
-//! comments, statements and paths. It does not expand macros; what stands in them is looked at as
-//! it is written.
+//! The parser knows the part of the grammar that the rules need: literals (raw ones too),
+//! lifetimes, nested comments, statements and paths. It does not expand macros; their content is
+//! checked as written.
 
 use crate::tree::Finding;
 
@@ -69,7 +69,7 @@ impl<'text> Source<'text> {
         self.tokens.get(index).map_or("", |token| token.text)
     }
 
-    /// Whether the tokens from this one on read so.
+    /// Whether the tokens from `index` on are these words.
     pub fn reads(&self, index: usize, words: &[&str]) -> bool {
         words
             .iter()
@@ -85,7 +85,7 @@ impl<'text> Source<'text> {
         Finding::new(self.path, self.line(at), message)
     }
 
-    /// The token that closes what this one opens; the last token where nothing does.
+    /// The token that closes the bracket at `open`; the last token if none does.
     pub fn closing(&self, open: usize) -> usize {
         let mut depth = 0;
         for (index, token) in self.tokens.iter().enumerate().skip(open) {
@@ -117,7 +117,8 @@ impl<'text> Source<'text> {
         found
     }
 
-    /// Reads on from a word of a path, appends what it finds, and returns the index after it.
+    /// Reads a path from one of its words on, appends the paths found, and returns the index after
+    /// the path.
     fn path(
         &self,
         start: usize,
@@ -141,7 +142,8 @@ impl<'text> Source<'text> {
         index
     }
 
-    /// Reads the members of a path's group, from its brace on, and returns the index after it.
+    /// Reads the members of a path's group, from its brace on, and returns the index after the
+    /// group.
     fn group(
         &self,
         start: usize,
@@ -170,7 +172,7 @@ impl<'text> Source<'text> {
 fn kind_of(piece: &str) -> Kind {
     let first = piece.chars().next().unwrap_or(' ');
     let last = piece.chars().last().unwrap_or(' ');
-    // What ends with a quote, or with the hash of a raw string, is quoted.
+    // A piece that ends with a quote, or with the hash of a raw string, is quoted.
     let is_quoted = piece.len() > 1 && matches!(last, '"' | '\'' | '#');
     if is_quoted || first.is_ascii_digit() {
         Kind::Literal
@@ -210,8 +212,8 @@ fn piece_len(text: &str) -> usize {
     }
 }
 
-/// How far a word goes on as the literal whose prefix it is: `b"..."`, `r#"..."#`, `b'x'`; or as a
-/// raw word, `r#type`.
+/// The length of the rest of a literal whose prefix is this word: `b"..."`, `r#"..."#`, `b'x'`; or
+/// as a raw word, `r#type`.
 fn literal_tail_len(prefix: &str, rest: &str) -> usize {
     let hashes = rest.len() - rest.trim_start_matches('#').len();
     match prefix {

@@ -1,4 +1,4 @@
-//! The tree that the rules look at: texts by path, read from the disk or written down in a test.
+//! The tree that the rules check: texts by path, read from the disk or given in a test.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::source::Source;
 
-/// What is read: these files and folders of the package.
+/// The files and folders of the package that are read.
 const FILES: [&str; 2] = ["ARCHITECTURE.md", "Cargo.toml"];
 const FOLDERS: [&str; 5] = ["asm", "benches", "examples", "src", "tests"];
 const EXTENSIONS: [&str; 5] = ["md", "rs", "s", "toml", "txt"];
@@ -29,7 +29,7 @@ impl Tree {
         Tree(texts)
     }
 
-    /// A tree made of what a test writes down.
+    /// A tree of the given texts.
     pub fn of(texts: &[(&str, &str)]) -> Tree {
         let own = |&(path, text): &(&str, &str)| (path.to_string(), text.to_string());
         Tree(texts.iter().map(own).collect())
@@ -39,7 +39,8 @@ impl Tree {
         self.0.get(path).map(String::as_str)
     }
 
-    /// The files below one of the folders whose name ends so, in the order of their paths.
+    /// The files below one of the folders whose names have this ending, in the order of their
+    /// paths.
     pub fn files<'tree>(
         &'tree self,
         folders: &'tree [&str],
@@ -74,7 +75,7 @@ fn read_folder(root: &Path, folder: &str, texts: &mut BTreeMap<String, String>) 
             .into_string()
             .expect("names in the tree are UTF-8");
         let path = format!("{folder}/{name}");
-        // `target` is what cargo leaves beside the crate in tests/abort.
+        // `target` is cargo's output beside the crate in tests/abort.
         if entry.path().is_dir() {
             if name != "target" {
                 read_folder(root, &path, texts);
@@ -94,7 +95,7 @@ fn read_file(root: &Path, path: &str, texts: &mut BTreeMap<String, String>) {
     texts.insert(path.to_string(), text);
 }
 
-/// One place where a rule does not hold. Lines count from 1.
+/// One violation of a rule. Lines count from 1.
 pub struct Finding {
     pub path: String,
     pub line: usize,

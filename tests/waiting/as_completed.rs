@@ -1,11 +1,11 @@
-//! `as_completed`: tasks in the order in which they are done, with and without a timeout.
+//! `as_completed`: tasks in the order of completion, with and without a timeout.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    AsCompleted, Elapsed, Promise, Task, as_completed, sleep, spawn, spawn_fallible, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::task::{AsCompleted, as_completed};
+use selvedge::{Promise, Task, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;
 use crate::support::{A_SECOND, AN_HOUR, Hops, Log, finished, in_virtual_loop, shared, soon};
@@ -188,7 +188,7 @@ fn a_wake_up_that_coincides_with_a_cancel_is_not_lost() {
         let promises: Vec<Promise<u8>> = (0..2).map(|_| Promise::new()).collect();
         let mut completed = as_completed(promises.clone());
         let waiter = spawn(move || {
-            let is_caught = selvedge::catch_cancelled(|| drop(completed.next())).is_err();
+            let is_caught = selvedge::task::catch_cancelled(|| drop(completed.next())).is_err();
             (is_caught, completed.count())
         });
         yield_now();

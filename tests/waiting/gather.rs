@@ -1,16 +1,16 @@
-//! What `gather` gives when nothing goes wrong: results in the order and the shape of the arguments, and when.
+//! `gather` without errors: results in the order and the shape of the arguments, and the time of the return.
 
 use std::rc::Rc;
 
+use selvedge::task::{current_task, gather_settled};
 use selvedge::{
-    Coroutine, Promise, Task, TaskError, Yielder, current_task, gather, gather_settled, sleep,
-    spawn, spawn_named, yield_now,
+    Coroutine, Promise, Task, TaskError, Yielder, gather, sleep, spawn, spawn_named, yield_now,
 };
 
 use crate::elapsed;
 use crate::support::{A_SECOND, Hops, Log, finished, in_virtual_loop, shared, soon};
 
-/// Sleeps so many seconds and returns that number.
+/// Sleeps a number of seconds and returns that number.
 fn sleeper(seconds: u32) -> impl FnOnce() -> u32 + 'static {
     move || {
         sleep(seconds * A_SECOND);
@@ -226,5 +226,5 @@ fn a_deadlock_report_names_the_gathered_tasks() {
         panic!("another error");
     };
     assert!(deadlock.waits().any(|(_, what)| what == "the task weaver"));
-    assert!(deadlock.cycle().is_empty());
+    assert!(deadlock.cycle().is_none());
 }

@@ -1,12 +1,14 @@
-//! A cancel of a task that gathers: it is passed on to all, and the task is unwound when the last has ended.
+//! A cancel of a task that gathers: the cancel is passed on to all children, and the task is unwound when the last
+//! child has ended.
 
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, mpsc};
 
+use selvedge::event_loop::current_loop;
+use selvedge::task::{all_tasks, catch_cancelled, current_task, gather_settled, spawn_eager};
 use selvedge::{
-    EventLoop, Promise, Task, TaskError, all_tasks, catch_cancelled, current_loop, current_task,
-    gather, gather_settled, sleep, spawn, spawn_eager, spawn_fallible, yield_now,
+    EventLoop, Promise, Task, TaskError, gather, sleep, spawn, spawn_fallible, yield_now,
 };
 
 use crate::support::{
@@ -17,7 +19,7 @@ fn endless() {
     sleep(AN_HOUR);
 }
 
-/// Sleeps, and takes so many seconds to clean up when it is cancelled.
+/// Sleeps, and takes a number of seconds to clean up when it is cancelled.
 fn slow_to_end(log: &Log, name: &'static str, seconds: u32) -> impl FnOnce() + 'static {
     let log = log.clone();
     move || {
@@ -42,7 +44,7 @@ fn a_cancel_ends_all_children_and_waits_for_the_last() {
         assert!(outer.cancel_with("closing time"));
         let error = outer.join().expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message(), "closing time");
+        assert_eq!(error.message().unwrap(), "closing time");
         assert!(views.iter().all(|view| view.is_cancelled()));
         inside.push("outer");
     });
@@ -56,6 +58,7 @@ fn the_message_reaches_each_child_and_each_promise() {
             catch_cancelled(endless)
                 .expect_err("cancelled")
                 .message()
+                .unwrap()
                 .to_owned()
         };
         let (one, two) = (spawn(child), spawn(child));
@@ -73,7 +76,10 @@ fn the_message_reaches_each_child_and_each_promise() {
         outer.cancel_with("the bell");
         assert!(outer.join().expect_err("cancelled").is_cancelled());
         assert_eq!(*messages.borrow(), ids);
-        assert_eq!(seen.result().expect_err("cancelled").message(), "the bell");
+        assert_eq!(
+            seen.result().expect_err("cancelled").message().unwrap(),
+            "the bell"
+        );
     });
 }
 
@@ -104,7 +110,12 @@ fn an_error_during_the_cancel_is_returned_when_all_have_ended() {
             drop(catch_cancelled(endless));
             Err::<(), _>("no time to clean up")
         });
-        let outer = spawn(move || gather((child, failing)).expect_err("one fails").message());
+        let outer = spawn(move || {
+            gather((child, failing))
+                .expect_err("one fails")
+                .message()
+                .unwrap()
+        });
         yield_now();
         yield_now();
         assert!(outer.cancel());
@@ -209,7 +220,7 @@ fn unstarted_children_never_run() {
     });
 }
 
-/// `n` tasks, each gathering the one before it and a promise of its own, the first asleep. Counts the unwound ones.
+/// `n` tasks, each gathering the one before it and a promise of its own, the first asleep. Counts the unwound tasks.
 fn chain(n: usize, n_unwound: &Shared<usize>) -> Task<()> {
     let mut last = spawn(endless);
     for _ in 1..n {
@@ -231,7 +242,7 @@ fn a_cancel_passes_a_long_chain_of_gathers_without_recursion() {
         yield_now();
         assert!(last.cancel_with("all of them"));
         let error = last.join().expect_err("cancelled");
-        assert_eq!(error.message(), "all of them");
+        assert_eq!(error.message().unwrap(), "all of them");
         assert_eq!(n_unwound.get(), n_tasks - 1);
         assert_eq!(all_tasks().len(), 1);
     });
@@ -280,7 +291,7 @@ fn a_detached_gather_ends_with_its_loop() {
     assert_eq!(n_unwound.get(), n_tasks - 1);
 }
 
-/// Whoever cancels holds on to the tasks that are still to be asked: nothing of the user's may wait under it.
+/// The cancelling code holds a list of the tasks that are still to be cancelled: no user code may wait meanwhile.
 #[test]
 fn a_cancelled_queued_job_is_dropped_where_it_cannot_wait() {
     struct Noting(Arc<Mutex<Option<bool>>>);
@@ -291,7 +302,7 @@ fn a_cancelled_queued_job_is_dropped_where_it_cannot_wait() {
         }
     }
     let event_loop = EventLoop::builder()
-        .blocking_threads(1)
+        .max_blocking_threads(1)
         .build()
         .expect("a loop");
     let outcome = event_loop.run_until_complete(|| {

@@ -1,10 +1,10 @@
-//! What `gather` and `gather_settled` give when some fail, and what becomes of the others.
+//! `gather` and `gather_settled` when some children fail: the results, and the fate of the other
+//! children.
 
 use std::rc::Rc;
 
-use selvedge::{
-    Promise, Task, TaskError, gather, gather_settled, sleep, spawn, spawn_fallible, yield_now,
-};
+use selvedge::task::gather_settled;
+use selvedge::{Promise, Task, TaskError, gather, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;
 use crate::support::{
@@ -32,7 +32,7 @@ fn the_first_error_in_time_is_returned_at_once() {
             }),
         ];
         let error = gather(tasks).expect_err("two fail");
-        assert_eq!(error.message(), "early");
+        assert_eq!(error.message().unwrap(), "early");
         let end = elapsed();
         assert_eq!(end - start, A_SECOND);
     });
@@ -75,14 +75,14 @@ fn a_cancelled_child_is_an_error_and_not_a_cancel_of_the_waiter() {
     in_virtual_loop(|| {
         let child = spawn(|| sleep(AN_HOUR));
         let target = child.task_ref();
-        selvedge::current_loop()
+        selvedge::event_loop::current_loop()
             .expect("a loop")
             .call_soon(move || assert!(target.cancel_with("enough")))
             .expect("open");
         let error = gather([child]).expect_err("cancelled");
         assert!(error.is_cancelled());
-        assert_eq!(error.message(), "enough");
-        // The waiter itself goes on.
+        assert_eq!(error.message().unwrap(), "enough");
+        // The waiter goes on.
         sleep(A_SECOND);
 
         let promise = Promise::<u8>::new();
@@ -124,7 +124,7 @@ fn later_errors_count_as_retrieved() {
         sleep(2 * A_SECOND);
         setter.set_exception("latest").expect("pending");
         drop(setter);
-        error.message()
+        error.message().unwrap()
     });
     assert_eq!(finished(outcome), "first");
     drop(event_loop);
@@ -137,7 +137,7 @@ fn errors_gathered_by_an_unwound_task_count_as_retrieved() {
     let reports = Reports::of(&event_loop);
     let outcome = event_loop.run_until_complete(|| {
         let swallowing = || {
-            drop(selvedge::catch_cancelled(|| sleep(AN_HOUR)));
+            drop(selvedge::task::catch_cancelled(|| sleep(AN_HOUR)));
             sleep(A_SECOND);
             7_u32
         };
@@ -166,7 +166,7 @@ fn gather_settled_waits_for_all_and_gives_each_outcome() {
             || -> () { panic!("jammed") },
             cancelled,
         ));
-        assert_eq!(fails.expect_err("it fails").message(), "torn");
+        assert_eq!(fails.expect_err("it fails").message().unwrap(), "torn");
         assert_eq!(finished(returns), 5);
         assert!(panics.expect_err("it panics").is_panic());
         assert!(is_cancelled.expect_err("cancelled").is_cancelled());
@@ -181,7 +181,7 @@ fn results_that_came_before_an_error_are_dropped_in_the_waiter() {
         let value = inside.clone();
         let returns = move || value.guard("the value is dropped");
         let error = gather((returns, failing(1, "torn"))).expect_err("one fails");
-        inside.push(error.message());
+        inside.push(error.message().unwrap());
     });
     assert_eq!(log.take(), ["the value is dropped", "torn"]);
 }
@@ -198,7 +198,10 @@ fn a_value_whose_drop_gathers_and_cancels_does_no_harm() {
             })
         };
         let result = gather((returns, sibling, failing(1, "torn")));
-        assert_eq!(result.map(drop).expect_err("one fails").message(), "torn");
+        assert_eq!(
+            result.map(drop).expect_err("one fails").message().unwrap(),
+            "torn"
+        );
     });
 }
 

@@ -1,5 +1,5 @@
-//! Waiting for many, for so long, or shielded: `gather`, `wait`, `wait_for`, `as_completed`, `shield`, one module a group
-//! of promises. Everything here goes through the public API.
+//! Waiting for many, with a timeout, or shielded: `gather`, `wait`, `wait_for`, `as_completed`, `shield`, one module
+//! for each group of promises. Everything here goes through the public API.
 
 #![allow(unsafe_code)]
 
@@ -18,8 +18,8 @@ mod shield;
 mod wait;
 mod wait_for;
 
-/// How much time has passed on the clock of the loop that runs here.
+/// The time of the current loop's clock since its start.
 fn elapsed() -> std::time::Duration {
-    let event_loop = selvedge::current_loop().expect("a loop runs here");
+    let event_loop = selvedge::event_loop::current_loop().expect("a loop runs here");
     event_loop.elapsed().expect("an open loop")
 }

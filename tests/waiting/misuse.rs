@@ -1,13 +1,11 @@
-//! Waiting where one can't: outside of a loop, in a callback, for oneself, for what belongs to another loop, while the
-//! thread is panicking. Each is an error or a panic with a sentence, and nobody hangs.
+//! Waiting where no wait is possible: outside a loop, in a callback, for oneself, for objects of another loop, while
+//! the thread is panicking. Each is an error or a panic with a sentence, never a hang.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use selvedge::{
-    EventLoop, Promise, ReturnWhen, Task, TaskError, as_completed, gather, gather_settled, shield,
-    sleep, spawn, wait, wait_for, yield_now,
-};
+use selvedge::task::{ReturnWhen, as_completed, gather_settled, shield, wait, wait_for};
+use selvedge::{EventLoop, Promise, Task, TaskError, gather, sleep, spawn, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, OnDrop, assert_sentence, caught, event_loop, finished, in_virtual_loop,
@@ -18,10 +16,10 @@ use crate::support::{
 fn assert_misuse<T>(result: Result<T, TaskError>) {
     let error = result.err().expect("it can't wait here");
     assert!(!error.is_cancelled() && !error.is_panic() && !error.is_elapsed());
-    assert_sentence(&error.message());
+    assert_sentence(&error.message().unwrap());
 }
 
-/// Tries each of them on promises that are not done.
+/// Tries each kind of wait on pending promises.
 fn nothing_waits(promise: &Promise<u8>) {
     assert_misuse(gather([promise.clone()]));
     assert_misuse(gather(vec![promise.clone()]));
@@ -61,7 +59,10 @@ fn finished_results_are_available_outside_a_loop() {
     assert_eq!(finished(shield(promise.clone())), 2);
     let failed = event_loop.create_promise::<()>();
     failed.set_exception("torn").expect("pending");
-    assert_eq!(gather([failed]).expect_err("torn").message(), "torn");
+    assert_eq!(
+        gather([failed]).expect_err("torn").message().unwrap(),
+        "torn"
+    );
     assert_eq!(as_completed([promise]).count(), 1);
 }
 
@@ -93,7 +94,7 @@ fn tasks_and_promises_of_another_loop_are_refused() {
     assert!(view.is_done() && !view.is_cancelled(), "it goes on");
 }
 
-/// A task that gets its own handle, and what it does with it.
+/// Spawns a task that gets its own handle and passes the handle to a function.
 fn with_own_handle<T: 'static>(f: impl FnOnce(Task<T>) -> T + 'static) -> Task<T> {
     let slot = Rc::new(RefCell::new(None));
     let own = Rc::clone(&slot);
@@ -105,7 +106,7 @@ fn with_own_handle<T: 'static>(f: impl FnOnce(Task<T>) -> T + 'static) -> Task<T
     slot.replace(Some(task));
     spawn(move || {
         wait([&view], ReturnWhen::AllCompleted, None).expect("some");
-        panic!("the result is gone with its handle");
+        panic!("the result was dropped with its handle");
     })
 }
 

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
-use selvedge::{
-    ReturnWhen, Task, as_completed, catch_cancelled, gather, gather_settled, sleep, spawn,
-    spawn_fallible, wait,
-};
+use selvedge::task::{ReturnWhen, as_completed, catch_cancelled, gather_settled, wait};
+use selvedge::{Task, gather, sleep, spawn, spawn_fallible};
 
 use crate::elapsed;
 use crate::support::{in_virtual_loop, scaled};
 
-/// The clock's unit here. Tasks end at multiples of four of it; cancels and timeouts fall in between.
+/// The clock's unit here. Tasks end at multiples of four units; cancels and timeouts fall in between.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A task that sleeps so long and returns or fails. One that is cancelled takes so long to clean up, and then ends
-/// otherwise.
+/// A task that sleeps for a time and returns or fails. If cancelled, the task takes a time to clean up, and then ends
+/// in its other way.
 #[derive(Clone, Debug)]
 struct Script {
     ticks: u32,
@@ -33,7 +31,7 @@ enum AfterCancel {
     IsUnwound,
 }
 
-/// How something ended: the number of the task that failed, or a cancel.
+/// The outcome: the number of the task that failed, or a cancel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum End {
     Returned,
@@ -54,14 +52,14 @@ impl Script {
             }
             sleep(this.clean_up_ticks * TICK);
             if this.after_cancel == AfterCancel::IsUnwound {
-                selvedge::current_task().expect("a task").cancel();
+                selvedge::task::current_task().expect("a task").cancel();
                 selvedge::yield_now();
             }
             outcome(this.after_cancel == AfterCancel::Fails)
         })
     }
 
-    /// When it ends and how, if it is cancelled at a time or never.
+    /// The time and the kind of the end, if the task is cancelled at a time or never.
     fn end(&self, index: usize, cancelled_at: Option<u32>) -> (u32, End) {
         let returned_or_failed = |fails| match fails {
             true => End::Failed(index),
@@ -84,7 +82,7 @@ fn end_of<T>(result: Result<T, selvedge::TaskError>) -> End {
     match result {
         Ok(_) => End::Returned,
         Err(error) if error.is_cancelled() => End::Cancelled,
-        Err(error) => End::Failed(error.message().parse().expect("a task's number")),
+        Err(error) => End::Failed(error.message().unwrap().parse().expect("a task's number")),
     }
 }
 
@@ -92,14 +90,14 @@ fn ticks() -> u32 {
     (elapsed().as_millis() / TICK.as_millis()) as u32
 }
 
-/// When a gather that is cancelled at a time or never ends, and how.
+/// The time and the kind of the end of a gather that is cancelled at a time or never.
 fn gather_of(scripts: &[Script], cancel_at: Option<u32>, is_settled: bool) -> (u32, End) {
     let ends = |cancelled_at| {
         let ends = scripts.iter().enumerate();
         let mut ends: Vec<_> = ends
             .map(|(i, script)| script.end(i, cancelled_at))
             .collect();
-        // Those that end at the same time end in the order in which they went to sleep.
+        // Tasks that end at the same time end in the order of their sleeps.
         ends.sort_by_key(|end| end.0);
         ends
     };
@@ -151,7 +149,7 @@ fn played_gather(scripts: Rc<[Script]>, cancel_at: Option<u32>, is_settled: bool
     })
 }
 
-/// Which are done when a wait returns, and when that is.
+/// The tasks that are done when a wait returns, and the time of the return.
 fn wait_of(scripts: &[Script], when: ReturnWhen, timeout: Option<u32>) -> (u32, Vec<bool>) {
     let end = |script: &Script| script.ticks;
     let last = scripts.iter().map(end).max().expect("some");

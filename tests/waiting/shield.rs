@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use selvedge::{
-    Promise, catch_cancelled, gather, shield, sleep, spawn, spawn_fallible, wait_for, yield_now,
-};
+use selvedge::task::{catch_cancelled, shield, wait_for};
+use selvedge::{Promise, gather, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Hops, Reports, finished, in_virtual_loop, shared, soon, virtual_loop,
@@ -15,7 +14,10 @@ fn a_result_and_an_error_pass_through() {
     in_virtual_loop(|| {
         assert_eq!(finished(shield(|| 1)), 1);
         let failing = spawn_fallible(|| Err::<(), _>("torn"));
-        assert_eq!(shield(failing).expect_err("it fails").message(), "torn");
+        assert_eq!(
+            shield(failing).expect_err("it fails").message().unwrap(),
+            "torn"
+        );
         let promise = Promise::new();
         let setter = promise.clone();
         soon(move || setter.set_result(3).expect("pending"));
@@ -36,7 +38,10 @@ fn a_cancel_of_the_waiter_does_not_reach_the_inner_task() {
         let outer = spawn(move || drop(shield(inner)));
         sleep(A_SECOND);
         assert!(outer.cancel_with("enough"));
-        assert_eq!(outer.join().expect_err("cancelled").message(), "enough");
+        assert_eq!(
+            outer.join().expect_err("cancelled").message().unwrap(),
+            "enough"
+        );
         assert!(!view.is_done());
         assert_eq!(view.cancelling(), 0);
         sleep(2 * A_SECOND);
@@ -129,7 +134,10 @@ fn an_error_without_a_remaining_waiter_is_reported() {
     });
     finished(outcome);
     let report = reports.only();
-    assert_eq!(report.exception.expect("the error").message(), "torn");
+    assert_eq!(
+        report.exception.expect("the error").message().unwrap(),
+        "torn"
+    );
 }
 
 #[test]

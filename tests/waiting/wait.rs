@@ -1,11 +1,11 @@
-//! `wait`: which of many are done, when one is, when one has failed, when all are, or when the time has passed.
+//! `wait`: returns when one task is done, when one has failed, when all are done, or when the time has passed.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    EmptySet, Promise, ReturnWhen, Task, TaskRef, sleep, spawn, spawn_fallible, wait, yield_now,
-};
+use selvedge::error::EmptySet;
+use selvedge::task::{ReturnWhen, TaskRef, wait};
+use selvedge::{Promise, Task, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;
 use crate::support::{A_SECOND, AN_HOUR, Hops, finished, in_virtual_loop, shared, soon};
@@ -63,7 +63,7 @@ fn first_exception_returns_at_a_failure_not_at_a_cancel() {
         let waited = wait(&tasks, ReturnWhen::FirstException, None).expect("some");
         assert_eq!(elapsed(), 3 * A_SECOND);
         assert_eq!((waited.done.len(), waited.pending.len()), (3, 1));
-        // It retrieves nothing: the error is there for whoever asks.
+        // `wait` retrieves nothing: the error can still be retrieved.
         assert!(tasks[2].exception().expect("done").is_some());
 
         let waited = wait(&tasks[..2], ReturnWhen::FirstException, None).expect("some");
@@ -136,7 +136,7 @@ fn the_waiter_resumes_two_hops_after_the_completion() {
 }
 
 #[test]
-fn a_wait_can_go_on_with_what_is_pending() {
+fn pending_tasks_can_be_waited_for_again() {
     in_virtual_loop(|| {
         let tasks = sleepers([4, 2, 8, 6]);
         let mut pending: Vec<_> = tasks.iter().collect();

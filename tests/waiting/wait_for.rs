@@ -1,12 +1,13 @@
-//! `wait_for`: a task for so long, then its cancel, and its end in any case.
+//! `wait_for`: waits for a task until a timeout, then cancels it, and waits for its end in any
+//! case.
 
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{
-    Elapsed, Promise, Task, catch_cancelled, sleep, spawn, spawn_fallible, wait_for, yield_now,
-};
+use selvedge::error::Elapsed;
+use selvedge::task::{catch_cancelled, wait_for};
+use selvedge::{Promise, Task, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;
 use crate::support::{A_SECOND, AN_HOUR, Hops, finished, in_virtual_loop, shared, soon};
@@ -78,11 +79,11 @@ fn a_task_that_fails_during_its_cancel_gives_that_error() {
     in_virtual_loop(|| {
         let failing = spawn_fallible(|| {
             drop(catch_cancelled(endless));
-            Err::<(), _>("no way to clean up")
+            Err::<(), _>("the cleanup failed")
         });
         let error = wait_for(failing, A_SECOND).expect_err("it fails");
         assert!(!error.is_elapsed());
-        assert_eq!(error.message(), "no way to clean up");
+        assert_eq!(error.message().unwrap(), "the cleanup failed");
         let panicking = || -> () {
             drop(catch_cancelled(endless));
             panic!("torn");
@@ -145,7 +146,7 @@ fn a_cancel_from_outside_is_not_taken_for_the_timeout() {
         soon(move || assert!(target.cancel_with("from outside")));
         let error = wait_for(task, A_SECOND).expect_err("cancelled");
         assert!(error.is_cancelled() && !error.is_elapsed());
-        assert_eq!(error.message(), "from outside");
+        assert_eq!(error.message().unwrap(), "from outside");
     });
 }
 
@@ -157,7 +158,10 @@ fn a_cancel_of_the_waiter_ends_the_inner_task_and_unwinds() {
         let outer = spawn(move || drop(wait_for(inner, A_SECOND)));
         yield_now();
         assert!(outer.cancel_with("enough"));
-        assert_eq!(outer.join().expect_err("cancelled").message(), "enough");
+        assert_eq!(
+            outer.join().expect_err("cancelled").message().unwrap(),
+            "enough"
+        );
         assert!(view.is_cancelled());
         assert_eq!(elapsed(), Duration::ZERO);
     });
@@ -222,7 +226,7 @@ fn timeouts_nest_and_the_inner_one_fires_for_itself() {
         let error = wait_for(inner, A_SECOND).expect_err("the outer one is first");
         assert!(error.is_elapsed());
         assert_eq!(elapsed(), 2 * A_SECOND);
-        assert_eq!(selvedge::all_tasks().len(), 1);
+        assert_eq!(selvedge::task::all_tasks().len(), 1);
     });
 }
 

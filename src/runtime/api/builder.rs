@@ -1,21 +1,19 @@
-//! Settings of a loop, and running a function in a loop of its own.
+//! Building a loop, and [`run`]: a function as the main task of a loop of its own.
 
 #![allow(unsafe_code)]
 
+use std::borrow::Cow;
 use std::io;
 use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::event_loop::EventLoop;
-use crate::error::{RunError, TaskError};
-use crate::runtime::core::block::{MUST_NOT_ABANDON, SCHEDULED, TaskPtr};
-use crate::runtime::core::context;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::scheduler::current::within;
-use crate::runtime::scheduler::turn::{Loop, Settings};
-use crate::runtime::task::spawn::{SpawnOptions, prepare};
-use crate::stack::DEFAULT_STACK_SIZE;
+use crate::error::{Cancelled, Misuse, RunError, TaskError};
+use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, SCHEDULED, TaskPtr, context};
+use crate::runtime::scheduler::{Loop, Settings, within};
+use crate::runtime::task::{SpawnOptions, prepare};
+use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 use crate::sys::signal::write_stderr;
 use crate::sys::thread::is_main as is_main_thread;
 
@@ -28,31 +26,32 @@ use crate::sys::thread::is_main as is_main_thread;
 /// // A day passes at once.
 /// let elapsed = EventLoop::builder().virtual_clock(true).run(|| {
 ///     selvedge::sleep(Duration::from_secs(24 * 3600));
-///     selvedge::current_loop().unwrap().elapsed().unwrap()
+///     selvedge::event_loop::current_loop().unwrap().elapsed().unwrap()
 /// });
 /// assert_eq!(elapsed, Duration::from_secs(24 * 3600));
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it builds or runs"]
-pub struct LoopBuilder(Settings);
+#[doc(alias = "LoopBuilder")]
+pub struct Builder(Settings);
 
-impl LoopBuilder {
+impl Builder {
     pub(crate) fn new() -> Self {
         Self(Settings {
-            stack_size: DEFAULT_STACK_SIZE,
+            stack_size_bytes: DEFAULT_STACK_SIZE_BYTES,
             is_virtual: false,
             is_debug: false,
             slow_callback_duration: Duration::from_millis(100),
             shutdown_timeout: Duration::from_secs(10),
-            blocking_threads: None,
-            blocking_queue: None,
+            max_blocking_threads: None,
+            max_blocking_queued: None,
             cancels_on_interrupt: true,
         })
     }
 
-    /// Sets the usable size in bytes of the stacks of tasks: 256 KiB unless told otherwise.
-    pub fn stack_size(mut self, bytes: usize) -> Self {
-        self.0.stack_size = bytes;
+    /// Sets the usable size in bytes of the stacks of tasks: 256 KiB by default.
+    pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
+        self.0.stack_size_bytes = bytes;
         self
     }
 
@@ -69,54 +68,54 @@ impl LoopBuilder {
         self
     }
 
-    /// Sets how long a callback, or a task between two suspensions, may take before debug mode
-    /// reports it: 100 ms unless told otherwise.
+    /// Sets how long a callback, or a task between two suspensions, may take before debug mode reports it: 100 ms by default.
     pub fn slow_callback_duration(mut self, duration: Duration) -> Self {
         self.0.slow_callback_duration = duration;
         self
     }
 
-    /// Sets how long tasks that were cancelled because their loop ends may take to end, and then how
-    /// long the loop waits for jobs that still run on its pool: 10 s each unless told otherwise.
+    /// Sets the time that the cancelled tasks of an ending loop may take to end, and then the time that the loop waits for
+    /// running jobs of its pool: 10 s each by default.
     pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
         self.0.shutdown_timeout = duration;
         self
     }
 
     /// Sets how many threads the loop's pool for blocking work may have, at least one: four more than
-    /// there are processors, and no more than 32, unless told otherwise. They are started when there is
-    /// work for them, and leave when there is none for a while.
-    pub fn blocking_threads(mut self, n: usize) -> Self {
-        self.0.blocking_threads = Some(n);
+    /// there are processors, and no more than 32, by default. They start when there is
+    /// work, and end when there is none for a while.
+    #[doc(alias = "blocking_threads")]
+    pub fn max_blocking_threads(mut self, n: usize) -> Self {
+        self.0.max_blocking_threads = Some(n);
         self
     }
 
     /// Sets how many jobs of [`to_thread`](crate::to_thread) and
     /// [`run_in_executor`](EventLoop::run_in_executor) may wait for a thread of the pool: any number
-    /// unless told otherwise. The next one is refused with an error.
+    /// by default. The next one is refused with an error.
     ///
     /// Files and host names, for which tasks wait, are not refused.
-    pub fn blocking_queue(mut self, n: usize) -> Self {
-        self.0.blocking_queue = Some(n);
+    #[doc(alias = "blocking_queue")]
+    pub fn max_blocking_queued(mut self, n: usize) -> Self {
+        self.0.max_blocking_queued = Some(n);
         self
     }
 
     /// Sets whether an interrupt (`SIGINT`, Ctrl-C) cancels the main task of [`run`](Self::run), as
-    /// asyncio's does: yes unless told otherwise. Then `run` ends with
-    /// [`RunError::Cancelled`] and what was begun is unwound. A second interrupt ends the process at
-    /// once.
+    /// asyncio's does: yes by default. Then `run` ends with
+    /// [`RunError::Cancelled`], and the main task is unwound. A second interrupt ends the process at once.
     ///
-    /// That goes for the process's main thread, as long as the signal is handled by default there: a
-    /// handler of the program's own stays, and so does a signal that is ignored.
+    /// This holds on the process's main thread, while the signal has its default disposition. A handler of the program
+    /// stays, and so does an ignored signal.
     pub fn cancel_on_interrupt(mut self, cancels: bool) -> Self {
         self.0.cancels_on_interrupt = cancels;
         self
     }
 
-    /// A loop.
+    /// Builds the loop.
     ///
     /// # Errors
-    /// If the system has no descriptors for its poller.
+    /// If the system has no descriptors left for the poller.
     pub fn build(self) -> io::Result<EventLoop> {
         Loop::new(&self.0).map(EventLoop)
     }
@@ -144,17 +143,16 @@ impl LoopBuilder {
     pub fn try_run<T>(self, main: impl FnOnce() -> T) -> Result<T, RunError> {
         let site = Location::caller();
         if context::current().is_some() {
-            return Err(RunError::Misuse(
+            return Err(RunError::Misuse(Misuse::new(
                 "selvedge: an event loop runs on this thread already; call the function directly, \
-                 or spawn a task"
-                    .to_owned(),
-            ));
+                 or spawn a task",
+            )));
         }
         let cancels = self.0.cancels_on_interrupt;
         let event_loop = self.build().map_err(RunError::Io)?;
         let inner = &event_loop.0;
-        // SAFETY: what `main` borrows and returns lives at least until this function returns, and
-        // nothing below returns or unwinds before the task is over: see `Guarded`.
+        // SAFETY: what `main` borrows and returns lives at least until this function returns, and nothing below returns
+        // or unwinds before the task has ended: see `AbortOnUnwind`.
         let (task, packet) =
             unsafe { prepare(&inner.core, SpawnOptions::new(site), || Ok(main())) }
                 .map_err(RunError::Io)?;
@@ -164,44 +162,47 @@ impl LoopBuilder {
             inner.signals.set_main(&inner.reactor, task.id);
         }
         let reason = {
-            let guarded = Guarded;
+            let guard = AbortOnUnwind;
             let reason = event_loop.run_main(task, &packet);
-            std::mem::forget(guarded);
+            std::mem::forget(guard);
             reason
         };
         inner.signals.clear_main();
         inner.core.is_ending_run.set(true);
         event_loop.shut_down();
-        // SAFETY: nobody else has the packet's type.
+        // SAFETY: no other handle has the packet's type.
         let result = unsafe { packet.take() }
             .unwrap_or_else(|| Err(TaskError::invalid_state("the main task has no result")));
         match (result, reason) {
             (Ok(value), _) => Ok(value),
             (Err(error), Some(reason)) if error.is_cancelled() => Err(reason),
-            (Err(error), None) if error.is_cancelled() => Err(RunError::Cancelled(error.message())),
+            (Err(error), None) if error.is_cancelled() => {
+                let message = error.message().map(Cow::into_owned);
+                Err(RunError::Cancelled(Cancelled::new(message)))
+            }
             (Err(error), _) => match error.into_panic() {
                 Ok(payload) => resume_unwind(payload),
-                Err(error) => Err(RunError::Misuse(error.to_string())),
+                Err(error) => Err(RunError::Misuse(Misuse::new(error.to_string()))),
             },
         }
     }
 }
 
 impl EventLoop {
-    /// A loop with the usual settings.
+    /// A loop with the default settings.
     ///
     /// # Errors
-    /// If the system has no descriptors for its poller.
+    /// If the system has no descriptors left for the poller.
     pub fn new() -> io::Result<Self> {
         Self::builder().build()
     }
 
-    /// A builder, for settings.
-    pub fn builder() -> LoopBuilder {
-        LoopBuilder::new()
+    /// A builder for a loop with other settings.
+    pub fn builder() -> Builder {
+        Builder::new()
     }
 
-    /// Runs until the main task is over, whatever happens; answers what happened before that.
+    /// Runs until the main task has ended. Returns the event that ended the run before, if there was one.
     fn run_main(&self, task: TaskPtr, packet: &AnyPacket) -> Option<RunError> {
         let inner = &self.0;
         let is_over = || packet.link().task().is_none();
@@ -220,7 +221,7 @@ impl EventLoop {
                 return None;
             }
             let reason = self.explain(halt).unwrap_or(RunError::Stopped);
-            // It must end before this returns, because it may borrow from the caller.
+            // The task must end before this returns, because it may borrow from the caller.
             if !inner.is_forked() {
                 inner.cancel_one(packet);
             }
@@ -232,10 +233,10 @@ impl EventLoop {
     }
 }
 
-/// Lives while the main task may be left behind; then there is no way on.
-struct Guarded;
+/// Aborts if the loop unwinds while the main task has not ended.
+struct AbortOnUnwind;
 
-impl Drop for Guarded {
+impl Drop for AbortOnUnwind {
     fn drop(&mut self) {
         write_stderr(&[
             b"\nselvedge: the event loop panicked while its main task, which may borrow from the \
@@ -245,12 +246,12 @@ impl Drop for Guarded {
     }
 }
 
-/// Runs a function as the main task of a new event loop, on this thread, and returns what it returns:
-/// asyncio's `run`. The function may borrow.
+/// Runs a function as the main task of a new event loop, on this thread, and returns its value: asyncio's `run`. The
+/// function may borrow.
 ///
-/// When it is done, all other tasks are cancelled and run until they have ended. On the process's main
-/// thread an interrupt (Ctrl-C) cancels it, and a second one ends the process: see
-/// [`LoopBuilder::cancel_on_interrupt`].
+/// When the main task is done, all other tasks are cancelled and run until they have ended. On the process's main thread
+/// an interrupt (Ctrl-C) cancels the main task, and a second one ends the process: see
+/// [`Builder::cancel_on_interrupt`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -264,13 +265,13 @@ impl Drop for Guarded {
 /// ```
 ///
 /// # Panics
-/// With what the function panics with; with the sentence of the error that [`try_run`] returns.
+/// With the function's panic, or with the sentence of the error that [`try_run`] returns.
 #[track_caller]
 pub fn run<T>(main: impl FnOnce() -> T) -> T {
-    LoopBuilder::new().run(main)
+    Builder::new().run(main)
 }
 
-/// Runs a function as [`run`] does, or returns why that came to nothing.
+/// Runs a function as [`run`] does, and returns an error instead of a panic if the run fails.
 ///
 /// ```
 /// use selvedge::{Promise, RunError};
@@ -280,14 +281,13 @@ pub fn run<T>(main: impl FnOnce() -> T) -> T {
 /// ```
 ///
 /// # Errors
-/// That the main task could never be woken again, was cancelled, or the loop was stopped; that an
-/// event loop runs on this thread already, or can't be made.
+/// If the main task could never be woken again or was cancelled, if the loop was stopped, if an event loop runs on this
+/// thread already, or no loop can be made.
 ///
 /// # Panics
-/// With what the function panics with. If the function can't be ended although it has to be (it goes on
-/// each time it is cancelled), the process aborts with a sentence, because it may borrow from the
-/// caller.
+/// With the function's panic. The process aborts with a sentence if the function has to end and does not (it goes on each
+/// time it is cancelled), because it may borrow from the caller.
 #[track_caller]
 pub fn try_run<T>(main: impl FnOnce() -> T) -> Result<T, RunError> {
-    LoopBuilder::new().try_run(main)
+    Builder::new().try_run(main)
 }

@@ -1,4 +1,4 @@
-//! What a loop is handed callbacks by, and their handles: [`Handle`] and [`TimerHandle`].
+//! What a loop is handed callbacks by, and their handles: [`CallbackHandle`] and [`TimerHandle`].
 
 use std::fmt;
 use std::panic::Location;
@@ -6,20 +6,19 @@ use std::rc::{Rc, Weak};
 use std::time::Instant;
 
 use crate::error::TaskError;
-use crate::runtime::core::callback::Callback;
-use crate::runtime::core::clock::Nanoseconds;
-use crate::runtime::scheduler::turn::{FORKED, Loop};
-use crate::runtime::task::promise::Promise;
+use crate::runtime::core::{Callback, Nanoseconds};
+use crate::runtime::scheduler::{FORKED, Loop};
+use crate::runtime::task::Promise;
 use crate::runtime::threads::blocking;
-use crate::runtime::time::timer::{Key, Timers};
+use crate::runtime::time::{Key, Timers};
 
 impl Loop {
     pub(crate) fn call_soon(
         &self,
         f: Box<dyn FnOnce()>,
         site: &'static Location<'static>,
-    ) -> Handle {
-        Handle(self.core.call_soon(f, site))
+    ) -> CallbackHandle {
+        CallbackHandle(self.core.call_soon(f, site))
     }
 
     pub(crate) fn run_in_executor<T: Send + 'static>(
@@ -29,7 +28,7 @@ impl Loop {
     ) -> Promise<T> {
         let core = self.core.weak();
         if self.is_forked() {
-            // The pool's threads are the parent's.
+            // The pool's threads exist in the parent process only.
             let promise = Promise::of(core, site);
             promise.fail(TaskError::misuse(FORKED));
             return promise;
@@ -45,7 +44,7 @@ impl Loop {
     ) -> TimerHandle {
         let callback = Callback::new(f, site);
         if deadline <= self.core.clock.now() {
-            // It is due: it joins the next iteration.
+            // A timer that is due joins the next iteration.
             self.core.run_queue.poll_soon();
         }
         TimerHandle {
@@ -57,24 +56,25 @@ impl Loop {
     }
 }
 
-/// A callback that was queued.
+/// A queued callback.
 #[derive(Clone, Debug)]
-pub struct Handle(Rc<Callback>);
+#[doc(alias = "Handle")]
+pub struct CallbackHandle(Rc<Callback>);
 
-impl Handle {
-    /// Takes the callback back: it is dropped now, and not called.
+impl CallbackHandle {
+    /// Cancels the callback: it is dropped now, uncalled.
     pub fn cancel(&self) {
         self.0.cancel();
     }
 
-    /// Whether it was taken back.
+    /// Whether the callback was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
     }
 }
 
-/// A callback that waits for its time.
+/// A callback that waits for its deadline.
 #[derive(Clone)]
 pub struct TimerHandle {
     callback: Rc<Callback>,
@@ -84,7 +84,7 @@ pub struct TimerHandle {
 }
 
 impl TimerHandle {
-    /// Takes the callback back: it is dropped now, and not called.
+    /// Cancels the callback: it is dropped now, uncalled.
     pub fn cancel(&self) {
         if let Some(timers) = self.timers.upgrade() {
             timers.cancel(self.key);
@@ -92,13 +92,13 @@ impl TimerHandle {
         self.callback.cancel();
     }
 
-    /// Whether it was taken back.
+    /// Whether the callback was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.callback.is_cancelled()
     }
 
-    /// When it is to be called, on the loop's clock.
+    /// The callback's deadline, on the loop's clock.
     #[must_use]
     pub fn when(&self) -> Instant {
         self.when

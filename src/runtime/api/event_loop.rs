@@ -1,4 +1,4 @@
-//! [`EventLoop`]: a loop of one's own, asyncio's way.
+//! [`EventLoop`]: a loop with asyncio's methods.
 
 use std::fmt;
 use std::panic::Location;
@@ -6,25 +6,21 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::callback_handles::{Handle, TimerHandle};
+use super::callback_handles::{CallbackHandle, TimerHandle};
 use super::local_loop::LocalLoop;
 use super::loop_handle::LoopHandle;
-use crate::error::{LoopError, RunError, TaskError};
-use crate::runtime::core::context;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::observe::report::report_by_default;
-use crate::runtime::scheduler::current::within;
-use crate::runtime::scheduler::turn::{FORKED, Halt, Loop};
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::promise::Promise;
-use crate::runtime::task::task_ref::TaskRef;
-use crate::runtime::task::waitable::{self, Joinable};
+use crate::error::{LoopError, Misuse, RunError, TaskError};
+use crate::runtime::cancel::stop_waiting;
+use crate::runtime::core::{ExceptionContext, context};
+use crate::runtime::observe::report_by_default;
+use crate::runtime::scheduler::{FORKED, Halt, Loop, within};
+use crate::runtime::task::{Joinable, Promise, Task, TaskRef, waitable};
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
 /// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).
 ///
-/// Most programs need none by name: [`run`](crate::run()) makes one, runs a function in it as the main
-/// task, and closes it.
+/// Most programs use [`run`](crate::run()) instead, which makes a loop, runs a function as the main task, and closes the
+/// loop.
 ///
 /// ```
 /// use selvedge::EventLoop;
@@ -36,7 +32,7 @@ use crate::runtime::task::waitable::{self, Joinable};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Dropping it closes it: see [`close`](Self::close).
+/// Dropping a loop closes it: see [`close`](Self::close).
 pub struct EventLoop(pub(crate) Rc<Loop>);
 
 const CLOSED: &str = "selvedge: event loop is closed; make another one";
@@ -47,7 +43,7 @@ const ANOTHER: &str = "selvedge: another event loop runs on this thread, and the
                        a time; spawn a task on that one, or run this one on a thread of its own";
 
 impl EventLoop {
-    /// Why the loop can't be run here and now.
+    /// Why the loop can't run here and now, if it can't.
     pub(crate) fn why_not(&self) -> Option<&'static str> {
         if self.is_closed() {
             Some(CLOSED)
@@ -64,12 +60,12 @@ impl EventLoop {
         }
     }
 
-    /// Runs the loop until a task, which it makes of a closure, a coroutine, a task or a promise, is
-    /// done, and returns its result.
+    /// Runs the loop until a task is done, and returns its result. The task is made of a closure or a coroutine, or waits
+    /// for a task or a promise.
     ///
     /// # Errors
-    /// How the task failed; that the loop was stopped first, when the task stays and goes on in the next run; that it can never be done, with the report of
-    /// [`RunError::Deadlock`] as the error; that the loop is closed or running.
+    /// The task's error. An error if the loop was stopped first: the task goes on in the next run. An error that holds
+    /// [`RunError::Deadlock`] if the task can never be done. An error if the loop is closed or running.
     #[track_caller]
     pub fn run_until_complete<I>(&self, task: I) -> Result<I::Output, TaskError>
     where
@@ -90,8 +86,10 @@ impl EventLoop {
             return task.into_result();
         }
         task.remove_done_callback(stop);
-        if I::ONLY_WAITS {
-            task.stop_waiting();
+        if I::ONLY_WAITS
+            && let Some(task) = task.any_handle().as_task()
+        {
+            stop_waiting(task);
         }
         Err(match self.explain(halt) {
             Some(error) => TaskError::exception(error.into()),
@@ -102,10 +100,10 @@ impl EventLoop {
     /// Runs the loop until [`stop`](Self::stop).
     ///
     /// # Errors
-    /// That nothing can ever happen in it any more; that it is closed or running.
+    /// If nothing can ever happen in the loop any more, or the loop is closed or running.
     pub fn run_forever(&self) -> Result<(), RunError> {
         if let Some(reason) = self.why_not() {
-            return Err(RunError::Misuse(reason.to_owned()));
+            return Err(RunError::Misuse(Misuse::new(reason)));
         }
         match self.explain(within(&self.0, || self.0.run(|| false))) {
             Some(error) => Err(error),
@@ -118,40 +116,38 @@ impl EventLoop {
             Halt::Stopped => None,
             Halt::Deadlock(report) => Some(RunError::Deadlock(report)),
             Halt::Io(error) => Some(RunError::Io(error)),
-            Halt::Forked => Some(RunError::Misuse(FORKED.to_owned())),
+            Halt::Forked => Some(RunError::Misuse(Misuse::new(FORKED))),
         }
     }
 
-    /// Has the loop end after the present iteration; of a loop that does not run, the next run ends
-    /// after one iteration.
+    /// Ends the run after the current iteration. If the loop is not running, the next run ends after one iteration.
     pub fn stop(&self) {
         self.0.core.run_queue.stop();
     }
 
-    /// Whether it runs.
+    /// Whether the loop is running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.0.core.is_running.get()
     }
 
-    /// Whether it was closed.
+    /// Whether the loop was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.core.is_closed.get()
     }
 
-    /// Closes the loop: drops queued callbacks, cancels its tasks and runs until they have ended, for
-    /// a bounded time; unwinds what is left on the spot. Tasks that were pending are reported.
-    /// Closing again does nothing.
+    /// Closes the loop: drops queued callbacks, cancels its tasks and runs until they have ended, for a bounded time, and
+    /// unwinds the remaining tasks by force. Pending tasks are reported. Closing again does nothing.
     ///
     /// # Errors
-    /// That it is running.
+    /// If the loop is running.
     pub fn close(&self) -> Result<(), LoopError> {
         if self.is_running() {
             let text = "a running event loop can't be closed; stop it first";
-            return Err(LoopError::with_text(text, ()));
+            return Err(LoopError::busy(text, ()));
         }
-        // Whatever is told or dropped on the way may come back here.
+        // Handlers and destructors that run below may call this again.
         if !self.is_closed() && !self.0.core.is_closing.replace(true) {
             self.report_pending();
             self.shut_down();
@@ -163,15 +159,15 @@ impl EventLoop {
         if self.0.is_forked() {
             return;
         }
-        // All stacks first: the handler is somebody's code, and tasks may end in it.
+        // All stacks first: the handler is user code, in which tasks may end.
         let core = &self.0.core;
         let tasks = core.tasks().into_iter().filter_map(TaskRef::of);
-        let looks = |task: TaskRef| (task.name(), core.is_debug.get().then(|| task.get_stack()));
+        let looks = |task: TaskRef| (task.name(), core.is_debug.get().then(|| task.stack()));
         for (name, stack) in tasks.map(looks).collect::<Vec<_>>() {
             let context = ExceptionContext::new("Task was pending when its loop was closed")
                 .with_subject("task", name);
             core.report(&match stack {
-                Some(stack) => context.with_source(stack.site()).with_stack(stack),
+                Some(stack) => context.with_source(stack.created_at()).with_stack(stack),
                 None => context,
             });
         }
@@ -181,15 +177,15 @@ impl EventLoop {
     pub(crate) fn shut_down(&self) {
         let inner = &self.0;
         if inner.is_forked() {
-            // The parent goes on with what this is a copy of: only the descriptors are closed. The
-            // tasks stay as they are, and so does what they refer to.
+            // The parent process owns the original of everything here: close only the descriptors. The tasks are
+            // forgotten, with all that they refer to.
             inner.core.is_closed.set(true);
             std::mem::forget(Rc::clone(&inner.core));
             return;
         }
         inner.core.is_closing.set(true);
         inner.core.is_closing_in_panic.set(thread::panicking());
-        // In the middle of a panic, or of another loop, nobody else may run.
+        // In the middle of a panic, or of another loop, no other task may run.
         let may_run = !thread::panicking() && context::current().is_none();
         within(inner, || {
             inner.clear_callbacks();
@@ -207,17 +203,16 @@ impl EventLoop {
         self.0.core.clock.instant()
     }
 
-    /// How long the loop exists, on its clock.
+    /// The age of the loop, on its clock.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.0.core.clock.elapsed()
     }
 
-    /// Makes a task of a closure, a coroutine, a promise or another task. It begins in the next
-    /// iteration of the loop.
+    /// Makes a task of a closure, a coroutine, a promise or another task. The task begins in the loop's next iteration.
     ///
     /// # Panics
-    /// If the loop is closed, or there is no stack to be had.
+    /// If the loop is closed, or no stack can be had.
     #[track_caller]
     pub fn create_task<I>(&self, task: I) -> Task<I::Output>
     where
@@ -235,17 +230,17 @@ impl EventLoop {
         Promise::of(Rc::downgrade(&self.0.core), Location::caller())
     }
 
-    /// Has a function called in the next iteration, after what was queued before.
+    /// Queues a callback for the next iteration, after those that were queued before.
     ///
     /// # Panics
     /// If the loop is closed.
     #[track_caller]
-    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Handle {
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> CallbackHandle {
         self.assert_open();
         self.0.call_soon(Box::new(f), Location::caller())
     }
 
-    /// Has a function called when so much time has passed.
+    /// Queues a callback after a delay.
     ///
     /// # Panics
     /// If the loop is closed.
@@ -256,7 +251,7 @@ impl EventLoop {
         self.0.call_at(deadline, Box::new(f), Location::caller())
     }
 
-    /// Has a function called at a time of the loop's clock.
+    /// Queues a callback at a time on the loop's clock.
     ///
     /// # Panics
     /// If the loop is closed.
@@ -272,22 +267,22 @@ impl EventLoop {
         assert!(!self.is_closed(), "{CLOSED}");
     }
 
-    /// Sets what is told of exceptions that nobody else takes. It may not wait.
+    /// Sets the handler of exceptions that no other code takes. The handler may not wait.
     pub fn set_exception_handler(&self, handler: impl Fn(&ExceptionContext) + 'static) {
         self.0.core.set_handler(Some(Rc::new(handler)));
     }
 
-    /// Sets the default exception handler again.
+    /// Restores the default exception handler.
     pub fn reset_exception_handler(&self) {
         self.0.core.set_handler(None);
     }
 
-    /// Tells the exception handler something.
+    /// Calls the exception handler.
     pub fn call_exception_handler(&self, context: &ExceptionContext) {
         self.0.core.report(context);
     }
 
-    /// What is done if no handler is set: prints the context to standard error.
+    /// The default exception handler: prints the context to standard error.
     pub fn default_exception_handler(&self, context: &ExceptionContext) {
         report_by_default(context);
     }
@@ -320,8 +315,8 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if self.close().is_err() {
-            // It runs: this is somewhere below its own run, as the process exits for example. Nothing
-            // can be ended there, and whatever is current stays.
+            // The loop is running: this drop is below its own run, for example while the process exits. No task can be
+            // ended there.
             std::mem::forget(Rc::clone(&self.0));
         }
     }

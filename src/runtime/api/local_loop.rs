@@ -1,26 +1,20 @@
-//! [`LocalLoop`]: a loop as callbacks and tasks on its own thread see it.
+//! [`LocalLoop`]: a weak reference to a loop, for callbacks and tasks on its thread.
 
 use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use super::callback_handles::{Handle, TimerHandle};
+use super::callback_handles::{CallbackHandle, TimerHandle};
 use super::loop_handle::LoopHandle;
 use crate::error::LoopError;
-use crate::runtime::core::callback::Function;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::scheduler::current;
-use crate::runtime::scheduler::turn::Loop;
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::late_callbacks;
-use crate::runtime::task::promise::Promise;
-use crate::runtime::task::waitable::{self, Joinable};
+use crate::runtime::core::{ExceptionContext, Function};
+use crate::runtime::scheduler::{Loop, current};
+use crate::runtime::task::{Joinable, Promise, Task, late_callbacks, waitable};
 
-/// A weak reference to an event loop, for callbacks and tasks that outlive it or must not keep it:
-/// the loop owns them.
+/// A weak reference to an event loop, for callbacks and tasks, which the loop owns.
 ///
-/// It has the loop's methods, and answers an error where the loop is gone.
+/// It has the loop's methods. Each returns an error after the loop is closed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,7 +41,7 @@ impl LocalLoop {
         }
     }
 
-    /// The loop, to call a function.
+    /// The loop, with a function for it to call; the function is refused by a closed loop.
     fn get_for(&self, f: Function) -> Result<(Rc<Loop>, Function), LoopError> {
         match self.get() {
             Ok(inner) => Ok((inner, f)),
@@ -58,21 +52,21 @@ impl LocalLoop {
         }
     }
 
-    /// Has a function called in the next iteration, after what was queued before.
+    /// Queues a callback for the next iteration, after those that were queued before.
     ///
     /// # Errors
-    /// That the loop is closed; so for all of these methods.
+    /// If the loop is closed.
     #[track_caller]
-    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Result<Handle, LoopError> {
+    pub fn call_soon(&self, f: impl FnOnce() + 'static) -> Result<CallbackHandle, LoopError> {
         let site = Location::caller();
         let (inner, f) = self.get_for(Box::new(f))?;
         Ok(inner.call_soon(f, site))
     }
 
-    /// Has a function called when so much time has passed.
+    /// Queues a callback after a delay.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     #[track_caller]
     pub fn call_later(
         &self,
@@ -84,10 +78,10 @@ impl LocalLoop {
         Ok(inner.call_at(inner.core.clock.after(delay), f, site))
     }
 
-    /// Has a function called at a time of the loop's clock.
+    /// Queues a callback at a time on the loop's clock.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     #[track_caller]
     pub fn call_at(
         &self,
@@ -102,10 +96,10 @@ impl LocalLoop {
     /// Makes a task: see [`EventLoop::create_task`](crate::EventLoop::create_task).
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     ///
     /// # Panics
-    /// If there is no stack to be had.
+    /// If no stack can be had.
     #[track_caller]
     pub fn create_task<I>(&self, task: I) -> Result<Task<I::Output>, LoopError>
     where
@@ -118,29 +112,29 @@ impl LocalLoop {
     /// Makes a promise.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     #[track_caller]
     pub fn create_promise<T: 'static>(&self) -> Result<Promise<T>, LoopError> {
         let site = Location::caller();
         Ok(Promise::of(Rc::downgrade(&self.get()?.core), site))
     }
 
-    /// Has the loop end after the present iteration.
+    /// Ends the run after the current iteration.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn stop(&self) -> Result<(), LoopError> {
         self.get()?.core.run_queue.stop();
         Ok(())
     }
 
-    /// Whether it runs.
+    /// Whether the loop is running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.get().is_ok_and(|inner| inner.core.is_running.get())
     }
 
-    /// Whether it is closed, or gone.
+    /// Whether the loop is closed, or dropped.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.get().is_err()
@@ -149,15 +143,15 @@ impl LocalLoop {
     /// The time on the loop's clock.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn time(&self) -> Result<Instant, LoopError> {
         Ok(self.get()?.core.clock.instant())
     }
 
-    /// How long the loop exists, on its clock.
+    /// The age of the loop, on its clock.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn elapsed(&self) -> Result<Duration, LoopError> {
         Ok(self.get()?.core.clock.elapsed())
     }
@@ -165,15 +159,15 @@ impl LocalLoop {
     /// A handle for other threads.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn handle(&self) -> Result<LoopHandle, LoopError> {
         Ok(LoopHandle::new(&self.get()?.injector))
     }
 
-    /// Sets what is told of exceptions that nobody else takes.
+    /// Sets the handler of exceptions that no other code takes.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn set_exception_handler(
         &self,
         handler: impl Fn(&ExceptionContext) + 'static,
@@ -182,10 +176,10 @@ impl LocalLoop {
         Ok(())
     }
 
-    /// Tells the exception handler something.
+    /// Calls the exception handler.
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn call_exception_handler(&self, context: &ExceptionContext) -> Result<(), LoopError> {
         self.get()?.core.report(context);
         Ok(())
@@ -194,19 +188,19 @@ impl LocalLoop {
     /// Turns debug mode on or off: see [`EventLoop::set_debug`](crate::EventLoop::set_debug).
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn set_debug(&self, is_debug: bool) -> Result<(), LoopError> {
         self.get()?.core.is_debug.set(is_debug);
         Ok(())
     }
 }
 
-/// The loop that runs on this thread, for callbacks and tasks; `None` outside of one.
+/// The loop that runs on this thread; `None` outside of a loop.
 ///
 /// ```
-/// assert!(selvedge::current_loop().is_none());
+/// assert!(selvedge::event_loop::current_loop().is_none());
 /// selvedge::run(|| {
-///     let event_loop = selvedge::current_loop().unwrap();
+///     let event_loop = selvedge::event_loop::current_loop().unwrap();
 ///     event_loop.call_soon(|| println!("soon")).unwrap();
 ///     selvedge::yield_now();
 /// });

@@ -1,22 +1,21 @@
-//! A loop as other threads see it: [`LoopHandle`].
+//! [`LoopHandle`]: a reference to a loop for other threads.
 
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
-use super::remote_task::lock;
 use crate::error::LoopError;
 use crate::runtime::core::context;
-use crate::runtime::threads::injector::{Injector, Message};
+use crate::runtime::threads::{Injector, Message};
+use crate::util::lock::lock;
 
-/// A handle of an event loop for other threads. As long as one exists, the loop does not take its tasks
-/// for deadlocked.
+/// A handle of an event loop for other threads. While one exists, the loop reports no deadlock.
 ///
 /// ```
 /// use std::thread;
 ///
 /// let sum = selvedge::run(|| {
-///     let handle = selvedge::current_loop().unwrap().handle().unwrap();
+///     let handle = selvedge::event_loop::current_loop().unwrap().handle().unwrap();
 ///     let promise = selvedge::Promise::new();
 ///     let worker = thread::spawn(move || {
 ///         // On the loop's thread, as a task of its own:
@@ -48,8 +47,8 @@ impl LoopHandle {
         &self.0
     }
 
-    /// Has a function called on the loop's thread, in its next iteration, and wakes the loop if it
-    /// sleeps. Functions of one thread are called in the order in which they came.
+    /// Queues a callback on the loop's thread, for the next iteration, and wakes a sleeping loop. Callbacks of one thread
+    /// are called in FIFO order.
     ///
     /// # Errors
     /// The function, if the loop is closed.
@@ -58,30 +57,35 @@ impl LoopHandle {
     where
         F: FnOnce() + Send + 'static,
     {
+        self.push_call(Location::caller(), f, |f| f())
+    }
+
+    /// Passes a function to the loop's thread, which calls `run` with it. A closed loop returns the function.
+    pub(super) fn push_call<F: Send + 'static>(
+        &self,
+        site: &'static Location<'static>,
+        f: F,
+        run: impl FnOnce(F) + Send + 'static,
+    ) -> Result<(), LoopError<F>> {
         let slot = Arc::new(Mutex::new(Some(f)));
         let theirs = Arc::clone(&slot);
         let call = Box::new(move || {
             let f = lock(&theirs).take();
             if let Some(f) = f {
-                f();
+                run(f);
             }
         });
-        match self.0.push(Message::Call(call, Location::caller())) {
-            Ok(()) => Ok(()),
-            Err(refused) => {
-                drop(refused);
-                let f = lock(&slot)
-                    .take()
-                    .expect("a message that was refused was not called");
-                Err(LoopError::closed(f))
-            }
-        }
+        self.0.push(Message::Call(call, site)).map_err(|refused| {
+            drop(refused);
+            let f = lock(&slot).take();
+            LoopError::closed(f.expect("a message that was refused was not called"))
+        })
     }
 
-    /// Has the loop end after the iteration in which it learns of this.
+    /// Ends the loop's run after the iteration that receives this message.
     ///
     /// # Errors
-    /// That it is closed.
+    /// If the loop is closed.
     #[track_caller]
     pub fn stop(&self) -> Result<(), LoopError> {
         let stop = || {

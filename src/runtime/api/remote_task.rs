@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -13,21 +13,17 @@ use crate::coroutine::drop_quietly;
 use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
-use crate::runtime::core::context;
-use crate::runtime::core::id::TaskId;
-use crate::runtime::observe::report::report_unretrieved;
+use crate::runtime::core::{TaskId, context};
+use crate::runtime::observe::report_unretrieved;
 use crate::runtime::scheduler::current;
-use crate::runtime::task::handle::Task;
-use crate::runtime::task::spawn::SpawnOptions;
-use crate::runtime::task::spawn::try_spawn_on;
-use crate::runtime::threads::injector::Message;
+use crate::runtime::task::{SpawnOptions, Task, try_spawn_on};
 use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::wait::task_context;
+use crate::util::lock::{ignore_poison, lock};
 
 /// A task that another thread has spawned on a loop.
 ///
-/// It can be joined by a thread, by a task of any loop, or awaited by any executor. Dropping it
-/// detaches the task.
+/// A thread or a task of any loop can join it, and any executor can await it. Dropping it detaches the task.
 pub struct RemoteTask<T> {
     pub(crate) shared: Arc<Shared<T>>,
     pub(crate) handle: LoopHandle,
@@ -47,37 +43,20 @@ impl LoopHandle {
         let site = Location::caller();
         let shared = Arc::new(Shared::new());
         let reply = Reply(Arc::clone(&shared));
-        let slot = Arc::new(Mutex::new(Some(f)));
-        let theirs = Arc::clone(&slot);
-        let call = Box::new(move || {
-            let f = lock(&theirs).take();
-            if let Some(f) = f {
-                reply.start(site, f);
-            }
-        });
-        match self.injector().push(Message::Call(call, site)) {
-            Ok(()) => Ok(RemoteTask {
-                shared,
-                handle: self.clone(),
-            }),
-            Err(refused) => {
-                drop(refused);
-                let f = lock(&slot)
-                    .take()
-                    .expect("a message that was refused was not called");
-                Err(LoopError::closed(f))
-            }
-        }
+        self.push_call(site, f, move |f| reply.start(site, f))?;
+        Ok(RemoteTask {
+            shared,
+            handle: self.clone(),
+        })
     }
 }
 
 impl<T: Send + 'static> RemoteTask<T> {
-    /// May suspend: waits until the task is done, and returns what it returned. It parks a task, and
-    /// blocks a thread that has no loop.
+    /// May suspend: waits until the task is done, and returns its value. Parks a task; blocks a thread that has no loop.
     ///
     /// # Errors
-    /// How the task failed; that its loop was closed first; that it can't be waited for here, in a
-    /// callback or while panicking.
+    /// The task's error. An error if its loop was closed first, or this code can't wait: in a callback, or while
+    /// panicking.
     ///
     /// # Cancellation
     /// The remote task goes on.
@@ -98,14 +77,14 @@ impl<T: Send + 'static> RemoteTask<T> {
                         return result;
                     }
                     let condvar = &self.shared.is_done;
-                    state = condvar.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state = ignore_poison(condvar.wait(state));
                 }
             }
             Err(why) => Err(TaskError::misuse(why.sentence())),
         }
     }
 
-    /// Asks the task to end.
+    /// Requests a cancel of the task.
     pub fn cancel(&self) {
         lock(&self.shared.state).is_cancelled = true;
         let shared = Arc::clone(&self.shared);
@@ -117,7 +96,7 @@ impl<T: Send + 'static> RemoteTask<T> {
                 request::cancel(task, None);
             }
         };
-        // A loop that is closed has ended it already.
+        // A closed loop has ended the task already.
         drop(self.handle.call_soon_threadsafe(cancel));
     }
 
@@ -129,7 +108,7 @@ impl<T: Send + 'static> RemoteTask<T> {
 }
 
 impl<T> RemoteTask<T> {
-    /// Whether the task belongs to a loop of this thread that can't run while this is waited for.
+    /// Whether the task belongs to a loop of this thread that can't run during this wait.
     fn is_stuck_here(&self) -> bool {
         let injector = &self.handle.injector();
         injector.thread == thread::current().id()
@@ -145,7 +124,7 @@ fn stuck() -> TaskError {
 }
 
 impl<T> Drop for RemoteTask<T> {
-    /// An error that nobody has fetched is reported on the loop's thread.
+    /// An error that was never retrieved is reported on the loop's thread.
     fn drop(&mut self) {
         let result = lock(&self.shared.state).result.take();
         let Some(Err(error)) = result else { return };
@@ -155,7 +134,7 @@ impl<T> Drop for RemoteTask<T> {
                     report_unretrieved(&core, "a task of another thread's".to_owned(), error);
                 }
             };
-            // Of a loop that is closed there is nobody to tell.
+            // A closed loop has no handler to call.
             drop(self.handle.call_soon_threadsafe(report));
         }
     }
@@ -188,7 +167,7 @@ impl<T> fmt::Debug for RemoteTask<T> {
     }
 }
 
-/// What a remote task and its loop share.
+/// State that a remote task and its loop share.
 pub(crate) struct Shared<T> {
     state: Mutex<State<T>>,
     is_done: Condvar,
@@ -203,7 +182,7 @@ struct State<T> {
 }
 
 impl<T> State<T> {
-    /// The result, once; then an error that says so.
+    /// Takes the result; a second call returns an error that says so.
     fn take(&mut self) -> Option<Result<T, TaskError>> {
         if !self.is_done {
             return None;
@@ -243,13 +222,13 @@ impl<T> Shared<T> {
         drop(state);
         self.is_done.notify_all();
         if let Some(waker) = waker {
-            // Somebody's code, which may not wait.
+            // User code, which may not wait.
             context::without_task(|| waker.wake());
         }
     }
 }
 
-/// The loop's end: whatever becomes of it, the other side learns of it.
+/// The loop's half. Dropping it completes the remote task in every case.
 pub(crate) struct Reply<T: Send + 'static>(pub(crate) Arc<Shared<T>>);
 
 impl<T: Send + 'static> Reply<T> {
@@ -274,7 +253,7 @@ impl<T: Send + 'static> Reply<T> {
     fn when_done(self, task: Task<T>) {
         let view = task.task_ref();
         view.add_done_callback(move |_| {
-            // If nobody is left to see an error, dropping the handle reports it.
+            // Without a remote task, dropping the handle reports an error.
             if Arc::strong_count(&self.0) > 1 {
                 self.0.finish(task.into_result());
             }
@@ -288,11 +267,6 @@ impl<T: Send + 'static> Drop for Reply<T> {
             "the event loop was closed before the task was done".to_owned(),
         ))));
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code of the user's runs under these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const _: () = {

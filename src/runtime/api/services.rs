@@ -1,5 +1,4 @@
-//! What a loop does for its tasks and callbacks beside running them: blocking work on its pool, and
-//! signals.
+//! Further methods of the loop's types: blocking work on the pool, and signals.
 
 use std::io;
 use std::panic::Location;
@@ -8,13 +7,11 @@ use std::rc::Rc;
 use super::event_loop::EventLoop;
 use super::local_loop::LocalLoop;
 use crate::error::LoopError;
-use crate::runtime::scheduler::signals::{Listening, Signals};
-use crate::runtime::scheduler::turn::{FORKED, Loop};
-use crate::runtime::task::promise::Promise;
+use crate::runtime::scheduler::{FORKED, Listening, Loop, Signals};
+use crate::runtime::task::Promise;
 
 impl EventLoop {
-    /// Has a function called on a thread of the loop's pool, for work that blocks; the promise has its
-    /// result.
+    /// Runs a function on a thread of the loop's pool, for work that blocks. The promise gets its result.
     ///
     /// ```
     /// use selvedge::EventLoop;
@@ -26,15 +23,14 @@ impl EventLoop {
     /// ```
     ///
     /// # Errors
-    /// The promise's: that the function panicked; that the pool's queue is full or it can't have a
-    /// thread; that the loop was closed first.
+    /// The promise fails if the function panics, the pool's queue is full, no thread can be started, or the loop is closed
+    /// first.
     ///
     /// # Panics
     /// If the loop is closed.
     ///
     /// # Cancellation
-    /// Cancelling the promise drops a function that no thread has begun with. One that runs goes on, and
-    /// its result is dropped.
+    /// Cancelling the promise drops a function that has not begun. A running function goes on, and its result is dropped.
     #[track_caller]
     pub fn run_in_executor<T, F>(&self, f: F) -> Promise<T>
     where
@@ -45,12 +41,11 @@ impl EventLoop {
         self.0.run_in_executor(Location::caller(), f)
     }
 
-    /// Has a function called whenever a signal comes, as an ordinary callback, in the loop's own time:
-    /// it may do anything that a callback may. It takes the place of the one before, and of what the
-    /// signal did in this process. Signals that come faster than the loop turns count once.
+    /// Calls a function each time a signal arrives, as an ordinary callback of the loop: it may do anything that a callback
+    /// may. It replaces the previous handler, and the signal's disposition in this process. Signals that arrive faster
+    /// than the loop turns count once.
     ///
-    /// A loop that handles a signal does not take its tasks for deadlocked. Several loops may handle
-    /// the same signal.
+    /// A loop that handles a signal reports no deadlock. Several loops may handle the same signal.
     ///
     /// ```no_run
     /// use selvedge::EventLoop;
@@ -67,8 +62,8 @@ impl EventLoop {
     /// ```
     ///
     /// # Errors
-    /// That the signal can't be handled (`SIGKILL`, `SIGSTOP`, and those of faults, such as `SIGSEGV`);
-    /// that the loop is closed; that 64 other loops of the process handle signals.
+    /// If the signal can't be handled (`SIGKILL`, `SIGSTOP`, and those of faults, such as `SIGSEGV`), the loop is closed, or
+    /// 64 other loops of the process handle signals.
     #[track_caller]
     pub fn add_signal_handler(
         &self,
@@ -79,19 +74,19 @@ impl EventLoop {
         self.0.add_signal_handler(signal.into(), Box::new(f), site)
     }
 
-    /// Handles a signal no longer: it does again what it did before. False if there was no handler.
+    /// Removes the handler of a signal, and restores the previous disposition. False if there was no handler.
     pub fn remove_signal_handler(&self, signal: impl Into<i32>) -> bool {
         self.0.signals.remove_handler(signal.into())
     }
 }
 
 impl LocalLoop {
-    /// Has a function called on a thread of the loop's pool: see
+    /// Runs a function on a thread of the loop's pool: see
     /// [`EventLoop::run_in_executor`](crate::EventLoop::run_in_executor).
     ///
     /// ```
     /// let sum = selvedge::run(|| {
-    ///     let event_loop = selvedge::current_loop().unwrap();
+    ///     let event_loop = selvedge::event_loop::current_loop().unwrap();
     ///     let halves = [0, 50].map(|start| {
     ///         event_loop.run_in_executor(move || (start + 1..=start + 50).sum::<u32>()).unwrap()
     ///     });
@@ -101,7 +96,7 @@ impl LocalLoop {
     /// ```
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     #[track_caller]
     pub fn run_in_executor<T, F>(&self, f: F) -> Result<Promise<T>, LoopError>
     where
@@ -111,11 +106,11 @@ impl LocalLoop {
         Ok(self.get()?.run_in_executor(Location::caller(), f))
     }
 
-    /// Has a function called whenever a signal comes: see
+    /// Calls a function each time a signal arrives: see
     /// [`EventLoop::add_signal_handler`](crate::EventLoop::add_signal_handler).
     ///
     /// # Errors
-    /// That the signal can't be handled; that the loop is closed.
+    /// If the signal can't be handled, or the loop is closed.
     #[track_caller]
     pub fn add_signal_handler(
         &self,
@@ -127,16 +122,16 @@ impl LocalLoop {
         inner.add_signal_handler(signal.into(), Box::new(f), site)
     }
 
-    /// Handles a signal no longer: see
+    /// Removes the handler of a signal: see
     /// [`EventLoop::remove_signal_handler`](crate::EventLoop::remove_signal_handler).
     ///
     /// # Errors
-    /// That the loop is closed.
+    /// If the loop is closed.
     pub fn remove_signal_handler(&self, signal: impl Into<i32>) -> Result<bool, LoopError> {
         Ok(self.get()?.signals.remove_handler(signal.into()))
     }
 
-    /// Begins to listen for a signal.
+    /// Starts to listen for a signal.
     pub(crate) fn listen(&self, signal: i32) -> io::Result<Rc<Listening>> {
         let inner = self.get().map_err(io::Error::other)?;
         inner.refuse_if_forked()?;

@@ -1,24 +1,22 @@
-//! A cancel that a task's own frame asks for, and takes back when it ends: a timeout's when it expires,
-//! a scope's when a child fails.
+//! [`CancelGuard`]: a cancel that a task's own frame requests, and takes back when the frame ends. A timeout requests one
+//! when it expires, a scope when a child fails.
 //!
-//! Requests are counted, as asyncio counts them: what unwinds out of the frame is the frame's own
-//! cancel if, once its request is taken back, no more are left than there were when the frame began.
-//! Otherwise somebody else has asked as well, and the unwind goes on.
+//! Requests are counted, as in asyncio. What unwinds out of the frame is the frame's own cancel if, after its request is
+//! taken back, no more requests are left than when the frame began. Otherwise other code has requested a cancel as well,
+//! and the unwind goes on.
 
 use std::cell::Cell;
 
 use super::request;
-use crate::runtime::core::block::{MUST_CANCEL, TaskPtr};
-use crate::runtime::core::cancel_mask::{self, Level};
-use crate::runtime::core::context::TaskContext;
+use crate::runtime::core::{Level, MUST_CANCEL, TaskContext, TaskPtr, cancel_mask};
 
-/// What a frame knows of its request.
+/// A frame's own request.
 pub(crate) struct CancelGuard {
     task: TaskPtr,
     level: Level,
-    /// How many requests there were when the frame began.
+    /// Number of requests when the frame began.
     n_before: u32,
-    /// Whether one of those was to be delivered yet.
+    /// A cancel was pending when the frame began.
     was_pending: bool,
     state: Cell<State>,
 }
@@ -26,15 +24,14 @@ pub(crate) struct CancelGuard {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     NotMade,
-    /// `is_only`: none from before the frame was to be delivered at the time. Of those that came since,
-    /// the number tells.
+    /// `is_only`: no request from before the frame was pending at that time. The count tells of later ones.
     Made {
         is_only: bool,
     },
 }
 
 impl CancelGuard {
-    /// For a frame of the running task that begins.
+    /// For a frame of the running task, at its start.
     pub(crate) fn new(here: TaskContext) -> Self {
         Self {
             task: here.task,
@@ -45,17 +42,17 @@ impl CancelGuard {
         }
     }
 
-    /// Whether it was made, and not taken back.
+    /// Whether the request stands: made, and not taken back.
     pub(crate) fn is_made(&self) -> bool {
         self.state.get() != State::NotMade
     }
 
-    /// Asks the task to end, if that has not been done: what it waits for, too.
+    /// Requests the cancel, once, and forwards it to what the task waits for.
     pub(crate) fn make(&self) {
         self.make_by(|| request::cancel_from(self.task, self.level, None));
     }
 
-    /// Asks the task to end, if that has not been done, but not what it waits for.
+    /// Requests the cancel, once, without forwarding it.
     pub(crate) fn make_at_once(&self) {
         self.make_by(|| request::cancel_at_once(self.task, self.level));
     }
@@ -67,7 +64,7 @@ impl CancelGuard {
         }
     }
 
-    /// Takes the request back, if it was made; answers whether it was, and nobody else has asked.
+    /// Takes the request back, if it stands. True if it did and no other request is left.
     pub(crate) fn take_back(&self) -> bool {
         let State::Made { is_only } = self.state.replace(State::NotMade) else {
             return false;

@@ -3,3 +3,7 @@
 pub(crate) mod guard;
 pub(crate) mod request;
 pub(crate) mod scope_state;
+
+pub(crate) use guard::CancelGuard;
+pub(crate) use request::{WaitGraphWalk, stop_waiting};
+pub(crate) use scope_state::{ScopeState, Until};

@@ -1,36 +1,34 @@
-//! Cancelling: a request that a task meets at a suspension, as an unwind.
+//! Requests to cancel a task. The task's next suspension delivers a request, as an unwind (`wait::unwind`).
 //!
-//! The payload names the task, so that only that task's root takes it for a cancel; to anything
-//! else that catches it on the way it is an ordinary panic, which it resumes. It goes by
-//! `resume_unwind`: no panic hook runs. Requests are edge-triggered: a body that catches one goes
-//! on, and its next operation works.
+//! The unwind's payload names the task, so only that task's root takes it for a cancel. Other code that catches it on the
+//! way sees an ordinary panic, and resumes it. It is raised by `resume_unwind`, so no panic hook runs. Requests are
+//! edge-triggered: a body that catches one goes on, and its next operation works.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::error::Cancelled;
-use crate::runtime::core::block::{CANCEL_FORWARDED, COMPLETED, MUST_CANCEL, TaskPtr};
-use crate::runtime::core::cancel_mask::{self, Level};
-use crate::runtime::core::context::{self};
-use crate::runtime::core::wake::unpark;
+use crate::runtime::core::{
+    CANCEL_FORWARDED, COMPLETED, Level, MUST_CANCEL, TaskPtr, cancel_mask, context, unpark,
+};
 use crate::runtime::wait::unwind;
 
-/// Asks a task to end. Where it waits for other tasks or promises, those are asked, and so on
-/// down the chain; the task itself learns of it when its wait ends. False if it is done, or has begun
-/// in a program whose panics abort: it can't be unwound there.
+/// Requests a cancel of a task. A task that waits for other tasks or promises forwards the request to them, and so on
+/// down the chain; the task itself is cancelled when its wait ends. False if the task is done, or has begun in a program
+/// whose panics abort, where it can't be unwound.
 pub(crate) fn cancel(task: TaskPtr, message: Option<&str>) -> bool {
     cancel_from(task, None, message)
 }
 
-/// As [`cancel`], on behalf of a frame of the task itself, which stands at a level of its deferrals.
+/// As [`cancel`], for a frame of the task itself, at that frame's level of cancel masks.
 pub(crate) fn cancel_from(task: TaskPtr, level: Level, message: Option<&str>) -> bool {
     if !may_be_cancelled(task) {
         return false;
     }
     let (mut trail, mut level) = (WaitGraphWalk::from(task), level);
     while let Some(task) = trail.next() {
-        // Only the first one is asked by a frame of its own.
+        // Only the first task has a frame that requests.
         let level = level.take();
         if message.is_some() || task.message().is_some() {
             task.with_extras(|extras| extras.message = message.map(str::to_owned));
@@ -55,7 +53,7 @@ pub(crate) fn cancel_from(task: TaskPtr, level: Level, message: Option<&str>) ->
     true
 }
 
-/// Asks a task to end that waits for what is being ended anyway: it does not wait for that.
+/// As [`cancel_from`], without forwarding: what the task waits for is being cancelled anyway.
 pub(crate) fn cancel_at_once(task: TaskPtr, level: Level) -> bool {
     if !may_be_cancelled(task) {
         return false;
@@ -74,8 +72,8 @@ fn may_be_cancelled(task: TaskPtr) -> bool {
     !(task.has(COMPLETED) || cfg!(panic = "abort") && task.has_begun())
 }
 
-/// Asks a task to end as one of all of its loop's: what it waits for is asked by itself, so that a long
-/// chain of tasks that wait for each other is not gone through once for each.
+/// Requests a cancel of a task among all tasks of its loop. Each task gets its own request, so a long chain of tasks
+/// that wait for each other is not followed once for each.
 pub(crate) fn cancel_one_of_all(task: TaskPtr) {
     let is_passed_on = || task.with_awaiting(|what| what.cancel(None)) == Some(true);
     if !task.has(MUST_CANCEL) && cancel_mask::level(task).is_none() && is_passed_on() {
@@ -87,42 +85,42 @@ pub(crate) fn cancel_one_of_all(task: TaskPtr) {
     }
 }
 
-/// What is left to do for something that a cancel has ended: it drops what is the user's.
-pub(crate) type Rest = Box<dyn FnOnce()>;
+/// Deferred cleanup; may run user destructors.
+pub(crate) type Cleanup = Box<dyn FnOnce()>;
 
 thread_local! {
-    /// Without a destructor, so that it is there as long as the thread is.
-    static RESTS: Cell<ManuallyDrop<Vec<Rest>>> = const { Cell::new(ManuallyDrop::new(Vec::new())) };
+    /// Without a destructor, so that it lives as long as the thread.
+    static CLEANUPS: Cell<ManuallyDrop<Vec<Cleanup>>> = const { Cell::new(ManuallyDrop::new(Vec::new())) };
 }
 
-/// Has something done when the present walk along tasks is over. A destructor may do anything: where
-/// the tasks' loop does not run, it may run it, or drop it, and no task of the walk is there any more.
-pub(crate) fn after_walk(rest: Option<Rest>) {
-    if let Some(rest) = rest {
-        let mut rests = take_rests();
-        rests.push(rest);
-        RESTS.set(ManuallyDrop::new(rests));
+/// Defers a cleanup until the present walk along tasks is over. A destructor may run or drop the tasks' loop, and then no
+/// task of the walk is left.
+pub(crate) fn after_walk(cleanup: Option<Cleanup>) {
+    if let Some(cleanup) = cleanup {
+        let mut cleanups = take_cleanups();
+        cleanups.push(cleanup);
+        CLEANUPS.set(ManuallyDrop::new(cleanups));
     }
 }
 
-/// Does what was left to do; nobody holds a task by its address here.
+/// Runs the deferred cleanups. The caller holds no `TaskPtr`.
 pub(crate) fn walk_is_over() {
-    for rest in take_rests() {
-        context::without_task(rest);
+    for cleanup in take_cleanups() {
+        context::without_task(cleanup);
     }
 }
 
-fn take_rests() -> Vec<Rest> {
-    ManuallyDrop::into_inner(RESTS.replace(ManuallyDrop::new(Vec::new())))
+fn take_cleanups() -> Vec<Cleanup> {
+    ManuallyDrop::into_inner(CLEANUPS.replace(ManuallyDrop::new(Vec::new())))
 }
 
-/// The way from a task down to those that it waits for, those that they wait for, and so on.
+/// A walk from a task to the tasks that it waits for, the tasks that they wait for, and so on.
 pub(crate) struct WaitGraphWalk {
     next: Option<TaskPtr>,
-    /// Those after it, the last one first. A chain needs none.
+    /// The tasks after `next`, last one first. Empty for a chain.
     others: Vec<TaskPtr>,
-    /// How many steps there can be: one task waits for another by the one handle that it has, and a
-    /// scope's host for its children, so that there are two ways to each, unless some wait in a circle.
+    /// Steps that are left. A task is waited for through its one handle and by its scope's host, so a walk without a
+    /// circle reaches each task at most twice.
     n_left: usize,
 }
 
@@ -140,12 +138,12 @@ impl WaitGraphWalk {
         self.next.take().or_else(|| self.others.pop())
     }
 
-    /// Whether there was one way on at most everywhere.
+    /// Whether each task so far waits for one task at most.
     pub(crate) fn is_chain(&self) -> bool {
         self.others.capacity() == 0
     }
 
-    /// Has the way go on to what a task waits for.
+    /// Enqueues the tasks that `task` awaits.
     pub(crate) fn follow(&mut self, task: TaskPtr) {
         let n_before = self.others.len();
         task.with_awaiting(|what| {
@@ -158,19 +156,18 @@ impl WaitGraphWalk {
     }
 }
 
-/// Ends a task that only waits for something on somebody's behalf, without cancelling that.
+/// Ends a task that only waits for something, without a cancel of that.
 pub(crate) fn stop_waiting(task: TaskPtr) {
     task.set(MUST_CANCEL);
     unpark(task);
 }
 
-/// How many requests a task has that were not taken back.
+/// Number of requests of a task that were not taken back.
 pub(crate) fn n_requests(task: TaskPtr) -> u32 {
     task.n_cancels.get() + cancel_mask::n_requests(task)
 }
 
-/// Takes one request back; answers how many are left. With the last one goes what was not
-/// delivered yet.
+/// Takes one request back, and returns how many are left. Taking back the last one also withdraws a pending cancel.
 pub(crate) fn take_back(task: TaskPtr) -> u32 {
     match task.n_cancels.get() {
         0 => cancel_mask::take_back(task),
@@ -182,9 +179,8 @@ pub(crate) fn take_back(task: TaskPtr) -> u32 {
     n_requests(task)
 }
 
-/// Whether a cancel was passed on to what the task has just stopped waiting for; asking clears
-/// that.
-pub(crate) fn was_forwarded(task: TaskPtr) -> bool {
+/// Whether a cancel was forwarded to what the task has just stopped waiting for. Clears the flag.
+pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
     let through = task.has(CANCEL_FORWARDED);
     task.clear(CANCEL_FORWARDED);
     through
@@ -198,8 +194,8 @@ pub(crate) fn was_forwarded(task: TaskPtr) -> bool {
 /// ```
 /// let caught = selvedge::run(|| {
 ///     let task = selvedge::spawn(|| {
-///         let caught = selvedge::catch_cancelled(|| selvedge::sleep(std::time::Duration::MAX));
-///         caught.unwrap_err().message().to_owned()
+///         let caught = selvedge::task::catch_cancelled(|| selvedge::sleep(std::time::Duration::MAX));
+///         caught.unwrap_err().message().unwrap().to_owned()
 ///     });
 ///     selvedge::yield_now();
 ///     task.cancel_with("enough");
@@ -212,7 +208,7 @@ pub(crate) fn was_forwarded(task: TaskPtr) -> bool {
 /// [`Cancelled`], with the message.
 ///
 /// # Panics
-/// With whatever else the function panics with.
+/// With any other panic of the function.
 pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let task = context::current().and_then(|core| core.current());

@@ -1,9 +1,8 @@
-//! The children of a scope: who they are, what becomes of the others when one fails, and waiting for
-//! the last.
+//! [`ScopeState`]: the children of a scope, what happens to the others when one fails, and the wait for the last one.
 //!
-//! It lies in the scope's frame, on the stack of the task that opened the scope, the *host*. A child's
-//! control block names it; the frame is not left before each child is over, and if one was abandoned,
-//! it is never left. Nothing here knows of results: they are in the public half of a scope.
+//! The state lies in the scope's frame, on the stack of the task that opened the scope, the *host*. A child's control
+//! block names the state. The frame is not left before each child has ended; if a child was abandoned, the frame is never
+//! left. Results are in the public half of a scope (`src/task/scope.rs`).
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -14,22 +13,18 @@ use super::request;
 use crate::coroutine::abandon_innermost;
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::block::{
-    Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskPtr,
+use crate::runtime::core::{
+    AnyPacket, Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskContext,
+    TaskId, TaskPtr, unpark,
 };
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::id::TaskId;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::wake::unpark;
-use crate::runtime::wait::park;
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::{park, unwind};
 
-/// What ends the children that are left.
+/// What ends the remaining children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// A failure: a scope.
+    /// A failure: for a scope.
     Failure,
-    /// The first that is done, however: a race.
+    /// The first end, of whatever kind: for a race.
     First,
 }
 
@@ -37,15 +32,15 @@ pub(crate) enum Until {
 pub(crate) struct ScopeState {
     until: Until,
     host: Result<Host, WaitError>,
-    /// The children, and some that are over.
+    /// The children, and some that have ended.
     members: RefCell<Vec<AnyPacket>>,
     n_live: Cell<usize>,
     errors: RefCell<Vec<TaskError>>,
-    /// The first that was done, of a race.
+    /// The first child that ended, of a race.
     winner: Cell<Option<TaskId>>,
     is_ending: Cell<bool>,
     is_in_body: Cell<bool>,
-    /// Whether a child was abandoned: its frames live on, with what they borrow.
+    /// A child was abandoned: its frames live on, with what they borrow.
     has_abandoned: Cell<bool>,
 }
 
@@ -59,7 +54,7 @@ const ENDING: &str = "selvedge: the scope is being ended, because a child has fa
                       cancelled, so nothing can be spawned in it any more";
 
 impl ScopeState {
-    /// For a scope that opens here. It takes no children if it could not wait for them.
+    /// For a scope that opens here. Where the scope could not wait, it takes no children.
     pub(crate) fn new(here: Result<TaskContext, WaitError>, until: Until) -> Self {
         let host = here.map(|here| Host {
             here,
@@ -82,8 +77,8 @@ impl ScopeState {
         self.host.as_ref().map(|host| host.here).map_err(|why| *why)
     }
 
-    /// Where a child can be made, or why none can. That there is nowhere to wait for it is an error
-    /// of the scope's as well.
+    /// The context for a new child, or why none can be made. Where the scope can't wait, that is an error of the scope as
+    /// well.
     pub(crate) fn place(&self) -> Result<TaskContext, TaskError> {
         match self.here() {
             Ok(here) if self.is_ending.get() || here.task.has(FORCE_UNWIND) => {
@@ -98,9 +93,9 @@ impl ScopeState {
         }
     }
 
-    /// Takes a child in, which names this from now on.
+    /// Adds a child, whose block names this scope.
     pub(crate) fn admit(&self, packet: AnyPacket) {
-        // First, because whatever is dropped below might be somebody's some day.
+        // First, because dropping the packets below may run user code.
         self.n_live.set(self.n_live.get() + 1);
         let mut members = self.members.borrow_mut();
         let mut over = Vec::new();
@@ -109,7 +104,7 @@ impl ScopeState {
         }
         members.push(packet);
         drop(members);
-        // An error may be in one of these.
+        // A packet may hold an error of the user's.
         drop(over);
     }
 
@@ -124,7 +119,7 @@ impl ScopeState {
         }
     }
 
-    /// Notes a failure, which ends the others and the body.
+    /// Notes a failure, and ends the other children and the body.
     pub(crate) fn fail(&self, error: TaskError) {
         self.errors.borrow_mut().push(error);
         self.end();
@@ -133,7 +128,7 @@ impl ScopeState {
             && self.until == Until::Failure
         {
             if self.is_waited_for_by(host.here.task) {
-                // That one is being ended, and may swallow it: the body does not wait for that.
+                // The child is being ended, and may swallow the cancel: the body does not wait for that.
                 host.own.make_at_once();
             } else {
                 host.own.make();
@@ -153,15 +148,14 @@ impl ScopeState {
         is_waited_for
     }
 
-    /// Cancels the children and takes no more, unless that has been done: they are not disturbed as
-    /// they clean up.
+    /// Cancels the children and closes the scope, once: a second call must not disturb their cleanup.
     pub(crate) fn end(&self) {
         if !self.is_ending.get() {
             self.cancel(None);
         }
     }
 
-    /// Cancels the children, as somebody has asked for, and takes no more.
+    /// Cancels the children and closes the scope.
     pub(crate) fn cancel(&self, message: Option<&str>) {
         self.is_ending.set(true);
         self.each_live(|child| {
@@ -171,7 +165,7 @@ impl ScopeState {
 
     /// Calls a function with each child that is not done.
     fn each_live(&self, f: impl Fn(TaskPtr)) {
-        // A cancel runs nobody's code, but it might some day.
+        // No borrow is held while `f` runs.
         for index in 0.. {
             let member = self.members.borrow().get(index).cloned();
             let Some(member) = member else { break };
@@ -181,10 +175,9 @@ impl ScopeState {
         }
     }
 
-    /// Parks the running task, the host, until the first child is done, or none is left; answers its
-    /// number.
+    /// Parks the host, which is running, until the first child is done, or none is left. Returns the winner's number.
     ///
-    /// A cancel unwinds from here, unless there is a winner: what that brings is not lost.
+    /// A cancel unwinds from here, unless there is a winner, whose result must not be lost.
     pub(crate) fn wait_for_first(&self, here: TaskContext) -> Option<TaskId> {
         while self.winner.get().is_none() && self.n_live.get() > 0 {
             if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
@@ -195,17 +188,16 @@ impl ScopeState {
         self.winner.get()
     }
 
-    /// The body is over. Answers whether the scope has cancelled it, and nobody else has.
+    /// Ends the body. True if the scope has cancelled it, and no other code has.
     pub(crate) fn leave_body(&self) -> bool {
         self.is_in_body.set(false);
         self.host.as_ref().is_ok_and(|host| host.own.take_back())
     }
 
-    /// Parks the running task, the host, until no child is left. A cancel that arrives meanwhile is
-    /// passed on to them; answers whether one did.
+    /// Parks the host, which is running, until no child is left. Forwards a cancel that arrives meanwhile to the
+    /// children; returns whether one did.
     ///
-    /// If a child can't be ended, or waited for, this never returns: the innermost coroutine is left
-    /// for ever, as it is.
+    /// Never returns if a child can't be ended, or waited for: the innermost coroutine is abandoned.
     pub(crate) fn wait_for_all(&self) -> bool {
         let mut is_cancelled = false;
         while self.n_live.get() > 0 {
@@ -214,8 +206,8 @@ impl ScopeState {
             };
             let task = here.task;
             if task.has(FORCE_UNWIND) || thread::panicking() {
-                // Its children are ended before a task is doomed, and the panics of the body are
-                // caught by now: this is the way out if that should ever change.
+                // Unreachable today: a task's children are ended before it is force-unwound, and a panic of the body is
+                // caught by now.
                 abandon_innermost();
             }
             if task.has(MUST_CANCEL) {
@@ -223,8 +215,8 @@ impl ScopeState {
                 is_cancelled = true;
                 self.cancel(task.message().as_deref());
                 if task.has(MUST_CANCEL) {
-                    // It has come back, by way of tasks that wait for this one: they and some child
-                    // wait in a circle, which has no end that it could arrive at.
+                    // The cancel has come back through tasks that wait for this one: they and a child wait in a
+                    // circle.
                     request::take_back(task);
                     task.clear(MUST_CANCEL);
                     self.each_live(|child| {
@@ -241,7 +233,7 @@ impl ScopeState {
         is_cancelled
     }
 
-    /// The failures so far, and the end of the list.
+    /// Takes the failures so far.
     pub(crate) fn take_errors(&self) -> Vec<TaskError> {
         self.errors.take()
     }

@@ -1,20 +1,20 @@
-//! The control block of a task: what the scheduler and whoever waits know of it.
+//! The control block of a task: the task as the scheduler and waiters see it.
 //!
-//! It lies on the first page of the task's own stack, beside its innermost frames while it is
-//! parked, so that entering a task touches one page. What outlives the task is elsewhere: its
-//! result and its identity are in its [`packet`](super::packet).
+//! The block lies on the first page of the task's own stack, beside the innermost frames of a parked task, so that
+//! entering a task touches one page. Result and identity outlive the task: they are in its
+//! [`packet`](super::packet).
 //!
 //! | flag | meaning | set by | cleared by |
 //! |---|---|---|---|
-//! | `SCHEDULED` | it runs, or is in the run queue | `unpark` | its parking |
-//! | `NOTIFIED` | it was unparked while awake: its next parking comes back at once | `unpark` | that parking |
-//! | `MUST_CANCEL` | its next suspension raises a cancel | a cancel | that suspension, `uncancel` |
-//! | `CANCEL_FORWARDED` | a cancel was passed on to what it waits for | a cancel | the end of that wait |
-//! | `FORCE_UNWIND` | every suspension raises a cancel: its loop is closing for good | shutdown | never |
-//! | `DETACHED` | its handle is gone | the handle's drop | never |
-//! | `ERROR_RETRIEVED` | an error of its counts as retrieved | a `gather` that is over | never |
-//! | `MUST_NOT_ABANDON` | its body may borrow from the caller of `run`: it can't be abandoned | `run` | never |
-//! | `COMPLETED` | it is done, or abandoned; wake-ups are ignored | its end | never |
+//! | `SCHEDULED` | the task runs, or is in the run queue | `unpark` | parking |
+//! | `NOTIFIED` | unparked while scheduled: the next park returns at once | `unpark` | that park |
+//! | `MUST_CANCEL` | the next suspension raises a cancel | a request | that suspension, `uncancel` |
+//! | `CANCEL_FORWARDED` | a cancel was forwarded to what the task waits for | a request | the end of that wait |
+//! | `FORCE_UNWIND` | every suspension raises a cancel that can't be caught | shutdown | never |
+//! | `DETACHED` | the handle is gone | the handle's drop | never |
+//! | `ERROR_RETRIEVED` | an error of the task counts as retrieved | a `gather` that has ended | never |
+//! | `MUST_NOT_ABANDON` | the body may borrow from the caller of `run` | `run` | never |
+//! | `COMPLETED` | the task is done, or abandoned; wake-ups are ignored | its end | never |
 //!
 //! `MUST_CANCEL` and `CANCEL_FORWARDED` exclude each other.
 
@@ -30,13 +30,14 @@ use std::rc::Rc;
 use super::callback::Callback;
 use super::cancel_mask::Level;
 use super::context::Core;
-use super::id::{CallbackId, TaskId, default_name, next_in_turn};
+use super::id::{CallbackId, TaskId, default_name, next_sequence};
 use super::packet::AnyPacket;
 use super::wait_list::WaitList;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
 use crate::error::TaskError;
 use crate::sys::prefetch::prefetch;
+use crate::sys::prefetch_distances::{IO_TASK_LINES, LINE_SIZE_BYTES};
 use crate::util::list::Link;
 
 pub(crate) const SCHEDULED: u32 = 1;
@@ -52,28 +53,28 @@ pub(crate) const ERROR_RETRIEVED: u32 = 256;
 /// The control block.
 #[repr(C, align(64))]
 pub(crate) struct TaskBlock {
-    // The first line is what parking and waking touch. The flags lie in the coroutine's header, beside
-    // what a turn touches anyway.
-    /// Where the task was parked last.
+    // The first cache line: what parking and waking touch. The flags lie in the coroutine's header, on a line that
+    // a switch touches anyway.
+    /// The position at which the task parked last.
     pub(crate) parked: Cell<Parked>,
-    /// How many operations succeeded at once since one suspended.
+    /// Operations that succeeded at once since the last suspension.
     pub(crate) n_immediate: Cell<u32>,
     pub(crate) core: NonNull<Core>,
     /// What the task waits for: a value in the waiting frame.
     pub(crate) awaiting: Cell<Option<NonNull<dyn Awaiting>>>,
-    /// Where its result goes; nobody wants it if there is none.
+    /// Takes the result; `None` after the end.
     pub(crate) packet: Cell<Option<AnyPacket>>,
 
-    // The second line.
-    /// In the list of the loop's tasks.
+    // The second cache line.
+    /// Node in the list of the loop's tasks.
     pub(crate) link: Link,
-    /// Who waits for its end.
+    /// Tasks and groups that wait for this task's end.
     pub(crate) waiters: WaitList,
     pub(crate) id: TaskId,
     pub(crate) name: Cell<Option<Box<Box<str>>>>,
     pub(crate) extras: Cell<Option<Box<Extras>>>,
     pub(crate) n_cancels: Cell<u32>,
-    /// How often it went on after its doom.
+    /// How often the task went on after a forced unwind.
     pub(crate) n_swallowed: Cell<u32>,
     /// The scope whose child the task is. The scope's frame stays until this task has ended.
     pub(crate) scope: Cell<Option<NonNull<dyn ParentScope>>>,
@@ -81,20 +82,20 @@ pub(crate) struct TaskBlock {
 
 const _: () = assert!(size_of::<TaskBlock>() == 128);
 
-/// What few tasks have.
+/// State that few tasks need.
 #[derive(Default)]
 pub(crate) struct Extras {
     /// The message of the last cancel.
     pub(crate) message: Option<String>,
-    /// To be called when it is done, in this order.
+    /// Callbacks for the task's end, in order.
     pub(crate) callbacks: Vec<(CallbackId, Rc<Callback>)>,
-    /// Where its innermost deferral of cancels is, in one of its own frames.
-    pub(crate) deferral: Level,
+    /// The innermost cancel mask, in one of the task's own frames.
+    pub(crate) cancel_mask: Level,
 }
 
 impl Extras {
     pub(crate) fn add_callback(&mut self, callback: Rc<Callback>) -> CallbackId {
-        let id = CallbackId(next_in_turn());
+        let id = CallbackId(next_sequence());
         self.callbacks.push((id, callback));
         id
     }
@@ -130,7 +131,7 @@ impl TaskBlock {
         Hosted::has_begun(NonNull::from(self))
     }
 
-    /// Changes what few tasks have.
+    /// Calls a function with the extras, which are made on first use.
     pub(crate) fn with_extras<R>(&self, f: impl FnOnce(&mut Extras) -> R) -> R {
         let mut extras = self.extras.take().unwrap_or_default();
         let result = f(&mut extras);
@@ -145,7 +146,7 @@ impl TaskBlock {
         text.unwrap_or_else(|| default_name(self.id))
     }
 
-    /// Where it was spawned.
+    /// The source position that spawned the task.
     pub(crate) fn site(&self) -> Option<&'static Location<'static>> {
         // SAFETY: the block lies on its coroutine's stack, which is released after it.
         unsafe { Hosted::site(NonNull::from(self)) }
@@ -158,7 +159,7 @@ impl TaskBlock {
         message
     }
 
-    /// The task in one of whose frames its scope is, if it is a scope's child.
+    /// The task whose frame holds the scope, if this task is a scope's child.
     pub(crate) fn host(&self) -> Option<TaskPtr> {
         // SAFETY: by the field's rule the scope is there.
         self.scope
@@ -166,7 +167,7 @@ impl TaskBlock {
             .and_then(|scope| unsafe { scope.as_ref() }.host())
     }
 
-    /// Lets the scope that it is a child of take no more.
+    /// Closes the scope whose child the task is: it takes no more children.
     pub(crate) fn close_scope(&self) {
         if let Some(scope) = self.scope.get() {
             // SAFETY: by the field's rule the scope is there.
@@ -174,7 +175,7 @@ impl TaskBlock {
         }
     }
 
-    /// Whether a scope of this task's has another for a child, directly or by way of others.
+    /// Whether another task is a child of one of this task's scopes, or of a descendant's.
     pub(crate) fn is_host_of(&self, child: TaskPtr) -> bool {
         let mut host = child.host();
         while let Some(task) = host {
@@ -186,7 +187,7 @@ impl TaskBlock {
         false
     }
 
-    /// What it waits for, as a reader of a report wants it.
+    /// What the task waits for, in words for a report.
     pub(crate) fn waits_for(&self) -> String {
         struct Text<'a>(&'a dyn Awaiting);
         impl fmt::Display for Text<'_> {
@@ -198,30 +199,29 @@ impl TaskBlock {
             .unwrap_or_else(|| "its turn".to_owned())
     }
 
-    /// How many tasks its loop has, of a task that is not over.
+    /// Number of tasks of this task's loop. The task has not ended.
     pub(crate) fn n_of_loop(&self) -> usize {
-        // SAFETY: a task that is not over has a living loop.
+        // SAFETY: a task that has not ended has a living loop.
         unsafe { self.core.as_ref() }.n_tasks.get()
     }
 
-    /// Calls a function with what the task waits for, if it does.
+    /// Calls a function with what the task waits for, if it waits.
     pub(crate) fn with_awaiting<R>(&self, f: impl FnOnce(&dyn Awaiting) -> R) -> Option<R> {
-        // SAFETY: the waiting frame takes the pointer back before it goes.
+        // SAFETY: the waiting frame clears the pointer before the frame goes.
         self.awaiting.get().map(|what| f(unsafe { what.as_ref() }))
     }
 }
 
-/// What a task can wait for.
+/// Something that a task can wait for.
 pub(crate) trait Awaiting {
     /// Completes the sentence "the task waits for ...".
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
 
-    /// Calls a function with each task without whose end this wait can't end.
+    /// Calls `visit` with each task whose end this wait needs.
     fn tasks(&self, _visit: &mut dyn FnMut(TaskPtr)) {}
 
-    /// Passes a cancel on to what is waited for; false if that can't be cancelled. Where tasks are
-    /// waited for, this only says that they are to be asked: whoever calls it goes on to them, so
-    /// that a long chain takes no recursion.
+    /// Forwards a cancel to what is waited for; false if that can't be cancelled. For tasks this only returns true:
+    /// the caller goes on to them, so that a long chain needs no recursion.
     fn cancel(&self, _message: Option<&str>) -> bool {
         false
     }
@@ -250,9 +250,9 @@ impl Awaiting for &'static str {
 
 /// A task that is alive.
 ///
-/// It is kept where the task is known to be alive only: in the run queue, as the running task, in
-/// nodes that the task's own frames unlink, in the loop's list and in the packet, which forgets it
-/// at the end. The stack of an abandoned task is never given back, so that a block stays valid there.
+/// A `TaskPtr` is kept only where the task is known to be alive: in the run queue, as the running task, in nodes that
+/// the task's own frames unlink, in the loop's list, and in the packet, which forgets it at the end. The stack of an
+/// abandoned task is never given back, so its block stays valid.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskPtr(pub(crate) NonNull<TaskBlock>);
 
@@ -263,38 +263,41 @@ impl TaskPtr {
         unsafe { Hosted::<TaskBlock>::flags(self.0) }
     }
 
-    /// Starts to load what waking the task touches.
+    /// Prefetches what waking the task touches.
     #[inline(always)]
     pub(crate) fn prefetch(self) {
         prefetch(self.0.as_ptr().cast_const().cast());
         prefetch(ptr::from_ref(self.flags()).cast());
     }
 
-    /// Starts to load what it touches when it goes on from where it is parked: besides that, its frames
-    /// from the innermost one on.
+    /// Prefetches what the task touches when it continues: besides that, its frames from the innermost one on.
     #[inline]
     pub(crate) fn prefetch_all(self, parked: Parked) {
-        const N_LINES: isize = 12;
-        (0..N_LINES).for_each(|line| parked.prefetch_line(line));
+        (0..IO_TASK_LINES).for_each(|line| parked.prefetch_line(line));
         self.prefetch();
     }
 
-    /// Starts to load the whole block.
+    /// Prefetches the whole block.
     #[inline(always)]
     pub(crate) fn prefetch_block(self) {
         self.prefetch();
-        prefetch(self.0.as_ptr().cast_const().cast::<u8>().wrapping_add(64));
+        prefetch(
+            self.0
+                .as_ptr()
+                .cast_const()
+                .cast::<u8>()
+                .wrapping_add(LINE_SIZE_BYTES),
+        );
     }
 
-    /// Starts to load what its end touches besides the block: it leaves the list of its loop's tasks, and
-    /// its result goes into the packet.
+    /// Prefetches what the task's end touches besides the block: its neighbours in the list of tasks, and the packet.
     #[inline(always)]
     pub(crate) fn prefetch_for_end(self) {
         let neighbours = self.link.neighbours();
         neighbours
             .into_iter()
             .for_each(|node| prefetch(node.cast()));
-        // A packet is a pointer; what is copied is not used as one.
+        // A packet is a pointer; this copy is never dereferenced.
         let packet = self.packet.as_ptr().cast::<*const u8>();
         // SAFETY: an optional packet is a pointer or null.
         prefetch(unsafe { packet.read() });
@@ -315,7 +318,7 @@ impl TaskPtr {
         self.flags().set(self.flags().get() & !flag);
     }
 
-    /// Clears all flags, of a task that has just been made.
+    /// Clears all flags of a new task.
     #[inline(always)]
     pub(crate) fn clear_all(self) {
         self.flags().set(0);
@@ -327,8 +330,7 @@ impl Deref for TaskPtr {
 
     #[inline(always)]
     fn deref(&self) -> &TaskBlock {
-        // SAFETY: by the type's rule the task is alive, and a block is only used through shared
-        // references while it is.
+        // SAFETY: by the type's rule the task is alive; a live block is only used through shared references.
         unsafe { self.0.as_ref() }
     }
 }

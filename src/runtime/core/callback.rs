@@ -1,17 +1,17 @@
-//! A callback on its way through the run queue, or waiting for its deadline.
+//! A callback in the run queue, or waiting for its deadline.
 
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 
-use crate::coroutine::drop_payload;
+use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 
-/// What a loop calls.
+/// A function for a loop to call.
 pub(crate) type Function = Box<dyn FnOnce()>;
 
-/// A callback: called once, or cancelled, whichever comes first.
+/// A function that is called once, or cancelled before.
 pub(crate) struct Callback {
     function: Cell<Option<Function>>,
     is_cancelled: Cell<bool>,
@@ -27,7 +27,7 @@ impl Callback {
         })
     }
 
-    /// Drops the function now; it will not be called. Nothing if it was called already.
+    /// Drops the function now, uncalled. Does nothing if the function was called already.
     pub(crate) fn cancel(&self) {
         self.is_cancelled.set(true);
         let function = self.function.take();
@@ -38,10 +38,10 @@ impl Callback {
         self.is_cancelled.get()
     }
 
-    /// Calls the function, if it is still there.
+    /// Calls the function, unless it was called or cancelled.
     ///
     /// # Errors
-    /// What it panics with.
+    /// The function's panic.
     pub(crate) fn call(&self) -> Result<(), TaskError> {
         match self.function.take() {
             Some(function) => catch_unwind(AssertUnwindSafe(function)).map_err(TaskError::panic),
@@ -49,12 +49,9 @@ impl Callback {
         }
     }
 
-    /// Drops the function without calling it, whatever its destructors do.
+    /// Drops the function, uncalled, and discards a panic of its destructors.
     pub(crate) fn discard(&self) {
-        let function = self.function.take();
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(function))) {
-            drop_payload(payload);
-        }
+        drop_quietly(self.function.take());
     }
 }
 

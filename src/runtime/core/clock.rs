@@ -1,23 +1,23 @@
-//! A loop's clock: the system's, or a virtual one that stands still until everything is parked.
+//! A loop's clock: the system's, or a virtual one that stands still until every task is parked.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// A point on a loop's clock in nanoseconds. Zero is far before the loop was made, so that
-/// deadlines in the past keep their order.
+/// A point on a loop's clock in nanoseconds. Zero is far before the loop was made, so that deadlines in the past
+/// keep their order.
 pub(crate) type Nanoseconds = u64;
 
-/// Where the clock stands when the loop is made.
+/// The clock's value when the loop is made.
 const START: Nanoseconds = 1 << 62;
 
 /// The deadline that never comes.
 pub(crate) const NEVER: Nanoseconds = u64::MAX;
 
-/// The clock.
+/// A loop's clock.
 #[derive(Debug)]
 pub(crate) struct Clock {
     start: Instant,
-    /// How far a virtual clock has been moved; `None` for the system's clock.
+    /// Elapsed time of a virtual clock; `None` for the system's clock.
     virtual_ns: Option<Cell<u64>>,
 }
 
@@ -48,7 +48,7 @@ impl Clock {
         self.start + self.elapsed()
     }
 
-    /// The deadline that comes so much later.
+    /// The deadline after this duration from now.
     pub(crate) fn after(&self, duration: Duration) -> Nanoseconds {
         self.now().saturating_add(saturate(duration))
     }
@@ -61,7 +61,7 @@ impl Clock {
         }
     }
 
-    /// The instant of a deadline, or one that is far off.
+    /// The instant of a deadline, capped at a century from the start.
     pub(crate) fn instant_of(&self, deadline: Nanoseconds) -> Instant {
         /// A century: what `Instant` holds on every platform.
         const FAR: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn huge_durations_never_come_and_nothing_overflows() {
+    fn huge_durations_never_elapse_and_never_overflow() {
         let clock = Clock::new(true);
         assert_eq!(clock.after(Duration::MAX), NEVER);
         assert!(clock.after(Duration::from_secs(3600 * 24 * 365 * 100)) < NEVER);

@@ -1,7 +1,7 @@
-//! Which loop runs on this thread, and which of its tasks.
+//! The loop that runs on this thread, and the task that runs on that loop.
 //!
-//! [`Core`] is what tasks see of their loop: the run queue, the clock, the list of tasks, the
-//! exception handler. Nothing here knows of timers, descriptors or other threads.
+//! [`Core`] is the part of a loop that its tasks use: run queue, clock, list of tasks, exception handler. Nothing
+//! here knows of timers, descriptors or other threads.
 
 #![allow(unsafe_code)]
 
@@ -24,28 +24,28 @@ use super::run_queue::RunQueue;
 use crate::coroutine::undo_if_abandoned;
 use crate::util::list::{Link, List};
 
-/// What handles exceptions that nobody else takes.
+/// Handles exceptions that no other code takes.
 pub(crate) type Handler = Rc<dyn Fn(&ExceptionContext)>;
 
-/// The part of a loop that its tasks see.
+/// The part of a loop that its tasks use.
 pub(crate) struct Core {
     this: Weak<Self>,
     pub(crate) id: u64,
     pub(crate) run_queue: RunQueue,
     current: Cell<Option<TaskPtr>>,
-    /// The running task, while what runs on its stack must not wait.
+    /// The running task, while the code on its stack must not wait.
     hidden: Cell<Option<TaskPtr>>,
     pub(crate) clock: Clock,
-    /// The tasks that are not done, in the order in which they were made.
+    /// The tasks that are not done, oldest first.
     tasks: List,
     pub(crate) n_tasks: Cell<usize>,
     pub(crate) default_stack_size: usize,
     pub(crate) is_running: Cell<bool>,
     pub(crate) is_closing: Cell<bool>,
     pub(crate) is_closed: Cell<bool>,
-    /// Whether the thread panicked before the loop began to end its tasks.
+    /// The thread was panicking when the loop began to end its tasks.
     pub(crate) is_closing_in_panic: Cell<bool>,
-    /// Whether `run` is over and ends what is left.
+    /// `run` has returned from its main task and ends the other tasks.
     pub(crate) is_ending_run: Cell<bool>,
     pub(crate) is_debug: Cell<bool>,
     pub(crate) slow_callback_duration: Duration,
@@ -119,7 +119,7 @@ impl Core {
             .expect("a loop fills the slots of its core when it is made")
     }
 
-    /// A reference that does not keep it.
+    /// A weak reference to this core.
     #[inline]
     pub(crate) fn weak(&self) -> Weak<Self> {
         self.this.clone()
@@ -136,7 +136,7 @@ impl Core {
         self.current.set(task);
     }
 
-    /// Lets no task be current as long as the guard lives, although one runs.
+    /// While the guard lives, `current` is `None` although a task is running.
     pub(crate) fn hide_task(&self) -> Hidden<'_> {
         let hidden = Hidden {
             core: self,
@@ -149,24 +149,24 @@ impl Core {
         hidden
     }
 
-    /// The running task, and the one that is hidden.
+    /// The running task, and the hidden one.
     pub(crate) fn entered(&self) -> (Option<TaskPtr>, Option<TaskPtr>) {
         (self.current.get(), self.hidden.get())
     }
 
-    /// Sets what [`entered`](Self::entered) answers.
+    /// Restores what [`entered`](Self::entered) returned.
     pub(crate) fn set_entered(&self, (current, hidden): (Option<TaskPtr>, Option<TaskPtr>)) {
         self.current.set(current);
         self.hidden.set(hidden);
     }
 
-    /// The task that was entered last, when it has come back for the last time, by its end or
-    /// because it was left behind, perhaps with a guard of [`hide_task`](Self::hide_task).
+    /// Takes the task that was entered last, after control has left its stack for the last time: the task has
+    /// ended, or was abandoned, perhaps below a guard of [`hide_task`](Self::hide_task).
     pub(crate) fn take_entered(&self) -> Option<TaskPtr> {
         self.current.take().or_else(|| self.hidden.take())
     }
 
-    /// Has a function called in the next iteration.
+    /// Queues a function for the next iteration.
     pub(crate) fn call_soon(
         &self,
         function: Box<dyn FnOnce()>,
@@ -180,7 +180,7 @@ impl Core {
     /// Adds a task to the list.
     ///
     /// # Safety
-    /// It stays where it is until [`forget`](Self::forget).
+    /// The task's block stays in place until [`forget`](Self::forget).
     #[inline]
     pub(crate) unsafe fn adopt(&self, task: TaskPtr) {
         // SAFETY: forwarded to the caller.
@@ -188,7 +188,7 @@ impl Core {
         self.n_tasks.set(self.n_tasks.get() + 1);
     }
 
-    /// Takes a task off the list.
+    /// Removes a task from the list.
     #[inline]
     pub(crate) fn forget(&self, task: TaskPtr) {
         if task.link.is_linked() {
@@ -197,12 +197,12 @@ impl Core {
         }
     }
 
-    /// The task that was made last, of those that are not done.
+    /// The newest task that is not done.
     pub(crate) fn newest_task(&self) -> Option<TaskPtr> {
         Self::task_of(self.tasks.back())
     }
 
-    /// The task with a number, if it is not done. Numbers grow along the list.
+    /// The task with this number, if it is not done. Numbers grow along the list.
     pub(crate) fn find_task(&self, id: TaskId) -> Option<TaskPtr> {
         let mut link = self.tasks.back();
         loop {
@@ -214,8 +214,7 @@ impl Core {
         }
     }
 
-    /// The task that was made last, of those that a scope of a task's has for children, directly or by
-    /// way of others.
+    /// The newest descendant of a task: a child of one of its scopes, or of a descendant's.
     pub(crate) fn newest_child(&self, of: TaskPtr) -> Option<TaskPtr> {
         let mut link = self.tasks.back();
         loop {
@@ -237,7 +236,7 @@ impl Core {
         NonNull::new(block.cast_mut()).map(TaskPtr)
     }
 
-    /// The tasks that are not done, in the order in which they were made.
+    /// The tasks that are not done, oldest first.
     pub(crate) fn tasks(&self) -> Vec<TaskPtr> {
         let mut tasks = Vec::with_capacity(self.n_tasks.get());
         let mut link = self.tasks.front();
@@ -249,7 +248,7 @@ impl Core {
     }
 }
 
-/// While it lives, no task is current.
+/// While this guard lives, no task is current.
 pub(crate) struct Hidden<'a> {
     core: &'a Core,
     current: Option<TaskPtr>,
@@ -274,7 +273,7 @@ impl fmt::Debug for Core {
     }
 }
 
-/// The running loop's core, for code that it has called. It is not kept beyond that.
+/// The running loop's core, for code that the loop has called. Not kept after that code returns.
 #[derive(Clone, Copy)]
 pub(crate) struct CoreRef(NonNull<Core>);
 
@@ -290,13 +289,13 @@ impl Deref for CoreRef {
 
     #[inline(always)]
     fn deref(&self) -> &Core {
-        // SAFETY: the loop's `run` holds its core while it is current, and whoever has this was
-        // called by it, on its thread.
+        // SAFETY: the loop's `run` holds its core while the core is current, and the code that has this reference
+        // was called by `run`, on its thread.
         unsafe { self.0.as_ref() }
     }
 }
 
-/// Where a running task may park.
+/// A running task that may park, with its loop's core.
 #[derive(Clone, Copy)]
 pub(crate) struct TaskContext {
     pub(crate) core: CoreRef,
@@ -338,7 +337,7 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Runs a function as a callback: no task is current meanwhile.
+/// Runs a function as a callback: no task is current while it runs.
 pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
     let Some(core) = current() else { return f() };
     let entered = core.entered();

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::task_stack::TaskStack;
 use crate::error::TaskError;
 
-/// What an exception handler is told.
+/// What a loop tells its exception handler.
 ///
 /// `Display` gives the text that the default handler prints: the message, then a line `key: value`
-/// for everything else that is known, sorted by key.
+/// for each other part, sorted by key.
 #[derive(Clone, Debug)]
 pub struct ExceptionContext {
     message: String,
@@ -21,7 +21,7 @@ pub struct ExceptionContext {
 }
 
 impl ExceptionContext {
-    /// A context with a message and nothing else.
+    /// A context with a message only.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
@@ -72,7 +72,8 @@ impl ExceptionContext {
 
     /// Where the callback was made or the task spawned; for those of a loop in debug mode.
     #[must_use]
-    pub fn source(&self) -> Option<&'static Location<'static>> {
+    #[doc(alias = "source")]
+    pub fn created_at(&self) -> Option<&'static Location<'static>> {
         self.source
     }
 

@@ -1,23 +1,23 @@
-//! A task that waits for many things at once.
+//! A task that waits for many tasks or promises at once.
 //!
-//! Each of them gets a [`Node`] of the group in its list of waiters. When one ends, it tells the group,
-//! which counts, and wakes its task when the wait is over: ends in between run nobody. The nodes lie
-//! together, in the waiting frame or in one allocation of it, and unlink themselves when that goes.
+//! Each member has a [`Node`] of the group in its list of waiters. A member that ends notifies the group, which counts,
+//! and wakes its task only when the wait is over. The nodes lie together, in the waiting frame or in one allocation,
+//! and unlink themselves when the frame goes.
 //!
-//! A wait for many takes two trips through the run queue from the end that it waited for to its return,
-//! as in asyncio, where a callback makes the first. Here the task itself makes both.
+//! From the last end to its return, a wait for many makes two trips through the run queue. asyncio has the same two: a
+//! callback makes the first. Here the task itself makes both.
 
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
 
 use super::block::TaskPtr;
-use super::id::next_in_turn;
+use super::id::next_sequence;
 use super::wait_list::{Node, WaitList};
 use super::wake;
 use crate::error::TaskError;
 
-/// How something ended that was waited for. The order is that of what is worth knowing.
+/// How a member ended. A later variant is worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Outcome {
     Returned,
@@ -45,7 +45,7 @@ impl Outcome {
 /// When a wait for many is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Until {
-    /// One has ended.
+    /// One member has ended.
     First,
     /// One has failed, or all have ended.
     Failure,
@@ -55,11 +55,11 @@ pub(crate) enum Until {
     All,
 }
 
-/// The nodes of a group whose size is not known before. A thread keeps those of a group that is over
-/// for the next one: allocators give memory of that size back to the system, to be mapped again.
+/// The nodes of a group whose size is known at run time only. A thread keeps the memory for the next group, because
+/// allocators return memory of that size to the system, to be mapped again.
 pub(crate) struct Nodes(Vec<Node>);
 
-/// How many nodes a thread keeps at most.
+/// The most nodes that a thread keeps.
 const N_KEPT: usize = 16 * 1024;
 
 thread_local! {
@@ -83,24 +83,24 @@ impl AsRef<[Node]> for Nodes {
 impl Drop for Nodes {
     fn drop(&mut self) {
         let mut nodes = std::mem::take(&mut self.0);
-        // Each unlinks itself.
+        // Each node unlinks itself.
         nodes.clear();
         if nodes.capacity() <= N_KEPT {
-            // When the thread ends there is nothing to be kept.
+            // At the end of the thread the memory is not kept.
             let _ = KEPT.try_with(|kept| kept.set(nodes));
         }
     }
 }
 
-/// Those who tell one task together.
+/// A wait of one task for many members.
 pub(crate) struct Group {
     task: TaskPtr,
-    /// When it came to its lists.
-    pub(crate) turn: u64,
+    /// Sequence number of the wait.
+    pub(crate) sequence: u64,
     until: Cell<Until>,
     n_pending: Cell<usize>,
     is_over: Cell<bool>,
-    /// The worst fate before the wait was over, and which member was the first to end so.
+    /// The worst outcome before the wait was over.
     worst: Cell<Outcome>,
     culprit: Cell<usize>,
     nodes: Cell<*const [Node]>,
@@ -108,8 +108,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Calls a function with a group of the running task's, which it adds as many members to as there are
-    /// nodes.
+    /// Calls a function with a group of the running task. The function adds as many members as there are nodes.
     pub(crate) fn with<R>(
         task: TaskPtr,
         until: Until,
@@ -119,7 +118,7 @@ impl Group {
         let n_members = nodes.as_ref().len();
         let group = Self {
             task,
-            turn: next_in_turn(),
+            sequence: next_sequence(),
             until: Cell::new(until),
             n_pending: Cell::new(n_members),
             is_over: Cell::new(n_members == 0),
@@ -128,7 +127,7 @@ impl Group {
             nodes: Cell::new(&[]),
             n_added: Cell::new(0),
         };
-        // The nodes stay where they are from here on, and unlink themselves before the group goes.
+        // The nodes don't move from here on, and unlink themselves before the group goes.
         let nodes = nodes;
         group.nodes.set(nodes.as_ref());
         f(&group)
@@ -146,8 +145,8 @@ impl Group {
         let node = self.next_node();
         if !self.is_over.get() {
             node.group.set(self);
-            // SAFETY: `with` keeps node and group where they are until the node has unlinked itself. What
-            // is waited for lets go of its waiters when it goes.
+            // SAFETY: `with` keeps node and group in place until the node has unlinked itself. A list unlinks its nodes
+            // when it is dropped.
             unsafe { waiters.push(node) };
         }
     }
@@ -160,9 +159,9 @@ impl Group {
         unsafe { &(&*self.nodes.get())[index] }
     }
 
-    /// Notes that what a node stands for has ended.
+    /// Notes that a node's member has ended.
     #[inline]
-    pub(crate) fn told(&self, node: *const Node, outcome: Outcome) {
+    pub(crate) fn member_ended(&self, node: *const Node, outcome: Outcome) {
         let was_over = self.is_over.get();
         self.count(node, outcome);
         if self.is_over.get() && !was_over {
@@ -195,12 +194,12 @@ impl Group {
         self.is_over.get()
     }
 
-    /// From now on it waits for all, however they end.
+    /// From now on the group waits for all members, however they end.
     pub(crate) fn wait_for_all(&self) {
         self.until.set(Until::All);
     }
 
-    /// The worst fate before the wait was over, and which member was the first to end so.
+    /// The worst outcome before the wait was over, and the first member that ended so.
     pub(crate) fn worst(&self) -> (Outcome, usize) {
         (self.worst.get(), self.culprit.get())
     }

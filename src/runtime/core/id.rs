@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A task's number. Numbers are never used again in a process.
+/// A task's number, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(crate) u64);
 
@@ -14,10 +14,10 @@ impl fmt::Display for TaskId {
     }
 }
 
-/// A task's number: never given again in this process.
+/// The next task's number.
 #[inline]
 pub(crate) fn next_task_id() -> TaskId {
-    /// How many numbers a thread takes at a time.
+    /// Numbers that a thread reserves at a time.
     const BATCH: u64 = 64;
     static NEXT: AtomicU64 = AtomicU64::new(0);
     thread_local! {
@@ -31,18 +31,18 @@ pub(crate) fn next_task_id() -> TaskId {
     TaskId(last + 1)
 }
 
-/// The name of a task that was given none.
+/// The name of a task that was spawned without one.
 pub(crate) fn default_name(id: TaskId) -> String {
     format!("Task-{id}")
 }
 
-/// Names a done-callback, for removing it.
+/// Names a done-callback, so that it can be removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallbackId(pub(crate) u64);
 
-/// A number by which waiters and callbacks of one thing are told in the order they came: each is
-/// larger than any before it on this thread.
-pub(crate) fn next_in_turn() -> u64 {
+/// A sequence number, larger than any before it on this thread. Waiters and callbacks of one task or promise are
+/// notified in the order of these numbers.
+pub(crate) fn next_sequence() -> u64 {
     thread_local! {
         static LAST: Cell<u64> = const { Cell::new(0) };
     }

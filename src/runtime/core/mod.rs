@@ -1,7 +1,7 @@
 //! The definitions that the other rooms share: control block, packet, run queue, wait list, and what they point at.
 //!
-//! These files name each other in a circle, because the things do: a block is in a run queue and in a list of waiters, and
-//! names its packet and its loop. Nothing here parks, cancels or runs a task.
+//! These files import each other because the types point at each other: a block is in a run queue and in lists of
+//! waiters, and names its packet and its core. Nothing here parks, cancels or runs a task.
 
 pub(crate) mod block;
 pub(crate) mod callback;
@@ -16,3 +16,22 @@ pub(crate) mod run_queue;
 pub(crate) mod task_stack;
 pub(crate) mod wait_list;
 pub(crate) mod wake;
+
+pub(crate) use block::{
+    Awaiting, CANCEL_FORWARDED, COMPLETED, DETACHED, ERROR_RETRIEVED, Extras, FORCE_UNWIND,
+    MUST_CANCEL, MUST_NOT_ABANDON, NOTIFIED, ParentScope, SCHEDULED, TaskBlock, TaskPtr,
+};
+pub(crate) use callback::{Callback, Function};
+pub(crate) use cancel_mask::{CancelMask, Level};
+pub(crate) use clock::{Clock, NEVER, Nanoseconds};
+pub(crate) use context::{
+    Core, CoreRef, Entered, Handler, Owner, Parts, TaskContext, current, without_task,
+};
+pub(crate) use exception_context::ExceptionContext;
+pub(crate) use group::{Group, Nodes, Outcome, Until};
+pub(crate) use id::{CallbackId, TaskId, next_sequence, next_task_id};
+pub(crate) use packet::{AnyPacket, Packet};
+pub(crate) use run_queue::{Runnable, Turn};
+pub(crate) use task_stack::{TaskStack, with_room};
+pub(crate) use wait_list::{InsertAt, Node, WaitList, Waiter};
+pub(crate) use wake::unpark;

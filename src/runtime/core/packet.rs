@@ -1,10 +1,10 @@
 //! What outlives a task: its result, its number and its name.
 //!
-//! A packet is the one allocation that spawning costs. The task's handle, its views and, until
-//! its end, its control block share it. While the task lives the packet names its block; at the
-//! end, which is when the result comes, it forgets the block and keeps the number.
+//! A packet is the one allocation of a spawn. The task's handle, its views and, until its end, its control block share
+//! the packet. While the task lives the packet names its block. At the end the packet takes the result, forgets the
+//! block and keeps the number.
 //!
-//! Shares are counted here rather than by `Rc`, which can't recycle its memory.
+//! Shares are counted here, because `Rc` can't reuse its memory through a free list.
 
 #![allow(unsafe_code)]
 
@@ -20,34 +20,33 @@ use super::id::{TaskId, default_name};
 use crate::error::TaskError;
 use crate::util::free_list;
 
-/// A share in a packet of unknown type. Through it nobody touches a result, save an error.
+/// A share in a packet of unknown type. It gives access to an error, and to no other result.
 pub(crate) struct AnyPacket(NonNull<Head>);
 
 /// A share in the packet of a task that returns a `T`.
 ///
-/// The result is written once, by the task, and moved out or dropped once, by the one handle of
-/// type `T`.
+/// The task writes the result once; the one handle of type `T` moves it out or drops it once.
 pub(crate) struct Packet<T> {
-    /// Given up by this type's own destructor.
+    /// Released by this type's own destructor.
     any: ManuallyDrop<AnyPacket>,
     result: PhantomData<T>,
 }
 
-/// What is allocated.
+/// The allocation.
 #[repr(C)]
 struct Body<T> {
     head: Head,
     outcome: OnceCell<Result<ManuallyDrop<T>, TaskError>>,
 }
 
-/// What can be asked of a packet whatever its type.
+/// The part of a packet that does not depend on the type.
 pub(crate) struct Head {
     n_shares: Cell<usize>,
     link: Link,
     methods: &'static Methods,
 }
 
-/// What depends on the type.
+/// Functions that depend on the type.
 struct Methods {
     error: unsafe fn(NonNull<Head>) -> Option<NonNull<TaskError>>,
     fail: unsafe fn(NonNull<Head>, TaskError),
@@ -56,22 +55,22 @@ struct Methods {
 
 impl<T> Body<T> {
     const METHODS: &'static Methods = &Methods {
-        // SAFETY: for all three: these are called for heads of a `Body<T>` only, by a share in it.
+        // SAFETY: for all three: they are called only for heads of a `Body<T>`, by a share in it.
         error: |head| unsafe {
             let outcome = head.cast::<Self>().as_ref().outcome.get()?;
             outcome.as_ref().err().map(NonNull::from)
         },
         // SAFETY: as above.
         fail: |head, error| unsafe { head.cast::<Self>().as_ref() }.put(Err(error)),
-        // SAFETY: as above; the last share goes.
+        // SAFETY: as above; the caller releases the last share.
         free: |head| unsafe { Self::free(head.cast()) },
     };
 
     /// # Safety
-    /// The last share goes.
+    /// The caller releases the last share.
     #[inline]
     unsafe fn free(body: NonNull<Self>) {
-        // SAFETY: the caller's word; a body is allocated with this layout.
+        // SAFETY: by the caller's promise; a body is allocated with this layout.
         unsafe {
             body.drop_in_place();
             free_list::free(body.cast(), Layout::new::<Self>());
@@ -80,26 +79,26 @@ impl<T> Body<T> {
 
     fn put(&self, result: Result<T, TaskError>) {
         if let Err(again) = self.outcome.set(result.map(ManuallyDrop::new)) {
-            // A task ends once; were it otherwise, this would lose nothing.
+            // A task ends once; a second result is dropped.
             drop(again.map(ManuallyDrop::into_inner));
         }
     }
 }
 
 impl AnyPacket {
-    /// The error, of a task that is done and failed.
+    /// The error of a task that has failed.
     pub(crate) fn error(&self) -> Option<&TaskError> {
         // SAFETY: the head is that of the methods' body; an error stays as long as the packet.
         unsafe { (self.0.as_ref().methods.error)(self.0).map(|error| error.as_ref()) }
     }
 
-    /// Ends the task with an error, if it has not ended.
+    /// Stores an error as the result, unless there is a result.
     pub(crate) fn fail(&self, error: TaskError) {
         // SAFETY: the head is that of the methods' body.
         unsafe { (self.0.as_ref().methods.fail)(self.0, error) }
     }
 
-    /// Who the task is.
+    /// The task's identity.
     #[inline(always)]
     pub(crate) fn link(&self) -> &Link {
         // SAFETY: a share keeps the packet.
@@ -109,7 +108,7 @@ impl AnyPacket {
     /// The packet with its type.
     ///
     /// # Safety
-    /// It was made as a `Packet<T>`.
+    /// The packet was made as a `Packet<T>`.
     pub(crate) unsafe fn typed<T>(self) -> Packet<T> {
         Packet {
             any: ManuallyDrop::new(self),
@@ -131,9 +130,9 @@ impl Clone for AnyPacket {
 }
 
 impl AnyPacket {
-    /// Gives a share up; answers whether it was the last one.
+    /// Releases a share; true if it was the last one.
     #[inline(always)]
-    fn is_last_given_up(&self) -> bool {
+    fn release_share(&self) -> bool {
         // SAFETY: a share keeps the packet.
         let n_shares = &unsafe { self.0.as_ref() }.n_shares;
         let left = n_shares.get() - 1;
@@ -145,19 +144,19 @@ impl AnyPacket {
 impl Drop for AnyPacket {
     #[inline]
     fn drop(&mut self) {
-        if self.is_last_given_up() {
-            // SAFETY: nobody has the packet any more, whose head has the methods of its body.
+        if self.release_share() {
+            // SAFETY: no share is left, and the head has the methods of its body.
             unsafe { (self.0.as_ref().methods.free)(self.0) };
         }
     }
 }
 
 impl<T> Drop for Packet<T> {
-    /// As for a share without the type, with no need to ask what to free.
+    /// As for `AnyPacket`; the type is known, so no function pointer is needed.
     #[inline]
     fn drop(&mut self) {
-        if self.any.is_last_given_up() {
-            // SAFETY: nobody has the packet any more, which has a body of this type.
+        if self.any.release_share() {
+            // SAFETY: no share is left, and the body has this type.
             unsafe { Body::<T>::free(self.any.0.cast()) };
         }
     }
@@ -189,7 +188,7 @@ impl<T> Packet<T> {
     #[inline]
     pub(crate) fn into_any(self) -> AnyPacket {
         let mut this = ManuallyDrop::new(self);
-        // SAFETY: it is taken once: the destructor, which would take it as well, does not run.
+        // SAFETY: taken once: the destructor, which would take it as well, does not run.
         unsafe { ManuallyDrop::take(&mut this.any) }
     }
 
@@ -205,13 +204,13 @@ impl<T> Packet<T> {
         unsafe { self.any.0.cast::<Body<T>>().as_ref() }
     }
 
-    /// Puts the result in.
+    /// Stores the result.
     #[inline]
     pub(crate) fn put(&self, result: Result<T, TaskError>) {
         self.body().put(result);
     }
 
-    /// The result, once there is one.
+    /// The result; `None` while the task is pending.
     pub(crate) fn outcome(&self) -> Option<Result<&T, &TaskError>> {
         let outcome = self.body().outcome.get();
         outcome.map(|outcome| outcome.as_ref().map(|value| &**value))
@@ -220,7 +219,7 @@ impl<T> Packet<T> {
     /// Moves the result out.
     ///
     /// # Safety
-    /// The caller is the only one who looks at the result, and does so for the last time.
+    /// No other code looks at the result any more.
     #[inline]
     pub(crate) unsafe fn take(&self) -> Option<Result<T, TaskError>> {
         self.body().outcome.get().map(|outcome| match outcome {
@@ -241,8 +240,8 @@ impl<T> Deref for Packet<T> {
     }
 }
 
-/// A word that says who the task is: the address of its block while it lives; then its number, or
-/// the address of number and name, with some low bits set.
+/// The identity of a task in one word: the address of its block while the task lives; afterwards its number, or the
+/// address of number and name, with some low bits set.
 pub(crate) struct Link(Cell<usize>);
 
 /// Number and name of a task that is done.
@@ -250,17 +249,17 @@ type Identity = (TaskId, Box<Box<str>>);
 
 const DONE: usize = 1;
 const NAMED: usize = 2;
-/// Somebody has seen the error, or it was reported.
+/// The error was retrieved or reported.
 const RETRIEVED: usize = 4;
 const BITS: u32 = 3;
 
 impl Link {
-    /// Names the task, which has just been made.
+    /// Names a new task.
     pub(crate) fn begin(&self, block: NonNull<TaskBlock>) {
         self.0.set(block.as_ptr() as usize);
     }
 
-    /// The task, as long as it is not done.
+    /// The task, while it is not done.
     #[inline(always)]
     pub(crate) fn task(&self) -> Option<TaskPtr> {
         let word = self.0.get();
@@ -286,7 +285,7 @@ impl Link {
         }
     }
 
-    /// Forgets the task, keeping its number and name.
+    /// Forgets the task, and keeps its number and name.
     #[inline]
     pub(crate) fn finish(&self, id: TaskId, name: Option<Box<Box<str>>>) {
         match (usize::try_from(id.0), name) {
@@ -306,8 +305,8 @@ impl Link {
 
     fn identity(&self) -> Option<&Identity> {
         let word = self.0.get();
-        // SAFETY: with both bits set the rest is the address of a box that `finish` made and only
-        // `drop` takes back; a box of words has the low bits clear.
+        // SAFETY: with both bits set the rest is the address of a box that `finish` made and only `drop` frees; the
+        // low bits of a box of words are clear.
         (word & (DONE | NAMED) == DONE | NAMED)
             .then(|| unsafe { &*((word >> BITS << BITS) as *const Identity) })
     }
@@ -331,7 +330,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         if self.identity().is_some() {
             let address = self.0.get() >> BITS << BITS;
-            // SAFETY: as in `identity`; nobody has a reference to it any more.
+            // SAFETY: as in `identity`; no reference to the box is left.
             drop(unsafe { Box::from_raw(address as *mut Identity) });
         }
     }

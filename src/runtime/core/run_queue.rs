@@ -17,19 +17,11 @@ use std::rc::Rc;
 use super::block::{TaskBlock, TaskPtr};
 use super::callback::Callback;
 use crate::arch::Parked;
+use crate::sys::prefetch_distances::{MAX_CACHED, TASK_BATCH, TASK_DISTANCE, TASK_LINES};
 use crate::util::iteration_queue::IterationQueue;
 
 /// How many dispatches there are at most between two looks at timers and descriptors.
 pub(crate) const POLL_EVERY: usize = 64;
-
-/// How many places ahead the frames of a parked task are prefetched.
-const AHEAD: usize = 4;
-
-/// More tasks than these are a crowd, of which so many stacks are fetched together, and so many lines of
-/// their frames.
-const CROWD: usize = 4096;
-const PREFETCH_BATCH: usize = 32;
-const N_LINES: isize = 8;
 
 /// Who runs.
 pub(crate) enum Runnable {
@@ -186,7 +178,7 @@ impl RunQueue {
             self.fetch_next(place);
         } else if !self.exceeds_cache.get() {
             self.prefetch(place);
-        } else if place.wrapping_add(PREFETCH_BATCH / 2) >= self.fetched.get() {
+        } else if place.wrapping_add(TASK_BATCH / 2) >= self.fetched.get() {
             self.fetch(place);
         }
         // SAFETY: the batch ends with the iteration at the latest, and its end is not reached.
@@ -268,7 +260,7 @@ impl RunQueue {
     /// among a thousand (benches/yield.rs).
     #[inline(always)]
     fn prefetch(&self, place: *mut Entry) {
-        let soon = place.wrapping_add(AHEAD);
+        let soon = place.wrapping_add(TASK_DISTANCE);
         if soon < self.entries.end() {
             // SAFETY: the place is one of the iteration's.
             Parked::prefetch_any(unsafe { (*soon).parked });
@@ -298,20 +290,20 @@ impl RunQueue {
     #[cold]
     fn fetch(&self, place: *mut Entry) {
         let first = self.fetched.get().max(place);
-        let tasks = || (0..PREFETCH_BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
+        let tasks = || (0..TASK_BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
         for (task, parked) in tasks() {
             parked.prefetch_line(0);
             task.prefetch_block();
         }
         for (task, parked) in tasks() {
             if task.has_begun() {
-                (1..N_LINES).for_each(|line| parked.prefetch_line(line));
+                (1..TASK_LINES).for_each(|line| parked.prefetch_line(line));
                 task.prefetch_for_end();
             } else {
-                (-N_LINES..0).for_each(|line| parked.prefetch_line(line));
+                (-TASK_LINES..0).for_each(|line| parked.prefetch_line(line));
             }
         }
-        self.fetched.set(first.wrapping_add(PREFETCH_BATCH));
+        self.fetched.set(first.wrapping_add(TASK_BATCH));
     }
 
     /// Begins a batch of dispatches, in the current iteration or a new one.
@@ -368,7 +360,7 @@ impl RunQueue {
     /// have filled the queue.
     pub(crate) fn polled(&self, n_tasks: usize, io_batch: bool) {
         self.io_batch.set(io_batch);
-        self.exceeds_cache.set(n_tasks > CROWD);
+        self.exceeds_cache.set(n_tasks > MAX_CACHED);
         self.to_poll.set(POLL_EVERY);
         self.entries.shrink();
         self.batch_end.set(self.entries.position());

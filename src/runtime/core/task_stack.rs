@@ -1,4 +1,4 @@
-//! [`TaskStack`]: where a task stands, for whoever asks why nothing goes on.
+//! [`TaskStack`]: where a task stands, for a reader who asks why the program does not go on.
 
 #![allow(unsafe_code)]
 
@@ -9,23 +9,23 @@ use std::panic::Location;
 
 use super::id::TaskId;
 use crate::coroutine::backtrace_text::{self, HostFrames};
-use crate::coroutine::{Status, on_stack, remaining_stack};
-use crate::stack::DEFAULT_STACK_SIZE;
+use crate::coroutine::{Status, on_stack, remaining_stack_bytes};
+use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 
 /// How many frames `Display` shows without the alternate flag.
 const MAX_FRAMES: usize = 100;
-/// What taking a backtrace may need of a stack.
+/// Stack that taking a backtrace may need.
 const TAKING_BYTES: usize = 16 * 1024;
-/// What turning addresses into names may need of a stack.
+/// Stack that looking up names may need.
 const NAMING_BYTES: usize = 128 * 1024;
 /// The functions by which tasks park, so that a task's backtrace begins with what the program called.
 const PARKING: HostFrames = HostFrames {
     hidden_prefixes: &["selvedge::runtime::", "selvedge::util::"],
     shown_suffixes: &["Task<T>::join", "Promise<T>::wait"],
 };
-const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE);
+const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE_BYTES);
 
-/// Where a task stands: what [`Task::get_stack`](crate::Task::get_stack) answers.
+/// Where a task stands: what [`Task::stack`](crate::Task::stack) answers.
 ///
 /// `Display` gives a line about the task, then its backtrace without the library's own frames at
 /// either end; with the alternate flag (`{:#}`) every frame, with addresses. Names are looked up
@@ -64,8 +64,8 @@ impl TaskStack {
         &self.name
     }
 
-    /// Whether the task has begun, is suspended (waiting, be it for its turn), runs, or is done. A task
-    /// that has spawned another one eagerly runs as long as that one does.
+    /// Whether the task has begun, is suspended (waiting, or in the run queue), runs, or is done. A task that has
+    /// spawned another one eagerly counts as running while that one runs.
     #[must_use]
     pub fn status(&self) -> Status {
         self.status
@@ -73,7 +73,8 @@ impl TaskStack {
 
     /// Where the task was spawned; `None` when it is done.
     #[must_use]
-    pub fn site(&self) -> Option<&'static Location<'static>> {
+    #[doc(alias = "site")]
+    pub fn created_at(&self) -> Option<&'static Location<'static>> {
         self.site
     }
 
@@ -86,23 +87,23 @@ impl TaskStack {
     /// The backtrace, from where the task is suspended, through the coroutines that it has resumed, if
     /// any, to its beginning.
     ///
-    /// `None` for a task that has not begun or is done; and for every task where the crate `corosensei`
-    /// does the switching, because how that leaves a stack is its own affair.
+    /// `None` for a task that has not begun or is done. Also `None` for every task where the crate `corosensei` does the
+    /// switching, because the layout of its parked stacks is private.
     #[must_use]
     pub fn backtrace(&self) -> Option<&Backtrace> {
         self.backtrace.as_ref()
     }
 
     pub(crate) fn print(&self) {
-        // With nowhere to print to there is nobody to tell.
+        // A failure to print to standard error can't be reported.
         let _ = io::stderr().write_all(format!("{self}\n").as_bytes());
     }
 }
 
-/// Calls a function where there is that much room: a task may have little left of its own stack.
+/// Calls a function on a stack with this much room, because a task may have little left of its own.
 pub(crate) fn with_room<R>(n_bytes: usize, f: impl FnOnce() -> R) -> R {
-    match remaining_stack() {
-        Some(left) if left < n_bytes => on_stack(DEFAULT_STACK_SIZE, f),
+    match remaining_stack_bytes() {
+        Some(left) if left < n_bytes => on_stack(DEFAULT_STACK_SIZE_BYTES, f),
         _ => f(),
     }
 }

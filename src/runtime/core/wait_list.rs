@@ -1,12 +1,11 @@
-//! Lists of waiting tasks, first come, first served, without an allocation.
+//! FIFO lists of waiting tasks, without allocation.
 //!
-//! A [`Waiter`] lives in the waiting function's frame and is linked into the list. It unlinks itself
-//! when the frame goes, by return or by an unwind; one that was woken but is unwound before it could
-//! make use of that passes its wake-up on to the next.
+//! A [`Waiter`] lives in the waiting function's frame and is linked into the list. It unlinks itself when the frame goes,
+//! by return or unwind. A waiter that was woken, and is unwound before it could use the wake-up, passes the wake-up to
+//! the next one.
 //!
-//! An owner that hands something over with a wake-up (a permit, a lock, an item of a queue) uses
-//! [`WaitList::wait_for`] and [`WaitList::hand_to_first`]: then it is told, instead of the next waiter,
-//! what comes back.
+//! An owner that hands something over with a wake-up (a permit, a lock, an item of a queue) uses `WaitList::wait_for` and
+//! [`WaitList::hand_to_first`]. Then an unwound waiter reports to the owner instead of waking the next one.
 
 #![allow(unsafe_code)]
 
@@ -15,7 +14,7 @@ use std::ptr::{self, NonNull};
 
 use super::block::{COMPLETED, TaskPtr};
 use super::group::{Group, Outcome};
-use super::id::next_in_turn;
+use super::id::next_sequence;
 use super::wake;
 use crate::sys::prefetch::prefetch;
 use crate::util::list::{Link, List};
@@ -24,21 +23,21 @@ use crate::util::list::{Link, List};
 #[derive(Debug)]
 pub(crate) struct WaitList(List);
 
-/// The end of a list at which a waiter joins.
+/// The end of a list at which a waiter is inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InsertAt {
     Back,
-    /// Of one who was woken for nothing: it was the first.
+    /// For a waiter that was first, and was woken spuriously.
     Front,
 }
 
-/// What is in a list: the beginning of a [`Waiter`], or one of a [`Group`]'s.
+/// An entry of a list: the first field of a [`Waiter`], or a node of a [`Group`].
 ///
-/// Those of groups are in the lists of tasks and promises only, which end once, for all.
+/// Nodes of groups are only in the lists of tasks and promises, which end once, for all waiters.
 #[repr(C)]
 pub(crate) struct Node {
     pub(crate) link: Link,
-    /// Whom it tells; null in a waiter.
+    /// The group to notify; null in a waiter.
     pub(crate) group: Cell<*const Group>,
 }
 
@@ -63,13 +62,13 @@ pub(crate) struct Waiter {
     pub(crate) node: Node,
     task: TaskPtr,
     pub(crate) is_woken: Cell<bool>,
-    /// Whether it was handed what it wants and has not returned with it yet.
+    /// The waiter was handed what it wants, and has not returned yet.
     pub(crate) is_handed: Cell<bool>,
-    /// How much it wants, of whatever the owner of the list has.
+    /// The amount that the waiter wants, in the list owner's unit.
     wants: usize,
-    /// When it came.
-    turn: u64,
-    /// Whom to pass a wake-up on to; null if that is not wanted.
+    /// Sequence number of the wait.
+    sequence: u64,
+    /// The list to pass an unused wake-up to; null for none.
     pub(crate) list: Cell<*const WaitList>,
 }
 
@@ -85,10 +84,10 @@ impl WaitList {
     /// Adds a waiter at an end of the list.
     ///
     /// # Safety
-    /// The waiter stays where it is until it is dropped. The list stays where it is until the waiter has left it.
-    pub(crate) unsafe fn join(&self, waiter: &Waiter, place: InsertAt) {
-        // SAFETY: the node unlinks itself in its destructor, and the list unlinks what is left in its own; the
-        // rest is the caller's.
+    /// The waiter does not move until it is dropped. The list does not move while the waiter is linked.
+    pub(crate) unsafe fn insert(&self, waiter: &Waiter, place: InsertAt) {
+        // SAFETY: a node unlinks itself in its destructor, and a list unlinks its nodes in its own; the rest is the
+        // caller's promise.
         unsafe {
             match place {
                 InsertAt::Back => self.0.push_back(&waiter.node.link),
@@ -97,40 +96,40 @@ impl WaitList {
         }
     }
 
-    /// How much the first wants that waits; `None` if nobody does.
+    /// The amount that the first waiter wants; `None` without a waiter.
     pub(crate) fn first_wants(&self) -> Option<usize> {
         loop {
-            // SAFETY: as in `wake_first`; no group waits for what is handed over.
+            // SAFETY: as in `wake_first`; groups are not in lists of this kind.
             let first = unsafe { self.0.front().cast::<Waiter>().as_ref() }?;
             if !first.task.has(COMPLETED) {
                 return Some(first.wants);
             }
-            // It was left behind for good, with its frames: it would never use what it is handed.
+            // An abandoned task would never use what it is handed.
             first.node.link.unlink();
         }
     }
 
-    /// Wakes the first that waits: it is handed what it wants. Nobody passes this on.
+    /// Hands the first waiter what it wants, and wakes it.
     pub(crate) fn hand_to_first(&self) {
-        // SAFETY: as in `wake_first`; no group waits for what is handed over.
+        // SAFETY: as in `wake_first`; groups are not in lists of this kind.
         if let Some(first) = unsafe { self.0.front().cast::<Waiter>().as_ref() } {
             first.is_handed.set(true);
             self.wake_first(ptr::null(), Outcome::Returned);
         }
     }
 
-    /// Wakes the first that waits; false if nobody does.
+    /// Wakes the first waiter; false without one.
     #[inline]
     pub(crate) fn wake_one(&self) -> bool {
         !self.is_empty() && self.wake_first(self, Outcome::Returned)
     }
 
-    /// Starts to load the first that waits.
+    /// Prefetches the first waiter.
     pub(crate) fn prefetch(&self) {
         prefetch(self.0.front().cast());
     }
 
-    /// Calls a function with the task that waits first, where one waits and no group.
+    /// Calls a function with the first waiter's task, unless a group is first.
     #[inline(always)]
     pub(crate) fn with_first_task(&self, f: impl FnOnce(TaskPtr)) {
         // SAFETY: as in `wake_first`.
@@ -141,48 +140,48 @@ impl WaitList {
         }
     }
 
-    /// Wakes all that wait. The list may die then: nobody passes anything on.
+    /// Wakes all waiters. The list may be dropped then: no wake-up is passed on.
     #[inline]
     pub(crate) fn wake_all(&self) {
-        self.tell_all(Outcome::Returned);
+        self.notify_all(Outcome::Returned);
     }
 
-    /// Wakes all that wait for something that has ended, as [`wake_all`](Self::wake_all).
+    /// As [`wake_all`](Self::wake_all), with the outcome for groups.
     #[inline]
-    pub(crate) fn tell_all(&self, outcome: Outcome) {
+    pub(crate) fn notify_all(&self, outcome: Outcome) {
         while !self.is_empty() {
             self.wake_first(ptr::null(), outcome);
         }
     }
 
-    /// Wakes those who came before a turn, as [`tell_all`](Self::tell_all).
-    pub(crate) fn tell_before(&self, turn: u64, outcome: Outcome) {
+    /// As [`notify_all`](Self::notify_all), for waiters with a smaller sequence number.
+    pub(crate) fn notify_before(&self, sequence: u64, outcome: Outcome) {
         // SAFETY: as in `wake_first`.
-        while unsafe { turn_of(self.0.front()) }.is_some_and(|first| first < turn) {
+        while unsafe { sequence_of(self.0.front()) }.is_some_and(|first| first < sequence) {
             self.wake_first(ptr::null(), outcome);
         }
     }
 
-    /// Appends a node of a group's.
+    /// Appends a group's node.
     ///
     /// # Safety
-    /// The node stays where it is until it is dropped, and so does the group that it names. The list
-    /// stays where it is until the node has left it.
+    /// The node and the group that it names do not move until the node is dropped. The list does not move while the
+    /// node is linked.
     pub(crate) unsafe fn push(&self, node: &Node) {
-        // SAFETY: the node unlinks itself in its destructor; the rest is the caller's.
+        // SAFETY: the node unlinks itself in its destructor; the rest is the caller's promise.
         unsafe { self.0.push_back(&node.link) };
     }
 
     fn wake_first(&self, pass_on_to: *const Self, outcome: Outcome) -> bool {
         let first = self.0.pop_front();
-        // SAFETY: a node of this list is alive as long as it is linked, as are the task, or the group,
-        // that it names; one that names no group is the first field of a waiter.
+        // SAFETY: a linked node is alive, as are the task or the group that it names; a node that names no group is the
+        // first field of a waiter.
         unsafe {
             let Some(node) = first.cast::<Node>().as_ref() else {
                 return false;
             };
             if let Some(group) = node.group.get().as_ref() {
-                group.told(node, outcome);
+                group.member_ended(node, outcome);
                 return true;
             }
             let waiter = &*first.cast::<Waiter>();
@@ -194,17 +193,16 @@ impl WaitList {
     }
 }
 
-/// When somebody came to a list; `None` for null.
+/// The sequence number of a node's wait; `None` for null.
 ///
 /// # Safety
-/// The link is that of a node in a list.
-unsafe fn turn_of(link: *const Link) -> Option<u64> {
-    // SAFETY: a node is alive as long as it is linked, and so is its group; one that names none is the
-    // first field of a waiter.
+/// The link is a node's, in a list.
+unsafe fn sequence_of(link: *const Link) -> Option<u64> {
+    // SAFETY: a linked node is alive, and so is its group; a node that names no group is the first field of a waiter.
     unsafe {
         let node = link.cast::<Node>().as_ref()?;
         let group = node.group.get().as_ref();
-        Some(group.map_or_else(|| (*link.cast::<Waiter>()).turn, |group| group.turn))
+        Some(group.map_or_else(|| (*link.cast::<Waiter>()).sequence, |group| group.sequence))
     }
 }
 
@@ -216,7 +214,7 @@ impl Waiter {
             is_woken: Cell::new(false),
             is_handed: Cell::new(false),
             wants,
-            turn: next_in_turn(),
+            sequence: next_sequence(),
             list: Cell::new(ptr::null()),
         }
     }
@@ -224,7 +222,7 @@ impl Waiter {
 
 impl Drop for WaitList {
     fn drop(&mut self) {
-        // Whoever still waits finds out from what it waits for.
+        // The remaining waiters check their conditions.
         self.wake_all();
     }
 }

@@ -4,15 +4,15 @@
 
 use super::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
 
-/// Makes a parked task runnable. One that runs, or will, comes back at once the next time that it
-/// parks; one that is over is left as it is.
+/// Makes a parked task runnable. A task that runs, or is queued, returns from its next park at once. A task that has
+/// ended is left alone.
 #[inline(always)]
 pub(crate) fn unpark(task: TaskPtr) {
     if task.has(SCHEDULED) {
         task.set(NOTIFIED);
     } else if !task.has(COMPLETED) {
         task.set(SCHEDULED);
-        // SAFETY: a task that is not over has a living loop.
+        // SAFETY: a task that has not ended has a living loop.
         let core = unsafe { task.core.as_ref() };
         core.run_queue.push_task(task, task.parked.get());
     }

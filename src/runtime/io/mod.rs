@@ -3,3 +3,6 @@
 pub(crate) mod reactor;
 pub(crate) mod registration;
 pub(crate) mod side;
+
+pub(crate) use reactor::Reactor;
+pub(crate) use registration::Registration;

@@ -1,10 +1,8 @@
-//! From readiness of descriptors to tasks that wait for it.
+//! [`Reactor`]: maps readiness of descriptors to the tasks that wait for it. [`Reactor::deliver`] is where readiness arrives.
 //!
-//! A descriptor is registered with the poller once, for both directions, when an operation on it
-//! has to wait for the first time. The poller tells of changes only, so what it said is kept: a
-//! direction counts as ready until an attempt shows that it is not. Tasks that wait for a direction
-//! are woken one after the other, in the order in which they came; one that is done with a
-//! direction that is still ready wakes the next.
+//! A descriptor is registered with the poller once, for both directions, when an operation on it has to wait for the first
+//! time. The waiters of a side are woken one by one, in FIFO order; a task that leaves a side which is still ready wakes
+//! the next.
 
 #![allow(unsafe_code)]
 
@@ -17,32 +15,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::side::Side;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::context::Core;
-use crate::runtime::threads::injector::Injector;
+use crate::runtime::core::{Core, TaskPtr};
+use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
 use crate::sys::poller::{self, Event, Poller};
 use crate::sys::prefetch::prefetch;
 use crate::sys::wait_fd::Direction;
+use crate::util::slots::{Key, Slots};
 
-/// How many events are few.
-const FEW: usize = 32;
+/// The number of events that an idle loop asks for.
+const IDLE_EVENTS: usize = 32;
 
-/// The descriptors of a loop on which tasks have waited.
+/// The registered descriptors of a loop.
 pub(crate) struct Reactor {
     poller: Poller,
-    sources: RefCell<Vec<Slot>>,
-    free: RefCell<Vec<u32>>,
-    /// How many tasks wait for a descriptor.
+    sources: RefCell<Slots<Sides>>,
+    /// Number of tasks that wait for a descriptor.
     pub(crate) n_waiting: Cell<usize>,
     fork: Generation,
     pub(crate) injector: Arc<Injector>,
-}
-
-#[derive(Default)]
-struct Slot {
-    generation: u32,
-    sides: Option<Sides>,
 }
 
 /// A registered descriptor.
@@ -72,7 +63,6 @@ impl Reactor {
         Rc::new(Self {
             poller,
             sources: RefCell::default(),
-            free: RefCell::default(),
             n_waiting: Cell::new(0),
             fork: Generation::now(),
             injector,
@@ -83,22 +73,22 @@ impl Reactor {
         self.n_waiting.get()
     }
 
-    /// Sleeps until something is ready, somebody notifies or the time is over, and makes the tasks
-    /// runnable that wait for what is ready.
+    /// Sleeps until a descriptor is ready, another thread notifies, or the timeout passes. Wakes the tasks that wait for
+    /// ready descriptors, and returns the number of events.
     ///
-    /// A loop that has nothing else to run takes few events and comes back soon: so each socket's
-    /// turn comes while what the system has touched to tell of it is still in the cache. One that has
-    /// takes what there is, lest whoever only computes gets all the turns.
+    /// An idle loop takes few events at a time: each socket's task then runs while the memory that the system touched
+    /// to report the socket is still cached. A loop with other work takes all events, so that tasks that only compute
+    /// do not get all the turns.
     pub(crate) fn poll(&self, timeout: Option<Duration>, is_idle: bool) -> io::Result<usize> {
-        let n_max = if is_idle { FEW } else { poller::BATCH };
+        let n_max = if is_idle { IDLE_EVENTS } else { poller::BATCH };
         self.poller
             .wait(timeout, n_max, &mut |events| self.deliver(events))
     }
 
-    /// Wakes who waits for what has become ready, which runs nobody's code.
+    /// Wakes the waiters of descriptors that have become ready. Runs no user code.
     fn deliver(&self, events: &[Event]) {
         let sources = self.sources.borrow();
-        let sides = |event: &Event| find(&sources, event.token);
+        let sides = |event: &Event| sources.get(Key::from_u64(event.token));
         if events.len() > 1 {
             fetch(events, sides);
         }
@@ -118,28 +108,22 @@ impl Reactor {
         }
     }
 
-    /// A side of the descriptor that is registered under a token, unless that token is over.
+    /// A side of the descriptor with this token, while it is registered.
     pub(super) fn side(&self, token: u64, direction: Direction) -> Option<Rc<Side>> {
-        find(&self.sources.borrow(), token).map(|sides| Rc::clone(sides.of(direction)))
+        let sources = self.sources.borrow();
+        let sides = sources.get(Key::from_u64(token))?;
+        Some(Rc::clone(sides.of(direction)))
     }
 
     /// Registers a descriptor for both directions; returns its token.
     pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
-        let mut sources = self.sources.borrow_mut();
-        let index = self.free.borrow_mut().pop().unwrap_or_else(|| {
-            sources.push(Slot::default());
-            u32::try_from(sources.len() - 1).expect("fewer than 2^32 descriptors")
-        });
-        let slot = &mut sources[index as usize];
-        slot.sides = Some(Sides::new(fd.as_raw_fd()));
-        let token = u64::from(slot.generation) << 32 | u64::from(index);
-        drop(sources);
+        let sides = Sides::new(fd.as_raw_fd());
+        let token = self.sources.borrow_mut().insert(sides).to_u64();
         let added = self.poller.add(fd, token).or_else(|error| {
             if error.kind() != io::ErrorKind::AlreadyExists {
                 return Err(error);
             }
-            // Left by a socket of this number that another thread has dropped, and of which a clone
-            // keeps the file open.
+            // Left by a socket with this number that another thread has dropped, while a clone keeps the file open.
             self.poller.remove(fd)?;
             self.poller.add(fd, token)
         });
@@ -150,53 +134,33 @@ impl Reactor {
         Ok(token)
     }
 
-    /// Forgets a descriptor that is still open.
+    /// Deregisters a descriptor that is still open.
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>, token: u64) {
-        // In a forked child the poller is the parent's as well, and so is what it watches.
+        // A forked child shares the poller with its parent, which still watches the descriptor.
         if self.fork.is_this() {
-            // One that is not watched any more is none the worse for it.
+            // The poller may have stopped watching the descriptor already.
             drop(self.poller.remove(fd));
         }
         self.forget(token);
     }
 
-    /// Forgets a descriptor; whoever waits for it learns that it is gone.
+    /// Forgets a descriptor; its waiters end with an error.
     pub(crate) fn forget(&self, token: u64) {
-        let (index, generation) = split(token);
-        let mut sources = self.sources.borrow_mut();
-        let Some(slot) = sources
-            .get_mut(index)
-            .filter(|slot| slot.generation == generation)
-        else {
-            return;
-        };
-        slot.generation += 1;
-        // Tokens are never used again, and the last is reserved: a slot that has had them is retired.
-        let is_worn = slot.generation == u32::MAX;
-        let sides = slot.sides.take();
-        drop(sources);
-        if !is_worn {
-            self.free.borrow_mut().push(index as u32);
-        }
+        let sides = self.sources.borrow_mut().remove(Key::from_u64(token));
         if let Some(sides) = sides {
             sides.read.set_gone();
             sides.write.set_gone();
         }
     }
 
-    /// Forgets a descriptor that was closed or given away by another thread. Its number may be
-    /// somebody else's by now.
-    pub(crate) fn forget_foreign(&self, token: u64) {
+    /// Forgets a descriptor that another thread has closed or given away. Its number may be reused by now.
+    pub(crate) fn forget_remote(&self, token: u64) {
         let Some(side) = self.side(token, Direction::Read) else {
             return;
         };
         self.forget(token);
-        let is_taken = |slot: &Slot| {
-            slot.sides
-                .as_ref()
-                .is_some_and(|s| s.read.fd() == side.fd())
-        };
-        if !self.sources.borrow().iter().any(is_taken) {
+        let is_taken = |sides: &Sides| sides.read.fd() == side.fd();
+        if !self.sources.borrow().values().any(is_taken) {
             // SAFETY: the call takes any number; for one that is not registered it is an error.
             let fd = unsafe { BorrowedFd::borrow_raw(side.fd()) };
             drop(self.poller.remove(fd));
@@ -212,8 +176,8 @@ impl Core {
     }
 }
 
-/// Starts to load what delivering a few events touches: of a thousand descriptors, and the tasks that
-/// wait for them, little is in the cache. Each step finds its way by what the one before has loaded.
+/// Prefetches what delivering some events touches: side, first waiter, task. Of a thousand descriptors and their waiters
+/// little is in the cache. Each step reads what the step before has loaded.
 fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Sides>) {
     let mut lists = [const { None }; poller::GROUP];
     for (list, event) in lists.iter_mut().zip(events) {
@@ -231,17 +195,4 @@ fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Sides>) {
     for list in lists.iter().flatten() {
         list.with_first_task(TaskPtr::prefetch);
     }
-}
-
-/// The descriptor that is registered under a token, unless that token is over.
-fn find(sources: &[Slot], token: u64) -> Option<&Sides> {
-    let (index, generation) = split(token);
-    let slot = sources.get(index)?;
-    slot.sides
-        .as_ref()
-        .filter(|_| slot.generation == generation)
-}
-
-fn split(token: u64) -> (usize, u32) {
-    ((token & u64::from(u32::MAX)) as usize, (token >> 32) as u32)
 }

@@ -1,30 +1,28 @@
-//! A socket's place in a reactor, and the loop that every operation on one goes through: try, and
-//! wait if it would block.
+//! [`Registration`]: a socket's half of its registration with a reactor, and the steps of every operation on a socket: try,
+//! wait if it would block, try again.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::side::Side;
 use crate::error::WaitError;
-use crate::runtime::core::context::{self, TaskContext};
-use crate::runtime::core::wait_list::InsertAt;
-use crate::runtime::threads::injector::{Injector, Message};
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::budget::consume_budget;
-use crate::runtime::wait::here::task_context;
-use crate::sys::wait_fd::Direction;
-use crate::sys::wait_fd::wait_fd;
+use crate::runtime::core::{InsertAt, TaskContext, context};
+use crate::runtime::threads::{Injector, Message};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::{consume_budget, task_context};
+use crate::sys::wait_fd::{Direction, wait_fd};
+use crate::util::lock::lock;
 
-/// A socket's place in a reactor. The first loop that has to wait for the socket owns it, until it
-/// is taken back.
+/// A socket's registration: with which loop, under which token. The first loop that has to wait for the socket owns the
+/// registration until the socket is deregistered.
 pub(crate) struct Registration {
-    /// 0 for none yet.
+    /// 0 for no loop.
     loop_id: AtomicU64,
-    /// Meaningful to the owning loop's thread only.
+    /// Used by the owning loop's thread only.
     token: AtomicU64,
     owner: Mutex<Option<Arc<Injector>>>,
 }
@@ -40,12 +38,12 @@ impl Registration {
         }
     }
 
-    /// May suspend. Runs `op` until it answers something else than `WouldBlock`, parking the task
-    /// meanwhile, or blocking the thread where no loop runs.
+    /// May suspend. Calls `op` until it returns something other than `WouldBlock`. Parks the task in between, or blocks
+    /// the thread where no loop runs.
     ///
     /// # Errors
-    /// `TimedOut` if the timeout passes; what `op` answers; where it can't wait (in a callback,
-    /// while panicking, on a loop that does not own the socket) an error that says so.
+    /// `TimedOut` if the timeout passes; the errors of `op`; an error that says so where the code can't wait: in a
+    /// callback, while panicking, on a loop that does not own the socket.
     pub(crate) fn io<T>(
         &self,
         fd: BorrowedFd<'_>,
@@ -56,8 +54,8 @@ impl Registration {
         self.run(fd, direction, timeout, |_| op())
     }
 
-    /// As [`io`](Self::io) for byte streams: a transfer of less than `wanted` bytes tells that the
-    /// direction is drained, which spares the attempt that would find out.
+    /// As [`io`](Self::io), for byte streams: a transfer of fewer bytes than `wanted` says that the side is drained, which
+    /// spares the attempt that would block.
     pub(crate) fn stream_io(
         &self,
         fd: BorrowedFd<'_>,
@@ -68,7 +66,7 @@ impl Registration {
     ) -> io::Result<usize> {
         self.run(fd, direction, timeout, |side| {
             let n = op()?;
-            // Zero bytes are the stream's end, which stays.
+            // Zero bytes mean the end of the stream: the side stays ready.
             if let Some(side) = side
                 && n > 0
                 && n < wanted
@@ -88,7 +86,7 @@ impl Registration {
     ) -> io::Result<T> {
         let mut deadline = None;
         let mut place = InsertAt::Back;
-        // Before the operation: a cancel that arrives meanwhile loses nothing.
+        // Before the operation, so that a cancel loses nothing.
         consume_budget(1);
         let mut side = self.side(direction);
         loop {
@@ -188,49 +186,43 @@ impl Registration {
             .register(fd)
             .inspect_err(|_| self.loop_id.store(0, Relaxed))?;
         self.token.store(token, Relaxed);
-        *self.owner() = Some(Arc::clone(&reactor.injector));
+        *lock(&self.owner) = Some(Arc::clone(&reactor.injector));
         let side = reactor.side(token, direction);
         Ok(side.expect("the descriptor was registered just now"))
     }
 
-    fn owner(&self) -> MutexGuard<'_, Option<Arc<Injector>>> {
-        // Nothing panics under the lock.
-        self.owner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A loop that is closed has forgotten its sockets: another may have them.
+    /// Releases the socket from a loop that has closed, so that another loop can own it.
     fn release_from_closed_loop(&self, id: u64) {
         let owner_id = self.loop_id.load(Relaxed);
         if owner_id == 0 || owner_id == id {
             return;
         }
-        let mut owner = self.owner();
+        let mut owner = lock(&self.owner);
         if owner.as_ref().is_some_and(|owner| owner.is_closed()) {
             *owner = None;
             self.token.store(NO_TOKEN, Relaxed);
-            // Whoever comes first from here on has it, if nobody else was as fast.
+            // The next loop that claims the socket owns it; another one may have been faster.
             let _ = self.loop_id.compare_exchange(owner_id, 0, Relaxed, Relaxed);
         }
     }
 
-    /// Forgets the socket, before its descriptor is closed or given away: whoever waits for it
-    /// gets an error.
+    /// Deregisters the socket, before its descriptor is closed or given away. Its waiters get an error.
     pub(crate) fn deregister(&self, fd: BorrowedFd<'_>) {
         let token = self.token.swap(NO_TOKEN, Relaxed);
         let loop_id = self.loop_id.swap(0, Relaxed);
-        let owner = self.owner().take();
+        let owner = lock(&self.owner).take();
         let Some(owner) = owner.filter(|_| token != NO_TOKEN) else {
             return;
         };
         match context::current().filter(|core| core.id == loop_id) {
             Some(core) => core.reactor().remove(fd, token),
-            // A loop that is closed has forgotten it already.
+            // A closed loop has forgotten the socket already.
             None => drop(owner.push(Message::Forget(token))),
         }
     }
 }
 
-/// Blocks the thread where no loop runs; where one does, but no task can be parked, it is an error.
+/// Blocks the thread where no loop runs. An error where a loop runs but no task can be parked.
 #[cold]
 fn wait_elsewhere(
     why: WaitError,
@@ -247,9 +239,9 @@ fn wait_elsewhere(
     Err(io::Error::new(kind, why.sentence()))
 }
 
-/// Waits until the direction may be ready, the socket is gone or the time is over, which is an error.
+/// Waits until the side may be ready or the socket is gone. `TimedOut` if the timeout passes first.
 ///
-/// Apart from where there is no timeout, lest its frame be part of the stack of each task that waits.
+/// A function of its own, so that its frame is not on the stack of each task that waits without a timeout.
 #[inline(never)]
 fn wait_at_most(
     timeout: Duration,
@@ -273,7 +265,7 @@ fn wait_at_most(
     })
 }
 
-/// Blocks the thread, which has no loop.
+/// Blocks a thread without a loop until the direction may be ready.
 fn block(
     fd: BorrowedFd<'_>,
     direction: Direction,
@@ -302,7 +294,7 @@ fn socket_is_gone() -> io::Error {
     )
 }
 
-/// Counts a task that waits for a descriptor, as long as it does.
+/// Counts a task that waits for a descriptor while the guard lives.
 struct Counted;
 
 impl Counted {

@@ -1,19 +1,18 @@
-//! One direction of a descriptor that a loop watches: whether it is ready, and the tasks that wait for it.
+//! [`Side`]: one direction of a registered descriptor, with its readiness and the tasks that wait for it.
 
 use std::cell::Cell;
 use std::fmt;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
 use crate::sys::poller::TELLS_OF_URGENT_DATA;
 use crate::sys::wait_fd::Direction;
 
 /// One direction of a descriptor.
 ///
-/// The poller reports changes only, so a side keeps what it said: the side counts as ready until an attempt
-/// would have blocked.
+/// The poller reports changes only, so a side keeps the last report: it counts as ready until an attempt would have
+/// blocked.
 pub(crate) struct Side {
     fd: RawFd,
     direction: Direction,

@@ -3,12 +3,11 @@
 #![allow(unsafe_code)]
 
 use crate::coroutine::{Hosted, Status};
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::without_task;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::task_stack::{TaskStack, with_room};
+use crate::runtime::core::{
+    AnyPacket, SCHEDULED, TaskBlock, TaskPtr, TaskStack, with_room, without_task,
+};
 
-/// What taking a backtrace may need of a stack.
+/// Stack that taking a backtrace may need.
 const TAKING_BYTES: usize = 16 * 1024;
 
 impl TaskStack {
@@ -32,7 +31,7 @@ impl TaskStack {
         // SAFETY: a task that is not done has a living loop.
         let core = unsafe { task.core.as_ref() };
         self.site = task.site();
-        // SAFETY: the task is alive, and this thread's, as is whatever names it.
+        // SAFETY: the task is alive and belongs to this thread, as does everything that names it.
         let is_entered = unsafe { Hosted::<TaskBlock>::is_entered(task.0) };
         let is_entered = is_entered.unwrap_or_else(|| {
             let (current, hidden) = core.entered();
@@ -53,8 +52,8 @@ impl TaskStack {
         }
         if self.status == Status::Suspended || is_entered {
             let take = || {
-                // SAFETY: the task has begun and is not done. Only its loop enters it, which is not what
-                // runs now, unless the allocator waits, and where no task is current nothing does.
+                // SAFETY: the task has begun and is not done. Only its loop enters it, and the loop does not run now, unless
+                // the allocator waits; where no task is current, nothing waits.
                 without_task(|| unsafe { Hosted::<TaskBlock>::backtrace(task.0, parked) })
             };
             self.backtrace = with_room(TAKING_BYTES, take);

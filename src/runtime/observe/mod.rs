@@ -3,3 +3,5 @@
 pub(crate) mod deadlock;
 pub(crate) mod inspect;
 pub(crate) mod report;
+
+pub(crate) use report::{report_by_default, report_unretrieved};

@@ -1,16 +1,15 @@
-//! What nobody else takes: exceptions of callbacks, results that were never fetched, tasks that
-//! are pending when their loop closes. They go to the loop's exception handler.
+//! Reports to the loop's exception handler: exceptions of callbacks, errors that were never retrieved, tasks that are
+//! pending when their loop closes.
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::coroutine::drop_payload;
 use crate::error::{TaskError, panic_text};
-use crate::runtime::core::context::{Core, Handler, without_task};
-use crate::runtime::core::exception_context::ExceptionContext;
+use crate::runtime::core::{Core, ExceptionContext, Handler, without_task};
 
 impl Core {
-    /// Tells the exception handler, whatever that does.
+    /// Calls the exception handler. The loop goes on, also if the handler panics.
     pub(crate) fn report(&self, context: &ExceptionContext) {
         let handler = self.handler.borrow().clone();
         let Some(handler) = handler else {
@@ -37,7 +36,7 @@ impl Core {
     }
 }
 
-/// The default handler: prints to standard error, in one write.
+/// The default handler: prints the context to standard error, in one write.
 pub(crate) fn report_by_default(context: &ExceptionContext) {
     let text = catch_unwind(AssertUnwindSafe(|| format!("{context}\n")));
     let text = text.unwrap_or_else(|payload| {
@@ -47,11 +46,11 @@ pub(crate) fn report_by_default(context: &ExceptionContext) {
             context.message()
         )
     });
-    // With nowhere to print to there is nobody to tell.
+    // A failure to print to standard error can't be reported.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Tells of an error that nobody will fetch.
+/// Reports an error that no handle can retrieve any more.
 pub(crate) fn report_unretrieved(core: &Core, name: String, error: TaskError) {
     let message = if core.is_ending_run.get() {
         "unhandled exception during run() shutdown"

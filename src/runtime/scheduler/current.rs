@@ -5,11 +5,10 @@ use std::rc::Rc;
 
 use super::turn::Loop;
 use crate::coroutine::undo_if_abandoned;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::context::{self, Entered, Owner};
+use crate::runtime::core::{Entered, Owner, TaskPtr, context};
 
-/// Calls a function with a loop as the current one. If the coroutine that runs this is abandoned meanwhile,
-/// the loop is closed, and the loop before is current again.
+/// Calls a function with `inner` as the current loop. If the coroutine that runs this is abandoned meanwhile, the loop is
+/// closed, and the previous loop is current again.
 pub(crate) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
     let before = context::current();
     let undo = || {

@@ -4,3 +4,7 @@ pub(crate) mod current;
 pub(crate) mod shutdown;
 pub(crate) mod signals;
 pub(crate) mod turn;
+
+pub(crate) use current::within;
+pub(crate) use signals::{Listening, Signals};
+pub(crate) use turn::{FORKED, Halt, Loop, Settings};

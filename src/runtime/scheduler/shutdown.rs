@@ -1,11 +1,10 @@
 //! How a loop ends its tasks.
 //!
-//! 1. Each is cancelled, and the loop runs until all have ended, for a bounded time.
-//! 2. What is left is doomed: entered, the newest first, with every suspension unwinding at once.
-//! 3. What can't be ended even so is left for ever, its stack leaked.
+//! 1. Each task is cancelled, and the loop runs until all have ended, for a bounded time.
+//! 2. The remaining tasks are unwound by force, newest first: each is entered, and every suspension unwinds at once.
+//! 3. A task that does not end even so is abandoned, and its stack is leaked.
 //!
-//! A loop that is dropped while its thread panics, or inside of another loop, skips the first step:
-//! nobody else runs.
+//! A loop that is dropped while its thread panics, or inside of another loop, skips step 1: no other task runs.
 
 use std::panic::Location;
 use std::rc::Rc;
@@ -16,27 +15,23 @@ use super::turn::{Halt, Loop};
 use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{COMPLETED, NOTIFIED, SCHEDULED, TaskPtr};
-use crate::runtime::core::callback::Callback;
-use crate::runtime::core::clock::NEVER;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::run_queue::Runnable;
-use crate::runtime::task::dispatch::dispatch_now;
-use crate::runtime::task::end::abandoned;
+use crate::runtime::core::{
+    AnyPacket, COMPLETED, Callback, ExceptionContext, NEVER, NOTIFIED, Runnable, SCHEDULED, TaskPtr,
+};
+use crate::runtime::task::{abandoned, dispatch_now};
 use crate::runtime::wait::unwind;
 
-/// How often the tasks of a loop are looked through again because some made others meanwhile.
-const ROUNDS: usize = 1024;
+/// How often the list of tasks is gone through again because destructors have spawned others.
+const MAX_ROUNDS: usize = 1024;
 
-/// How many callbacks are dropped that destructors of others have queued.
-const MANY: usize = 1 << 20;
+/// The most callbacks that are dropped after destructors of others have queued them.
+const MAX_REQUEUED: usize = 1 << 20;
 
 impl Loop {
-    /// Step 1: cancels every task and lets them run until they have ended.
+    /// Step 1: cancels every task, and runs them until they have ended.
     pub(crate) fn cancel_all(&self) {
         if cfg!(panic = "abort") {
-            // Nothing that has begun can be cancelled: there is nothing to wait for.
+            // A task that has begun can't be cancelled.
             return;
         }
         self.run_for_a_while(
@@ -63,8 +58,8 @@ impl Loop {
         );
     }
 
-    /// Runs until something is over that is cancelled first, and again each time the loop is
-    /// stopped before; for as long as a shutdown may take.
+    /// Calls `cancel` and runs until `is_over`, again each time the loop is stopped before, for at most the shutdown
+    /// timeout.
     fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) {
         let deadline = self.core.clock.after(self.shutdown_timeout);
         let timer = (deadline < NEVER && !is_over()).then(|| {
@@ -77,7 +72,7 @@ impl Loop {
             let callback = Callback::new(Box::new(stop), Location::caller());
             self.timers.call_at(deadline, callback)
         });
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             if is_over() {
                 break;
             }
@@ -92,12 +87,12 @@ impl Loop {
         }
     }
 
-    /// Steps 2 and 3: ends what is left on the spot, and what that makes.
+    /// Steps 2 and 3: ends the remaining tasks on the spot, and tasks that this spawns.
     pub(crate) fn end_all(&self) {
-        let mut n_left = ROUNDS + self.core.n_tasks.get();
+        let mut n_left = MAX_ROUNDS + self.core.n_tasks.get();
         while let Some(task) = self.core.newest_task() {
             if n_left == 0 {
-                // Destructors, or the handler, that spawn for ever: leave the rest where it is.
+                // Destructors, or the handler, spawn without end: abandon the rest.
                 drop_quietly(self.core.handler.take());
                 self.clear_queue();
                 abandoned(&self.core, task);
@@ -108,8 +103,8 @@ impl Loop {
         }
     }
 
-    /// Unwinds a task, or leaves it for ever if that can't be done; its scopes' children first, the
-    /// newest first, because a task that is being ended so can't wait for them.
+    /// Unwinds a task by force, or abandons it. The children of its scopes come first, newest first, because a task that
+    /// is being unwound can't wait for them.
     pub(crate) fn end_on_the_spot(&self, task: TaskPtr) {
         while let Some(child) = self.core.newest_child(task) {
             child.close_scope();
@@ -124,12 +119,12 @@ impl Loop {
         self.core.set_current(None);
         self.clear_queue();
         if cfg!(panic = "unwind") || !task.has_begun() {
-            // It leaves once more each time that it was giving the others a turn.
-            for _ in 0..ROUNDS {
+            // A task that was yielding returns to the loop once more.
+            for _ in 0..MAX_ROUNDS {
                 task.set(SCHEDULED);
                 dispatch_now(&self.core, task);
                 self.core.set_current(None);
-                // It may be gone, and its block with it, so it is looked for by its number.
+                // The task and its block may be gone, so look for its number.
                 let is_there = self.core.find_task(id).is_some();
                 let has_parked = !is_there || !task.has(SCHEDULED);
                 self.clear_queue();
@@ -151,7 +146,7 @@ impl Loop {
         }
     }
 
-    /// Drops the queued callbacks and leaves the tasks in the queue.
+    /// Drops the queued callbacks, and keeps the tasks in the queue.
     pub(crate) fn clear_callbacks(&self) {
         let (mut tasks, mut callbacks) = (Vec::new(), Vec::new());
         while let Some(runnable) = self.core.run_queue.pop() {
@@ -163,16 +158,16 @@ impl Loop {
         for (task, parked) in tasks {
             self.core.run_queue.push_task(task, parked);
         }
-        // Their destructors find the queue in order.
+        // Their destructors find a consistent queue.
         for callback in callbacks {
             callback.discard();
         }
     }
 
-    /// Drops the queued callbacks, and takes the tasks out of the queue.
+    /// Drops the queued callbacks, and removes the tasks from the queue.
     pub(crate) fn clear_queue(&self) {
-        // A destructor may queue more, and so on for ever.
-        let mut n_left = self.core.run_queue.len() + MANY;
+        // A destructor may queue more callbacks, without end.
+        let mut n_left = self.core.run_queue.len() + MAX_REQUEUED;
         while n_left > 0
             && let Some(runnable) = self.core.run_queue.pop()
         {
@@ -189,8 +184,8 @@ impl Loop {
         }
     }
 
-    /// Ends a loop in the middle of a run, or of its end, because the coroutine that it runs on is left
-    /// behind for ever. No task of its runs.
+    /// Closes a loop in the middle of a run, or of its shutdown, because the coroutine that runs it is abandoned. No task
+    /// runs.
     pub(crate) fn close_abandoned(&self) {
         let core = &self.core;
         core.is_closing.set(true);
@@ -203,12 +198,12 @@ impl Loop {
         core.is_running.set(false);
     }
 
-    /// Closes the way in from other threads, and drops what is left there and in the queue. The
-    /// tasks have ended. With patience, waits for so long for jobs that still run.
-    pub(crate) fn close_intake(&self, patience: Option<Duration>) {
+    /// Refuses further messages of other threads, and drops the remaining messages and callbacks. The tasks have ended.
+    /// With a timeout, waits that long for running jobs.
+    pub(crate) fn close_intake(&self, timeout: Option<Duration>) {
         self.core.is_closed.set(true);
         self.signals.close(&self.reactor);
-        self.waits.close_pool(patience);
+        self.waits.close_pool(timeout);
         self.injector.close();
         while let Some(message) = self.injector.pop() {
             drop_quietly(message);

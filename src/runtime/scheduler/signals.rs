@@ -1,8 +1,7 @@
 //! The signals that a loop handles: callbacks, listeners, and the interrupt that ends `run`.
 //!
-//! What happens in the signal handler is in `sys::signal_watch`. Here is what the loop does when it
-//! learns of a signal, in its own time: it queues the callback, wakes who listens, cancels `run`'s main
-//! task.
+//! The signal handler is in `sys::signal_watch`. Here is what the loop does after a signal: it queues the callback, wakes
+//! the listeners, and cancels `run`'s main task.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,13 +11,11 @@ use std::rc::{Rc, Weak};
 
 use crate::coroutine::drop_quietly;
 use crate::runtime::cancel::request;
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::core::id::TaskId;
-use crate::runtime::core::wait_list::WaitList;
-use crate::runtime::io::reactor::Reactor;
+use crate::runtime::core::{Core, TaskContext, TaskId, WaitList};
+use crate::runtime::io::Reactor;
 use crate::sys::signal_watch::{Watcher, number};
 
-/// What the main task of `run` is cancelled with.
+/// The message of the cancel of `run`'s main task.
 pub(crate) const INTERRUPTED: &str = "interrupted by SIGINT";
 
 /// The signals of a loop.
@@ -27,11 +24,11 @@ pub(crate) struct Signals {
     /// Made when the first signal is handled, with its token in the reactor.
     watcher: RefCell<Option<(Rc<Watcher>, u64)>>,
     entries: RefCell<Vec<Entry>>,
-    /// Whom an interrupt cancels that nobody else handles.
+    /// The task that an otherwise unhandled interrupt cancels.
     main: Cell<Option<TaskId>>,
 }
 
-/// A signal that is handled.
+/// A handled signal.
 struct Entry {
     signal: i32,
     handler: Option<Rc<Handler>>,
@@ -45,10 +42,10 @@ struct Handler {
     is_removed: Cell<bool>,
 }
 
-/// Somebody who waits for a signal, again and again.
+/// A listener: waits for a signal, repeatedly.
 pub(crate) struct Listening {
     signal: i32,
-    has_come: Cell<bool>,
+    has_arrived: Cell<bool>,
     waiters: WaitList,
     signals: Weak<Signals>,
 }
@@ -58,7 +55,7 @@ impl Signals {
         Rc::default()
     }
 
-    /// Whether a signal is handled, or waited for: then something may happen at any time.
+    /// Whether a signal may wake a task or run a callback.
     pub(crate) fn may_wake(&self) -> bool {
         let is_waited_for = |listening: &Weak<Listening>| {
             let listening = listening.upgrade();
@@ -97,7 +94,7 @@ impl Signals {
         }
         let handler = self.with_entry(signal, |entry| entry.handler.take());
         self.release_if_unused(signal);
-        // What it captured goes when nothing is borrowed.
+        // The captures are dropped when nothing is borrowed.
         handler
             .inspect(|handler| handler.is_removed.set(true))
             .is_some()
@@ -112,7 +109,7 @@ impl Signals {
         self.want(reactor, signal)?;
         let listening = Rc::new(Listening {
             signal,
-            has_come: Cell::new(false),
+            has_arrived: Cell::new(false),
             waiters: WaitList::new(),
             signals: Rc::downgrade(self),
         });
@@ -121,9 +118,9 @@ impl Signals {
         Ok(listening)
     }
 
-    /// Has an interrupt cancel a task, if it would end the process otherwise.
+    /// Makes an interrupt cancel a task, if the interrupt would end the process otherwise.
     pub(crate) fn set_main(&self, reactor: &Reactor, main: TaskId) {
-        // Without descriptors for a pipe, an interrupt does what it does.
+        // Without descriptors for a pipe, the interrupt keeps its disposition.
         if let Ok(watcher) = self.watcher(reactor)
             && watcher.want_interrupt()
         {
@@ -131,7 +128,7 @@ impl Signals {
         }
     }
 
-    /// Has interrupts do what they did before.
+    /// Restores the interrupt's previous disposition.
     pub(crate) fn clear_main(&self) {
         if self.main.take().is_some()
             && let Some((watcher, _)) = &*self.watcher.borrow()
@@ -140,7 +137,7 @@ impl Signals {
         }
     }
 
-    /// Does what is to be done about the signals that have come.
+    /// Processes the signals that have arrived.
     pub(crate) fn receive(&self, core: &Core) {
         let watcher = match &*self.watcher.borrow() {
             Some((watcher, _)) => Rc::clone(watcher),
@@ -158,7 +155,7 @@ impl Signals {
             return self.interrupt(core, signal);
         };
         for listening in entry.listeners.iter().filter_map(Weak::upgrade) {
-            listening.has_come.set(true);
+            listening.has_arrived.set(true);
             listening.waiters.wake_all();
         }
         if let Some(handler) = &entry.handler {
@@ -181,7 +178,7 @@ impl Signals {
         }
     }
 
-    /// Handles no signal any more, because the loop closes.
+    /// Stops handling signals, because the loop closes.
     pub(crate) fn close(&self, reactor: &Reactor) {
         self.main.set(None);
         let watcher = self.watcher.take();
@@ -242,29 +239,29 @@ impl Signals {
 }
 
 impl Listening {
-    /// Parks the running task until the signal has come, unless it has since this was asked last.
+    /// Parks the running task until the signal has arrived since the last `wait` or `take`.
     pub(crate) fn wait(&self, here: TaskContext) {
-        while !self.has_come.take() {
-            let has_come = || self.has_come.get();
-            self.waiters.wait(here, &"a signal", has_come);
+        while !self.has_arrived.take() {
+            let has_arrived = || self.has_arrived.get();
+            self.waiters.wait(here, &"a signal", has_arrived);
         }
     }
 
-    /// Whether the signal has come since this was asked last.
+    /// Whether the signal has arrived since the last `wait` or `take`.
     pub(crate) fn take(&self) -> bool {
-        self.has_come.take()
+        self.has_arrived.take()
     }
 
     pub(crate) fn signal(&self) -> i32 {
         self.signal
     }
 
-    /// Whether it belongs to a loop with these signals.
+    /// Whether the listener belongs to the loop with these signals.
     pub(crate) fn is_of(&self, signals: &Rc<Signals>) -> bool {
         std::ptr::eq(self.signals.as_ptr(), Rc::as_ptr(signals))
     }
 
-    /// Ends the listening, before the last share in it goes.
+    /// Removes the listener, before its last share is dropped.
     pub(crate) fn end(&self) {
         if let Some(signals) = self.signals.upgrade() {
             signals.with_entry(self.signal, |entry| {
@@ -281,7 +278,7 @@ impl fmt::Debug for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Listening")
             .field("signal", &self.signal)
-            .field("has_come", &self.has_come.get())
+            .field("has_arrived", &self.has_arrived.get())
             .finish_non_exhaustive()
     }
 }

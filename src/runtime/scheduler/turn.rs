@@ -1,10 +1,8 @@
-//! The loop itself: one place that runs tasks and callbacks, looks at timers and descriptors, and
-//! sleeps when there is nothing to do.
+//! The loop itself: runs tasks and callbacks, polls timers and descriptors, and sleeps when there is nothing to do.
 //!
-//! It runs on the thread's own stack. A task is entered by a jump and comes back by one when it
-//! parks, because it parks in functions that it has called. So there is one place at which anything
-//! runs; only a task that gives the others a turn may enter the next one itself, where the loop would
-//! do so at once and nothing else (`park::yield_now`).
+//! The loop runs on the thread's own stack. It enters a task by a jump, and the task returns by a jump when it parks,
+//! because it parks in functions that it has called. So one place runs all tasks and callbacks, with one exception: a task
+//! that yields enters the next task itself, where the loop would do that and nothing else (`park::yield_now`).
 
 use std::io;
 use std::rc::Rc;
@@ -15,24 +13,18 @@ use super::signals::Signals;
 use crate::arch::Parked;
 use crate::coroutine::Status;
 use crate::error::Deadlock;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::callback::Callback;
-use crate::runtime::core::clock::{Clock, Nanoseconds};
-use crate::runtime::core::context::{Core, Owner, Parts};
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::run_queue::Runnable;
-use crate::runtime::io::reactor::Reactor;
+use crate::runtime::core::{
+    Callback, Clock, Core, ExceptionContext, Nanoseconds, Owner, Parts, Runnable, TaskPtr,
+};
+use crate::runtime::io::Reactor;
 use crate::runtime::observe::deadlock;
-use crate::runtime::task::dispatch::dispatch;
-use crate::runtime::task::task_ref::TaskRef;
-use crate::runtime::threads::injector::{Injector, Message};
-use crate::runtime::threads::pool::Pool;
-use crate::runtime::threads::waker_registry::WakerRegistry;
-use crate::runtime::time::timer::Timers;
+use crate::runtime::task::{TaskRef, dispatch};
+use crate::runtime::threads::{Injector, Message, Pool, WakerRegistry};
+use crate::runtime::time::Timers;
 use crate::sys::fork;
 use crate::sys::poller::Poller;
 
-/// A loop and all that it owns.
+/// A loop and everything that it owns.
 pub(crate) struct Loop {
     pub(crate) core: Rc<Core>,
     pub(crate) timers: Rc<Timers>,
@@ -44,18 +36,18 @@ pub(crate) struct Loop {
     fork: fork::Generation,
 }
 
-/// What a loop is made with.
+/// The settings of a loop.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) stack_size: usize,
+    pub(crate) stack_size_bytes: usize,
     pub(crate) is_virtual: bool,
     pub(crate) is_debug: bool,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) shutdown_timeout: Duration,
-    /// `None` for as many as the processors suggest.
-    pub(crate) blocking_threads: Option<usize>,
+    /// `None` for a limit by the number of processors.
+    pub(crate) max_blocking_threads: Option<usize>,
     /// `None` for no limit.
-    pub(crate) blocking_queue: Option<usize>,
+    pub(crate) max_blocking_queued: Option<usize>,
     pub(crate) cancels_on_interrupt: bool,
 }
 
@@ -65,11 +57,11 @@ pub(crate) enum Halt {
     Stopped,
     Deadlock(Deadlock),
     Io(io::Error),
-    /// This is another process than the one that made the loop.
+    /// This process was forked from the one that made the loop.
     Forked,
 }
 
-/// Why a loop is of no use in a process that was forked from the one that made it.
+/// The error for a loop in a forked process.
 pub(crate) const FORKED: &str = "selvedge: this event loop was made in the process that forked this one; make \
                       another one here";
 
@@ -78,12 +70,12 @@ impl Loop {
         let poller = Poller::new()?;
         let core = Core::new(
             Clock::new(settings.is_virtual),
-            settings.stack_size,
+            settings.stack_size_bytes,
             settings.is_debug,
             settings.slow_callback_duration,
         );
         let injector = Injector::new(core.id, poller.notifier());
-        let pool = Pool::new(settings.blocking_threads, settings.blocking_queue);
+        let pool = Pool::new(settings.max_blocking_threads, settings.max_blocking_queued);
         let new = Rc::new(Self {
             timers: Timers::new(),
             reactor: Reactor::new(poller, Arc::clone(&injector)),
@@ -108,8 +100,7 @@ impl Loop {
         !self.fork.is_this()
     }
 
-    /// Runs until `stop` is called, `is_done` says so between two batches, or nothing can happen
-    /// any more.
+    /// Runs until `stop` is called, `is_done` returns true between two batches, or nothing can happen any more.
     pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
         let halt = self.run_until(is_done);
         self.core.set_current(None);
@@ -119,18 +110,18 @@ impl Loop {
     fn run_until(&self, is_done: impl Fn() -> bool) -> Halt {
         let queue = &self.core.run_queue;
         loop {
-            // 1. When it is time, or there is nothing else to do: what other threads have sent,
-            //    timers, descriptors. With nothing to run at all the loop sleeps here.
+            // 1. When a poll is due, or the queue is empty: messages of other threads, timers, descriptors. With
+            //    nothing to run the loop sleeps here.
             if (queue.is_empty() || queue.is_poll_due())
                 && let Err(halt) = self.poll(queue.is_empty() && !queue.is_stopping())
             {
                 return halt;
             }
-            // 2. Iterations, each of the entries that are there at its start, until it is time to
-            //    look again, the queue is empty or an iteration ends with a stop.
+            // 2. Iterations, each of the entries that are queued at its start, until the next poll is due, the queue
+            //    is empty, or an iteration ends with a stop.
             queue.begin_batch();
             self.run_batch();
-            // 3. The end, between iterations only.
+            // 3. The end of the run, between iterations only.
             if queue.is_iteration_over() && queue.is_stopping() {
                 queue.clear_stop();
                 return Halt::Stopped;
@@ -147,7 +138,7 @@ impl Loop {
         if self.core.is_debug.get() {
             return self.run_batch_watched();
         }
-        // What each task comes back with, so that finding the next one need not wait for this stack.
+        // Each task returns the core, so that finding the next task need not wait for loads from this stack.
         let mut core = &*self.core;
         while let Some(runnable) = core.run_queue.next() {
             match runnable {
@@ -157,7 +148,7 @@ impl Loop {
         }
     }
 
-    /// As `run_batch`, telling of whatever takes too long.
+    /// As `run_batch`, and reports slow tasks and callbacks.
     #[cold]
     fn run_batch_watched(&self) {
         while let Some(runnable) = self.core.run_queue.next() {
@@ -168,19 +159,19 @@ impl Loop {
         }
     }
 
-    /// Enters a task and tells if it takes too long.
+    /// Enters a task, and reports it if it is slow.
     fn resume_watched(&self, task: TaskPtr, parked: Parked) {
         let (view, site) = (TaskRef::of(task), task.site());
         let start = Instant::now();
         self.core.run_queue.disable_direct();
         dispatch(&self.core, task, parked);
         let took = start.elapsed();
-        // It has left: nobody is current.
+        // The task has left the stack.
         self.core.set_current(None);
         if let Some(view) = view.filter(|_| self.is_slow(took)) {
-            let stack = view.get_stack();
+            let stack = view.stack();
             let name = stack.name().to_owned();
-            self.tell_of_slow(took, "task", name, |context| match stack.status() {
+            self.report_slow(took, "task", name, |context| match stack.status() {
                 Status::Done => context.with_source(site),
                 _ => context.with_source(site).with_stack(stack),
             });
@@ -206,7 +197,7 @@ impl Loop {
             .filter(|took| self.is_slow(*took))
         {
             let add = |context: ExceptionContext| context.with_source(callback.site);
-            self.tell_of_slow(took, "handle", name(), add);
+            self.report_slow(took, "handle", name(), add);
         }
     }
 
@@ -214,7 +205,7 @@ impl Loop {
         took >= self.core.slow_callback_duration
     }
 
-    fn tell_of_slow(
+    fn report_slow(
         &self,
         took: Duration,
         kind: &'static str,
@@ -230,7 +221,7 @@ impl Loop {
         self.core.report(&add(context));
     }
 
-    /// Looks at messages, timers and descriptors; sleeps until there is something, if it may.
+    /// Polls messages, timers and descriptors. With `may_sleep`, sleeps until one of them has something.
     fn poll(&self, may_sleep: bool) -> Result<(), Halt> {
         if self.is_forked() {
             return Err(Halt::Forked);
@@ -259,7 +250,7 @@ impl Loop {
         }
     }
 
-    /// Takes what signals and other threads have brought.
+    /// Processes signals and messages of other threads.
     pub(crate) fn receive(&self) {
         self.signals.receive(&self.core);
         if self.injector.is_empty() {
@@ -271,13 +262,13 @@ impl Loop {
                     self.core.call_soon(function, site);
                 }
                 Some(Message::Wake(number)) => self.waits.wake(number),
-                Some(Message::Forget(token)) => self.reactor.forget_foreign(token),
+                Some(Message::Forget(token)) => self.reactor.forget_remote(token),
                 None => break,
             }
         }
     }
 
-    /// Sleeps until something may have happened; answers how many descriptors it happened to.
+    /// Sleeps until something may have happened. Returns the number of events of descriptors.
     fn sleep(&self) -> Result<usize, Halt> {
         let timeout = match self.earliest() {
             Some(deadline) if self.core.clock.is_virtual() && !self.waits.has_jobs() => {
@@ -288,14 +279,14 @@ impl Loop {
                 }
                 return Ok(n_events);
             }
-            // A job takes real time, during which a virtual clock stands still.
+            // A virtual clock stands still during a job, which takes real time.
             Some(_) if self.core.clock.is_virtual() => None,
             Some(deadline) => {
                 let left = deadline.saturating_sub(self.core.clock.now());
                 Some(Duration::from_nanos(left))
             }
             None if self.can_something_happen() => self.wakers_only().then_some(LOOK_AGAIN),
-            // Whoever went has sent its last message before: it is there by now.
+            // The last handle has sent its messages before it was dropped: they are queued by now.
             None if !self.injector.is_empty() => return Ok(0),
             None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
         };
@@ -309,7 +300,7 @@ impl Loop {
 
     fn earliest(&self) -> Option<Nanoseconds> {
         if self.core.clock.is_virtual() {
-            // The clock must not jump to a deadline that was cancelled.
+            // The clock must not jump to a cancelled deadline.
             self.timers.sweep();
         }
         self.timers.earliest()
@@ -326,7 +317,7 @@ impl Loop {
             || self.waits.may_be_woken()
     }
 
-    /// Whether only wakers elsewhere can wake a task. Nobody tells when one is dropped.
+    /// Whether only wakers on other threads can wake a task. Dropping a waker sends no message.
     fn wakers_only(&self) -> bool {
         self.timers.is_empty()
             && self.reactor.n_waiting() == 0
@@ -337,5 +328,5 @@ impl Loop {
     }
 }
 
-/// How often a loop that only wakers can wake looks whether there still are any.
+/// How often a loop that only wakers can wake checks whether any are left.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);

@@ -7,13 +7,10 @@ use std::rc::Weak;
 use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{Awaiting, ERROR_RETRIEVED, TaskPtr};
-use crate::runtime::core::callback::{Callback, Function};
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::core::group::{Group, Outcome};
-use crate::runtime::core::id::{CallbackId, next_in_turn};
-use crate::runtime::core::packet::AnyPacket;
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{
+    AnyPacket, Awaiting, Callback, CallbackId, Core, ERROR_RETRIEVED, Function, Group, Outcome,
+    TaskContext, TaskPtr, WaitList, next_sequence,
+};
 use crate::runtime::wait::unwind;
 
 /// Type-erased view of a task or a promise, or of the error that stands in for a task.
@@ -40,10 +37,12 @@ pub(crate) trait AnyPromise: Awaiting {
 }
 
 impl<'a> AnyHandle<'a> {
+    #[inline]
     pub(crate) fn task(packet: &'a AnyPacket, core: &'a Weak<Core>) -> Self {
         Self(Kind::Task(packet, core))
     }
 
+    #[inline]
     pub(crate) fn promise(promise: &'a dyn AnyPromise) -> Self {
         Self(Kind::Promise(promise))
     }
@@ -84,6 +83,21 @@ impl<'a> AnyHandle<'a> {
         }
     }
 
+    /// The error with which a task ended, `None` if it returned; for the handles' methods of that name.
+    ///
+    /// # Errors
+    /// If the task is not done, or was cancelled.
+    pub(crate) fn exception(self) -> Result<Option<TaskError>, TaskError> {
+        match self.error() {
+            _ if !self.is_done() => Err(not_done()),
+            Some(error) if error.is_cancelled() => Err(error),
+            error => {
+                self.set_retrieved();
+                Ok(error)
+            }
+        }
+    }
+
     /// The pending task; `None` for a task that is done, and for a promise.
     pub(crate) fn as_task(self) -> Option<TaskPtr> {
         match self.0 {
@@ -119,7 +133,7 @@ impl<'a> AnyHandle<'a> {
     /// After a wait: unwinds the running task if a cancel of it was forwarded to the handle, which was
     /// cancelled by it.
     pub(crate) fn unwind_if_forwarded(self, here: TaskContext) {
-        if request::was_forwarded(here.task) && self.outcome() == Some(Outcome::Cancelled) {
+        if request::take_forwarded(here.task) && self.outcome() == Some(Outcome::Cancelled) {
             self.set_retrieved();
             unwind::raise(here);
         }
@@ -180,7 +194,7 @@ impl<'a> AnyHandle<'a> {
             },
             Kind::Refused(_) => late_callbacks::refuse(function),
         }
-        CallbackId(next_in_turn())
+        CallbackId(next_sequence())
     }
 
     /// Removes a callback; false if it was called or removed before.
@@ -241,6 +255,11 @@ impl Group {
             None => member.with_waiters(|waiters| self.add_pending(waiters)),
         }
     }
+}
+
+/// The error of looking for the result of a task that is not done.
+pub(crate) fn not_done() -> TaskError {
+    TaskError::invalid_state("the task is not done, so it has no result yet; join waits for it")
 }
 
 /// The members of a wait for many: calls a function with each of them, in order.

@@ -1,16 +1,15 @@
-//! Entering tasks, and what is done when they leave for the loop again.
+//! Entering tasks, and handling their return to the loop.
 
 #![allow(unsafe_code)]
 
-use super::end;
+use super::end::clean_up;
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::Core;
-use crate::runtime::wait::switch::YIELD;
+use crate::runtime::core::{Core, SCHEDULED, TaskBlock, TaskPtr};
+use crate::runtime::wait::YIELD;
 
-/// Makes a task current and enters it; comes back when a task has left for the loop: that one, or one
-/// that was entered from it in turn. Answers the core.
+/// Makes a task current and enters it. Returns the core when a task has left for the loop: this one, or
+/// another that was entered from it by a direct switch.
 #[inline(always)]
 pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
     let (core, task, left) = enter(core, task, parked);
@@ -21,12 +20,12 @@ pub(crate) fn dispatch(core: &Core, task: TaskPtr, parked: Parked) -> &Core {
     core
 }
 
-/// Makes a task current that is not the queue's next one and enters it; comes back when it has parked
-/// or ended.
+/// Makes a task current that is not the queue's next one and enters it. Returns when the task has
+/// yielded, parked or ended.
 pub(crate) fn dispatch_now(core: &Core, task: TaskPtr) {
     core.run_queue.disable_direct();
-    // Whoever enters it may be a task, or one that is hidden, and is that again afterwards, even if
-    // this one is left behind with guards of its own.
+    // The caller may be a task, possibly a hidden one; that state is restored even if the entered task is
+    // abandoned together with guards of its own.
     let before = core.entered();
     let (_, task, left) = enter(core, task, task.parked.get());
     core.set_entered(before);
@@ -37,13 +36,13 @@ pub(crate) fn dispatch_now(core: &Core, task: TaskPtr) {
 
 /// How a task has left for the loop.
 enum Left {
-    /// It gave the others a turn, and is parked there.
+    /// It gave the other tasks a turn, and is parked at this address.
     Yielded(Parked),
-    /// It parked or ended.
+    /// It waits to be woken, or has ended.
     Parked,
 }
 
-/// Makes a task current and enters it; answers the core, which came back with the task that left.
+/// Makes a task current and enters it; returns the core and the task that left for the loop.
 #[inline(always)]
 fn enter(core: &Core, task: TaskPtr, parked: Parked) -> (&Core, TaskPtr, Left) {
     core.set_current(Some(task));
@@ -64,7 +63,7 @@ fn enter(core: &Core, task: TaskPtr, parked: Parked) -> (&Core, TaskPtr, Left) {
         }
         Err(word) => {
             let task = core.take_entered().unwrap_or(task);
-            end::end(core, task, word);
+            clean_up(core, task, word);
             (core, task, Left::Parked)
         }
     }

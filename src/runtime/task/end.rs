@@ -1,4 +1,4 @@
-//! How a task ends: what runs on the task's stack last, and what the loop does then.
+//! How a task ends: what the task does last on its own stack, and what the loop does afterwards.
 
 #![allow(unsafe_code)]
 
@@ -9,25 +9,22 @@ use crate::arch::Word;
 use crate::coroutine::{Ending, Hosted};
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::{
-    COMPLETED, DETACHED, ERROR_RETRIEVED, Extras, FORCE_UNWIND, MUST_CANCEL, MUST_NOT_ABANDON,
-    ParentScope, TaskBlock, TaskPtr,
+use crate::runtime::core::{
+    COMPLETED, Core, DETACHED, ERROR_RETRIEVED, ExceptionContext, Extras, FORCE_UNWIND,
+    MUST_CANCEL, MUST_NOT_ABANDON, Outcome, ParentScope, TaskBlock, TaskPtr,
 };
-use crate::runtime::core::context::Core;
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::group::Outcome;
-use crate::runtime::observe::report::report_unretrieved;
+use crate::runtime::observe::report_unretrieved;
 use crate::runtime::wait::unwind;
 use crate::sys::signal::write_stderr;
 
-/// What runs on a task's stack.
+/// The whole of what runs on a task's stack: the body, and the task's completion.
 pub(crate) fn run<T, U, F, K>(task: TaskPtr, body: F, keep: K)
 where
     F: FnOnce() -> Result<T, TaskError>,
     K: FnOnce(T) -> U,
 {
     let outcome = if task.has(MUST_CANCEL | FORCE_UNWIND) {
-        // Cancelled before its first step: the body never runs. Its captures may wait as they go.
+        // Cancelled before its first step: the body never runs. The destructors of its captures may wait.
         task.clear(MUST_CANCEL);
         drop_or_fail(task, body).and_then(|()| Err(TaskError::cancelled(task.message())))
     } else {
@@ -44,17 +41,17 @@ where
         }
     };
     let outcome = match outcome {
-        // Nobody wants the value. It goes while the task can still wait in its destructor.
+        // No handle is left for the value. It is dropped here, where its destructor can still wait.
         Ok(value) if task.has(DETACHED) => match drop_or_fail(task, value) {
             Ok(()) => None,
             Err(error) => Some(Err(error)),
         },
         outcome => Some(outcome.map(keep)),
     };
-    finish(task, outcome);
+    complete(task, outcome);
 }
 
-/// Drops a value of the task's; what that unwinds with is an error.
+/// Drops a value of the task's; a panic or a cancel of its destructor becomes the error.
 fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
     catch_unwind(AssertUnwindSafe(|| drop(value))).map_err(|payload| {
         if unwind::is_cancel(&payload, task) {
@@ -65,36 +62,36 @@ fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
     })
 }
 
-/// Marks the task as over and tells whoever waits. No code of the user's runs from here on, save
-/// the exception handler.
-fn finish<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
-    // Most tasks succeed, and are nobody's children.
+/// Marks the task as completed, stores its outcome and notifies those that wait for the task. From here
+/// on no user code runs but the exception handler.
+fn complete<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+    // Most tasks succeed, and belong to no scope.
     let is_plain = task.scope.get().is_none() && !matches!(outcome, Some(Err(_)));
     if !is_plain {
-        return finish_and_report(task, outcome);
+        return complete_with_report(task, outcome);
     }
     // SAFETY: the task's loop is alive: it is what runs the task.
     let core = unsafe { task.core.as_ref() };
-    close(core, task, outcome);
-    tell(core, task, Outcome::Returned);
+    store_outcome(core, task, outcome);
+    notify_waiters(core, task, Outcome::Returned);
 }
 
 #[cold]
 #[inline(never)]
-fn finish_and_report<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
-    // SAFETY: as in `finish`.
+fn complete_with_report<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+    // SAFETY: as in `complete`.
     let core = unsafe { task.core.as_ref() };
     let report = EndReport::of(task, outcome.as_ref());
-    // Whoever is told of it can't wait here any more.
+    // The code that is notified may not wait: the task has completed.
     let _hidden = core.hide_task();
-    close(core, task, outcome);
-    tell(core, task, report.outcome);
-    report.tell(core, task);
+    store_outcome(core, task, outcome);
+    notify_waiters(core, task, report.outcome);
+    report.deliver(core, task);
 }
 
-/// Takes the task off the list, and puts what it leaves into the packet.
+/// Takes the task off the loop's list, and moves its name and its outcome into the packet.
 #[inline(always)]
-fn close<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+fn store_outcome<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     task.set(COMPLETED);
     core.forget(task);
     let Some(packet) = task.packet.take() else {
@@ -111,16 +108,18 @@ fn close<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     if let Some(outcome) = outcome {
         packet.put(outcome);
     }
-    // Seldom the last share: what frees it need not be here.
+    // Seldom the last share: the code that frees the packet need not be inlined here.
     drop(packet.into_any());
 }
 
-/// What is to be told of a task that has failed, or that is a scope's child, beyond that it is over.
+/// What the end of a task that has failed, or that is a scope's child, has to be reported to besides its
+/// waiters.
 struct EndReport {
     outcome: Outcome,
-    /// Its scope, and its error for it.
+    /// The task's scope, and the error that the scope gets.
     ended: Option<(NonNull<dyn ParentScope>, Option<TaskError>)>,
-    /// The name and the error of a task whose handle is gone: nobody will fetch it, unless its scope does.
+    /// Name and error of a task whose handle was dropped and that belongs to no scope: the error can't be
+    /// retrieved any more.
     unretrieved: Option<(String, TaskError)>,
 }
 
@@ -128,18 +127,18 @@ impl EndReport {
     fn of<T>(task: TaskPtr, outcome: Option<&Result<T, TaskError>>) -> Self {
         let scope = task.scope.take();
         let error = outcome.and_then(|outcome| outcome.as_ref().err());
-        let is_lost = scope.is_none() && task.has(DETACHED) && !task.has(ERROR_RETRIEVED);
-        let lost = error.filter(|error| is_lost && !error.is_cancelled());
+        let is_unretrieved = scope.is_none() && task.has(DETACHED) && !task.has(ERROR_RETRIEVED);
+        let unretrieved = error.filter(|error| is_unretrieved && !error.is_cancelled());
         Self {
             outcome: error.map_or(Outcome::Returned, Outcome::of_error),
             ended: scope.map(|scope| (scope, error.cloned())),
-            unretrieved: lost.map(|error| (task.name(), error.clone())),
+            unretrieved: unretrieved.map(|error| (task.name(), error.clone())),
         }
     }
 
-    fn tell(self, core: &Core, task: TaskPtr) {
+    fn deliver(self, core: &Core, task: TaskPtr) {
         if let Some((scope, error)) = self.ended {
-            // SAFETY: the scope's frame is not left before this child is over, which it tells here.
+            // SAFETY: the scope's frame is not left before this child has reported its end, as it does here.
             unsafe { scope.as_ref() }.child_ended(task.id, error);
         }
         if let Some((name, error)) = self.unretrieved {
@@ -148,13 +147,13 @@ impl EndReport {
     }
 }
 
-/// Tells whoever waits that the task is over, in the order in which they came.
+/// Schedules the done callbacks and wakes the waiting tasks, in the order in which they were added.
 #[inline]
-fn tell(core: &Core, task: TaskPtr, outcome: Outcome) {
+fn notify_waiters(core: &Core, task: TaskPtr, outcome: Outcome) {
     if let Some(extras) = task.extras.take() {
-        call_back(core, task, outcome, extras);
+        schedule_callbacks(core, task, outcome, extras);
     }
-    task.waiters.tell_all(outcome);
+    task.waiters.notify_all(outcome);
 }
 
 #[cold]
@@ -163,35 +162,35 @@ fn tell(core: &Core, task: TaskPtr, outcome: Outcome) {
     clippy::boxed_local,
     reason = "moving it would cost every task a larger frame"
 )]
-fn call_back(core: &Core, task: TaskPtr, outcome: Outcome, extras: Box<Extras>) {
+fn schedule_callbacks(core: &Core, task: TaskPtr, outcome: Outcome, extras: Box<Extras>) {
     for (id, callback) in extras.callbacks {
-        task.waiters.tell_before(id.0, outcome);
+        task.waiters.notify_before(id.0, outcome);
         core.run_queue.push_callback(callback);
     }
 }
 
-/// Ends a task that came back by its end, with a word.
+/// Cleans up after a task whose stack was left for the last time; `word` says how.
 #[inline]
-pub(crate) fn end(core: &Core, task: TaskPtr, word: Word) {
+pub(crate) fn clean_up(core: &Core, task: TaskPtr, word: Word) {
     // SAFETY: the word came from this task.
     match unsafe { Hosted::<TaskBlock>::ending(task.0, word) } {
-        Ending::Completed => release(task),
+        Ending::Completed => free_stack(task),
         Ending::Abandoned => abandoned(core, task),
     }
 }
 
-/// Gives the stack of a task that is over back.
+/// Returns the stack of a completed task to its pool, and with it the task's block.
 #[inline]
-fn release(task: TaskPtr) {
+fn free_stack(task: TaskPtr) {
     debug_assert!(task.has(COMPLETED) && !task.link.is_linked() && task.waiters.is_empty());
     debug_assert!(task.packet.take().is_none() && task.extras.take().is_none());
     debug_assert!(task.name.take().is_none());
-    // SAFETY: the task is off the list, out of the queue, has no waiters, and its packet has
-    // forgotten it: nobody names it any more. There is nothing left in the block to drop.
+    // SAFETY: the task is off the list, out of the queue, has no waiters, and its packet has forgotten
+    // it, so that no reference to it is left. The block has nothing left to drop.
     unsafe { Hosted::<TaskBlock>::release(task.0) };
 }
 
-/// Ends a task of which frames were left for ever. Its stack and its block stay.
+/// Completes a task whose frames were abandoned. Its stack and its block are leaked.
 #[cold]
 pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     core.set_current(None);
@@ -207,7 +206,7 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
     if let Some(owner) = core.parts().owner.upgrade() {
         owner.unregister_abandoned(task);
     }
-    // What it has spawned in its scopes goes on, with nobody to wait for it.
+    // The tasks that it has spawned in scopes continue without a host that waits for them: they are cancelled.
     for child in core.tasks() {
         if task.is_host_of(child) {
             request::cancel(child, None);
@@ -224,9 +223,9 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
             .finish(task.id, Some(Box::new(name.clone().into_boxed_str())));
         packet.fail(error.clone());
     }
-    tell(core, task, Outcome::Failed);
+    notify_waiters(core, task, Outcome::Failed);
     if let Some(scope) = task.scope.take() {
-        // SAFETY: as in `finish`.
+        // SAFETY: as in `EndReport::deliver`.
         unsafe { scope.as_ref() }.child_abandoned(error.clone());
     }
     core.report(

@@ -5,20 +5,18 @@
 use std::fmt;
 use std::rc::Weak;
 
+use super::any_handle::not_done;
 use super::join::wait_done;
 use super::methods::task_methods;
 use super::task_ref::TaskRef;
 use crate::error::TaskError;
-use crate::runtime::cancel::request;
-use crate::runtime::core::block::DETACHED;
-use crate::runtime::core::context::Core;
-use crate::runtime::core::packet::Packet;
-use crate::runtime::observe::report::report_unretrieved;
+use crate::runtime::core::{Core, DETACHED, Packet};
+use crate::runtime::observe::report_unretrieved;
 
-/// A task that was spawned, and its result.
+/// Owning handle of a spawned task and of its result.
 ///
-/// Dropping it detaches the task, which goes on; an error that nobody has fetched is reported to
-/// the loop's exception handler then.
+/// Dropping it detaches the task, which continues; an error that was not retrieved is then reported to the
+/// loop's exception handler.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,7 +31,7 @@ use crate::runtime::observe::report::report_unretrieved;
 /// });
 /// assert_eq!(sum.unwrap(), 42);
 /// ```
-#[must_use = "dropping a task detaches it; say `drop(task)` or `.detach()` if that is meant"]
+#[must_use = "dropping a task detaches it; write `.detach()` if that is meant"]
 pub struct Task<T: 'static> {
     packet: Packet<T>,
     core: Weak<Core>,
@@ -47,22 +45,22 @@ impl<T> Task<T> {
     /// May suspend: waits until the task is done, and returns what it returned.
     ///
     /// # Errors
-    /// What the task panicked with or, if it was made by `spawn_fallible`, failed with; that it was
-    /// cancelled; that it can't be waited for here: outside of a task, in a task that it waits for
-    /// itself, on another loop. The task goes on then.
+    /// The task's panic or, if it was made by `spawn_fallible`, its error; a cancel of the task; that the
+    /// task can't be waited for here: outside of a task, in a task for which it waits itself, on another
+    /// loop. In the last three cases the task continues.
     ///
     /// # Cancellation
-    /// A cancel of the waiting task is passed on to this one. When that ends, the waiting task is
-    /// unwound, unless this one went on and returned a value, which is then what is returned.
+    /// A cancel of the waiting task is forwarded to this one. When this one ends, the waiting task is
+    /// unwound, unless this one caught the cancel and returned a value, which `join` then returns.
     pub fn join(self) -> Result<T, TaskError> {
         wait_done(self.any_handle())?;
         self.into_result()
     }
 
-    /// Drops the packet without the result, which was taken.
+    /// Drops the handle's fields but not the result, which was taken.
     fn disarm(self) {
         let this = std::mem::ManuallyDrop::new(self);
-        // SAFETY: each field is moved out once, and the destructor does not run.
+        // SAFETY: each field is moved out once, and the handle's destructor does not run.
         unsafe {
             drop(std::ptr::from_ref(&this.packet).read());
             drop(std::ptr::from_ref(&this.core).read());
@@ -72,7 +70,7 @@ impl<T> Task<T> {
     /// The result of a task that is done.
     ///
     /// # Errors
-    /// As [`join`](Self::join); and that it is not done.
+    /// As [`join`](Self::join); that the task is not done.
     pub fn result(&self) -> Result<T, TaskError>
     where
         T: Clone,
@@ -83,7 +81,7 @@ impl<T> Task<T> {
     /// Calls a function with the result of a task that is done.
     ///
     /// # Errors
-    /// That it is not done.
+    /// If the task is not done.
     pub fn with_result<R>(
         &self,
         f: impl FnOnce(Result<&T, &TaskError>) -> R,
@@ -96,45 +94,32 @@ impl<T> Task<T> {
     /// The error of a task that is done, `None` if it has returned.
     ///
     /// # Errors
-    /// That it is not done, or was cancelled.
+    /// If the task is not done, or was cancelled.
     pub fn exception(&self) -> Result<Option<TaskError>, TaskError> {
-        match self.packet.outcome() {
-            None => Err(not_done()),
-            Some(Err(error)) if error.is_cancelled() => Err(error.clone()),
-            Some(outcome) => {
-                self.packet.link().set_retrieved();
-                Ok(outcome.err().cloned())
-            }
-        }
+        self.any_handle().exception()
     }
 
     task_methods!();
 
-    /// A view of the task without its result.
+    /// A view of the task without the type of its result.
     #[must_use]
     pub fn task_ref(&self) -> TaskRef {
         self.view()
     }
 
-    /// Lets the task go on by itself.
+    /// Drops the handle; the task continues.
     pub fn detach(self) {
         drop(self);
     }
 
-    /// The result of a task that is done, and the end of the handle.
+    /// Moves the result out of a task that is done.
     pub(crate) fn into_result(self) -> Result<T, TaskError> {
         self.packet.link().set_retrieved();
-        // SAFETY: this is the only handle of the type, and it goes: its destructor does not run.
+        // SAFETY: this is the packet's only handle with the result's type, and it does not look at the
+        // result again: its destructor does not run.
         let result = unsafe { self.packet.take() };
         self.disarm();
         result.unwrap_or_else(|| Err(not_done()))
-    }
-
-    /// Ends a task that only waits on somebody's behalf.
-    pub(crate) fn stop_waiting(&self) {
-        if let Some(task) = self.packet.link().task() {
-            request::stop_waiting(task);
-        }
     }
 }
 
@@ -153,7 +138,7 @@ impl<T> Drop for Task<T> {
                 report_unretrieved(&core, link.name(), error.clone());
             }
         }
-        // SAFETY: this is the only handle of the type, and it goes.
+        // SAFETY: this is the packet's only handle with the result's type, and it is being dropped.
         drop(unsafe { self.packet.take() });
     }
 }
@@ -162,8 +147,4 @@ impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.view().fmt(f)
     }
-}
-
-fn not_done() -> TaskError {
-    TaskError::invalid_state("the task is not done, so it has no result yet; join waits for it")
 }

@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use super::any_handle::AnyHandle;
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::cancel::request::WaitGraphWalk;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::cancel::WaitGraphWalk;
+use crate::runtime::core::{TaskContext, TaskPtr};
+use crate::runtime::wait::task_context;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
                       for each other, or whose scopes wait for their children";

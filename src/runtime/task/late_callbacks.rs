@@ -1,7 +1,7 @@
-//! Callbacks that come too late: what a closed loop is asked to call is dropped.
+//! Callbacks that come too late: a closed loop drops the functions that it is asked to call.
 //!
-//! A destructor may offer another one, whose destructor does the same, and so on: so they are dropped
-//! one after the other, not within each other, and not for ever.
+//! The destructor of a dropped function may offer another function, whose destructor does the same, and so
+//! on. The functions are therefore dropped one after the other instead of recursively, and not without end.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -9,10 +9,9 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Weak;
 
 use crate::coroutine::{Payload, drop_payload, undo_if_abandoned};
-use crate::runtime::core::callback::Function;
-use crate::runtime::core::context::{Core, without_task};
+use crate::runtime::core::{Core, Function, without_task};
 
-/// Has a loop call a function in the next iteration, if it is still there and open.
+/// Has a loop call a function in its next iteration; drops the function if the loop is gone or closed.
 pub(crate) fn offer(core: &Weak<Core>, function: Function, site: &'static Location<'static>) {
     match core.upgrade().filter(|core| !core.is_closed.get()) {
         Some(core) => drop(core.call_soon(function, site)),
@@ -20,18 +19,19 @@ pub(crate) fn offer(core: &Weak<Core>, function: Function, site: &'static Locati
     }
 }
 
-/// How many functions are dropped that destructors of others have offered.
-const MANY: usize = 1 << 12;
+/// Number of rounds, in each of which the functions that the destructors of the round before have offered are
+/// dropped. The functions of a further round are leaked.
+const MAX_ROUNDS: usize = 1 << 12;
 
 thread_local! {
     static IS_REFUSING: Cell<bool> = const { Cell::new(false) };
-    /// Those that are to be dropped. Without a destructor, so that it is there as long as the thread is.
+    /// The functions to be dropped. Without a destructor, so that the list exists as long as the thread.
     static REFUSED: Cell<ManuallyDrop<Vec<Function>>> =
         const { Cell::new(ManuallyDrop::new(Vec::new())) };
 }
 
-/// Drops a function that a closed loop does not take. Its destructors run as a callback does, and can't
-/// wait; what they offer in turn is dropped after it, by whoever is at it already.
+/// Drops a function that a closed loop does not take. Its destructors run outside of tasks, as a callback
+/// does, and can't wait. The functions that they offer are dropped after it, by the outermost call.
 pub(crate) fn refuse(function: Function) {
     let mut refused = take_refused();
     refused.push(function);
@@ -46,15 +46,15 @@ pub(crate) fn refuse(function: Function) {
     }
 }
 
-/// Drops what was refused; answers what the first that panicked did so with.
+/// Drops the refused functions, and returns the payload of the first that panicked.
 fn drop_refused() -> Option<Payload> {
     let mut panicked = None;
-    for n in 0..=MANY {
+    for n in 0..=MAX_ROUNDS {
         let refused = take_refused();
         if refused.is_empty() {
             break;
         }
-        if n == MANY {
+        if n == MAX_ROUNDS {
             std::mem::forget(refused);
             break;
         }

@@ -1,7 +1,8 @@
 //! The methods that the three handles of a task share: [`Task`](crate::Task), [`TaskRef`](crate::task::TaskRef)
 //! and [`ScopedTask`](crate::task::ScopedTask).
 
-/// Defines the shared methods in an `impl` block of a handle with the fields `packet` and `core`.
+/// Defines the shared methods in an `impl` block of a handle with the fields `packet` and `core`; `TaskRef` is
+/// in scope there.
 macro_rules! task_methods {
     () => {
         /// Requests a cancel without a message: see [`cancel_with`](Self::cancel_with).
@@ -70,7 +71,7 @@ macro_rules! task_methods {
         #[track_caller]
         pub fn add_done_callback(
             &self,
-            f: impl FnOnce(&$crate::runtime::task::task_ref::TaskRef) + 'static,
+            f: impl FnOnce(&TaskRef) + 'static,
         ) -> $crate::runtime::core::id::CallbackId {
             let site = std::panic::Location::caller();
             let view = self.view();
@@ -109,7 +110,7 @@ macro_rules! task_methods {
         ///     let task = selvedge::spawn(move || wait_for_an_answer(&other));
         ///     yield_now();
         ///
-        ///     let stack = task.get_stack();
+        ///     let stack = task.stack();
         ///     assert_eq!(stack.status(), Status::Suspended);
         ///     assert!(stack.waits_for().unwrap().starts_with("a promise made at"));
         ///     # #[cfg(not(selvedge_backend = "corosensei"))]
@@ -120,14 +121,15 @@ macro_rules! task_methods {
         /// });
         /// ```
         #[must_use]
-        pub fn get_stack(&self) -> $crate::runtime::core::task_stack::TaskStack {
+        #[doc(alias = "get_stack")]
+        pub fn stack(&self) -> $crate::runtime::core::task_stack::TaskStack {
             $crate::runtime::core::task_stack::TaskStack::of(&self.packet)
         }
 
         /// Prints where the task stands to standard error, in one write: the text of
         /// [`TaskStack`](crate::task::TaskStack).
         pub fn print_stack(&self) {
-            self.get_stack().print();
+            self.stack().print();
         }
 
         /// The handle without the type of the result.
@@ -136,9 +138,9 @@ macro_rules! task_methods {
             $crate::runtime::task::any_handle::AnyHandle::task(&self.packet, &self.core)
         }
 
-        fn view(&self) -> $crate::runtime::task::task_ref::TaskRef {
+        fn view(&self) -> TaskRef {
             let packet = $crate::runtime::core::packet::AnyPacket::clone(&self.packet);
-            $crate::runtime::task::task_ref::TaskRef::new(packet, self.core.clone())
+            TaskRef::new(packet, self.core.clone())
         }
     };
 }

@@ -12,3 +12,16 @@ pub(crate) mod promise_future;
 pub(crate) mod spawn;
 pub(crate) mod task_ref;
 pub(crate) mod waitable;
+
+pub(crate) use any_handle::{AnyHandle, ForEachMember, describe_many};
+pub(crate) use dispatch::{dispatch, dispatch_now};
+pub(crate) use end::abandoned;
+pub(crate) use handle::Task;
+pub(crate) use join::{Need, admit, wait_done};
+pub(crate) use methods::task_methods;
+pub(crate) use promise::Promise;
+pub(crate) use spawn::{
+    SpawnOptions, expect_task, prepare, prepare_keeping, spawn_eagerly, spawn_on, try_spawn_on,
+};
+pub(crate) use task_ref::TaskRef;
+pub(crate) use waitable::{Awaitable, Joinable, WaitSite, Waitable};

@@ -1,4 +1,4 @@
-//! [`Promise`]: a result that someone sets later.
+//! [`Promise`]: a result that is set later.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error;
@@ -11,17 +11,15 @@ use super::join;
 use super::late_callbacks;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::callback::Function;
-use crate::runtime::core::context::{self, Core};
-use crate::runtime::core::exception_context::ExceptionContext;
-use crate::runtime::core::group::Outcome;
-use crate::runtime::core::id::{CallbackId, next_in_turn};
-use crate::runtime::core::wait_list::WaitList;
+use crate::runtime::core::{
+    Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
+    next_sequence,
+};
 
-/// A result that someone sets later, and that any number of tasks can wait for: asyncio's Future.
+/// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
 ///
-/// Clones are the same promise, of the loop that made it. Executors of its thread can await it.
+/// Clones are handles of the same promise. A promise belongs to the loop that made it; any executor on
+/// the loop's thread can await it.
 ///
 /// ```
 /// use selvedge::Promise;
@@ -35,9 +33,9 @@ use crate::runtime::core::wait_list::WaitList;
 /// assert_eq!(answer.unwrap(), 42);
 /// ```
 #[doc(alias = "Future")]
-pub struct Promise<T: 'static>(Rc<Inner<T>>);
+pub struct Promise<T: 'static>(Rc<PromiseInner<T>>);
 
-struct Inner<T: 'static> {
+struct PromiseInner<T: 'static> {
     state: RefCell<State<T>>,
     waiters: WaitList,
     callbacks: RefCell<Vec<(CallbackId, Done<T>)>>,
@@ -47,8 +45,8 @@ struct Inner<T: 'static> {
     at_end: Cell<Option<AtEnd>>,
 }
 
-/// What this library has to do at once when a promise is done, however that came.
-type AtEnd = request::Rest;
+/// A cleanup of this library's, called at once when the promise is done, in whatever way.
+type AtEnd = request::Cleanup;
 
 type Done<T> = (Box<dyn FnOnce(&Promise<T>)>, &'static Location<'static>);
 
@@ -59,16 +57,13 @@ enum State<T> {
 }
 
 impl<T> Promise<T> {
-    /// A promise of the running loop.
+    /// Makes a promise of the running loop.
     ///
     /// # Panics
     /// If no loop runs on this thread; `EventLoop::create_promise` needs none.
     #[track_caller]
     #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "it needs a loop, which not every place has"
-    )]
+    #[expect(clippy::new_without_default, reason = "a promise needs a running loop")]
     pub fn new() -> Self {
         match context::current() {
             Some(core) => Self::of(core.weak(), Location::caller()),
@@ -80,7 +75,7 @@ impl<T> Promise<T> {
     }
 
     pub(crate) fn of(core: Weak<Core>, site: &'static Location<'static>) -> Self {
-        Self(Rc::new(Inner {
+        Self(Rc::new(PromiseInner {
             state: RefCell::new(State::Pending),
             waiters: WaitList::new(),
             callbacks: RefCell::default(),
@@ -91,22 +86,20 @@ impl<T> Promise<T> {
         }))
     }
 
-    /// Sets the result, which wakes whoever waits.
+    /// Sets the result, and wakes the waiting tasks.
     ///
     /// # Errors
-    /// The value, if the promise has been kept, or cancelled, already.
+    /// The value, if the promise is done or cancelled already.
     pub fn set_result(&self, value: T) -> Result<(), T> {
-        match self.complete(Ok(value)) {
-            Ok(()) => Ok(()),
-            Err(Ok(value)) => Err(value),
-            Err(Err(_)) => unreachable!("what is refused is what was given"),
-        }
+        let refused =
+            |result: Result<T, _>| result.unwrap_or_else(|_| unreachable!("it is a value"));
+        self.complete(Ok(value)).map_err(refused)
     }
 
     /// Sets an error instead of a result.
     ///
     /// # Errors
-    /// That the promise has been kept, or cancelled, already.
+    /// If the promise is done or cancelled already.
     pub fn set_exception(
         &self,
         error: impl Into<Box<dyn Error + Send + Sync>>,
@@ -115,7 +108,7 @@ impl<T> Promise<T> {
             .map_err(|_| TaskError::invalid_state("the promise is done already"))
     }
 
-    /// Cancels the promise, and so whoever waits for it; false if it is done.
+    /// Cancels the promise, which the waiting tasks get as their error; false if it is done.
     pub fn cancel(&self) -> bool {
         self.complete(Err(TaskError::cancelled(None))).is_ok()
     }
@@ -126,13 +119,13 @@ impl<T> Promise<T> {
         self.complete(Err(error)).is_ok()
     }
 
-    /// Sets an error, unless it is done.
+    /// Sets an error, unless the promise is done.
     pub(crate) fn fail(&self, error: TaskError) {
-        // What is refused is the error.
+        // A refused error is dropped.
         drop(self.complete(Err(error)));
     }
 
-    /// Has a function called as soon as the promise is done.
+    /// Sets the cleanup that is called as soon as the promise is done.
     pub(crate) fn at_end(&self, f: AtEnd) {
         self.0.at_end.set(Some(f));
     }
@@ -142,39 +135,40 @@ impl<T> Promise<T> {
         result: Result<T, TaskError>,
     ) -> Result<(), Result<T, TaskError>> {
         if let Some(at_end) = self.settle(result)? {
-            // It may drop what is the user's, and whoever cancels this promise must not park there.
+            // The cleanup may run user destructors, in which the task that cancels this promise may not park.
             context::without_task(at_end);
         }
         Ok(())
     }
 
-    /// Sets how it ended, and tells whoever waits; the caller does what is to be done at the end. No code
-    /// of the user's runs here.
+    /// Sets the result, notifies the waiting tasks and returns the cleanup, which the caller runs. No user
+    /// code runs here.
     fn settle(&self, result: Result<T, TaskError>) -> Result<Option<AtEnd>, Result<T, TaskError>> {
         let outcome = Outcome::of(&result);
         match self.0.state.try_borrow_mut() {
             Ok(mut state) if matches!(*state, State::Pending) => *state = State::Done(result),
-            // Somebody who looks at the result has borrowed it: it is done.
+            // If the state is borrowed, a reader looks at the result: the promise is done.
             _ => return Err(result),
         }
         let callbacks = self.0.callbacks.take();
         let core = self.0.core.upgrade();
-        for (id, callback) in callbacks {
-            self.0.waiters.tell_before(id.0, outcome);
+        for (id, (function, site)) in callbacks {
+            self.0.waiters.notify_before(id.0, outcome);
             if let Some(core) = &core {
-                self.schedule(core, callback);
+                core.call_soon(self.bind(function), site);
             }
         }
-        self.0.waiters.tell_all(outcome);
+        self.0.waiters.notify_all(outcome);
         Ok(self.0.at_end.take())
     }
 
-    fn schedule(&self, core: &Core, (function, site): Done<T>) {
+    /// The call of a done callback for this promise.
+    fn bind(&self, function: Box<dyn FnOnce(&Self)>) -> Function {
         let promise = self.clone();
-        core.call_soon(Box::new(move || function(&promise)), site);
+        Box::new(move || function(&promise))
     }
 
-    /// Whether it has a result or an error.
+    /// Whether the promise has a result or an error.
     #[must_use]
     pub fn is_done(&self) -> bool {
         match self.0.state.try_borrow() {
@@ -183,7 +177,7 @@ impl<T> Promise<T> {
         }
     }
 
-    /// Whether it was cancelled.
+    /// Whether the promise was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.error().is_some_and(|error| error.is_cancelled())
@@ -192,7 +186,7 @@ impl<T> Promise<T> {
     /// The result, without waiting.
     ///
     /// # Errors
-    /// The error that was set; that it was cancelled; that there is no result yet, or not any more.
+    /// The error that was set; a cancel; that the promise has no result yet, or that the result was taken.
     pub fn result(&self) -> Result<T, TaskError>
     where
         T: Clone,
@@ -203,7 +197,7 @@ impl<T> Promise<T> {
     /// Calls a function with the result, without waiting.
     ///
     /// # Errors
-    /// That there is no result yet, or not any more.
+    /// If there is no result yet, or it was taken.
     pub fn with_result<R>(
         &self,
         f: impl FnOnce(Result<&T, &TaskError>) -> R,
@@ -223,7 +217,7 @@ impl<T> Promise<T> {
     /// The error that was set, `None` if there is a result.
     ///
     /// # Errors
-    /// That it was cancelled, or is not done.
+    /// If the promise was cancelled, or is not done.
     pub fn exception(&self) -> Result<Option<TaskError>, TaskError> {
         self.with_result(|result| match result {
             Err(error) if error.is_cancelled() => Err(error.clone()),
@@ -234,11 +228,11 @@ impl<T> Promise<T> {
     /// May suspend: waits until there is a result, and returns a clone of it.
     ///
     /// # Errors
-    /// The error that was set; that it was cancelled by somebody else; that it can't be waited for
-    /// here: outside of a task, or on another loop.
+    /// The error that was set; a cancel of the promise by another task; that the promise can't be waited
+    /// for here: outside of a task, or on another loop.
     ///
     /// # Cancellation
-    /// A cancel of the waiting task cancels the promise, and with it everybody who waits.
+    /// A cancel of the waiting task cancels the promise, so that all waiting tasks get that error.
     pub fn wait(&self) -> Result<T, TaskError>
     where
         T: Clone,
@@ -247,11 +241,10 @@ impl<T> Promise<T> {
         self.result()
     }
 
-    /// May suspend: waits until there is a result, and moves it out. Whoever looks at it later gets an
-    /// error.
+    /// May suspend: waits until there is a result, and moves it out. Later calls get an error.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait); that somebody else has taken it.
+    /// As [`wait`](Self::wait); that the result was taken by another call.
     ///
     /// # Cancellation
     /// As [`wait`](Self::wait).
@@ -268,7 +261,7 @@ impl<T> Promise<T> {
         self.with_result(|result| result.map(drop).map_err(Clone::clone))??;
         let Ok(mut state) = self.0.state.try_borrow_mut() else {
             return Err(TaskError::invalid_state(
-                "the result of the promise can't be taken while somebody looks at it",
+                "the result of the promise can't be taken inside of `with_result`",
             ));
         };
         match std::mem::replace(&mut *state, State::Taken) {
@@ -286,8 +279,8 @@ impl<T> Promise<T> {
         join::wait_done(AnyHandle::promise(&this))
     }
 
-    /// Has a function called when the promise is done, by the loop, after what is queued already. If
-    /// it is done, that is in the next iteration.
+    /// Schedules a function for when the promise is done: the loop calls the function after the callbacks
+    /// that are queued by then. For a promise that is done, the call comes in the next iteration.
     #[track_caller]
     pub fn add_done_callback(&self, f: impl FnOnce(&Self) + 'static) -> CallbackId {
         self.add_callback_at(Box::new(f), Location::caller())
@@ -298,27 +291,26 @@ impl<T> Promise<T> {
         function: Box<dyn FnOnce(&Self)>,
         site: &'static Location<'static>,
     ) -> CallbackId {
-        let id = CallbackId(next_in_turn());
+        let id = CallbackId(next_sequence());
         if self.is_done() {
-            let promise = self.clone();
-            late_callbacks::offer(&self.0.core, Box::new(move || function(&promise)), site);
+            late_callbacks::offer(&self.0.core, self.bind(function), site);
         } else {
             self.0.callbacks.borrow_mut().push((id, (function, site)));
         }
         id
     }
 
-    /// Takes a callback back; false if it is not there (any more).
+    /// Removes a callback, and drops it; false if it was called or removed before.
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
         let mut callbacks = self.0.callbacks.borrow_mut();
         let index = callbacks.iter().position(|entry| entry.0 == id);
         let removed = index.map(|index| callbacks.remove(index));
-        // What it captured goes when nothing is borrowed.
+        // Its captures are dropped here, where nothing is borrowed.
         drop(callbacks);
         removed.is_some()
     }
 
-    /// Takes all callbacks back; answers how many there were.
+    /// Removes and drops all callbacks, and returns how many there were.
     pub fn clear_done_callbacks(&self) -> usize {
         self.0.callbacks.take().len()
     }
@@ -388,7 +380,7 @@ impl<T> fmt::Debug for Promise<T> {
     }
 }
 
-impl<T: 'static> Drop for Inner<T> {
+impl<T: 'static> Drop for PromiseInner<T> {
     fn drop(&mut self) {
         if let State::Done(Err(error)) = self.state.get_mut()
             && !error.is_cancelled()

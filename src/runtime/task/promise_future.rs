@@ -1,4 +1,4 @@
-//! A promise as one of std's futures.
+//! [`PromiseFuture`]: a promise as a std future.
 
 use std::cell::Cell;
 use std::fmt;
@@ -8,12 +8,12 @@ use std::task::{Context, Poll, Waker};
 
 use super::promise::Promise;
 use crate::error::TaskError;
-use crate::runtime::core::id::CallbackId;
+use crate::runtime::core::CallbackId;
 
-/// A [`Promise`] that any executor of this thread can await; it moves the result out.
+/// A [`Promise`] that any executor on this thread can await. It moves the result out.
 ///
-/// The promise's loop has to run meanwhile, since it tells the executor. Dropping this leaves the promise as
-/// it is.
+/// The promise's loop has to run meanwhile, since the loop wakes the executor. Dropping the future leaves the
+/// promise as it is.
 ///
 /// ```
 /// use std::pin::pin;
@@ -31,7 +31,7 @@ use crate::runtime::core::id::CallbackId;
 /// ```
 pub struct PromiseFuture<T: 'static> {
     promise: Promise<T>,
-    /// Whom the promise tells, once it was asked for that.
+    /// The callback that wakes the executor, and the waker to use; `None` before the first poll.
     listening: Option<(CallbackId, Rc<Cell<Option<Waker>>>)>,
 }
 
@@ -51,7 +51,7 @@ impl<T> Future for PromiseFuture<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Cloning it is the executor's code, which may keep the promise.
+        // A waker's clone is the executor's code, which may complete the promise.
         let waker = context.waker().clone();
         if self.promise.is_done() {
             return Poll::Ready(self.promise.try_take());
@@ -63,7 +63,7 @@ impl<T> Future for PromiseFuture<T> {
             let wake = move |_: &Promise<T>| told.take().map_or((), Waker::wake);
             (promise.add_done_callback(wake), listener)
         });
-        // The one before goes when nothing is borrowed: that is the executor's code as well.
+        // The waker before is dropped where nothing is borrowed: its destructor is the executor's code.
         drop(listener.replace(Some(waker)));
         Poll::Pending
     }

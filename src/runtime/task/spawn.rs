@@ -1,4 +1,4 @@
-//! Making tasks that a loop owns, and putting them into its queue.
+//! Making tasks of a loop, and putting them into its run queue.
 
 #![allow(unsafe_code)]
 
@@ -11,15 +11,12 @@ use super::end::run;
 use super::handle::Task;
 use crate::coroutine::Hosted;
 use crate::error::TaskError;
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::Core;
-use crate::runtime::core::id::next_task_id;
-use crate::runtime::core::packet::Packet;
+use crate::runtime::core::{Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};
 
-/// How a task is to be made.
+/// Settings of a new task.
 pub(crate) struct SpawnOptions {
     pub(crate) name: Option<String>,
-    pub(crate) stack_size: Option<usize>,
+    pub(crate) stack_size_bytes: Option<usize>,
     pub(crate) site: &'static Location<'static>,
 }
 
@@ -27,19 +24,19 @@ impl SpawnOptions {
     pub(crate) fn new(site: &'static Location<'static>) -> Self {
         Self {
             name: None,
-            stack_size: None,
+            stack_size_bytes: None,
             site,
         }
     }
 }
 
-/// Makes a task, which does not run yet and is in no queue.
+/// Makes a task that is in no queue, so that it does not run yet.
 ///
 /// # Safety
 /// What the body and its result borrow lives until the task is done.
 ///
 /// # Errors
-/// If there is no stack to be had.
+/// If there is no stack, or the loop is closed.
 #[inline]
 pub(crate) unsafe fn prepare<T, F>(
     core: &Core,
@@ -53,8 +50,8 @@ where
     unsafe { prepare_keeping(core, options, body, |value| value) }
 }
 
-/// As [`prepare`], for a task whose value is kept elsewhere: `keep` puts it there, at the task's end,
-/// and what it answers goes into the packet. It may not run code of the user's.
+/// As [`prepare`], for a task whose value is stored outside of its packet: `keep` stores the value at the
+/// task's end, and what `keep` returns goes into the packet. It may not run user code.
 ///
 /// # Safety
 /// As [`prepare`]; what `keep` borrows lives as long.
@@ -80,21 +77,21 @@ where
     let label = name
         .as_ref()
         .map(|name| std::ptr::from_ref(name.as_bytes()));
-    let stack_size = options.stack_size.unwrap_or(core.default_stack_size);
+    let stack_size_bytes = options.stack_size_bytes.unwrap_or(core.default_stack_size);
     let packet = Packet::<U>::new();
     let any = packet.erase();
     let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
-    // SAFETY: the name moves into the block and, at the end, into the packet, in its box; whoever
-    // frees it there does so when the stack has nothing left to overflow. The rest is the caller's.
+    // SAFETY: the name moves into the block and, at the task's end, into the packet, in the same box; it
+    // is freed there, when no frame is left that could overflow the stack. The rest is the caller's.
     let (block, _) = unsafe {
-        Hosted::build(stack_size, label, options.site, built, move |block| {
+        Hosted::build(stack_size_bytes, label, options.site, built, move |block| {
             run(TaskPtr(block), body, keep);
         })?
     };
     let task = TaskPtr(block);
     task.clear_all();
     packet.link().begin(block);
-    // SAFETY: the block stays until `end` or `abandoned` has taken it off the list.
+    // SAFETY: the block stays until `store_outcome` or `abandoned` has taken it off the list.
     unsafe { core.adopt(task) };
     Ok((task, packet))
 }
@@ -102,7 +99,7 @@ where
 /// Makes a task that begins in the next iteration.
 ///
 /// # Panics
-/// If there is no stack to be had.
+/// If there is no stack, or the loop is closed.
 #[track_caller]
 #[inline]
 pub(crate) fn spawn_on<T, F>(core: &Core, options: SpawnOptions, body: F) -> Task<T>
@@ -110,7 +107,17 @@ where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
-    match try_spawn_on(core, options, body) {
+    expect_task(try_spawn_on(core, options, body))
+}
+
+/// Returns the task that was made.
+///
+/// # Panics
+/// If it was not made.
+#[track_caller]
+#[inline]
+pub(crate) fn expect_task<T>(made: io::Result<T>) -> T {
+    match made {
         Ok(task) => task,
         Err(error) => panic!("selvedge: no task: {error}"),
     }
@@ -119,7 +126,7 @@ where
 /// Makes a task that begins in the next iteration.
 ///
 /// # Errors
-/// If there is no stack to be had.
+/// If there is no stack, or the loop is closed.
 #[inline]
 pub(crate) fn try_spawn_on<T, F>(core: &Core, options: SpawnOptions, body: F) -> io::Result<Task<T>>
 where
@@ -133,10 +140,10 @@ where
     Ok(Task::new(packet, core.weak()))
 }
 
-/// Makes a task and runs its first step now.
+/// Makes a task and runs it at once up to its first suspension.
 ///
 /// # Errors
-/// If there is no stack to be had.
+/// If there is no stack, or the loop is closed.
 pub(crate) fn spawn_eagerly<T, F>(
     core: &Core,
     options: SpawnOptions,

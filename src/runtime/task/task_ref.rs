@@ -1,4 +1,4 @@
-//! [`TaskRef`]: a task whatever the type of its result.
+//! [`TaskRef`]: a handle of a task without the type of its result.
 
 #![allow(unsafe_code)]
 
@@ -7,11 +7,9 @@ use std::hash::{Hash, Hasher};
 use std::rc::Weak;
 
 use super::methods::task_methods;
-use crate::runtime::core::block::TaskPtr;
-use crate::runtime::core::context::Core;
-use crate::runtime::core::packet::AnyPacket;
+use crate::runtime::core::{AnyPacket, Core, TaskPtr};
 
-/// A view of a task that does not know the type of its result.
+/// Handle of a task that does not know the type of its result, and owns nothing.
 #[derive(Clone)]
 pub struct TaskRef {
     packet: AnyPacket,
@@ -28,7 +26,7 @@ impl TaskRef {
         let packet = task.packet.take()?;
         let view = packet.clone();
         task.packet.set(Some(packet));
-        // SAFETY: a task that is not done has a living loop.
+        // SAFETY: the loop of a task that is not done is alive.
         let core = unsafe { task.core.as_ref() }.weak();
         Some(Self { packet: view, core })
     }

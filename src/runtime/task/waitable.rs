@@ -12,9 +12,8 @@ use super::task_ref::TaskRef;
 use crate::coroutine::{Coroutine, CoroutineState};
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
+use crate::runtime::core::{Core, TaskContext};
+use crate::runtime::wait::{park, task_context};
 
 pub(crate) mod sealed {
     pub trait Sealed {}

@@ -1,15 +1,13 @@
-//! Work that blocks its thread: a job for the loop's [`pool`](super::pool), and the way of its result
-//! back to the loop.
+//! Blocking work: a job on the loop's [`pool`](super::pool), and its result's way back to the loop.
 //!
-//! A job tells of its end whatever happens: it catches the panic of what it runs, and so the loop can
-//! count on each that it waits for. Who waits is a task ([`off_loop`]), or a promise stands for the
-//! job ([`promise`]). Either way, who does not want it any more takes it back if it has not begun;
-//! then its closure is dropped on the loop's thread.
+//! A job reports its end in every case: it catches a panic of its function. So the loop can rely on the end of each job
+//! that it waits for. A task waits for a job ([`off_loop`]), or a promise stands for the job ([`promise`]). In both cases
+//! a job that is no longer wanted, and has not begun, is taken back; its closure is dropped on the loop's thread.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::thread;
 
@@ -19,14 +17,12 @@ use super::waker_registry::{self, Ended, WakerRegistry};
 use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::block::{FORCE_UNWIND, MUST_CANCEL};
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::task::promise::Promise;
-use crate::runtime::wait::here::task_context;
-use crate::runtime::wait::park;
-use crate::runtime::wait::unwind;
+use crate::runtime::core::{Core, FORCE_UNWIND, MUST_CANCEL, TaskContext};
+use crate::runtime::task::Promise;
+use crate::runtime::wait::{park, task_context, unwind};
+use crate::util::lock::lock;
 
-/// Where a job leaves its result.
+/// Holds a job's result.
 struct Reply<T>(Mutex<Answer<T>>);
 
 struct Answer<T> {
@@ -42,12 +38,7 @@ impl<T: Send + 'static> Reply<T> {
         })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Answer<T>> {
-        // Nothing panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A job that leaves its result here, and then has somebody told.
+    /// A job that stores its result here, and then calls `tell`.
     fn job(
         self: &Arc<Self>,
         f: impl FnOnce() -> T + Send + 'static,
@@ -56,25 +47,24 @@ impl<T: Send + 'static> Reply<T> {
         let reply = Arc::clone(self);
         Box::new(move || {
             let result = catch_unwind(AssertUnwindSafe(f));
-            reply.lock().result = Some(result);
+            lock(&reply.0).result = Some(result);
             tell(&reply);
-            // It has the result, if nobody has waited for that.
+            // The last share drops a result that was not taken.
             drop_quietly(reply);
         })
     }
 }
 
-/// May suspend. Runs a function on the pool and returns what it returns. Where there is nothing to
-/// suspend, it runs in place.
+/// May suspend. Runs a function on the pool and returns its value. Without a loop the function runs in place.
 ///
 /// # Errors
-/// If no thread can be started; if a callback asks, which can't wait, or the thread is panicking.
+/// If no thread can be started, in a callback, which can't wait, and while the thread is panicking.
 ///
 /// # Panics
-/// With what the function panics with.
+/// With the function's panic.
 ///
 /// # Cancellation
-/// A job that has not begun is dropped; else it runs to its end, and its result is dropped.
+/// A job that has not begun is dropped. A job that has begun runs to its end, and its result is dropped.
 pub(crate) fn off_loop<T: Send + 'static>(
     at_close: AtClose,
     f: impl FnOnce() -> T + Send + 'static,
@@ -91,7 +81,7 @@ pub(crate) fn off_loop<T: Send + 'static>(
     }
 }
 
-/// What [`to_thread`](crate::task::to_thread) does.
+/// Implements [`to_thread`](crate::to_thread).
 pub(crate) fn to_thread<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, TaskError> {
@@ -112,23 +102,23 @@ fn wait_for<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::Result<T>, Refused> {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-        // Before anything has begun that can't be called off.
+        // Before work begins that can't be cancelled.
         unwind::raise(here);
     }
     let waits = here.core.wakers();
     let reply = Reply::new();
     let job = reply.job(f, |reply| {
-        let waker = reply.lock().waker.take();
+        let waker = lock(&reply.0).waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }
     });
     let ticket = waits.pool.submit(job, at_close, source)?;
     let wanted = Wanted(&waits.pool, ticket);
-    // Even if the job is done before this task could park, others have had a turn.
+    // Other tasks get a turn, even if the job is done before this task could park.
     park::yield_now(here);
     let result = waker_registry::wait_for_job(here, |context| {
-        let mut answer = reply.lock();
+        let mut answer = lock(&reply.0);
         match answer.result.take() {
             Some(result) => Poll::Ready(result),
             None => {
@@ -141,7 +131,7 @@ fn wait_for<T: Send + 'static>(
     Ok(result)
 }
 
-/// A job that is waited for: taken back if that ends early.
+/// A job that a task waits for. Taken back if the wait ends early.
 struct Wanted<'a>(&'a Pool, Ticket);
 
 impl Drop for Wanted<'_> {
@@ -150,7 +140,7 @@ impl Drop for Wanted<'_> {
     }
 }
 
-/// Runs a function on the pool; the promise is kept when it has ended.
+/// Runs a function on the pool; the promise is completed when it has ended.
 pub(crate) fn promise<T: Send + 'static>(
     core: Weak<Core>,
     waits: &Rc<WakerRegistry>,
@@ -159,10 +149,10 @@ pub(crate) fn promise<T: Send + 'static>(
 ) -> Promise<T> {
     let promise = Promise::of(core, site);
     let reply = Reply::new();
-    let number = waker_registry::next_number();
     let injector = Arc::clone(&waits.injector);
+    let number = waits.next_number();
     let job = reply.job(f, move |_| {
-        // A loop that is closed has failed the promise.
+        // A closed loop has failed the promise.
         drop(injector.push(Message::Wake(number)));
     });
     let ticket = match waits.pool.submit(job, AtClose::Awaited, Source::User) {
@@ -175,20 +165,20 @@ pub(crate) fn promise<T: Send + 'static>(
     let kept = promise.clone();
     let deliver = move |ended| match ended {
         Ended::Done => {
-            let result = reply.lock().result.take();
+            let result = lock(&reply.0).result.take();
             let result = result.expect("a job leaves its result before it tells of its end");
-            // Refused if somebody else has kept the promise.
+            // Refused if the promise was completed by other code.
             drop_quietly(kept.complete(result.map_err(TaskError::panic)));
         }
         Ended::LoopClosed => kept.fail(TaskError::cancelled(Some(
             "the event loop was closed before the job was done".to_owned(),
         ))),
     };
-    waits.await_promised(number, Box::new(deliver));
+    waits.add_promise(number, Box::new(deliver));
     let waits = Rc::downgrade(waits);
     promise.at_end(Box::new(move || {
         if let Some(waits) = waits.upgrade() {
-            drop_quietly(waits.remove(number));
+            drop_quietly(waits.remove_promise(number));
             waits.pool.take_back(ticket);
         }
     }));

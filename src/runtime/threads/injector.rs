@@ -1,8 +1,8 @@
-//! What other threads send to a loop, and how they wake it.
+//! [`Injector`]: messages from other threads to a loop, and the wake-up that goes with them.
 //!
-//! A message is pushed into a lock-free queue; the sleep flag says whether the loop sleeps and has to
-//! be notified. Closing is exact: what was pushed before it is drained by the loop, what comes later
-//! is handed back. Both protocols, with their barriers, are in [`crate::util::sleep_flag`].
+//! A message is pushed into a lock-free queue. The sleep flag says whether the loop sleeps and has to be notified. Closing
+//! is exact: the loop drains every message that was pushed before, and every later one is handed back. Both protocols,
+//! with their barriers, are in [`crate::util::sleep_flag`].
 
 use std::fmt;
 use std::panic::Location;
@@ -16,26 +16,26 @@ use crossbeam_queue::SegQueue;
 use crate::sys::poller::Notifier;
 use crate::util::sleep_flag::{Gate, SleepFlag};
 
-/// What a loop can be told.
+/// A message to a loop.
 pub(crate) enum Message {
     /// Call this in the next iteration.
     Call(Box<dyn FnOnce() + Send>, &'static Location<'static>),
-    /// Unpark whoever waits under this number.
+    /// Wake the wait with this number.
     Wake(u64),
-    /// A socket that was registered under this token is gone.
+    /// The socket with this token is gone.
     Forget(u64),
 }
 
-/// The way into a loop.
+/// The queue of messages to a loop.
 pub(crate) struct Injector {
     queue: SegQueue<Message>,
     sleep_flag: SleepFlag,
     gate: Gate,
     notifier: Notifier,
-    /// Handles elsewhere that may still send something.
+    /// Handles on other threads that may still send.
     n_handles: AtomicUsize,
     pub(crate) loop_id: u64,
-    /// The loop's.
+    /// The loop's thread.
     pub(crate) thread: ThreadId,
 }
 
@@ -77,17 +77,17 @@ impl Injector {
         self.queue.is_empty()
     }
 
-    /// How many messages there are.
+    /// Number of messages.
     pub(crate) fn len(&self) -> usize {
         self.queue.len()
     }
 
-    /// For the loop, before it sleeps: false if there is a message.
+    /// Called by the loop before it sleeps: false if there is a message.
     pub(crate) fn prepare_to_sleep(&self) -> bool {
         self.sleep_flag.prepare_to_sleep(|| self.queue.is_empty())
     }
 
-    /// For the loop, after a sleep.
+    /// Called by the loop after a sleep.
     pub(crate) fn awake(&self) {
         self.sleep_flag.set_awake();
     }
@@ -97,7 +97,7 @@ impl Injector {
         self.gate.enter().is_none()
     }
 
-    /// Refuses every further message. What is left can then be drained.
+    /// Refuses every further message. The loop can then drain the rest.
     pub(crate) fn close(&self) {
         self.gate.close();
     }
@@ -106,12 +106,12 @@ impl Injector {
         self.n_handles.load(SeqCst)
     }
 
-    /// One more handle, which keeps the loop from calling its tasks deadlocked.
+    /// Counts a live handle; while any exists no deadlock is reported.
     pub(crate) fn add_handle(&self) {
         self.n_handles.fetch_add(1, SeqCst);
     }
 
-    /// One handle less. A loop that sleeps looks again whether anything can still happen.
+    /// Uncounts a handle. A sleeping loop then checks for a deadlock again.
     pub(crate) fn remove_handle(&self) {
         if self.n_handles.fetch_sub(1, SeqCst) == 1 {
             self.notifier.notify();

@@ -1,55 +1,55 @@
-//! A loop's pool of threads for work that blocks. It knows jobs; what a job is for and how its
-//! result comes back is [`blocking`](super::blocking)'s affair.
+//! [`Pool`]: a loop's threads for blocking work. [`blocking`](super::blocking) builds the jobs and returns their results.
 //!
-//! A thread is started when there is a job and none is idle, up to a limit, and leaves when it has
-//! been idle for a while. Jobs begin in the order in which they came. One that has not begun can be
-//! taken back; one that runs can't be stopped, by nobody.
+//! A thread is started when there is a job and no idle thread, up to a limit, and ends when it has been idle for a while.
+//! Jobs begin in FIFO order. A job that has not begun can be taken back; a running job can't be stopped.
 
 use crate::coroutine::drop_quietly;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long an idle thread stays.
+use crate::util::lock::{ignore_poison, lock};
+
+/// How long a thread stays idle before it ends.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// The most threads that a pool has unless told otherwise.
+/// The default limit of threads.
 const MANY: usize = 32;
 
-/// What a thread does. It does not panic.
+/// A function for a thread of the pool. It does not panic.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// What becomes of a job that still runs when its loop closes.
+/// What happens to a job that still runs when its loop closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AtClose {
     /// The loop waits for it, for a bounded time: it may have effects.
     Awaited,
-    /// All that it has is a result, which nobody wants any more.
-    LeftBehind,
+    /// The loop does not wait: the job's only effect is a result, which is dropped.
+    Detached,
 }
 
-/// Who hands a job over.
+/// The origin of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The program, which may have set a limit.
     User,
-    /// This library, for a task that waits for nothing else: there are no more of these than tasks.
+    /// This library, for a task that waits for this job alone. So there are at most as many as tasks.
     Ours,
 }
 
-/// Names a job that was queued.
+/// Names a queued job.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket(u64);
 
-/// Why a job was not taken. It was dropped.
+/// Why a job was refused, and dropped.
 #[derive(Debug)]
 pub(crate) enum Refused {
     Closed,
     Full(usize),
-    /// There is no thread that would come to it, and none can be started.
+    /// The pool has no thread, and none can be started.
     NoThread(io::Error),
 }
 
@@ -61,7 +61,7 @@ impl From<Refused> for io::Error {
                 io::ErrorKind::QuotaExceeded,
                 format!(
                     "the queue of the loop's blocking pool is full: {limit} jobs wait for a thread; wait \
-                     for some of them first, or raise `LoopBuilder::blocking_queue`"
+                     for some of them first, or raise `event_loop::Builder::max_blocking_queued`"
                 ),
             ),
             Refused::NoThread(error) => Self::new(
@@ -78,7 +78,7 @@ pub(crate) struct Pool(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     has_work: Condvar,
-    /// The last job that is awaited has ended.
+    /// Notified when the last awaited job has ended.
     is_quiet: Condvar,
     n_threads_max: usize,
     n_queued_max: usize,
@@ -86,13 +86,13 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// By ticket, so in the order in which they came.
+    /// By ticket, so in FIFO order.
     queue: BTreeMap<u64, (Job, AtClose)>,
     n_tickets: u64,
     n_threads: usize,
-    /// How many of them run a job; the others take the next ones.
+    /// Threads that run a job.
     n_busy: usize,
-    /// How many run that are awaited.
+    /// Running jobs that the loop waits for at its close.
     n_awaited: usize,
     is_closed: bool,
 }
@@ -121,8 +121,8 @@ impl Pool {
         source: Source,
     ) -> Result<Ticket, Refused> {
         let shared = &self.0;
-        let mut state = shared.lock();
-        if let Some(refused) = shared.why_not(&state, source) {
+        let mut state = lock(&shared.state);
+        if let Some(refused) = shared.refusal(&state, source) {
             drop(state);
             drop_quietly(job);
             return Err(refused);
@@ -140,17 +140,17 @@ impl Pool {
         self.start_thread(ticket).map(|()| ticket)
     }
 
-    /// Starts a thread for a job that has been queued.
+    /// Starts a thread for a queued job.
     fn start_thread(&self, ticket: Ticket) -> Result<(), Refused> {
         let shared = Arc::clone(&self.0);
         let builder = thread::Builder::new().name("selvedge-pool".to_owned());
         let Err(error) = builder.spawn(move || shared.work()) else {
             return Ok(());
         };
-        let mut state = self.0.lock();
+        let mut state = lock(&self.0.state);
         state.n_threads -= 1;
         if state.n_threads > 0 {
-            // One of those will come to it.
+            // An existing thread will take the job.
             return Ok(());
         }
         let job = state.queue.remove(&ticket.0);
@@ -159,18 +159,18 @@ impl Pool {
         Err(Refused::NoThread(error))
     }
 
-    /// Takes a job back that has not begun, and drops it; false if it has.
+    /// Takes back and drops a job that has not begun; false if it has.
     pub(crate) fn take_back(&self, ticket: Ticket) -> bool {
-        let job = self.0.lock().queue.remove(&ticket.0);
+        let job = lock(&self.0.state).queue.remove(&ticket.0);
         let was_queued = job.is_some();
         drop_quietly(job);
         was_queued
     }
 
-    /// Refuses every further job, drops those that have not begun, and has the threads leave as they
-    /// become idle. With patience, waits for so long for the jobs that are awaited.
-    pub(crate) fn close(&self, patience: Option<Duration>) {
-        let mut state = self.0.lock();
+    /// Refuses every further job, drops jobs that have not begun, and ends threads as they become idle. With a
+    /// timeout, waits that long for running jobs that are awaited.
+    pub(crate) fn close(&self, timeout: Option<Duration>) {
+        let mut state = lock(&self.0.state);
         state.is_closed = true;
         let queue = std::mem::take(&mut state.queue);
         drop(state);
@@ -178,31 +178,26 @@ impl Pool {
         for (_, job) in queue {
             drop_quietly(job);
         }
-        if let Some(patience) = patience {
-            self.0.wait_until_quiet(patience);
+        if let Some(timeout) = timeout {
+            self.0.wait_until_quiet(timeout);
         }
     }
 }
 
 impl State {
-    /// How many threads are about to take a job, or wait for one.
+    /// Threads that wait for a job, or are about to take one.
     fn n_free(&self) -> usize {
         self.n_threads - self.n_busy
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // No code of the user's runs under the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Why a job is not taken, if that is so.
-    fn why_not(&self, state: &State, source: Source) -> Option<Refused> {
+    /// Why the pool refuses a job, if it does.
+    fn refusal(&self, state: &State, source: Source) -> Option<Refused> {
         if state.is_closed {
             return Some(Refused::Closed);
         }
-        // What a thread takes at once does not wait in the queue.
+        // A job that a thread takes at once does not count as queued.
         let n_queued = state.queue.len().saturating_sub(state.n_free());
         let is_full = n_queued >= self.n_queued_max
             && state.queue.len() >= state.n_free()
@@ -210,9 +205,9 @@ impl Shared {
         (is_full && source == Source::User).then_some(Refused::Full(self.n_queued_max))
     }
 
-    /// What a thread does.
+    /// The body of a thread.
     fn work(&self) {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         loop {
             while let Some((_, (job, at_close))) = state.queue.pop_first() {
                 let is_awaited = usize::from(at_close == AtClose::Awaited);
@@ -220,7 +215,7 @@ impl Shared {
                 state.n_awaited += is_awaited;
                 drop(state);
                 job();
-                state = self.lock();
+                state = lock(&self.state);
                 state.n_busy -= 1;
                 state.n_awaited -= is_awaited;
                 if state.n_awaited == 0 {
@@ -231,10 +226,7 @@ impl Shared {
                 state.n_threads -= 1;
                 return;
             }
-            let (after, timeout) = self
-                .has_work
-                .wait_timeout(state, IDLE)
-                .unwrap_or_else(PoisonError::into_inner);
+            let (after, timeout) = ignore_poison(self.has_work.wait_timeout(state, IDLE));
             state = after;
             if timeout.timed_out() && state.queue.is_empty() {
                 state.n_threads -= 1;
@@ -243,10 +235,10 @@ impl Shared {
         }
     }
 
-    fn wait_until_quiet(&self, patience: Duration) {
-        // A deadline beyond the clock's end is none.
-        let deadline = Instant::now().checked_add(patience);
-        let mut state = self.lock();
+    fn wait_until_quiet(&self, timeout: Duration) {
+        // A deadline that the clock can't represent is no deadline.
+        let deadline = Instant::now().checked_add(timeout);
+        let mut state = lock(&self.state);
         while state.n_awaited > 0 {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
@@ -255,14 +247,14 @@ impl Shared {
             let waited = self
                 .is_quiet
                 .wait_timeout(state, left.unwrap_or(Duration::from_secs(3600)));
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state = ignore_poison(waited).0;
         }
     }
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.0.lock();
+        let state = lock(&self.0.state);
         f.debug_struct("Pool")
             .field("n_threads", &state.n_threads)
             .field("n_busy", &state.n_busy)

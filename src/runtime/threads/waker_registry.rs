@@ -1,61 +1,61 @@
-//! Tasks that wait for what happens outside of the loop, by std's wakers.
+//! [`WakerRegistry`]: tasks that wait for events outside of the loop, by std's wakers.
 //!
-//! A waker names a wait by its number, which is never used again; it may live anywhere and for
-//! ever. The loop knows which task waits under which number as long as it does.
+//! A waker names a wait by its number, which is never used again. So a waker may live on any thread, and outlive the wait
+//! and the loop. The registry maps the number to the task while the task waits.
 
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::mem::transmute;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::injector::{Injector, Message};
 use super::pool::Pool;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::context::{Core, TaskContext};
-use crate::runtime::core::wake::unpark;
+use crate::runtime::core::{Awaiting, Core, TaskContext, TaskPtr, unpark};
 use crate::runtime::wait::park;
+use crate::util::slots::{Key, Slots};
 
-/// The waits of a loop.
+/// The waits of a loop that wakers name.
 pub(crate) struct WakerRegistry {
-    waits: RefCell<HashMap<u64, Entry>>,
-    /// What is done at the end of jobs for which a promise stands.
-    promised: RefCell<HashMap<u64, Delivery>>,
-    /// How many tasks wait for a job.
+    waits: RefCell<Slots<Wait>>,
+    /// Number of tasks and promises that wait for a job.
     n_jobs: Cell<usize>,
-    /// How many tasks wait for an end of a channel, which exists as long as they wait.
+    /// Number of tasks that wait for an end of a channel, which exists as long as they wait.
     n_on_channels: Cell<usize>,
     pub(crate) injector: Arc<Injector>,
     pub(crate) pool: Pool,
 }
 
-/// A wait.
-struct Entry {
-    task: TaskPtr,
-    signal: Arc<Signal>,
-    /// What is done if the task is left behind for ever, in the waiting frame.
-    leave: NonNull<dyn Fn()>,
+/// A registered wait.
+enum Wait {
+    Task {
+        task: TaskPtr,
+        signal: Arc<Signal>,
+        /// In the waiting frame: called if the task is abandoned.
+        leave: NonNull<dyn Fn()>,
+    },
+    /// Called at the end of a job, to complete a promise.
+    Promise(Delivery),
 }
 
-/// Keeps a promise.
+/// Completes a promise.
 type Delivery = Box<dyn FnOnce(Ended)>;
 
-/// Why there is nothing to wait for any more.
+/// How a wait for a job ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The job has left its result.
+    /// The job has stored its result.
     Done,
     /// The loop closes.
     LoopClosed,
 }
 
-/// What a waker sets.
+/// The target of a waker.
 struct Signal {
     is_set: AtomicBool,
     number: u64,
@@ -69,7 +69,7 @@ impl Wake for Signal {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.is_set.swap(true, Ordering::AcqRel) {
-            // A closed loop has nobody to wake.
+            // A closed loop has no task to wake.
             drop(self.injector.push(Message::Wake(self.number)));
         }
     }
@@ -79,7 +79,6 @@ impl WakerRegistry {
     pub(crate) fn new(injector: Arc<Injector>, pool: Pool) -> Rc<Self> {
         Rc::new(Self {
             waits: RefCell::default(),
-            promised: RefCell::default(),
             n_jobs: Cell::new(0),
             n_on_channels: Cell::new(0),
             injector,
@@ -87,70 +86,93 @@ impl WakerRegistry {
         })
     }
 
-    /// Unparks whoever waits under a number, or keeps the promise under it.
+    /// Unparks the task that waits under a number, or completes the promise under it.
     pub(crate) fn wake(&self, number: u64) {
-        let task = self.waits.borrow().get(&number).map(|wait| wait.task);
+        let task = match self.waits.borrow().get(Key::from_u64(number)) {
+            Some(Wait::Task { task, .. }) => Some(*task),
+            Some(Wait::Promise(_)) | None => None,
+        };
         if let Some(task) = task {
             unpark(task);
-        } else if let Some(deliver) = self.remove(number) {
+        } else if let Some(deliver) = self.remove_promise(number) {
             deliver(Ended::Done);
         }
     }
 
-    /// Strikes out the waits of a task that was left behind for ever: others may stand in line after it.
-    pub(crate) fn unregister_abandoned(&self, task: TaskPtr) {
-        let struck_out: Vec<_> = self
-            .waits
-            .borrow_mut()
-            .extract_if(|_, wait| wait.task == task)
-            .collect();
-        for (_, wait) in struck_out {
-            // SAFETY: the waiting frame has not struck the wait out, so it is there: such frames keep
-            // their memory, and what they borrow from is left behind, or goes, after this.
-            let leave = unsafe { wait.leave.as_ref() };
-            leave();
+    /// Unregisters an abandoned task's waits so that waiters behind it proceed.
+    pub(crate) fn unregister_abandoned(&self, abandoned: TaskPtr) {
+        let is_its = |wait: &Wait| matches!(wait, Wait::Task { task, .. } if *task == abandoned);
+        let removed = self.waits.borrow_mut().remove_where(is_its);
+        for wait in removed {
+            if let Wait::Task { leave, .. } = wait {
+                // SAFETY: the waiting frame has not unregistered the wait, so the frame exists: the frames of
+                // an abandoned task keep their memory, and what they borrow from is abandoned, or goes later.
+                let leave = unsafe { leave.as_ref() };
+                leave();
+            }
         }
     }
 
-    /// Has a promise kept at the end of the job with that number.
-    pub(crate) fn await_promised(&self, number: u64, deliver: Delivery) {
-        self.promised.borrow_mut().insert(number, deliver);
+    /// The number under which the next wait will be registered.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.waits.borrow().next_key().to_u64()
     }
 
-    /// Waits for a job no longer; what was to be done at its end is the caller's to drop.
-    pub(crate) fn remove(&self, number: u64) -> Option<Delivery> {
-        self.promised.borrow_mut().remove(&number)
+    /// Registers a promise, to be completed at the end of the job that reports the next number.
+    pub(crate) fn add_promise(&self, number: u64, deliver: Delivery) {
+        let key = self.waits.borrow_mut().insert(Wait::Promise(deliver));
+        debug_assert_eq!(
+            key.to_u64(),
+            number,
+            "nothing else was registered meanwhile"
+        );
+        self.n_jobs.update(|n| n + 1);
     }
 
-    /// Whether something waits for a job, which takes real time, and which tells of its end.
+    /// Unregisters a promise; the caller drops its delivery. `None` if it was completed.
+    pub(crate) fn remove_promise(&self, number: u64) -> Option<Delivery> {
+        match self.waits.borrow_mut().remove(Key::from_u64(number))? {
+            Wait::Promise(deliver) => {
+                self.n_jobs.update(|n| n - 1);
+                Some(deliver)
+            }
+            Wait::Task { .. } => unreachable!("the number is a promise's"),
+        }
+    }
+
+    /// Whether a task or a promise waits for a job. Jobs take real time, and report their end.
     pub(crate) fn has_jobs(&self) -> bool {
-        self.n_jobs.get() > 0 || !self.promised.borrow().is_empty()
+        self.n_jobs.get() > 0
     }
 
-    /// Closes the pool, and fails every promise that it was to keep; with patience, waits for so long
-    /// for what runs.
-    pub(crate) fn close_pool(&self, patience: Option<Duration>) {
-        let promised = self.promised.take();
-        for (_, deliver) in promised {
-            deliver(Ended::LoopClosed);
+    /// Closes the pool, and fails the promises of its jobs. With a timeout, waits that long for running jobs.
+    pub(crate) fn close_pool(&self, timeout: Option<Duration>) {
+        let is_promise = |wait: &Wait| matches!(wait, Wait::Promise(_));
+        let promised = self.waits.borrow_mut().remove_where(is_promise);
+        self.n_jobs.update(|n| n - promised.len());
+        for wait in promised {
+            if let Wait::Promise(deliver) = wait {
+                deliver(Ended::LoopClosed);
+            }
         }
-        self.pool.close(patience);
+        self.pool.close(timeout);
     }
 
-    /// Whether a task waits for an end of a channel, which may be anywhere.
+    /// Whether a task waits at a channel, whose other end may be on any thread.
     pub(crate) fn has_channels(&self) -> bool {
         self.n_on_channels.get() > 0
     }
 
-    /// Whether somebody elsewhere holds a waker of a task that waits.
+    /// Whether a waker of a waiting task exists outside of the loop.
     pub(crate) fn may_be_woken(&self) -> bool {
-        // The table's, and the one by which the task polls.
+        // The registry's share, and that of the waker by which the task polls.
         const OURS: usize = 2;
         let waits = self.waits.borrow();
-        let is_held = waits
-            .values()
-            .any(|wait| Arc::strong_count(&wait.signal) > OURS);
-        // Whoever let go has sent its message before: to be seen by whoever sees that it let go.
+        let is_held = waits.values().any(|wait| match wait {
+            Wait::Task { signal, .. } => Arc::strong_count(signal) > OURS,
+            Wait::Promise(_) => false,
+        });
+        // A thread that released its waker has sent its message before; see both in that order.
         fence(Ordering::Acquire);
         is_held
     }
@@ -164,13 +186,7 @@ impl Core {
     }
 }
 
-/// A number under which something is waited for: never given again.
-pub(crate) fn next_number() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Parks the running task until `poll` answers; it is asked now and after each wake.
+/// Parks the running task until `poll` is ready. Polls now and after each wake-up.
 pub(crate) fn wait<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -179,8 +195,7 @@ pub(crate) fn wait<R>(
     wait_in_line(here, what, &|| (), poll)
 }
 
-/// As [`wait`], in a line with others, which the task is to leave by calling `leave` if it is left
-/// behind for ever.
+/// As [`wait`], in a line with other tasks. If the task is abandoned, `leave` is called and removes it from the line.
 pub(crate) fn wait_in_line<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -193,8 +208,7 @@ pub(crate) fn wait_in_line<R>(
     }
 }
 
-/// As [`wait`], until `give_up` says so, which is asked whenever the task runs again for whatever
-/// reason without having been woken. `None` then.
+/// As [`wait`]; `None` when `give_up` returns true, which is called after each spurious wake-up.
 fn wait_unless<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -203,28 +217,26 @@ fn wait_unless<R>(
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
     let waits = here.core.wakers();
+    // SAFETY: only the lifetime changes. The wait is unregistered below, before `leave` can go.
+    let leave = unsafe { transmute::<&dyn Fn(), &'static dyn Fn()>(leave) };
+    let key = waits.waits.borrow().next_key();
     let signal = Arc::new(Signal {
         is_set: AtomicBool::new(false),
-        number: next_number(),
+        number: key.to_u64(),
         injector: Arc::clone(&waits.injector),
     });
-    let number = signal.number;
-    // SAFETY: only the lifetime is changed. The entry is struck out below, before `leave` can go.
-    let leave = unsafe { transmute::<&dyn Fn(), &'static dyn Fn()>(leave) };
-    let entry = Entry {
-        task: here.task,
-        signal: Arc::clone(&signal),
-        leave: NonNull::from(leave),
-    };
-    waits.waits.borrow_mut().insert(number, entry);
-    let _registered = Registered(&waits, number);
     let waker = Waker::from(Arc::clone(&signal));
-    drop(signal);
+    waits.waits.borrow_mut().insert(Wait::Task {
+        task: here.task,
+        signal,
+        leave: NonNull::from(leave),
+    });
+    let _registered = Registered(&waits, key);
     loop {
         if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
             return Some(result);
         }
-        while !is_set(&waits, number) {
+        while !is_set(&waits, key) {
             if give_up() {
                 return None;
             }
@@ -233,7 +245,7 @@ fn wait_unless<R>(
     }
 }
 
-/// As [`wait`], for a job of the pool's.
+/// As [`wait`], for a job of the pool.
 pub(crate) fn wait_for_job<R>(
     here: TaskContext,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
@@ -242,7 +254,7 @@ pub(crate) fn wait_for_job<R>(
     wait(here, &"work on another thread", poll)
 }
 
-/// As [`wait_in_line`], for an end of a channel, which exists as long as the task waits; `None` if `give_up` says so.
+/// As [`wait_in_line`], at an end of a channel, which exists while the task waits; `None` when `give_up` returns true.
 pub(crate) fn wait_on_channel<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -254,7 +266,7 @@ pub(crate) fn wait_on_channel<R>(
     wait_unless(here, what, leave, give_up, poll)
 }
 
-/// Counts a task that waits, as long as it does.
+/// Counts a waiting task while the guard lives.
 struct Counted {
     waits: Rc<WakerRegistry>,
     counter: fn(&WakerRegistry) -> &Cell<usize>,
@@ -274,20 +286,20 @@ impl Drop for Counted {
     }
 }
 
-/// Takes the signal of a wait.
-fn is_set(waits: &WakerRegistry, number: u64) -> bool {
-    let waits = waits.waits.borrow();
-    waits
-        .get(&number)
-        .is_some_and(|wait| wait.signal.is_set.swap(false, Ordering::AcqRel))
+/// Takes the signal of a task's wait.
+fn is_set(waits: &WakerRegistry, key: Key) -> bool {
+    match waits.waits.borrow().get(key) {
+        Some(Wait::Task { signal, .. }) => signal.is_set.swap(false, Ordering::AcqRel),
+        Some(Wait::Promise(_)) | None => false,
+    }
 }
 
-/// Strikes the wait out when its frame goes.
-struct Registered<'a>(&'a WakerRegistry, u64);
+/// Unregisters a wait when its frame is dropped.
+struct Registered<'a>(&'a WakerRegistry, Key);
 
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        let wait = self.0.waits.borrow_mut().remove(&self.1);
+        let wait = self.0.waits.borrow_mut().remove(self.1);
         drop(wait);
     }
 }

@@ -1,6 +1,4 @@
-//! Alarms: what a deadline does to a task, in a frame of the task.
-//!
-//! One unparks the task, which sleeps; another kind cancels it, as a timeout's does.
+//! [`Alarm`]: a deadline in a frame of a task. It unparks the task (sleep), or cancels it (timeout).
 
 #![allow(unsafe_code)]
 
@@ -8,17 +6,14 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::timer::{Key, Timers};
-use crate::runtime::cancel::guard::CancelGuard;
-use crate::runtime::core::block::{Awaiting, TaskPtr};
-use crate::runtime::core::clock::{NEVER, Nanoseconds};
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::wake::unpark;
+use crate::runtime::cancel::CancelGuard;
+use crate::runtime::core::{Awaiting, NEVER, Nanoseconds, TaskContext, TaskPtr, unpark};
 use crate::runtime::wait::park;
 
-/// A deadline that a task waits for, or that it has for what it does, in a frame of the task.
+/// A deadline of a task, in a frame of the task.
 pub(crate) struct Alarm {
     task: TaskPtr,
-    /// `None` once it has gone off.
+    /// `None` after the deadline.
     key: Cell<Option<Key>>,
     timers: NonNull<Timers>,
     /// Cancels the task instead of unparking it.
@@ -42,13 +37,13 @@ impl Alarm {
         f: impl FnOnce(&Self) -> R,
     ) -> R {
         let alarm = Self::new(here, None);
-        // SAFETY: it stays where it is until it is dropped.
+        // SAFETY: the alarm does not move until it is dropped.
         unsafe { alarm.set(deadline) };
         f(&alarm)
     }
 
-    /// Calls a function with an alarm that cancels the running task at a deadline, or now if that
-    /// has passed. Answers whether the cancel was made and nobody else has made another.
+    /// Calls a function with an alarm that cancels the running task at a deadline, or now if the deadline has passed.
+    /// Also returns whether the alarm has requested a cancel and no other code has.
     pub(crate) fn cancelling<R>(
         here: TaskContext,
         deadline: Nanoseconds,
@@ -62,19 +57,19 @@ impl Alarm {
         (result, is_ours)
     }
 
-    /// Moves the deadline of an alarm that cancels.
+    /// Moves the deadline of a cancelling alarm.
     pub(crate) fn reset(&self, deadline: Nanoseconds, now: Nanoseconds) {
         self.stop();
         if deadline <= now {
             self.ring();
         } else {
-            // SAFETY: only `cancelling` makes such alarms, and it keeps them where they are.
+            // SAFETY: only `cancelling` makes such alarms, and it does not move them.
             unsafe { self.set(deadline) };
         }
     }
 
     /// # Safety
-    /// The alarm is not moved until it is dropped.
+    /// The alarm does not move until it is dropped.
     unsafe fn set(&self, deadline: Nanoseconds) {
         // SAFETY: the loop that runs this task keeps its timers; the destructor cancels the key.
         let key = unsafe { self.timers.as_ref().set_alarm(deadline, self) };
@@ -94,7 +89,7 @@ impl Alarm {
         }
     }
 
-    /// Starts to load what going off touches.
+    /// Prefetches what going off touches.
     pub(crate) fn prefetch(&self) {
         self.task.prefetch();
     }

@@ -2,3 +2,6 @@
 
 pub(crate) mod alarm;
 pub(crate) mod timer;
+
+pub(crate) use alarm::Alarm;
+pub(crate) use timer::{Key, Timers};

@@ -1,14 +1,13 @@
-//! The budget of operations that succeed at once, after which a task gives the others a turn.
+//! The budget of operations that succeed without waiting, after which a task yields.
 
 use super::here::task_context;
 use super::park;
 use crate::runtime::core::context;
 
-/// How many operations a task may do one after the other before it lets others run.
+/// How many operations without a wait a task may do before it yields.
 const N_IMMEDIATE: u32 = 128;
 
-/// Lets others run after so many operations that did not have to wait; one that is longer than usual
-/// counts as several.
+/// Counts an operation that did not wait, and yields when the budget is used up. A long operation costs more than one.
 #[inline]
 pub(crate) fn consume_budget(cost: u32) {
     let Some(task) = context::current().and_then(|core| core.current()) else {

@@ -1,12 +1,12 @@
-//! Whether the running code may wait.
+//! [`task_context`]: whether the running code may wait.
 
 use std::thread;
 
 use super::unwind::abandon_if_stuck;
 use crate::error::WaitError;
-use crate::runtime::core::context::{TaskContext, current};
+use crate::runtime::core::{TaskContext, current};
 
-/// The loop and the task that run here, if the task may wait now.
+/// The running task and its loop, if the task may wait now.
 #[inline(always)]
 pub(crate) fn task_context() -> Result<TaskContext, WaitError> {
     let core = current().ok_or(WaitError::NoLoop)?;

@@ -1,4 +1,4 @@
-//! How the running task waits: what it may wait for, parking, the switch to the loop, and the unwind that ends a wait.
+//! How the running task waits: whether it may, parking, the switch to the loop, the unwind of a cancel, lists of waiters.
 
 pub(crate) mod budget;
 pub(crate) mod here;
@@ -6,3 +6,7 @@ pub(crate) mod park;
 pub(crate) mod switch;
 pub(crate) mod unwind;
 pub(crate) mod waiting;
+
+pub(crate) use budget::consume_budget;
+pub(crate) use here::task_context;
+pub(crate) use switch::YIELD;

@@ -1,13 +1,12 @@
-//! Parking the running task and making a parked one runnable.
+//! Parking the running task.
 //!
-//! | waits for | blocks the task | blocks the thread |
+//! | wait for | blocks the task | blocks the thread |
 //! |---|---|---|
 //! | tasks, promises, time, sockets, files, blocking work in a task | yes | no |
 //! | sockets and files with no loop on the thread | | yes |
 //! | `std::thread::sleep`, std's locks and files | | yes: the loop stalls |
 //!
-//! No borrow of the runtime's, no lock guard and no address of a thread-local is held across a
-//! switch.
+//! No borrow of the runtime, no lock guard and no address of a thread-local is held across a switch.
 
 #![allow(unsafe_code)]
 
@@ -16,15 +15,12 @@ use std::ptr::NonNull;
 
 use super::switch::{YIELD, switch};
 use crate::coroutine::Hosted;
-use crate::runtime::core::block::{
-    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock,
+use crate::runtime::core::{
+    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, Turn,
 };
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::run_queue::Turn;
 use crate::runtime::wait::unwind;
 
-/// Parks the running task until somebody unparks it. It may come back without its condition
-/// being met: callers look again.
+/// Parks the running task until it is unparked. May return spuriously: callers check their condition again.
 ///
 /// A cancel unwinds from here, before or after the wait.
 #[inline(always)]
@@ -38,12 +34,11 @@ pub(crate) fn park(here: TaskContext, what: &dyn Awaiting) {
     }
 }
 
-/// As [`park`], but nothing unwinds from here: a cancel comes back like any other wake-up, and stays
-/// requested.
+/// As [`park`], but nothing unwinds from here: a cancel ends the wait like any wake-up, and stays pending.
 pub(crate) fn park_shielded(here: TaskContext, what: &dyn Awaiting) {
     let task = here.task;
-    // SAFETY: only the lifetime is changed. The pointer is taken back below, before `what` can go:
-    // this frame can't be left while the task is parked.
+    // SAFETY: only the lifetime changes. The pointer is cleared below, before `what` can go: this frame can't be left
+    // while the task is parked.
     let pointer = unsafe { transmute::<&dyn Awaiting, &'static dyn Awaiting>(what) };
     task.awaiting.set(Some(NonNull::from(pointer)));
     if task.has(NOTIFIED) {
@@ -55,8 +50,8 @@ pub(crate) fn park_shielded(here: TaskContext, what: &dyn Awaiting) {
     task.awaiting.set(None);
 }
 
-/// Lets the others run: the running task goes to the end of the queue. It enters the next one itself
-/// if the loop has nothing to do in between.
+/// Moves the running task to the end of the queue, and lets the others run. Enters the next task directly if the loop
+/// has nothing to do in between.
 #[inline(always)]
 pub(crate) fn yield_now(here: TaskContext) {
     let (core, task) = (here.core, here.task);
@@ -68,8 +63,8 @@ pub(crate) fn yield_now(here: TaskContext) {
         } => {
             debug_assert!(next.has(SCHEDULED));
             core.set_current(Some(next));
-            // SAFETY: `task` is the running one, so the loop waits at its link; the queue says that
-            // the next one is parked there, and waits for it at `save`.
+            // SAFETY: `task` is the running one, so the loop waits at its link. The queue says where the next one is
+            // parked, and takes the position of this one at `save`.
             unsafe { Hosted::<TaskBlock>::transfer(task.0, save, parked) };
         }
         Turn::Loop => {

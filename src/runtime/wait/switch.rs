@@ -3,18 +3,17 @@
 #![allow(unsafe_code)]
 
 use crate::coroutine::Hosted;
-use crate::runtime::core::block::{SCHEDULED, TaskBlock, TaskPtr};
-use crate::runtime::core::context::{Core, CoreRef, TaskContext};
+use crate::runtime::core::{Core, CoreRef, SCHEDULED, TaskBlock, TaskContext, TaskPtr};
 
-/// The bit of the word by which a task leaves that asks for its next turn.
+/// A bit of the word that a task passes to the loop: the task yields, and wants to run again.
 pub(crate) const YIELD: usize = 1;
 
 const _: () = assert!(align_of::<Core>() > YIELD);
 
-/// Leaves the running task for the loop; comes back when the loop enters it again.
+/// Switches from the running task to the loop; returns when the loop enters the task again.
 ///
-/// The loop gets its core's address with the switch, because it would otherwise have to wait for its
-/// own stack to learn who runs next (benches/yield.rs: 40% of a yield among two).
+/// The switch carries the address of the loop's core in a register. Otherwise the loop would wait for its own stack
+/// before it knows the next task (benches/yield.rs: 40% of a yield among two).
 #[inline(always)]
 pub(crate) fn switch(core: CoreRef, task: TaskPtr) {
     let word = core.as_ptr();
@@ -22,8 +21,8 @@ pub(crate) fn switch(core: CoreRef, task: TaskPtr) {
     unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
 }
 
-/// Leaves the running task for good: it can't be ended, so its stack is never given back.
-pub(crate) fn park_forever(here: TaskContext) -> ! {
+/// Abandons the running task, which can't be ended: control never returns, and its stack is never given back.
+pub(crate) fn abandon_running(here: TaskContext) -> ! {
     loop {
         here.task.clear(SCHEDULED);
         switch(here.core, here.task);

@@ -2,20 +2,20 @@
 
 use std::panic::resume_unwind;
 
-use super::switch::park_forever;
+use super::switch::abandon_running;
 use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
-use crate::runtime::core::block::{CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskPtr};
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::id::TaskId;
+use crate::runtime::core::{
+    CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, TaskContext, TaskId, TaskPtr,
+};
 
 /// The payload of a cancel.
 struct CancelPayload {
     task: TaskId,
-    /// Its loop closes: nobody may catch this.
+    /// The loop closes: the task may not catch this cancel.
     is_final: bool,
 }
 
-/// Unwinds the running task.
+/// Unwinds the running task with a cancel.
 #[cold]
 #[inline(never)]
 pub(crate) fn raise(here: TaskContext) -> ! {
@@ -23,8 +23,8 @@ pub(crate) fn raise(here: TaskContext) -> ! {
     task.clear(MUST_CANCEL | CANCEL_FORWARDED);
     abandon_if_stuck(here);
     if cfg!(panic = "abort") {
-        // Only a loop that closes for good gets here, and there is nothing to unwind.
-        park_forever(here);
+        // Only a closing loop gets here, and a program whose panics abort can't unwind.
+        abandon_running(here);
     }
     resume_unwind(Box::new(CancelPayload {
         task: task.id,
@@ -32,14 +32,14 @@ pub(crate) fn raise(here: TaskContext) -> ! {
     }))
 }
 
-/// Leaves a doomed task where it is, for ever, if it has gone on too often.
+/// Abandons a task that has gone on too often after a forced unwind.
 pub(crate) fn abandon_if_stuck(here: TaskContext) {
     let task = here.task;
     if task.has(FORCE_UNWIND) {
         let n = task.n_swallowed.get().saturating_add(1);
         task.n_swallowed.set(n);
         if n > MAX_UNWIND_RETRIES {
-            park_forever(here);
+            abandon_running(here);
         }
     }
 }
@@ -51,14 +51,14 @@ pub(crate) fn is_cancel(payload: &Payload, task: TaskPtr) -> bool {
         .is_some_and(|cancel| cancel.task == task.id)
 }
 
-/// Whether a payload is a cancel of this task that it may catch.
+/// Whether a payload is a cancel of this task that the task may catch.
 pub(crate) fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
     payload
         .downcast_ref::<CancelPayload>()
         .is_some_and(|cancel| cancel.task == task.id && !cancel.is_final)
 }
 
-/// Has every further suspension of a task unwind: its loop closes for good.
+/// Makes every further suspension of a task unwind, because its loop closes.
 pub(crate) fn force_unwind(task: TaskPtr) {
     task.set(FORCE_UNWIND);
     task.n_swallowed.set(0);

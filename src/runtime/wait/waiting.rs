@@ -1,4 +1,4 @@
-//! Waiting in a list, or for a group of members.
+//! Waiting in a list of waiters, or for a group of members.
 
 #![allow(unsafe_code)]
 
@@ -6,19 +6,13 @@ use std::mem;
 use std::ptr;
 
 use super::park;
-use crate::runtime::core::block::Awaiting;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::core::group::Group;
-use crate::runtime::core::wait_list::{InsertAt, WaitList, Waiter};
+use crate::runtime::core::{Awaiting, Group, InsertAt, TaskContext, WaitList, Waiter};
 
 impl WaitList {
-    /// Parks the running task until it is woken through this list, or until `give_up` says so,
-    /// which is asked whenever the task runs again for whatever reason. Answers whether it was
-    /// woken.
+    /// Parks the running task until it is woken through this list, or until `give_up` returns true, which is called
+    /// after each spurious wake-up. Returns whether the task was woken through the list.
     ///
-    /// A cancel unwinds from here.
-    ///
-    /// The owner of the list keeps it alive meanwhile.
+    /// A cancel unwinds from here. The list's owner keeps the list alive during the wait.
     pub(crate) fn wait(
         &self,
         here: TaskContext,
@@ -28,7 +22,7 @@ impl WaitList {
         self.wait_at(here, InsertAt::Back, what, give_up)
     }
 
-    /// As [`wait`](Self::wait), at the place in the list that is due.
+    /// As [`wait`](Self::wait), at a given end of the list.
     pub(crate) fn wait_at(
         &self,
         here: TaskContext,
@@ -38,7 +32,7 @@ impl WaitList {
     ) -> bool {
         let waiter = Waiter::new(here.task, 0);
         // SAFETY: the waiter is not moved from here on, and the owner of the list keeps the list alive during the wait.
-        unsafe { self.join(&waiter, place) };
+        unsafe { self.insert(&waiter, place) };
         loop {
             park::park(here, what);
             if waiter.is_woken.get() {
@@ -51,11 +45,11 @@ impl WaitList {
         }
     }
 
-    /// Parks the running task until it is handed so much, or until everybody is woken. Answers
-    /// whether it was handed that.
+    /// Parks the running task until it is handed `wants`, or until all waiters are woken. Returns whether it was handed
+    /// that.
     ///
-    /// A cancel unwinds from here. Then `on_unwind` is called, when the task has left the list, with
-    /// whether it had been handed what it wants.
+    /// A cancel unwinds from here. Then `on_unwind` is called, after the task has left the list, with whether the task
+    /// had been handed what it wants.
     pub(crate) fn wait_for(
         &self,
         here: TaskContext,
@@ -64,21 +58,21 @@ impl WaitList {
         on_unwind: impl Fn(bool),
     ) -> bool {
         let waiter = Waiter::new(here.task, wants);
-        let leaving = Leaving(&waiter, on_unwind);
+        let report = UnwindReport(&waiter, on_unwind);
         // SAFETY: as in `wait_at`.
-        unsafe { self.join(&waiter, InsertAt::Back) };
+        unsafe { self.insert(&waiter, InsertAt::Back) };
         while !waiter.is_woken.get() {
             park::park(here, what);
         }
-        // It has returned with what it was handed: nothing comes back.
-        mem::forget(leaving);
+        // The task keeps what it was handed.
+        mem::forget(report);
         waiter.is_handed.get()
     }
 }
 
 impl Group {
-    /// Parks the running task until the wait is over, or until `give_up` says so, which is asked
-    /// whenever the task runs again. Answers whether it is over; if it is at once, nobody else runs.
+    /// Parks the running task until the wait is over, or until `give_up` returns true, which is called after each
+    /// spurious wake-up. Returns whether the wait is over; if it is at the start, the task does not park.
     ///
     /// A cancel unwinds from here.
     pub(crate) fn wait(
@@ -90,7 +84,7 @@ impl Group {
         while !self.is_over() {
             park::park(here, what);
             if self.is_over() {
-                // The second of the two trips.
+                // The second trip through the run queue.
                 park::yield_now(here);
             } else if give_up() {
                 return false;
@@ -100,10 +94,10 @@ impl Group {
     }
 }
 
-/// Tells the owner of a list that a waiter is unwound.
-struct Leaving<'a, F: Fn(bool)>(&'a Waiter, F);
+/// Reports an unwound waiter to the list's owner.
+struct UnwindReport<'a, F: Fn(bool)>(&'a Waiter, F);
 
-impl<F: Fn(bool)> Drop for Leaving<'_, F> {
+impl<F: Fn(bool)> Drop for UnwindReport<'_, F> {
     fn drop(&mut self) {
         self.0.node.link.unlink();
         (self.1)(self.0.is_handed.get());

@@ -1,53 +1,51 @@
-//! Waiting at an end of a channel, in a task or on a thread.
+//! Waiting at an end of a channel, in a task or on a plain thread.
 
 use std::cell::Cell;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use super::shared::pass_on;
+use super::shared::wake_one;
 use crate::error::WaitError;
-use crate::runtime::core::context::TaskContext;
-use crate::runtime::threads::waker_registry;
-use crate::runtime::time::timer::Alarm;
-use crate::runtime::wait::here::task_context;
+use crate::runtime::core::TaskContext;
+use crate::runtime::threads::{block_thread, waker_registry};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::task_context;
 use crate::util::event_count::{EventCount, Ticket};
 
-/// Why a wait has ended without what was waited for.
-pub(super) enum Unmet {
+/// Why a wait ended without a result.
+pub(super) enum WaitFailure {
     TimedOut,
     CantWait(WaitError),
 }
 
-/// May suspend, or block the thread: waits in a room until `attempt` answers something.
+/// May suspend, or blocks the thread: waits until `attempt` returns `Some`, trying again after each
+/// notification of the event count.
 ///
-/// A cancel unwinds from here, and passes on a call that was meant for this task.
+/// A cancel unwinds from here, and passes on a notification that was meant for this task.
 pub(super) fn wait<R>(
     event_count: &EventCount<Waker>,
     what: &'static str,
     timeout: Option<Duration>,
     mut attempt: impl FnMut() -> Option<R>,
-) -> Result<R, Unmet> {
-    let visit = Visit {
+) -> Result<R, WaitFailure> {
+    let waiter = Waiter {
         event_count,
         ticket: Cell::new(None),
-        is_in: Cell::new(false),
+        is_registered: Cell::new(false),
     };
-    let leave = || visit.go();
-    let poll = |context: &mut Context<'_>| visit.poll(context, &mut attempt);
-    let met = match (task_context(), timeout) {
+    let leave = || waiter.give_up();
+    let poll = |context: &mut Context<'_>| waiter.poll(context, &mut attempt);
+    let result = match (task_context(), timeout) {
         (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
         (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
-        (Err(WaitError::NoLoop), timeout) => block(timeout, poll),
-        (Err(why), _) => return Err(Unmet::CantWait(why)),
+        (Err(WaitError::NoLoop), timeout) => block_thread(timeout, poll),
+        (Err(why), _) => return Err(WaitFailure::CantWait(why)),
     };
-    // What came in the last moment counts.
-    met.or_else(attempt).ok_or(Unmet::TimedOut)
+    // An item or room that came in the last moment counts.
+    result.or_else(attempt).ok_or(WaitFailure::TimedOut)
 }
 
-/// Parks the task; `None` if the time is over.
+/// Parks the task until `poll` is ready; `None` if the timeout passes first.
 fn park_until<R>(
     here: TaskContext,
     what: &'static str,
@@ -61,63 +59,23 @@ fn park_until<R>(
     })
 }
 
-/// Blocks the thread; `None` if the time is over.
-fn block<R>(
-    timeout: Option<Duration>,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
-) -> Option<R> {
-    // A time that no clock reaches is none.
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let signal = Arc::new(Signal {
-        thread: thread::current(),
-        is_set: AtomicBool::new(false),
-    });
-    let waker = Waker::from(Arc::clone(&signal));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(result) = poll(&mut context) {
-            return Some(result);
-        }
-        while !signal.is_set.swap(false, Ordering::AcqRel) {
-            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => thread::park(),
-                Some(Duration::ZERO) => return None,
-                Some(left) => thread::park_timeout(left),
-            }
-        }
-    }
-}
-
-/// Wakes a thread that waits. Others may unpark it too, for reasons of their own.
-struct Signal {
-    thread: Thread,
-    is_set: AtomicBool,
-}
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        self.is_set.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
-}
-
-/// One who waits in a room, until it has got something or goes.
-struct Visit<'a> {
+/// A waiter of an event count.
+struct Waiter<'a> {
     event_count: &'a EventCount<Waker>,
-    /// Its place, once it has entered.
+    /// Its place, once it has registered.
     ticket: Cell<Option<Ticket>>,
-    is_in: Cell<bool>,
+    is_registered: Cell<bool>,
 }
 
-impl Visit<'_> {
+impl Waiter<'_> {
     fn poll<R>(
         &self,
         context: &mut Context<'_>,
         attempt: &mut impl FnMut() -> Option<R>,
     ) -> Poll<R> {
-        if self.is_in.take() {
-            // If it was called, it either takes something now or enters again.
-            let _was_called = !self
+        if self.is_registered.take() {
+            // If it was notified, it either takes an item now or registers again.
+            let _was_notified = !self
                 .ticket
                 .get()
                 .is_some_and(|ticket| self.event_count.unregister(ticket));
@@ -129,30 +87,30 @@ impl Visit<'_> {
             .event_count
             .register(self.ticket.get(), context.waker().clone());
         self.ticket.set(Some(ticket));
-        self.is_in.set(true);
-        // It is counted from here on: what was made available before is seen now.
+        self.is_registered.set(true);
+        // The waiter is counted now, so this attempt sees every item that was provided before.
         match attempt() {
             Some(result) => {
-                self.go();
+                self.give_up();
                 Poll::Ready(result)
             }
             None => Poll::Pending,
         }
     }
 
-    /// Leaves, without use for a call that has come meanwhile.
-    fn go(&self) {
-        if self.is_in.take()
+    /// Unregisters, and passes on a notification that has come meanwhile.
+    fn give_up(&self) {
+        if self.is_registered.take()
             && let Some(ticket) = self.ticket.get()
             && !self.event_count.unregister(ticket)
         {
-            pass_on(self.event_count);
+            wake_one(self.event_count);
         }
     }
 }
 
-impl Drop for Visit<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.go();
+        self.give_up();
     }
 }

@@ -1,21 +1,21 @@
-//! Why nothing was sent or received.
+//! The errors of sending and receiving.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::error::WaitError;
 
-/// Why an item was not sent; the item comes back.
+/// Why an item was not sent, with the item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError<T> {
     /// The channel is full, and `try_send` does not wait.
     Full(T),
-    /// The channel was full for as long as `send_timeout` was to wait.
+    /// The channel stayed full for the whole timeout of `send_timeout`.
     TimedOut(T),
     /// Every receiver is gone.
     Disconnected(T),
-    /// The channel is full, and nothing can be waited for here.
+    /// The channel is full, and the caller can't wait.
     CantWait(T, WaitError),
 }
 
@@ -35,12 +35,12 @@ impl<T> SendError<T> {
         matches!(self, Self::Full(_))
     }
 
-    /// Whether the time was over.
+    /// Whether the timeout has passed.
     pub fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut(_))
     }
 
-    /// Whether nobody can receive any more.
+    /// Whether every receiver is gone.
     pub fn is_disconnected(&self) -> bool {
         matches!(self, Self::Disconnected(_))
     }
@@ -50,7 +50,9 @@ impl<T> fmt::Display for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full(_) => f.write_str("the channel is full"),
-            Self::TimedOut(_) => f.write_str("the channel was full until the time was over"),
+            Self::TimedOut(_) => {
+                f.write_str("the channel stayed full until the timeout had passed")
+            }
             Self::Disconnected(_) => f.write_str("every receiver of the channel is gone"),
             Self::CantWait(_, why) => why.fmt(f),
         }
@@ -70,17 +72,17 @@ impl<T> fmt::Debug for SendError<T> {
 
 impl<T> Error for SendError<T> {}
 
-/// Why nothing was received.
+/// Why no item was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecvError {
     /// The channel is empty, and `try_recv` does not wait.
     Empty,
-    /// The channel was empty for as long as `recv_timeout` was to wait.
+    /// The channel stayed empty for the whole timeout of `recv_timeout`.
     TimedOut,
     /// Every sender is gone, and the channel is empty.
     Disconnected,
-    /// The channel is empty, and nothing can be waited for here.
+    /// The channel is empty, and the caller can't wait.
     CantWait(WaitError),
 }
 
@@ -91,13 +93,13 @@ impl RecvError {
         matches!(self, Self::Empty)
     }
 
-    /// Whether the time was over.
+    /// Whether the timeout has passed.
     #[must_use]
     pub fn is_timed_out(&self) -> bool {
         matches!(self, Self::TimedOut)
     }
 
-    /// Whether nobody can send any more, and all that was sent has been received.
+    /// Whether every sender is gone and every sent item was received.
     #[must_use]
     pub fn is_disconnected(&self) -> bool {
         matches!(self, Self::Disconnected)
@@ -108,9 +110,9 @@ impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the channel is empty"),
-            Self::TimedOut => f.write_str("the channel was empty until the time was over"),
+            Self::TimedOut => f.write_str("the channel stayed empty until the timeout had passed"),
             Self::Disconnected => {
-                f.write_str("every sender of the channel is gone, and nothing is left in it")
+                f.write_str("every sender of the channel is gone, and no item is left in it")
             }
             Self::CantWait(why) => why.fmt(f),
         }

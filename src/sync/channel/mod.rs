@@ -1,8 +1,8 @@
 //! Channels that cross threads: any number of senders and receivers, each in a task of any loop or on a plain
 //! thread.
 //!
-//! An end notices where it is used. In a task it parks the task; on a thread without a loop it blocks the
-//! thread. It may be used here now and there later.
+//! A channel's end parks the task that uses it; on a thread without a loop it blocks the thread. It may be used by a
+//! task first and by a plain thread later.
 //!
 //! ```
 //! use selvedge::sync::channel;
@@ -10,7 +10,7 @@
 //!
 //! let (orders, work) = channel::bounded(10);
 //! let (results, finished) = channel::unbounded();
-//! // A thread that knows nothing of the loop:
+//! // A plain thread, without a loop:
 //! let worker = thread::spawn(move || {
 //!     for n in work {
 //!         results.send(n * n).unwrap();
@@ -24,14 +24,15 @@
 //! worker.join().unwrap();
 //! ```
 //!
-//! Between the tasks of one loop a [`Queue`](super::Queue) is several times as fast, and fair. Here the order of
-//! those who wait is kept as far as threads have one: whoever is called first may find that another, who did not wait, was
-//! faster; it keeps its place then.
+//! Between the tasks of one loop a [`Queue`](super::Queue) is several times as fast, and fair. A channel keeps the order
+//! of waiting ends as far as threads have one: an end that is woken first may find that another, which did not wait, was
+//! faster; then it keeps its place.
 //!
-//! As long as a task waits at an end, other ends exist, and may be on any thread: its loop does not take such a task for
+//! While a task waits at an end, other ends exist, perhaps on other threads, so its loop does not count the task as
 //! deadlocked.
 
 mod end;
+mod end_methods;
 mod error;
 mod receiver;
 mod sender;
@@ -43,7 +44,7 @@ pub use sender::Sender;
 
 use shared::Shared;
 
-/// A channel that holds so many items at most.
+/// Creates a channel that holds at most `capacity` items.
 ///
 /// ```
 /// let (sender, receiver) = selvedge::sync::channel::bounded(1);
@@ -55,15 +56,15 @@ use shared::Shared;
 /// ```
 ///
 /// # Panics
-/// If it is to hold none: each item is in the channel for a moment. If so many items fit into no
-/// memory; room for all of them is allocated now.
+/// If the capacity is 0, because each item is in the channel for a moment; or if the items would fit into no
+/// memory. Room for all of them is allocated at once.
 #[must_use]
 #[track_caller]
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     assert!(
         capacity > 0,
-        "selvedge: a channel holds at least one item, because sender and receiver need not be there at \
-         the same time; use a capacity of 1"
+        "selvedge: a channel needs a capacity of at least 1, because sender and receiver need not meet; for \
+         any number of items use `unbounded`"
     );
     let size = size_of::<(usize, T)>().checked_mul(capacity);
     assert!(
@@ -74,7 +75,7 @@ pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     pair(Shared::bounded(capacity))
 }
 
-/// A channel that holds any number of items.
+/// Creates a channel without a limit.
 ///
 /// ```
 /// let (sender, receiver) = selvedge::sync::channel::unbounded();

@@ -1,33 +1,29 @@
-//! [`Receiver`]: the end at which items come out.
+//! [`Receiver`]: the end that receives.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::end::{self, Unmet};
+use super::end::{self, WaitFailure};
+use super::end_methods::end_methods;
 use super::error::RecvError;
-use super::shared::{PopError, Shared};
-use crate::runtime::wait::budget::consume_budget;
+use super::shared::Shared;
+use crate::runtime::wait::consume_budget;
 
-/// The end of a channel at which items come out. Clones are further ends, and each item comes out
-/// at one of them. When all are gone, what is in the channel is dropped, and senders get errors.
+/// The receiving end of a channel. Clones are further ends, and one of them gets each item. When all are dropped, the
+/// items in the channel are dropped, and senders get errors.
 pub struct Receiver<T>(Arc<Shared<T>>);
 
 impl<T> Receiver<T> {
-    pub(super) fn new(shared: &Arc<Shared<T>>) -> Self {
-        shared.n_receivers.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(shared))
-    }
-
-    /// May suspend: takes the next item out, when there is one. It parks a task, and blocks a thread that
-    /// has no loop.
+    /// May suspend: receives the next item as soon as there is one. Parks a task, and blocks a thread without a
+    /// loop.
     ///
-    /// A task that has received a lot without having to wait gives the others a turn first.
+    /// A task that has received many items without waiting yields first.
     ///
     /// # Errors
-    /// That every sender is gone and nothing is left; that the channel is empty and nothing can be waited for
-    /// here, in a callback or while the task panics.
+    /// If every sender is gone and no item is left, or if the channel is empty and the caller can't wait: in a
+    /// callback, or while the thread panics.
     ///
     /// # Cancellation
     /// Takes nothing.
@@ -35,7 +31,7 @@ impl<T> Receiver<T> {
         self.recv_within(None)
     }
 
-    /// May suspend: as [`recv`](Self::recv), for so long at most, on the loop's clock or the system's.
+    /// May suspend: like [`recv`](Self::recv), with a timeout on the loop's clock, or the system's without a loop.
     ///
     /// ```
     /// use std::time::Duration;
@@ -47,7 +43,7 @@ impl<T> Receiver<T> {
     /// ```
     ///
     /// # Errors
-    /// As [`recv`](Self::recv); that the time is over.
+    /// As [`recv`](Self::recv); and if the timeout passes.
     ///
     /// # Cancellation
     /// Takes nothing.
@@ -56,109 +52,55 @@ impl<T> Receiver<T> {
     }
 
     fn recv_within(&self, timeout: Option<Duration>) -> Result<T, RecvError> {
-        // Before an item is out: a cancel that is met here takes nothing.
+        // First: a cancel that is delivered here has taken nothing.
         consume_budget(1);
-        match self.try_recv() {
-            Err(RecvError::Empty) => {}
-            result => return result,
+        let attempt = || match self.try_recv() {
+            Err(RecvError::Empty) => None,
+            result => Some(result),
+        };
+        if let Some(result) = attempt() {
+            return result;
         }
-        let waited = end::wait(
-            &self.0.receivers,
-            "an item of a channel",
-            timeout,
-            || match self.0.pop() {
-                Err(PopError::Empty) => None,
-                result => Some(result),
-            },
-        );
-        match waited {
-            Ok(result) => result.map_err(|_| RecvError::Disconnected),
-            Err(Unmet::TimedOut) => Err(RecvError::TimedOut),
-            Err(Unmet::CantWait(why)) => Err(RecvError::CantWait(why)),
-        }
-    }
-
-    /// Takes the next item out, if there is one now.
-    ///
-    /// # Errors
-    /// That there is none, now or for ever.
-    pub fn try_recv(&self) -> Result<T, RecvError> {
-        self.0.pop().map_err(|error| match error {
-            PopError::Empty => RecvError::Empty,
-            PopError::Disconnected => RecvError::Disconnected,
+        let waited = end::wait(&self.0.receivers, "an item of a channel", timeout, attempt);
+        waited.unwrap_or_else(|failure| {
+            Err(match failure {
+                WaitFailure::TimedOut => RecvError::TimedOut,
+                WaitFailure::CantWait(why) => RecvError::CantWait(why),
+            })
         })
     }
 
-    /// The items as they come, waiting for each, until every sender is gone; or until nothing can be waited for here.
+    /// Receives the next item if there is one. Never suspends.
     ///
-    /// Each step may suspend.
+    /// # Errors
+    /// If the channel is empty. The error says whether every sender is gone too.
+    pub fn try_recv(&self) -> Result<T, RecvError> {
+        self.0.pop()
+    }
+
+    /// Iterates over the items as they come. Each step may suspend. Ends when every sender is gone, or when the caller
+    /// can't wait.
     pub fn iter(&self) -> Iter<'_, T> {
         Iter(self)
     }
 
-    /// The items that are there now.
+    /// Iterates over the items that are in the channel. Never suspends.
     pub fn try_iter(&self) -> TryIter<'_, T> {
         TryIter(self)
     }
-
-    /// How many items are in the channel.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether no item is in the channel.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.len() == 0
-    }
-
-    /// Whether no more items fit into the channel now.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.capacity()
-            .is_some_and(|capacity| self.len() >= capacity)
-    }
-
-    /// How many items the channel holds at most; `None` for any number.
-    #[must_use]
-    pub fn capacity(&self) -> Option<usize> {
-        self.0.capacity()
-    }
 }
 
-impl<T> Clone for Receiver<T> {
-    fn clone(&self) -> Self {
-        Self::new(&self.0)
-    }
-}
+end_methods!(Receiver, n_receivers, no_more_receivers);
 
-impl<T> Drop for Receiver<T> {
-    fn drop(&mut self) {
-        if self.0.n_receivers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.no_more_receivers();
-        }
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The items of a channel as they come: [`Receiver::iter`].
+/// An iterator over the items of a channel as they come: see [`Receiver::iter`].
 #[derive(Debug)]
 pub struct Iter<'a, T>(&'a Receiver<T>);
 
-/// The items that are in a channel: [`Receiver::try_iter`].
+/// An iterator over the items that are in a channel: see [`Receiver::try_iter`].
 #[derive(Debug)]
 pub struct TryIter<'a, T>(&'a Receiver<T>);
 
-/// The items of a channel as they come, with the receiver.
+/// An iterator over the items of a channel as they come, which owns the receiver.
 #[derive(Debug)]
 pub struct IntoIter<T>(Receiver<T>);
 

@@ -1,14 +1,14 @@
-//! What the ends of a channel share: a lock-free queue, how many ends there are, and who waits.
+//! The state that a channel's ends share: a lock-free queue, the number of ends, and the waiters.
 //!
-//! Waiting and waking is [`EventCount`]'s protocol, with the queue as what is made available: an item for
-//! receivers, room for senders. That the last end of a kind is gone is told to everybody who waits on the other
-//! side.
+//! Ends wait and wake each other by the protocol of [`EventCount`]: receivers wait for an item, senders for room. When
+//! the last end of a kind is dropped, all waiters of the other kind are woken.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
 
+use super::error::{RecvError, SendError};
 use crate::util::event_count::EventCount;
 
 /// A channel.
@@ -16,28 +16,15 @@ pub(super) struct Shared<T> {
     items: Items<T>,
     pub(super) n_senders: AtomicUsize,
     pub(super) n_receivers: AtomicUsize,
-    /// Who waits for room.
+    /// Senders that wait for room.
     pub(super) senders: EventCount<Waker>,
-    /// Who waits for an item.
+    /// Receivers that wait for an item.
     pub(super) receivers: EventCount<Waker>,
 }
 
 enum Items<T> {
     Bounded(ArrayQueue<T>),
     Unbounded(SegQueue<T>),
-}
-
-/// Why an item was not pushed.
-pub(super) enum PushError<T> {
-    Full(T),
-    Disconnected(T),
-}
-
-/// Why no item was popped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PopError {
-    Empty,
-    Disconnected,
 }
 
 impl<T> Shared<T> {
@@ -59,35 +46,36 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Puts an item in, if there is room, and wakes a receiver for it.
-    pub(super) fn push(&self, item: T) -> Result<(), PushError<T>> {
+    /// Pushes an item if there is room, and wakes a receiver.
+    pub(super) fn push(&self, item: T) -> Result<(), SendError<T>> {
         if self.n_receivers.load(Ordering::Acquire) == 0 {
-            return Err(PushError::Disconnected(item));
+            return Err(SendError::Disconnected(item));
         }
         match &self.items {
-            Items::Bounded(items) => items.push(item).map_err(PushError::Full)?,
+            Items::Bounded(items) => items.push(item).map_err(SendError::Full)?,
             Items::Unbounded(items) => items.push(item),
         }
         wake_one(&self.receivers);
-        // The last receiver may have gone since, and have dropped what was there. Between the push and this there is
-        // the barrier of `wake_one`, between its going and its look there is one: one of us sees the other's.
+        // The last receiver may have been dropped since, and have drained the queue before this push. The barrier of
+        // `wake_one` is between the push and this load, another is between that drop and its drain: so either the
+        // drain sees the item or this load sees the drop.
         if self.n_receivers.load(Ordering::Relaxed) == 0 {
             self.drop_items();
         }
         Ok(())
     }
 
-    /// Takes an item out, if there is one, and wakes a sender for the room.
-    pub(super) fn pop(&self) -> Result<T, PopError> {
+    /// Pops an item if there is one, and wakes a sender for the room.
+    pub(super) fn pop(&self) -> Result<T, RecvError> {
         let take = || match &self.items {
             Items::Bounded(items) => items.pop(),
             Items::Unbounded(items) => items.pop(),
         };
         let item = match take() {
             Some(item) => item,
-            None if self.n_senders.load(Ordering::Acquire) > 0 => return Err(PopError::Empty),
-            // Whoever has gone may have sent something before.
-            None => take().ok_or(PopError::Disconnected)?,
+            None if self.n_senders.load(Ordering::Acquire) > 0 => return Err(RecvError::Empty),
+            // The last sender may have sent an item before it was dropped.
+            None => take().ok_or(RecvError::Disconnected)?,
         };
         if let Items::Bounded(_) = self.items {
             wake_one(&self.senders);
@@ -95,19 +83,19 @@ impl<T> Shared<T> {
         Ok(item)
     }
 
-    /// For the last sender, when it has gone.
+    /// Called when the last sender is dropped.
     pub(super) fn no_more_senders(&self) {
         self.receivers.notify_all().for_each(Waker::wake);
     }
 
-    /// For the last receiver, when it has gone: nobody can get what is left.
+    /// Called when the last receiver is dropped: no end is left to take the items.
     pub(super) fn no_more_receivers(&self) {
-        // Its barrier is between having gone and looking for what is left.
+        // The barrier of `notify_all` is between the drop and the drain.
         self.senders.notify_all().for_each(Waker::wake);
         self.drop_items();
     }
 
-    /// Drops what is there: it might hold ends of other channels, for which somebody waits.
+    /// Drops all items: they might hold ends of other channels, whose other ends have waiters.
     fn drop_items(&self) {
         while self.pop().is_ok() {}
     }
@@ -127,15 +115,10 @@ impl<T> Shared<T> {
     }
 }
 
-/// Wakes the first that waits.
+/// Wakes the first waiter.
 #[inline]
-fn wake_one(event_count: &EventCount<Waker>) {
+pub(super) fn wake_one(event_count: &EventCount<Waker>) {
     if let Some(waker) = event_count.notify_one() {
         waker.wake();
     }
-}
-
-/// Passes on a call of one that has not taken anything.
-pub(super) fn pass_on(event_count: &EventCount<Waker>) {
-    wake_one(event_count);
 }

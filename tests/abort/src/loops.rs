@@ -1,11 +1,12 @@
-//! Checks of the event loop where a panic aborts: what has begun can't be cancelled, everything that
-//! unwinds nothing works.
+//! Checks of the event loop where a panic aborts: started tasks can't be cancelled; every operation that needs no
+//! unwind works.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::{EventLoop, ExceptionContext, Promise, sleep, spawn, yield_now};
+use selvedge::event_loop::ExceptionContext;
+use selvedge::{EventLoop, Promise, sleep, spawn, yield_now};
 
 use crate::{Flag, ensure};
 
@@ -25,7 +26,7 @@ pub fn tasks_run() -> Result<(), String> {
     ensure(sum == 45, "not every task returned its number")
 }
 
-pub fn cancelling_what_has_begun_is_refused() -> Result<(), String> {
+pub fn cancelling_a_started_task_is_refused() -> Result<(), String> {
     selvedge::run(|| {
         let promise = Promise::new();
         let waited = promise.clone();
@@ -56,7 +57,7 @@ pub fn cancelling_before_the_start_drops_the_captures() -> Result<(), String> {
     ensure(dropped.get(), "the captures live on")
 }
 
-pub fn a_loop_ends_with_a_task_that_waits() -> Result<(), String> {
+pub fn a_loop_ends_with_a_waiting_task() -> Result<(), String> {
     let dropped = Rc::new(Cell::new(false));
     let flag = Flag(Rc::clone(&dropped));
     let n_reports = Rc::new(Cell::new(0));
@@ -77,11 +78,11 @@ pub fn a_loop_ends_with_a_task_that_waits() -> Result<(), String> {
     ensure(n_reports.get() >= 1, "no panic was reported")?;
     ensure(
         task.is_done(),
-        "the task of a loop that is gone still waits",
+        "the task of the dropped loop still waits",
     )
 }
 
-pub fn a_scope_waits_for_what_has_begun() -> Result<(), String> {
+pub fn a_scope_waits_for_its_started_children() -> Result<(), String> {
     let n_done = Cell::new(0);
     let error = selvedge::run(|| {
         selvedge::scope(|s| {
@@ -107,7 +108,7 @@ pub fn a_race_is_refused() -> Result<(), String> {
     ensure(result.is_err() && !ran.get(), "it took place")
 }
 
-pub fn a_task_of_a_loop_that_is_gone_is_not_called() -> Result<(), String> {
+pub fn a_task_of_a_dropped_loop_is_not_called() -> Result<(), String> {
     let (sender, receiver) = selvedge::sync::channel::unbounded();
     let theirs = receiver.clone();
     selvedge::run(move || {

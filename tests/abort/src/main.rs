@@ -1,8 +1,8 @@
 //! Checks what selvedge promises where a panic aborts: a started coroutine can't be unwound, so
-//! nothing ends it early. It is leaked, never freed, and lives on where its owner still has it.
+//! nothing ends it early. It is leaked, never freed, and stays usable while its owner holds it.
 //!
-//! Each check is a promise by name. Those whose end is the end of the process run in a child: this
-//! program again, with the name of the scene as its argument.
+//! Each check is a promise by name. The checks that end the process run in a child: this program
+//! again, with the name of the scene as its argument.
 
 mod loops;
 mod scenes;
@@ -11,7 +11,8 @@ use std::cell::Cell;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use selvedge::{Coroutine, CoroutineState, Generator, Status, on_stack};
+use selvedge::coroutine::{Status, on_stack};
+use selvedge::{Coroutine, CoroutineState, Generator};
 
 const _: () = assert!(
     cfg!(panic = "abort"),
@@ -28,7 +29,7 @@ const CHECKS: &[(&str, Check)] = &[
         "close before the start drops the captures",
         close_before_start,
     ),
-    ("close after the end is fine", close_after_end),
+    ("close after the end does nothing", close_after_end),
     ("a coroutine runs to its end", runs_to_end),
     ("generators work and can be left early", generators_work),
     ("on_stack returns its value", on_stack_returns),
@@ -44,25 +45,25 @@ const CHECKS: &[(&str, Check)] = &[
     ),
     ("tasks run, sleep and are joined", loops::tasks_run),
     (
-        "cancelling a task that has begun is refused",
-        loops::cancelling_what_has_begun_is_refused,
+        "cancelling a started task is refused",
+        loops::cancelling_a_started_task_is_refused,
     ),
     (
         "cancelling a task before its start drops the captures",
         loops::cancelling_before_the_start_drops_the_captures,
     ),
     (
-        "a loop ends with a task that waits",
-        loops::a_loop_ends_with_a_task_that_waits,
+        "a loop ends with a waiting task",
+        loops::a_loop_ends_with_a_waiting_task,
     ),
     (
-        "a scope waits for what has begun",
-        loops::a_scope_waits_for_what_has_begun,
+        "a scope waits for its started children",
+        loops::a_scope_waits_for_its_started_children,
     ),
     ("a race is refused", loops::a_race_is_refused),
     (
-        "a task of a loop that is gone is not called",
-        loops::a_task_of_a_loop_that_is_gone_is_not_called,
+        "a task of a dropped loop is not called",
+        loops::a_task_of_a_dropped_loop_is_not_called,
     ),
 ];
 
@@ -93,7 +94,7 @@ fn ensure(condition: bool, sentence: &str) -> Result<(), String> {
     }
 }
 
-/// Tells its flag when it is dropped.
+/// Sets its flag when it is dropped.
 struct Flag(Rc<Cell<bool>>);
 
 impl Drop for Flag {
@@ -128,7 +129,7 @@ fn leaked_stack_is_kept() -> Result<(), String> {
         return Err("the body did not suspend".to_string());
     };
     drop(coroutine);
-    // Whatever the pool hands out now must be another stack.
+    // The pool must now hand out another stack.
     let mut others: Vec<_> = (0..1_000)
         .map(|_| {
             Coroutine::new(|yielder, ()| yielder.suspend(std::hint::black_box([0_u64; 512])[7]))
@@ -195,7 +196,7 @@ fn close_before_start() -> Result<(), String> {
     });
     ensure(
         matches!(coroutine.close(), Ok(None)),
-        "close did not answer Ok(None)",
+        "close did not return Ok(None)",
     )?;
     ensure(dropped.get(), "the captures were not dropped")?;
     ensure(
@@ -212,7 +213,7 @@ fn close_after_end() -> Result<(), String> {
     )?;
     ensure(
         matches!(coroutine.close(), Ok(None)),
-        "close did not answer Ok(None)",
+        "close did not return Ok(None)",
     )
 }
 
@@ -232,7 +233,7 @@ fn runs_to_end() -> Result<(), String> {
     ensure(sum.status() == Status::Done, "the coroutine is not done")?;
     ensure(
         sum.try_send(1).is_err(),
-        "a coroutine that is done took a value",
+        "a finished coroutine took a value",
     )
 }
 
@@ -278,7 +279,7 @@ fn scope_returns() -> Result<(), String> {
         });
         child.send(1);
         child.send(2);
-        // A child that never starts is no obstacle: its captures are dropped.
+        // A child that never started can be ended: its captures are dropped.
         let _unstarted = s.coroutine(|yielder, ()| yielder.suspend(()));
         "done"
     });

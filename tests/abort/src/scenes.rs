@@ -1,5 +1,5 @@
-//! The checks that need a process of their own: this program plays a scene as a child and looks at
-//! how it ended.
+//! The checks that need a process of their own: this program plays a scene in a child and checks
+//! how the child ended.
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
@@ -14,10 +14,10 @@ const SIGABRT: i32 = 6;
 const SCOPE: &str = "scope-with-suspended-child";
 const EXIT: &str = "exit-with-suspended-coroutine";
 
-/// What the child prints when a scene went on to its end.
+/// The child's output when a scene has run to its end.
 const PLAYED: &str = "the scene has ended";
 
-/// Plays a scene: what the child does.
+/// Plays a scene in the child.
 pub fn play(scene: &str) -> ExitCode {
     match scene {
         SCOPE => {
@@ -41,7 +41,8 @@ pub fn play(scene: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The child borrows from the frame around the scope and can't be ended: there is no way on.
+/// The child coroutine borrows from the frame around the scope and can't be ended, so the process
+/// must abort.
 pub fn scope_aborts() -> Result<(), String> {
     let output = run(SCOPE)?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,6 +1,6 @@
-//! The structure and the numbers of the interface: FreeBSD's, which libkqueue has on Linux too.
+//! The structure and the constants of the interface: FreeBSD's, which libkqueue uses on Linux too.
 
-/// What a change asks for and an event tells: the manual's `struct kevent`.
+/// A change or an event: the manual's `struct kevent`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Event {
@@ -9,7 +9,7 @@ pub struct Event {
     pub flags: u16,
     pub fflags: u32,
     pub data: isize,
-    /// A pointer in C; here it is only carried.
+    /// A pointer in C, only passed through here.
     pub udata: usize,
 }
 

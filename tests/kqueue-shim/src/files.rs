@@ -1,4 +1,4 @@
-//! What the shim asks of Linux: epoll, and the state of one descriptor.
+//! The shim's calls to Linux: epoll, and the state of one descriptor.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -33,7 +33,7 @@ pub fn epoll_control(epoll: RawFd, operation: i32, fd: RawFd, bits: i32, data: u
     }
 }
 
-/// What is ready now, at most `n_max`, as bits and data.
+/// The ready events, at most `n_max`, as bits and data.
 pub fn epoll_look(epoll: RawFd, n_max: usize) -> Result<Vec<(i32, u64)>> {
     if n_max == 0 {
         return Ok(Vec::new());
@@ -48,8 +48,8 @@ pub fn epoll_look(epoll: RawFd, n_max: usize) -> Result<Vec<(i32, u64)>> {
         .collect())
 }
 
-/// Whether this number still means the open file that was added under it. Adding it again is
-/// refused exactly then, and changes nothing.
+/// Whether this descriptor number still refers to the open file that was added under it. Exactly
+/// then a second addition is refused, and changes nothing.
 pub fn is_in_epoll(epoll: RawFd, fd: RawFd) -> bool {
     match epoll_control(epoll, libc::EPOLL_CTL_ADD, fd, libc::EPOLLET, 0) {
         Err(libc::EEXIST) => true,
@@ -61,7 +61,7 @@ pub fn is_in_epoll(epoll: RawFd, fd: RawFd) -> bool {
     }
 }
 
-/// Sleeps until the epoll has something, or the time is over: then false.
+/// Sleeps until the epoll has an event, or the timeout expires: then returns false.
 pub fn sleep(epoll: RawFd, timeout: Option<libc::timespec>) -> Result<bool> {
     let mut entry = libc::pollfd {
         fd: epoll,
@@ -78,8 +78,8 @@ pub fn sleep(epoll: RawFd, timeout: Option<libc::timespec>) -> Result<bool> {
     }
 }
 
-/// A descriptor that can always be read: adding it to an epoll, or arming it there again, wakes
-/// whoever sleeps in that epoll. One for the process, so that a queue has no descriptor more.
+/// A descriptor that is always readable: adding it to an epoll, or arming it there again, wakes the
+/// sleepers of that epoll. The process has one, so that a queue needs no further descriptor.
 pub fn always_ready() -> RawFd {
     static ALWAYS_READY: OnceLock<OwnedFd> = OnceLock::new();
     ALWAYS_READY
@@ -106,13 +106,13 @@ pub fn is_pipe(fd: RawFd) -> bool {
     }
 }
 
-/// Whether the descriptor was opened for neither more nor less than this, as `O_RDONLY`.
+/// Whether the descriptor was opened with exactly this access mode, such as `O_RDONLY`.
 pub fn is_opened_for(fd: RawFd, mode: i32) -> bool {
     // SAFETY: reading flags.
     unsafe { libc::fcntl(fd, libc::F_GETFL) & libc::O_ACCMODE == mode }
 }
 
-/// Whether `poll` tells of an error: for the writing end of a pipe, that no reader is left.
+/// Whether `poll` reports an error: for the writing end of a pipe, that no reader is left.
 pub fn has_error(fd: RawFd) -> bool {
     let mut entry = libc::pollfd {
         fd,
@@ -123,8 +123,8 @@ pub fn has_error(fd: RawFd) -> bool {
     unsafe { libc::poll(&mut entry, 1, 0) == 1 && entry.revents & libc::POLLERR != 0 }
 }
 
-/// The bytes that can be read. Of a listening socket, where the manual wants the number of
-/// connections, which Linux does not tell: 1.
+/// The number of readable bytes. For a listening socket the manual says the number of connections,
+/// which Linux does not tell: 1.
 pub fn n_readable(fd: RawFd) -> isize {
     let mut is_listening = 0;
     if socket_option(fd, libc::SO_ACCEPTCONN, &mut is_listening) && is_listening != 0 {
@@ -138,7 +138,7 @@ pub fn n_readable(fd: RawFd) -> isize {
     }
 }
 
-/// The bytes for which there is room.
+/// The number of bytes for which there is room.
 pub fn n_writable(fd: RawFd) -> isize {
     let (mut n_unsent, mut size) = (0, 0);
     if is_pipe(fd) {

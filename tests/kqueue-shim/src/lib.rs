@@ -1,30 +1,28 @@
-//! `kqueue` and `kevent` for Linux, as much of them as selvedge's kqueue poller uses, written from
-//! the manual page kqueue(2) of the BSDs.
+//! `kqueue` and `kevent` for Linux, the part that selvedge's kqueue poller uses, written from the
+//! manual page kqueue(2) of the BSDs.
 //!
-//! It exists so that the code for the BSDs runs somewhere: built with `--cfg
-//! selvedge_poller="kqueue"`, the library calls the two functions by their C names, and this
-//! archive is linked into each test binary. The real libkqueue can take its place.
+//! With it the code for the BSDs runs on Linux: built with `--cfg selvedge_poller="kqueue"`, the
+//! library calls the two functions by their C names, and this archive is linked into each test
+//! binary. The real libkqueue can take its place.
 //!
 //! # What it has
 //!
 //! `EVFILT_READ` and `EVFILT_WRITE` for sockets and pipes, `EVFILT_USER` with `NOTE_TRIGGER`;
 //! `EV_ADD`, `EV_DELETE`, `EV_ENABLE`, `EV_DISABLE`, `EV_CLEAR` (always asked for), `EV_RECEIPT`,
-//! `EV_ERROR`, `EV_EOF`. Anything else ends the process with a sentence, so that nobody relies on
-//! what is not here.
+//! `EV_ERROR`, `EV_EOF`. Anything else ends the process with a sentence, so that no caller relies
+//! on a missing part.
 //!
 //! # Where Linux does not let it follow the manual
 //!
 //! - `EV_EOF` on a failed socket has `EIO` in `fflags`, not the socket's error, which can't be
-//!   looked at without taking it away.
-//! - Shutting one's own writing side down gives no `EV_EOF` for writing.
-//! - A peer that shuts its writing side down gives an event for writing as well.
-//! - `data` of a listening socket is 1, not the number of connections that wait.
-//! - Regular files are refused with `EPERM`.
-//! - A queue is inherited by `fork`, and its number is all that it is known by: no duplicates.
-//! - A descriptor that was closed, and whose number was given by `dup2` to another descriptor of
-//!   the same open file, still has its knotes.
+//! looked at without taking it away. - Shutting one's own writing side down gives no `EV_EOF` for
+//! writing. - A peer that shuts its writing side down gives an event for writing as well. - `data`
+//! of a listening socket is 1, not the number of connections that wait. - Regular files are refused
+//! with `EPERM`. - A queue is inherited by `fork`, and is known only by its descriptor number: no
+//! duplicates. - A descriptor that was closed, and whose number was given by `dup2` to another
+//! descriptor of   the same open file, still has its knotes.
 //!
-//! `lib.rs` is the interface, `queue.rs` what a queue does, `files.rs` what that needs of Linux.
+//! `lib.rs` is the interface, `queue.rs` implements a queue, `files.rs` calls Linux.
 
 pub mod abi;
 mod files;
@@ -41,7 +39,7 @@ use queue::Queue;
 
 type Queues = BTreeMap<RawFd, Arc<Queue>>;
 
-/// The queues that are open. The program closes one without our knowing: each look finds out.
+/// The open queues. The program closes a queue without telling the shim: each call checks.
 fn queues() -> MutexGuard<'static, Queues> {
     static QUEUES: Mutex<Queues> = Mutex::new(BTreeMap::new());
     let mut queues = QUEUES.lock().expect("a panic here aborts");
@@ -49,7 +47,7 @@ fn queues() -> MutexGuard<'static, Queues> {
     queues
 }
 
-/// Ends the process, because this is not the real thing.
+/// Ends the process, because the shim lacks the requested part.
 fn refuse(what: &str) -> ! {
     eprintln!("the kqueue shim of selvedge's tests does not know {what}");
     std::process::abort();
@@ -60,8 +58,8 @@ fn set_error(error: i32) {
     unsafe { *libc::__errno_location() = error };
 }
 
-/// Makes a queue: its descriptor, or -1 and `errno`.
-// SAFETY: on Linux only libkqueue has this name, and nobody links both.
+/// Creates a queue; returns its descriptor, or -1 and `errno`.
+// SAFETY: on Linux only libkqueue has this name, and no program links both.
 #[unsafe(no_mangle)]
 pub extern "C" fn kqueue() -> RawFd {
     let mut queues = queues();
@@ -78,12 +76,12 @@ pub extern "C" fn kqueue() -> RawFd {
     })
 }
 
-/// Makes the changes, then waits for events: how many there are, or -1 and `errno`.
+/// Applies the changes, then waits for events; returns the number of events, or -1 and `errno`.
 ///
 /// # Safety
 /// The changes are readable and the events writable for their numbers, the timeout is readable or
 /// null.
-// SAFETY: on Linux only libkqueue has this name, and nobody links both.
+// SAFETY: on Linux only libkqueue has this name, and no program links both.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kevent(
     kqueue: RawFd,

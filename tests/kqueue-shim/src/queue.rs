@@ -1,4 +1,4 @@
-//! One queue: its knotes, the changes to them, and what it reports.
+//! One queue: its knotes, the changes to them, and the events that it reports.
 //!
 //! The descriptor that `kqueue` returns is an epoll. In it are the files with a READ knote, a
 //! second epoll with the files that have a WRITE knote, and the descriptor that is always ready,
@@ -7,10 +7,10 @@
 //! reactor that relies on it should fail here.
 //!
 //! A kqueue forgets a descriptor when it is closed. An epoll forgets an open file when its last
-//! descriptor is closed, and does not mind a number that means another file meanwhile. So each
+//! descriptor is closed, even if its descriptor number refers to another file meanwhile. So each
 //! knote has a generation, which its file's events carry, and before a knote is changed or
-//! reported, its number is seen to mean the same file still. What a duplicate keeps alive goes on
-//! giving edges, which nobody gets to see.
+//! reported, its number is checked to refer to the same file still. A file that a duplicate keeps
+//! alive goes on giving edges, which are not reported.
 
 use std::collections::{BTreeMap, HashMap};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -21,13 +21,13 @@ use crate::abi::*;
 use crate::files::{self, Result};
 use crate::refuse;
 
-/// What events of an epoll carry that are not of a knote's file. 0 is left to probes.
+/// The generation in epoll events that belong to no knote's file. 0 is reserved for probes.
 const USER: u64 = 1;
 const WRITE_SIDE: u64 = 2;
 const FIRST_GENERATION: u64 = 3;
 
 pub struct Queue {
-    /// The epoll that the program has, and closes.
+    /// The epoll whose descriptor the program has, and closes.
     kqueue: RawFd,
     write_side: OwnedFd,
     state: Mutex<State>,
@@ -73,7 +73,7 @@ impl Queue {
         })
     }
 
-    /// Whether the program has not closed it, and its number is not another's.
+    /// Whether the program has not closed the queue, and its number is not reused.
     pub fn is_open(&self) -> bool {
         files::is_in_epoll(self.kqueue, self.write_side.as_raw_fd())
     }
@@ -143,7 +143,7 @@ impl Queue {
         knote.udata = udata;
         knote.is_enabled |= flags & (EV_ADD | EV_ENABLE) != 0;
         knote.is_enabled &= flags & EV_DISABLE == 0;
-        // Arming it again reports what is ready already.
+        // Arming it again reports existing readiness.
         let bits = if knote.is_enabled { bits_of(filter) } else { 0 };
         let bits = bits | libc::EPOLLET;
         files::epoll_control(epoll, libc::EPOLL_CTL_MOD, fd, bits, generation)
@@ -188,7 +188,7 @@ impl Queue {
         )
     }
 
-    /// Waits for events, at most `n_max`, until the time is over.
+    /// Waits for events, at most `n_max`, until the timeout expires.
     pub fn wait(&self, n_max: usize, timeout: Option<Duration>) -> Result<Vec<Event>> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
@@ -207,8 +207,8 @@ impl Queue {
         }
     }
 
-    /// What is to be reported now. An edge that was taken from an epoll must be reported, so no
-    /// more are taken than there is room for.
+    /// The events to report now. An edge taken from an epoll must be reported, so no more are taken
+    /// than there is room for.
     fn take(&self, n_max: usize) -> Result<Vec<Event>> {
         let mut events = Vec::new();
         let (mut has_users, mut has_writes) = (false, false);
@@ -254,7 +254,7 @@ impl Queue {
         Ok(())
     }
 
-    /// The event of a knote, unless it is gone or disabled.
+    /// The event of a knote, unless the knote is removed or disabled.
     fn report(&self, generation: u64, bits: i32) -> Option<Event> {
         let mut state = self.lock();
         let knote = *state.knotes.get(&generation)?;
@@ -275,7 +275,7 @@ impl Queue {
             ),
         };
         let eof = if is_eof { EV_EOF } else { 0 };
-        // Which error it is can't be seen on Linux without taking it from whoever calls read.
+        // On Linux the error can't be read without taking it away from the next reader.
         let is_failed_socket = is_eof && has_error && !files::is_pipe(fd);
         knote.is_enabled.then_some(Event {
             ident: fd as usize,
@@ -311,7 +311,7 @@ fn bits_of(filter: i16) -> i32 {
 fn attach(state: &mut State, epoll: RawFd, fd: RawFd, filter: i16) -> Result<u64> {
     let generation = FIRST_GENERATION + state.n_generations;
     match files::epoll_control(epoll, libc::EPOLL_CTL_ADD, fd, libc::EPOLLET, generation) {
-        // A duplicate was made to mean what its number meant before: the file is still there.
+        // `dup2` gave the number to a duplicate of the same file: the file is still there.
         Ok(()) | Err(libc::EEXIST) => {}
         Err(error) => return Err(error),
     }
@@ -327,8 +327,8 @@ fn attach(state: &mut State, epoll: RawFd, fd: RawFd, filter: i16) -> Result<u64
     Ok(generation)
 }
 
-/// What the kernels of the BSDs answer for pipes: no filter of the wrong direction, and none for
-/// writing to nobody.
+/// Checks pipes as the BSDs' kernels do: no filter of the wrong direction, and none for writing
+/// without a reader.
 fn check_direction(fd: RawFd, filter: i16) -> Result<()> {
     if !files::is_pipe(fd) {
         return Ok(());

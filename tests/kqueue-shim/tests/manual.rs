@@ -1,4 +1,4 @@
-//! What kqueue(2) says, in other words, each held against the shim.
+//! The statements of kqueue(2), in other words, each tested on the shim.
 
 mod support;
 
@@ -29,7 +29,7 @@ fn reading_and_writing_are_events_of_their_own() {
     seen.sort();
     let ident = one.as_raw_fd() as usize;
     assert_eq!(seen, [(ident, EVFILT_WRITE, 8), (ident, EVFILT_READ, 7)]);
-    // Bytes that arrive are no change for the writing side.
+    // Arriving bytes are no change for the writing side.
     other.write_all(b"y").unwrap();
     assert_eq!(queue.one().filter, EVFILT_READ);
 }
@@ -69,7 +69,7 @@ fn a_listening_socket_is_readable_on_a_connection() {
     assert_eq!(queue.wait()[0].data, 1);
 }
 
-/// "EVFILT_WRITE returns when one can write; data has the room that is left."
+/// "EVFILT_WRITE returns when writing is possible; data has the remaining room."
 #[test]
 fn a_write_event_has_the_amount_of_room() {
     let queue = Kqueue::new();
@@ -140,7 +140,8 @@ fn a_pipe_reports_that_its_other_end_is_closed() {
     assert_eq!(queue.one().flags & EV_EOF, EV_EOF);
 }
 
-/// "EINVAL: the filter is not valid for it", and what the kernels add: EPIPE without a reader.
+/// "EINVAL: the filter is not valid for it", and an error that the kernels add: EPIPE without a
+/// reader.
 #[test]
 fn a_pipe_has_one_direction() {
     let queue = Kqueue::new();
@@ -217,7 +218,7 @@ fn a_closed_number_is_not_reported() {
     assert!(queue.look().is_empty());
 }
 
-/// The same, where the number means another file at once.
+/// The same, where the number refers to another file at once.
 #[test]
 fn a_reused_descriptor_number_inherits_nothing() {
     let queue = Kqueue::new();
@@ -292,7 +293,7 @@ fn an_error_without_a_receipt_is_an_event_if_there_is_room() {
     assert_eq!(queue.kevent(&[change], 0, None).unwrap_err(), libc::ENOENT);
 }
 
-/// "Without a timeout it waits for ever; with one of zero it polls; with room for no events it
+/// "Without a timeout it waits indefinitely; with one of zero it polls; with room for no events it
 /// returns at once, whatever the timeout."
 #[test]
 fn timeouts_are_kept() {
@@ -377,7 +378,7 @@ fn queues_do_not_share_state() {
     }
 }
 
-/// A queue that is closed gives back what it has, and its number may become another queue.
+/// A closed queue frees its descriptors, and its number may become another queue.
 #[test]
 fn a_closed_queue_frees_its_descriptors() {
     let (one, mut other) = nonblocking_pair();
@@ -390,7 +391,7 @@ fn a_closed_queue_frees_its_descriptors() {
     }
 }
 
-/// What is not written ends the process: in children, each with one change that is not.
+/// A missing part ends the process: in children, each with one change that needs such a part.
 #[test]
 fn an_unknown_request_aborts_with_a_sentence() {
     const CHILD: &str = "SHIM_TEST_CHANGE";

@@ -130,13 +130,13 @@ fn an_item_beside_falling_asleep_is_seen_or_wakes() {
 }
 
 #[test]
-fn each_of_two_wakes_one() {
+fn no_wake_up_is_lost_among_unequal_numbers() {
     model(1, 2, false);
     model(2, 1, false);
 }
 
 #[test]
-fn a_notification_of_one_that_gives_up_goes_to_the_other() {
+fn the_notification_of_a_leaving_waiter_goes_to_the_other() {
     model(2, 1, true);
 }
 

@@ -116,12 +116,12 @@ fn a_push_beside_falling_asleep_is_seen_or_wakes() {
 }
 
 #[test]
-fn so_is_each_of_several_in_a_row() {
+fn each_of_several_pushes_in_a_row_is_seen_or_wakes() {
     model(1, 2, 3);
 }
 
 #[test]
-fn so_is_each_of_two_pushers() {
+fn a_push_of_each_of_two_pushers_is_seen_or_wakes() {
     model(2, 1, 2);
 }
 

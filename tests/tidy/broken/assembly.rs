@@ -1,4 +1,4 @@
-//! Instructions in Rust files, headers that lack a part, files that lack a twin.
+//! Instructions in Rust files, incomplete headers, files missing for one architecture.
 
 use super::{expect, expect_in};
 use crate::assembly;
@@ -35,7 +35,7 @@ fn instructions_in_a_rust_file_are_found() {
     );
 }
 
-/// A header that says something behind each label.
+/// A header with text behind each label.
 fn header() -> String {
     HEADER_LABELS
         .iter()

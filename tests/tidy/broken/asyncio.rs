@@ -45,7 +45,7 @@ fn an_entry_without_a_name_is_found() {
 }
 
 #[test]
-fn an_entry_that_says_nothing_is_found() {
+fn an_empty_entry_is_found() {
     for (text, problem) in [
         ("yes.", "without a link"),
         ("[`run`](crate::run)", "does not end as a sentence"),

@@ -1,9 +1,10 @@
-//! Each rule fails on a small tree that breaks it, and passes on the same tree put right.
+//! Each rule fails on a small tree that breaks it, and passes on the corrected tree.
 
 mod assembly;
 mod asyncio;
 mod circles;
 mod floors;
+mod guards;
 mod map;
 mod shape;
 mod unsafety;
@@ -11,7 +12,7 @@ mod unsafety;
 use crate::Rule;
 use crate::tree::{Finding, Tree};
 
-/// Expects the findings, in order, to contain these words; none for none.
+/// Asserts that the findings, in order, contain these words; no words stand for no findings.
 #[track_caller]
 fn expect(rule: Rule, texts: &[(&str, &str)], expected: &[&str]) {
     let findings: Vec<String> = rule(&Tree::of(texts))
@@ -24,7 +25,7 @@ fn expect(rule: Rule, texts: &[(&str, &str)], expected: &[&str]) {
     assert!(agree, "expected {expected:#?}\nfound {findings:#?}");
 }
 
-/// Expects these findings in one file of that text.
+/// Asserts these findings for one file with that text.
 #[track_caller]
 fn expect_in(rule: Rule, path: &str, text: &str, expected: &[&str]) {
     expect(rule, &[(path, text)], expected);

@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	// One core, as everybody else.
+	// One core, as all contenders.
 	runtime.GOMAXPROCS(1)
 	endWithParent()
 	if len(os.Args) < 3 {
@@ -44,8 +44,8 @@ func ready() {
 	fmt.Println("ready")
 }
 
-// Waits for a line. It blocks the thread without a word to the scheduler, which would let other
-// goroutines run meanwhile.
+// Waits for a line. A raw system call blocks the thread without the scheduler's knowledge, which would run other goroutines
+// meanwhile.
 func asked() bool {
 	var c [1]byte
 	for c[0] != '\n' {

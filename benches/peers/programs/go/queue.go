@@ -2,7 +2,7 @@ package main
 
 import "time"
 
-// The consumer says how many items it wants, and counts the time until it has them.
+// The consumer orders a number of items and measures the time until it has them.
 func queues(capacity, items int) {
 	orders := make(chan int, 1)
 	queue := make(chan int, capacity)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Sleeps them out at once and answers with the CPU time that it took.
+// Sleeps in n goroutines at once and measures the CPU time.
 func sleeps(n int) {
 	ready()
 	for asked() {

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// The first goroutine counts the turns and the time; the others only yield.
+// The first goroutine counts turns and time; the others only yield.
 func yields(tasks, turns int) {
-	isOver := false
+	isDone := false
 	counts := make(chan int, tasks)
 	for i := 1; i < tasks; i++ {
 		go func() {
 			count := 0
-			for !isOver {
+			for !isDone {
 				runtime.Gosched()
 				count++
 			}
@@ -31,8 +31,8 @@ func yields(tasks, turns int) {
 		answer(time.Since(start), tasks*turns)
 		mine += turns
 	}
-	// Only one goroutine runs at a time, and they look after each turn.
-	isOver = true
+	// Only one goroutine runs at a time, and each reads isDone after its turn.
+	isDone = true
 	for i := 1; i < tasks; i++ {
 		theirs := <-counts
 		if slack := 2 + mine/10; theirs < mine-slack || theirs > mine+slack {

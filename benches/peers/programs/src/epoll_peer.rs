@@ -1,6 +1,5 @@
-//! Servers on bare epoll, of echoes and of one page of HTTP: what the system's calls cost, with as little between them as can
-//! be. Level-triggered, so that a request takes one read and one write; the connection is found by
-//! the descriptor in the event.
+//! An echo server and an HTTP server of one page, on bare epoll: the cost of the system calls with as little else as possible.
+//! Level-triggered, so that a request takes one read and one write. An event has the connection's descriptor.
 
 use std::io;
 use std::net::TcpListener;
@@ -15,7 +14,7 @@ pub fn echo() {
     serve_with(|request| Some(request));
 }
 
-/// A page of a kilobyte to whoever ends a request. Requests come in one piece here.
+/// Sends a page of a kilobyte for each request. A request arrives in one piece here.
 pub fn pages() {
     const HEAD: &str =
         "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\n\r\n";
@@ -24,7 +23,7 @@ pub fn pages() {
     serve_with(|request| request.ends_with(b"\r\n\r\n").then_some(page));
 }
 
-/// Sends to each client what `answer` makes of what it has sent, and leaves those that send what it makes nothing of.
+/// Sends `answer(request)` to each client, and closes the connection where that is `None`.
 fn serve_with(answer: impl for<'a> Fn(&'a [u8]) -> Option<&'a [u8]>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let port = listener.local_addr().expect("an address").port();
@@ -36,7 +35,7 @@ fn serve_with(answer: impl for<'a> Fn(&'a [u8]) -> Option<&'a [u8]>) {
     listening(port);
     let mut events = [libc::epoll_event { events: 0, u64: 0 }; MAX_EVENTS];
     loop {
-        // SAFETY: there is room for so many events.
+        // SAFETY: `events` has room for `MAX_EVENTS`.
         let n = unsafe { libc::epoll_wait(epoll, events.as_mut_ptr(), MAX_EVENTS as i32, -1) };
         for event in &events[..n.max(0) as usize] {
             match event.u64 as RawFd {
@@ -66,11 +65,11 @@ fn watch(epoll: RawFd, fd: RawFd) {
 fn accept(epoll: RawFd, listener: RawFd) {
     loop {
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        // SAFETY: the address may be left out.
+        // SAFETY: the address may be null.
         let answer = unsafe { libc::accept4(listener, ptr::null_mut(), ptr::null_mut(), flags) };
         let Ok(fd) = check(answer) else { return };
         let on: i32 = 1;
-        // SAFETY: the option is read during the call and is of that size.
+        // SAFETY: the option is read during the call and has that size.
         unsafe {
             let (on, size) = (&raw const on, size_of::<i32>() as u32);
             libc::setsockopt(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, on.cast(), size);
@@ -79,16 +78,16 @@ fn accept(epoll: RawFd, listener: RawFd) {
     }
 }
 
-/// What is sent back always fits the socket's buffer here: a client has one request outstanding.
+/// The answer always fits the socket's buffer here: a client has one request outstanding.
 fn serve(fd: RawFd, answer: &impl for<'a> Fn(&'a [u8]) -> Option<&'a [u8]>) {
     let mut buffer = [0_u8; 1024];
-    // SAFETY: the buffer is writable and of that size.
+    // SAFETY: the buffer is writable and has that size.
     let n = unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), 0) };
     if let Some(answer) = answer(&buffer[..n.max(0) as usize])
         && n > 0
     {
         let (at, len) = (answer.as_ptr().cast(), answer.len());
-        // SAFETY: so many bytes are readable.
+        // SAFETY: `len` bytes are readable at `at`.
         if unsafe { libc::send(fd, at, len, libc::MSG_NOSIGNAL) } == len as isize {
             return;
         }
@@ -96,6 +95,6 @@ fn serve(fd: RawFd, answer: &impl for<'a> Fn(&'a [u8]) -> Option<&'a [u8]>) {
     if n < 0 && io::Error::last_os_error().kind() == io::ErrorKind::WouldBlock {
         return;
     }
-    // SAFETY: the descriptor is this connection's, and is not used any more.
+    // SAFETY: this function owns the connection's descriptor, and no later call uses it.
     unsafe { libc::close(fd) };
 }

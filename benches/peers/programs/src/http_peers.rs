@@ -1,8 +1,8 @@
-//! Clients of HTTP: our session, and reqwest on tokio's current-thread runtime. Both keep cookies and unpack gzip, follow
-//! redirects and use connections again.
+//! HTTP clients: our session, and reqwest on tokio's current-thread runtime. Both keep cookies, unpack gzip, follow redirects and
+//! reuse connections.
 //!
-//! A batch has a client of its own and a hundred tasks, which share the requests: as many connections as aiohttp opens
-//! at most.
+//! A batch has a client of its own and a hundred tasks, which share the requests. A hundred is also aiohttp's limit of
+//! connections.
 
 use std::hint::black_box;
 use std::io::{Read, Write};
@@ -14,7 +14,7 @@ const N_TASKS: usize = 100;
 
 /// Requests for each task.
 fn share(n_requests: usize) -> usize {
-    assert_eq!(n_requests % N_TASKS, 0, "each task has as many");
+    assert_eq!(n_requests % N_TASKS, 0, "each task has the same number");
     n_requests / N_TASKS
 }
 
@@ -82,8 +82,8 @@ pub fn reqwest(port: usize, n_requests: usize, n_batches: usize) {
     });
 }
 
-/// What the system takes: the same connections and transfers with nothing in between. The requests of all connections
-/// are sent before the first answer is read.
+/// The system's cost: the same connections and transfers on blocking sockets. The requests of all connections are sent before the
+/// first answer is read.
 pub fn bare(port: usize, n_requests: usize, n_batches: usize) {
     const REQUEST: &[u8] = b"GET /page HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: */*\r\n\r\n";
     let share = share(n_requests);

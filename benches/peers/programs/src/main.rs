@@ -2,13 +2,13 @@
 //!
 //! | WHAT | numbers | a round |
 //! |---|---|---|
-//! | `yield`, `yield_now` | tasks, turns | each task yields so often; ns a yield |
-//! | `spawn` | batch, batches | spawns and joins so many; ns a task |
-//! | `sleep` | sleeps | sleeps them out at once; ns of CPU a sleep |
-//! | `queue` | capacity (0: no limit), items | one task puts so many, another gets them; ns an item |
-//! | `echo` | | says its port, then serves for ever |
-//! | `pages` | | says its port, then serves a page of HTTP for ever |
-//! | `http` | port, requests, batches | gets so many pages with a new client in each batch; ns of CPU a request |
+//! | `yield`, `yield_now` | tasks, turns | each task yields `turns` times; ns a yield |
+//! | `spawn` | batch, batches | spawns and joins the batches; ns a task |
+//! | `sleep` | sleeps | all sleeps at once; ns of CPU a sleep |
+//! | `queue` | capacity (0: no limit), items | one task puts the items, another gets them; ns an item |
+//! | `echo` | | prints its port, then serves for ever |
+//! | `pages` | | prints its port, then serves an HTTP page for ever |
+//! | `http` | port, requests, batches | gets `requests` pages in each batch, with a new client; ns of CPU a request |
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! monoio, on io_uring where the system lets it, else on epoll.
+//! monoio, on io_uring where the system allows it, else on epoll.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -19,14 +19,14 @@ fn run<F: Future<Output = ()> + 'static>(main: F) {
 /// As in `tokio_peer`, but the tasks wake each other.
 pub fn yields(n_tasks: usize, n_turns: usize) {
     run(async move {
-        let is_over = Rc::new(Cell::new(false));
+        let is_done = Rc::new(Cell::new(false));
         let ring = Ring::new(n_tasks);
         let other = |_| {
             let ring = ring.clone();
-            let is_over = Rc::clone(&is_over);
+            let is_done = Rc::clone(&is_done);
             monoio::spawn(async move {
                 let mut turns = 0;
-                while !is_over.get() {
+                while !is_done.get() {
                     ring.pass().await;
                     turns += 1;
                 }
@@ -46,7 +46,7 @@ pub fn yields(n_tasks: usize, n_turns: usize) {
             answer(watch.ns_each(n_turns * n_tasks));
             turns += n_turns;
         }
-        is_over.set(true);
+        is_done.set(true);
         ring.leave();
         let mut all = Vec::new();
         for other in others {

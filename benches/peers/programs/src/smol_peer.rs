@@ -1,4 +1,4 @@
-//! smol, on its executor for one thread.
+//! smol, on its single-threaded executor.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use crate::wake::Yield;
 
 type Executor = &'static LocalExecutor<'static>;
 
-/// What is measured runs in a task of the executor, which lives as long as the process.
+/// Runs `main` in a task of the executor, which lives as long as the process.
 fn run<F: Future<Output = ()> + 'static>(main: impl FnOnce(Executor) -> F) {
     let executor: Executor = Box::leak(Box::new(LocalExecutor::new()));
     smol::block_on(executor.run(executor.spawn(main(executor))));
@@ -20,12 +20,12 @@ fn run<F: Future<Output = ()> + 'static>(main: impl FnOnce(Executor) -> F) {
 /// As in `tokio_peer`.
 pub fn yields(n_tasks: usize, n_turns: usize) {
     run(move |executor| async move {
-        let is_over = Rc::new(Cell::new(false));
+        let is_done = Rc::new(Cell::new(false));
         let other = |_| {
-            let is_over = Rc::clone(&is_over);
+            let is_done = Rc::clone(&is_done);
             executor.spawn(async move {
                 let mut turns = 0;
-                while !is_over.get() {
+                while !is_done.get() {
                     Yield::default().await;
                     turns += 1;
                 }
@@ -44,7 +44,7 @@ pub fn yields(n_tasks: usize, n_turns: usize) {
             answer(watch.ns_each(n_turns * n_tasks));
             turns += n_turns;
         }
-        is_over.set(true);
+        is_done.set(true);
         let mut all = Vec::new();
         for other in others {
             all.push(other.await);
@@ -70,7 +70,7 @@ pub fn spawns(batch: usize, n_batches: usize) {
     });
 }
 
-/// The consumer says how many items it wants, and counts the time until it has them. 0 is no limit.
+/// The consumer orders a number of items and measures the time until it has them. Capacity 0 is no limit.
 pub fn queues(capacity: usize, n_items: usize) {
     run(move |executor| async move {
         let (order, orders) = channel::bounded::<usize>(1);
@@ -81,14 +81,14 @@ pub fn queues(capacity: usize, n_items: usize) {
         let producer = executor.spawn(async move {
             while let Ok(n_items) = orders.recv().await {
                 for item in 0..n_items {
-                    sender.send(item).await.expect("somebody receives");
+                    sender.send(item).await.expect("the receiver is open");
                 }
             }
         });
         ready();
         while asked() {
             let watch = Watch::wall();
-            order.send(n_items).await.expect("somebody receives");
+            order.send(n_items).await.expect("the receiver is open");
             for item in 0..n_items {
                 assert_eq!(receiver.recv().await, Ok(item));
             }

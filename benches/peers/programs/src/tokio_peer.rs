@@ -1,5 +1,5 @@
-//! tokio, on its current-thread runtime. What is measured runs in a spawned task: the future that
-//! `block_on` polls takes turns by other rules.
+//! tokio, on its current-thread runtime. The measured code runs in a spawned task: the runtime schedules the future of
+//! `block_on` by other rules.
 
 use std::future::Future;
 use std::hint::black_box;
@@ -21,19 +21,19 @@ fn run<F: Future<Output = ()> + Send + 'static>(main: F) {
     });
 }
 
-/// The first task counts the turns and the time; the others only yield.
+/// The first task counts turns and time; the others only yield.
 pub fn yields<Y, F>(n_tasks: usize, n_turns: usize, yield_now: Y)
 where
     Y: Fn() -> F + Copy + Send + Sync + 'static,
     F: Future<Output = ()> + Send,
 {
     run(async move {
-        let is_over = Arc::new(AtomicBool::new(false));
+        let is_done = Arc::new(AtomicBool::new(false));
         let other = |_| {
-            let is_over = Arc::clone(&is_over);
+            let is_done = Arc::clone(&is_done);
             tokio::spawn(async move {
                 let mut turns = 0;
-                while !is_over.load(Ordering::Relaxed) {
+                while !is_done.load(Ordering::Relaxed) {
                     yield_now().await;
                     turns += 1;
                 }
@@ -52,7 +52,7 @@ where
             answer(watch.ns_each(n_turns * n_tasks));
             turns += n_turns;
         }
-        is_over.store(true, Ordering::Relaxed);
+        is_done.store(true, Ordering::Relaxed);
         let mut all = Vec::new();
         for other in others {
             all.push(other.await.expect("it does not panic"));
@@ -94,7 +94,7 @@ pub fn sleeps(n: usize) {
     });
 }
 
-/// The consumer says how many items it wants, and counts the time until it has them.
+/// The consumer orders a number of items and measures the time until it has them.
 pub fn queues(capacity: usize, n_items: usize) {
     run(async move {
         let (order, mut orders) = mpsc::channel::<usize>(1);
@@ -102,14 +102,14 @@ pub fn queues(capacity: usize, n_items: usize) {
         tokio::spawn(async move {
             while let Some(n_items) = orders.recv().await {
                 for item in 0..n_items {
-                    sender.send(item).await.expect("somebody receives");
+                    sender.send(item).await.expect("the receiver is open");
                 }
             }
         });
         ready();
         while asked() {
             let watch = Watch::wall();
-            order.send(n_items).await.expect("somebody receives");
+            order.send(n_items).await.expect("the receiver is open");
             for item in 0..n_items {
                 assert_eq!(receiver.recv().await, Some(item));
             }
@@ -126,14 +126,14 @@ pub fn unbounded_queues(n_items: usize) {
         tokio::spawn(async move {
             while let Some(n_items) = orders.recv().await {
                 for item in 0..n_items {
-                    sender.send(item).expect("somebody receives");
+                    sender.send(item).expect("the receiver is open");
                 }
             }
         });
         ready();
         while asked() {
             let watch = Watch::wall();
-            order.send(n_items).await.expect("somebody receives");
+            order.send(n_items).await.expect("the receiver is open");
             for item in 0..n_items {
                 assert_eq!(receiver.recv().await, Some(item));
             }

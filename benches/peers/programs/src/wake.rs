@@ -1,4 +1,4 @@
-//! Yields that any executor understands: be pending once, having woken oneself or another.
+//! Yields for any executor: a future that is pending once, after it has woken its own task or another.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -26,8 +26,7 @@ impl Future for Yield {
     }
 }
 
-/// Tasks that wake each other in a ring, for an executor that runs a task again at once when it
-/// has woken itself.
+/// Tasks that wake each other in a ring, for an executor that runs a task again at once if it has woken itself.
 #[derive(Clone, Debug)]
 pub struct Ring {
     asleep: Rc<RefCell<VecDeque<Waker>>>,
@@ -40,7 +39,7 @@ impl Ring {
         Self { asleep, n_tasks }
     }
 
-    /// Falls asleep; if that makes it everybody, wakes the one that has slept for longest.
+    /// Sleeps. If all tasks sleep then, wakes the one that has slept for longest.
     pub fn pass(&self) -> Pass<'_> {
         Pass {
             ring: self,
@@ -48,7 +47,7 @@ impl Ring {
         }
     }
 
-    /// Leaves the ring, waking the next one.
+    /// Leaves the ring and wakes the next task.
     pub fn leave(&self) {
         let next = self.asleep.borrow_mut().pop_front();
         if let Some(waker) = next {

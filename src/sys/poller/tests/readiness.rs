@@ -188,7 +188,7 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 #[test]
-fn tokens_come_back_as_they_were_given() {
+fn tokens_are_reported_unchanged() {
     let poller = Poller::new().unwrap();
     let tokens = [0, 1, u64::from(u32::MAX), 1 << 32, u64::MAX - 1];
     let pairs: Vec<_> = tokens.iter().map(|_| nonblocking_pair()).collect();

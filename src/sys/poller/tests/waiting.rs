@@ -126,7 +126,7 @@ fn a_notifier_outlives_its_poller() {
 }
 
 #[test]
-fn the_poller_can_be_used_while_events_are_given() {
+fn the_poller_can_be_used_while_events_are_delivered() {
     let poller = Poller::new().unwrap();
     let (one, _other) = nonblocking_pair();
     let (another, _its_peer) = nonblocking_pair();

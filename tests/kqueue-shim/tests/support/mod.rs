@@ -1,4 +1,4 @@
-//! A queue as the tests use it, over the two functions as a C program sees them.
+//! A queue for the tests, over the two functions as a C program declares them.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -75,12 +75,12 @@ impl Kqueue {
         self.change(file(fd, filter, EV_ADD | EV_CLEAR, udata));
     }
 
-    /// What there is now.
+    /// The events that are pending now.
     pub fn look(&self) -> Vec<Event> {
         self.kevent(&[], 100, Some(Duration::ZERO)).unwrap()
     }
 
-    /// The one event that there is now.
+    /// The one event that is pending now.
     #[track_caller]
     pub fn one(&self) -> Event {
         let events = self.look();
@@ -88,7 +88,7 @@ impl Kqueue {
         events[0]
     }
 
-    /// Waits for ever.
+    /// Waits without a timeout.
     pub fn wait(&self) -> Vec<Event> {
         self.kevent(&[], 100, None).unwrap()
     }
@@ -117,7 +117,7 @@ pub fn call(
     if n_found == -1 {
         return Err(io::Error::last_os_error().raw_os_error().unwrap());
     }
-    // SAFETY: kevent has written so many.
+    // SAFETY: kevent has written that number of events.
     unsafe { events.set_len(n_found as usize) };
     Ok(events)
 }

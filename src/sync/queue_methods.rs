@@ -1,6 +1,6 @@
-//! The methods that the three queues have in common, with their documentation.
+//! The methods of all three queues, with their documentation.
 
-/// Implements a queue's methods: its name, its store, and what its items have to be.
+/// Implements the methods of a queue, given its name, its store and the bound of its items.
 macro_rules! queue_methods {
     ($Queue:ident, $Store:ident $(, $Bound:ident)?) => {
         impl<T $(: $Bound)?> $Queue<T> {
@@ -21,8 +21,8 @@ macro_rules! queue_methods {
                 Self(Rc::new(Core::new(None, Location::caller())))
             }
 
-            /// May suspend: puts an item in, when there is room. It does not suspend if there is
-            /// room and nobody waits for it.
+            /// May suspend: puts an item in as soon as there is room. It does not suspend if there is room that
+            /// no other task waits for.
             ///
             /// ```
             #[doc = concat!("use selvedge::sync::", stringify!($Queue), ";")]
@@ -43,18 +43,18 @@ macro_rules! queue_methods {
             /// ```
             ///
             /// # Errors
-            /// The item: that the queue was shut down, before or meanwhile; that there is no room
-            /// and it can't be waited for here.
+            /// The item comes back in the error if the queue is shut down, before the call or during it, or if
+            /// there is no room and the caller can't wait.
             ///
             /// # Cancellation
-            /// The item is dropped, and the queue is as before. Room that was promised to this task
-            /// goes to the next that waits.
+            /// The item is dropped, and the queue does not change. Room that was promised to this task goes to
+            /// the next waiting one.
             #[inline]
             pub fn put(&self, item: T) -> Result<(), PutError<T>> {
                 self.0.put(item)
             }
 
-            /// Puts an item in, if there is room now and nobody waits for it.
+            /// Puts an item in if there is room that no other task waits for. Never suspends.
             ///
             /// ```
             #[doc = concat!("let queue = selvedge::sync::", stringify!($Queue), "::new(1);")]
@@ -65,15 +65,15 @@ macro_rules! queue_methods {
             /// ```
             ///
             /// # Errors
-            /// The item: that the queue is full, or was shut down.
+            /// The item comes back in the error if the queue is full or shut down.
             #[inline]
             #[doc(alias = "put_nowait")]
             pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
                 self.0.try_put(item)
             }
 
-            /// May suspend: takes the next item out, when there is one. It does not suspend if there
-            /// is one and nobody waits for it.
+            /// May suspend: takes the next item out as soon as there is one. It does not suspend if there is an
+            /// item that no other task waits for.
             ///
             /// ```
             #[doc = concat!("use selvedge::sync::{GetError, ", stringify!($Queue), "};")]
@@ -86,27 +86,27 @@ macro_rules! queue_methods {
             /// ```
             ///
             /// # Errors
-            /// That the queue was shut down and is empty, now or in the course of the wait; that it
-            /// is empty and nothing can be waited for here.
+            /// If the queue is shut down and empty, before the call or during it, or if it is empty and the
+            /// caller can't wait.
             ///
             /// # Cancellation
-            /// Takes nothing: an item that was promised to this task is left where it is, for the next.
+            /// Takes nothing: an item that was promised to this task stays in its place, for the next one.
             #[inline]
             pub fn get(&self) -> Result<T, GetError> {
                 self.0.get()
             }
 
-            /// Takes the next item out, if there is one now that nobody waits for.
+            /// Takes the next item out if there is one that no other task waits for. Never suspends.
             ///
             /// # Errors
-            /// That the queue is empty, or shut down as well.
+            /// If the queue is empty. The error says whether the queue is shut down too.
             #[inline]
             #[doc(alias = "get_nowait")]
             pub fn try_get(&self) -> Result<T, GetError> {
                 self.0.try_get()
             }
 
-            /// May suspend: waits until `task_done` was called for each item that was put in.
+            /// May suspend: waits until `task_done` was called once for each item that was put in.
             ///
             /// ```
             /// selvedge::run(|| {
@@ -129,16 +129,16 @@ macro_rules! queue_methods {
             /// ```
             ///
             /// # Panics
-            /// If there is something to wait for and no task is running, or the thread is panicking.
+            /// If it has to wait and no task is running, or the thread is panicking.
             ///
             /// # Cancellation
-            /// The items are not concerned.
+            /// The queue does not change.
             #[track_caller]
             pub fn join(&self) {
                 self.0.join();
             }
 
-            /// Tells that an item that was got is done with.
+            /// Marks an item that was taken out as done, for [`join`](Self::join).
             ///
             /// ```
             #[doc = concat!("let queue = selvedge::sync::", stringify!($Queue), "::unbounded();")]
@@ -149,21 +149,21 @@ macro_rules! queue_methods {
             /// ```
             ///
             /// # Errors
-            /// That it was called more often than items were put in.
+            /// If it was called more often than items were put in.
             pub fn task_done(&self) -> Result<(), NothingUnfinished> {
                 self.0.task_done()
             }
 
-            /// Shuts the queue down: from now on nothing can be put in, and whoever waits to put gets an
-            /// error. What is in the queue can still be got; then there is an error, too.
+            /// Shuts the queue down: every later put returns an error, and so do puts that wait. Items in the
+            /// queue can still be taken out; after the last one every get returns an error, too.
             ///
-            /// It can't be opened again; shutting it down again changes nothing.
+            /// A shut-down queue can't be opened again; a second shutdown changes nothing.
             pub fn shutdown(&self) {
                 self.0.shutdown();
             }
 
-            /// Shuts the queue down as [`shutdown`](Self::shutdown), and drops all that is in it. Those items
-            /// count as done, so that [`join`](Self::join) waits only for the ones that were got.
+            /// Shuts the queue down like [`shutdown`](Self::shutdown), and drops all items in it. They count as
+            /// done, so [`join`](Self::join) waits only for those that were taken out.
             ///
             /// ```
             #[doc = concat!("let queue = selvedge::sync::", stringify!($Queue), "::unbounded();")]
@@ -176,37 +176,16 @@ macro_rules! queue_methods {
                 self.0.shutdown_immediate();
             }
 
-            /// Whether the queue was shut down.
+            /// Whether the queue is shut down.
             #[must_use]
             pub fn is_shut_down(&self) -> bool {
                 self.0.is_shut_down()
             }
 
-            /// The most items that the queue holds; `None` without a limit.
-            #[must_use]
-            #[doc(alias = "maxsize")]
-            pub fn capacity(&self) -> Option<usize> {
-                self.0.capacity()
-            }
-
-            /// How many items are in the queue. One that is promised to a task counts until the task has
-            /// run and taken it.
-            #[must_use]
-            pub fn len(&self) -> usize {
-                self.0.len()
-            }
-
-            /// Whether no item is in the queue.
-            #[must_use]
-            pub fn is_empty(&self) -> bool {
-                self.0.len() == 0
-            }
-
-            /// Whether as many items are in the queue as fit in.
-            #[must_use]
-            pub fn is_full(&self) -> bool {
-                self.0.is_full()
-            }
+            crate::sync::size_methods::size_methods!(
+                "queue",
+                "An item that is promised to a task counts until the task has run and taken it."
+            );
         }
 
         impl<T> Clone for $Queue<T> {
