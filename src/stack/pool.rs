@@ -15,9 +15,9 @@ use std::ptr::NonNull;
 
 use super::overflow;
 use super::record::Record;
+use super::sizes::{DEFAULT_STACK_SIZE_BYTES, PoolStats};
 use super::slab::{Class, Slab};
 use super::warm::WarmList;
-use super::{DEFAULT_STACK_SIZE_BYTES, PoolStats};
 use crate::sys::memory::{self, BATCH};
 use crate::sys::signal;
 
