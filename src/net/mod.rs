@@ -79,7 +79,7 @@ pub use std::net::{
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
-pub use unix::{UnixDatagram, UnixListener, UnixStream};
+use unix::{UnixDatagram, UnixListener, UnixStream};
 
 /// Libraries require these traits of a socket type.
 const _: () = {

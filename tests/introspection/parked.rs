@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use selvedge::coroutine::Status;
-use selvedge::net::UnixStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::task::TaskStack;
 use selvedge::{Promise, sleep, spawn, spawn_named, yield_now};
 

@@ -2,7 +2,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 
-use selvedge::net::{TcpListener, TcpStream, UnixStream};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpListener, TcpStream};
 
 use crate::sockets::{assert_kind, listener, reset, tcp_pair};
 use crate::support::child::run;

@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use selvedge::net::{TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{TcpStream, UdpSocket};
 use selvedge::task::catch_cancelled;
 use selvedge::{run, spawn, yield_now};
 

@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs, UnixListener, UnixStream};
+use selvedge::net::unix::{UnixListener, UnixStream};
+use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs};
 use selvedge::{run, spawn};
 
 use crate::loop_support::{begun, counter, settle};

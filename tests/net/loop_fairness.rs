@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::event_loop::current_loop;
-use selvedge::net::UnixStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::{run, sleep, spawn};
 
 use crate::loop_support::{counter, shared_unix};

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use selvedge::event_loop::current_loop;
-use selvedge::net::{TcpStream, ToSocketAddrs, UnixStream};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpStream, ToSocketAddrs};
 use selvedge::{run, spawn};
 
 use crate::loop_support::{begun, settle, shared_unix, text};

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
-use selvedge::net::{TcpStream, UnixStream};
+use selvedge::net::TcpStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::{Task, spawn, yield_now};
 
 use crate::sockets::tcp_pair;

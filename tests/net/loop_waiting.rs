@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use selvedge::net::{Shutdown, TcpStream, UdpSocket, UnixDatagram, UnixStream};
+use selvedge::net::unix::{UnixDatagram, UnixStream};
+use selvedge::net::{Shutdown, TcpStream, UdpSocket};
 use selvedge::{run, sleep, spawn, yield_now};
 use socket2::SockRef;
 

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram};
+use selvedge::net::unix::UnixDatagram;
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 use socket2::{Domain, SockRef, Socket, Type};
 
 /// Longer than any wait of a test that passes, however slow the machine is.

@@ -6,7 +6,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net as std_unix;
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::sockets::{MOMENT, NEVER, assert_kind, listener, tcp_pair, udp_pair};
 

@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::iter;
 use std::time::{Duration, Instant};
 
-use selvedge::net::{UdpSocket, UnixDatagram, UnixStream};
+use selvedge::net::UdpSocket;
+use selvedge::net::unix::{UnixDatagram, UnixStream};
 
 use crate::sockets::{MOMENT, NEVER, Path, assert_kind, fill, fill_path, tcp_pair, udp_pair};
 

@@ -6,9 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
 
-use selvedge::net::{
-    Incoming, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, unix,
-};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{Incoming, TcpListener, TcpStream, UdpSocket, unix};
 
 use crate::sockets::{listener, tcp_pair};
 

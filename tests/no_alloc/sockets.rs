@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 use selvedge::{run, spawn, yield_now};
 
 use super::{assert_allocates_nothing, finished, n_times};

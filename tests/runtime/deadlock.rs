@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 use std::thread;
 
 use selvedge::event_loop::{LoopHandle, current_loop};
-use selvedge::net::UnixStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::{
     Promise, RunError, Task, block_on, run, scope, sleep, spawn, spawn_named, try_run, yield_now,
 };

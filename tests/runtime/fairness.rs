@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use selvedge::event_loop::current_loop;
-use selvedge::net::UnixStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::{Promise, run, sleep, spawn, yield_now};
 
 use crate::support::{Hops, OnDrop, Shared, finished, scaled, shared, soon};

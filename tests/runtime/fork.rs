@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::{EventLoop, run, sleep, spawn, try_run, yield_now};
 
 use crate::play;

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::net::UnixStream;
+use selvedge::net::unix::UnixStream;
 use selvedge::task::spawn_eager;
 use selvedge::time::sleep_until;
 use selvedge::{Promise, Task, TaskError, block_on, run, sleep, spawn, yield_now};

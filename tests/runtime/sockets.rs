@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use selvedge::net::{TcpListener, TcpStream, UnixStream};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpListener, TcpStream};
 use selvedge::task::catch_cancelled;
 use selvedge::{EventLoop, run, sleep, spawn, yield_now};
 

@@ -4,7 +4,8 @@ use std::error::Error;
 
 use selvedge::error::LoopError;
 use selvedge::event_loop::{CallbackHandle, LocalLoop, LoopHandle, TimerHandle};
-use selvedge::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::{TcpListener, TcpStream, UdpSocket};
 use selvedge::task::{RemoteTask, TaskRef};
 use selvedge::{EventLoop, Promise, RunError, Task, TaskError};
 

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use selvedge::net::{TcpStream, UdpSocket, UnixStream};
+use selvedge::net::unix::UnixStream;
+use selvedge::net::{TcpStream, UdpSocket};
 use selvedge::task::all_tasks;
 use selvedge::{Task, TaskError, sleep, spawn, yield_now};
 

@@ -19,7 +19,7 @@ use crate::sys::wait_fd::{Direction, wait_fd};
 /// A Unix datagram socket: [`std::os::unix::net::UnixDatagram`], waiting in the event loop.
 ///
 /// ```
-/// use selvedge::net::UnixDatagram;
+/// use selvedge::net::unix::UnixDatagram;
 ///
 /// let (a, b) = UnixDatagram::pair()?;
 /// a.send(b"one")?;

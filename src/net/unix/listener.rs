@@ -12,7 +12,7 @@ use crate::net::std_methods::std_methods;
 /// A Unix listener: [`std::os::unix::net::UnixListener`], waiting in the event loop.
 ///
 /// ```
-/// use selvedge::net::{UnixListener, UnixStream};
+/// use selvedge::net::unix::{UnixListener, UnixStream};
 /// use std::io::{Read, Write};
 ///
 /// let path = std::env::temp_dir().join(format!("selvedge-listener-{}", std::process::id()));

@@ -14,7 +14,7 @@ use crate::net::std_methods::std_methods;
 /// A connection over a Unix socket: [`std::os::unix::net::UnixStream`], waiting in the event loop.
 ///
 /// ```
-/// use selvedge::net::UnixStream;
+/// use selvedge::net::unix::UnixStream;
 /// use std::io::{Read, Write};
 ///
 /// let (mut a, mut b) = UnixStream::pair()?;
