@@ -32,9 +32,9 @@
 //! assert_eq!(n_bytes.unwrap(), 900);
 //! ```
 //!
-//! The layer below is useful by itself. A coroutine is a function with a stack of its own. It suspends
-//! anywhere, however deep in calls, and whoever resumes it goes on where it left off; a value
-//! travels each way.
+//! The layer below, coroutines, is useful by itself. A coroutine is a function with a stack of its own. It
+//! suspends at any depth of calls and continues there when it is resumed. Each resume passes a value in, and each
+//! suspend passes a value out.
 //!
 //! ```
 //! use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
@@ -65,73 +65,97 @@
 //!
 //! # A tour
 //!
-//! - [`Coroutine`]: `send`, `resume`, `throw`, `close`; [`Coroutine::builder`] for a name and a
-//!   stack's size. Its body has a [`Yielder`], by which it suspends.
-//! - [`Generator`]: an iterator; [`Yielder::yield_from`] and [`Yielder::delegate`] for nesting.
-//! - [`coroutine::scope`](coroutine::scope()): coroutines that borrow.
-//! - [`coroutine::on_stack`] and [`coroutine::remaining_stack_bytes`]: deep recursion without fear.
-//! - [`stack`]: sizes, usage, and the thread's pool of stacks.
+//! Each public name has one path. The root holds the names that the first page of a program uses. Their variants,
+//! the types that they return, and all other names are in the module of their subject, and only there.
 //!
-//! And with the event loop:
+//! Coroutines:
 //!
-//! - [`run`]: runs a function, which may borrow, as the main task of a loop; [`EventLoop`] is a loop of
-//!   one's own, with callbacks, `run_until_complete` and `run_forever`, asyncio's way.
-//! - [`spawn`] and its kin make a [`Task`]; [`Task::join`], [`Task::cancel`], [`task::catch_cancelled`].
-//! - Waiting for many: [`gather()`], [`task::gather_settled`], [`task::wait()`], [`task::as_completed()`]; [`task::wait_for()`] for so
-//!   long, [`task::shield()`] from cancels.
-//! - [`scope()`]: tasks that borrow, and end together; [`race()`] and [`select!`]: the first of several.
-//! - [`timeout()`] and its kin; [`task::finally()`]. [`docs::cancellation`] has what a cancel leaves behind.
-//! - [`sleep`], [`yield_now`], and [`Promise`]: a result that someone sets later.
-//! - [`sync`]: queues, locks, semaphores, events and barriers between tasks, and channels that cross threads.
-//! - [`net`]: std's sockets, which park the task instead of the thread; [`fs`]: std's files; [`io`]:
-//!   pipes, terminals and standard input, and lines and frames of streams, with a limit.
-//! - [`to_thread`] and [`EventLoop::run_in_executor`]: work that blocks, on a pool of threads.
-//! - [`EventLoop::add_signal_handler`] and [`signal`].
-//! - [`event_loop::LoopHandle`]: the way in from other threads. [`block_on`]: std's futures in a task.
+//! - [`Coroutine`]: `send`, `resume`, `throw`, `close`. [`Coroutine::builder`] sets a name and a stack size. The body
+//!   suspends by its [`Yielder`].
+//! - [`Generator`]: a coroutine as an iterator. [`Yielder::yield_from`] and [`Yielder::delegate`] nest them.
+//! - [`coroutine`]: [`scope`](coroutine::scope()) for coroutines that borrow, [`on_stack`](coroutine::on_stack) for deep
+//!   recursion.
+//! - [`stack`]: stack sizes, stack usage, and the thread's pool of stacks.
 //!
-//! And to read: [`docs::tutorial`], [`docs::asyncio`] with each of asyncio's names and ours, [`docs::tokio`].
+//! The event loop:
+//!
+//! - [`run`] and [`try_run`]: run a function, which may borrow, as the main task of a new loop. An [`EventLoop`] is a loop
+//!   with callbacks, `run_until_complete` and `run_forever`, as in asyncio.
+//! - [`spawn`], [`spawn_named`], [`spawn_fallible`]: start a [`Task`], which is joined, detached or cancelled.
+//!   [`Task::builder`] sets a name and a stack size.
+//! - [`gather()`]: waits for many tasks. [`scope()`]: tasks that borrow and end together. [`race()`] and [`select!`]: the
+//!   first of several. [`task`] has the rest: [`wait`](task::wait()), [`as_completed`](task::as_completed()),
+//!   [`shield`](task::shield()), [`finally`](task::finally()), [`catch_cancelled`](task::catch_cancelled).
+//! - [`sleep`], [`timeout()`], [`yield_now`]. [`time`] has their variants with a deadline.
+//! - [`Promise`]: a result that is set later.
+//! - [`event_loop`]: the loop's builder, its handles for callbacks and for other threads, its exception handler's context.
+//! - [`error`]: the errors. [`TaskError`] and [`RunError`] are at the root.
+//! - [`sync`]: queues, locks, semaphores, events and barriers between tasks, and channels between threads.
+//! - [`net`]: std's sockets, which park the task instead of the thread. [`fs`]: std's files. [`io`]: pipes, terminals,
+//!   standard input, and streams of lines or frames with a limit.
+//! - [`signal`]: signals of the operating system. [`to_thread`]: blocking work on a pool of threads. [`block_on`]: a
+//!   `std` future, awaited in a task.
+//!
+//! Guides: [`docs::tutorial`], [`docs::asyncio`] (asyncio's names and ours), [`docs::tokio`], [`docs::cancellation`] (what
+//! a cancel leaves behind).
+//!
+//! # Rules for names
+//!
+//! - `try_x` returns as an error what `x` panics with or would wait for. It never suspends the running task.
+//!   (`Coroutine::try_send` and `try_throw` resume another coroutine.)
+//! - A function whose documentation begins with "May suspend" parks the running task. No other function does.
+//! - `T::builder()` is the way to each builder. `build` makes a `T`; another finishing verb (`spawn`, `run`) also starts it.
+//! - A size has its unit at the end of its name: `stack_size_bytes`. Durations and deadlines have types: [`Duration`] and
+//!   [`Instant`].
+//! - Getters have no `get_`. A flag begins with `is_`. A place in the source where an object was made is `created_at`.
+//! - An error type is `<Operation>Error`, or the state that it reports: [`Cancelled`](error::Cancelled),
+//!   [`Elapsed`](error::Elapsed), [`IgnoredClose`](coroutine::IgnoredClose).
+//!
+//! [`Duration`]: std::time::Duration
+//! [`Instant`]: std::time::Instant
 //!
 //! # What it promises
 //!
-//! Safe code that uses this crate can't cause undefined behaviour, with one exception that no
-//! stackful coroutine can prevent: a thread that ends while a body is suspended inside of a
-//! thread-local's `with`, see the limits of [`Coroutine`]. A panic in a body surfaces
-//! where the coroutine was resumed, and one in a task where the task is joined. A cancel unwinds.
-//! What could never go on is told: a loop in which nothing can happen any more ends with a list of
-//! who waits for what. Dropping a suspended coroutine unwinds it, so that its
-//! destructors run. Overflowing a stack prints whose it was and how large, and aborts; the guard
-//! below each stack sees to that. Misuse panics with a sentence, or is refused with the value
-//! handed back where a method's name begins with `try_`.
+//! - Safe code that uses this crate can't cause undefined behaviour, with one exception that no stackful coroutine can
+//!   prevent: a thread that ends while a body is suspended inside of a thread-local's `with`. See the limits of
+//!   [`Coroutine`].
+//! - A panic in a coroutine surfaces where the coroutine was resumed, and a panic in a task where the task is joined.
+//! - A cancel unwinds. Dropping a suspended coroutine unwinds it. Destructors run in both cases.
+//! - A loop in which no task can ever run again ends with an error that lists each parked task and what it waits for.
+//! - A stack overflow hits the guard below the stack. The process prints the name and the stack size of the coroutine and
+//!   aborts.
+//! - Misuse panics with a sentence that says what to do instead. A `try_` method returns the sentence as an error and the
+//!   value with it.
 //!
 //! # What it will not do
 //!
-//! - Move a coroutine to another thread: a stack refers to its thread's locals.
+//! - Move a coroutine to another thread: its stack refers to the thread's locals.
 //! - Switch the floating-point control words, or save signal masks.
 //! - Suspend in the middle of a panic.
-//! - Turn `std::thread::sleep`, std's locks or std's files into something that parks: they block the
-//!   thread, and so every task of its loop. Debug mode names who did.
+//! - Make `std::thread::sleep`, std's locks or std's files park the task: they block the thread, and with it every task of
+//!   its loop. Debug mode names the task that blocked.
 //!
 //! # Targets
 //!
 //! | architecture | switch | guards |
 //! |---|---|---|
-//! | x86_64, aarch64 on Linux and Android | instructions of our own | lightweight on Linux 6.13, else `mprotect` |
-//! | x86_64, aarch64 on Apple's systems and the BSDs | instructions of our own | `mprotect` |
+//! | x86_64, aarch64 on Linux and Android | the instructions in `asm/` | lightweight on Linux 6.13, else `mprotect` |
+//! | x86_64, aarch64 on Apple's systems and the BSDs | the instructions in `asm/` | `mprotect` |
 //! | other architectures, on any Unix that `corosensei` supports | the crate `corosensei` | as above |
 //!
 //! # Features
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `runtime` (default) | the event loop, and sockets that wait in it: [`net`] |
-//! | `http` | `http::Session`, an HTTP client on those sockets, by the crate `ureq` |
-//! | `tls` | `https` for it, by the crate `rustls` |
+//! | `runtime` (default) | the event loop, and the sockets, files and locks that wait in it |
+//! | `http` | `http::Session`: an HTTP client on those sockets, by the crate `ureq` |
+//! | `tls` | `https` for `http::Session`, by the crate `rustls` |
 //!
 //! # Reading the source
 //!
-//! The modules stand on floors, and each imports only lower ones: `sys` (the operating system),
-//! [`stack`], `arch` (the switch, in `asm/`), [`coroutine`], `runtime` (the event loop),
-//! and on it [`task`], [`time`], [`sync`] and [`net`]. `ARCHITECTURE.md` has the map.
+//! The modules stand on floors, and each imports only lower floors: `sys` (the operating system), [`stack`], `arch` (the
+//! switch, in `asm/`), [`coroutine`], `runtime` (the event loop), and above it [`task`], [`time`], [`sync`], [`net`] and
+//! the rest. `ARCHITECTURE.md` has the map.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -141,51 +165,61 @@ compile_error!(
      madvise, and reports overflows from a signal handler"
 );
 
-pub mod coroutine;
+// In reading order, from the operating system up.
+mod sys;
+#[cfg(feature = "runtime")]
+mod util;
 
 pub mod stack;
 
-#[cfg(feature = "runtime")]
-pub mod docs;
+mod arch;
+
+pub mod coroutine;
+
 #[cfg(feature = "runtime")]
 pub mod error;
 #[cfg(feature = "runtime")]
+mod runtime;
+
+#[cfg(feature = "runtime")]
 pub mod event_loop;
-#[cfg(feature = "runtime")]
-pub mod fs;
-#[cfg(feature = "http")]
-pub mod http;
-#[cfg(feature = "runtime")]
-pub mod io;
-#[cfg(feature = "runtime")]
-pub mod net;
-#[cfg(feature = "runtime")]
-pub mod signal;
-#[cfg(feature = "runtime")]
-pub mod sync;
 #[cfg(feature = "runtime")]
 pub mod task;
 #[cfg(feature = "runtime")]
 pub mod time;
 
+#[cfg(feature = "runtime")]
+pub mod sync;
+
+#[cfg(feature = "runtime")]
+pub mod net;
+
+#[cfg(feature = "runtime")]
+pub mod fs;
+#[cfg(feature = "runtime")]
+pub mod io;
+
+#[cfg(feature = "runtime")]
+pub mod signal;
+
+#[cfg(feature = "http")]
+pub mod http;
+
+#[cfg(feature = "runtime")]
+pub mod docs;
+
+#[cfg(doctest)]
+mod compile_fail;
 /// Fails a unit test that hangs, as in the other test binaries.
 #[cfg(test)]
 #[path = "../tests/support/hang_guard.rs"]
 mod hang_guard;
-
-mod arch;
-#[cfg(doctest)]
-mod compile_fail;
-/// The examples of the README are tests as well.
+/// The README's examples, as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
-#[cfg(feature = "runtime")]
-mod runtime;
-mod sys;
-#[cfg(feature = "runtime")]
-mod util;
 
+// The names at the root. Each is public by this path only: its module is private, or public to the crate.
 pub use coroutine::generator::Generator;
 pub use coroutine::handle::Coroutine;
 pub use coroutine::state::CoroutineState;
@@ -212,7 +246,7 @@ pub use task::{
 #[cfg(feature = "runtime")]
 pub use time::{sleep::sleep, timeout::timeout};
 
-/// What the macros expand to. No program names this module.
+/// The items that [`select!`] expands to. Programs do not name this module.
 #[cfg(feature = "runtime")]
 #[doc(hidden)]
 pub mod __private {

@@ -4,8 +4,7 @@ use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::sync::mpsc::channel;
 
 use selvedge::net::Shutdown;
-use selvedge::net::unix::SocketAddr;
-use selvedge::net::unix::{UnixDatagram, UnixListener, UnixStream};
+use selvedge::net::unix::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::sockets::{Path, assert_kind, beside, fill, fill_path};

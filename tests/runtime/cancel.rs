@@ -67,12 +67,15 @@ fn cancel_returns_whether_the_task_was_pending() {
 }
 
 #[test]
-fn the_cancel_message_is_returned_and_empty_by_default() {
+fn the_cancel_message_is_returned_and_none_by_default() {
     in_virtual_loop(|| {
         let with = spawn(|| sleep(AN_HOUR));
+        let without = spawn(|| sleep(AN_HOUR));
         let fresh = spawn(|| sleep(AN_HOUR));
         fresh.cancel_with("before it ran");
         yield_now();
+        without.cancel();
+        assert_eq!(without.join().expect_err("cancelled").message(), None);
         with.cancel_with("the warp is torn");
         let message = |error: selvedge::TaskError| error.message().unwrap().to_string();
         assert_eq!(
