@@ -197,7 +197,7 @@ impl fmt::Debug for Barrier {
             .field("parties", &self.0.n_parties)
             .field("n_inside", &self.0.n_inside.get())
             .field("phase", &self.0.phase.get())
-            .field("made_at", &format_args!("{}", self.0.site))
+            .field("created_at", &format_args!("{}", self.0.site))
             .finish_non_exhaustive()
     }
 }

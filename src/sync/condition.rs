@@ -154,7 +154,7 @@ impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condition")
             .field("has_waiters", &!self.0.waiters.is_empty())
-            .field("made_at", &format_args!("{}", self.0.site))
+            .field("created_at", &format_args!("{}", self.0.site))
             .finish_non_exhaustive()
     }
 }

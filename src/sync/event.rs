@@ -107,7 +107,7 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("is_set", &self.is_set())
-            .field("made_at", &format_args!("{}", self.0.site))
+            .field("created_at", &format_args!("{}", self.0.site))
             .finish_non_exhaustive()
     }
 }

@@ -202,7 +202,7 @@ impl<T, S: Store<T>> Core<T, S> {
             .field("capacity", &self.capacity)
             .field("n_unfinished", &self.n_unfinished.get())
             .field("is_shut_down", &self.is_shut_down.get())
-            .field("made_at", &format_args!("{}", self.site))
+            .field("created_at", &format_args!("{}", self.site))
             .finish_non_exhaustive()
     }
 

@@ -99,7 +99,7 @@ impl Inner {
         f.debug_struct(name)
             .field("available_permits", &self.permits.n_free())
             .field("has_waiters", &self.permits.has_waiters())
-            .field("made_at", &format_args!("{}", self.site))
+            .field("created_at", &format_args!("{}", self.site))
             .finish_non_exhaustive()
     }
 }

@@ -373,7 +373,7 @@ impl<T> fmt::Debug for Promise<T> {
         };
         f.debug_struct("Promise")
             .field("state", &format_args!("{state}"))
-            .field("made_at", &format_args!("{}", self.0.site))
+            .field("created_at", &format_args!("{}", self.0.site))
             .finish_non_exhaustive()
     }
 }
