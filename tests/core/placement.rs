@@ -235,7 +235,7 @@ fn remaining_stack_knows_the_bounds_of_the_threads_own_stack() {
     const SLACK_BYTES: usize = 64 * 1024;
     for size_bytes in [MIB / 2, 4 * MIB] {
         let thread = thread::Builder::new()
-            .stack_size_bytes(size_bytes)
+            .stack_size(size_bytes)
             .spawn(move || {
                 let left = || remaining_stack_bytes().expect("the bounds of a thread's stack");
                 let (start, truth) = (left(), here() - lowest_address());
