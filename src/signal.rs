@@ -16,6 +16,7 @@ use crate::runtime::api::current_loop;
 use crate::runtime::scheduler::Listening;
 use crate::runtime::wait::task_context;
 use crate::sys::signal_watch::number;
+use crate::util::fmt::impl_fmt;
 
 /// A signal, by its number.
 ///
@@ -100,11 +101,7 @@ impl fmt::Display for Signal {
     }
 }
 
-impl fmt::Debug for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+impl_fmt!(Debug for Signal, |this, f| fmt::Display::fmt(this, f));
 
 /// Listens for a signal while it lives: the signal's earlier action is suspended, and a signal that comes while
 /// no task waits is not lost.

@@ -7,6 +7,8 @@ use std::io;
 
 use super::Cancelled;
 
+use crate::util::fmt::{impl_error, impl_fmt};
+
 /// Why a run ended without a result.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -65,13 +67,7 @@ impl Misuse {
     }
 }
 
-impl fmt::Display for Misuse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Misuse {}
+impl_error!(for Misuse, |this, f| f.write_str(&this.0));
 
 /// The report of a deadlock: the parked tasks and what each waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,16 +161,8 @@ impl<F> LoopError<F> {
     }
 }
 
-impl<F> fmt::Display for LoopError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
-    }
-}
+impl_error!([F] for LoopError<F>, |this, f| f.write_str(this.text()));
 
-impl<F> fmt::Debug for LoopError<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LoopError").field(&self.text()).finish()
-    }
-}
-
-impl<F> Error for LoopError<F> {}
+impl_fmt!([F] Debug for LoopError<F>, |this, f| {
+    f.debug_tuple("LoopError").field(&this.text()).finish()
+});

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::panic_text;
 
+use crate::util::fmt::impl_error;
+
 /// How a task or a promise failed: it was cancelled, it panicked, it returned an error, or its state did not
 /// allow the call.
 ///
@@ -251,25 +253,13 @@ impl Error for Cancelled {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Elapsed;
 
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the deadline has passed")
-    }
-}
-
-impl Error for Elapsed {}
+impl_error!(for Elapsed, "the deadline has passed");
 
 /// The set of awaitables to wait for is empty.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EmptySet;
 
-impl fmt::Display for EmptySet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cannot wait on an empty set; check it first")
-    }
-}
-
-impl Error for EmptySet {}
+impl_error!(for EmptySet, "cannot wait on an empty set; check it first");
 
 impl From<Elapsed> for io::Error {
     fn from(elapsed: Elapsed) -> Self {

@@ -1,7 +1,6 @@
 //! Why the caller can't wait.
 
-use std::error::Error;
-use std::fmt;
+use crate::util::fmt::impl_error;
 
 /// Why a call can't wait where it is made. Its text says what to do instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +34,4 @@ impl WaitError {
     }
 }
 
-impl fmt::Display for WaitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.sentence())
-    }
-}
-
-impl Error for WaitError {}
+impl_error!(for WaitError, |this, f| f.write_str(this.sentence()));

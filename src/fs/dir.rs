@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::{self as std_fs, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::DirEntryExt;
@@ -11,6 +10,7 @@ use std::sync::{Arc, Mutex};
 
 use super::offload::offload;
 use crate::runtime::threads::AtClose;
+use crate::util::fmt::impl_fmt;
 use crate::util::lock::lock;
 
 /// How many entries one job reads.
@@ -107,11 +107,7 @@ impl Iterator for ReadDir {
     }
 }
 
-impl fmt::Debug for ReadDir {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ReadDir").field(&self.path).finish()
-    }
-}
+impl_fmt!(Debug for ReadDir, |this, f| f.debug_tuple("ReadDir").field(&this.path).finish());
 
 /// An entry of a directory: [`std::fs::DirEntry`], waiting in the event loop.
 #[derive(Clone)]
@@ -168,8 +164,4 @@ impl DirEntry {
     }
 }
 
-impl fmt::Debug for DirEntry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DirEntry").field(&self.path()).finish()
-    }
-}
+impl_fmt!(Debug for DirEntry, |this, f| f.debug_tuple("DirEntry").field(&this.path()).finish());

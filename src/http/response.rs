@@ -1,6 +1,5 @@
 //! [`Response`] and its body.
 
-use std::fmt;
 use std::io::{self, Read};
 use std::rc::Rc;
 
@@ -12,6 +11,7 @@ use url::Url;
 use super::client::Client;
 use super::error::{Error, Kind, from_io};
 use crate::sync::Permit;
+use crate::util::fmt::impl_debug;
 
 /// A response: its status and headers, and its body, which has not been read yet.
 ///
@@ -203,10 +203,4 @@ impl Read for BodyReader {
     }
 }
 
-impl fmt::Debug for BodyReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyReader")
-            .field("url", &self.url.as_str())
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(BodyReader, |this| { url: this.url.as_str() });

@@ -1,6 +1,5 @@
 //! [`Session`]: one method for each kind of request.
 
-use std::fmt;
 use std::rc::Rc;
 
 use ureq::http::{Method, Uri};
@@ -11,6 +10,8 @@ use super::client::Client;
 use super::error::{Error, Kind};
 use super::request::RequestBuilder;
 use super::response::Response;
+
+use crate::util::fmt::impl_fmt;
 
 /// An HTTP client: aiohttp's `ClientSession` for tasks. It reuses connections, keeps cookies and follows
 /// redirects.
@@ -182,8 +183,4 @@ impl Session {
     }
 }
 
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+impl_fmt!(Debug for Session, |this, f| this.0.fmt(f));

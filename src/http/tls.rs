@@ -1,11 +1,12 @@
 //! [`Certificate`], and the configuration of TLS.
 
-use std::fmt;
 use std::sync::Arc;
 
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::error::{Error, Kind};
+
+use crate::util::fmt::impl_fmt;
 
 /// A certificate to trust: an authority's, which signs certificates of servers, or a server's own.
 ///
@@ -37,11 +38,7 @@ impl Certificate {
     }
 }
 
-impl fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Certificate({} bytes)", self.0.der().len())
-    }
-}
+impl_fmt!(Debug for Certificate, |this, f| write!(f, "Certificate({} bytes)", this.0.der().len()));
 
 /// A configuration that trusts these certificates, or Mozilla's.
 pub(super) fn config(roots: Option<&[Certificate]>) -> TlsConfig {

@@ -1,6 +1,5 @@
 //! [`Pollable`]: waiting for a descriptor.
 
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -9,6 +8,7 @@ use crate::runtime::io::Registration;
 use crate::sys::file::{self, Kind};
 use crate::sys::wait_fd::Direction;
 use crate::util::descriptor::{read_by_reference, write_by_reference};
+use crate::util::fmt::impl_fmt;
 
 /// A value with a descriptor that can be polled, such as an end of a pipe, a terminal, or an `inotify`.
 /// Reading and writing park the task, and block a thread that has no loop.
@@ -194,8 +194,6 @@ impl<T: AsFd> AsRawFd for Pollable<T> {
     }
 }
 
-impl<T: AsFd + fmt::Debug> fmt::Debug for Pollable<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pollable").field(self.get_ref()).finish()
-    }
-}
+impl_fmt!([T: AsFd + std::fmt::Debug] Debug for Pollable<T>, |this, f| {
+    f.debug_tuple("Pollable").field(this.get_ref()).finish()
+});

@@ -3,12 +3,12 @@
 //! Bytes leave the buffer only when a read returns them, in its result or its error. An unwind in the
 //! middle of a read, by a cancel or a timeout, therefore loses none.
 
-use std::fmt;
 use std::io::{self, Read};
 
 use super::read_error::ReadError;
 use crate::sys::file::retry_interrupted;
 use crate::util::byte_buffer::ByteBuffer;
+use crate::util::fmt::impl_debug;
 
 /// The least space that a read of the stream gets.
 const CHUNK: usize = 8 * 1024;
@@ -275,16 +275,12 @@ impl<R: Read> Read for StreamReader<R> {
     }
 }
 
-impl<R: fmt::Debug> fmt::Debug for StreamReader<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamReader")
-            .field("inner", &self.inner)
-            .field("n_buffered", &self.buffer().len())
-            .field("limit", &self.limit)
-            .field("has_ended", &self.has_ended)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!([R: std::fmt::Debug] StreamReader<R>, |this| {
+    inner: this.inner,
+    n_buffered: this.buffer().len(),
+    limit: this.limit,
+    has_ended: this.has_ended
+});
 
 /// May suspend. Reads once.
 fn read_some(inner: &mut impl Read, buf: &mut [u8]) -> io::Result<usize> {

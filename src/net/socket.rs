@@ -4,7 +4,6 @@
 //! to the registration. What never waits (options, addresses) is asked of std's type, which owns the
 //! descriptor.
 
-use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
@@ -18,6 +17,7 @@ use crate::sys;
 use crate::sys::file::retry_interrupted;
 use crate::sys::socket::Mode;
 use crate::sys::wait_fd::Direction;
+use crate::util::fmt::impl_fmt;
 
 /// A socket: `S` is std's type, to which a registration with a loop and settings are added.
 pub(super) struct Socket<S: AsFd> {
@@ -199,11 +199,7 @@ impl<S: AsFd> Drop for Socket<S> {
     }
 }
 
-impl<S: AsFd + fmt::Debug> fmt::Debug for Socket<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.std().fmt(f)
-    }
-}
+impl_fmt!([S: AsFd + std::fmt::Debug] Debug for Socket<S>, |this, f| this.std().fmt(f));
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use super::error::{BrokenBarrier, here_or_panic};
 use crate::runtime::core::{Awaiting, WaitList};
+use crate::util::fmt::impl_debug;
 
 /// A place where a fixed number of tasks wait for each other, repeatedly: asyncio's Barrier.
 ///
@@ -191,13 +192,9 @@ impl Awaiting for Inner {
     }
 }
 
-impl fmt::Debug for Barrier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Barrier")
-            .field("parties", &self.0.n_parties)
-            .field("n_inside", &self.0.n_inside.get())
-            .field("phase", &self.0.phase.get())
-            .field("created_at", &format_args!("{}", self.0.site))
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(Barrier, |this| {
+    parties: this.0.n_parties,
+    n_inside: this.0.n_inside.get(),
+    phase: this.0.phase.get(),
+    created_at: format_args!("{}", this.0.site)
+});

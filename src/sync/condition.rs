@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::error::here_or_panic;
 use super::mutex::MutexGuard;
 use crate::runtime::core::{Awaiting, TaskContext, WaitList};
+use crate::util::fmt::impl_debug;
 
 /// Lets tasks wait for a change of the value in a [`Mutex`](super::Mutex): asyncio's Condition, with the signatures
 /// of std's Condvar.
@@ -150,11 +151,7 @@ impl Default for Condition {
     }
 }
 
-impl fmt::Debug for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condition")
-            .field("has_waiters", &!self.0.waiters.is_empty())
-            .field("created_at", &format_args!("{}", self.0.site))
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(Condition, |this| {
+    has_waiters: !this.0.waiters.is_empty(),
+    created_at: format_args!("{}", this.0.site)
+});

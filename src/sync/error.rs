@@ -6,6 +6,7 @@ use std::fmt;
 use crate::error::WaitError;
 use crate::runtime::core::TaskContext;
 use crate::runtime::wait::task_context;
+use crate::util::fmt::impl_error;
 
 /// The running task's context, for operations that return no error; panics if the caller can't wait.
 #[track_caller]
@@ -128,10 +129,4 @@ impl Error for TooManyPermits {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokenBarrier;
 
-impl fmt::Display for BrokenBarrier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the barrier was reset or aborted before all parties had arrived")
-    }
-}
-
-impl Error for BrokenBarrier {}
+impl_error!(for BrokenBarrier, "the barrier was reset or aborted before all parties had arrived");

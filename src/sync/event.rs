@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use super::error::here_or_panic;
 use crate::runtime::core::{Awaiting, WaitList};
+use crate::util::fmt::impl_debug;
 
 /// A flag that any number of tasks can wait for: asyncio's Event.
 ///
@@ -103,11 +104,4 @@ impl Default for Event {
     }
 }
 
-impl fmt::Debug for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event")
-            .field("is_set", &self.is_set())
-            .field("created_at", &format_args!("{}", self.0.site))
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(Event, |this| { is_set: this.is_set(), created_at: format_args!("{}", this.0.site) });

@@ -10,6 +10,7 @@ use std::thread;
 use super::error::here_or_panic;
 use super::permits::Permits;
 use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, context};
+use crate::util::fmt::impl_fmt;
 
 /// A lock and the value that it protects, held across suspensions, first come, first served: asyncio's Lock.
 ///
@@ -287,8 +288,4 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
     }
 }
 
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
+impl_fmt!([T: ?Sized + std::fmt::Display] Display for MutexGuard<'_, T>, |this, f| (**this).fmt(f));

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::error::{TooManyPermits, here_or_panic};
 use super::permits::Permits;
 use crate::runtime::core::Awaiting;
+use crate::util::fmt::impl_debug;
 
 /// A number of permits that tasks acquire and release, strictly first come, first served: asyncio's Semaphore.
 ///
@@ -232,13 +233,7 @@ impl Drop for Permit {
     }
 }
 
-impl fmt::Debug for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit")
-            .field("n", &self.n)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(Permit, |this| { n: this.n });
 
 /// A wait for permits, for reports.
 struct Waiting<'a> {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fmt;
 use std::iter::FusedIterator;
 use std::panic::Location;
 use std::rc::Rc;
@@ -13,6 +12,7 @@ use crate::runtime::core::{CallbackId, NEVER, Nanoseconds, WaitList, context};
 use crate::runtime::task::{Joinable, Need, WaitSite, Waitable};
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::task_context;
+use crate::util::fmt::impl_debug;
 
 /// Iterates over tasks or promises in the order in which they are done. Closures and coroutines become
 /// tasks.
@@ -204,13 +204,7 @@ impl<H: Waitable> Drop for AsCompleted<H> {
     }
 }
 
-impl<H: Waitable> fmt::Debug for AsCompleted<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsCompleted")
-            .field("n_left", &self.n_left)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!([H: Waitable] AsCompleted<H>, |this| { n_left: this.n_left });
 
 /// Iterator of [`AsCompleted::timeout`].
 #[must_use = "an iterator does nothing until it is asked for the next one"]
@@ -243,11 +237,7 @@ impl<H: Waitable> Iterator for WithTimeout<H> {
 
 impl<H: Waitable> FusedIterator for WithTimeout<H> {}
 
-impl<H: Waitable> fmt::Debug for WithTimeout<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithTimeout")
-            .field("n_left", &self.inner.n_left)
-            .field("is_over", &self.is_over)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!([H: Waitable] WithTimeout<H>, |this| {
+    n_left: this.inner.n_left,
+    is_over: this.is_over
+});

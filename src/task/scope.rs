@@ -10,7 +10,6 @@
 
 use std::cell::RefCell;
 use std::error::Error;
-use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -27,6 +26,7 @@ use crate::runtime::cancel::{ScopeState, Until};
 use crate::runtime::core::{ExceptionContext, MUST_CANCEL, ParentScope, SCHEDULED, TaskContext};
 use crate::runtime::task::{SpawnOptions, expect_task, prepare_keeping};
 use crate::runtime::wait::{task_context, unwind};
+use crate::util::fmt::impl_debug;
 
 /// May suspend: spawns tasks that may borrow from the frames around the call, as [`std::thread::scope`] does
 /// for threads, and waits for all of them: asyncio's TaskGroup.
@@ -361,8 +361,4 @@ impl Builder {
     }
 }
 
-impl fmt::Debug for Scope<'_, '_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scope").finish_non_exhaustive()
-    }
-}
+impl_debug!(Scope<'_, '_>, |_| {});

@@ -1,7 +1,6 @@
 //! [`ScopedTask`]: the handle of a scope's child.
 
 use std::cell::Cell;
-use std::fmt;
 use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
@@ -9,6 +8,7 @@ use crate::error::TaskError;
 use crate::runtime::core::{Core, DETACHED, Packet, next_task_id};
 use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, sealed::Sealed};
 use crate::runtime::task::{AnyHandle, TaskRef, task_methods, wait_done};
+use crate::util::fmt::impl_fmt;
 
 /// Handle of a task of a [`Scope`](super::Scope), and of its result.
 ///
@@ -169,8 +169,4 @@ impl<T> Drop for ScopedTask<'_, T> {
     }
 }
 
-impl<T> fmt::Debug for ScopedTask<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.view().fmt(f)
-    }
-}
+impl_fmt!([T] Debug for ScopedTask<'_, T>, |this, f| this.view().fmt(f));

@@ -4,6 +4,7 @@
 //! - [`descriptor`]: trait implementations that types with a descriptor share;
 //! - [`deadlines`]: deadlines in order, for a million timers;
 //! - [`event_count`]: threads and tasks wait for items that other threads provide;
+//! - [`fmt`]: short implementations of `Debug`, `Display` and `Error`;
 //! - [`free_list`]: reuse of small allocations;
 //! - [`iteration_queue`]: the run queue's container;
 //! - [`list`]: an intrusive list;
@@ -15,6 +16,7 @@ pub(crate) mod byte_buffer;
 pub(crate) mod deadlines;
 pub(crate) mod descriptor;
 pub(crate) mod event_count;
+pub(crate) mod fmt;
 pub(crate) mod free_list;
 pub(crate) mod iteration_queue;
 pub(crate) mod list;

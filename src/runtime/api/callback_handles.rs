@@ -1,6 +1,5 @@
 //! What a loop is handed callbacks by, and their handles: [`CallbackHandle`] and [`TimerHandle`].
 
-use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::Instant;
@@ -11,6 +10,7 @@ use crate::runtime::scheduler::{FORKED, Loop};
 use crate::runtime::task::Promise;
 use crate::runtime::threads::blocking;
 use crate::runtime::time::{Key, Timers};
+use crate::util::fmt::impl_debug;
 
 impl Loop {
     pub(crate) fn call_soon(
@@ -105,11 +105,4 @@ impl TimerHandle {
     }
 }
 
-impl fmt::Debug for TimerHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TimerHandle")
-            .field("callback", &self.callback)
-            .field("when", &self.when)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(TimerHandle, |this| { callback: this.callback, when: this.when });

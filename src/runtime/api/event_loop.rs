@@ -1,6 +1,5 @@
 //! [`EventLoop`]: a loop with asyncio's methods.
 
-use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 use std::thread;
@@ -13,6 +12,7 @@ use crate::runtime::core::{ExceptionContext, context};
 use crate::runtime::observe::report_by_default;
 use crate::runtime::scheduler::{FORKED, Halt, Loop, within};
 use crate::runtime::task::{Joinable, Promise, Task, TaskRef, waitable};
+use crate::util::fmt::impl_fmt;
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
 /// [`run_until_complete`](Self::run_until_complete) or [`run_forever`](Self::run_forever).
@@ -320,8 +320,4 @@ impl Drop for EventLoop {
     }
 }
 
-impl fmt::Debug for EventLoop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.core.fmt(f)
-    }
-}
+impl_fmt!(Debug for EventLoop, |this, f| this.0.core.fmt(f));

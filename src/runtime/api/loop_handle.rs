@@ -1,12 +1,12 @@
 //! [`LoopHandle`]: a reference to a loop for other threads.
 
-use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex};
 
 use crate::error::LoopError;
 use crate::runtime::core::context;
 use crate::runtime::threads::{Injector, Message};
+use crate::util::fmt::impl_debug;
 use crate::util::lock::lock;
 
 /// A handle of an event loop for other threads. While one exists, the loop reports no deadlock.
@@ -110,13 +110,7 @@ impl Drop for LoopHandle {
     }
 }
 
-impl fmt::Debug for LoopHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LoopHandle")
-            .field("loop_id", &self.0.loop_id)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(LoopHandle, |this| { loop_id: this.0.loop_id });
 
 const _: () = {
     const fn assert_send_sync<T: Send + Sync>() {}

@@ -1,6 +1,5 @@
 //! [`RemoteTask`]: a task that another thread has spawned on a loop.
 
-use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -19,6 +18,7 @@ use crate::runtime::scheduler::current;
 use crate::runtime::task::{SpawnOptions, Task, try_spawn_on};
 use crate::runtime::threads::waker_registry;
 use crate::runtime::wait::task_context;
+use crate::util::fmt::impl_debug;
 use crate::util::lock::{ignore_poison, lock};
 
 /// A task that another thread has spawned on a loop.
@@ -159,13 +159,7 @@ impl<T> Future for RemoteTask<T> {
     }
 }
 
-impl<T> fmt::Debug for RemoteTask<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteTask")
-            .field("is_done", &lock(&self.shared.state).is_done)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!([T] RemoteTask<T>, |this| { is_done: lock(&this.shared.state).is_done });
 
 /// State that a remote task and its loop share.
 pub(crate) struct Shared<T> {

@@ -35,6 +35,7 @@ use crate::coroutine::Hosted;
 use crate::error::TaskError;
 use crate::sys::prefetch::prefetch;
 use crate::sys::prefetch_distances::{IO_TASK_LINES, LINE_SIZE_BYTES};
+use crate::util::fmt::impl_fmt;
 use crate::util::list::Link;
 
 pub(crate) const SCHEDULED: u32 = 1;
@@ -332,8 +333,4 @@ impl Deref for TaskPtr {
     }
 }
 
-impl fmt::Debug for TaskPtr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name())
-    }
-}
+impl_fmt!(Debug for TaskPtr, |this, f| f.write_str(&this.name()));

@@ -1,18 +1,15 @@
 //! Numbers of tasks and callbacks.
 
 use std::cell::Cell;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::util::fmt::impl_fmt;
 
 /// A task's number, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub(crate) u64);
 
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
+impl_fmt!(Display for TaskId, |this, f| this.0.fmt(f));
 
 /// The next task's number.
 #[inline]

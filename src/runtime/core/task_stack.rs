@@ -11,6 +11,7 @@ use super::TaskId;
 use crate::coroutine::backtrace_text::{self, HostFrames};
 use crate::coroutine::{Status, on_stack, remaining_stack_bytes};
 use crate::stack::DEFAULT_STACK_SIZE_BYTES;
+use crate::util::fmt::impl_debug;
 
 /// How many frames `Display` shows without the alternate flag.
 const MAX_FRAMES: usize = 100;
@@ -146,13 +147,9 @@ impl fmt::Display for TaskStack {
     }
 }
 
-impl fmt::Debug for TaskStack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskStack")
-            .field("name", &self.name)
-            .field("status", &self.status)
-            .field("site", &self.site)
-            .field("waits_for", &self.waits_for)
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(TaskStack, |this| {
+    name: this.name,
+    status: this.status,
+    site: this.site,
+    waits_for: this.waits_for
+});

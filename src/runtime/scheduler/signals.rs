@@ -4,7 +4,6 @@
 //! the listeners, and cancels `run`'s main task.
 
 use std::cell::{Cell, RefCell};
-use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -14,6 +13,7 @@ use crate::runtime::cancel::request;
 use crate::runtime::core::{Core, TaskContext, TaskId, WaitList};
 use crate::runtime::io::Reactor;
 use crate::sys::signal_watch::{Watcher, number};
+use crate::util::fmt::impl_debug;
 
 /// The message of the cancel of `run`'s main task.
 pub(crate) const INTERRUPTED: &str = "interrupted by SIGINT";
@@ -274,11 +274,4 @@ impl Listening {
     }
 }
 
-impl fmt::Debug for Listening {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Listening")
-            .field("signal", &self.signal)
-            .field("has_arrived", &self.has_arrived.get())
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(Listening, |this| { signal: this.signal, has_arrived: this.has_arrived.get() });

@@ -12,6 +12,7 @@ use crate::runtime::core::{
     TaskContext, TaskPtr, WaitList, next_sequence,
 };
 use crate::runtime::wait::unwind;
+use crate::util::fmt::impl_fmt;
 
 /// Type-erased view of a task or a promise, or of the error that stands in for a task.
 #[doc(hidden)]
@@ -239,11 +240,7 @@ impl Awaiting for AnyHandle<'_> {
     }
 }
 
-impl fmt::Debug for AnyHandle<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe(f)
-    }
-}
+impl_fmt!(Debug for AnyHandle<'_>, |this, f| this.describe(f));
 
 impl Group {
     /// Adds a member. Adding a new task before the next one is made is cheapest: the part of its block

@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)]
 
-use std::fmt;
 use std::rc::Weak;
 
 use super::methods::task_methods;
@@ -10,6 +9,7 @@ use super::{TaskRef, not_done, wait_done};
 use crate::error::TaskError;
 use crate::runtime::core::{Core, DETACHED, Packet};
 use crate::runtime::observe::report_unretrieved;
+use crate::util::fmt::impl_fmt;
 
 /// Owning handle of a spawned task and of its result.
 ///
@@ -141,8 +141,4 @@ impl<T> Drop for Task<T> {
     }
 }
 
-impl<T> fmt::Debug for Task<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.view().fmt(f)
-    }
-}
+impl_fmt!([T] Debug for Task<T>, |this, f| this.view().fmt(f));

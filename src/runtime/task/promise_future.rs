@@ -1,7 +1,6 @@
 //! [`PromiseFuture`]: a promise as a std future.
 
 use std::cell::Cell;
-use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -9,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use super::Promise;
 use crate::error::TaskError;
 use crate::runtime::core::CallbackId;
+use crate::util::fmt::impl_fmt;
 
 /// A [`Promise`] that any executor on this thread can await. It moves the result out.
 ///
@@ -77,8 +77,6 @@ impl<T> Drop for PromiseFuture<T> {
     }
 }
 
-impl<T> fmt::Debug for PromiseFuture<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PromiseFuture").field(&self.promise).finish()
-    }
-}
+impl_fmt!([T] Debug for PromiseFuture<T>, |this, f| {
+    f.debug_tuple("PromiseFuture").field(&this.promise).finish()
+});

@@ -1,6 +1,5 @@
 //! What can be waited for: by reference ([`Waitable`]), or by value ([`Joinable`], [`Awaitable`]).
 
-use std::fmt;
 use std::panic::Location;
 
 use super::{AnyHandle, Need, Promise, SpawnOptions, Task, TaskRef, admit, spawn_on, try_spawn_on};
@@ -9,6 +8,7 @@ use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::{Core, TaskContext};
 use crate::runtime::wait::{park, task_context};
+use crate::util::fmt::impl_fmt;
 
 pub(crate) mod sealed {
     pub trait Sealed {}
@@ -285,8 +285,4 @@ impl WaitSite {
     }
 }
 
-impl fmt::Debug for WaitSite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WaitSite({})", self.site)
-    }
-}
+impl_fmt!(Debug for WaitSite, |this, f| write!(f, "WaitSite({})", this.site));

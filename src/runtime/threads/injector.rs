@@ -4,7 +4,6 @@
 //! is exact: the loop drains every message that was pushed before, and every later one is handed back. Both protocols,
 //! with their barriers, are in [`crate::util::sleep_flag`].
 
-use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -14,6 +13,7 @@ use std::thread::{self, ThreadId};
 use crossbeam_queue::SegQueue;
 
 use crate::sys::poller::Notifier;
+use crate::util::fmt::impl_debug;
 use crate::util::sleep_flag::{Gate, SleepFlag};
 
 /// A message to a loop.
@@ -119,11 +119,4 @@ impl Injector {
     }
 }
 
-impl fmt::Debug for Injector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Injector")
-            .field("loop_id", &self.loop_id)
-            .field("n_handles", &self.n_handles())
-            .finish_non_exhaustive()
-    }
-}
+impl_debug!(Injector, |this| { loop_id: this.loop_id, n_handles: this.n_handles() });
