@@ -95,16 +95,10 @@ impl Error for GetError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NothingUnfinished;
 
-impl fmt::Display for NothingUnfinished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "task_done was called more often than items were put into the queue; call it once for each \
-             item that was taken out",
-        )
-    }
-}
-
-impl Error for NothingUnfinished {}
+impl_error!(
+    for NothingUnfinished,
+    "task_done was called more often than items were put into the queue; call it once for each item that was taken out"
+);
 
 /// More permits were released to a bounded semaphore than it can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,18 +106,12 @@ pub struct TooManyPermits {
     pub(super) limit: usize,
 }
 
-impl fmt::Display for TooManyPermits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "more permits were released than acquired: the semaphore has {} at most; release each once, \
-             or use a Semaphore, which grows",
-            self.limit
-        )
-    }
-}
-
-impl Error for TooManyPermits {}
+impl_error!(for TooManyPermits, |this, f| write!(
+    f,
+    "more permits were released than acquired: the semaphore has {} at most; release each once, or use a \
+     Semaphore, which grows",
+    this.limit
+));
 
 /// A barrier was reset or aborted while the task waited at it, or is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

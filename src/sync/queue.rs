@@ -1,13 +1,12 @@
-//! [`Queue`]: first in, first out.
+//! The three queues, which differ in the order of their items: [`Queue`], [`LifoQueue`] and [`PriorityQueue`].
 
-use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{GetError, NothingUnfinished, PutError};
 use super::queue_core::Core;
 use super::queue_methods::queue_methods;
-use super::store::Fifo;
+use super::store::{Fifo, Lifo, Smallest};
 
 /// A first-in, first-out queue of items between tasks: asyncio's Queue.
 ///
@@ -40,3 +39,44 @@ use super::store::Fifo;
 pub struct Queue<T>(Rc<Core<T, Fifo<T>>>);
 
 queue_methods!(Queue, Fifo);
+
+/// A last-in, first-out queue: asyncio's LifoQueue. It is otherwise like [`Queue`].
+///
+/// ```
+/// use selvedge::sync::LifoQueue;
+///
+/// let queue = LifoQueue::unbounded();
+/// for n in [1, 2, 3] {
+///     queue.try_put(n).unwrap();
+/// }
+/// assert_eq!(queue.try_get(), Ok(3));
+/// assert_eq!(queue.try_get(), Ok(2));
+/// ```
+pub struct LifoQueue<T>(Rc<Core<T, Lifo<T>>>);
+
+queue_methods!(LifoQueue, Lifo);
+
+/// A queue whose smallest item comes out first: asyncio's PriorityQueue. Equal items come out in the order in
+/// which they were put in. It is otherwise like [`Queue`].
+///
+/// The queue calls `Ord` like a callback: `Ord` can neither wait nor use the queue, and panics if it tries.
+///
+/// ```
+/// use std::cmp::Reverse;
+/// use selvedge::sync::PriorityQueue;
+///
+/// let queue = PriorityQueue::unbounded();
+/// for job in [(2, "wash"), (1, "spin"), (3, "dye")] {
+///     queue.try_put(job).unwrap();
+/// }
+/// assert_eq!(queue.try_get(), Ok((1, "spin")));
+///
+/// // The largest first:
+/// let queue = PriorityQueue::unbounded();
+/// queue.try_put(Reverse(5)).unwrap();
+/// queue.try_put(Reverse(9)).unwrap();
+/// assert_eq!(queue.try_get(), Ok(Reverse(9)));
+/// ```
+pub struct PriorityQueue<T>(Rc<Core<T, Smallest<T>>>);
+
+queue_methods!(PriorityQueue, Smallest, Ord);

@@ -27,12 +27,12 @@ pub(super) struct Core<T, S> {
     slots: Permits,
     /// Items that are not promised.
     items: Permits,
-    n_unfinished: Cell<usize>,
+    pub(super) n_unfinished: Cell<usize>,
     joiners: WaitList,
     is_shut_down: Cell<bool>,
     /// `None` for no limit.
     capacity: Option<usize>,
-    site: &'static Location<'static>,
+    pub(super) site: &'static Location<'static>,
     item: PhantomData<T>,
 }
 
@@ -194,16 +194,6 @@ impl<T, S: Store<T>> Core<T, S> {
 
     pub(super) fn is_shut_down(&self) -> bool {
         self.is_shut_down.get()
-    }
-
-    pub(super) fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(name)
-            .field("len", &self.len())
-            .field("capacity", &self.capacity)
-            .field("n_unfinished", &self.n_unfinished.get())
-            .field("is_shut_down", &self.is_shut_down.get())
-            .field("created_at", &format_args!("{}", self.site))
-            .finish_non_exhaustive()
     }
 
     fn awaiting(&self, wanted: Wanted) -> Waiting {

@@ -201,11 +201,13 @@ macro_rules! queue_methods {
             }
         }
 
-        impl<T $(: $Bound)?> fmt::Debug for $Queue<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.debug(stringify!($Queue), f)
-            }
-        }
+        crate::util::fmt::impl_debug!([T $(: $Bound)?] $Queue<T>, |queue| {
+            len: queue.len(),
+            capacity: queue.0.capacity(),
+            n_unfinished: queue.0.n_unfinished.get(),
+            is_shut_down: queue.0.is_shut_down(),
+            created_at: format_args!("{}", queue.0.site)
+        });
     };
 }
 

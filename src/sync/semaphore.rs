@@ -95,14 +95,6 @@ impl Inner {
         self.permits.give(n);
         Ok(())
     }
-
-    fn debug(&self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct(name)
-            .field("available_permits", &self.permits.n_free())
-            .field("has_waiters", &self.permits.has_waiters())
-            .field("created_at", &format_args!("{}", self.site))
-            .finish_non_exhaustive()
-    }
 }
 
 macro_rules! semaphore_methods {
@@ -183,11 +175,11 @@ macro_rules! semaphore_methods {
             }
         }
 
-        impl fmt::Debug for $Semaphore {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.debug(stringify!($Semaphore), f)
-            }
-        }
+        impl_debug!($Semaphore, |this| {
+            available_permits: this.0.permits.n_free(),
+            has_waiters: this.0.permits.has_waiters(),
+            created_at: format_args!("{}", this.0.site)
+        });
     };
 }
 

@@ -27,14 +27,7 @@ macro_rules! end_methods {
             }
         }
 
-        impl<T> fmt::Debug for $End<T> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($End))
-                    .field("len", &self.len())
-                    .field("capacity", &self.capacity())
-                    .finish_non_exhaustive()
-            }
-        }
+        crate::util::fmt::impl_debug!([T] $End<T>, |end| { len: end.len(), capacity: end.capacity() });
     };
 }
 

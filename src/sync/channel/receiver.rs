@@ -1,6 +1,5 @@
 //! [`Receiver`]: the end that receives.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

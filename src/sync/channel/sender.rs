@@ -1,6 +1,5 @@
 //! [`Sender`]: the end that sends.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
