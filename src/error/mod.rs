@@ -4,6 +4,7 @@
 //! failed ([`TaskError`]), why a run ended early ([`RunError`]), that a loop is closed or busy ([`LoopError`]),
 //! and why a call can't wait ([`WaitError`]). Nothing here knows how a loop works.
 
+pub(crate) mod predicates;
 pub(crate) mod run;
 mod scope;
 pub(crate) mod task;

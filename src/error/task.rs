@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::panic_text;
+use super::predicates::predicates;
 
 use crate::util::fmt::impl_error;
 
@@ -90,28 +91,18 @@ impl TaskError {
         }
     }
 
-    /// Whether the task or promise was cancelled.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        matches!(*self.0, Kind::Cancelled(_))
-    }
+    predicates! { |error| *error.0;
+        /// Whether the task or promise was cancelled.
+        fn is_cancelled => Kind::Cancelled(_),
 
-    /// Whether the task panicked.
-    #[must_use]
-    pub fn is_panic(&self) -> bool {
-        matches!(*self.0, Kind::Panic { .. })
-    }
+        /// Whether the task panicked.
+        fn is_panic => Kind::Panic { .. },
 
-    /// Whether the timeout of [`wait_for`](crate::task::wait_for) passed.
-    #[must_use]
-    pub fn is_elapsed(&self) -> bool {
-        matches!(*self.0, Kind::Elapsed)
-    }
+        /// Whether the timeout of [`wait_for`](crate::task::wait_for) passed.
+        fn is_elapsed => Kind::Elapsed,
 
-    /// Whether the task or promise can't return its result yet, or not any more.
-    #[must_use]
-    pub fn is_invalid_state(&self) -> bool {
-        matches!(*self.0, Kind::InvalidState(_))
+        /// Whether the task or promise can't return its result yet, or not any more.
+        fn is_invalid_state => Kind::InvalidState(_),
     }
 
     /// The message of the cancel, the text of the panic, or the error's own text; `None` for a cancel without

@@ -9,6 +9,8 @@ use ureq::Timeout;
 use ureq::http::StatusCode;
 use url::Url;
 
+use crate::error::predicates::predicates;
+
 /// Why a request failed. The predicates classify the failure; the text describes it and contains the URL.
 ///
 /// ```
@@ -107,61 +109,48 @@ impl Error {
     pub fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
-}
 
-/// Defines methods that compare the kind of an error with patterns.
-macro_rules! predicates {
-    ($($(#[$doc:meta])* fn $name:ident => $pattern:pat,)*) => {
-        impl Error {$(
-            $(#[$doc])*
-            #[must_use]
-            pub fn $name(&self) -> bool {
-                matches!(self.0.kind, $pattern)
-            }
-        )*}
-    };
-}
+    predicates! { |error| error.0.kind;
+        /// Whether a timeout expired, the session's or the request's.
+        fn is_timeout => Kind::Timeout(_),
 
-predicates! {
-    /// Whether a timeout expired, the session's or the request's.
-    fn is_timeout => Kind::Timeout(_),
+        /// Whether the response has an error status, as reported by
+        /// [`Response::error_for_status`](super::Response::error_for_status).
+        fn is_status => Kind::Status(_),
 
-    /// Whether the response has an error status, as reported by
-    /// [`Response::error_for_status`](super::Response::error_for_status).
-    fn is_status => Kind::Status(_),
+        /// Whether no connection was established: the host has no address, or can't be connected to.
+        fn is_connect => Kind::Connect(_) | Kind::Lookup(_),
 
-    /// Whether no connection was established: the host has no address, or can't be connected to.
-    fn is_connect => Kind::Connect(_) | Kind::Lookup(_),
+        /// Whether the host's name could not be resolved.
+        fn is_lookup => Kind::Lookup(_),
 
-    /// Whether the host's name could not be resolved.
-    fn is_lookup => Kind::Lookup(_),
+        /// Whether TLS failed: a certificate that is not trusted, has expired or is for another host; a failed
+        /// handshake; `https` in a build without the feature `tls`.
+        fn is_tls => Kind::Tls | Kind::NoTls,
 
-    /// Whether TLS failed: a certificate that is not trusted, has expired or is for another host; a failed
-    /// handshake; `https` in a build without the feature `tls`.
-    fn is_tls => Kind::Tls | Kind::NoTls,
+        /// Whether there were too many redirects, or one that can't be followed.
+        fn is_redirect => Kind::Redirect(_),
 
-    /// Whether there were too many redirects, or one that can't be followed.
-    fn is_redirect => Kind::Redirect(_),
+        /// Whether the connection ended before the response did, as when a server is restarted.
+        fn is_disconnected => Kind::Disconnected,
 
-    /// Whether the connection ended before the response did, as when a server is restarted.
-    fn is_disconnected => Kind::Disconnected,
+        /// Whether the response is not valid HTTP.
+        fn is_protocol => Kind::Protocol,
 
-    /// Whether the response is not valid HTTP.
-    fn is_protocol => Kind::Protocol,
+        /// Whether a body could not be decoded: invalid JSON, invalid gzip.
+        fn is_decode => Kind::Decode(_),
 
-    /// Whether a body could not be decoded: invalid JSON, invalid gzip.
-    fn is_decode => Kind::Decode(_),
+        /// Whether the body of a response is larger than
+        /// [`max_body_size_bytes`](super::SessionBuilder::max_body_size_bytes).
+        fn is_body_too_large => Kind::BodyTooLarge { .. },
 
-    /// Whether the body of a response is larger than
-    /// [`max_body_size_bytes`](super::SessionBuilder::max_body_size_bytes).
-    fn is_body_too_large => Kind::BodyTooLarge { .. },
+        /// Whether the request can't be sent: an invalid URL, an invalid header, a value that can't be
+        /// serialized to JSON.
+        fn is_bad_request => Kind::BadRequest(_),
 
-    /// Whether the request can't be sent: an invalid URL, an invalid header, a value that can't be
-    /// serialized to JSON.
-    fn is_bad_request => Kind::BadRequest(_),
-
-    /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
-    fn is_closed => Kind::Closed,
+        /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
+        fn is_closed => Kind::Closed,
+    }
 }
 
 impl fmt::Display for Error {

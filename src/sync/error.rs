@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::error::WaitError;
+use crate::error::predicates::predicates;
 use crate::runtime::core::TaskContext;
 use crate::runtime::wait::task_context;
 use crate::util::fmt::impl_error;
@@ -34,14 +35,12 @@ impl<T> PutError<T> {
         }
     }
 
-    /// Whether there was no room.
-    pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full(_))
-    }
+    predicates! { |error| error;
+        /// Whether there was no room.
+        fn is_full => Self::Full(_),
 
-    /// Whether the queue is shut down.
-    pub fn is_shut_down(&self) -> bool {
-        matches!(self, Self::ShutDown(_))
+        /// Whether the queue is shut down.
+        fn is_shut_down => Self::ShutDown(_),
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::error::WaitError;
+use crate::error::predicates::predicates;
 
 /// Why an item was not sent, with the item.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,19 +31,15 @@ impl<T> SendError<T> {
         }
     }
 
-    /// Whether the channel was full.
-    pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full(_))
-    }
+    predicates! { |error| error;
+        /// Whether the channel was full.
+        fn is_full => Self::Full(_),
 
-    /// Whether the timeout has passed.
-    pub fn is_timed_out(&self) -> bool {
-        matches!(self, Self::TimedOut(_))
-    }
+        /// Whether the timeout has passed.
+        fn is_timed_out => Self::TimedOut(_),
 
-    /// Whether every receiver is gone.
-    pub fn is_disconnected(&self) -> bool {
-        matches!(self, Self::Disconnected(_))
+        /// Whether every receiver is gone.
+        fn is_disconnected => Self::Disconnected(_),
     }
 }
 
@@ -87,22 +84,15 @@ pub enum RecvError {
 }
 
 impl RecvError {
-    /// Whether the channel was empty.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Empty)
-    }
+    predicates! { |error| error;
+        /// Whether the channel was empty.
+        fn is_empty => Self::Empty,
 
-    /// Whether the timeout has passed.
-    #[must_use]
-    pub fn is_timed_out(&self) -> bool {
-        matches!(self, Self::TimedOut)
-    }
+        /// Whether the timeout has passed.
+        fn is_timed_out => Self::TimedOut,
 
-    /// Whether every sender is gone and every sent item was received.
-    #[must_use]
-    pub fn is_disconnected(&self) -> bool {
-        matches!(self, Self::Disconnected)
+        /// Whether every sender is gone and every sent item was received.
+        fn is_disconnected => Self::Disconnected,
     }
 }
 
