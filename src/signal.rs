@@ -92,14 +92,10 @@ impl From<Signal> for i32 {
     }
 }
 
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "signal {}", self.0),
-        }
-    }
-}
+impl_fmt!(Display for Signal, |this, f| match this.name() {
+    Some(name) => f.write_str(name),
+    None => write!(f, "signal {}", this.0),
+});
 
 impl_fmt!(Debug for Signal, |this, f| fmt::Display::fmt(this, f));
 

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::panic_text;
 use super::predicates::predicates;
-
 use crate::util::fmt::impl_error;
 
 /// How a task or a promise failed: it was cancelled, it panicked, it returned an error, or its state did not
@@ -228,16 +227,10 @@ impl Cancelled {
     }
 }
 
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.message {
-            None => f.write_str("cancelled"),
-            Some(message) => write!(f, "cancelled: {message}"),
-        }
-    }
-}
-
-impl Error for Cancelled {}
+impl_error!(for Cancelled, |this, f| match &this.message {
+    None => f.write_str("cancelled"),
+    Some(message) => write!(f, "cancelled: {message}"),
+});
 
 /// A deadline has passed: the error of [`timeout`](crate::timeout()) and its variants. It converts into an `io::Error`
 /// of the kind `TimedOut`.

@@ -1,12 +1,13 @@
 //! [`Body`]: the body of a request.
 
-use std::fmt;
 use std::io::Read;
 
 use serde::Serialize;
 use url::form_urlencoded;
 
 use super::error::{Error, Kind};
+
+use crate::util::fmt::impl_fmt;
 
 /// The body of a request. Text and bytes convert into one by `into()`.
 ///
@@ -108,14 +109,10 @@ impl From<&str> for Body {
     }
 }
 
-impl fmt::Debug for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.content {
-            Content::Nothing => f.write_str("Body(empty)"),
-            Content::Bytes(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Content::Reader(_, Some(length)) => write!(f, "Body({length} bytes of a reader)"),
-            Content::Reader(_, None) => f.write_str("Body(a reader)"),
-            Content::Failed(error) => write!(f, "Body({error})"),
-        }
-    }
-}
+impl_fmt!(Debug for Body, |this, f| match &this.content {
+    Content::Nothing => f.write_str("Body(empty)"),
+    Content::Bytes(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+    Content::Reader(_, Some(length)) => write!(f, "Body({length} bytes of a reader)"),
+    Content::Reader(_, None) => f.write_str("Body(a reader)"),
+    Content::Failed(error) => write!(f, "Body({error})"),
+});

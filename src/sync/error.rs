@@ -1,13 +1,10 @@
 //! The errors of queues, semaphores and barriers, and the panic of operations that return no error.
 
-use std::error::Error;
-use std::fmt;
-
 use crate::error::WaitError;
 use crate::error::predicates::predicates;
 use crate::runtime::core::TaskContext;
 use crate::runtime::wait::task_context;
-use crate::util::fmt::impl_error;
+use crate::util::fmt::{impl_error, impl_fmt};
 
 /// The running task's context, for operations that return no error; panics if the caller can't wait.
 #[track_caller]
@@ -44,27 +41,17 @@ impl<T> PutError<T> {
     }
 }
 
-impl<T> fmt::Display for PutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => f.write_str("the queue is full"),
-            Self::ShutDown(_) => f.write_str("the queue is shut down"),
-            Self::CantWait(_, why) => why.fmt(f),
-        }
-    }
-}
+impl_error!([T] for PutError<T>, |this, f| match this {
+    Self::Full(_) => f.write_str("the queue is full"),
+    Self::ShutDown(_) => f.write_str("the queue is shut down"),
+    Self::CantWait(_, why) => why.fmt(f),
+});
 
-impl<T> fmt::Debug for PutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => f.write_str("Full(..)"),
-            Self::ShutDown(_) => f.write_str("ShutDown(..)"),
-            Self::CantWait(_, why) => f.debug_tuple("CantWait").field(why).finish(),
-        }
-    }
-}
-
-impl<T> Error for PutError<T> {}
+impl_fmt!([T] Debug for PutError<T>, |this, f| match this {
+    Self::Full(_) => f.write_str("Full(..)"),
+    Self::ShutDown(_) => f.write_str("ShutDown(..)"),
+    Self::CantWait(_, why) => f.debug_tuple("CantWait").field(why).finish(),
+});
 
 /// Why no item was taken out of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,17 +65,11 @@ pub enum GetError {
     CantWait(WaitError),
 }
 
-impl fmt::Display for GetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the queue is empty"),
-            Self::ShutDown => f.write_str("the queue is shut down, and no item is left in it"),
-            Self::CantWait(why) => why.fmt(f),
-        }
-    }
-}
-
-impl Error for GetError {}
+impl_error!(for GetError, |this, f| match this {
+    Self::Empty => f.write_str("the queue is empty"),
+    Self::ShutDown => f.write_str("the queue is shut down, and no item is left in it"),
+    Self::CantWait(why) => why.fmt(f),
+});
 
 /// `task_done` was called more often than items were put into the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,8 @@
 //! The errors of sending and receiving.
 
-use std::error::Error;
-use std::fmt;
-
 use crate::error::WaitError;
 use crate::error::predicates::predicates;
+use crate::util::fmt::{impl_error, impl_fmt};
 
 /// Why an item was not sent, with the item.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,31 +41,19 @@ impl<T> SendError<T> {
     }
 }
 
-impl<T> fmt::Display for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => f.write_str("the channel is full"),
-            Self::TimedOut(_) => {
-                f.write_str("the channel stayed full until the timeout had passed")
-            }
-            Self::Disconnected(_) => f.write_str("every receiver of the channel is gone"),
-            Self::CantWait(_, why) => why.fmt(f),
-        }
-    }
-}
+impl_error!([T] for SendError<T>, |this, f| match this {
+    Self::Full(_) => f.write_str("the channel is full"),
+    Self::TimedOut(_) => f.write_str("the channel stayed full until the timeout had passed"),
+    Self::Disconnected(_) => f.write_str("every receiver of the channel is gone"),
+    Self::CantWait(_, why) => why.fmt(f),
+});
 
-impl<T> fmt::Debug for SendError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(_) => f.write_str("Full(..)"),
-            Self::TimedOut(_) => f.write_str("TimedOut(..)"),
-            Self::Disconnected(_) => f.write_str("Disconnected(..)"),
-            Self::CantWait(_, why) => f.debug_tuple("CantWait").field(why).finish(),
-        }
-    }
-}
-
-impl<T> Error for SendError<T> {}
+impl_fmt!([T] Debug for SendError<T>, |this, f| match this {
+    Self::Full(_) => f.write_str("Full(..)"),
+    Self::TimedOut(_) => f.write_str("TimedOut(..)"),
+    Self::Disconnected(_) => f.write_str("Disconnected(..)"),
+    Self::CantWait(_, why) => f.debug_tuple("CantWait").field(why).finish(),
+});
 
 /// Why no item was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,17 +82,11 @@ impl RecvError {
     }
 }
 
-impl fmt::Display for RecvError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Empty => f.write_str("the channel is empty"),
-            Self::TimedOut => f.write_str("the channel stayed empty until the timeout had passed"),
-            Self::Disconnected => {
-                f.write_str("every sender of the channel is gone, and no item is left in it")
-            }
-            Self::CantWait(why) => why.fmt(f),
-        }
+impl_error!(for RecvError, |this, f| match this {
+    Self::Empty => f.write_str("the channel is empty"),
+    Self::TimedOut => f.write_str("the channel stayed empty until the timeout had passed"),
+    Self::Disconnected => {
+        f.write_str("every sender of the channel is gone, and no item is left in it")
     }
-}
-
-impl Error for RecvError {}
+    Self::CantWait(why) => why.fmt(f),
+});
