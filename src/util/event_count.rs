@@ -28,7 +28,7 @@
 use std::collections::VecDeque;
 use std::sync::PoisonError;
 
-use super::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, fence};
+use super::sync::{AtomicUsize, Mutex, Ordering, fence};
 
 /// A list of waiters with a count that is read without its lock.
 pub(crate) struct EventCount<W> {
@@ -62,15 +62,15 @@ impl<W> EventCount<W> {
     /// Adds a waiter, in the place of its earlier ticket if it has one. The waiter must look for an item
     /// once more before it sleeps.
     pub(crate) fn register(&self, before: Option<Ticket>, waiter: W) -> Ticket {
-        let mut list = self.lock();
-        let ticket = before.unwrap_or_else(|| {
-            list.n_tickets += 1;
-            Ticket(list.n_tickets)
+        let ticket = self.change(|list| {
+            let ticket = before.unwrap_or_else(|| {
+                list.n_tickets += 1;
+                Ticket(list.n_tickets)
+            });
+            let place = list.waiters.partition_point(|(other, _)| *other < ticket);
+            list.waiters.insert(place, (ticket, waiter));
+            ticket
         });
-        let place = list.waiters.partition_point(|(other, _)| *other < ticket);
-        list.waiters.insert(place, (ticket, waiter));
-        self.count(&list);
-        drop(list);
         // Between the count and the waiter's next look.
         fence(Ordering::SeqCst);
         ticket
@@ -80,13 +80,10 @@ impl<W> EventCount<W> {
     /// item or notifies the next.
     #[must_use = "a notified waiter that takes nothing notifies the next"]
     pub(crate) fn unregister(&self, ticket: Ticket) -> bool {
-        let mut list = self.lock();
-        let place = list
-            .waiters
-            .binary_search_by_key(&ticket, |(ticket, _)| *ticket);
-        let waiter = place.ok().and_then(|place| list.waiters.remove(place));
-        self.count(&list);
-        drop(list);
+        let waiter = self.change(|List { waiters, .. }| {
+            let place = waiters.binary_search_by_key(&ticket, |(ticket, _)| *ticket);
+            waiters.remove(place.ok()?)
+        });
         waiter.is_some()
     }
 
@@ -99,10 +96,7 @@ impl<W> EventCount<W> {
         if self.n_waiting.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let mut list = self.lock();
-        let first = list.waiters.pop_front();
-        self.count(&list);
-        drop(list);
+        let first = self.change(|list| list.waiters.pop_front());
         first.map(|(_, waiter)| waiter)
     }
 
@@ -111,19 +105,16 @@ impl<W> EventCount<W> {
     pub(crate) fn notify_all(&self) -> impl Iterator<Item = W> + use<W> {
         // As in `notify_one`.
         fence(Ordering::SeqCst);
-        let mut list = self.lock();
-        let all = std::mem::take(&mut list.waiters);
-        self.count(&list);
-        drop(list);
+        let all = self.change(|list| std::mem::take(&mut list.waiters));
         all.into_iter().map(|(_, waiter)| waiter)
     }
 
-    fn count(&self, list: &List<W>) {
+    /// Changes the list under the lock, and counts the waiters. A waiter that `change` removes is returned, because
+    /// dropping it may run user code, and only this file's code runs under the lock.
+    fn change<R>(&self, change: impl FnOnce(&mut List<W>) -> R) -> R {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut list);
         self.n_waiting.store(list.waiters.len(), Ordering::Relaxed);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, List<W>> {
-        // Only this file's code runs under the lock.
-        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+        result
     }
 }

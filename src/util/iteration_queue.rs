@@ -14,7 +14,6 @@
 
 use std::cell::{Cell, UnsafeCell};
 
-
 /// The queue. No reference into it leaves a method, so shared use on one thread is sound.
 pub(crate) struct IterationQueue<T: Copy> {
     /// Entries of the current iteration. Nothing is pushed here, so they do not move.

@@ -113,23 +113,15 @@ impl List {
 
     /// The last node, or null.
     pub(crate) fn back(&self) -> *const Link {
-        let last = self.sentinel.prev.get();
-        if last == &raw const self.sentinel {
-            ptr::null()
-        } else {
-            last
-        }
+        self.before(&raw const self.sentinel)
     }
 
     /// The node before one of this list, or null.
     pub(crate) fn before(&self, node: *const Link) -> *const Link {
-        // SAFETY: the caller got the node from this list.
-        let before = unsafe { (*node).prev.get() };
-        if before == &raw const self.sentinel {
-            ptr::null()
-        } else {
-            before
-        }
+        let sentinel = &raw const self.sentinel;
+        // SAFETY: the caller got the node from this list, or it is the sentinel.
+        let prev = unsafe { (*node).prev.get() };
+        if prev == sentinel { ptr::null() } else { prev }
     }
 
     /// The node after one of this list, or null.

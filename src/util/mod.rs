@@ -27,8 +27,8 @@ pub(crate) mod slots;
 /// The primitives of the protocols between threads. Their files name this module `super::sync`, so that
 /// `tests/loom` can include them beside a `sync` module that comes from loom.
 mod sync {
+    pub(super) use std::sync::Mutex;
     pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
-    pub(super) use std::sync::{Mutex, MutexGuard};
 
     use std::time::Duration;
 
