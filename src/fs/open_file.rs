@@ -24,6 +24,7 @@ use crate::runtime::threads::{AtClose, off_loop};
 use crate::runtime::wait::{consume_budget, task_context};
 use crate::sys::file::{self, Kind, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
+use crate::util::io_error::invalid_input;
 
 /// The most bytes that one job transfers: the loop's thread copies them.
 const MAX_JOB_BYTES: usize = 256 * 1024;
@@ -199,8 +200,7 @@ impl OpenFile {
         };
         // The system's offsets are signed.
         let Some(position) = position.filter(|position| i64::try_from(*position).is_ok()) else {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
+            return Err(invalid_input(
                 "invalid seek to a negative or overflowing position",
             ));
         };

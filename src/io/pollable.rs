@@ -9,6 +9,7 @@ use crate::sys::file::{self, Kind};
 use crate::sys::wait_fd::Direction;
 use crate::util::descriptor::{read_by_reference, write_by_reference};
 use crate::util::fmt::impl_fmt;
+use crate::util::io_error::invalid_input;
 
 /// A value with a descriptor that can be polled, such as an end of a pipe, a terminal, or an `inotify`.
 /// Reading and writing park the task, and block a thread that has no loop.
@@ -63,8 +64,7 @@ impl<T: AsFd> Pollable<T> {
     pub fn new(inner: T) -> io::Result<Self> {
         let fd = inner.as_fd();
         if file::kind(fd)? == Kind::Stored {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
+            return Err(invalid_input(
                 "a regular file, a directory or a disk can't be polled, because it is always ready; \
                  use `selvedge::fs::File`, whose operations run on the loop's pool",
             ));

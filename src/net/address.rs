@@ -8,6 +8,7 @@ use std::{option, slice, vec};
 use socket2::SockAddr;
 
 use crate::runtime::threads::{AtClose, off_loop};
+use crate::util::io_error::invalid_input;
 
 /// A value that resolves to socket addresses: std's trait of this name, for the same types, with one
 /// difference. std's looks up a host's name in place, which blocks the thread and all of its tasks. This
@@ -97,11 +98,12 @@ impl ToSocketAddrs for str {
         if let Ok(address) = self.parse() {
             return Ok(vec![address].into_iter());
         }
-        let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
         let (host, port) = self
             .rsplit_once(':')
-            .ok_or_else(|| invalid("invalid socket address"))?;
-        let port = port.parse().map_err(|_| invalid("invalid port value"))?;
+            .ok_or_else(|| invalid_input("invalid socket address"))?;
+        let port = port
+            .parse()
+            .map_err(|_| invalid_input("invalid port value"))?;
         look_up(host, port)
     }
 }
@@ -151,20 +153,12 @@ pub(super) fn each_address<A: ToSocketAddrs, T>(
             Err(error) => last_error = Some(error),
         }
     }
-    Err(last_error.unwrap_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "could not resolve to any addresses",
-        )
-    }))
+    Err(last_error.unwrap_or_else(|| invalid_input("could not resolve to any addresses")))
 }
 
 /// The system's form of an address as std's type.
 pub(super) fn from_system(address: &SockAddr) -> io::Result<SocketAddr> {
-    address.as_socket().ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "the peer's address is not an IPv4 or IPv6 address",
-        )
-    })
+    address
+        .as_socket()
+        .ok_or_else(|| invalid_input("the peer's address is not an IPv4 or IPv6 address"))
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::sys::wait_fd::Direction;
+use crate::util::io_error::invalid_input;
 
 /// What std keeps in the open file description, which clones share. The descriptions of this crate's
 /// sockets are always nonblocking and their own timeouts are unused, hence a copy beside them.
@@ -58,8 +59,5 @@ impl Settings {
 
 /// std's error for a timeout of zero, which the system calls would take for no timeout.
 pub(super) fn zero_timeout() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidInput,
-        "cannot set a 0 duration timeout",
-    )
+    invalid_input("cannot set a 0 duration timeout")
 }

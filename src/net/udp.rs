@@ -8,6 +8,7 @@ use super::socket::Socket;
 use super::std_methods::std_methods;
 use crate::sys;
 use crate::sys::wait_fd::Direction;
+use crate::util::io_error::invalid_input;
 
 /// A UDP socket: [`std::net::UdpSocket`], waiting in the event loop.
 ///
@@ -45,10 +46,10 @@ impl UdpSocket {
     /// # Cancellation
     /// The datagram is not sent.
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
-        let to = addr.to_socket_addrs()?.next().ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidInput, "no addresses to send data to")
-        })?;
-        let to = to.into();
+        let to = addr.to_socket_addrs()?.next();
+        let to = to
+            .ok_or_else(|| invalid_input("no addresses to send data to"))?
+            .into();
         self.0
             .io(Direction::Write, |fd| sys::socket::send_to(fd, buf, &to))
     }

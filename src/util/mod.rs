@@ -6,6 +6,7 @@
 //! - [`event_count`]: threads and tasks wait for items that other threads provide;
 //! - [`fmt`]: short implementations of `Debug`, `Display` and `Error`;
 //! - [`free_list`]: reuse of small allocations;
+//! - [`io_error`]: errors of `std::io` that several modules return;
 //! - [`iteration_queue`]: the run queue's container;
 //! - [`list`]: an intrusive list;
 //! - [`lock`]: locking a mutex that may be poisoned;
@@ -18,6 +19,7 @@ pub(crate) mod descriptor;
 pub(crate) mod event_count;
 pub(crate) mod fmt;
 pub(crate) mod free_list;
+pub(crate) mod io_error;
 pub(crate) mod iteration_queue;
 pub(crate) mod list;
 pub(crate) mod lock;

@@ -16,8 +16,8 @@ mod sleep_flag;
 
 /// Loom's versions of the primitives that `src/util/mod.rs` takes from the standard library.
 mod sync {
-    pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
     pub(super) use loom::sync::Mutex;
+    pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
     /// Tells loom that this thread can't proceed before another has run.
     pub(super) fn pause(_: u32) {
