@@ -221,7 +221,7 @@ mod a_yielder_in_an_inner_coroutine {}
 ///
 /// ```compile_fail,E0597
 /// use selvedge::{Coroutine, Yielder};
-/// let text = String::from("gone while somebody still has it");
+/// let text = String::from("dropped while it is borrowed");
 /// let keeps = Coroutine::new(|_: &Yielder<&'static str, ()>, first: &'static str| {
 ///     std::thread::spawn(move || println!("{first}"));
 /// });
