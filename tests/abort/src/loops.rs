@@ -76,10 +76,7 @@ pub fn a_loop_ends_with_a_waiting_task() -> Result<(), String> {
     drop(event_loop);
     ensure(!dropped.get(), "the task was unwound")?;
     ensure(n_reports.get() >= 1, "no panic was reported")?;
-    ensure(
-        task.is_done(),
-        "the task of the dropped loop still waits",
-    )
+    ensure(task.is_done(), "the task of the dropped loop still waits")
 }
 
 pub fn a_scope_waits_for_its_started_children() -> Result<(), String> {
