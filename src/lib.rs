@@ -107,7 +107,8 @@
 //! - `T::builder()` is the way to each builder. `build` makes a `T`; another finishing verb (`spawn`, `run`) also starts it.
 //! - A size has its unit at the end of its name: `stack_size_bytes`. Durations and deadlines have types: [`Duration`] and
 //!   [`Instant`].
-//! - Getters have no `get_`, but for std's own names (`get_ref`, `get_mut`). A flag begins with `is_`. A place in the source where an object was made is `created_at`.
+//! - Getters have no `get_`, but for std's own names (`get_ref`, `get_mut`). A flag begins with `is_`. The place in the
+//!   source where an object was made is its `created_at`.
 //! - An error type is `<Operation>Error`, or the state that it reports: [`Cancelled`](error::Cancelled),
 //!   [`Elapsed`](error::Elapsed), [`IgnoredClose`](coroutine::IgnoredClose).
 //!
