@@ -103,7 +103,8 @@
 //!
 //! - `try_x` returns as an error what `x` panics with or would wait for. It never suspends the running task.
 //!   (`Coroutine::try_send` and `try_throw` resume another coroutine.)
-//! - A function whose documentation begins with "May suspend" parks the running task. No other function does.
+//! - The documentation of a function that may park the running task begins with "May suspend". For the methods of traits
+//!   (`Read`, `Write`, `Iterator`) the documentation of their type says so.
 //! - `T::builder()` is the way to each builder. `build` makes a `T`; another finishing verb (`spawn`, `run`) also starts it.
 //! - A size has its unit at the end of its name: `stack_size_bytes`. Durations and deadlines have types: [`Duration`] and
 //!   [`Instant`].
