@@ -153,6 +153,10 @@
 //! | `http` | `http::Session`: an HTTP client on those sockets, by the crate `ureq` |
 //! | `tls` | `https` for `http::Session`, by the crate `rustls` |
 //!
+//! The signatures of the module `http` name types of the crates `http` 1 and `url` 2, which the module exports again, and
+//! traits of `serde` 1. A new major version of one of the three is a breaking change of this crate. No other signature
+//! names a type of another crate.
+//!
 //! # Reading the source
 //!
 //! The modules stand on floors, and each imports only lower floors: `sys` (the operating system), [`stack`], `arch` (the
