@@ -5,7 +5,6 @@
 
 pub use crate::runtime::api::builder::Builder;
 pub use crate::runtime::api::callback_handles::{CallbackHandle, TimerHandle};
-pub use crate::runtime::api::local_loop::LocalLoop;
-pub use crate::runtime::api::local_loop::current_loop;
+pub use crate::runtime::api::local_loop::{LocalLoop, current_loop};
 pub use crate::runtime::api::loop_handle::LoopHandle;
 pub use crate::runtime::core::exception_context::ExceptionContext;

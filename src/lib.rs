@@ -103,11 +103,13 @@
 //!
 //! - `try_x` returns as an error what `x` panics with or would wait for. It never suspends the running task.
 //!   (`Coroutine::try_send` and `try_throw` resume another coroutine.)
-//! - A function whose documentation begins with "May suspend" parks the running task. No other function does.
+//! - The documentation of a function that may park the running task begins with "May suspend". For the methods of traits
+//!   (`Read`, `Write`, `Iterator`) the documentation of their type says so.
 //! - `T::builder()` is the way to each builder. `build` makes a `T`; another finishing verb (`spawn`, `run`) also starts it.
 //! - A size has its unit at the end of its name: `stack_size_bytes`. Durations and deadlines have types: [`Duration`] and
 //!   [`Instant`].
-//! - Getters have no `get_`. A flag begins with `is_`. A place in the source where an object was made is `created_at`.
+//! - Getters have no `get_`, but for std's own names (`get_ref`, `get_mut`). A flag begins with `is_`. The place in the
+//!   source where an object was made is its `created_at`.
 //! - An error type is `<Operation>Error`, or the state that it reports: [`Cancelled`](error::Cancelled),
 //!   [`Elapsed`](error::Elapsed), [`IgnoredClose`](coroutine::IgnoredClose).
 //!
@@ -150,6 +152,10 @@
 //! | `runtime` (default) | the event loop, and the sockets, files and locks that wait in it |
 //! | `http` | `http::Session`: an HTTP client on those sockets, by the crate `ureq` |
 //! | `tls` | `https` for `http::Session`, by the crate `rustls` |
+//!
+//! The signatures of the module `http` name types of the crates `http` 1 and `url` 2, which the module exports again, and
+//! traits of `serde` 1. A new major version of one of the three is a breaking change of this crate. No other signature
+//! names a type of another crate.
 //!
 //! # Reading the source
 //!

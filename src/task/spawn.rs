@@ -103,6 +103,15 @@ pub struct Builder {
 
 impl Task<()> {
     /// A builder that sets a name and the size of the stack. Its other settings are the loop's.
+    ///
+    /// ```
+    /// let result = selvedge::run(|| {
+    ///     let builder = selvedge::Task::builder().name("deep").stack_size_bytes(1024 * 1024);
+    ///     Ok::<_, std::io::Error>(builder.spawn(|| 42)?.join())
+    /// });
+    /// assert_eq!(result?.unwrap(), 42);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder {
             name: None,
