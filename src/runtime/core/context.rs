@@ -8,6 +8,7 @@
 use std::any::Any;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::iter::successors;
 use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -194,31 +195,32 @@ impl Core {
 
     /// The newest task that is not done.
     pub(crate) fn newest_task(&self) -> Option<TaskPtr> {
-        Self::task_of(self.tasks.back())
+        self.newest_first().next()
     }
 
     /// The task with this number, if it is not done. Numbers grow along the list.
     pub(crate) fn find_task(&self, id: TaskId) -> Option<TaskPtr> {
-        let mut link = self.tasks.back();
-        loop {
-            let task = Self::task_of(link)?;
-            if task.id <= id {
-                return (task.id == id).then_some(task);
-            }
-            link = self.tasks.before(link);
-        }
+        let task = self.newest_first().find(|task| task.id <= id);
+        task.filter(|task| task.id == id)
     }
 
     /// The newest descendant of a task: a child of one of its scopes, or of a descendant's.
     pub(crate) fn newest_child(&self, of: TaskPtr) -> Option<TaskPtr> {
-        let mut link = self.tasks.back();
-        loop {
-            let task = Self::task_of(link).filter(|task| task.id > of.id)?;
-            if of.is_host_of(task) {
-                return Some(task);
-            }
-            link = self.tasks.before(link);
-        }
+        let mut younger = self.newest_first().take_while(|task| task.id > of.id);
+        younger.find(|task| of.is_host_of(*task))
+    }
+
+    /// The tasks that are not done, oldest first.
+    pub(crate) fn tasks(&self) -> Vec<TaskPtr> {
+        let mut tasks: Vec<_> = self.newest_first().collect();
+        tasks.reverse();
+        tasks
+    }
+
+    /// Goes through the list from its end. No task joins or leaves the list meanwhile.
+    fn newest_first(&self) -> impl Iterator<Item = TaskPtr> {
+        let before = |task: &TaskPtr| Self::task_of(self.tasks.before(&raw const task.link));
+        successors(Self::task_of(self.tasks.back()), before)
     }
 
     fn task_of(link: *const Link) -> Option<TaskPtr> {
@@ -229,17 +231,6 @@ impl Core {
         // SAFETY: every node of the list is the link of a live task's block.
         let block = unsafe { link.byte_sub(offset) }.cast::<TaskBlock>();
         NonNull::new(block.cast_mut()).map(TaskPtr)
-    }
-
-    /// The tasks that are not done, oldest first.
-    pub(crate) fn tasks(&self) -> Vec<TaskPtr> {
-        let mut tasks = Vec::with_capacity(self.n_tasks.get());
-        let mut link = self.tasks.front();
-        while !link.is_null() {
-            tasks.extend(Self::task_of(link));
-            link = self.tasks.after(link);
-        }
-        tasks
     }
 }
 
