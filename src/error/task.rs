@@ -6,11 +6,12 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::panic_text;
 use super::predicates::predicates;
 use crate::util::fmt::impl_error;
+use crate::util::lock::{ignore_poison, lock};
 
 /// How a task or a promise failed: it was cancelled, it panicked, it returned an error, or its state did not
 /// allow the call.
@@ -42,8 +43,7 @@ struct Payload(Mutex<Option<Box<dyn Any + Send>>>);
 
 impl Drop for Payload {
     fn drop(&mut self) {
-        let payload = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let payload = payload.take();
+        let payload = ignore_poison(self.0.get_mut()).take();
         if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             // The payload of this second panic might panic in its drop too, and so on for ever.
             std::mem::forget(another);
@@ -123,11 +123,7 @@ impl TaskError {
     /// The error itself, if it is not a panic, or if the payload was taken through a clone.
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         let taken = match &*self.0 {
-            Kind::Panic { payload, .. } => payload
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
+            Kind::Panic { payload, .. } => lock(&payload.0).take(),
             _ => None,
         };
         taken.ok_or(self)

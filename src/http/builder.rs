@@ -161,19 +161,10 @@ impl SessionBuilder {
             "selvedge: a session needs at least one connection; `max_connections` is 0"
         );
         let cookies = CookiePolicy::new(self.cookies);
-        let sockets = SocketConnector {
-            cookies: cookies.clone(),
-        };
-        let config = self.config();
+        let connector = SocketConnector(cookies.clone());
         #[cfg(feature = "tls")]
-        let agent = Agent::with_parts(
-            config,
-            sockets.chain(RustlsConnector::default()),
-            LoopResolver,
-        );
-        #[cfg(not(feature = "tls"))]
-        let agent = Agent::with_parts(config, sockets, LoopResolver);
-        let agent = Arc::new(agent);
+        let connector = connector.chain(RustlsConnector::default());
+        let agent = Arc::new(Agent::with_parts(self.config(), connector, LoopResolver));
         cookies.set_agent(&agent);
         Session(Rc::new(Client {
             agent,

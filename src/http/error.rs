@@ -33,12 +33,14 @@ use crate::error::predicates::predicates;
 #[derive(Debug)]
 pub struct Error(Box<Parts>);
 
+type Source = Box<dyn StdError + Send + Sync>;
+
 #[derive(Debug)]
 struct Parts {
     kind: Kind,
     /// Without user name and password.
     url: Option<String>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Source>,
 }
 
 /// The kind of failure, with the values that its text contains.
@@ -70,10 +72,7 @@ impl Error {
         }))
     }
 
-    pub(super) fn with_source(
-        mut self,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
-    ) -> Self {
+    pub(super) fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
         self
     }
@@ -191,8 +190,7 @@ impl fmt::Display for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        let source: &(dyn StdError + 'static) = self.0.source.as_deref()?;
-        Some(source)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }
 
@@ -268,9 +266,7 @@ pub(super) fn from_io(error: io::Error) -> Error {
 /// Whether TLS failed: ureq's transfers wrap the error of rustls.
 #[cfg(feature = "tls")]
 fn is_tls(error: &io::Error) -> bool {
-    let inner = error
-        .get_ref()
-        .map(|inner| inner as &(dyn StdError + 'static));
+    let inner = error.get_ref();
     inner.is_some_and(|inner| inner.is::<rustls::Error>())
 }
 

@@ -22,9 +22,7 @@ use crate::runtime::core::context;
 
 /// Opens connections.
 #[derive(Debug)]
-pub(super) struct SocketConnector {
-    pub(super) cookies: CookiePolicy,
-}
+pub(super) struct SocketConnector(pub(super) CookiePolicy);
 
 impl Connector for SocketConnector {
     type Out = SocketTransport;
@@ -46,7 +44,7 @@ impl Connector for SocketConnector {
             stream,
             buffers: ConnectionBuffers::default(),
             loop_id: loop_id(),
-            cookies: self.cookies.clone(),
+            cookies: self.0.clone(),
             was_used: false,
         }))
     }

@@ -138,11 +138,7 @@ impl<R: Read> StreamReader<R> {
                 return Err(ReadError::LimitOverrun { consumed: searched });
             }
             if !self.fill()? {
-                let partial = self.take(self.buffer().len());
-                return Err(ReadError::Incomplete {
-                    partial,
-                    expected: None,
-                });
+                return Err(self.incomplete(None));
             }
         }
     }
@@ -184,9 +180,7 @@ impl<R: Read> StreamReader<R> {
     pub fn read_exactly(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
         while self.buffer().len() < n {
             if !self.fill()? {
-                let partial = self.take(self.buffer().len());
-                let expected = Some(n);
-                return Err(ReadError::Incomplete { partial, expected });
+                return Err(self.incomplete(Some(n)));
             }
         }
         Ok(self.take(n))
@@ -211,6 +205,11 @@ impl<R: Read> StreamReader<R> {
     }
 
     /// Removes the first `n` bytes of the buffer, which has as many.
+    fn incomplete(&mut self, expected: Option<usize>) -> ReadError {
+        let partial = self.take(self.buffer().len());
+        ReadError::Incomplete { partial, expected }
+    }
+
     fn take(&mut self, n: usize) -> Vec<u8> {
         let taken = self.buffer()[..n].to_vec();
         self.consume(n);

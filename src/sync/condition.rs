@@ -1,12 +1,12 @@
 //! [`Condition`]: waiting for a change of a value that a lock protects.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
 use super::error::here_or_panic;
+use super::made_at::MadeAt;
 use super::mutex::MutexGuard;
-use crate::runtime::core::{Awaiting, TaskContext, WaitList};
+use crate::runtime::core::{TaskContext, WaitList};
 use crate::util::fmt::impl_debug;
 
 /// Lets tasks wait for a change of the value in a [`Mutex`](super::Mutex): asyncio's Condition, with the signatures
@@ -94,7 +94,8 @@ impl Condition {
                 self.notify_one();
             }
         };
-        self.0.waiters.wait_for(here, 1, &*self.0, pass_on)
+        let what = MadeAt("a notification of the condition", self.0.site);
+        self.0.waiters.wait_for(here, 1, &what, pass_on)
     }
 
     /// May suspend: waits as long as `condition` is true of the value. It does not suspend if the condition is
@@ -135,12 +136,6 @@ impl Condition {
     /// Wakes all waiting tasks.
     pub fn notify_all(&self) {
         self.0.waiters.wake_all();
-    }
-}
-
-impl Awaiting for Inner {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a notification of the condition made at {}", self.site)
     }
 }
 

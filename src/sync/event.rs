@@ -1,12 +1,12 @@
 //! [`Event`]: a flag that tasks wait for.
 
 use std::cell::Cell;
-use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::here_or_panic;
-use crate::runtime::core::{Awaiting, WaitList};
+use super::made_at::MadeAt;
+use crate::runtime::core::WaitList;
 use crate::util::fmt::impl_debug;
 
 /// A flag that any number of tasks can wait for: asyncio's Event.
@@ -61,7 +61,8 @@ impl Event {
     #[track_caller]
     pub fn wait(&self) {
         if !self.is_set() {
-            self.0.waiters.wait(here_or_panic(), &*self.0, || false);
+            let what = MadeAt("the event", self.0.site);
+            self.0.waiters.wait(here_or_panic(), &what, || false);
         }
     }
 
@@ -88,12 +89,6 @@ impl Event {
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.is_set.get()
-    }
-}
-
-impl Awaiting for Inner {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the event made at {}", self.site)
     }
 }
 

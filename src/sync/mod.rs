@@ -30,6 +30,7 @@ mod condition;
 
 mod error;
 mod event;
+mod made_at;
 mod mutex;
 mod permits;
 mod queue;

@@ -10,14 +10,14 @@
 //! each 100 items.
 
 use std::cell::Cell;
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::error::{GetError, NothingUnfinished, PutError, here_or_panic};
+use super::made_at::MadeAt;
 use super::permits::Permits;
 use super::store::Store;
-use crate::runtime::core::{Awaiting, WaitList};
+use crate::runtime::core::WaitList;
 use crate::runtime::wait::task_context;
 
 /// A queue's state, which its handles share.
@@ -85,7 +85,7 @@ impl<T, S: Store<T>> Core<T, S> {
             Ok(here) => here,
             Err(why) => return Err(PutError::CantWait(item, why)),
         };
-        let what = self.awaiting(Wanted::Room);
+        let what = MadeAt("room in the queue", self.site);
         let has_slot = self.slots.take(here, 1, &what);
         if self.is_shut_down.get() {
             return Err(PutError::ShutDown(item));
@@ -128,7 +128,8 @@ impl<T, S: Store<T>> Core<T, S> {
     #[inline(never)]
     fn get_after_wait(&self) -> Result<T, GetError> {
         let here = task_context().map_err(GetError::CantWait)?;
-        if self.items.take(here, 1, &self.awaiting(Wanted::Item)) {
+        let what = MadeAt("an item of the queue", self.site);
+        if self.items.take(here, 1, &what) {
             self.take_item()
         } else {
             // The queue is shut down. An item that was promised to a cancelled task may be left.
@@ -162,7 +163,7 @@ impl<T, S: Store<T>> Core<T, S> {
     pub(super) fn join(&self) {
         if self.n_unfinished.get() > 0 {
             let here = here_or_panic();
-            let what = self.awaiting(Wanted::End);
+            let what = MadeAt("all items to be done of the queue", self.site);
             self.joiners.wait(here, &what, || false);
         }
     }
@@ -194,36 +195,5 @@ impl<T, S: Store<T>> Core<T, S> {
 
     pub(super) fn is_shut_down(&self) -> bool {
         self.is_shut_down.get()
-    }
-
-    fn awaiting(&self, wanted: Wanted) -> Waiting {
-        Waiting {
-            wanted,
-            site: self.site,
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Wanted {
-    Item,
-    Room,
-    End,
-}
-
-/// What a task waits for, for reports.
-struct Waiting {
-    wanted: Wanted,
-    site: &'static Location<'static>,
-}
-
-impl Awaiting for Waiting {
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wanted = match self.wanted {
-            Wanted::Item => "an item of",
-            Wanted::Room => "room in",
-            Wanted::End => "all items to be done of",
-        };
-        write!(f, "{wanted} the queue made at {}", self.site)
     }
 }

@@ -53,15 +53,6 @@ struct Inner {
 }
 
 impl Inner {
-    fn new(n: usize, limit: usize, site: &'static Location<'static>) -> Rc<Self> {
-        let permits = Permits::new(n);
-        Rc::new(Self {
-            permits,
-            limit,
-            site,
-        })
-    }
-
     #[track_caller]
     fn acquire(self: &Rc<Self>, n: usize) -> Permit {
         assert!(
@@ -105,7 +96,11 @@ macro_rules! semaphore_methods {
             #[must_use]
             pub fn new(n: usize) -> Self {
                 let limit: fn(usize) -> usize = $limit;
-                Self(Inner::new(n, limit(n), Location::caller()))
+                Self(Rc::new(Inner {
+                    permits: Permits::new(n),
+                    limit: limit(n),
+                    site: Location::caller(),
+                }))
             }
 
             /// May suspend: acquires a permit, in this task's turn. It does not suspend if a permit is free

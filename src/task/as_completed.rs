@@ -7,8 +7,9 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::spawn::core;
 use crate::error::Elapsed;
-use crate::runtime::core::{CallbackId, NEVER, Nanoseconds, WaitList, context};
+use crate::runtime::core::{CallbackId, NEVER, Nanoseconds, WaitList};
 use crate::runtime::task::{Joinable, Need, WaitSite, Waitable};
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::task_context;
@@ -127,10 +128,7 @@ impl<H: Waitable> AsCompleted<H> {
     /// If no loop runs on this thread.
     #[track_caller]
     pub fn timeout(self, timeout: Duration) -> WithTimeout<H> {
-        let deadline = match context::current() {
-            Some(core) => core.clock.after(timeout),
-            None => panic!("{}", crate::error::WaitError::NoLoop.sentence()),
-        };
+        let deadline = core().clock.after(timeout);
         WithTimeout {
             inner: self,
             deadline,

@@ -160,7 +160,7 @@ impl Builder {
 /// The running loop's core.
 #[track_caller]
 #[inline]
-fn core() -> CoreRef {
+pub(super) fn core() -> CoreRef {
     match context::current() {
         Some(core) => core,
         None => panic!("{}", WaitError::NoLoop.sentence()),

@@ -57,7 +57,7 @@ pub fn sleep_until(deadline: Instant) {
 
 /// The running task's context; `None` while the thread panics.
 #[track_caller]
-fn here() -> Option<TaskContext> {
+pub(super) fn here() -> Option<TaskContext> {
     match task_context() {
         Ok(here) => Some(here),
         Err(_) if thread::panicking() => None,

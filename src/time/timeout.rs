@@ -7,14 +7,14 @@
 use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::thread;
 use std::time::{Duration, Instant};
 
+use super::sleep;
 use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
 use crate::runtime::core::{CoreRef, NEVER, Nanoseconds, TaskContext};
 use crate::runtime::time::alarm::Alarm;
-use crate::runtime::wait::{task_context, unwind};
+use crate::runtime::wait::unwind;
 
 /// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
@@ -111,15 +111,13 @@ pub fn timeout_with<T>(
 /// The running task's context; `None` while the thread panics.
 #[track_caller]
 fn here() -> Option<TaskContext> {
-    match task_context() {
-        Ok(_) if cfg!(panic = "abort") => panic!(
-            "selvedge: panics abort in this program, so a timeout could not unwind its function; set \
-             panic = \"unwind\", or use the timeouts of sockets"
-        ),
-        Ok(here) => Some(here),
-        Err(_) if thread::panicking() => None,
-        Err(why) => panic!("{}", why.sentence()),
-    }
+    let here = sleep::here();
+    assert!(
+        here.is_none() || !cfg!(panic = "abort"),
+        "selvedge: panics abort in this program, so a timeout could not unwind its function; set \
+         panic = \"unwind\", or use the timeouts of sockets"
+    );
+    here
 }
 
 fn run<T>(

@@ -229,8 +229,9 @@ impl<T: Copy> IterationQueue<T> {
 }
 
 #[cfg(test)]
-#[allow(unsafe_code)]
 mod tests {
+    #![allow(unsafe_code)]
+
     use std::collections::VecDeque;
 
     use super::*;

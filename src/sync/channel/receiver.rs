@@ -61,12 +61,11 @@ impl<T> Receiver<T> {
             return result;
         }
         let waited = end::wait(&self.0.receivers, "an item of a channel", timeout, attempt);
-        waited.unwrap_or_else(|failure| {
-            Err(match failure {
-                WaitFailure::TimedOut => RecvError::TimedOut,
-                WaitFailure::CantWait(why) => RecvError::CantWait(why),
-            })
-        })
+        match waited {
+            Ok(result) => result,
+            Err(WaitFailure::TimedOut) => Err(RecvError::TimedOut),
+            Err(WaitFailure::CantWait(why)) => Err(RecvError::CantWait(why)),
+        }
     }
 
     /// Receives the next item if there is one. Never suspends.
