@@ -1,6 +1,6 @@
 //! Coroutines: a handle that sends values in, a body that suspends with values.
 //!
-//! Reading order: `handle` ([`Coroutine`](crate::Coroutine)) is the public type; `typed` has the rules of sending, throwing
+//! Reading order: `handle` ([`Coroutine`]) is the public type; `typed` has the rules of sending, throwing
 //! and closing; `raw` makes the switch; `yielder` is the body's side. `entry` lays a coroutine out and runs
 //! its body; `header` is its control block; `unwind` ends a coroutine from outside. Nothing here knows of
 //! an event loop or of descriptors.
