@@ -33,8 +33,8 @@ pub const FLOORS: &[(&str, u32)] = &[
     ("runtime::core", 4),
     ("coroutine", 3),
     ("arch", 2),
+    ("error", 1),
     ("stack", 1),
-    ("error", 0),
     ("sys", 0),
     ("util", 0),
 ];
@@ -58,10 +58,6 @@ pub const CIRCLES: &[(&[&str], &str)] = &[
     (
         &["src/runtime/time/alarm.rs", "src/runtime/time/timer.rs"],
         "A timer names the alarm in the sleeping frame; the alarm takes the timer back when its frame goes.",
-    ),
-    (
-        &["src/stack/mod.rs", "src/stack/pool.rs"],
-        "A stack goes back to the pool when it is dropped; the pool hands stacks out, and counts them in the public statistics.",
     ),
     (
         &["src/stack/record.rs", "src/stack/slab.rs"],
