@@ -54,7 +54,7 @@ fn lost_wake_up() {
 
 #[test]
 fn a_task_parked_for_ever_fails_its_test() {
-    assert_guarded(lost_wake_up, "hangs::lost_wake_up", &[]);
+    assert_guarded(lost_wake_up, "lost_wake_up", &[]);
 }
 
 #[inline(never)]
@@ -65,17 +65,17 @@ fn waits_for_a_thread() {
 
 #[test]
 fn a_thread_that_waits_for_ever_fails_its_test() {
-    assert_guarded(waits_for_a_thread, "hangs::waits_for_a_thread", &[]);
+    assert_guarded(waits_for_a_thread, "waits_for_a_thread", &[]);
 }
 
 #[test]
 fn a_hung_test_is_named_where_tests_run_one_by_one() {
     let one_by_one = &["--test-threads=1", "--nocapture"];
-    assert_guarded(waits_for_a_thread, "hangs::waits_for_a_thread", one_by_one);
+    assert_guarded(waits_for_a_thread, "waits_for_a_thread", one_by_one);
 }
 
 #[inline(never)]
-fn spins() {
+fn busy_loop() {
     loop {
         spin_loop();
     }
@@ -83,12 +83,12 @@ fn spins() {
 
 #[test]
 fn a_test_that_spins_for_ever_fails() {
-    assert_guarded(spins, "hangs::spins", &[]);
+    assert_guarded(busy_loop, "busy_loop", &[]);
 }
 
 #[test]
 fn a_task_that_spins_for_ever_fails_its_test() {
-    assert_guarded(|| run(spins), "hangs::spins", &[]);
+    assert_guarded(|| run(busy_loop), "busy_loop", &[]);
 }
 
 /// The process that it starts holds the pipes on which the parent waits for the end of the output.
