@@ -33,10 +33,8 @@ const BATCH: usize = 64;
 /// As [`std::fs::read_dir`].
 pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = path.as_ref().to_owned();
-    let directory = {
-        let path = path.clone();
-        offload(AtClose::Detached, move || std_fs::read_dir(path))?
-    };
+    let opened = path.clone();
+    let directory = offload(AtClose::Detached, move || std_fs::read_dir(opened))?;
     let state = State {
         directory,
         entries: VecDeque::new(),

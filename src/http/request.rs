@@ -118,13 +118,12 @@ impl RequestBuilder {
         let url = self.url?;
         let client = self.client;
         let admitted = client.request_limit.admit(self.timeout_override);
-        let (permit, timeout_override) =
-            admitted.map_err(|error| client.explain(error.with_url(&url)))?;
+        let (permit, timeout_override) = admitted.map_err(|error| client.explain(error, &url))?;
         let mut request = Request::new(());
         *request.method_mut() = self.method;
         *request.headers_mut() = self.headers;
         let sent = run_with_body(&client, request, &url, self.body, timeout_override);
-        let response = sent.map_err(|error| client.explain(from_ureq(error).with_url(&url)))?;
+        let response = sent.map_err(|error| client.explain(from_ureq(error), &url))?;
         Ok(Response::new(response, url, client, permit))
     }
 }

@@ -124,10 +124,9 @@ impl Response {
         let expected = self.content_length().unwrap_or(0).min(64 * 1024);
         let mut reader = self.body.into_with_config().limit(limit).reader();
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
-        match reader.read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(error) => Err(self.client.explain(from_io(error).with_url(&self.url))),
-        }
+        let read = reader.read_to_end(&mut bytes);
+        read.map_err(|error| self.client.explain(from_io(error), &self.url))?;
+        Ok(bytes)
     }
 
     /// May suspend. Reads the body and deserializes it from JSON.
@@ -189,17 +188,12 @@ pub struct BodyReader {
 /// A cancelled `read` has taken nothing, and the next one continues.
 impl Read for BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match self.reader.read(buf) {
-            Ok(0) if !buf.is_empty() => {
-                self.permit = None;
-                Ok(0)
-            }
-            Ok(n) => Ok(n),
-            Err(error) => Err(self
-                .client
-                .explain(from_io(error).with_url(&self.url))
-                .into()),
+        let read = self.reader.read(buf);
+        let n = read.map_err(|error| self.client.explain(from_io(error), &self.url))?;
+        if n == 0 && !buf.is_empty() {
+            self.permit = None;
         }
+        Ok(n)
     }
 }
 

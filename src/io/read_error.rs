@@ -49,15 +49,10 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Incomplete { partial, expected } => {
-                let n = partial.len();
+                write!(f, "the stream has ended after {}", partial.len())?;
                 match expected {
-                    Some(expected) => {
-                        write!(f, "the stream has ended after {n} of {expected} bytes")
-                    }
-                    None => write!(
-                        f,
-                        "the stream has ended after {n} bytes, without the separator"
-                    ),
+                    Some(expected) => write!(f, " of {expected} bytes"),
+                    None => f.write_str(" bytes, without the separator"),
                 }
             }
             Self::LimitOverrun { consumed } => write!(

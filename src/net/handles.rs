@@ -67,6 +67,12 @@ macro_rules! handles {
             }
         }
 
+        /// Libraries require these traits of a socket type.
+        const _: () = {
+            const fn assert_shared<T: Send + Sync + Unpin + 'static>() {}
+            assert_shared::<$name>();
+        };
+
         impl From<$name> for $std {
             fn from(socket: $name) -> Self {
                 socket.into_std()

@@ -79,16 +79,3 @@ pub use std::net::{
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;
-
-/// Libraries require these traits of a socket type.
-const _: () = {
-    use unix::{UnixDatagram, UnixListener, UnixStream};
-
-    const fn assert_shared<T: Send + Sync + Unpin + 'static>() {}
-    assert_shared::<TcpListener>();
-    assert_shared::<TcpStream>();
-    assert_shared::<UdpSocket>();
-    assert_shared::<UnixListener>();
-    assert_shared::<UnixStream>();
-    assert_shared::<UnixDatagram>();
-};

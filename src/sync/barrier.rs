@@ -12,8 +12,9 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::error::{BrokenBarrier, here_or_panic};
+use super::error::BrokenBarrier;
 use crate::runtime::core::{Awaiting, WaitList};
+use crate::runtime::wait::here_or_panic;
 use crate::util::fmt::impl_debug;
 
 /// A place where a fixed number of tasks wait for each other, repeatedly: asyncio's Barrier.

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Rc;
 
-use super::error::here_or_panic;
 use super::made_at::MadeAt;
 use super::mutex::MutexGuard;
 use crate::runtime::core::{TaskContext, WaitList};
+use crate::runtime::wait::here_or_panic;
 use crate::util::fmt::impl_debug;
 
 /// Lets tasks wait for a change of the value in a [`Mutex`](super::Mutex): asyncio's Condition, with the signatures

@@ -1,16 +1,8 @@
-//! The errors of queues, semaphores and barriers, and the panic of operations that return no error.
+//! The errors of queues, semaphores and barriers.
 
 use crate::error::WaitError;
 use crate::error::predicates::predicates;
-use crate::runtime::core::TaskContext;
-use crate::runtime::wait::task_context;
 use crate::util::fmt::{impl_error, impl_fmt};
-
-/// The running task's context, for operations that return no error; panics if the caller can't wait.
-#[track_caller]
-pub(super) fn here_or_panic() -> TaskContext {
-    task_context().unwrap_or_else(|why| panic!("{}", why.sentence()))
-}
 
 /// Why an item was not put into a queue, with the item.
 #[derive(Clone, Copy, PartialEq, Eq)]

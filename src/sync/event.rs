@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::error::here_or_panic;
 use super::made_at::MadeAt;
 use crate::runtime::core::WaitList;
+use crate::runtime::wait::here_or_panic;
 use crate::util::fmt::impl_debug;
 
 /// A flag that any number of tasks can wait for: asyncio's Event.

@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::rc::Rc;
 use std::thread;
 
-use super::error::here_or_panic;
 use super::permits::Permits;
 use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, context};
+use crate::runtime::wait::here_or_panic;
 use crate::util::fmt::impl_fmt;
 
 /// A lock and the value that it protects, held across suspensions, first come, first served: asyncio's Lock.

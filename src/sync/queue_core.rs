@@ -13,12 +13,12 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::error::{GetError, NothingUnfinished, PutError, here_or_panic};
+use super::error::{GetError, NothingUnfinished, PutError};
 use super::made_at::MadeAt;
 use super::permits::Permits;
 use super::store::Store;
 use crate::runtime::core::WaitList;
-use crate::runtime::wait::task_context;
+use crate::runtime::wait::{here_or_panic, task_context};
 
 /// A queue's state, which its handles share.
 pub(super) struct Core<T, S> {

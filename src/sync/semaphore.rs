@@ -4,9 +4,10 @@ use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::error::{TooManyPermits, here_or_panic};
+use super::error::TooManyPermits;
 use super::permits::Permits;
 use crate::runtime::core::Awaiting;
+use crate::runtime::wait::here_or_panic;
 use crate::util::fmt::impl_debug;
 
 /// A number of permits that tasks acquire and release, strictly first come, first served: asyncio's Semaphore.

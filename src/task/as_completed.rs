@@ -12,7 +12,7 @@ use crate::error::Elapsed;
 use crate::runtime::core::{CallbackId, NEVER, Nanoseconds, WaitList};
 use crate::runtime::task::{Joinable, Need, WaitSite, Waitable};
 use crate::runtime::time::Alarm;
-use crate::runtime::wait::task_context;
+use crate::runtime::wait::here_or_panic;
 use crate::util::fmt::impl_debug;
 
 /// Iterates over tasks or promises in the order in which they are done. Closures and coroutines become
@@ -158,10 +158,7 @@ impl<H: Waitable> AsCompleted<H> {
                 self.n_left -= 1;
                 return Some(Ok(handle));
             }
-            let here = match task_context() {
-                Ok(here) => here,
-                Err(why) => panic!("{}", why.sentence()),
-            };
+            let here = here_or_panic();
             if deadline <= here.core.clock.now() {
                 return Some(Err(Elapsed));
             }

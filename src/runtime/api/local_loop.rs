@@ -1,6 +1,5 @@
 //! [`LocalLoop`]: a weak reference to a loop, for callbacks and tasks on its thread.
 
-use std::fmt;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use crate::error::LoopError;
 use crate::runtime::core::{ExceptionContext, Function};
 use crate::runtime::scheduler::{Loop, current};
 use crate::runtime::task::{Joinable, Promise, Task, late_callbacks, waitable};
+use crate::util::fmt::impl_fmt;
 
 /// A weak reference to an event loop, for callbacks and tasks, which the loop owns.
 ///
@@ -209,11 +209,7 @@ pub fn current_loop() -> Option<LocalLoop> {
     current::current().map(|inner| LocalLoop::new(&inner))
 }
 
-impl fmt::Debug for LocalLoop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.get() {
-            Ok(inner) => inner.core.fmt(f),
-            Err(error) => f.debug_tuple("LocalLoop").field(&error).finish(),
-        }
-    }
-}
+impl_fmt!(Debug for LocalLoop, |this, f| match this.get() {
+    Ok(inner) => inner.core.fmt(f),
+    Err(error) => f.debug_tuple("LocalLoop").field(&error).finish(),
+});

@@ -20,3 +20,12 @@ pub(crate) fn task_context() -> Result<TaskContext, WaitError> {
     }
     Ok(here)
 }
+
+/// The same for operations that return no error: panics if the caller can't wait.
+#[track_caller]
+pub(crate) fn here_or_panic() -> TaskContext {
+    match task_context() {
+        Ok(here) => here,
+        Err(why) => panic!("{}", why.sentence()),
+    }
+}

@@ -8,6 +8,6 @@ pub(crate) mod unwind;
 pub(crate) mod waiting;
 
 pub(crate) use budget::consume_budget;
-pub(crate) use here::task_context;
+pub(crate) use here::{here_or_panic, task_context};
 pub(crate) use switch::{YIELD, abandon_running, switch};
 pub(crate) use unwind::abandon_if_stuck;
