@@ -160,7 +160,7 @@ fn try_throw_raises_in_a_suspended_coroutine_like_throw() {
 }
 
 #[test]
-fn try_suspend_returns_a_throw_as_a_value_without_unwinding() {
+fn suspend_catching_returns_a_throw_as_a_value_not_an_unwind() {
     let mut coroutine = Coroutine::new(|yielder: &Yielder<u8, u8>, _first: u8| {
         let Err(Thrown::Payload(payload)) = yielder.suspend_catching(1) else {
             panic!("something is thrown")
