@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::EmptySet;
 use crate::runtime::core::{Awaiting, Group, Nodes, Outcome, TaskContext, Until};
-use crate::runtime::task::{Need, Waitable, admit, describe_many};
+use crate::runtime::task::{AnyHandle, Need, Waitable, admit, describe_many};
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::{park, task_context};
 
@@ -84,37 +84,36 @@ pub fn wait<'a, W: Waitable>(
     }
     if !all.is_enough(return_when) && !thread::panicking() {
         let here = task_context();
-        let refused = all
-            .0
-            .iter()
-            .find_map(|each| admit(here, each.any_handle(), Need::OneOfMany).err());
+        let refuse = |each| admit(here, each, Need::OneOfMany).err();
+        let refused = all.handles().find_map(refuse);
         match (here, refused) {
             (Ok(here), None) => all.wait(here, return_when, timeout),
             (_, Some(error)) => panic!("{error}"),
             (Err(why), None) => panic!("{}", why.sentence()),
         }
     }
-    let (done, pending) = all
-        .0
-        .into_iter()
-        .partition(|each| each.any_handle().is_done());
+    let is_done = |each: &&W| each.any_handle().is_done();
+    let (done, pending) = all.0.into_iter().partition(is_done);
     Ok(Waited { done, pending })
 }
 
 struct WaitSet<'a, W>(Vec<&'a W>);
 
 impl<W: Waitable> WaitSet<'_, W> {
+    fn handles(&self) -> impl Iterator<Item = AnyHandle<'_>> {
+        self.0.iter().map(|each| each.any_handle())
+    }
+
     /// Whether the wait is over before it begins.
     fn is_enough(&self, return_when: ReturnWhen) -> bool {
-        let mut outcomes = self.0.iter().map(|each| each.any_handle().outcome());
-        let is_one_enough = match return_when {
-            ReturnWhen::FirstCompleted => outcomes.clone().any(|outcome| outcome.is_some()),
-            ReturnWhen::FirstException => outcomes
-                .clone()
-                .any(|outcome| outcome == Some(Outcome::Failed)),
-            ReturnWhen::AllCompleted => false,
-        };
-        is_one_enough || outcomes.all(|outcome| outcome.is_some())
+        let has_failed = |each: AnyHandle<'_>| each.outcome() == Some(Outcome::Failed);
+        match return_when {
+            ReturnWhen::FirstCompleted => self.handles().any(|each| each.is_done()),
+            ReturnWhen::FirstException if self.handles().any(has_failed) => true,
+            ReturnWhen::FirstException | ReturnWhen::AllCompleted => {
+                self.handles().all(|each| each.is_done())
+            }
+        }
     }
 
     fn wait(&self, here: TaskContext, return_when: ReturnWhen, timeout: Option<Duration>) {
@@ -124,7 +123,7 @@ impl<W: Waitable> WaitSet<'_, W> {
             ReturnWhen::AllCompleted => Until::All,
         };
         Group::with(here.task, until, Nodes::new(self.0.len()), |group| {
-            self.0.iter().for_each(|each| group.add(each.any_handle()));
+            self.handles().for_each(|each| group.add(each));
             match timeout {
                 None => {
                     group.wait(here, self, || false);
@@ -144,9 +143,6 @@ impl<W: Waitable> WaitSet<'_, W> {
 impl<W: Waitable> Awaiting for WaitSet<'_, W> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("some of ")?;
-        describe_many(
-            &|visit| self.0.iter().for_each(|each| visit(each.any_handle())),
-            f,
-        )
+        describe_many(&|visit| self.handles().for_each(visit), f)
     }
 }
