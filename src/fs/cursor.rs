@@ -63,10 +63,7 @@ impl Cursor {
                 let guard = block_thread(None, |context| waiter.poll(context));
                 Ok(guard.expect("without a timeout it waits until it is ready"))
             }
-            Err(why) => {
-                let kind = io::ErrorKind::WouldBlock;
-                Err(io::Error::new(kind, why.sentence()))
-            }
+            Err(why) => Err(io::Error::new(io::ErrorKind::WouldBlock, why.sentence())),
         }
     }
 

@@ -216,8 +216,7 @@ impl OpenFile {
                 if wait_fd(self.as_fd(), direction, Some(Duration::ZERO))? {
                     return Ok(RunOn::ThisThread);
                 }
-                let kind = io::ErrorKind::WouldBlock;
-                Err(io::Error::new(kind, why.sentence()))
+                Err(io::Error::new(io::ErrorKind::WouldBlock, why.sentence()))
             }
             _ => run_on(),
         }

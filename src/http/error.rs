@@ -249,11 +249,9 @@ pub(super) fn from_io(error: io::Error) -> Error {
         Ok(ureq) => return from_ureq(ureq),
         Err(error) => error,
     };
-    #[cfg(feature = "tls")]
-    if is_tls(&error) {
-        return Error::new(Kind::Tls).with_source(error);
-    }
     let kind = match error.kind() {
+        #[cfg(feature = "tls")]
+        _ if is_tls(&error) => Kind::Tls,
         io::ErrorKind::UnexpectedEof
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::ConnectionAborted

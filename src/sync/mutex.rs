@@ -81,10 +81,8 @@ impl<T> Mutex<T> {
     pub fn try_into_inner(self) -> Result<T, Self> {
         // A guard borrows its handle, so no task holds the lock. A guard that was forgotten leaves the cell borrowed
         // for ever, which does not matter to its owner.
-        match Rc::try_unwrap(self.0) {
-            Ok(inner) => Ok(inner.value.into_inner()),
-            Err(shared) => Err(Self(shared)),
-        }
+        let inner = Rc::try_unwrap(self.0).map_err(Self)?;
+        Ok(inner.value.into_inner())
     }
 }
 
