@@ -6,7 +6,6 @@ use std::fmt;
 use std::io;
 
 use super::Cancelled;
-
 use crate::util::fmt::{impl_error, impl_fmt};
 
 /// Why a run ended without a result.
@@ -25,20 +24,16 @@ pub enum RunError {
     Io(io::Error),
 }
 
-impl fmt::Display for RunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Deadlock(deadlock) => deadlock.fmt(f),
-            Self::Cancelled(cancelled) => match cancelled.message() {
-                None => f.write_str("the main task was cancelled"),
-                Some(message) => write!(f, "the main task was cancelled: {message}"),
-            },
-            Self::Stopped => f.write_str("the loop was stopped before the main task was done"),
-            Self::Misuse(misuse) => misuse.fmt(f),
-            Self::Io(error) => write!(f, "no event loop: {error}"),
-        }
-    }
-}
+impl_fmt!(Display for RunError, |this, f| match this {
+    Self::Deadlock(deadlock) => deadlock.fmt(f),
+    Self::Cancelled(cancelled) => match cancelled.message() {
+        None => f.write_str("the main task was cancelled"),
+        Some(message) => write!(f, "the main task was cancelled: {message}"),
+    },
+    Self::Stopped => f.write_str("the loop was stopped before the main task was done"),
+    Self::Misuse(misuse) => misuse.fmt(f),
+    Self::Io(error) => write!(f, "no event loop: {error}"),
+});
 
 impl Error for RunError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

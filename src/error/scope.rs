@@ -1,10 +1,10 @@
 //! How a scope of tasks failed.
 
 use std::error::Error;
-use std::fmt;
 use std::io;
 
 use super::TaskError;
+use crate::util::fmt::impl_fmt;
 
 /// Tasks of a [`scope`](crate::scope()) have failed. Holds the errors of all failed tasks, in the order in which
 /// they failed. Cancelled tasks are not among them.
@@ -61,18 +61,14 @@ impl<'a> IntoIterator for &'a ScopeError {
     }
 }
 
-impl fmt::Display for ScopeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.errors {
-            [] => f.write_str("a scope failed"),
-            [error] => write!(f, "a task of a scope failed: {error}"),
-            errors => {
-                write!(f, "{} tasks of a scope failed:", errors.len())?;
-                errors.iter().try_for_each(|error| write!(f, "\n  {error}"))
-            }
-        }
+impl_fmt!(Display for ScopeError, |this, f| match &*this.errors {
+    [] => f.write_str("a scope failed"),
+    [error] => write!(f, "a task of a scope failed: {error}"),
+    errors => {
+        write!(f, "{} tasks of a scope failed:", errors.len())?;
+        errors.iter().try_for_each(|error| write!(f, "\n  {error}"))
     }
-}
+});
 
 impl Error for ScopeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

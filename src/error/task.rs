@@ -3,14 +3,13 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::error::Error;
-use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use super::panic_text;
 use super::predicates::predicates;
-use crate::util::fmt::impl_error;
+use crate::util::fmt::{impl_error, impl_fmt};
 use crate::util::lock::{ignore_poison, lock};
 
 /// How a task or a promise failed: it was cancelled, it panicked, it returned an error, or its state did not
@@ -141,31 +140,23 @@ impl TaskError {
     }
 }
 
-impl fmt::Display for TaskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
-            Kind::Cancelled(None) => f.write_str("cancelled"),
-            Kind::Cancelled(Some(message)) => write!(f, "cancelled: {message}"),
-            Kind::Panic { text, .. } => write!(f, "panicked: {text}"),
-            Kind::Exception(error) => error.fmt(f),
-            Kind::Elapsed => Elapsed.fmt(f),
-            Kind::InvalidState(text) | Kind::Misuse(text) => f.write_str(text),
-        }
-    }
-}
+impl_fmt!(Display for TaskError, |this, f| match &*this.0 {
+    Kind::Cancelled(None) => f.write_str("cancelled"),
+    Kind::Cancelled(Some(message)) => write!(f, "cancelled: {message}"),
+    Kind::Panic { text, .. } => write!(f, "panicked: {text}"),
+    Kind::Exception(error) => error.fmt(f),
+    Kind::Elapsed => Elapsed.fmt(f),
+    Kind::InvalidState(text) | Kind::Misuse(text) => f.write_str(text),
+});
 
-impl fmt::Debug for TaskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &*self.0 {
-            Kind::Cancelled(message) => f.debug_tuple("Cancelled").field(message).finish(),
-            Kind::Panic { text, .. } => f.debug_tuple("Panic").field(text).finish(),
-            Kind::Exception(error) => f.debug_tuple("Exception").field(error).finish(),
-            Kind::Elapsed => f.write_str("Elapsed"),
-            Kind::InvalidState(text) => f.debug_tuple("InvalidState").field(text).finish(),
-            Kind::Misuse(text) => f.debug_tuple("Misuse").field(text).finish(),
-        }
-    }
-}
+impl_fmt!(Debug for TaskError, |this, f| match &*this.0 {
+    Kind::Cancelled(message) => f.debug_tuple("Cancelled").field(message).finish(),
+    Kind::Panic { text, .. } => f.debug_tuple("Panic").field(text).finish(),
+    Kind::Exception(error) => f.debug_tuple("Exception").field(error).finish(),
+    Kind::Elapsed => f.write_str("Elapsed"),
+    Kind::InvalidState(text) => f.debug_tuple("InvalidState").field(text).finish(),
+    Kind::Misuse(text) => f.debug_tuple("Misuse").field(text).finish(),
+});
 
 /// An `io::Error` that a task returned becomes that error again, if no clone exists. Any other error is wrapped:
 /// an `io::Error` with its kind, an elapsed timeout as `TimedOut`, the others as `Other`.

@@ -6,7 +6,6 @@ use serde::Serialize;
 use url::form_urlencoded;
 
 use super::error::{Error, Kind};
-
 use crate::util::fmt::impl_fmt;
 
 /// The body of a request. Text and bytes convert into one by `into()`.

@@ -10,7 +10,6 @@ use super::client::Client;
 use super::error::{Error, Kind};
 use super::request::RequestBuilder;
 use super::response::Response;
-
 use crate::util::fmt::impl_fmt;
 
 /// An HTTP client: aiohttp's `ClientSession` for tasks. It reuses connections, keeps cookies and follows

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use ureq::tls::{RootCerts, TlsConfig};
 
 use super::error::{Error, Kind};
-
 use crate::util::fmt::impl_fmt;
 
 /// A certificate to trust: an authority's, which signs certificates of servers, or a server's own.

@@ -1,8 +1,9 @@
 //! [`ReadError`]: why a read of a `StreamReader` failed.
 
 use std::error::Error;
-use std::fmt;
 use std::io;
+
+use crate::util::fmt::impl_fmt;
 
 /// Why a read of a [`StreamReader`](super::StreamReader) failed. No received bytes are lost: they are still
 /// in the reader's buffer, or in the error.
@@ -45,25 +46,21 @@ pub enum ReadError {
     Io(io::Error),
 }
 
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Incomplete { partial, expected } => {
-                write!(f, "the stream has ended after {}", partial.len())?;
-                match expected {
-                    Some(expected) => write!(f, " of {expected} bytes"),
-                    None => f.write_str(" bytes, without the separator"),
-                }
-            }
-            Self::LimitOverrun { consumed } => write!(
-                f,
-                "{consumed} bytes without a separator exceed the reader's limit; take them by \
-                 `read_exactly`, or use a higher limit"
-            ),
-            Self::Io(error) => error.fmt(f),
+impl_fmt!(Display for ReadError, |this, f| match this {
+    Self::Incomplete { partial, expected } => {
+        write!(f, "the stream has ended after {}", partial.len())?;
+        match expected {
+            Some(expected) => write!(f, " of {expected} bytes"),
+            None => f.write_str(" bytes, without the separator"),
         }
     }
-}
+    Self::LimitOverrun { consumed } => write!(
+        f,
+        "{consumed} bytes without a separator exceed the reader's limit; take them by \
+         `read_exactly`, or use a higher limit"
+    ),
+    Self::Io(error) => error.fmt(f),
+});
 
 impl Error for ReadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

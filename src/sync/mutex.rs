@@ -277,13 +277,9 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => (**value).fmt(f),
-            None => f.write_str("<lost>"),
-        }
-    }
-}
+impl_fmt!([T: ?Sized + std::fmt::Debug] Debug for MutexGuard<'_, T>, |this, f| match &this.value {
+    Some(value) => (**value).fmt(f),
+    None => f.write_str("<lost>"),
+});
 
 impl_fmt!([T: ?Sized + std::fmt::Display] Display for MutexGuard<'_, T>, |this, f| (**this).fmt(f));
