@@ -42,10 +42,7 @@ impl_fmt!(Debug for Certificate, |this, f| write!(f, "Certificate({} bytes)", th
 /// A configuration that trusts these certificates, or Mozilla's.
 pub(super) fn config(roots: Option<&[Certificate]>) -> TlsConfig {
     let roots = roots.map_or(RootCerts::WebPki, |roots| {
-        let roots: Vec<_> = roots
-            .iter()
-            .map(|certificate| certificate.0.clone())
-            .collect();
+        let roots: Vec<_> = roots.iter().map(|root| root.0.clone()).collect();
         RootCerts::Specific(Arc::new(roots))
     });
     TlsConfig::builder().root_certs(roots).build()

@@ -1,7 +1,6 @@
 //! Sockets as handles: conversions to and from std's types and descriptors, and the methods that all six
 //! sockets have.
 
-use std::fmt;
 use std::io;
 use std::os::fd::{IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net as std_unix;
@@ -14,6 +13,7 @@ use super::tcp_stream::TcpStream;
 use super::udp::UdpSocket;
 use super::unix::{UnixDatagram, UnixListener, UnixStream};
 use crate::util::descriptor::descriptor_conversions;
+use crate::util::fmt::impl_fmt;
 
 macro_rules! handles {
     ($($name:ident, $std:ty;)*) => {$(
@@ -93,11 +93,7 @@ macro_rules! handles {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
+        impl_fmt!(Debug for $name, |this, f| this.0.fmt(f));
     )*};
 }
 

@@ -98,7 +98,8 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         if !self.0.permits.try_take() {
-            self.wait_for_turn(here_or_panic());
+            let was_handed = self.0.permits.take(here_or_panic(), 1, &Waiting(self));
+            debug_assert!(was_handed, "a lock dismisses no task");
         }
         self.guard()
     }
@@ -128,11 +129,6 @@ impl<T: ?Sized> Mutex<T> {
     #[must_use]
     pub fn get_mut(&mut self) -> Option<&mut T> {
         Rc::get_mut(&mut self.0).map(|inner| inner.value.get_mut())
-    }
-
-    fn wait_for_turn(&self, here: TaskContext) {
-        let was_handed = self.0.permits.take(here, 1, &Waiting(self));
-        debug_assert!(was_handed, "a lock dismisses no task");
     }
 
     /// Creates the guard, for the task that has the permit.

@@ -145,10 +145,11 @@ fn any_handle<H: Waitable>(member: &Result<H, TaskError>) -> AnyHandle<'_> {
 }
 
 fn for_each_member<H: Waitable>(
-    members: &[Result<H, TaskError>],
+    members: &impl AsRef<[Result<H, TaskError>]>,
     visit: &mut dyn FnMut(AnyHandle<'_>),
 ) {
-    members.iter().for_each(|member| visit(any_handle(member)));
+    let members = members.as_ref().iter();
+    members.for_each(|member| visit(any_handle(member)));
 }
 
 /// Turns the arguments into handles, one by one.
@@ -298,9 +299,7 @@ impl<A: Awaitable> Gather for Vec<A> {
         let nodes = Nodes::new(self.len());
         let take_in =
             |intake: Intake<'_>| self.into_iter().map(|each| intake.member(each)).collect();
-        call.wait(nodes, take_in, |members: &Vec<_>, visit| {
-            for_each_member(members, visit);
-        })
+        call.wait(nodes, take_in, for_each_member)
     }
 
     fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
@@ -320,9 +319,7 @@ impl<A: Awaitable, const N: usize> Gather for [A; N] {
     fn wait(self, call: &GatherCall) -> Result<Self::Members, TaskError> {
         let nodes = [const { Node::new() }; N];
         let take_in = |intake: Intake<'_>| self.map(|each| intake.member(each));
-        call.wait(nodes, take_in, |members, visit| {
-            for_each_member(members, visit);
-        })
+        call.wait(nodes, take_in, for_each_member)
     }
 
     fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {

@@ -95,10 +95,6 @@ pub fn current_task() -> Option<TaskRef> {
 /// The tasks of the running loop that are not done, in the order in which they were made.
 #[must_use]
 pub fn all_tasks() -> Vec<TaskRef> {
-    let tasks = context::current().map(|core| core.tasks());
-    tasks
-        .into_iter()
-        .flatten()
-        .filter_map(TaskRef::of)
-        .collect()
+    let tasks = context::current().map_or_else(Vec::new, |core| core.tasks());
+    tasks.into_iter().filter_map(TaskRef::of).collect()
 }

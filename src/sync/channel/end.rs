@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::shared::wake_one;
 use crate::error::WaitError;
-use crate::runtime::core::TaskContext;
 use crate::runtime::threads::{block_thread, waker_registry};
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::task_context;
@@ -37,26 +36,18 @@ pub(super) fn wait<R>(
     let poll = |context: &mut Context<'_>| waiter.poll(context, &mut attempt);
     let result = match (task_context(), timeout) {
         (Ok(here), None) => waker_registry::wait_on_channel(here, &what, &leave, || false, poll),
-        (Ok(here), Some(timeout)) => park_until(here, what, &leave, timeout, poll),
+        (Ok(here), Some(timeout)) => {
+            let deadline = here.core.clock.after(timeout);
+            Alarm::with(here, deadline, |alarm| {
+                let is_late = || alarm.has_gone_off();
+                waker_registry::wait_on_channel(here, &what, &leave, is_late, poll)
+            })
+        }
         (Err(WaitError::NoLoop), timeout) => block_thread(timeout, poll),
         (Err(why), _) => return Err(WaitFailure::CantWait(why)),
     };
     // An item or room that came in the last moment counts.
     result.or_else(attempt).ok_or(WaitFailure::TimedOut)
-}
-
-/// Parks the task until `poll` is ready; `None` if the timeout passes first.
-fn park_until<R>(
-    here: TaskContext,
-    what: &'static str,
-    leave: &dyn Fn(),
-    timeout: Duration,
-    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
-) -> Option<R> {
-    let deadline = here.core.clock.after(timeout);
-    Alarm::with(here, deadline, |alarm| {
-        waker_registry::wait_on_channel(here, &what, leave, || alarm.has_gone_off(), poll)
-    })
 }
 
 /// A waiter of an event count.
