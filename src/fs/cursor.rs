@@ -121,7 +121,7 @@ impl Waiter<'_> {
         let next = state.next_waker();
         drop(state);
         drop(entry);
-        wake(next);
+        next.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -140,12 +140,6 @@ impl State {
     fn next_waker(&self) -> Option<Waker> {
         let first = self.waiters.front().filter(|_| !self.is_acquired);
         first.map(|entry| entry.1.clone())
-    }
-}
-
-fn wake(waker: Option<Waker>) {
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 
@@ -185,6 +179,6 @@ impl Drop for CursorGuard {
         state.is_acquired = false;
         let next = state.next_waker();
         drop(state);
-        wake(next);
+        next.into_iter().for_each(Waker::wake);
     }
 }
