@@ -101,9 +101,8 @@ impl ToSocketAddrs for str {
         let (host, port) = self
             .rsplit_once(':')
             .ok_or_else(|| invalid_input("invalid socket address"))?;
-        let port = port
-            .parse()
-            .map_err(|_| invalid_input("invalid port value"))?;
+        let no_port = |_| invalid_input("invalid port value");
+        let port = port.parse().map_err(no_port)?;
         look_up(host, port)
     }
 }

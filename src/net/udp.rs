@@ -46,10 +46,9 @@ impl UdpSocket {
     /// # Cancellation
     /// The datagram is not sent.
     pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
-        let to = addr.to_socket_addrs()?.next();
-        let to = to
-            .ok_or_else(|| invalid_input("no addresses to send data to"))?
-            .into();
+        let no_address = || invalid_input("no addresses to send data to");
+        let to = addr.to_socket_addrs()?.next().ok_or_else(no_address)?;
+        let to = to.into();
         self.0
             .io(Direction::Write, |fd| sys::socket::send_to(fd, buf, &to))
     }
