@@ -327,7 +327,7 @@ impl Drop for Entered<'_> {
 pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
     let Some(core) = current() else { return f() };
     let entered = core.entered();
-    // The coroutine that this is called on may be left behind, while its task goes on.
+    // The coroutine that calls this may be abandoned while its task continues.
     undo_if_abandoned(&|| core.set_entered(entered), || {
         let _hidden = core.hide_task();
         f()
