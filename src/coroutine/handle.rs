@@ -38,7 +38,7 @@ use crate::stack::{DEFAULT_STACK_SIZE_BYTES, StackUsage};
 /// Dropping a suspended coroutine closes it: its body is unwound, so that destructors run. A body that
 /// swallows the unwind is closed again up to 1,024 times; then its stack is leaked. A running coroutine
 /// (dropped from within itself, or as the process exits) is leaked, and so is a suspended one that is
-/// dropped while thread-locals are destroyed and the library's own is gone. Where panics abort, a
+/// dropped at the end of its thread, after this library's thread-local was destroyed. Where panics abort, a
 /// coroutine that has begun is leaked too.
 ///
 /// # Limits

@@ -116,8 +116,9 @@ impl<B> Hosted<B> {
         }
     }
 
-    /// The host's word, in the header: entering the coroutine touches that cache line anyway, so it saves
-    /// the line of the block. A new coroutine finds the value that the stack's last one left.
+    /// The host's word. It lies in the header, whose cache line is touched by entering the coroutine, so that
+    /// the block's line need not be loaded. A new coroutine finds the value that the previous coroutine on
+    /// the stack left.
     ///
     /// # Safety
     /// The block was laid out by [`build`](Self::build), was not released, and outlives the reference.

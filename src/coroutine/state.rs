@@ -143,7 +143,7 @@ impl<T> fmt::Display for Refused<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the coroutine is {} and can't take a value; it is handed back",
+            "the coroutine is {} and can't take a value; the value is handed back",
             self.status
         )
     }
@@ -193,7 +193,7 @@ impl<Out> fmt::Debug for IgnoredClose<Out> {
 impl<Out> fmt::Display for IgnoredClose<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.value {
-            Some(_) => "the coroutine was closed and suspended again; it lives on",
+            Some(_) => "the coroutine suspended again when it was closed; it is still suspended",
             None => "panics abort in this program, so a coroutine that has begun can't be closed",
         })
     }

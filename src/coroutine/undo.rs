@@ -1,5 +1,5 @@
-//! Undo actions: what a frame has set for its thread is restored also if the coroutine is abandoned, where
-//! the frame's destructors never run.
+//! Undo actions: if a coroutine is abandoned, they restore the thread's state that its frames have changed,
+//! because the destructors of abandoned frames never run.
 
 #![allow(unsafe_code)]
 

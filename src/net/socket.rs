@@ -212,8 +212,8 @@ mod tests {
     use crate::runtime::api::builder;
     use crate::runtime::task::spawn as runtime_spawn;
     use crate::runtime::task::spawn::SpawnOptions;
-    use crate::runtime::wait::here::task_context;
     use crate::runtime::wait::park;
+    use crate::runtime::wait::task_context::task_context;
 
     /// A waiting operation borrows its socket, which therefore can't be dropped meanwhile. Deregistering
     /// directly shows what a drop would do.

@@ -1,7 +1,7 @@
 //! The event loop, in rooms. A room imports from rooms below it in this list, and from its own files:
 //!
-//! - [`api`]: what users hold of a loop;
-//! - [`scheduler`]: the turn of the loop, signals, shutdown;
+//! - [`api`]: the public types of a loop: the loop, its builder, its handles;
+//! - [`scheduler`]: the loop itself (poll, run, sleep), signals, shutdown;
 //! - [`io`]: readiness of descriptors, up to the tasks that wait for it;
 //! - [`threads`]: messages of other threads, wakers, the pool for blocking work;
 //! - [`task`]: how a task begins, runs, ends and is joined;

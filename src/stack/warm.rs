@@ -3,9 +3,9 @@
 //! They are in an array, not in a list through the stacks: taking a stack then reads nothing from a stack
 //! that left the cache long ago, and the stacks that are taken next can be prefetched.
 //!
-//! Among many, the stacks are taken in the order of their addresses instead. Then tasks that are spawned
-//! one after the other are neighbours in memory, and so are the page table entries that they need (a
-//! million sleeps: a seventh of all the time).
+//! If there are many stacks, they are taken in the order of their addresses instead. Then tasks that are
+//! spawned one after the other are neighbours in memory, and so are the page table entries that they need
+//! (worth a seventh of the total time of a million sleeps).
 
 #![allow(unsafe_code)]
 

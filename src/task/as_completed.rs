@@ -167,7 +167,7 @@ impl<H: Waitable> AsCompleted<H> {
             match deadline {
                 NEVER => waiters.wait(here, what, || false),
                 _ => Alarm::with(here, deadline, |alarm| {
-                    waiters.wait(here, what, || alarm.has_gone_off())
+                    waiters.wait(here, what, || alarm.has_fired())
                 }),
             };
         }

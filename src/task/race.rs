@@ -10,7 +10,7 @@ use super::gather::{for_each_tuple, sealed::Sealed};
 use super::scope::{BodyEnd, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
-use crate::runtime::cancel::Until;
+use crate::runtime::cancel::EndsAfter;
 use crate::runtime::task::SpawnOptions;
 use crate::runtime::wait::{task_context, unwind};
 
@@ -60,7 +60,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         ));
     }
     let site = Location::caller();
-    let Ended { body, mut noted } = open(Until::First, |s| {
+    let Ended { body, mut noted } = open(EndsAfter::First, |s| {
         let mut race = Entrants {
             scope: s,
             site,

@@ -22,7 +22,7 @@ use super::spawn::Builder;
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::WaitError;
 use crate::error::{ScopeError, TaskError};
-use crate::runtime::cancel::{ScopeState, Until};
+use crate::runtime::cancel::{EndsAfter, ScopeState};
 use crate::runtime::core::{ExceptionContext, MUST_CANCEL, ParentScope, SCHEDULED, TaskContext};
 use crate::runtime::task::{SpawnOptions, expect_task, prepare_keeping};
 use crate::runtime::wait::{task_context, unwind};
@@ -74,7 +74,7 @@ pub fn scope<'env, F, T>(f: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let Ended { body, mut noted } = open(Until::Failure, f);
+    let Ended { body, mut noted } = open(EndsAfter::Failure, f);
     match body {
         BodyEnd::Panicked(payload) => {
             noted.report("Task failed in a scope that was unwound");
@@ -158,7 +158,7 @@ impl Noted {
 }
 
 /// Runs the closure and waits for the children.
-pub(super) fn open<'env, F, T>(until: Until, f: F) -> Ended<T>
+pub(super) fn open<'env, F, T>(until: EndsAfter, f: F) -> Ended<T>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
@@ -185,7 +185,7 @@ where
             let message = host.and_then(|task| task.message());
             scope.state.cancel(message.as_deref());
         }
-        BodyEnd::Returned(_) if until == Until::Failure => {}
+        BodyEnd::Returned(_) if until == EndsAfter::Failure => {}
         _ => scope.state.end(),
     }
     let mut noted = Noted {

@@ -132,7 +132,7 @@ impl<W: Waitable> WaitSet<'_, W> {
                 Some(timeout) => {
                     let deadline = here.core.clock.after(timeout);
                     Alarm::with(here, deadline, |alarm| {
-                        group.wait(here, self, || alarm.has_gone_off());
+                        group.wait(here, self, || alarm.has_fired());
                     });
                 }
             }

@@ -60,7 +60,7 @@ fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Durati
     if !timeout.is_zero() {
         let deadline = here.core.clock.after(timeout);
         Alarm::with(here, deadline, |alarm| {
-            any_handle.wait(here, || alarm.has_gone_off());
+            any_handle.wait(here, || alarm.has_fired());
         });
     }
     !any_handle.is_done()

@@ -176,7 +176,7 @@ impl Timeout<'_> {
     #[must_use]
     #[doc(alias = "expired")]
     pub fn is_expired(&self) -> bool {
-        self.alarm.is_some_and(|(alarm, _)| alarm.has_gone_off())
+        self.alarm.is_some_and(|(alarm, _)| alarm.has_fired())
     }
 
     /// The deadline, if there is one.

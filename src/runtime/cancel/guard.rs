@@ -1,9 +1,9 @@
 //! [`CancelGuard`]: a cancel that a task's own frame requests, and takes back when the frame ends. A timeout requests one
 //! when it expires, a scope when a child fails.
 //!
-//! Requests are counted, as in asyncio. What unwinds out of the frame is the frame's own cancel if, after its request is
-//! taken back, no more requests are left than when the frame began. Otherwise other code has requested a cancel as well,
-//! and the unwind goes on.
+//! Requests are counted, as in asyncio. An unwind that leaves the frame is the frame's own cancel if, after the frame
+//! has taken its request back, the task has no more requests than when the frame began. Otherwise other
+//! code has requested a cancel as well, and the unwind goes on.
 
 use std::cell::Cell;
 
@@ -24,7 +24,7 @@ pub(crate) struct CancelGuard {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     NotMade,
-    /// `is_only`: no request from before the frame was pending at that time. The count tells of later ones.
+    /// `is_only`: no older request was pending when the frame made its own. `n_cancels` shows newer requests.
     Made {
         is_only: bool,
     },

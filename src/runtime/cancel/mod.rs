@@ -6,4 +6,4 @@ pub(crate) mod scope_state;
 
 pub(crate) use guard::CancelGuard;
 pub(crate) use request::{WaitGraphWalk, stop_waiting};
-pub(crate) use scope_state::{ScopeState, Until};
+pub(crate) use scope_state::{EndsAfter, ScopeState};

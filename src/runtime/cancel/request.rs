@@ -72,8 +72,8 @@ fn may_be_cancelled(task: TaskPtr) -> bool {
     !(task.has(COMPLETED) || cfg!(panic = "abort") && task.has_begun())
 }
 
-/// Requests a cancel of a task among all tasks of its loop. Each task gets its own request, so a long chain of tasks
-/// that wait for each other is not followed once for each.
+/// Requests a cancel of a task while all tasks of its loop are cancelled. Each task gets its own request, so this does
+/// not follow the chain of tasks that the task waits for.
 pub(crate) fn cancel_one_of_all(task: TaskPtr) {
     let is_passed_on = || task.with_awaiting(|what| what.cancel(None)) == Some(true);
     if !task.has(MUST_CANCEL) && cancel_mask::level(task).is_none() && is_passed_on() {
@@ -120,7 +120,7 @@ pub(crate) struct WaitGraphWalk {
     /// The tasks after `next`, last one first. Empty for a chain.
     others: Vec<TaskPtr>,
     /// Steps that are left. A task is waited for through its one handle and by its scope's host, so a walk without a
-    /// circle reaches each task at most twice.
+    /// cycle reaches each task at most twice.
     n_left: usize,
 }
 
@@ -129,7 +129,7 @@ impl WaitGraphWalk {
         Self {
             next: Some(task),
             others: Vec::new(),
-            n_left: 2 * task.n_of_loop(),
+            n_left: 2 * task.n_tasks_of_loop(),
         }
     }
 
@@ -156,7 +156,7 @@ impl WaitGraphWalk {
     }
 }
 
-/// Ends a task that only waits for something, without a cancel of that.
+/// Cancels a task that only waits for something, and does not forward the cancel to what the task waits for.
 pub(crate) fn stop_waiting(task: TaskPtr) {
     task.set(MUST_CANCEL);
     unpark(task);
@@ -186,8 +186,8 @@ pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
     through
 }
 
-/// The message of a cancel of the running task that a function unwinds with; any other payload goes
-/// on.
+/// Calls a function. If a cancel of the running task unwinds out of the function, returns the cancel's message as an
+/// error; any other unwind continues.
 ///
 /// May suspend if the function does. A task whose cancel was caught goes on and is not cancelled.
 ///

@@ -20,7 +20,7 @@ use crate::runtime::wait::{park, unwind};
 
 /// What ends the remaining children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum EndsAfter {
     /// A failure: for a scope.
     Failure,
     /// The first end, of whatever kind: for a race.
@@ -29,7 +29,7 @@ pub(crate) enum Until {
 
 /// The children of a scope.
 pub(crate) struct ScopeState {
-    until: Until,
+    ends_after: EndsAfter,
     host: Result<Host, WaitError>,
     /// The children, and some that have ended.
     members: RefCell<Vec<AnyPacket>>,
@@ -54,13 +54,13 @@ const ENDING: &str = "selvedge: the scope is being ended, because a child has fa
 
 impl ScopeState {
     /// For a scope that opens here. Where the scope could not wait, it takes no children.
-    pub(crate) fn new(here: Result<TaskContext, WaitError>, until: Until) -> Self {
+    pub(crate) fn new(here: Result<TaskContext, WaitError>, ends_after: EndsAfter) -> Self {
         let host = here.map(|here| Host {
             here,
             own: CancelGuard::new(here),
         });
         Self {
-            until,
+            ends_after,
             host,
             members: RefCell::default(),
             n_live: Cell::new(0),
@@ -76,8 +76,8 @@ impl ScopeState {
         self.host.as_ref().map(|host| host.here).map_err(|why| *why)
     }
 
-    /// The context for a new child, or why none can be made. Where the scope can't wait, that is an error of the scope as
-    /// well.
+    /// The context for a new child, or the reason why no child can be made. If the reason is that the scope can't wait,
+    /// the scope fails too.
     pub(crate) fn place(&self) -> Result<TaskContext, TaskError> {
         match self.here() {
             Ok(here) if self.is_ending.get() || here.task.has(FORCE_UNWIND) => {
@@ -107,9 +107,9 @@ impl ScopeState {
         drop(over);
     }
 
-    fn one_less(&self, is_first: bool) {
+    fn child_is_done(&self, is_first: bool) {
         self.n_live.set(self.n_live.get() - 1);
-        let is_waited_for = self.until == Until::First || !self.is_in_body.get();
+        let is_waited_for = self.ends_after == EndsAfter::First || !self.is_in_body.get();
         if is_waited_for
             && (is_first || self.n_live.get() == 0)
             && let Some(host) = self.host()
@@ -124,7 +124,7 @@ impl ScopeState {
         self.end();
         if let Ok(host) = &self.host
             && self.is_in_body.get()
-            && self.until == Until::Failure
+            && self.ends_after == EndsAfter::Failure
         {
             if self.is_waited_for_by(host.here.task) {
                 // The child is being ended, and may swallow the cancel: the body does not wait for that.
@@ -214,8 +214,8 @@ impl ScopeState {
                 is_cancelled = true;
                 self.cancel(task.message().as_deref());
                 if task.has(MUST_CANCEL) {
-                    // The cancel has come back through tasks that wait for this one: they and a child wait in a
-                    // circle.
+                    // The cancel has come back through tasks that wait for the host: the host, a child and these
+                    // tasks wait in a cycle.
                     request::take_back(task);
                     task.clear(MUST_CANCEL);
                     self.each_live(|child| {
@@ -249,26 +249,27 @@ impl ParentScope for ScopeState {
 
     fn child_ended(&self, id: TaskId, error: Option<TaskError>) {
         let is_cancelled = error.as_ref().is_some_and(TaskError::is_cancelled);
-        let is_first = self.until == Until::First && !is_cancelled && self.winner.get().is_none();
+        let is_first =
+            self.ends_after == EndsAfter::First && !is_cancelled && self.winner.get().is_none();
         if is_first {
             self.winner.set(Some(id));
             self.end();
         } else if let Some(error) = error.filter(|_| !is_cancelled) {
             self.fail(error);
         }
-        self.one_less(is_first);
+        self.child_is_done(is_first);
     }
 
     fn child_abandoned(&self, error: TaskError) {
         self.has_abandoned.set(true);
         self.fail(error);
-        self.one_less(false);
+        self.child_is_done(false);
     }
 }
 
 impl Awaiting for ScopeState {
     fn tasks(&self, visit: &mut dyn FnMut(TaskPtr)) {
-        if self.until == Until::Failure || !self.is_in_body.get() {
+        if self.ends_after == EndsAfter::Failure || !self.is_in_body.get() {
             let members = self.members.borrow();
             members
                 .iter()
@@ -278,9 +279,9 @@ impl Awaiting for ScopeState {
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.until {
-            Until::Failure => "scope",
-            Until::First => "race",
+        let what = match self.ends_after {
+            EndsAfter::Failure => "scope",
+            EndsAfter::First => "race",
         };
         match self.n_live.get() {
             1 => write!(f, "the last task of its {what}"),

@@ -198,7 +198,7 @@ impl TaskBlock {
     }
 
     /// Number of tasks of this task's loop. The task has not ended.
-    pub(crate) fn n_of_loop(&self) -> usize {
+    pub(crate) fn n_tasks_of_loop(&self) -> usize {
         // SAFETY: a task that has not ended has a living loop.
         unsafe { self.core.as_ref() }.n_tasks.get()
     }
@@ -218,8 +218,8 @@ pub(crate) trait Awaiting {
     /// Calls `visit` with each task whose end this wait needs.
     fn tasks(&self, _visit: &mut dyn FnMut(TaskPtr)) {}
 
-    /// Forwards a cancel to what is waited for; false if that can't be cancelled. For tasks this only returns true:
-    /// the caller goes on to them, so that a long chain needs no recursion.
+    /// Forwards a cancel to what the task waits for; false if that can't be cancelled. A wait for tasks only returns
+    /// true: the caller then cancels the tasks of [`tasks`](Self::tasks), so that a long chain needs no recursion.
     fn cancel(&self, _message: Option<&str>) -> bool {
         false
     }
@@ -268,7 +268,7 @@ impl TaskPtr {
         prefetch(ptr::from_ref(self.flags()).cast());
     }
 
-    /// Prefetches what the task touches when it continues: besides that, its frames from the innermost one on.
+    /// Prefetches what the task touches when it continues: the block, the flags and its innermost frames.
     #[inline]
     pub(crate) fn prefetch_all(self, parked: Parked) {
         (0..IO_TASK_LINES).for_each(|line| parked.prefetch_line(line));

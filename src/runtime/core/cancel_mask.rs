@@ -29,7 +29,7 @@ pub(crate) struct CancelMask {
 impl CancelMask {
     /// Calls a function, and defers cancels of the running task until the function returns.
     pub(crate) fn during<R>(here: TaskContext, f: impl FnOnce() -> R) -> R {
-        // The task's extras name this frame, so the frame must not outlive the task's turn on it.
+        // The task's extras point to this frame, so a coroutine with this frame must not suspend meanwhile.
         let _open = OpenFrame::open_for_task();
         let task = here.task;
         let mask = Self {

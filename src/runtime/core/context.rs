@@ -29,7 +29,7 @@ pub(crate) struct Core {
     pub(crate) id: u64,
     pub(crate) run_queue: RunQueue,
     current: Cell<Option<TaskPtr>>,
-    /// The running task, while the code on its stack must not wait.
+    /// The running task while [`hide_task`](Self::hide_task) hides it: the code on its stack must not wait.
     hidden: Cell<Option<TaskPtr>>,
     pub(crate) clock: Clock,
     /// The tasks that are not done, oldest first.
@@ -65,7 +65,7 @@ pub(crate) trait Owner {
     /// Unregisters an abandoned task's waits so that waiters behind it proceed.
     fn unregister_abandoned(&self, task: TaskPtr);
 
-    /// The loop, for a room that knows its type.
+    /// The loop, for a room that knows its type and downcasts.
     fn into_any(self: Rc<Self>) -> Rc<dyn Any>;
 }
 
@@ -156,8 +156,8 @@ impl Core {
         self.hidden.set(hidden);
     }
 
-    /// Takes the task that was entered last, after control has left its stack for the last time: the task has
-    /// ended, or was abandoned, perhaps below a guard of [`hide_task`](Self::hide_task).
+    /// Takes the task that was entered last, after control has left its stack for good: the task has ended or was
+    /// abandoned. An abandoned task may still be hidden by [`hide_task`](Self::hide_task).
     pub(crate) fn take_entered(&self) -> Option<TaskPtr> {
         self.current.take().or_else(|| self.hidden.take())
     }
@@ -294,7 +294,7 @@ pub(crate) fn current() -> Option<CoreRef> {
     CURRENT.get().map(CoreRef)
 }
 
-/// Makes a core current again, or none, after a guard that was abandoned.
+/// Restores the current core, or none, in place of an [`Entered`] guard that was abandoned.
 pub(crate) fn restore(before: Option<CoreRef>) {
     CURRENT.set(before.map(|core| core.0));
 }

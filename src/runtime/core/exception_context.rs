@@ -83,7 +83,7 @@ impl ExceptionContext {
         self.stack.as_deref()
     }
 
-    /// The task, handle or promise that it is about.
+    /// The task, handle or promise that the report is about.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_ref().map(|subject| &*subject.1)

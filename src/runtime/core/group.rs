@@ -4,8 +4,8 @@
 //! and wakes its task only when the wait is over. The nodes lie together, in the waiting frame or in one allocation,
 //! and unlink themselves when the frame goes.
 //!
-//! From the last end to its return, a wait for many makes two trips through the run queue. asyncio has the same two: a
-//! callback makes the first. Here the task itself makes both.
+//! After the end of the last member, the waiting task goes through the run queue twice before the wait returns. asyncio
+//! has the same two passes: there the first one is a callback's.
 
 #![allow(unsafe_code)]
 

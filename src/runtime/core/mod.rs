@@ -32,6 +32,6 @@ pub(crate) use group::{Group, Nodes, Outcome, Until};
 pub(crate) use id::{CallbackId, TaskId, default_name, next_sequence, next_task_id};
 pub(crate) use packet::{AnyPacket, Packet};
 pub(crate) use run_queue::{RunQueue, Runnable, Turn};
-pub(crate) use task_stack::{TaskStack, with_room};
+pub(crate) use task_stack::{TAKING_BYTES, TaskStack, with_room};
 pub(crate) use wait_list::{InsertAt, Node, WaitList, Waiter};
 pub(crate) use wake::unpark;

@@ -4,7 +4,7 @@
 //! the packet. While the task lives the packet names its block. At the end the packet takes the result, forgets the
 //! block and keeps the number.
 //!
-//! Shares are counted here, because `Rc` can't reuse its memory through a free list.
+//! A *share* is a counted reference. The count is kept here, because `Rc` can't reuse its memory through a free list.
 
 #![allow(unsafe_code)]
 
@@ -41,7 +41,7 @@ struct Body<T> {
 /// The part of a packet that does not depend on the type.
 pub(crate) struct Head {
     n_shares: Cell<usize>,
-    link: Link,
+    link: TaskLink,
     methods: &'static Methods,
 }
 
@@ -99,7 +99,7 @@ impl AnyPacket {
 
     /// The task's identity.
     #[inline(always)]
-    pub(crate) fn link(&self) -> &Link {
+    pub(crate) fn link(&self) -> &TaskLink {
         // SAFETY: a share keeps the packet.
         &unsafe { self.0.as_ref() }.link
     }
@@ -171,7 +171,7 @@ impl<T> Packet<T> {
             body.write(Body {
                 head: Head {
                     n_shares: Cell::new(1),
-                    link: Link(Cell::new(0)),
+                    link: TaskLink(Cell::new(0)),
                     methods: Body::<T>::METHODS,
                 },
                 outcome: OnceCell::new(),
@@ -241,7 +241,7 @@ impl<T> Deref for Packet<T> {
 
 /// The identity of a task in one word: the address of its block while the task lives; afterwards its number, or the
 /// address of number and name, with some low bits set.
-pub(crate) struct Link(Cell<usize>);
+pub(crate) struct TaskLink(Cell<usize>);
 
 /// Number and name of a task that is done.
 type Identity = (TaskId, Box<Box<str>>);
@@ -252,7 +252,7 @@ const NAMED: usize = 2;
 const RETRIEVED: usize = 4;
 const BITS: u32 = 3;
 
-impl Link {
+impl TaskLink {
     /// Names a new task.
     pub(crate) fn begin(&self, block: NonNull<TaskBlock>) {
         self.0.set(block.as_ptr() as usize);
@@ -324,7 +324,7 @@ impl Link {
 
 const _: () = assert!(align_of::<Identity>() >= 1 << BITS || cfg!(target_pointer_width = "32"));
 
-impl Drop for Link {
+impl Drop for TaskLink {
     #[inline]
     fn drop(&mut self) {
         if self.identity().is_some() {

@@ -1,12 +1,12 @@
-//! The run queue: who runs next, first come, first served.
+//! The run queue: the tasks and callbacks that are ready to run, in FIFO order.
 //!
-//! An *iteration* is the entries that were there at its start. An entry of a task carries the place
-//! where the task is parked, so that its frames can be prefetched without touching its block.
+//! An *iteration* consists of the entries that were in the queue when the iteration began. A task's entry holds the
+//! task's parked stack pointer, so that the task's frames can be prefetched without a load from its block.
 //!
 //! A task that yields switches directly to the next one, as long as the loop has nothing to do in
-//! between ([`switch_direct`](RunQueue::switch_direct)). In an iteration that changes nothing its entry stays in place
-//! ([`IterationQueue`]), so that a yield stores two words: benches/yield.rs has 6.1 ns a yield for a
-//! queue that pops and pushes.
+//! between ([`switch_direct`](RunQueue::switch_direct)). In an iteration that adds and removes no entry, the
+//! task's entry stays in place ([`IterationQueue`]), so that a yield stores two words. With a queue that pops and
+//! pushes, a yield takes 6.1 ns (benches/yield.rs).
 
 #![allow(unsafe_code)]
 
@@ -19,10 +19,10 @@ use crate::arch::Parked;
 use crate::sys::prefetch_distances::{MAX_CACHED, TASK_BATCH, TASK_DISTANCE, TASK_LINES};
 use crate::util::iteration_queue::IterationQueue;
 
-/// How many dispatches there are at most between two looks at timers and descriptors.
+/// The maximum number of dispatches between two polls of timers and descriptors.
 pub(crate) const POLL_EVERY: usize = 64;
 
-/// Who runs.
+/// What the loop runs next.
 pub(crate) enum Runnable {
     Task(TaskPtr, Parked),
     Callback(Rc<Callback>),
@@ -32,10 +32,10 @@ pub(crate) enum Runnable {
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Entry {
-    /// `None` for a callback, and for a task that is just leaving. It is first, so that a pointer to
-    /// it is one to the entry.
+    /// `None` for a callback, and for a task that is switching out. This is the first field, so that a
+    /// pointer to the entry is also a pointer to this field.
     parked: Option<Parked>,
-    /// Of a task's block, or of a callback.
+    /// The address of a task's block or of a callback.
     address: *const (),
 }
 
@@ -47,7 +47,7 @@ impl Entry {
         }
     }
 
-    /// What it stands for.
+    /// The task or the callback of the entry.
     #[inline(always)]
     fn runnable(self) -> Runnable {
         match self.parked {
@@ -59,7 +59,7 @@ impl Entry {
     }
 
     /// # Safety
-    /// It is a task's.
+    /// The entry is a task's.
     #[inline(always)]
     unsafe fn task(self) -> TaskPtr {
         // SAFETY: forwarded to the caller.
@@ -68,15 +68,15 @@ impl Entry {
     }
 }
 
-/// Who gets a turn from a task that leaves.
+/// What runs after a task that yields.
 #[derive(Clone, Copy)]
 pub(crate) enum Turn {
     /// The loop has something to do first, or a callback comes next.
     Loop,
-    /// Nobody else is there.
+    /// The yielding task itself: the queue has no other entry.
     Own,
-    /// This task, which is parked there. Where the one that leaves is parked goes to `save`, before
-    /// anything else happens.
+    /// `task`, which is parked at `parked`. The stack pointer of the yielding task must be stored in `save` before
+    /// any other code runs.
     Task {
         task: TaskPtr,
         parked: Parked,
@@ -90,18 +90,18 @@ pub(crate) struct RunQueue {
     /// End of the current batch of dispatches: the iteration's end, or the next look at timers and
     /// descriptors, whichever comes first.
     batch_end: Cell<*mut Entry>,
-    /// Up to here a yielding task may switch directly to the next; null disables that.
+    /// A yielding task may switch directly to an entry before this place; null disables direct switches.
     direct_end: Cell<*mut Entry>,
-    /// Dispatches that are left after the batch until the next look.
+    /// The number of dispatches between the end of the batch and the next poll.
     to_poll: Cell<usize>,
-    /// Dispatches that repeating the iteration takes; `usize::MAX` if the loop has to see the iteration's
-    /// end.
+    /// The number of dispatches in one repetition of the iteration; `usize::MAX` if control must return to the loop
+    /// at the iteration's end.
     repeat_cost: Cell<usize>,
     /// Whether there are so many tasks that their stacks are out of the cache.
     exceeds_cache: Cell<bool>,
     /// Up to here the stacks of the iteration's tasks were prefetched.
     fetched: Cell<*mut Entry>,
-    /// Whether what is in the queue waited for descriptors.
+    /// Whether the tasks in the queue were woken by descriptors.
     io_batch: Cell<bool>,
     is_stopping: Cell<bool>,
 }
@@ -144,7 +144,7 @@ impl RunQueue {
         self.entries.is_empty()
     }
 
-    /// Where a task is parked that waits for its turn here and is not the one that runs.
+    /// The parked stack pointer of a task that is in the queue and does not run; otherwise `None`.
     pub(crate) fn parked(&self, task: TaskPtr) -> Option<Parked> {
         let address = task.0.as_ptr().cast_const().cast();
         let parked_of = |entry: &Entry| entry.parked.filter(|_| entry.address == address);
@@ -188,7 +188,7 @@ impl RunQueue {
         Some(entry.runnable())
     }
 
-    /// The task that runs has given the others a turn, and is parked there.
+    /// Queues the running task again: it has yielded and is parked at `parked`.
     #[inline(always)]
     pub(crate) fn requeue(&self, task: TaskPtr, parked: Parked) {
         let entry = Entry::of_task(task, Some(parked));
@@ -202,7 +202,7 @@ impl RunQueue {
         }
     }
 
-    /// What runs does not stay in the queue.
+    /// Removes the entry that runs from the queue.
     #[inline(always)]
     pub(crate) fn remove_current(&self) {
         self.repeat_cost.set(usize::MAX);
@@ -210,8 +210,8 @@ impl RunQueue {
         unsafe { self.entries.remove_current() };
     }
 
-    /// The task that runs gives the others a turn: whom it is to enter. If that is a task, the queue
-    /// has gone on to it.
+    /// Called when the running task yields: returns what runs next. If that is another task, the position of the
+    /// queue has moved to its entry.
     #[inline(always)]
     pub(crate) fn switch_direct(&self, task: TaskPtr) -> Turn {
         let own = self.entries.position();
@@ -255,8 +255,8 @@ impl RunQueue {
         self.direct_end.set(ptr::null_mut());
     }
 
-    /// Starts to load the innermost frame of a task a few places on, a line of it: a second one costs 3%
-    /// among a thousand (benches/yield.rs).
+    /// Prefetches one cache line of the innermost frame of the task that is `TASK_DISTANCE` places ahead. A second
+    /// line costs 3% with a thousand tasks (benches/yield.rs).
     #[inline(always)]
     fn prefetch(&self, place: *mut Entry) {
         let soon = place.wrapping_add(TASK_DISTANCE);
@@ -266,8 +266,8 @@ impl RunQueue {
         }
     }
 
-    /// Starts to load all that the next task will touch. The present one will read and write: what was
-    /// fetched sooner the system would have driven out of the cache again.
+    /// Prefetches all that the next task will touch, and no later task: the current task will read and write, and
+    /// these system calls would evict from the cache what was prefetched earlier.
     fn fetch_next(&self, place: *mut Entry) {
         let next = self.waiting_at(place.wrapping_add(1));
         next.inspect(|(task, parked)| task.prefetch_all(*parked));
@@ -283,9 +283,9 @@ impl RunQueue {
         unsafe { (*place).parked.map(|parked| ((*place).task(), parked)) }
     }
 
-    /// Starts to load the stacks of the next few tasks. With many tasks they come in any order of their
-    /// addresses, so that each takes a walk through the page tables; the processor waits for one such
-    /// walk, but does many at a time (stack/warm.rs).
+    /// Prefetches the stacks of the next `TASK_BATCH` tasks. With many tasks, the addresses of the stacks are in no
+    /// order, so each prefetch needs a page table walk. The processor waits for a single walk, but performs many
+    /// at the same time (sys/prefetch_distances.rs).
     #[cold]
     fn fetch(&self, place: *mut Entry) {
         let first = self.fetched.get().max(place);
@@ -355,7 +355,7 @@ impl RunQueue {
         self.to_poll.set(self.to_poll.get().min(rest));
     }
 
-    /// Notes a look at timers and descriptors, how many tasks there are, and whether descriptors alone
+    /// Called after each poll of timers and descriptors, with the number of tasks, and whether descriptors alone
     /// have filled the queue.
     pub(crate) fn polled(&self, n_tasks: usize, io_batch: bool) {
         self.io_batch.set(io_batch);
@@ -365,7 +365,7 @@ impl RunQueue {
         self.batch_end.set(self.entries.position());
     }
 
-    /// Lets the loop end after the present iteration.
+    /// Makes the loop return after the current iteration.
     pub(crate) fn stop(&self) {
         self.is_stopping.set(true);
         self.repeat_cost.set(usize::MAX);

@@ -1,4 +1,4 @@
-//! [`TaskStack`]: where a task stands, for a reader who asks why the program does not go on.
+//! [`TaskStack`]: the status and the backtrace of a task, to find out why a program makes no progress.
 
 #![allow(unsafe_code)]
 
@@ -16,7 +16,7 @@ use crate::util::fmt::impl_debug;
 /// How many frames `Display` shows without the alternate flag.
 const MAX_FRAMES: usize = 100;
 /// Stack that taking a backtrace may need.
-const TAKING_BYTES: usize = 16 * 1024;
+pub(crate) const TAKING_BYTES: usize = 16 * 1024;
 /// Stack that looking up names may need.
 const NAMING_BYTES: usize = 128 * 1024;
 /// The functions by which tasks park, so that a task's backtrace begins with what the program called.
@@ -26,11 +26,11 @@ const PARKING: HostFrames = HostFrames {
 };
 const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE_BYTES);
 
-/// Where a task stands: what [`Task::stack`](crate::Task::stack) answers.
+/// The status of a task, what it waits for, and its backtrace: [`Task::stack`](crate::Task::stack) returns this.
 ///
 /// `Display` gives a line about the task, then its backtrace without the library's own frames at
 /// either end; with the alternate flag (`{:#}`) every frame, with addresses. Names are looked up
-/// then, not when the stack is taken, which is cheap.
+/// when the text is made. Taking a `TaskStack` is cheap.
 ///
 /// ```text
 /// task Task-65 (suspended), spawned at src/main.rs:12:18, waits for descriptor 7 to be readable

@@ -123,7 +123,8 @@ impl Reactor {
             if error.kind() != io::ErrorKind::AlreadyExists {
                 return Err(error);
             }
-            // Left by a socket with this number that another thread has dropped, while a clone keeps the file open.
+            // A stale registration of a socket with the same number: another thread dropped it, and a clone keeps the
+            // file open.
             self.poller.remove(fd)?;
             self.poller.add(fd, token)
         });

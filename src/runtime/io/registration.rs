@@ -256,7 +256,7 @@ fn wait_at_most(
         return Err(io::ErrorKind::TimedOut.into());
     }
     Alarm::with(here, clock.at(until), |alarm| {
-        let gives_up = || alarm.has_gone_off() || side.is_gone.get();
+        let gives_up = || alarm.has_fired() || side.is_gone.get();
         if side.waiters.wait_at(here, place, side, gives_up) || side.is_gone.get() {
             Ok(())
         } else {

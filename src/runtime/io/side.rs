@@ -17,7 +17,7 @@ pub(crate) struct Side {
     fd: RawFd,
     direction: Direction,
     pub(crate) is_ready: Cell<bool>,
-    /// Nothing more will come, or can go: the side stays ready.
+    /// No more data will arrive, or can be sent: the side stays ready.
     pub(crate) is_closed: Cell<bool>,
     /// The descriptor is no longer registered.
     pub(crate) is_gone: Cell<bool>,
@@ -60,7 +60,7 @@ impl Side {
         self.waiters.wake_all();
     }
 
-    /// Urgent data is in the stream. Reads stop short at it, so from now on a short read says nothing.
+    /// The stream contains urgent data. A read stops before it, so from now on a short read does not mean "drained".
     pub(super) fn set_urgent(&self) {
         self.short_means_drained.set(false);
     }

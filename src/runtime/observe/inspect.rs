@@ -4,11 +4,8 @@
 
 use crate::coroutine::{Hosted, Status};
 use crate::runtime::core::{
-    AnyPacket, SCHEDULED, TaskBlock, TaskPtr, TaskStack, with_room, without_task,
+    AnyPacket, SCHEDULED, TAKING_BYTES, TaskBlock, TaskPtr, TaskStack, with_room, without_task,
 };
-
-/// Stack that taking a backtrace may need.
-const TAKING_BYTES: usize = 16 * 1024;
 
 impl TaskStack {
     pub(crate) fn of(packet: &AnyPacket) -> Self {

@@ -1,4 +1,4 @@
-//! The turn of the loop: what runs next, what is current, signals, and the end of a loop.
+//! The loop itself, the loop that is current on this thread, signals, and the shutdown of a loop.
 
 pub(crate) mod current;
 pub(crate) mod shutdown;

@@ -21,7 +21,7 @@ use crate::runtime::core::{
 use crate::runtime::task::{abandoned, dispatch_now};
 use crate::runtime::wait::unwind;
 
-/// How often the list of tasks is gone through again because destructors have spawned others.
+/// The maximum number of repetitions of a step that destructors, or the task itself, could prolong without end.
 const MAX_ROUNDS: usize = 1024;
 
 /// The most callbacks that are dropped after destructors of others have queued them.
@@ -58,8 +58,8 @@ impl Loop {
         );
     }
 
-    /// Calls `cancel` and runs until `is_over`, again each time the loop is stopped before, for at most the shutdown
-    /// timeout.
+    /// Calls `cancel` and runs the loop until `is_over` returns true. If the loop is stopped earlier, does both again.
+    /// Gives up after the shutdown timeout.
     fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) {
         let deadline = self.core.clock.after(self.shutdown_timeout);
         let timer = (deadline < NEVER && !is_over()).then(|| {
@@ -137,7 +137,7 @@ impl Loop {
             self.core.report(
                 &ExceptionContext::new("Task can't be ended; its stack is leaked")
                     .with_exception(TaskError::misuse(
-                        "it goes on each time it is cancelled, or panics abort in this program",
+                        "the task continues each time it is cancelled, or panics abort in this program",
                     ))
                     .with_subject("task", name),
             );

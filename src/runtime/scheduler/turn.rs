@@ -1,8 +1,9 @@
 //! The loop itself: runs tasks and callbacks, polls timers and descriptors, and sleeps when there is nothing to do.
 //!
-//! The loop runs on the thread's own stack. It enters a task by a jump, and the task returns by a jump when it parks,
-//! because it parks in functions that it has called. So one place runs all tasks and callbacks, with one exception: a task
-//! that yields enters the next task itself, where the loop would do that and nothing else (`park::yield_now`).
+//! The loop runs on the thread's own stack. The loop enters a task by a jump, and a task that parks jumps back to the
+//! loop: a task parks inside of functions that it has called, so calls and returns would not match (`enter.s`). One
+//! place runs all tasks and callbacks, with one exception: a task that yields enters the next task directly if the
+//! loop has nothing to do in between (`park::yield_now`).
 
 use std::io;
 use std::rc::Rc;
@@ -214,7 +215,7 @@ impl Loop {
     ) {
         self.core.set_current(None);
         let message = format!(
-            "Executing {name} took {:.3} seconds; while it ran nothing else could",
+            "Executing {name} took {:.3} seconds; no other task or callback could run meanwhile",
             took.as_secs_f64()
         );
         let context = ExceptionContext::new(message).with_subject(kind, name);

@@ -171,7 +171,7 @@ impl WakerRegistry {
             Wait::Task { signal, .. } => Arc::strong_count(signal) > OURS,
             Wait::Promise(_) => false,
         });
-        // A thread that released its waker has sent its message before; see both in that order.
+        // A thread sends its message before it releases its waker: the fence keeps that order here.
         fence(Ordering::Acquire);
         is_held
     }
@@ -194,7 +194,7 @@ pub(crate) fn wait<R>(
     wait_in_line(here, what, &|| (), poll)
 }
 
-/// As [`wait`], in a line with other tasks. If the task is abandoned, `leave` is called and removes it from the line.
+/// As [`wait`], in a queue with other tasks. If the task is abandoned, `leave` is called and removes it from the queue.
 pub(crate) fn wait_in_line<R>(
     here: TaskContext,
     what: &dyn Awaiting,

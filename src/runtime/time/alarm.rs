@@ -77,7 +77,7 @@ impl Alarm {
     }
 
     /// The deadline has come.
-    pub(crate) fn go_off(&self) {
+    pub(crate) fn fire(&self) {
         self.key.set(None);
         self.ring();
     }
@@ -95,7 +95,7 @@ impl Alarm {
     }
 
     /// Whether the deadline has passed.
-    pub(crate) fn has_gone_off(&self) -> bool {
+    pub(crate) fn has_fired(&self) -> bool {
         self.key.get().is_none()
     }
 
@@ -121,7 +121,7 @@ pub(crate) fn sleep_until(here: TaskContext, deadline: Nanoseconds) {
         "a deadline"
     };
     Alarm::with(here, deadline, |alarm| {
-        while !alarm.has_gone_off() {
+        while !alarm.has_fired() {
             park::park(here, &what as &dyn Awaiting);
         }
     });

@@ -22,7 +22,7 @@ use crate::util::slots::Slots;
 pub(crate) struct Timers {
     deadlines: RefCell<Deadlines<Key>>,
     slots: RefCell<Slots<Target>>,
-    /// Number of timers whose deadline comes.
+    /// Number of timers with a finite deadline: one before `NEVER`.
     n_finite: Cell<usize>,
     /// Number of entries of the heap that were cancelled.
     n_stale: Cell<usize>,
@@ -42,7 +42,7 @@ impl Target {
     }
 }
 
-/// Initial capacity for timers that are due at once.
+/// Initial capacity for timers that are due at the same time.
 const FEW_DUE: usize = 128;
 
 /// The number of stale entries up to which no sweep pays.
@@ -153,7 +153,7 @@ impl Timers {
                 Some(Target::Alarm(alarm, _)) => {
                     // SAFETY: an alarm empties its slot before it is dropped, and this slot was full.
                     let alarm = unsafe { alarm.as_ref() };
-                    alarm.go_off();
+                    alarm.fire();
                 }
                 Some(Target::Callback(callback, _)) => core.run_queue.push_callback(callback),
                 None => self.n_stale.set(self.n_stale.get().saturating_sub(1)),
@@ -167,7 +167,7 @@ impl Timers {
 
     /// Prefetches what firing some timers will touch, step by step: the slots, the alarms in the sleeping frames, the
     /// tasks. Among many sleepers none of this is in the cache, and the processor does many such loads at a time
-    /// (stack/warm.rs).
+    /// (sys/prefetch_distances.rs).
     #[cold]
     fn fetch(&self, due: &[Key]) {
         let slots = self.slots.borrow();

@@ -16,12 +16,12 @@ pub(crate) fn consume_budget(cost: u32) {
     if n < N_IMMEDIATE {
         task.n_immediate.set(n);
     } else {
-        consume_one();
+        reset_and_yield();
     }
 }
 
 #[cold]
-fn consume_one() {
+fn reset_and_yield() {
     if let Ok(here) = task_context() {
         here.task.n_immediate.set(0);
         park::yield_now(here);

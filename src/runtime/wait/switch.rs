@@ -12,8 +12,8 @@ const _: () = assert!(align_of::<Core>() > YIELD);
 
 /// Switches from the running task to the loop; returns when the loop enters the task again.
 ///
-/// The switch carries the address of the loop's core in a register. Otherwise the loop would wait for its own stack
-/// before it knows the next task (benches/yield.rs: 40% of a yield among two).
+/// The switch carries the address of the loop's core in a register. Otherwise the loop would have to load the
+/// address from its own stack before it can find the next task (40% of a yield between two tasks, benches/yield.rs).
 #[inline(always)]
 pub(crate) fn switch(core: CoreRef, task: TaskPtr) {
     let word = core.as_ptr();

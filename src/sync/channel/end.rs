@@ -39,7 +39,7 @@ pub(super) fn wait<R>(
         (Ok(here), Some(timeout)) => {
             let deadline = here.core.clock.after(timeout);
             Alarm::with(here, deadline, |alarm| {
-                let is_late = || alarm.has_gone_off();
+                let is_late = || alarm.has_fired();
                 waker_registry::wait_on_channel(here, &what, &leave, is_late, poll)
             })
         }
