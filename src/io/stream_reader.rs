@@ -68,7 +68,7 @@ pub struct StreamReader<R> {
 impl<R: Read> StreamReader<R> {
     /// Creates a reader with a limit of 64 KiB.
     pub fn new(inner: R) -> Self {
-        Self::with_limit(DEFAULT_LIMIT, inner)
+        Self::with_limit_bytes(DEFAULT_LIMIT, inner)
     }
 
     /// Creates a reader with a limit: the most bytes before a separator.
@@ -76,7 +76,7 @@ impl<R: Read> StreamReader<R> {
     /// # Panics
     /// If the limit is 0.
     #[track_caller]
-    pub fn with_limit(limit: usize, inner: R) -> Self {
+    pub fn with_limit_bytes(limit: usize, inner: R) -> Self {
         assert!(
             limit > 0,
             "selvedge: with a limit of 0 a reader could read nothing; pass the length of the longest line"
@@ -94,7 +94,7 @@ impl<R: Read> StreamReader<R> {
     /// ```
     /// use selvedge::io::{ReadError, StreamReader};
     ///
-    /// let mut reader = StreamReader::with_limit(8, &b"warp--a long weft--"[..]);
+    /// let mut reader = StreamReader::with_limit_bytes(8, &b"warp--a long weft--"[..]);
     /// assert_eq!(reader.read_until("--")?, b"warp--");
     /// // Too long, and still in the buffer.
     /// let ReadError::LimitOverrun { consumed } = reader.read_until("--").unwrap_err() else {
@@ -232,7 +232,7 @@ impl<R> StreamReader<R> {
 
     /// The most bytes before a separator.
     #[must_use]
-    pub fn limit(&self) -> usize {
+    pub fn limit_bytes(&self) -> usize {
         self.limit
     }
 

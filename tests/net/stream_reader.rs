@@ -49,7 +49,7 @@ fn the_default_limit_is_64_kib() {
     assert_eq!(StreamReader::new(&line[..]).read_line().unwrap(), line);
 
     let mut reader = StreamReader::new(&long[..]);
-    assert_eq!(reader.limit(), 64 * 1024);
+    assert_eq!(reader.limit_bytes(), 64 * 1024);
     let consumed = overrun(reader.read_line());
     assert!((64 * 1024 + 1..=70_000).contains(&consumed));
     assert_eq!(reader.read_exactly(70_000).unwrap(), long);
@@ -58,7 +58,7 @@ fn the_default_limit_is_64_kib() {
 #[test]
 fn data_over_the_limit_stays_in_the_reader() {
     // The separator comes behind the limit.
-    let mut reader = StreamReader::with_limit(4, &b"warps\nweft\n"[..]);
+    let mut reader = StreamReader::with_limit_bytes(4, &b"warps\nweft\n"[..]);
     assert_eq!(overrun(reader.read_line()), 5);
     assert_eq!(overrun(reader.read_line()), 5);
     assert_eq!(reader.buffer(), b"warps\nweft\n");
@@ -66,7 +66,7 @@ fn data_over_the_limit_stays_in_the_reader() {
     assert_eq!(reader.read_line().unwrap(), b"\n");
     assert_eq!(reader.read_line().unwrap(), b"weft\n");
     // The separator has not come, and a possible beginning of it is not counted.
-    let mut reader = StreamReader::with_limit(4, Pieces(vec![Ok(b"warps-"), Ok(b"-weft")]));
+    let mut reader = StreamReader::with_limit_bytes(4, Pieces(vec![Ok(b"warps-"), Ok(b"-weft")]));
     assert_eq!(overrun(reader.read_until("--")), 5);
     assert_eq!(reader.read_exactly(5).unwrap(), b"warps");
     assert_eq!(reader.read_until("--").unwrap(), b"--");
@@ -78,7 +78,7 @@ fn a_peer_that_sends_no_end_of_line_fills_no_memory() {
     run(|| {
         let (client, server) = tcp_pair();
         let flood = spawn(move || while (&client).write_all(&[b'x'; 4096]).is_ok() {});
-        let mut reader = StreamReader::with_limit(10_000, &server);
+        let mut reader = StreamReader::with_limit_bytes(10_000, &server);
         overrun(reader.read_until("\r\n"));
         assert!(reader.buffer().len() <= 2 * 10_000 + 16 * 1024);
         flood.cancel();
@@ -122,7 +122,7 @@ fn errors_convert_to_io_errors_and_back() {
     let inner = error.into_inner().unwrap().downcast::<ReadError>().unwrap();
     assert!(matches!(*inner, ReadError::Incomplete { ref partial, .. } if partial == b"we"));
 
-    let mut reader = StreamReader::with_limit(1, &b"warp\n"[..]);
+    let mut reader = StreamReader::with_limit_bytes(1, &b"warp\n"[..]);
     let error = io::Error::from(reader.read_line().unwrap_err());
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert!(error.to_string().contains("higher limit"), "{error}");
@@ -256,7 +256,7 @@ fn the_reader_as_a_stream_gives_buffered_bytes_first() {
 #[test]
 fn reads_of_all_lengths_come_out_in_order() {
     let bytes: Vec<u8> = (0..200_000_u32).map(|n| (n % 251) as u8).collect();
-    let mut reader = StreamReader::with_limit(50, &bytes[..]);
+    let mut reader = StreamReader::with_limit_bytes(50, &bytes[..]);
     let mut received = Vec::new();
     for n in (0..).map(|n| n * 37 % 1009) {
         if n % 3 == 0 {
@@ -293,7 +293,7 @@ fn an_empty_separator_is_refused() {
 #[test]
 #[should_panic(expected = "with a limit of 0 a reader could read nothing")]
 fn a_limit_of_nothing_is_refused() {
-    drop(StreamReader::with_limit(0, &b"warp"[..]));
+    drop(StreamReader::with_limit_bytes(0, &b"warp"[..]));
 }
 
 #[test]
