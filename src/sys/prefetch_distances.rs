@@ -21,12 +21,12 @@ pub(crate) const TASK_DISTANCE: usize = 4;
 
 /// Tasks of the run queue that are prefetched together, and lines of each one's frames. With the timers'
 /// batch and the pool's, a million sleeps on warm stacks take 1.5 s of CPU instead of 2.6
-/// (benches/memory.rs).
+/// (ARCHITECTURE, "Crowds").
 pub(crate) const TASK_BATCH: usize = 32;
 pub(crate) const TASK_LINES: isize = 8;
 
 /// Lines of the frames of the next task, after its descriptor became ready. Seven instead of ten cost 5%
-/// of a request (benches/echo.rs).
+/// of an echo request.
 pub(crate) const IO_TASK_LINES: isize = 12;
 
 /// Due timers that are prefetched together: their slots, alarms and tasks.
