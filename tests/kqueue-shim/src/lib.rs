@@ -14,13 +14,15 @@
 //!
 //! # Where Linux does not let it follow the manual
 //!
-//! - `EV_EOF` on a failed socket has `EIO` in `fflags`, not the socket's error, which can't be
-//! looked at without taking it away. - Shutting one's own writing side down gives no `EV_EOF` for
-//! writing. - A peer that shuts its writing side down gives an event for writing as well. - `data`
-//! of a listening socket is 1, not the number of connections that wait. - Regular files are refused
-//! with `EPERM`. - A queue is inherited by `fork`, and is known only by its descriptor number: no
-//! duplicates. - A descriptor that was closed, and whose number was given by `dup2` to another
-//! descriptor of   the same open file, still has its knotes.
+//! - `EV_EOF` on a failed socket has `EIO` in `fflags`, not the socket's error, which can't be looked at without
+//!   taking it away.
+//! - Shutting one's own writing side down gives no `EV_EOF` for writing.
+//! - A peer that shuts its writing side down gives an event for writing as well.
+//! - `data` of a listening socket is 1, not the number of connections that wait.
+//! - Regular files are refused with `EPERM`.
+//! - A queue is inherited by `fork`, and is known only by its descriptor number: no duplicates.
+//! - A descriptor that was closed, and whose number was given by `dup2` to another descriptor of the same open file, still
+//!   has its knotes.
 //!
 //! `lib.rs` is the interface, `queue.rs` implements a queue, `files.rs` calls Linux.
 
