@@ -1,4 +1,4 @@
-//! Floors: the machine's charge for private, guarded stacks, whoever makes them. A floor is measured in the same rounds as a row
+//! Floors: the machine's charge for private, guarded stacks, in any library. A floor is measured in the same rounds as a row
 //! and subtracted from ours, where the peer's tasks have no stacks.
 //!
 //! A virtual machine walks the page tables twice, and a first touch may reach the host, so among a million stacks these charges

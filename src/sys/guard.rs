@@ -9,9 +9,9 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use super::cached::Cached;
 use super::check;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::memory::{Mapping, advise_all, page_size};
@@ -89,8 +89,8 @@ unsafe fn protect(range: &Range<usize>) -> io::Result<()> {
 
 /// The limit of mappings of this process, as far as it is known.
 fn map_limit() -> usize {
-    static LIMIT: OnceLock<usize> = OnceLock::new();
-    *LIMIT.get_or_init(|| {
+    static LIMIT: Cached = Cached::new();
+    LIMIT.get(|| {
         let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").ok();
         let limit = text.and_then(|text| text.trim().parse().ok());
         let is_linux = cfg!(target_os = "linux");
@@ -101,15 +101,13 @@ fn map_limit() -> usize {
 /// Whether lightweight guards work here: probed once, by making one that faults.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn lightweight() -> bool {
-    static WORKS: OnceLock<bool> = OnceLock::new();
+    const YES: usize = 2;
+    static WORKS: Cached = Cached::new();
     if cfg!(selvedge_guard = "mprotect") {
         return false;
     }
-    match WORKS.get().copied().or_else(probe) {
-        Some(works) => *WORKS.get_or_init(|| works),
-        // No descriptor was free for the probe: no for now, and probe again.
-        None => false,
-    }
+    // No descriptor may be free for the probe: no for now, and probe again.
+    WORKS.get(|| probe().map_or(0, |works| if works { YES } else { 1 })) == YES
 }
 
 /// Makes a guard in a fresh mapping and lets the kernel read from it. `None` if that is not possible now.

@@ -7,17 +7,17 @@
 use std::io;
 use std::ops::Range;
 use std::ptr::{self, NonNull};
-use std::sync::OnceLock;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use super::cached::Cached;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use super::check;
 
 /// The size of a page in bytes, cached.
 pub(crate) fn page_size() -> usize {
-    static PAGE_SIZE: OnceLock<usize> = OnceLock::new();
-    *PAGE_SIZE.get_or_init(|| {
+    static PAGE_SIZE: Cached = Cached::new();
+    PAGE_SIZE.get(|| {
         // SAFETY: sysconf has no preconditions.
         let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
         usize::try_from(size).expect("the page size is positive")

@@ -20,6 +20,7 @@
 
 use std::io;
 
+mod cached;
 #[cfg(feature = "runtime")]
 pub(crate) mod file;
 #[cfg(feature = "runtime")]
