@@ -196,7 +196,8 @@ impl Error for TaskError {
     }
 }
 
-/// The running task was cancelled: the error of `catch_cancelled`.
+/// The running task was cancelled: the error of `catch_cancelled`, and in an `io::Error` of I/O that had to wait:
+/// [`io::is_cancelled`](crate::io::is_cancelled).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancelled {
     message: Option<String>,
@@ -231,6 +232,13 @@ impl_error!(for Elapsed, "the deadline has passed");
 pub struct EmptySet;
 
 impl_error!(for EmptySet, "cannot wait on an empty set; check it first");
+
+/// `Other`, so that std does not retry.
+impl From<Cancelled> for io::Error {
+    fn from(cancelled: Cancelled) -> Self {
+        Self::other(cancelled)
+    }
+}
 
 impl From<Elapsed> for io::Error {
     fn from(elapsed: Elapsed) -> Self {

@@ -53,12 +53,12 @@ impl Cursor {
             ticket: Cell::new(None),
         };
         match task_context() {
-            Ok(here) => Ok(waker_registry::wait_in_line(
+            Ok(here) => waker_registry::wait_io(
                 here,
                 &"another operation on the same file",
                 &|| waiter.leave(),
                 |context| waiter.poll(context),
-            )),
+            ),
             Err(WaitError::NoLoop) => {
                 let guard = block_thread(None, |context| waiter.poll(context));
                 Ok(guard.expect("without a timeout it waits until it is ready"))

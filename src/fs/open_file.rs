@@ -21,7 +21,7 @@ use super::cursor::{Cursor, CursorGuard};
 use super::offload::{RunOn, offload, run_on};
 use crate::error::WaitError;
 use crate::runtime::threads::{AtClose, off_loop};
-use crate::runtime::wait::{consume_budget, task_context};
+use crate::runtime::wait::{consume_io_budget, task_context};
 use crate::sys::file::{self, Kind, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
 use crate::util::io_error::invalid_input;
@@ -97,7 +97,7 @@ impl OpenFile {
             return self.file.read_at(buffer, offset);
         }
         let n_cached = buffer.len().min(MAX_CACHED_BYTES);
-        consume_budget(1 + (n_cached / BYTES_PER_OPERATION) as u32);
+        consume_io_budget(1 + (n_cached / BYTES_PER_OPERATION) as u8)?;
         let cached = file::read_cached(self.file.as_fd(), &mut buffer[..n_cached], offset);
         if let Some(result) = cached {
             return result;

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::coroutine::drop_payload;
-use crate::runtime::core::CancelMask;
-use crate::runtime::wait::{task_context, unwind};
+use crate::runtime::core::CancelFrame;
+use crate::runtime::wait::{delivery, task_context};
 
 /// May suspend: runs `body`, and then `cleanup`, also if `body` was unwound by a panic or a cancel.
 ///
@@ -46,7 +46,7 @@ pub fn finally<T>(body: impl FnOnce() -> T, cleanup: impl FnOnce()) -> T {
     let result = catch_unwind(AssertUnwindSafe(body));
     let here = task_context();
     let cleaned = catch_unwind(AssertUnwindSafe(|| match here {
-        Ok(here) => CancelMask::during(here, cleanup),
+        Ok(here) => CancelFrame::mask(here, cleanup),
         // No task runs that could wait or be cancelled.
         Err(_) => cleanup(),
     }));
@@ -54,7 +54,7 @@ pub fn finally<T>(body: impl FnOnce() -> T, cleanup: impl FnOnce()) -> T {
         (Ok(value), Ok(())) => value,
         (Err(payload), Ok(())) | (Ok(_), Err(payload)) => resume_unwind(payload),
         (Err(first), Err(second)) => {
-            let is_cancel = here.is_ok_and(|here| unwind::is_cancel(&first, here.task));
+            let is_cancel = here.is_ok_and(|here| delivery::is_cancel(&first, here.task));
             let (raised, lost) = if is_cancel {
                 (second, first)
             } else {

@@ -9,7 +9,7 @@ use crate::runtime::core::{Awaiting, Group, Node, Nodes, Outcome, TaskPtr, Until
 use crate::runtime::task::{
     AnyHandle, Awaitable, ForEachMember, Joinable, Need, WaitSite, Waitable, describe_many,
 };
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::delivery;
 
 /// May suspend: waits until all arguments are done, and returns their results in the same order. Closures
 /// and coroutines become tasks.
@@ -233,7 +233,7 @@ impl GatherCall {
                 return Err(error);
             }
             if is_cancelled {
-                unwind::raise(here);
+                delivery::raise(here);
             }
             mem::forget(retrieved);
             Ok(members)

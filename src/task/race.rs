@@ -12,7 +12,7 @@ use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
 use crate::runtime::cancel::EndsAfter;
 use crate::runtime::task::SpawnOptions;
-use crate::runtime::wait::{task_context, unwind};
+use crate::runtime::wait::{delivery, task_context};
 
 /// May suspend: runs functions, which may borrow, each in a task, and returns the result of the first that
 /// is done. The others are cancelled at that moment, and have ended when this returns.
@@ -87,7 +87,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         }
         BodyEnd::Cancelled(Some(payload)) | BodyEnd::Panicked(payload) => resume_unwind(payload),
         // A race cancels only its children.
-        BodyEnd::Cancelled(None) => unwind::raise(here),
+        BodyEnd::Cancelled(None) => delivery::raise(here),
     }
 }
 

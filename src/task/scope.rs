@@ -23,9 +23,11 @@ use crate::coroutine::{OpenFrame, Payload};
 use crate::error::WaitError;
 use crate::error::{ScopeError, TaskError};
 use crate::runtime::cancel::{EndsAfter, ScopeState};
-use crate::runtime::core::{ExceptionContext, MUST_CANCEL, ParentScope, SCHEDULED, TaskContext};
+use crate::runtime::core::{
+    ExceptionContext, ParentScope, SCHEDULED, TaskContext, cancel_frame, context,
+};
 use crate::runtime::task::{SpawnOptions, expect_task, prepare_keeping};
-use crate::runtime::wait::{task_context, unwind};
+use crate::runtime::wait::{delivery, task_context};
 use crate::util::fmt::impl_debug;
 
 /// May suspend: spawns tasks that may borrow from the frames around the call, as [`std::thread::scope`] does
@@ -78,7 +80,7 @@ where
     match body {
         BodyEnd::Panicked(payload) => {
             noted.report("Task failed in a scope that was unwound");
-            noted.redeliver_cancel();
+            noted.redeliver_requests();
             resume_unwind(payload)
         }
         BodyEnd::Cancelled(Some(payload)) if noted.errors.is_empty() => resume_unwind(payload),
@@ -87,10 +89,10 @@ where
             noted.is_cancelled |= matches!(body, BodyEnd::Cancelled(Some(_)));
             noted.drop(body);
             match noted.here {
-                Ok(here) if noted.errors.is_empty() => unwind::raise(here),
+                Ok(here) if noted.errors.is_empty() => delivery::raise(here),
                 _ => {}
             }
-            noted.redeliver_cancel();
+            noted.redeliver_requests();
             Err(ScopeError::new(noted.errors))
         }
     }
@@ -129,7 +131,7 @@ impl Noted {
     fn note(&mut self, payload: Payload) {
         if self
             .here
-            .is_ok_and(|here| unwind::is_cancel(&payload, here.task))
+            .is_ok_and(|here| delivery::is_cancel(&payload, here.task))
         {
             self.is_cancelled = true;
         } else {
@@ -137,12 +139,17 @@ impl Noted {
         }
     }
 
-    /// Has the cancel delivered at the next suspension.
+    /// Has the cancel that the scope has taken delivered at the next suspension.
     pub(super) fn redeliver_cancel(&self) {
-        if let Ok(here) = self.here
-            && self.is_cancelled
-        {
-            here.task.set(MUST_CANCEL);
+        if self.is_cancelled {
+            self.redeliver_requests();
+        }
+    }
+
+    /// Has all requests that were not taken back delivered at the next suspension, also those that the body has caught.
+    fn redeliver_requests(&self) {
+        if let Ok(here) = self.here {
+            cancel_frame::redeliver(here.task);
         }
     }
 
@@ -169,13 +176,15 @@ where
         env: PhantomData,
     };
     let frame = OpenFrame::open_for_task();
+    // SAFETY: the scope stays here, and `leave_body` follows the body.
+    unsafe { scope.state.begin_body() };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let unwinding = AbortOnUnwind;
     let host = scope.state.host();
     let is_own = scope.state.leave_body();
     let body = match result {
         Ok(value) => BodyEnd::Returned(value),
-        Err(payload) if host.is_some_and(|task| unwind::may_be_caught(&payload, task)) => {
+        Err(payload) if host.is_some_and(|task| delivery::may_be_caught(&payload, task)) => {
             BodyEnd::Cancelled((!is_own).then_some(payload))
         }
         Err(payload) => BodyEnd::Panicked(payload),
@@ -295,6 +304,10 @@ impl<'scope> Scope<'scope, '_> {
         // left. `open` waits for the task, or is never left.
         let (task, packet) = unsafe { prepare_keeping(&here.core, options, body, keep)? };
         task.scope.set(Some(NonNull::from(&self.state)));
+        let spawner = context::current().and_then(|core| core.current());
+        if let Some(deadline) = spawner.and_then(|task| task.io_deadline()) {
+            task.with_extras(|extras| extras.io_deadline = Some(deadline));
+        }
         self.state.admit(packet.erase());
         self.keep_track(Rc::clone(&slot) as Rc<dyn AnyResultSlot + 'scope>);
         task.set(SCHEDULED);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::TaskError;
-use crate::runtime::core::{CANCEL_FORWARDED, TaskContext};
+use crate::runtime::core::TaskContext;
 use crate::runtime::task::{AnyHandle, Joinable, Need, WaitSite, Waitable};
 use crate::runtime::time::Alarm;
 
@@ -69,8 +69,8 @@ fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Durati
 /// Cancels the handle and waits until it is done. False if it can't be cancelled, because panics abort in
 /// this program.
 fn cancel_and_wait(here: TaskContext, any_handle: AnyHandle<'_>) -> bool {
-    // A forwarded cancel has reached it already, and it may be cleaning up.
-    if !here.task.has(CANCEL_FORWARDED) && !any_handle.request_cancel() {
+    // Also if a cancel was forwarded before: the task may have caught that one.
+    if !any_handle.request_cancel() {
         return false;
     }
     any_handle.wait(here, || false);

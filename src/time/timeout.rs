@@ -14,7 +14,7 @@ use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
 use crate::runtime::core::{CoreRef, NEVER, Nanoseconds, TaskContext};
 use crate::runtime::time::alarm::Alarm;
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::delivery;
 
 /// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
@@ -133,7 +133,7 @@ fn run<T>(
     };
     // The loop refers to this frame, on behalf of this task.
     let _open = OpenFrame::open_for_task();
-    let (result, is_ours) = Alarm::cancelling(here, deadline, |alarm| {
+    let (result, ended) = Alarm::cancelling(here, deadline, |alarm| {
         let timeout = Timeout {
             alarm: Some((alarm, here.core)),
             deadline: Cell::new(deadline),
@@ -141,8 +141,11 @@ fn run<T>(
         catch_unwind(AssertUnwindSafe(|| f(&timeout)))
     });
     match result {
+        Ok(_) if ended.was_returned => Err(Elapsed),
         Ok(value) => Ok(value),
-        Err(payload) if is_ours && unwind::may_be_caught(&payload, here.task) => Err(Elapsed),
+        Err(payload) if ended.is_alone && delivery::may_be_caught(&payload, here.task) => {
+            Err(Elapsed)
+        }
         Err(payload) => resume_unwind(payload),
     }
 }

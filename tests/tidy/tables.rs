@@ -44,7 +44,7 @@ pub const CIRCLES: &[(&[&str], &str)] = &[
     (
         &[
             "src/runtime/core/block.rs",
-            "src/runtime/core/cancel_mask.rs",
+            "src/runtime/core/cancel_frame.rs",
             "src/runtime/core/context.rs",
             "src/runtime/core/group.rs",
             "src/runtime/core/packet.rs",
@@ -53,7 +53,7 @@ pub const CIRCLES: &[(&[&str], &str)] = &[
             "src/runtime/core/wake.rs",
         ],
         "A task's block is in the run queue of its core and in lists of waiters, and names its core, its packet and its \
-         cancel mask; each of these names the task.",
+         cancel frames; each of these names the task.",
     ),
     (
         &["src/runtime/time/alarm.rs", "src/runtime/time/timer.rs"],
@@ -86,7 +86,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/coroutine/yielder.rs",
     "src/runtime/api/builder.rs",
     "src/runtime/core/block.rs",
-    "src/runtime/core/cancel_mask.rs",
+    "src/runtime/core/cancel_frame.rs",
     "src/runtime/core/context.rs",
     "src/runtime/core/group.rs",
     "src/runtime/core/packet.rs",

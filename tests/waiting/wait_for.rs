@@ -183,15 +183,15 @@ fn an_outer_cancel_after_the_timeout_is_a_cancel() {
 }
 
 #[test]
-fn a_timeout_after_an_outer_cancel_leaves_the_cleanup_alone() {
+fn a_timeout_after_an_outer_cancel_leaves_finally_alone() {
     in_virtual_loop(|| {
         let is_clean = shared(false);
         let clean = Rc::clone(&is_clean);
         let slow_to_end = move || {
-            let payload = catch_unwind(endless).expect_err("cancelled");
-            sleep(5 * A_SECOND);
-            clean.set(true);
-            resume_unwind(payload);
+            finally(endless, || {
+                sleep(5 * A_SECOND);
+                clean.set(true);
+            });
         };
         let outer = spawn(move || drop(wait_for(slow_to_end, 2 * A_SECOND)));
         sleep(A_SECOND);
@@ -199,6 +199,22 @@ fn a_timeout_after_an_outer_cancel_leaves_the_cleanup_alone() {
         assert!(outer.join().expect_err("cancelled").is_cancelled());
         assert!(is_clean.get());
         assert_eq!(elapsed(), 6 * A_SECOND);
+    });
+}
+
+#[test]
+fn a_timeout_cancels_again_what_swallowed_an_outer_cancel() {
+    in_virtual_loop(|| {
+        let swallowing = || {
+            assert!(catch_cancelled(endless).is_err());
+            endless();
+        };
+        let outer = spawn(move || wait_for(swallowing, 2 * A_SECOND));
+        sleep(A_SECOND);
+        assert!(outer.cancel());
+        let result = outer.join();
+        assert_eq!(elapsed(), 2 * A_SECOND);
+        assert!(result.is_err_and(|error| error.is_cancelled()));
     });
 }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::{CallbackHandle, LocalLoop, LoopHandle, TimerHandle};
 use crate::error::{LoopError, Misuse, RunError, TaskError};
-use crate::runtime::cancel::stop_waiting;
 use crate::runtime::core::{ExceptionContext, context};
 use crate::runtime::observe::report_by_default;
 use crate::runtime::scheduler::{FORKED, Halt, Loop, within};
 use crate::runtime::task::{Joinable, Promise, Task, TaskRef, waitable};
+use crate::runtime::wait::forward;
 use crate::util::fmt::impl_fmt;
 
 /// An event loop: it runs tasks and callbacks on the thread that calls
@@ -87,7 +87,7 @@ impl EventLoop {
         if I::ONLY_WAITS
             && let Some(task) = task.any_handle().as_task()
         {
-            stop_waiting(task);
+            forward::set_standing(task, None);
         }
         Err(match self.explain(halt) {
             Some(error) => TaskError::exception(error.into()),

@@ -4,19 +4,21 @@
 //! block names the state. The frame is not left before each child has ended; if a child was abandoned, the frame is never
 //! left. Results are in the public half of a scope (`src/task/scope.rs`).
 
+#![allow(unsafe_code)]
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::thread;
 
-use super::{CancelGuard, request};
+use super::request;
 use crate::coroutine::abandon_innermost;
 use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::{
-    AnyPacket, Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, MUST_CANCEL, ParentScope, TaskContext,
-    TaskId, TaskPtr, unpark,
+    AnyPacket, Awaiting, CANCEL_FORWARDED, CancelFrame, FORCE_UNWIND, FrameKind, MUST_CANCEL,
+    ParentScope, TaskContext, TaskId, TaskPtr, cancel_frame, unpark,
 };
-use crate::runtime::wait::{park, unwind};
+use crate::runtime::wait::{delivery, park};
 
 /// What ends the remaining children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub(crate) struct ScopeState {
 /// The task that opened the scope.
 struct Host {
     here: TaskContext,
-    own: CancelGuard,
+    own: CancelFrame,
 }
 
 const ENDING: &str = "selvedge: the scope is being ended, because a child has failed or it was \
@@ -57,7 +59,7 @@ impl ScopeState {
     pub(crate) fn new(here: Result<TaskContext, WaitError>, ends_after: EndsAfter) -> Self {
         let host = here.map(|here| Host {
             here,
-            own: CancelGuard::new(here),
+            own: CancelFrame::new(here.task, FrameKind::Scope),
         });
         Self {
             ends_after,
@@ -128,9 +130,9 @@ impl ScopeState {
         {
             if self.is_waited_for_by(host.here.task) {
                 // The child is being ended, and may swallow the cancel: the body does not wait for that.
-                host.own.make_at_once();
+                host.own.request_at_once();
             } else {
-                host.own.make();
+                host.own.request();
             }
         }
     }
@@ -180,17 +182,29 @@ impl ScopeState {
     pub(crate) fn wait_for_first(&self, here: TaskContext) -> Option<TaskId> {
         while self.winner.get().is_none() && self.n_live.get() > 0 {
             if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-                unwind::raise(here);
+                delivery::raise(here);
             }
             park::park_shielded(here, self);
         }
         self.winner.get()
     }
 
+    /// Begins the body.
+    ///
+    /// # Safety
+    /// As [`CancelFrame::link`], until [`leave_body`](Self::leave_body).
+    pub(crate) unsafe fn begin_body(&self) {
+        if let Ok(host) = &self.host {
+            // SAFETY: forwarded to the caller.
+            unsafe { host.own.link() };
+        }
+    }
+
     /// Ends the body. True if the scope has cancelled it, and no other code has.
     pub(crate) fn leave_body(&self) -> bool {
         self.is_in_body.set(false);
-        self.host.as_ref().is_ok_and(|host| host.own.take_back())
+        let host = self.host.as_ref().ok();
+        host.is_some_and(|host| host.own.end().is_alone)
     }
 
     /// Parks the host, which is running, until no child is left. Forwards a cancel that arrives meanwhile to the
@@ -198,7 +212,7 @@ impl ScopeState {
     ///
     /// Never returns if a child can't be ended, or waited for: the innermost coroutine is abandoned.
     pub(crate) fn wait_for_all(&self) -> bool {
-        let mut is_cancelled = false;
+        let (mut is_cancelled, mut has_waited) = (false, false);
         while self.n_live.get() > 0 {
             let Ok(here) = self.here() else {
                 abandon_innermost()
@@ -210,21 +224,29 @@ impl ScopeState {
                 abandon_innermost();
             }
             if task.has(MUST_CANCEL) {
-                task.clear(MUST_CANCEL | CANCEL_FORWARDED);
+                cancel_frame::withdraw(task);
+                task.clear(CANCEL_FORWARDED);
                 is_cancelled = true;
                 self.cancel(task.message().as_deref());
                 if task.has(MUST_CANCEL) {
                     // The cancel has come back through tasks that wait for the host: the host, a child and these
                     // tasks wait in a cycle.
-                    request::take_back(task);
-                    task.clear(MUST_CANCEL);
-                    self.each_live(|child| {
-                        request::cancel_at_once(child, None);
-                    });
+                    cancel_frame::take_back(task);
+                    cancel_frame::withdraw(task);
+                    self.each_live(request::cancel_at_once);
                 }
             } else {
                 park::park_shielded(here, self);
+                has_waited = true;
             }
+        }
+        if has_waited
+            && let Some(task) = self.host()
+            && task.has(MUST_CANCEL)
+        {
+            // A cancel that came together with the last child's end.
+            cancel_frame::withdraw(task);
+            is_cancelled = true;
         }
         if self.has_abandoned.get() {
             abandon_innermost();

@@ -8,7 +8,8 @@
 //! |---|---|---|---|
 //! | `SCHEDULED` | the task runs, or is in the run queue | `unpark` | parking |
 //! | `NOTIFIED` | unparked while scheduled: the next park returns at once | `unpark` | that park |
-//! | `MUST_CANCEL` | the next suspension raises a cancel | a request | that suspension, `uncancel` |
+//! | `MUST_CANCEL` | a request to cancel stands: the next wait delivers it | a request | that wait, `uncancel` |
+//! | `TASK_CANCEL` | a standing request is addressed to the task, not to a frame | a request | as `MUST_CANCEL` |
 //! | `CANCEL_FORWARDED` | a cancel was forwarded to what the task waits for | a request | the end of that wait |
 //! | `FORCE_UNWIND` | every suspension raises a cancel that can't be caught | shutdown | never |
 //! | `DETACHED` | the handle is gone | the handle's drop | never |
@@ -28,7 +29,8 @@ use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use super::{
-    AnyPacket, Callback, CallbackId, Core, Level, TaskId, WaitList, default_name, next_sequence,
+    AnyPacket, Callback, CallbackId, CancelFrame, Core, Nanoseconds, TaskId, WaitList,
+    default_name, next_sequence,
 };
 use crate::arch::Parked;
 use crate::coroutine::Hosted;
@@ -47,6 +49,7 @@ pub(crate) const COMPLETED: u32 = 32;
 pub(crate) const MUST_NOT_ABANDON: u32 = 64;
 pub(crate) const NOTIFIED: u32 = 128;
 pub(crate) const ERROR_RETRIEVED: u32 = 256;
+pub(crate) const TASK_CANCEL: u32 = 512;
 
 /// The control block.
 #[repr(C, align(64))]
@@ -56,7 +59,13 @@ pub(crate) struct TaskBlock {
     /// The position at which the task parked last.
     pub(crate) parked: Cell<Parked>,
     /// Operations that succeeded at once since the last suspension.
-    pub(crate) n_immediate: Cell<u32>,
+    pub(crate) n_immediate: Cell<u8>,
+    /// How often standing requests were returned as an I/O error.
+    pub(crate) n_errors: Cell<u8>,
+    /// How often the task went on after a forced unwind.
+    pub(crate) n_swallowed: Cell<u16>,
+    /// Requests to cancel that were not taken back.
+    pub(crate) n_cancels: Cell<u32>,
     pub(crate) core: NonNull<Core>,
     /// What the task waits for: a value in the waiting frame.
     pub(crate) awaiting: Cell<Option<NonNull<dyn Awaiting>>>,
@@ -71,9 +80,8 @@ pub(crate) struct TaskBlock {
     pub(crate) id: TaskId,
     pub(crate) name: Cell<Option<Box<Box<str>>>>,
     pub(crate) extras: Cell<Option<Box<Extras>>>,
-    pub(crate) n_cancels: Cell<u32>,
-    /// How often the task went on after a forced unwind.
-    pub(crate) n_swallowed: Cell<u32>,
+    /// The innermost frame that requests or defers cancels.
+    pub(crate) frames: Cell<Option<NonNull<CancelFrame>>>,
     /// The scope whose child the task is. The scope's frame stays until this task has ended.
     pub(crate) scope: Cell<Option<NonNull<dyn ParentScope>>>,
 }
@@ -87,8 +95,8 @@ pub(crate) struct Extras {
     pub(crate) message: Option<String>,
     /// Callbacks for the task's end, in order.
     pub(crate) callbacks: Vec<(CallbackId, Rc<Callback>)>,
-    /// The innermost cancel mask, in one of the task's own frames.
-    pub(crate) cancel_mask: Level,
+    /// When I/O that waits fails with `TimedOut`.
+    pub(crate) io_deadline: Option<Nanoseconds>,
 }
 
 impl Extras {
@@ -110,6 +118,9 @@ impl TaskBlock {
         Self {
             parked: Cell::new(parked),
             n_immediate: Cell::new(0),
+            n_errors: Cell::new(0),
+            n_swallowed: Cell::new(0),
+            n_cancels: Cell::new(0),
             core,
             awaiting: Cell::new(None),
             packet: Cell::new(Some(packet)),
@@ -118,8 +129,7 @@ impl TaskBlock {
             id,
             name: Cell::new(name),
             extras: Cell::new(None),
-            n_cancels: Cell::new(0),
-            n_swallowed: Cell::new(0),
+            frames: Cell::new(None),
             scope: Cell::new(None),
         }
     }
@@ -151,10 +161,19 @@ impl TaskBlock {
     }
 
     pub(crate) fn message(&self) -> Option<String> {
+        self.look_at_extras(|extras| extras.message.clone())
+    }
+
+    /// When I/O of the task that waits fails with `TimedOut`.
+    pub(crate) fn io_deadline(&self) -> Option<Nanoseconds> {
+        self.look_at_extras(|extras| extras.io_deadline)
+    }
+
+    fn look_at_extras<R>(&self, f: impl FnOnce(&Extras) -> Option<R>) -> Option<R> {
         let extras = self.extras.take();
-        let message = extras.as_ref().and_then(|extras| extras.message.clone());
+        let result = extras.as_deref().and_then(f);
         self.extras.set(extras);
-        message
+        result
     }
 
     /// The task whose frame holds the scope, if this task is a scope's child.

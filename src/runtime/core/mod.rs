@@ -5,7 +5,7 @@
 
 pub(crate) mod block;
 pub(crate) mod callback;
-pub(crate) mod cancel_mask;
+pub(crate) mod cancel_frame;
 pub(crate) mod clock;
 pub(crate) mod context;
 pub(crate) mod exception_context;
@@ -19,10 +19,11 @@ pub(crate) mod wake;
 
 pub(crate) use block::{
     Awaiting, CANCEL_FORWARDED, COMPLETED, DETACHED, ERROR_RETRIEVED, Extras, FORCE_UNWIND,
-    MUST_CANCEL, MUST_NOT_ABANDON, NOTIFIED, ParentScope, SCHEDULED, TaskBlock, TaskPtr,
+    MUST_CANCEL, MUST_NOT_ABANDON, NOTIFIED, ParentScope, SCHEDULED, TASK_CANCEL, TaskBlock,
+    TaskPtr,
 };
 pub(crate) use callback::{Callback, Function};
-pub(crate) use cancel_mask::{CancelMask, Level};
+pub(crate) use cancel_frame::{CancelFrame, Ended, FrameKind};
 pub(crate) use clock::{Clock, NEVER, Nanoseconds};
 pub(crate) use context::{
     Core, CoreRef, Entered, Handler, Owner, Parts, TaskContext, current, without_task,

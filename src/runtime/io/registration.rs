@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use super::Side;
 use crate::error::WaitError;
-use crate::runtime::core::{InsertAt, TaskContext, context};
+use crate::runtime::core::{InsertAt, NEVER, Nanoseconds, TaskContext, context};
 use crate::runtime::threads::{Injector, Message};
 use crate::runtime::time::Alarm;
-use crate::runtime::wait::{consume_budget, task_context};
+use crate::runtime::wait::{consume_io_budget, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd};
 use crate::util::lock::lock;
 
@@ -42,8 +42,8 @@ impl Registration {
     /// the thread where no loop runs.
     ///
     /// # Errors
-    /// `TimedOut` if the timeout passes; the errors of `op`; an error that says so where the code can't wait: in a
-    /// callback, while panicking, on a loop that does not own the socket.
+    /// `TimedOut` if the timeout passes, or the deadline of the task's I/O; the error of a cancel; the errors of `op`; an
+    /// error that says so where the code can't wait: in a callback, while panicking, on a loop that does not own the socket.
     pub(crate) fn io<T>(
         &self,
         fd: BorrowedFd<'_>,
@@ -87,7 +87,7 @@ impl Registration {
         let mut deadline = None;
         let mut place = InsertAt::Back;
         // Before the operation, so that a cancel loses nothing.
-        consume_budget(1);
+        consume_io_budget(1)?;
         let mut side = self.side(direction);
         loop {
             if side.as_ref().is_none_or(|side| side.is_ready.get()) {
@@ -149,11 +149,13 @@ impl Registration {
             side.is_ready.set(false);
         }
         let _counted = Counted::new();
-        if let Some(timeout) = timeout {
-            wait_at_most(timeout, here, place, &side, deadline)?;
+        let io_deadline = here.task.io_deadline();
+        if timeout.is_some() || io_deadline.is_some() {
+            let io_deadline = io_deadline.unwrap_or(NEVER);
+            wait_at_most(timeout, io_deadline, here, place, &side, deadline)?;
         } else {
             let is_gone = || side.is_gone.get();
-            while !side.waiters.wait_at(here, place, &*side, is_gone) && !is_gone() {}
+            while !side.waiters.wait_io(here, place, &*side, is_gone)? && !is_gone() {}
         }
         if side.is_gone.get() {
             return Err(socket_is_gone());
@@ -244,20 +246,24 @@ fn wait_elsewhere(
 /// A function of its own, so that its frame is not on the stack of each task that waits without a timeout.
 #[inline(never)]
 fn wait_at_most(
-    timeout: Duration,
+    timeout: Option<Duration>,
+    io_deadline: Nanoseconds,
     here: TaskContext,
     place: InsertAt,
     side: &Side,
     deadline: &mut Option<Instant>,
 ) -> io::Result<()> {
     let clock = &here.core.clock;
-    let until = *deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout)));
-    if until <= clock.instant() {
+    let until = timeout.map_or(NEVER, |timeout| {
+        clock.at(*deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout))))
+    });
+    let until = until.min(io_deadline);
+    if until <= clock.now() {
         return Err(io::ErrorKind::TimedOut.into());
     }
-    Alarm::with(here, clock.at(until), |alarm| {
+    Alarm::with(here, until, |alarm| {
         let gives_up = || alarm.has_fired() || side.is_gone.get();
-        if side.waiters.wait_at(here, place, side, gives_up) || side.is_gone.get() {
+        if side.waiters.wait_io(here, place, side, gives_up)? || side.is_gone.get() {
             Ok(())
         } else {
             Err(io::ErrorKind::TimedOut.into())

@@ -19,7 +19,7 @@ use crate::runtime::core::{
     AnyPacket, COMPLETED, Callback, ExceptionContext, NEVER, NOTIFIED, Runnable, SCHEDULED, TaskPtr,
 };
 use crate::runtime::task::{abandoned, dispatch_now};
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::delivery;
 
 /// The maximum number of repetitions of a step that destructors, or the task itself, could prolong without end.
 const MAX_ROUNDS: usize = 1024;
@@ -115,7 +115,7 @@ impl Loop {
 
     fn end_one(&self, task: TaskPtr) {
         let (id, name) = (task.id, task.name());
-        unwind::force_unwind(task);
+        delivery::force_unwind(task);
         self.core.set_current(None);
         self.clear_queue();
         if cfg!(panic = "unwind") || !task.has_begun() {

@@ -11,7 +11,7 @@ use crate::runtime::core::{
     AnyPacket, Awaiting, Callback, CallbackId, Core, ERROR_RETRIEVED, Function, Group, Outcome,
     TaskContext, TaskPtr, WaitList, next_sequence,
 };
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::{delivery, forward};
 use crate::util::fmt::impl_fmt;
 
 /// Type-erased view of a task or a promise, or of the error that stands in for a task.
@@ -136,7 +136,7 @@ impl<'a> AnyHandle<'a> {
     pub(crate) fn unwind_if_forwarded(self, here: TaskContext) {
         if request::take_forwarded(here.task) && self.outcome() == Some(Outcome::Cancelled) {
             self.set_retrieved();
-            unwind::raise(here);
+            delivery::raise(here);
         }
     }
 
@@ -159,7 +159,7 @@ impl<'a> AnyHandle<'a> {
             }
             Kind::Promise(promise) => {
                 let is_cancelled = promise.cancel(None);
-                request::walk_is_over();
+                forward::walk_is_over();
                 is_cancelled
             }
             Kind::Refused(_) => false,

@@ -11,10 +11,10 @@ use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::{
     COMPLETED, Core, DETACHED, ERROR_RETRIEVED, ExceptionContext, Extras, FORCE_UNWIND,
-    MUST_CANCEL, MUST_NOT_ABANDON, Outcome, ParentScope, TaskBlock, TaskPtr,
+    MUST_CANCEL, MUST_NOT_ABANDON, Outcome, ParentScope, TaskBlock, TaskPtr, cancel_frame,
 };
 use crate::runtime::observe::report_unretrieved;
-use crate::runtime::wait::unwind;
+use crate::runtime::wait::delivery;
 use crate::sys::signal::write_stderr;
 
 /// The whole of what runs on a task's stack: the body, and the task's completion.
@@ -25,16 +25,16 @@ where
 {
     let outcome = if task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Cancelled before its first step: the body never runs. The destructors of its captures may wait.
-        task.clear(MUST_CANCEL);
+        cancel_frame::withdraw(task);
         drop_or_fail(task, body).and_then(|()| Err(TaskError::cancelled(task.message())))
     } else {
         match catch_unwind(AssertUnwindSafe(body)) {
             Ok(result) if task.has(MUST_CANCEL) => {
-                task.clear(MUST_CANCEL);
+                cancel_frame::withdraw(task);
                 drop_or_fail(task, result).and_then(|()| Err(TaskError::cancelled(task.message())))
             }
             Ok(result) => result,
-            Err(payload) if unwind::is_cancel(&payload, task) => {
+            Err(payload) if delivery::is_cancel(&payload, task) => {
                 Err(TaskError::cancelled(task.message()))
             }
             Err(payload) => Err(TaskError::panic(payload)),
@@ -54,7 +54,7 @@ where
 /// Drops a value of the task's; a panic or a cancel of its destructor becomes the error.
 fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
     catch_unwind(AssertUnwindSafe(|| drop(value))).map_err(|payload| {
-        if unwind::is_cancel(&payload, task) {
+        if delivery::is_cancel(&payload, task) {
             TaskError::cancelled(task.message())
         } else {
             TaskError::panic(payload)

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::AnyHandle;
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::cancel::WaitGraphWalk;
 use crate::runtime::core::{TaskContext, TaskPtr};
+use crate::runtime::wait::WaitGraphWalk;
 use crate::runtime::wait::task_context;
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \

@@ -29,14 +29,14 @@ macro_rules! task_methods {
         #[must_use]
         pub fn cancelling(&self) -> u32 {
             let task = self.packet.link().task();
-            task.map_or(0, $crate::runtime::cancel::request::n_requests)
+            task.map_or(0, $crate::runtime::core::cancel_frame::n_requests)
         }
 
         /// Takes back one request to cancel, and returns how many are left. Taking back the last one
         /// also withdraws a cancel that was not delivered yet.
         pub fn uncancel(&self) -> u32 {
             let task = self.packet.link().task();
-            task.map_or(0, $crate::runtime::cancel::request::take_back)
+            task.map_or(0, $crate::runtime::core::cancel_frame::take_back)
         }
 
         /// Whether the task has ended, in whatever way.

@@ -8,11 +8,11 @@ use std::rc::{Rc, Weak};
 
 use super::{AnyHandle, AnyPromise, join, late_callbacks};
 use crate::error::TaskError;
-use crate::runtime::cancel::request;
 use crate::runtime::core::{
     Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
     next_sequence,
 };
+use crate::runtime::wait::forward;
 
 /// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
 ///
@@ -44,7 +44,7 @@ struct PromiseInner<T: 'static> {
 }
 
 /// A cleanup of this library's, called at once when the promise is done, in whatever way.
-type AtEnd = request::Cleanup;
+type AtEnd = forward::Cleanup;
 
 type Done<T> = (Box<dyn FnOnce(&Promise<T>)>, &'static Location<'static>);
 
@@ -331,7 +331,7 @@ impl<T> Awaiting for Promise<T> {
 
     fn cancel(&self, message: Option<&str>) -> bool {
         let error = TaskError::cancelled(message.map(str::to_owned));
-        self.settle(Err(error)).map(request::after_walk).is_ok()
+        self.settle(Err(error)).map(forward::after_walk).is_ok()
     }
 }
 

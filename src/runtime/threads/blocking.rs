@@ -8,7 +8,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::{
@@ -19,7 +19,7 @@ use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::{Core, FORCE_UNWIND, MUST_CANCEL, TaskContext};
 use crate::runtime::task::Promise;
-use crate::runtime::wait::{park, task_context, unwind};
+use crate::runtime::wait::{delivery, park, task_context};
 use crate::util::lock::lock;
 
 /// Holds a job's result.
@@ -36,6 +36,17 @@ impl<T: Send + 'static> Reply<T> {
             result: None,
             waker: None,
         })))
+    }
+
+    fn poll(&self, context: &mut Context<'_>) -> Poll<thread::Result<T>> {
+        let mut answer = lock(&self.0);
+        match answer.result.take() {
+            Some(result) => Poll::Ready(result),
+            None => {
+                answer.waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
     }
 
     /// A job that stores its result here, and then calls `tell`.
@@ -64,7 +75,7 @@ impl<T: Send + 'static> Reply<T> {
 /// With the function's panic.
 ///
 /// # Cancellation
-/// A job that has not begun is dropped. A job that has begun runs to its end, and its result is dropped.
+/// An error. A job that has not begun is dropped. A job that has begun runs to its end, and its result is dropped.
 pub(crate) fn off_loop<T: Send + 'static>(
     at_close: AtClose,
     f: impl FnOnce() -> T + Send + 'static,
@@ -74,11 +85,15 @@ pub(crate) fn off_loop<T: Send + 'static>(
         Err(WaitError::NoLoop) => return Ok(f()),
         Err(why) => return Err(io::Error::other(why.sentence())),
     };
-    match wait_for(here, at_close, Source::Ours, f) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(payload)) => resume_unwind(payload),
-        Err(refused) => Err(refused.into()),
-    }
+    // Before work begins that can't be cancelled. Other tasks get a turn, even if the job would be done before this task
+    // could park.
+    park::yield_io(here)?;
+    let (reply, ticket) = submit(here, at_close, Source::Ours, f)?;
+    let waits = here.core.wakers();
+    let wanted = Wanted(&waits.pool, ticket);
+    let result = waker_registry::wait_for_io_job(here, |context| reply.poll(context))?;
+    std::mem::forget(wanted);
+    result.or_else(|payload| resume_unwind(payload))
 }
 
 /// Implements [`to_thread`](crate::to_thread).
@@ -86,7 +101,7 @@ pub(crate) fn to_thread<T: Send + 'static>(
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, TaskError> {
     let result = match task_context() {
-        Ok(here) => wait_for(here, AtClose::Awaited, Source::User, f)
+        Ok(here) => wait_for(here, f)
             .map_err(|refused| TaskError::exception(io::Error::from(refused).into()))?,
         Err(WaitError::NoLoop) => catch_unwind(AssertUnwindSafe(f)),
         Err(why) => return Err(TaskError::misuse(why.sentence())),
@@ -94,18 +109,32 @@ pub(crate) fn to_thread<T: Send + 'static>(
     result.map_err(TaskError::panic)
 }
 
-/// Runs a function on the pool while the running task is parked.
+/// Runs a user's function on the pool while the running task is parked.
 fn wait_for<T: Send + 'static>(
     here: TaskContext,
-    at_close: AtClose,
-    source: Source,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::Result<T>, Refused> {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Before work begins that can't be cancelled.
-        unwind::raise(here);
+        delivery::raise(here);
     }
+    let (reply, ticket) = submit(here, AtClose::Awaited, Source::User, f)?;
     let waits = here.core.wakers();
+    let wanted = Wanted(&waits.pool, ticket);
+    // Other tasks get a turn, even if the job is done before this task could park.
+    park::yield_now(here);
+    let result = waker_registry::wait_for_job(here, |context| reply.poll(context));
+    std::mem::forget(wanted);
+    Ok(result)
+}
+
+/// Gives a function to the pool.
+fn submit<T: Send + 'static>(
+    here: TaskContext,
+    at_close: AtClose,
+    source: Source,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<(Arc<Reply<T>>, Ticket), Refused> {
     let reply = Reply::new();
     let job = reply.job(f, |reply| {
         let waker = lock(&reply.0).waker.take();
@@ -113,22 +142,8 @@ fn wait_for<T: Send + 'static>(
             waker.wake();
         }
     });
-    let ticket = waits.pool.submit(job, at_close, source)?;
-    let wanted = Wanted(&waits.pool, ticket);
-    // Other tasks get a turn, even if the job is done before this task could park.
-    park::yield_now(here);
-    let result = waker_registry::wait_for_job(here, |context| {
-        let mut answer = lock(&reply.0);
-        match answer.result.take() {
-            Some(result) => Poll::Ready(result),
-            None => {
-                answer.waker = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
-    });
-    std::mem::forget(wanted);
-    Ok(result)
+    let ticket = here.core.wakers().pool.submit(job, at_close, source)?;
+    Ok((reply, ticket))
 }
 
 /// A job that a task waits for. Taken back if the wait ends early.

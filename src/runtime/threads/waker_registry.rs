@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::mem::transmute;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use super::{Injector, Message, Pool};
 use crate::runtime::core::{Awaiting, Core, TaskContext, TaskPtr, unpark};
-use crate::runtime::wait::park;
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::park::{self, Park};
 use crate::util::slots::{Key, Slots};
 
 /// The waits of a loop that wakers name.
@@ -191,30 +193,42 @@ pub(crate) fn wait<R>(
     what: &dyn Awaiting,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> R {
-    wait_in_line(here, what, &|| (), poll)
+    let Ok(result) = wait_by(park::park_or_unwind, here, what, &|| (), || false, poll);
+    result.expect(NEVER_GIVES_UP)
 }
 
-/// As [`wait`], in a queue with other tasks. If the task is abandoned, `leave` is called and removes it from the queue.
-pub(crate) fn wait_in_line<R>(
+const NEVER_GIVES_UP: &str = "the wait never gives up";
+
+/// As [`wait`], for I/O, in a queue with other tasks. If the task is abandoned, `leave` is called and removes it from the
+/// queue.
+///
+/// # Errors
+/// `TimedOut` if the deadline of the task's I/O passes; the error of a cancel.
+pub(crate) fn wait_io<R>(
     here: TaskContext,
     what: &dyn Awaiting,
     leave: &dyn Fn(),
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
-) -> R {
-    match wait_unless(here, what, leave, || false, poll) {
-        Some(result) => result,
-        None => unreachable!("it never gives up"),
-    }
+) -> io::Result<R> {
+    let Some(deadline) = here.task.io_deadline() else {
+        let result = wait_by(park::park_io, here, what, leave, || false, poll)?;
+        return Ok(result.expect(NEVER_GIVES_UP));
+    };
+    let result = Alarm::with(here, deadline, |alarm| {
+        wait_by(park::park_io, here, what, leave, || alarm.has_fired(), poll)
+    })?;
+    result.ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
-/// As [`wait`]; `None` when `give_up` returns true, which is called after each spurious wake-up.
-fn wait_unless<R>(
+/// Waits by parking in a given way; `None` when `give_up` returns true, which is called before each park.
+fn wait_by<R, E>(
+    park: Park<E>,
     here: TaskContext,
     what: &dyn Awaiting,
     leave: &dyn Fn(),
     mut give_up: impl FnMut() -> bool,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
-) -> Option<R> {
+) -> Result<Option<R>, E> {
     let waits = here.core.wakers();
     // SAFETY: only the lifetime changes. The wait is unregistered below, before `leave` can go.
     let leave = unsafe { transmute::<&dyn Fn(), &'static dyn Fn()>(leave) };
@@ -233,13 +247,13 @@ fn wait_unless<R>(
     let _registered = Registered(&waits, key);
     loop {
         if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
-            return Some(result);
+            return Ok(Some(result));
         }
         while !is_set(&waits, key) {
             if give_up() {
-                return None;
+                return Ok(None);
             }
-            park::park(here, what);
+            park(here, what)?;
         }
     }
 }
@@ -250,10 +264,24 @@ pub(crate) fn wait_for_job<R>(
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> R {
     let _counted = Counted::new(here, |waits| &waits.n_jobs);
-    wait(here, &"work on another thread", poll)
+    wait(here, &JOB, poll)
 }
 
-/// As [`wait_in_line`], at an end of a channel, which exists while the task waits; `None` when `give_up` returns true.
+/// As [`wait_io`], for a job of the pool.
+///
+/// # Errors
+/// As [`wait_io`].
+pub(crate) fn wait_for_io_job<R>(
+    here: TaskContext,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> io::Result<R> {
+    let _counted = Counted::new(here, |waits| &waits.n_jobs);
+    wait_io(here, &JOB, &|| (), poll)
+}
+
+const JOB: &str = "work on another thread";
+
+/// As [`wait`], at an end of a channel, which exists while the task waits; `None` when `give_up` returns true.
 pub(crate) fn wait_on_channel<R>(
     here: TaskContext,
     what: &dyn Awaiting,
@@ -262,7 +290,8 @@ pub(crate) fn wait_on_channel<R>(
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Option<R> {
     let _counted = Counted::new(here, |waits| &waits.n_on_channels);
-    wait_unless(here, what, leave, give_up, poll)
+    let Ok(result) = wait_by(park::park_or_unwind, here, what, leave, give_up, poll);
+    result
 }
 
 /// Counts a waiting task while the guard lives.

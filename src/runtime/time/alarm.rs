@@ -6,8 +6,9 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use super::timer::{Key, Timers};
-use crate::runtime::cancel::CancelGuard;
-use crate::runtime::core::{Awaiting, NEVER, Nanoseconds, TaskContext, TaskPtr, unpark};
+use crate::runtime::core::{
+    Awaiting, CancelFrame, Ended, FrameKind, NEVER, Nanoseconds, TaskContext, TaskPtr, unpark,
+};
 use crate::runtime::wait::park;
 
 /// A deadline of a task, in a frame of the task.
@@ -17,11 +18,11 @@ pub(crate) struct Alarm {
     key: Cell<Option<Key>>,
     timers: NonNull<Timers>,
     /// Cancels the task instead of unparking it.
-    cancel: Option<CancelGuard>,
+    cancel: Option<CancelFrame>,
 }
 
 impl Alarm {
-    fn new(here: TaskContext, cancel: Option<CancelGuard>) -> Self {
+    fn new(here: TaskContext, cancel: Option<CancelFrame>) -> Self {
         Self {
             task: here.task,
             key: Cell::new(None),
@@ -43,18 +44,25 @@ impl Alarm {
     }
 
     /// Calls a function with an alarm that cancels the running task at a deadline, or now if the deadline has passed.
-    /// Also returns whether the alarm has requested a cancel and no other code has.
+    /// The function does not unwind, and its caller has opened the frame for the task.
+    /// Also returns how the alarm's request has ended.
     pub(crate) fn cancelling<R>(
         here: TaskContext,
         deadline: Nanoseconds,
         f: impl FnOnce(&Self) -> R,
-    ) -> (R, bool) {
-        let alarm = Self::new(here, Some(CancelGuard::new(here)));
+    ) -> (R, Ended) {
+        let frame = CancelFrame::new(here.task, FrameKind::Timeout);
+        let alarm = Self::new(here, Some(frame));
+        if let Some(frame) = &alarm.cancel {
+            // SAFETY: the alarm stays here until `f` has returned; the caller's frame is open for the task, and `f` does not
+            // unwind.
+            unsafe { frame.link() };
+        }
         alarm.reset(deadline, here.core.clock.now());
         let result = f(&alarm);
         alarm.stop();
-        let is_ours = alarm.cancel.as_ref().is_some_and(CancelGuard::take_back);
-        (result, is_ours)
+        let ended = alarm.cancel.as_ref().map(CancelFrame::end);
+        (result, ended.unwrap_or_default())
     }
 
     /// Moves the deadline of a cancelling alarm.
@@ -85,7 +93,7 @@ impl Alarm {
     fn ring(&self) {
         match &self.cancel {
             None => unpark(self.task),
-            Some(cancel) => cancel.make(),
+            Some(cancel) => cancel.request(),
         }
     }
 

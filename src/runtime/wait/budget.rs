@@ -1,29 +1,57 @@
 //! The budget of operations that succeed without waiting, after which a task yields.
 
+use std::io;
+
 use super::{park, task_context};
 use crate::runtime::core::context;
 
 /// How many operations without a wait a task may do before it yields.
-const N_IMMEDIATE: u32 = 128;
+const N_IMMEDIATE: u8 = 128;
 
 /// Counts an operation that did not wait, and yields when the budget is used up. A long operation costs more than one.
+///
+/// A cancel unwinds from here.
 #[inline]
-pub(crate) fn consume_budget(cost: u32) {
-    let Some(task) = context::current().and_then(|core| core.current()) else {
-        return;
-    };
-    let n = task.n_immediate.get().saturating_add(cost);
-    if n < N_IMMEDIATE {
-        task.n_immediate.set(n);
-    } else {
-        reset_and_yield();
+pub(crate) fn consume_budget(cost: u8) {
+    if is_used_up(cost)
+        && let Ok(here) = task_context()
+    {
+        here.task.n_immediate.set(0);
+        park::yield_now(here);
     }
 }
 
+/// As [`consume_budget`], for I/O that has not begun.
+///
+/// # Errors
+/// If the budget is used up, and the task is to be cancelled or the deadline of its I/O has passed.
+#[inline]
+pub(crate) fn consume_io_budget(cost: u8) -> io::Result<()> {
+    match is_used_up(cost) {
+        true => yield_io(),
+        false => Ok(()),
+    }
+}
+
+#[inline]
+fn is_used_up(cost: u8) -> bool {
+    let Some(task) = context::current().and_then(|core| core.current()) else {
+        return false;
+    };
+    let n = task.n_immediate.get().saturating_add(cost);
+    task.n_immediate.set(n);
+    n >= N_IMMEDIATE
+}
+
 #[cold]
-fn reset_and_yield() {
-    if let Ok(here) = task_context() {
-        here.task.n_immediate.set(0);
-        park::yield_now(here);
+fn yield_io() -> io::Result<()> {
+    let Ok(here) = task_context() else {
+        return Ok(());
+    };
+    here.task.n_immediate.set(0);
+    park::yield_io(here)?;
+    match here.task.io_deadline() {
+        Some(deadline) if deadline <= here.core.clock.now() => Err(io::ErrorKind::TimedOut.into()),
+        _ => Ok(()),
     }
 }

@@ -10,50 +10,104 @@
 
 #![allow(unsafe_code)]
 
+use std::convert::Infallible;
+use std::io;
 use std::mem::transmute;
 use std::ptr::NonNull;
 
-use super::{YIELD, switch};
+use super::{YIELD, delivery, switch};
 use crate::coroutine::Hosted;
 use crate::runtime::core::{
-    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, Turn,
+    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, TaskPtr, Turn,
 };
-use crate::runtime::wait::unwind;
+
+/// A way to park: [`park_or_unwind`] or [`park_io`]. May return spuriously: callers check their condition again.
+pub(crate) type Park<E> = fn(TaskContext, &dyn Awaiting) -> Result<(), E>;
 
 /// Parks the running task until it is unparked. May return spuriously: callers check their condition again.
 ///
-/// A cancel unwinds from here, before or after the wait.
+/// A cancel unwinds from here, before or after the wait, unless what the task waits for can be cancelled instead.
 #[inline(always)]
 pub(crate) fn park(here: TaskContext, what: &dyn Awaiting) {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-        unwind::raise(here);
+        delivery::before_wait(here, what);
     }
     park_shielded(here, what);
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-        unwind::raise(here);
+        delivery::raise(here);
     }
 }
 
-/// As [`park`], but nothing unwinds from here: a cancel ends the wait like any wake-up, and stays pending.
+/// [`park`] as a [`Park`].
+#[inline(always)]
+pub(crate) fn park_or_unwind(here: TaskContext, what: &dyn Awaiting) -> Result<(), Infallible> {
+    park(here, what);
+    Ok(())
+}
+
+/// As [`park`], for I/O.
+///
+/// # Errors
+/// Before the wait, if the task is to be cancelled. A cancel during the wait ends the wait like a wake-up: what is ready
+/// by then succeeds.
+#[inline(always)]
+pub(crate) fn park_io(here: TaskContext, what: &dyn Awaiting) -> io::Result<()> {
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
+        return Err(delivery::io_error(here));
+    }
+    park_shielded(here, what);
+    Ok(())
+}
+
+/// As [`park`], but nothing unwinds from here: a cancel ends the wait like any wake-up, and goes on standing.
 pub(crate) fn park_shielded(here: TaskContext, what: &dyn Awaiting) {
     let task = here.task;
+    awaiting(task, what, || {
+        if task.has(NOTIFIED) {
+            task.clear(NOTIFIED);
+        } else {
+            task.clear(SCHEDULED);
+            switch(here.core, task);
+        }
+    });
+}
+
+/// Calls a function while the task's block says what the task waits for. The function does not unwind.
+#[inline(always)]
+pub(super) fn awaiting<R>(task: TaskPtr, what: &dyn Awaiting, f: impl FnOnce() -> R) -> R {
     // SAFETY: only the lifetime changes. The pointer is cleared below, before `what` can go: this frame can't be left
     // while the task is parked.
     let pointer = unsafe { transmute::<&dyn Awaiting, &'static dyn Awaiting>(what) };
     task.awaiting.set(Some(NonNull::from(pointer)));
-    if task.has(NOTIFIED) {
-        task.clear(NOTIFIED);
-    } else {
-        task.clear(SCHEDULED);
-        switch(here.core, task);
-    }
+    let result = f();
     task.awaiting.set(None);
+    result
 }
 
-/// Moves the running task to the end of the queue, and lets the others run. Enters the next task directly if the loop
-/// has nothing to do in between.
+/// Moves the running task to the end of the queue, and lets the others run. A cancel unwinds from here.
 #[inline(always)]
 pub(crate) fn yield_now(here: TaskContext) {
+    yield_shielded(here);
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
+        delivery::raise(here);
+    }
+}
+
+/// As [`yield_now`], for I/O that has not begun.
+///
+/// # Errors
+/// If the task is to be cancelled.
+pub(crate) fn yield_io(here: TaskContext) -> io::Result<()> {
+    yield_shielded(here);
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
+        return Err(delivery::io_error(here));
+    }
+    Ok(())
+}
+
+/// As [`yield_now`], but nothing unwinds from here. Enters the next task directly if the loop has nothing to do in between.
+#[inline(always)]
+fn yield_shielded(here: TaskContext) {
     let (core, task) = (here.core, here.task);
     match core.run_queue.switch_direct(task) {
         Turn::Task {
@@ -73,8 +127,5 @@ pub(crate) fn yield_now(here: TaskContext) {
             unsafe { Hosted::<TaskBlock>::park(task.0, word.cast_mut().cast()) };
         }
         Turn::Own => {}
-    }
-    if task.has(MUST_CANCEL | FORCE_UNWIND) {
-        unwind::raise(here);
     }
 }

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)]
 
+use std::io;
 use std::mem;
 use std::ptr;
 
-use super::park;
+use super::park::{self, Park};
 use crate::runtime::core::{Awaiting, Group, InsertAt, TaskContext, WaitList, Waiter};
 
 impl WaitList {
@@ -19,28 +20,44 @@ impl WaitList {
         what: &dyn Awaiting,
         give_up: impl FnMut() -> bool,
     ) -> bool {
-        self.wait_at(here, InsertAt::Back, what, give_up)
+        let Ok(is_woken) = self.wait_by(park::park_or_unwind, here, InsertAt::Back, what, give_up);
+        is_woken
     }
 
-    /// As [`wait`](Self::wait), at a given end of the list.
-    pub(crate) fn wait_at(
+    /// As [`wait`](Self::wait), for I/O, at a given end of the list.
+    ///
+    /// # Errors
+    /// If the task is to be cancelled.
+    pub(crate) fn wait_io(
         &self,
         here: TaskContext,
         place: InsertAt,
         what: &dyn Awaiting,
+        give_up: impl FnMut() -> bool,
+    ) -> io::Result<bool> {
+        self.wait_by(park::park_io, here, place, what, give_up)
+    }
+
+    #[inline(always)]
+    fn wait_by<E>(
+        &self,
+        park: Park<E>,
+        here: TaskContext,
+        place: InsertAt,
+        what: &dyn Awaiting,
         mut give_up: impl FnMut() -> bool,
-    ) -> bool {
+    ) -> Result<bool, E> {
         let waiter = Waiter::new(here.task, 0);
         // SAFETY: the waiter is not moved from here on, and the owner of the list keeps the list alive during the wait.
         unsafe { self.insert(&waiter, place) };
         loop {
-            park::park(here, what);
+            park(here, what)?;
             if waiter.is_woken.get() {
                 waiter.list.set(ptr::null());
-                return true;
+                return Ok(true);
             }
             if give_up() {
-                return false;
+                return Ok(false);
             }
         }
     }
@@ -59,7 +76,7 @@ impl WaitList {
     ) -> bool {
         let waiter = Waiter::new(here.task, wants);
         let report = UnwindReport(&waiter, on_unwind);
-        // SAFETY: as in `wait_at`.
+        // SAFETY: as in `wait_by`.
         unsafe { self.insert(&waiter, InsertAt::Back) };
         while !waiter.is_woken.get() {
             park::park(here, what);

@@ -1,0 +1,40 @@
+//! [`is_cancelled`]: whether an I/O error says that the task was cancelled.
+
+use std::io;
+
+use crate::error::{Cancelled, TaskError};
+
+/// Whether an error says that the running task is to end: I/O that had to wait returns such an error once the task is
+/// cancelled.
+///
+/// The kind of the error is `Other`, because std retries an `Interrupted` one. Code that handles errors one by one, such as a
+/// loop that accepts connections, ends on this error. Code that returns errors by `?` need not look.
+///
+/// ```
+/// use std::io::Read;
+/// use selvedge::io::is_cancelled;
+/// use selvedge::net::UnixStream;
+/// use selvedge::{run, spawn, yield_now};
+///
+/// run(|| {
+///     let (mut near, _far) = UnixStream::pair().unwrap();
+///     let task = spawn(move || {
+///         let error = near.read(&mut [0; 512]).unwrap_err();
+///         assert!(is_cancelled(&error));
+///     });
+///     yield_now();
+///     task.cancel();
+///     // The value of a cancelled task is dropped.
+///     assert!(task.join().unwrap_err().is_cancelled());
+/// });
+/// ```
+#[must_use]
+pub fn is_cancelled(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| {
+        inner.is::<Cancelled>()
+            || inner
+                .downcast_ref::<TaskError>()
+                .is_some_and(TaskError::is_cancelled)
+    })
+}

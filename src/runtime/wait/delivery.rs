@@ -1,0 +1,113 @@
+//! How a wait delivers requests to cancel the running task: [`raise`] unwinds the task, [`io_error`] returns an error, and
+//! [`before_wait`] cancels what the task is about to wait for.
+//!
+//! The payload of an unwind names the task, so only that task's root takes the unwind for a cancel. Other code that
+//! catches the payload on the way sees an ordinary panic, and resumes it. `resume_unwind` raises it, so no panic hook
+//! runs. A delivery by an unwind happens once: a body that catches the unwind goes on, and its next operation works. An
+//! error is returned again by each further I/O that waits, until the request is taken back.
+
+use std::io;
+use std::panic::resume_unwind;
+
+use super::{abandon_running, forward, park};
+use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
+use crate::error::{Cancelled, Elapsed};
+use crate::runtime::core::{
+    Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, FrameKind, TaskContext, TaskId, TaskPtr, cancel_frame,
+};
+
+/// How many errors standing requests return before an I/O wait unwinds.
+const MAX_ERRORS: u8 = 8;
+
+/// The payload of a cancel.
+struct CancelPayload {
+    task: TaskId,
+    /// The loop closes: the task may not catch this cancel.
+    is_final: bool,
+}
+
+/// Unwinds the running task with a cancel.
+#[cold]
+#[inline(never)]
+pub(crate) fn raise(here: TaskContext) -> ! {
+    let task = here.task;
+    cancel_frame::withdraw(task);
+    task.clear(CANCEL_FORWARDED);
+    abandon_if_stuck(here);
+    if cfg!(panic = "abort") {
+        // Only a closing loop gets here, and a program whose panics abort can't unwind.
+        abandon_running(here);
+    }
+    resume_unwind(Box::new(CancelPayload {
+        task: task.id,
+        is_final: task.has(FORCE_UNWIND),
+    }))
+}
+
+/// The error that an I/O operation returns instead of a wait, while a request stands. The code that gets the error may do
+/// some I/O that is ready, to say goodbye.
+///
+/// Unwinds after too many errors, and when the loop closes.
+#[cold]
+#[inline(never)]
+pub(crate) fn io_error(here: TaskContext) -> io::Error {
+    let task = here.task;
+    let n_errors = task.n_errors.get();
+    if n_errors >= MAX_ERRORS || task.has(FORCE_UNWIND) {
+        raise(here);
+    }
+    task.n_errors.set(n_errors + 1);
+    task.n_immediate.set(0);
+    match cancel_frame::return_outermost(task) {
+        Some(FrameKind::Timeout) => Elapsed.into(),
+        _ => Cancelled::new(task.message()).into(),
+    }
+}
+
+/// Before a wait, while a request stands: cancels the tasks and promises that the wait is for, or else unwinds.
+#[cold]
+#[inline(never)]
+pub(super) fn before_wait(here: TaskContext, what: &dyn Awaiting) {
+    let task = here.task;
+    let is_forwarded =
+        !task.has(FORCE_UNWIND) && park::awaiting(task, what, || forward::forward(task));
+    if !is_forwarded {
+        raise(here);
+    }
+    cancel_frame::withdraw(task);
+    task.set(CANCEL_FORWARDED);
+    // Runs destructors, so nothing refers to `what` any more.
+    forward::walk_is_over();
+}
+
+/// Abandons a task that has gone on too often after a forced unwind.
+pub(crate) fn abandon_if_stuck(here: TaskContext) {
+    let task = here.task;
+    if task.has(FORCE_UNWIND) {
+        let n = task.n_swallowed.get().saturating_add(1);
+        task.n_swallowed.set(n);
+        if u32::from(n) > MAX_UNWIND_RETRIES {
+            abandon_running(here);
+        }
+    }
+}
+
+/// Whether a payload is a cancel of this task.
+pub(crate) fn is_cancel(payload: &Payload, task: TaskPtr) -> bool {
+    payload
+        .downcast_ref::<CancelPayload>()
+        .is_some_and(|cancel| cancel.task == task.id)
+}
+
+/// Whether a payload is a cancel of this task that the task may catch.
+pub(crate) fn may_be_caught(payload: &Payload, task: TaskPtr) -> bool {
+    payload
+        .downcast_ref::<CancelPayload>()
+        .is_some_and(|cancel| cancel.task == task.id && !cancel.is_final)
+}
+
+/// Makes every further suspension of a task unwind, because its loop closes.
+pub(crate) fn force_unwind(task: TaskPtr) {
+    task.set(FORCE_UNWIND);
+    task.n_swallowed.set(0);
+}
