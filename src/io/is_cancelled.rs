@@ -13,7 +13,7 @@ use crate::error::{Cancelled, TaskError};
 /// ```
 /// use std::io::Read;
 /// use selvedge::io::is_cancelled;
-/// use selvedge::net::UnixStream;
+/// use selvedge::net::unix::UnixStream;
 /// use selvedge::{run, spawn, yield_now};
 ///
 /// run(|| {

@@ -18,7 +18,7 @@ use crate::runtime::core::{Nanoseconds, TaskContext, TaskPtr};
 /// ```
 /// use std::io::{ErrorKind, Read};
 /// use std::time::Duration;
-/// use selvedge::net::UnixStream;
+/// use selvedge::net::unix::UnixStream;
 /// use selvedge::time::deadline;
 ///
 /// selvedge::run(|| {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs as std_fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use selvedge::fs::{self, DirBuilder};
-use selvedge::{run, spawn, yield_now};
+use selvedge::{run, spawn_fallible, yield_now};
 
 use crate::support::scaled;
 use crate::temporary::Directory;
@@ -62,11 +63,9 @@ fn a_cancelled_next_loses_no_entry() {
         let mut read = Vec::new();
         for round in 0.. {
             let theirs = entries.clone();
-            let next = spawn(move || {
-                theirs
-                    .borrow_mut()
-                    .next()
-                    .map(|entry| entry.unwrap().file_name())
+            let next = spawn_fallible(move || {
+                let entry = theirs.borrow_mut().next().transpose()?;
+                Ok::<_, io::Error>(entry.map(|entry| entry.file_name()))
             });
             for _ in 0..round % 5 {
                 yield_now();

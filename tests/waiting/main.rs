@@ -12,6 +12,7 @@ mod as_completed;
 mod gather;
 mod gather_cancel;
 mod gather_errors;
+mod io_errors;
 mod misuse;
 mod model;
 mod shield;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::error::Elapsed;
-use selvedge::task::{catch_cancelled, wait_for};
+use selvedge::task::{catch_cancelled, finally, wait_for};
 use selvedge::{Promise, Task, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::elapsed;

@@ -13,7 +13,7 @@ use crate::error::WaitError;
 use crate::runtime::core::{InsertAt, NEVER, Nanoseconds, TaskContext, context};
 use crate::runtime::threads::{Injector, Message};
 use crate::runtime::time::Alarm;
-use crate::runtime::wait::{consume_io_budget, task_context};
+use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd};
 use crate::util::lock::lock;
 
@@ -89,8 +89,10 @@ impl Registration {
         // Before the operation, so that a cancel loses nothing.
         consume_io_budget(1)?;
         let mut side = self.side(direction);
+        let mut is_first = true;
         loop {
-            if side.as_ref().is_none_or(|side| side.is_ready.get()) {
+            // Where a wait would fail, an attempt comes first: what is ready succeeds.
+            if side.as_ref().is_none_or(|side| side.is_ready.get()) || is_first && is_io_ending() {
                 match op(side.as_deref()) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -108,6 +110,7 @@ impl Registration {
             }
             side = self.wait(side, fd, direction, place, timeout, &mut deadline)?;
             place = InsertAt::Front;
+            is_first = false;
         }
     }
 

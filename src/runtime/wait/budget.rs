@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{park, task_context};
-use crate::runtime::core::context;
+use crate::runtime::core::{MUST_CANCEL, TaskContext, context};
 
 /// How many operations without a wait a task may do before it yields.
 const N_IMMEDIATE: u8 = 128;
@@ -50,8 +50,18 @@ fn yield_io() -> io::Result<()> {
     };
     here.task.n_immediate.set(0);
     park::yield_io(here)?;
-    match here.task.io_deadline() {
-        Some(deadline) if deadline <= here.core.clock.now() => Err(io::ErrorKind::TimedOut.into()),
-        _ => Ok(()),
+    if is_deadline_over(here) {
+        return Err(io::ErrorKind::TimedOut.into());
     }
+    Ok(())
+}
+
+/// Whether I/O that waits fails at once: the running task is to be cancelled, or the deadline of its I/O has passed.
+pub(crate) fn is_io_ending() -> bool {
+    task_context().is_ok_and(|here| here.task.has(MUST_CANCEL) || is_deadline_over(here))
+}
+
+fn is_deadline_over(here: TaskContext) -> bool {
+    let deadline = here.task.io_deadline();
+    deadline.is_some_and(|deadline| deadline <= here.core.clock.now())
 }
