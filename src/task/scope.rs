@@ -176,8 +176,11 @@ where
         env: PhantomData,
     };
     let frame = OpenFrame::open_for_task();
-    // SAFETY: the scope stays here, and `leave_body` follows the body.
-    unsafe { scope.state.begin_body() };
+    if let Some(own) = scope.state.own_frame() {
+        // SAFETY: the scope stays here; `leave_body` unlinks the frame after the body, which does not unwind; and the task is
+        // abandoned with this open frame.
+        unsafe { own.link() };
+    }
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     let unwinding = AbortOnUnwind;
     let host = scope.state.host();

@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
+use std::time::Duration;
 
 use selvedge::task::{all_tasks, catch_cancelled, current_task, spawn_eager};
-use selvedge::{Promise, Task, TaskError, scope, sleep, spawn, yield_now};
+use selvedge::{Promise, Task, TaskError, gather, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Shared, finished, in_virtual_loop, many_stacks, shared, soon,
@@ -294,5 +295,64 @@ fn a_cancel_ends_tasks_that_wait_in_a_cycle() {
         assert_eq!(view.cancelling(), 1);
         (0..10).for_each(|_| yield_now());
         assert!(view.is_cancelled() && other_view.is_done());
+    });
+}
+
+#[test]
+fn a_pending_cancel_reaches_the_task_that_is_joined_next() {
+    in_virtual_loop(|| {
+        let inner = spawn(|| sleep(AN_HOUR));
+        let view = inner.task_ref();
+        let waited = timeout(Duration::ZERO, || inner.join().is_err());
+        assert!(waited.is_err());
+        assert!(
+            view.is_done() && view.is_cancelled(),
+            "joined, not detached"
+        );
+    });
+}
+
+#[test]
+fn a_self_cancel_reaches_the_promise_that_is_awaited_next() {
+    in_virtual_loop(|| {
+        let promise = Promise::<()>::new();
+        let awaited = promise.clone();
+        let task = spawn(move || {
+            current_task().expect("a task").cancel_with("enough");
+            drop(awaited.wait());
+        });
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+        let error = promise.result().expect_err("cancelled");
+        assert_eq!(error.message().unwrap(), "enough");
+    });
+}
+
+#[test]
+fn a_pending_cancel_reaches_all_that_are_gathered_next() {
+    in_virtual_loop(|| {
+        let views = shared(Vec::new());
+        let seen = Rc::clone(&views);
+        let task = spawn(move || {
+            current_task().expect("a task").cancel();
+            let sleepers = [1, 2].map(|n| spawn(move || sleep(n * A_SECOND)));
+            seen.set(sleepers.iter().map(Task::task_ref).collect());
+            drop(gather(sleepers));
+        });
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+        let views = views.take();
+        assert!(views.len() == 2 && views.iter().all(|view| view.is_cancelled()));
+    });
+}
+
+#[test]
+fn a_pending_cancel_may_be_swallowed_by_the_joined_task() {
+    in_virtual_loop(|| {
+        let task = spawn(|| {
+            let inner = spawn(|| catch_cancelled(|| sleep(AN_HOUR)).is_err());
+            yield_now();
+            current_task().expect("a task").cancel();
+            inner.join()
+        });
+        assert!(finished(finished(task.join())));
     });
 }

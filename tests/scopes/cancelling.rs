@@ -1,11 +1,13 @@
 //! A cancel of the task that opened a scope: all children are cancelled and awaited, then the cancel goes on.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
 
 use selvedge::task::{catch_cancelled, current_task};
 use selvedge::{Promise, Task, scope, sleep, spawn, yield_now};
 
-use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop};
+use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop, shared};
 
 /// Spawns a task, lets it run for a second, cancels it, and returns whether it ended by the cancel.
 fn cancelled_after_a_second(body: impl FnOnce() + 'static) -> bool {
@@ -308,4 +310,61 @@ fn the_loop_is_closed_while_scopes_are_open_in_each_phase() {
     let mut events = log.take();
     events.sort();
     assert_eq!(events, ["body 1", "child 1", "child 2", "host 1"]);
+}
+
+#[test]
+fn a_cancel_with_the_last_child_s_end_unwinds_the_scope() {
+    in_virtual_loop(|| {
+        let has_gone_on = shared(false);
+        let gone_on = Rc::clone(&has_gone_on);
+        let child = shared(None);
+        let view = Rc::clone(&child);
+        let host = spawn(move || {
+            let result = scope(|s| {
+                view.set(Some(s.spawn(|| sleep(A_SECOND)).task_ref()));
+            });
+            gone_on.set(result.is_ok());
+            sleep(AN_HOUR);
+        });
+        yield_now();
+        let cancelled = host.task_ref();
+        // Called as the child ends, after the child has woken its host.
+        child
+            .take()
+            .expect("the child's task")
+            .add_done_callback(move |_| {
+                cancelled.cancel();
+            });
+        assert!(host.join().expect_err("cancelled").is_cancelled());
+        assert!(!has_gone_on.get());
+    });
+}
+
+/// Whether a cancel that the body has caught comes again after the scope's errors.
+fn comes_again(child_fails_after: Duration) -> bool {
+    in_virtual_loop(move || {
+        let host = spawn(move || {
+            let error = scope(|s| {
+                s.spawn(move || {
+                    // Survives the scope's own cancel.
+                    sleep(child_fails_after);
+                    panic!("torn");
+                });
+                assert!(catch_cancelled(|| sleep(AN_HOUR)).is_err());
+                drop(catch_cancelled(|| sleep(2 * A_SECOND)));
+            })
+            .unwrap_err();
+            assert_eq!(error.errors().len(), 1);
+            yield_now();
+        });
+        yield_now();
+        host.cancel();
+        host.join().is_err_and(|error| error.is_cancelled())
+    })
+}
+
+#[test]
+fn a_caught_cancel_comes_again_after_the_errors() {
+    assert!(comes_again(A_SECOND), "the child fails during the body");
+    assert!(comes_again(3 * A_SECOND), "the child fails after the body");
 }

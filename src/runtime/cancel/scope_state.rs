@@ -4,8 +4,6 @@
 //! block names the state. The frame is not left before each child has ended; if a child was abandoned, the frame is never
 //! left. Results are in the public half of a scope (`src/task/scope.rs`).
 
-#![allow(unsafe_code)]
-
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::thread;
@@ -189,15 +187,9 @@ impl ScopeState {
         self.winner.get()
     }
 
-    /// Begins the body.
-    ///
-    /// # Safety
-    /// As [`CancelFrame::link`], until [`leave_body`](Self::leave_body).
-    pub(crate) unsafe fn begin_body(&self) {
-        if let Ok(host) = &self.host {
-            // SAFETY: forwarded to the caller.
-            unsafe { host.own.link() };
-        }
+    /// The host's frame, which is linked until [`leave_body`](Self::leave_body).
+    pub(crate) fn own_frame(&self) -> Option<&CancelFrame> {
+        self.host.as_ref().ok().map(|host| &host.own)
     }
 
     /// Ends the body. True if the scope has cancelled it, and no other code has.

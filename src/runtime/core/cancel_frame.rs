@@ -190,11 +190,12 @@ impl CancelFrame {
 
 /// The frames of a task, innermost first.
 fn frames(task: &TaskBlock) -> impl Iterator<Item = &CancelFrame> {
-    // SAFETY: a frame is unlinked before it goes; abandoned frames keep their memory.
-    let first = task.frames.get().map(|frame| unsafe { frame.as_ref() });
-    // SAFETY: as above.
-    successors(first, |frame| {
-        frame.outer.get().map(|outer| unsafe { outer.as_ref() })
+    let linked = |frame: NonNull<CancelFrame>| {
+        // SAFETY: a frame is unlinked before it goes; abandoned frames keep their memory.
+        unsafe { frame.as_ref() }
+    };
+    successors(task.frames.get().map(linked), move |frame| {
+        frame.outer.get().map(linked)
     })
 }
 

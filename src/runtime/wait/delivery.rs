@@ -9,7 +9,8 @@
 use std::io;
 use std::panic::resume_unwind;
 
-use super::{abandon_running, forward, park};
+use super::forward;
+use super::switch::{abandon_running, awaiting};
 use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
 use crate::error::{Cancelled, Elapsed};
 use crate::runtime::core::{
@@ -69,8 +70,7 @@ pub(crate) fn io_error(here: TaskContext) -> io::Error {
 #[inline(never)]
 pub(super) fn before_wait(here: TaskContext, what: &dyn Awaiting) {
     let task = here.task;
-    let is_forwarded =
-        !task.has(FORCE_UNWIND) && park::awaiting(task, what, || forward::forward(task));
+    let is_forwarded = !task.has(FORCE_UNWIND) && awaiting(task, what, || forward::forward(task));
     if !is_forwarded {
         raise(here);
     }

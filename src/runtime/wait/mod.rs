@@ -11,5 +11,5 @@ pub(crate) mod waiting;
 pub(crate) use budget::{consume_budget, consume_io_budget, is_io_ending};
 pub(crate) use delivery::abandon_if_stuck;
 pub(crate) use forward::WaitGraphWalk;
-pub(crate) use switch::{YIELD, abandon_running, switch};
+pub(crate) use switch::YIELD;
 pub(crate) use task_context::{here_or_panic, task_context};

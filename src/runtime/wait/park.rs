@@ -12,13 +12,12 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::mem::transmute;
-use std::ptr::NonNull;
 
-use super::{YIELD, delivery, switch};
+use super::delivery;
+use super::switch::{YIELD, awaiting, switch};
 use crate::coroutine::Hosted;
 use crate::runtime::core::{
-    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, TaskPtr, Turn,
+    Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, Turn,
 };
 
 /// A way to park: [`park_or_unwind`] or [`park_io`]. May return spuriously: callers check their condition again.
@@ -70,18 +69,6 @@ pub(crate) fn park_shielded(here: TaskContext, what: &dyn Awaiting) {
             switch(here.core, task);
         }
     });
-}
-
-/// Calls a function while the task's block says what the task waits for. The function does not unwind.
-#[inline(always)]
-pub(super) fn awaiting<R>(task: TaskPtr, what: &dyn Awaiting, f: impl FnOnce() -> R) -> R {
-    // SAFETY: only the lifetime changes. The pointer is cleared below, before `what` can go: this frame can't be left
-    // while the task is parked.
-    let pointer = unsafe { transmute::<&dyn Awaiting, &'static dyn Awaiting>(what) };
-    task.awaiting.set(Some(NonNull::from(pointer)));
-    let result = f();
-    task.awaiting.set(None);
-    result
 }
 
 /// Moves the running task to the end of the queue, and lets the others run. A cancel unwinds from here.

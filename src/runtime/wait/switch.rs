@@ -1,9 +1,12 @@
-//! The switch from the running task to the loop.
+//! The switch from the running task to the loop, and what the task waits for meanwhile.
 
 #![allow(unsafe_code)]
 
+use std::mem::transmute;
+use std::ptr::NonNull;
+
 use crate::coroutine::Hosted;
-use crate::runtime::core::{Core, CoreRef, SCHEDULED, TaskBlock, TaskContext, TaskPtr};
+use crate::runtime::core::{Awaiting, Core, CoreRef, SCHEDULED, TaskBlock, TaskContext, TaskPtr};
 
 /// A bit of the word that a task passes to the loop: the task yields, and wants to run again.
 pub(crate) const YIELD: usize = 1;
@@ -27,4 +30,16 @@ pub(crate) fn abandon_running(here: TaskContext) -> ! {
         here.task.clear(SCHEDULED);
         switch(here.core, here.task);
     }
+}
+
+/// Calls a function while the task's block says what the task waits for. The function does not unwind.
+#[inline(always)]
+pub(super) fn awaiting<R>(task: TaskPtr, what: &dyn Awaiting, f: impl FnOnce() -> R) -> R {
+    // SAFETY: only the lifetime changes. The pointer is cleared below, before `what` can go: this frame can't be left
+    // while the task is parked.
+    let pointer = unsafe { transmute::<&dyn Awaiting, &'static dyn Awaiting>(what) };
+    task.awaiting.set(Some(NonNull::from(pointer)));
+    let result = f();
+    task.awaiting.set(None);
+    result
 }
