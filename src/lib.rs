@@ -122,7 +122,7 @@
 //!   prevent: a thread that ends while a body is suspended inside of a thread-local's `with`. See the limits of
 //!   [`Coroutine`].
 //! - A panic in a coroutine surfaces where the coroutine was resumed, and a panic in a task where the task is joined.
-//! - A cancel unwinds. Dropping a suspended coroutine unwinds it. Destructors run in both cases.
+//! - A cancel is an error of I/O that waits, and unwinds from other waits. Dropping a suspended coroutine unwinds it. Destructors run in both cases.
 //! - A loop in which no task can ever run again ends with an error that lists each parked task and what it waits for.
 //! - A stack overflow hits the guard below the stack. The process prints the name and the stack size of the coroutine and
 //!   aborts.

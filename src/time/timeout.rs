@@ -1,4 +1,4 @@
-//! Deadlines for a task's work: a timeout cancels its own task, and turns that cancel into an error.
+//! Deadlines for a task's work: a timeout cancels its own task, and turns that cancel into [`Elapsed`].
 //!
 //! The closure runs in place: no task, no allocation. The timeout's state is in its frame, which is not left
 //! while the loop may refer to it. Cancel requests are counted, as in asyncio, so that a cancel from elsewhere
@@ -18,8 +18,9 @@ use crate::runtime::wait::delivery;
 
 /// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
-/// A function that does not wait can't be stopped. With a duration of zero the function runs until its first
-/// suspension; `Duration::MAX` never passes.
+/// I/O that waits then returns `TimedOut`, so objects that read and write in the function stay whole; another wait unwinds.
+/// A function that does not wait can't be stopped. With a duration of zero the function runs until its first wait;
+/// `Duration::MAX` never passes.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,8 +36,8 @@ use crate::runtime::wait::delivery;
 /// While the thread is panicking the function runs without a deadline, because it can't wait then.
 ///
 /// # Errors
-/// [`Elapsed`], if the timeout unwound the function. A function that returns after the deadline without being
-/// unwound is no error: its value is returned.
+/// [`Elapsed`], if the timeout unwound the function, or I/O in the function has returned the timeout's error: the value is
+/// dropped then. A function that returns after the deadline and has met neither is no error: its value is returned.
 ///
 /// # Panics
 /// If the function panics, with its payload. If no task is running: outside of a loop, and in callbacks. In a

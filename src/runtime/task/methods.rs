@@ -13,9 +13,11 @@ macro_rules! task_methods {
         /// Requests a cancel. False if the task is done, or if it has begun in a program whose panics
         /// abort, where a task can't be unwound.
         ///
-        /// The task is unwound from where it waits, or from its next suspension, so that its destructors
-        /// run; the body of a task that has not begun never runs. What the task waits for, a task or a
-        /// promise, is cancelled first. The task may catch the cancel and go on.
+        /// The next wait of the task, or the present one, delivers the request: I/O returns an error that
+        /// [`io::is_cancelled`](crate::io::is_cancelled) knows, and another wait unwinds the task, so that
+        /// its destructors run. The body of a task that has not begun never runs. What the task waits
+        /// for, a task or a promise, is cancelled first. The task may catch the cancel and go on; a task
+        /// that returns while the request stands counts as cancelled.
         ///
         /// A scope does not count the cancel of a child as a failure.
         pub fn cancel_with(&self, message: impl Into<String>) -> bool {
