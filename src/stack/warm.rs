@@ -73,7 +73,8 @@ impl<T> WarmList<T> {
     }
 
     /// Sorts the stacks if most were released since the last sort, and prefetches those that are taken
-    /// next.
+    /// next. It is not inlined, so that [`pop`](Self::pop) is small enough to be.
+    #[inline(never)]
     fn prepare_many(&self, stacks: &mut [NonNull<T>]) {
         let len = stacks.len();
         if self.n_sorted.get() < len / 2 {
