@@ -40,27 +40,27 @@ pub(super) fn build<In, Out, Ret, F, B>(
 where
     F: FnOnce(&Yielder<In, Out>, In) -> Ret,
 {
-    let had_header = stack.record().in_use() == Use::Coroutine;
-    stack.record().label(Use::Coroutine, name, site);
+    stack.record().label(name, site);
     let entry = entry::<In, Out, Ret, F, B> as EntryFn;
-    const { assert!(size_of::<B>() <= 256 && align_of::<B>() <= 64) };
+    const { assert!(size_of::<B>() <= 256 && size_of::<B>().is_multiple_of(64)) };
     // SAFETY: `Stack::acquire` gives at least 16 KiB below the base, which is aligned to a cache line.
     // Header, block, body (at most 512 bytes, aligned to 64) and the two words of `prepare` take less
     // than 1 KiB of it, and nothing else uses it.
     unsafe {
         let header = stack.base().sub(size_of::<Header>()).cast::<Header>();
-        let slot = BodySlot::<F>::below(block_below::<B>(header).as_ptr());
+        let block = block_below::<B>(header);
+        let slot = BodySlot::<F>::below(block);
         if BodySlot::<F>::INLINE {
             slot.0.cast::<F>().write(body);
         } else {
             slot.0.cast::<Box<F>>().write(Box::new(body));
         }
-        if had_header {
+        if stack.record().in_use() == Use::Coroutine {
             header.as_ref().renew(entry);
         } else {
             Header::format(header, stack, entry);
         }
-        let top = NonNull::new_unchecked((slot.0 as usize & !15) as *mut u8);
+        let top = block.cast::<u8>().sub(BodySlot::<F>::n_bytes(16));
         (header, arch::prepare(top, header.as_ptr().cast()))
     }
 }
@@ -71,13 +71,19 @@ struct BodySlot<F>(*mut F);
 impl<F> BodySlot<F> {
     const INLINE: bool = size_of::<F>() <= MAX_INLINE_BODY && align_of::<F>() <= 64;
 
-    fn below<B>(block: *mut B) -> Self {
-        let (size, align) = if Self::INLINE {
+    /// The size of the body, rounded up to its alignment and to at least `align`. The block above is aligned
+    /// to a cache line, so whatever lies that far below the block is aligned too.
+    const fn n_bytes(align: usize) -> usize {
+        let (size, own_align) = if Self::INLINE {
             (size_of::<F>(), align_of::<F>())
         } else {
             (size_of::<Box<F>>(), align_of::<Box<F>>())
         };
-        Self(((block as usize - size) & !(align - 1)) as *mut F)
+        size.next_multiple_of(if align > own_align { align } else { own_align })
+    }
+
+    fn below<B>(block: NonNull<B>) -> Self {
+        Self((block.as_ptr() as usize - const { Self::n_bytes(1) }) as *mut F)
     }
 
     /// Drops the body in place: it may be larger than the stack.
@@ -121,7 +127,7 @@ where
     let header = root.cast::<Header>().cast_mut();
     // SAFETY: the root is at the start of a header.
     let block = block_below::<B>(unsafe { NonNull::new_unchecked(header) });
-    let slot = BodySlot::<F>::below(block.as_ptr());
+    let slot = BodySlot::<F>::below(block);
     let caught = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the body is taken only here; a word with the tag `VALUE` is an encoded value; the
         // header outlives the body's run.

@@ -49,13 +49,14 @@ pub(super) struct Header {
 const _: () = assert!(size_of::<Header>() == 64);
 
 impl Header {
-    /// Initialises the header of the first coroutine on a stack.
+    /// Initialises the header of the first coroutine on a stack, and sets the use of the stack.
     ///
     /// # Safety
     /// `header` is writable and not in use.
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn format(header: NonNull<Self>, stack: Stack, entry: EntryFn) {
+        stack.record().set_use(Use::Coroutine);
         let span = stack.record().usable().len() - size_of::<Self>();
         // SAFETY: forwarded to the caller.
         unsafe {
@@ -97,10 +98,15 @@ impl Header {
         unsafe {
             debug_assert!(!header.as_ref().has_open_frame() && !header.as_ref().has_task_frame());
             if header.as_ref().close_request.get() != 0 {
-                header.as_ref().close_request.set(0);
+                header.as_ref().forget_close_request();
             }
             Self::stack_of(header).release();
         }
+    }
+
+    #[cold]
+    fn forget_close_request(&self) {
+        self.close_request.set(0);
     }
 
     /// The stack of a header, computed from the header's address.

@@ -36,7 +36,8 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
         Ok(stack) => stack,
         Err(error) => panic!("selvedge: no stack to call on: {error}"),
     };
-    stack.record().label(Use::Call, None, Location::caller());
+    stack.record().set_use(Use::Call);
+    stack.record().label(None, Location::caller());
     let mut call = Call {
         f: ManuallyDrop::new(f),
         result: None,

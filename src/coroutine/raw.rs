@@ -73,16 +73,31 @@ impl Raw {
         }
         let header = self.header.take()?;
         // SAFETY: the entry function left the outcome on the stack, which is not released yet. It is moved
-        // out once, part by part, because a wide load of data that narrow stores have just written stalls.
-        // After that nothing of the coroutine is left on the stack.
+        // out once: a returned value alone, because a wide load of data that narrow stores have just
+        // written stalls. After that nothing of the coroutine is left on the stack.
         unsafe {
-            let outcome = match &*finished.0.assume_init().cast::<Outcome<Ret>>() {
-                Outcome::Returned(ret) => Outcome::Returned(std::ptr::from_ref(ret).read()),
-                Outcome::Unwound(payload) => Outcome::Unwound(std::ptr::from_ref(payload).read()),
-                Outcome::Discarded => Outcome::Discarded,
+            let outcome = finished.0.assume_init().cast::<Outcome<Ret>>();
+            let Outcome::Returned(ret) = &*outcome else {
+                return Some(Self::finish_without_value(outcome, header));
             };
+            let ret = std::ptr::from_ref(ret).read();
             Header::release(header);
-            Some(outcome)
+            Some(Outcome::Returned(ret))
+        }
+    }
+
+    /// # Safety
+    /// As [`finish`](Self::finish), with the address of the outcome.
+    #[cold]
+    unsafe fn finish_without_value<Ret>(
+        outcome: *const Outcome<Ret>,
+        header: NonNull<Header>,
+    ) -> Outcome<Ret> {
+        // SAFETY: as in `finish`.
+        unsafe {
+            let outcome = outcome.read();
+            Header::release(header);
+            outcome
         }
     }
 

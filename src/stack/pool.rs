@@ -10,6 +10,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::NonNull;
 
@@ -29,9 +30,8 @@ const FIRST_SLAB_SLOTS: usize = 16;
 const MAX_SLAB_SLOTS: usize = 4096;
 const MAX_SLAB_SIZE: usize = 2 << 30;
 
-/// A thread's stacks.
+/// A thread's stacks, except those of the default size.
 struct Pool {
-    default: Class,
     /// Boxed, because slabs point to their class.
     #[allow(clippy::vec_box, reason = "slabs point to their class")]
     others: RefCell<Vec<Box<Class>>>,
@@ -39,9 +39,12 @@ struct Pool {
 }
 
 thread_local! {
+    /// The stacks of the default size. A thread-local without a destructor needs no check of its state at
+    /// each use. `POOL` is created before the first stack, and its destructor calls [`Class::end`].
+    static DEFAULT: ManuallyDrop<Class> =
+        const { ManuallyDrop::new(Class::new(DEFAULT_STACK_SIZE_BYTES, DEFAULT_WATERMARK)) };
     static POOL: Pool = const {
         Pool {
-            default: Class::new(DEFAULT_STACK_SIZE_BYTES, DEFAULT_WATERMARK),
             others: RefCell::new(Vec::new()),
             watermark: Cell::new(DEFAULT_WATERMARK),
         }
@@ -54,16 +57,20 @@ thread_local! {
 /// If the system has no address space, memory or mapping left. The pool is unchanged.
 #[inline]
 pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
-    let pooled = POOL.try_with(|pool| {
-        if usable_size == DEFAULT_STACK_SIZE_BYTES
-            && let Some(record) = pool.default.pop_warm()
-        {
-            return Ok(record);
-        }
-        pool.acquire_slow(usable_size)
-    });
-    // While the thread is torn down it has no pool.
-    pooled.unwrap_or_else(|_| acquire_alone(usable_size))
+    if usable_size == DEFAULT_STACK_SIZE_BYTES
+        && let Some(record) = DEFAULT.with(|class| class.pop_warm())
+    {
+        return Ok(record);
+    }
+    acquire_slow(usable_size)
+}
+
+/// Acquires a stack of another size, or one that is not warm.
+#[cold]
+fn acquire_slow(usable_size: usize) -> io::Result<NonNull<Record>> {
+    POOL.try_with(|pool| pool.acquire(usable_size))
+        // While the thread is torn down it has no pool.
+        .unwrap_or_else(|_| acquire_alone(usable_size))
 }
 
 /// Releases a stack.
@@ -72,41 +79,31 @@ pub(super) fn acquire(usable_size: usize) -> io::Result<NonNull<Record>> {
 /// The record comes from [`acquire`] on this thread, and nothing uses its stack any more.
 #[inline]
 pub(super) unsafe fn release(record: NonNull<Record>) {
-    // SAFETY: the caller's stack is taken, so record and slab are alive.
-    let class = unsafe { record.as_ref().slab.as_ref() }.class.get();
-    // The common class is used by its own address: through the record, three dependent loads would come
-    // before the next coroutine can have the stack.
-    let pooled = POOL.try_with(|pool| {
-        let common = class == Some(NonNull::from(&pool.default));
-        if common {
-            pool.default.push_warm(record);
-        }
-        common
-    });
-    if pooled != Ok(true) {
+    // SAFETY: the caller's stack is taken, so its record is alive.
+    let is_default = unsafe { record.as_ref() }.is_default;
+    if !(is_default && DEFAULT.with(|class| class.push_below_watermark(record))) {
         // SAFETY: forwarded to the caller.
-        unsafe { release_slow(record, class) };
+        unsafe { release_slow(record) };
     }
 }
 
-/// Releases a stack of another size, or one that has outlived its thread's pool.
+/// Releases a stack of another size, one at the watermark, or one that has outlived its thread's pool.
 ///
 /// # Safety
-/// As [`release`]; the class is that of the stack's slab.
+/// As [`release`].
 #[cold]
-unsafe fn release_slow(record: NonNull<Record>, class: Option<NonNull<Class>>) {
-    match class {
-        // SAFETY: a slab's class is alive: the class clears the pointer when it is dropped.
-        Some(class) => unsafe { class.as_ref().push_warm(record) },
-        // SAFETY: the stack is taken, so its slab is alive; without a class nothing else counts the slab's
-        // slots.
-        None => unsafe {
-            let slab = record.as_ref().slab;
-            slab.as_ref().forget();
-            if slab.as_ref().n_taken() == 0 {
-                Slab::delete(slab);
-            }
-        },
+unsafe fn release_slow(record: NonNull<Record>) {
+    // SAFETY: the stack is taken, so its record and its slab are alive. A slab's class is alive: the class
+    // clears the pointer when it ends. Without a class nothing else counts the slab's slots.
+    unsafe {
+        let slab = record.as_ref().slab;
+        if let Some(class) = slab.as_ref().class.get() {
+            return class.as_ref().push_and_trim(record);
+        }
+        slab.as_ref().forget();
+        if slab.as_ref().n_taken() == 0 {
+            Slab::delete(slab);
+        }
     }
 }
 
@@ -155,10 +152,9 @@ fn acquire_alone(usable_size: usize) -> io::Result<NonNull<Record>> {
 }
 
 impl Pool {
-    #[cold]
-    fn acquire_slow(&self, usable_size: usize) -> io::Result<NonNull<Record>> {
+    fn acquire(&self, usable_size: usize) -> io::Result<NonNull<Record>> {
         if usable_size == DEFAULT_STACK_SIZE_BYTES {
-            return self.default.acquire();
+            return DEFAULT.with(|class| class.acquire());
         }
         let mut others = self.others.borrow_mut();
         let known = others
@@ -172,7 +168,7 @@ impl Pool {
     }
 
     fn for_each(&self, mut f: impl FnMut(&Class)) {
-        f(&self.default);
+        DEFAULT.with(|class| f(class));
         self.others.borrow().iter().for_each(|class| f(class));
     }
 }
@@ -202,9 +198,19 @@ impl Class {
         self.warm.len()
     }
 
+    /// Pushes a stack. Returns `false` if the class has as many warm stacks as it keeps: none after its end.
     #[inline]
-    fn push_warm(&self, record: NonNull<Record>) {
-        // SAFETY: `grow` has reserved room for all stacks of each slab, and a stack is on the list once.
+    fn push_below_watermark(&self, record: NonNull<Record>) -> bool {
+        let has_room = self.n_warm() < self.watermark.get();
+        if has_room {
+            // SAFETY: `grow` has reserved room for all stacks of each slab, and a stack is on the list once.
+            unsafe { self.warm.push(record) };
+        }
+        has_room
+    }
+
+    fn push_and_trim(&self, record: NonNull<Record>) {
+        // SAFETY: as in `push_below_watermark`.
         unsafe { self.warm.push(record) };
         if self.n_warm() > self.watermark.get() {
             self.trim(self.watermark.get() / 2);
@@ -308,6 +314,22 @@ impl Class {
         });
     }
 
+    /// The thread ends: idle slabs are deleted. A slab with a stack in use is deleted when its last stack is
+    /// released, or leaked if that never happens.
+    fn end(&self) {
+        for record in self.warm.take() {
+            // SAFETY: a warm stack counts as taken, so its record and its slab are alive.
+            unsafe { record.as_ref().slab.as_ref() }.forget();
+        }
+        self.delete_idle_slabs();
+        // Stacks of the default size that are released later must not be pushed.
+        self.watermark.set(0);
+        for slab in self.slabs.take() {
+            // SAFETY: as above.
+            unsafe { slab.as_ref() }.class.set(None);
+        }
+    }
+
     fn add_to(&self, stats: &mut PoolStats) {
         stats.warm += self.n_warm();
         stats.reused += self.n_popped.get();
@@ -325,18 +347,8 @@ impl Class {
     }
 }
 
-impl Drop for Class {
-    /// The thread ends: idle slabs are deleted. A slab with a stack in use is deleted when its last stack is
-    /// released, or leaked if that never happens.
+impl Drop for Pool {
     fn drop(&mut self) {
-        while let Some(record) = self.warm.pop() {
-            // SAFETY: a warm stack counts as taken, so its record and its slab are alive.
-            unsafe { record.as_ref().slab.as_ref() }.forget();
-        }
-        self.delete_idle_slabs();
-        for slab in self.slabs.borrow_mut().drain(..) {
-            // SAFETY: as above.
-            unsafe { slab.as_ref() }.class.set(None);
-        }
+        self.for_each(Class::end);
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Record {
     /// The lowest usable address: the end of the guard.
     limit: usize,
     pub(super) index: u32,
+    /// Whether the stack has the default size.
+    pub(super) is_default: bool,
     in_use: Cell<Use>,
     name: Cell<*const [u8]>,
     site: Cell<Option<&'static Location<'static>>>,
@@ -43,11 +45,12 @@ pub(crate) struct Record {
 const _: () = assert!(size_of::<Record>() == CACHE_LINE);
 
 impl Record {
-    pub(super) fn new(slab: NonNull<Slab>, index: u32, limit: usize) -> Self {
+    pub(super) fn new(slab: NonNull<Slab>, index: u32, limit: usize, is_default: bool) -> Self {
         Self {
             slab,
             limit,
             index,
+            is_default,
             in_use: Cell::new(Use::Unused),
             name: Cell::new(NO_NAME),
             site: Cell::new(None),
@@ -64,24 +67,24 @@ impl Record {
         self.in_use.get()
     }
 
-    /// Sets the use, the name and the creation site. Stores only what has changed, because stacks are
-    /// reused often.
+    /// Sets the name and the creation site. Stores only what has changed, because stacks are reused often.
     ///
     /// The name must not move until the stack is released: the overflow report reads it.
     #[inline]
-    pub(crate) fn label(
-        &self,
-        in_use: Use,
-        name: Option<*const [u8]>,
-        site: &'static Location<'static>,
-    ) {
-        if self.in_use.get() != in_use {
-            self.in_use.set(in_use);
-        }
+    pub(crate) fn label(&self, name: Option<*const [u8]>, site: &'static Location<'static>) {
         if name.is_some() || self.name.get().len() > 0 {
-            self.name.set(name.unwrap_or(NO_NAME));
+            self.set_name(name);
         }
         self.site.set(Some(site));
+    }
+
+    #[cold]
+    fn set_name(&self, name: Option<*const [u8]>) {
+        self.name.set(name.unwrap_or(NO_NAME));
+    }
+
+    pub(crate) fn set_use(&self, in_use: Use) {
+        self.in_use.set(in_use);
     }
 
     /// Removes the name, which is freed before the stack is released.

@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 
 use super::layout::Layout;
 use super::record::Record;
+use super::sizes::DEFAULT_STACK_SIZE_BYTES;
 use super::table;
 use super::warm::WarmList;
 use crate::sys::memory::{BATCH, Mapping};
@@ -143,11 +144,13 @@ impl Slab {
             None => this.take_fresh()?,
         };
         this.n_taken.set(this.n_taken.get() + 1);
-        let record = this.record(index);
+        let at = this.record(index);
+        let is_default = this.layout.usable_size() == DEFAULT_STACK_SIZE_BYTES;
+        let record = Record::new(slab, index as u32, this.limit(index), is_default);
         // SAFETY: the record lies within the slot, below its end, aligned to a cache line; nothing else uses
         // a slot that is not taken.
-        unsafe { record.write(Record::new(slab, index as u32, this.limit(index))) };
-        Ok(record)
+        unsafe { at.write(record) };
+        Ok(at)
     }
 
     /// Marks a slot as cold: its pages, with the record, are being returned to the system.

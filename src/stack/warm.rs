@@ -22,7 +22,9 @@ use crate::sys::prefetch_distances::{LINE_SIZE_BYTES, MAX_CACHED, STACK_BATCH, S
 /// [`take_coldest`](Self::take_coldest), which uses nothing else of the list; so shared use on one thread is
 /// sound.
 pub(super) struct WarmList<T> {
-    stacks: UnsafeCell<Vec<NonNull<T>>>,
+    /// A place for each stack. The places from `len` on hold stacks that were popped, or dangling pointers.
+    places: UnsafeCell<Vec<NonNull<T>>>,
+    len: Cell<usize>,
     /// The number of leading stacks that are still sorted, by descending address.
     n_sorted: Cell<usize>,
 }
@@ -30,53 +32,76 @@ pub(super) struct WarmList<T> {
 impl<T> WarmList<T> {
     pub(super) const fn new() -> Self {
         Self {
-            stacks: UnsafeCell::new(Vec::new()),
+            places: UnsafeCell::new(Vec::new()),
+            len: Cell::new(0),
             n_sorted: Cell::new(0),
         }
     }
 
     #[inline]
     pub(super) fn len(&self) -> usize {
-        // SAFETY: by the type's invariant there is no other reference.
-        unsafe { (*self.stacks.get()).len() }
+        self.len.get()
     }
 
     /// Reserves room for `n_stacks` stacks, so that releasing one does not allocate.
     pub(super) fn make_room(&self, n_stacks: usize) -> Result<(), TryReserveError> {
-        // SAFETY: as in `len`.
-        let stacks = unsafe { &mut *self.stacks.get() };
-        stacks.try_reserve(n_stacks.saturating_sub(stacks.len()))
+        // SAFETY: by the type's invariant there is no other reference.
+        let places = unsafe { &mut *self.places.get() };
+        let n_more = n_stacks.saturating_sub(places.len());
+        places.try_reserve(n_more)?;
+        places.resize(places.len() + n_more, NonNull::dangling());
+        Ok(())
     }
 
     /// # Safety
     /// [`make_room`](Self::make_room) has reserved room for the stack.
     #[inline]
     pub(super) unsafe fn push(&self, stack: NonNull<T>) {
-        // SAFETY: as in `len`; the caller guarantees the room.
+        let len = self.len.get();
+        // SAFETY: as in `make_room`; the caller guarantees the room.
         unsafe {
-            let stacks = &mut *self.stacks.get();
-            let len = stacks.len();
-            debug_assert!(len < stacks.capacity());
-            stacks.as_mut_ptr().add(len).write(stack);
-            stacks.set_len(len + 1);
+            let places = &mut *self.places.get();
+            debug_assert!(len < places.len());
+            let place = places.get_unchecked_mut(len);
+            // A stack often returns to the place that it left. Without the store, the load for the next
+            // coroutine does not wait for this one's end.
+            if *place != stack {
+                put(place, stack);
+            }
         }
+        self.len.set(len + 1);
     }
 
     #[inline]
     pub(super) fn pop(&self) -> Option<NonNull<T>> {
-        // SAFETY: as in `len`.
-        let stacks = unsafe { &mut *self.stacks.get() };
-        if stacks.len() > MAX_CACHED {
-            self.prepare_many(stacks);
+        let len = self.len.get();
+        // One comparison for no stack and for many.
+        if len.wrapping_sub(1) >= MAX_CACHED {
+            if len == 0 {
+                return None;
+            }
+            self.prepare_many();
         }
-        stacks.pop()
+        self.len.set(len - 1);
+        // SAFETY: as in `make_room`; there are at least `len` places.
+        Some(unsafe { *(&*self.places.get()).get_unchecked(len - 1) })
+    }
+
+    /// Takes all stacks out, with the memory of the list.
+    pub(super) fn take(&self) -> Vec<NonNull<T>> {
+        // SAFETY: as in `make_room`.
+        let mut stacks = std::mem::take(unsafe { &mut *self.places.get() });
+        stacks.truncate(self.len.take());
+        stacks
     }
 
     /// Sorts the stacks if most were released since the last sort, and prefetches those that are taken
     /// next. It is not inlined, so that [`pop`](Self::pop) is small enough to be.
     #[inline(never)]
-    fn prepare_many(&self, stacks: &mut [NonNull<T>]) {
-        let len = stacks.len();
+    fn prepare_many(&self) {
+        let len = self.len.get();
+        // SAFETY: as in `make_room`.
+        let stacks = unsafe { &mut (&mut *self.places.get())[..len] };
         if self.n_sorted.get() < len / 2 {
             stacks.sort_unstable_by_key(|stack| Reverse(*stack));
             self.n_sorted.set(len);
@@ -92,10 +117,11 @@ impl<T> WarmList<T> {
     /// Calls a function with the `n_stacks` stacks that were released first (any, among many), then removes
     /// them.
     pub(super) fn take_coldest(&self, n_stacks: usize, f: impl FnOnce(&[NonNull<T>])) {
-        // SAFETY: as in `len`; the function is the pool's and does not use the list.
-        let stacks = unsafe { &mut *self.stacks.get() };
+        // SAFETY: as in `make_room`; the function is the pool's and does not use the list.
+        let stacks = unsafe { &mut (&mut *self.places.get())[..self.len.get()] };
         f(&stacks[..n_stacks]);
-        stacks.drain(..n_stacks);
+        stacks.copy_within(n_stacks.., 0);
+        self.len.set(stacks.len() - n_stacks);
         let n_sorted = self.n_sorted.get();
         self.n_sorted.set(n_sorted.saturating_sub(n_stacks));
     }
@@ -196,4 +222,9 @@ mod tests {
         all.sort();
         assert_eq!(out, all);
     }
+}
+
+#[cold]
+fn put<T>(place: &mut NonNull<T>, stack: NonNull<T>) {
+    *place = stack;
 }
