@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::offload::offload;
-use crate::runtime::threads::AtClose;
+use crate::runtime::threads::{AtClose, Label};
 use crate::util::fmt::impl_fmt;
 use crate::util::lock::lock;
 
@@ -32,9 +32,11 @@ const BATCH: usize = 64;
 /// # Errors
 /// As [`std::fs::read_dir`].
 pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
-    let path = path.as_ref().to_owned();
-    let opened = path.clone();
-    let directory = offload(AtClose::Detached, move || std_fs::read_dir(opened))?;
+    let path = Arc::<Path>::from(path.as_ref());
+    let opened = Arc::clone(&path);
+    let directory = offload(AtClose::Detached, label(&path), move || {
+        std_fs::read_dir(opened)
+    })?;
     let state = State {
         directory,
         entries: VecDeque::new(),
@@ -53,7 +55,11 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 pub struct ReadDir {
     /// Shared with the job that reads the next entries and stores them here.
     state: Arc<Mutex<State>>,
-    path: PathBuf,
+    path: Arc<Path>,
+}
+
+fn label(path: &Arc<Path>) -> Label {
+    Label::Path("fs::read_dir", Arc::clone(path))
 }
 
 struct State {
@@ -94,7 +100,7 @@ impl Iterator for ReadDir {
                 return state.entries.pop_front();
             }
             let state = Arc::clone(&self.state);
-            let read = offload(AtClose::Detached, move || {
+            let read = offload(AtClose::Detached, label(&self.path), move || {
                 lock(&state).read_batch();
                 Ok(())
             });
@@ -141,7 +147,7 @@ impl DirEntry {
     pub fn file_type(&self) -> io::Result<FileType> {
         match self.file_type {
             Some(file_type) => Ok(file_type),
-            None => self.with_entry(std_fs::DirEntry::file_type),
+            None => self.with_entry("DirEntry::file_type", std_fs::DirEntry::file_type),
         }
     }
 
@@ -150,15 +156,17 @@ impl DirEntry {
     /// # Errors
     /// As [`std::fs::DirEntry::metadata`].
     pub fn metadata(&self) -> io::Result<Metadata> {
-        self.with_entry(std_fs::DirEntry::metadata)
+        self.with_entry("DirEntry::metadata", std_fs::DirEntry::metadata)
     }
 
     fn with_entry<T: Send + 'static>(
         &self,
+        what: &'static str,
         f: impl FnOnce(&std_fs::DirEntry) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let inner = Arc::clone(&self.inner);
-        offload(AtClose::Detached, move || f(&inner))
+        let label = Label::Path(what, self.path().into());
+        offload(AtClose::Detached, label, move || f(&inner))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::offload::offload;
 use super::open_file::OpenFile;
-use crate::runtime::threads::AtClose;
+use crate::runtime::threads::{AtClose, Label};
 use crate::sys::file::retry_interrupted;
 use crate::util::descriptor::{read_by_reference, write_by_reference};
 
@@ -50,7 +50,7 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::sync_all`].
     pub fn sync_all(&self) -> io::Result<()> {
-        self.with_file(AtClose::Awaited, StdFile::sync_all)
+        self.with_file("File::sync_all", AtClose::Awaited, StdFile::sync_all)
     }
 
     /// May suspend. Flushes everything that was written to the disk, without all of the metadata.
@@ -58,7 +58,7 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::sync_data`].
     pub fn sync_data(&self) -> io::Result<()> {
-        self.with_file(AtClose::Awaited, StdFile::sync_data)
+        self.with_file("File::sync_data", AtClose::Awaited, StdFile::sync_data)
     }
 
     /// May suspend. Truncates the file, or extends it with zeroes. The cursor does not move.
@@ -66,7 +66,9 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::set_len`].
     pub fn set_len(&self, size: u64) -> io::Result<()> {
-        self.with_file(AtClose::Awaited, move |file| file.set_len(size))
+        self.with_file("File::set_len", AtClose::Awaited, move |file| {
+            file.set_len(size)
+        })
     }
 
     /// May suspend. Returns the file's metadata.
@@ -74,7 +76,7 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::metadata`].
     pub fn metadata(&self) -> io::Result<Metadata> {
-        self.with_file(AtClose::Detached, StdFile::metadata)
+        self.with_file("File::metadata", AtClose::Detached, StdFile::metadata)
     }
 
     /// May suspend. Sets the file's permissions.
@@ -82,7 +84,7 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::set_permissions`].
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        self.with_file(AtClose::Awaited, move |file| {
+        self.with_file("File::set_permissions", AtClose::Awaited, move |file| {
             file.set_permissions(permissions)
         })
     }
@@ -92,7 +94,9 @@ impl File {
     /// # Errors
     /// As [`std::fs::File::set_times`].
     pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
-        self.with_file(AtClose::Awaited, move |file| file.set_times(times))
+        self.with_file("File::set_times", AtClose::Awaited, move |file| {
+            file.set_times(times)
+        })
     }
 
     /// May suspend. Sets the file's time of modification.
@@ -171,11 +175,12 @@ impl File {
 
     fn with_file<T: Send + 'static>(
         &self,
+        what: &'static str,
         at_close: AtClose,
         f: impl FnOnce(&StdFile) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let open = Arc::clone(&self.0);
-        offload(at_close, move || f(&open.file))
+        offload(at_close, Label::Operation(what), move || f(&open.file))
     }
 
     /// Reads to the end in parts, so that the bytes read before a cancel remain in `buf`.

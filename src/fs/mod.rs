@@ -2,7 +2,9 @@
 //!
 //! A program that imports `selvedge::fs` instead of `std::fs` needs no other change. The system does not
 //! report when a disk is ready, so an operation that may wait for one runs on a thread of the loop's pool
-//! while the task is parked, and the other tasks continue. On a thread without an event loop the same call
+//! while the task is parked, and the other tasks continue. These threads are not those of
+//! [`to_thread`](crate::to_thread), so a program's own jobs delay no file, and an operation that hangs, on a network file
+//! system say, delays the others by 100 ms at most: then the pool starts another thread. On a thread without an event loop the same call
 //! blocks the thread, as std's does.
 //!
 //! ```

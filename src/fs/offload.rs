@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::error::WaitError;
-use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::threads::{AtClose, JobKind, Label, off_loop};
 use crate::runtime::wait::task_context;
 
 /// Where an operation runs.
@@ -31,10 +31,11 @@ pub(super) fn run_on() -> io::Result<RunOn> {
 /// May suspend. Runs an operation that may block where [`run_on`] says.
 pub(super) fn offload<T: Send + 'static>(
     at_close: AtClose,
+    label: Label,
     f: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     match run_on()? {
-        RunOn::Pool => off_loop(at_close, f)?,
+        RunOn::Pool => off_loop(JobKind::file(at_close, label), f)?,
         RunOn::ThisThread => f(),
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, CursorGuard};
 use super::offload::{RunOn, offload, run_on};
 use crate::error::WaitError;
-use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::threads::{AtClose, JobKind, Label, off_loop};
 use crate::runtime::wait::{consume_io_budget, task_context};
 use crate::sys::file::{self, Kind, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
@@ -104,7 +104,7 @@ impl OpenFile {
         }
         run_on?;
         let (this, n_wanted) = (Arc::clone(self), buffer.len().min(MAX_JOB_BYTES));
-        let bytes = off_loop(AtClose::Detached, move || {
+        let bytes = off_loop(job(AtClose::Detached, "a read of a file"), move || {
             let mut bytes = vec![0; n_wanted];
             let n = retry_interrupted(|| this.file.read_at(&mut bytes, offset))?;
             bytes.truncate(n);
@@ -125,7 +125,7 @@ impl OpenFile {
             return (&self.file).read(buffer);
         }
         let (this, n_wanted) = (Arc::clone(self), buffer.len().min(MAX_JOB_BYTES));
-        let cursor = off_loop(AtClose::Detached, move || {
+        let cursor = off_loop(job(AtClose::Detached, "a read of a stream"), move || {
             let mut bytes = vec![0; n_wanted];
             let n = retry_interrupted(|| (&this.file).read(&mut bytes))?;
             cursor.store(&bytes[..n]);
@@ -143,12 +143,12 @@ impl OpenFile {
         let this = Arc::clone(self);
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();
         // A write to a stream can block without limit if the peer does not read.
-        let at_close = if self.is_stream {
-            AtClose::Detached
+        let kind = if self.is_stream {
+            job(AtClose::Detached, "a write to a stream")
         } else {
-            AtClose::Awaited
+            job(AtClose::Awaited, "a write to a file")
         };
-        off_loop(at_close, move || {
+        off_loop(kind, move || {
             // The job owns the cursor, which is released once the bytes are written, even if the task
             // has been cancelled.
             retry_interrupted(|| this.write_now(&cursor, &bytes))
@@ -178,13 +178,14 @@ impl OpenFile {
         }
         let this = Arc::clone(self);
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();
-        off_loop(AtClose::Awaited, move || {
+        off_loop(job(AtClose::Awaited, "a write to a file"), move || {
             retry_interrupted(|| this.file.write_at(&bytes, offset))
         })?
     }
 
     /// May suspend. Moves the cursor.
     pub(super) fn seek(self: &Arc<Self>, to: SeekFrom) -> io::Result<u64> {
+        consume_io_budget(1)?;
         let cursor = self.cursor.acquire()?;
         if self.is_stream {
             // An error for most streams.
@@ -195,7 +196,10 @@ impl OpenFile {
             SeekFrom::Current(distance) => cursor.position().checked_add_signed(distance),
             SeekFrom::End(_) => {
                 let this = Arc::clone(self);
-                Some(offload(AtClose::Detached, move || (&this.file).seek(to))?)
+                let label = Label::Operation("a seek in a file");
+                Some(offload(AtClose::Detached, label, move || {
+                    (&this.file).seek(to)
+                })?)
             }
         };
         // The system's offsets are signed.
@@ -221,6 +225,10 @@ impl OpenFile {
             _ => run_on(),
         }
     }
+}
+
+const fn job(at_close: AtClose, what: &'static str) -> JobKind {
+    JobKind::file(at_close, Label::Operation(what))
 }
 
 impl AsFd for OpenFile {

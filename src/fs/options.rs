@@ -4,11 +4,12 @@ use std::fs as std_fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::file::File;
 use super::offload::offload;
 use super::open_file::OpenFile;
-use crate::runtime::threads::AtClose;
+use crate::runtime::threads::{AtClose, Label};
 
 /// Options for opening a file: [`std::fs::OpenOptions`], waiting in the event loop.
 ///
@@ -47,8 +48,9 @@ impl OpenOptions {
     /// # Cancellation
     /// Once a thread has started, the file is opened with all effects of the options, and closed.
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        let (options, path) = (self.0.clone(), path.as_ref().to_owned());
-        offload(AtClose::Detached, move || {
+        let (options, path) = (self.0.clone(), Arc::<Path>::from(path.as_ref()));
+        let label = Label::Path("the opening", Arc::clone(&path));
+        offload(AtClose::Detached, label, move || {
             options.open(path).map(|file| File(OpenFile::new(file, 0)))
         })
     }
@@ -185,7 +187,8 @@ impl DirBuilder {
         if let Some(mode) = self.mode {
             builder.mode(mode);
         }
-        let path = path.as_ref().to_owned();
-        offload(AtClose::Awaited, move || builder.create(path))
+        let path = Arc::<Path>::from(path.as_ref());
+        let label = Label::Path("the creation", Arc::clone(&path));
+        offload(AtClose::Awaited, label, move || builder.create(path))
     }
 }

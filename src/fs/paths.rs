@@ -3,10 +3,11 @@
 use std::fs::{self as std_fs, Metadata, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::file::File;
 use super::offload::offload;
-use crate::runtime::threads::AtClose;
+use crate::runtime::threads::{AtClose, Label};
 
 /// The most bytes that [`write()`] copies for one job; longer contents are written in parts.
 const MAX_JOB_BYTES: usize = 256 * 1024;
@@ -19,10 +20,18 @@ macro_rules! jobs {
         /// # Errors
         #[doc = concat!("As [`", stringify!($std), "`].")]
         pub fn $name($($path: impl AsRef<Path>,)+ $($value: $type)?) -> io::Result<$result> {
-            $(let $path = $path.as_ref().to_owned();)+
-            offload(AtClose::$at_close, move || $std($($path,)+ $($value)?))
+            $(let $path = Arc::<Path>::from($path.as_ref());)+
+            let label = Label::Path(concat!("fs::", stringify!($name)), first!($($path),+));
+            offload(AtClose::$at_close, label, move || $std($($path,)+ $($value)?))
         }
     )*};
+}
+
+/// Another share of the first path.
+macro_rules! first {
+    ($path:ident $(, $more:ident)*) => {
+        Arc::clone(&$path)
+    };
 }
 
 jobs! {
@@ -102,6 +111,9 @@ pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<(
     if contents.len() > MAX_JOB_BYTES {
         return File::create(path)?.write_all(contents);
     }
-    let (path, contents) = (path.to_owned(), contents.to_owned());
-    offload(AtClose::Awaited, move || std_fs::write(path, contents))
+    let (path, contents) = (Arc::<Path>::from(path), contents.to_owned());
+    let label = Label::Path("fs::write", Arc::clone(&path));
+    offload(AtClose::Awaited, label, move || {
+        std_fs::write(path, contents)
+    })
 }

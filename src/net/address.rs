@@ -3,11 +3,12 @@
 use std::io;
 use std::iter::Cloned;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::sync::Arc;
 use std::{option, slice, vec};
 
 use socket2::SockAddr;
 
-use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::threads::{JobKind, Label, off_loop};
 use crate::util::io_error::invalid_input;
 
 /// A value that resolves to socket addresses: std's trait of this name, for the same types, with one
@@ -134,9 +135,10 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
 /// May suspend. Calls the system's resolver on another thread, because the call blocks. It reads hosts
 /// files and uses mDNS and all other sources that this machine is configured for.
 fn look_up(host: &str, port: u16) -> io::Result<vec::IntoIter<SocketAddr>> {
-    let host = host.to_owned();
-    off_loop(AtClose::Detached, move || {
-        std::net::ToSocketAddrs::to_socket_addrs(&(host, port))
+    let host = Arc::<str>::from(host);
+    let kind = JobKind::network(Label::Host(Arc::clone(&host)));
+    off_loop(kind, move || {
+        std::net::ToSocketAddrs::to_socket_addrs(&(&*host, port))
     })?
 }
 

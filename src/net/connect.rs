@@ -8,7 +8,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::socket::Socket;
-use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::threads::{JobKind, Label, off_loop};
 use crate::sys;
 use crate::sys::wait_fd::Direction;
 
@@ -57,7 +57,8 @@ pub(super) fn connect_unix(to: SockAddr) -> io::Result<Socket<std_unix::UnixStre
     }
     loop {
         let to = to.clone();
-        match off_loop(AtClose::Detached, move || connect_blocking(&to))? {
+        let kind = JobKind::network(Label::Operation("a connect to a Unix listener"));
+        match off_loop(kind, move || connect_blocking(&to))? {
             Err(error) if is_temporary(&error) => {}
             result => return result.map(|fd| Socket::new(fd.into())),
         }

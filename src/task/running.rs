@@ -1,5 +1,6 @@
 //! What a running task asks of its loop: a turn for the other tasks, a thread of the pool, the list of tasks.
 
+use std::panic::Location;
 use std::thread;
 
 use crate::error::TaskError;
@@ -78,12 +79,13 @@ fn refuse_unless_panicking(why: WaitError) {
 ///
 /// # Cancellation
 /// A function that no thread has begun is dropped. One that runs continues, and its result is dropped.
+#[track_caller]
 pub fn to_thread<T, F>(f: F) -> Result<T, TaskError>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    blocking::to_thread(f)
+    blocking::to_thread(Location::caller(), f)
 }
 
 /// The running task; `None` in callbacks and outside of a loop.

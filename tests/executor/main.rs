@@ -12,6 +12,7 @@ mod cancelling;
 mod closing;
 mod executor;
 mod gates;
+mod lanes;
 mod limits;
 mod listeners;
 mod raising;

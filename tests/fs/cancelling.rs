@@ -4,79 +4,18 @@ use std::fs as std_fs;
 use std::io::{Read, Seek, Write};
 use std::rc::Rc;
 
-use selvedge::fs::{self, File};
-use selvedge::{EventLoop, Task, spawn, to_thread, yield_now};
+use selvedge::fs::File;
+use selvedge::{run, spawn, yield_now};
 
 use crate::differential::Random;
-use crate::support::{finished, scaled};
+use crate::support::scaled;
 use crate::temporary::{Directory, pattern};
-
-/// Runs `body` on a loop with `n_threads` pool threads.
-fn with_threads(n: usize, body: impl FnOnce() + 'static) {
-    let event_loop = EventLoop::builder()
-        .max_blocking_threads(n)
-        .build()
-        .unwrap();
-    finished(event_loop.run_until_complete(body));
-}
-
-/// Keeps the pool's one thread busy until the sender is used or dropped.
-fn occupy() -> (std::sync::mpsc::Sender<()>, Task<()>) {
-    let (free, is_free) = std::sync::mpsc::channel();
-    let (tell, told) = std::sync::mpsc::channel();
-    let task = spawn(move || {
-        to_thread(move || {
-            tell.send(()).unwrap();
-            is_free.recv().ok();
-        })
-        .unwrap();
-    });
-    while told.try_recv().is_err() {
-        yield_now();
-    }
-    (free, task)
-}
-
-fn cancel<T: 'static>(task: Task<T>) {
-    yield_now();
-    assert!(!task.is_done(), "it waits for the pool");
-    task.cancel();
-    assert!(task.join().is_err_and(|error| error.is_cancelled()));
-}
-
-#[test]
-fn a_cancelled_job_that_no_thread_started_never_runs() {
-    with_threads(1, || {
-        let directory = Directory::new();
-        let path = directory.file("file", "before");
-        let file = Rc::new(File::options().read(true).write(true).open(&path).unwrap());
-        let (free, busy) = occupy();
-        let theirs = file.clone();
-        cancel(spawn(move || (&*theirs).write_all(b"AFTER!")));
-        let theirs = path.clone();
-        cancel(spawn(move || fs::remove_file(theirs)));
-        let (made, theirs) = (directory.join("made"), directory.join("made"));
-        cancel(spawn(move || File::create(theirs)));
-        let theirs = file.clone();
-        cancel(spawn(move || theirs.set_len(0)));
-        let theirs = file.clone();
-        cancel(spawn(move || (&*theirs).seek(std::io::SeekFrom::End(0))));
-        drop(free);
-        busy.join().unwrap();
-        assert_eq!(std_fs::read(&path).unwrap(), b"before");
-        assert!(!made.exists());
-        // The file is usable, from its former position.
-        let mut text = String::new();
-        (&*file).read_to_string(&mut text).unwrap();
-        assert_eq!(text, "before");
-    });
-}
 
 /// The cursor describes the file's bytes, whenever a write is cancelled: the bytes before the cursor were written, in
 /// order and once, and no byte is behind it.
 #[test]
 fn cancelled_writes_leave_the_cursor_after_the_written_bytes() {
-    with_threads(2, || {
+    run(|| {
         let directory = Directory::new();
         let path = directory.join("file");
         let file = Rc::new(
@@ -112,7 +51,7 @@ fn cancelled_writes_leave_the_cursor_after_the_written_bytes() {
 /// that jobs are running when the cancels arrive.
 #[test]
 fn cancelled_reads_lose_no_byte() {
-    with_threads(2, || {
+    run(|| {
         let directory = Directory::new();
         let expected = pattern(scaled(3_000_000, 300_000));
         let path = directory.file("file", &expected);
@@ -158,10 +97,10 @@ fn evict(file: &File) {
 /// A running job keeps what it needs, although the file was dropped.
 #[test]
 fn a_file_may_be_dropped_while_a_job_uses_it() {
-    with_threads(1, || {
-        let directory = Directory::new();
-        let path = directory.join("file");
-        for round in 0..scaled(100, 20) {
+    let directory = Directory::new();
+    let path = directory.join("file");
+    for round in 0..scaled(100, 20) {
+        run(|| {
             let theirs = path.clone();
             let task = spawn(move || {
                 let mut file = File::create(theirs)?;
@@ -172,43 +111,34 @@ fn a_file_may_be_dropped_while_a_job_uses_it() {
             }
             task.cancel();
             drop(task.join());
-            // The pool's one thread starts this job after the running one: a file that is being written may have any
-            // size.
-            to_thread(|| ()).unwrap();
-            let n_bytes = std_fs::metadata(&path).map_or(0, |metadata| metadata.len());
-            assert!(n_bytes == 0 || n_bytes == 100_000, "{n_bytes}");
-        }
-    });
+        });
+        // The end of the loop waits for a write: a file that is being written may have any size.
+        let n_bytes = std_fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        assert!(n_bytes == 0 || n_bytes == 100_000, "{n_bytes}");
+    }
 }
 
 #[test]
 fn a_task_that_waits_for_the_cursor_may_be_cancelled() {
-    with_threads(1, || {
+    run(|| {
         let directory = Directory::new();
         let path = directory.join("file");
         let file = Rc::new(File::create(&path).unwrap());
-        let (free, busy) = occupy();
         let writers: Vec<_> = (0..5)
             .map(|n| {
                 let theirs = file.clone();
                 spawn(move || (&*theirs).write_all(&[b'0' + n]))
             })
             .collect();
-        for _ in 0..3 {
-            yield_now();
-        }
-        // The first task has the cursor, and its job is queued; the others wait for the cursor.
+        yield_now();
+        // The first task has the cursor, and its job may have begun; the others wait for the cursor.
         for index in [0, 2, 3] {
             writers[index].cancel();
         }
-        while [0, 2, 3].iter().any(|index| !writers[*index].is_done()) {
-            yield_now();
-        }
-        drop(free);
-        busy.join().unwrap();
         for (n, writer) in writers.into_iter().enumerate() {
             assert_eq!(writer.join().is_ok(), [1, 4].contains(&n), "{n}");
         }
-        assert_eq!(std_fs::read(&path).unwrap(), b"14");
+        let written = std_fs::read(&path).unwrap();
+        assert!(written == b"14" || written == b"014", "{written:?}");
     });
 }

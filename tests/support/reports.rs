@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use selvedge::event_loop::ExceptionContext;
 use selvedge::{EventLoop, TaskError};
 
 /// One call of an exception handler.
@@ -22,16 +23,19 @@ impl Reports {
     /// Installs a handler that collects the reports of the loop.
     pub fn of(event_loop: &EventLoop) -> Self {
         let reports = Self::default();
-        let list = Rc::clone(&reports.0);
-        event_loop.set_exception_handler(move |context| {
-            list.borrow_mut().push(Report {
-                message: context.message().to_string(),
-                exception: context.exception().cloned(),
-                subject: context.subject().map(str::to_string),
-                text: context.to_string(),
-            });
-        });
+        let list = reports.clone();
+        event_loop.set_exception_handler(move |context| list.push(context));
         reports
+    }
+
+    /// Adds a call, for a handler that does more.
+    pub fn push(&self, context: &ExceptionContext) {
+        self.0.borrow_mut().push(Report {
+            message: context.message().to_string(),
+            exception: context.exception().cloned(),
+            subject: context.subject().map(str::to_string),
+            text: context.to_string(),
+        });
     }
 
     /// The reports since the last call.

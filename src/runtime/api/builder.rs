@@ -49,7 +49,8 @@ impl Builder {
         })
     }
 
-    /// Sets the usable size in bytes of the stacks of tasks: 256 KiB by default.
+    /// Sets the usable size in bytes of the stacks of tasks: 256 KiB by default. It is rounded up to whole pages, and to at
+    /// least [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES).
     pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
         self.0.stack_size_bytes = bytes;
         self
@@ -75,15 +76,20 @@ impl Builder {
     }
 
     /// Sets the time that the cancelled tasks of an ending loop may take to end, and then the time that the loop waits for
-    /// running jobs of its pool: 10 s each by default.
+    /// running jobs of its pool, also for those whose task was cancelled: 10 s each by default. A loop that waits for jobs
+    /// for longer than a second tells its exception handler which ones.
     pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
         self.0.shutdown_timeout = duration;
         self
     }
 
-    /// Sets how many threads the loop's pool for blocking work may have, at least one: four more than
-    /// there are processors, and no more than 32, by default. They start when there is
-    /// work, and end when there is none for a while.
+    /// Sets how many jobs of [`to_thread`](crate::to_thread) and
+    /// [`run_in_executor`](EventLoop::run_in_executor) the loop's pool runs at once, at least one. By default they are four
+    /// more than there are processors, and no more than 32; jobs that run for 5 s do not count then, up to 512 threads.
+    /// Threads start when there is work, and end when there is none for a while.
+    ///
+    /// Files and host names have threads of their own. When a job of either kind runs for 5 s while others wait for a
+    /// thread, the loop tells its exception handler which one.
     #[doc(alias = "blocking_threads")]
     pub fn max_blocking_threads(mut self, n: usize) -> Self {
         self.0.max_blocking_threads = Some(n);

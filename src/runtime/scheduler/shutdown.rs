@@ -203,7 +203,8 @@ impl Loop {
     pub(crate) fn close_intake(&self, timeout: Option<Duration>) {
         self.core.is_closed.set(true);
         self.signals.close(&self.reactor);
-        self.waits.close_pool(timeout);
+        self.waits
+            .close_pool(timeout, |sentence| self.tell(sentence));
         self.injector.close();
         while let Some(message) = self.injector.pop() {
             drop_quietly(message);

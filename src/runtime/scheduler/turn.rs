@@ -229,6 +229,10 @@ impl Loop {
         }
         self.core.set_current(None);
         let queue = &self.core.run_queue;
+        if self.waits.pool.time_to_look() == Some(Duration::ZERO) {
+            let now = Instant::now();
+            self.waits.pool.look(now, |sentence| self.tell(sentence));
+        }
         self.receive();
         self.fire_timers();
         let mut n_events = 0;
@@ -243,6 +247,11 @@ impl Loop {
         }
         queue.polled(self.core.n_tasks.get(), n_events > 1);
         Ok(())
+    }
+
+    /// Reports something that has no other source.
+    pub(crate) fn tell(&self, sentence: String) {
+        self.core.report(&ExceptionContext::new(sentence));
     }
 
     fn fire_timers(&self) {
@@ -294,6 +303,10 @@ impl Loop {
         if !self.injector.prepare_to_sleep() {
             return Ok(0);
         }
+        let timeout = match self.waits.pool.time_to_look() {
+            Some(left) => Some(timeout.map_or(left, |timeout| timeout.min(left))),
+            None => timeout,
+        };
         let polled = self.reactor.poll(timeout, true);
         self.injector.awake();
         polled.map_err(Halt::Io)

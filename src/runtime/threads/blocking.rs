@@ -11,9 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::{
-    AtClose, Ended, Job, Message, Pool, Refused, Source, Ticket, WakerRegistry, waker_registry,
-};
+use super::{Ended, Job, JobKind, Message, Pool, Refused, Ticket, WakerRegistry, waker_registry};
 use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::error::WaitError;
@@ -77,7 +75,7 @@ impl<T: Send + 'static> Reply<T> {
 /// # Cancellation
 /// An error. A job that has not begun is dropped. A job that has begun runs to its end, and its result is dropped.
 pub(crate) fn off_loop<T: Send + 'static>(
-    at_close: AtClose,
+    kind: JobKind,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
     let here = match task_context() {
@@ -88,7 +86,7 @@ pub(crate) fn off_loop<T: Send + 'static>(
     // Before work begins that can't be cancelled. Other tasks get a turn, even if the job would be done before this task
     // could park.
     park::yield_io(here)?;
-    let (reply, ticket) = submit(here, at_close, Source::Ours, f)?;
+    let (reply, ticket) = submit(here, kind, f)?;
     let waits = here.core.wakers();
     let wanted = Wanted(&waits.pool, ticket);
     let result = waker_registry::wait_for_io_job(here, |context| reply.poll(context))?;
@@ -98,10 +96,11 @@ pub(crate) fn off_loop<T: Send + 'static>(
 
 /// Implements [`to_thread`](crate::to_thread).
 pub(crate) fn to_thread<T: Send + 'static>(
+    site: &'static Location<'static>,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, TaskError> {
     let result = match task_context() {
-        Ok(here) => wait_for(here, f)
+        Ok(here) => wait_for(here, JobKind::program("to_thread", site), f)
             .map_err(|refused| TaskError::exception(io::Error::from(refused).into()))?,
         Err(WaitError::NoLoop) => catch_unwind(AssertUnwindSafe(f)),
         Err(why) => return Err(TaskError::misuse(why.sentence())),
@@ -112,13 +111,14 @@ pub(crate) fn to_thread<T: Send + 'static>(
 /// Runs a user's function on the pool while the running task is parked.
 fn wait_for<T: Send + 'static>(
     here: TaskContext,
+    kind: JobKind,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<thread::Result<T>, Refused> {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Before work begins that can't be cancelled.
         delivery::raise(here);
     }
-    let (reply, ticket) = submit(here, AtClose::Awaited, Source::User, f)?;
+    let (reply, ticket) = submit(here, kind, f)?;
     let waits = here.core.wakers();
     let wanted = Wanted(&waits.pool, ticket);
     // Other tasks get a turn, even if the job is done before this task could park.
@@ -131,8 +131,7 @@ fn wait_for<T: Send + 'static>(
 /// Gives a function to the pool.
 fn submit<T: Send + 'static>(
     here: TaskContext,
-    at_close: AtClose,
-    source: Source,
+    kind: JobKind,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<(Arc<Reply<T>>, Ticket), Refused> {
     let reply = Reply::new();
@@ -142,7 +141,7 @@ fn submit<T: Send + 'static>(
             waker.wake();
         }
     });
-    let ticket = here.core.wakers().pool.submit(job, at_close, source)?;
+    let ticket = here.core.wakers().pool.submit(job, kind)?;
     Ok((reply, ticket))
 }
 
@@ -170,7 +169,8 @@ pub(crate) fn promise<T: Send + 'static>(
         // A closed loop has failed the promise.
         drop(injector.push(Message::Wake(number)));
     });
-    let ticket = match waits.pool.submit(job, AtClose::Awaited, Source::User) {
+    let kind = JobKind::program("run_in_executor", site);
+    let ticket = match waits.pool.submit(job, kind) {
         Ok(ticket) => ticket,
         Err(refused) => {
             promise.fail(TaskError::exception(io::Error::from(refused).into()));

@@ -2,12 +2,15 @@
 
 pub(crate) mod block_thread;
 pub(crate) mod blocking;
+mod crew;
 pub(crate) mod injector;
+pub(crate) mod job;
 pub(crate) mod pool;
 pub(crate) mod waker_registry;
 
 pub(crate) use block_thread::block_thread;
 pub(crate) use blocking::off_loop;
 pub(crate) use injector::{Injector, Message};
-pub(crate) use pool::{AtClose, Job, Pool, Refused, Source, Ticket};
+pub(crate) use job::{AtClose, Job, JobKind, Label, Refused, Ticket};
+pub(crate) use pool::Pool;
 pub(crate) use waker_registry::{Ended, WakerRegistry};

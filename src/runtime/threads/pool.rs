@@ -1,264 +1,279 @@
 //! [`Pool`]: a loop's threads for blocking work. [`blocking`](super::blocking) builds the jobs and returns their results.
 //!
-//! A thread is started when there is a job and no idle thread, up to a limit, and ends when it has been idle for a while.
-//! Jobs begin in FIFO order. A job that has not begun can be taken back; a running job can't be stopped.
+//! The program's jobs and the two kinds of the library's own short work have a [`Crew`] each: whatever the program's jobs
+//! do, an operation on a file or the look-up of a name does not wait for them.
 
-use crate::coroutine::drop_quietly;
-use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
-use std::sync::{Arc, Condvar, Mutex};
+use std::cell::Cell;
+use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::util::lock::{ignore_poison, lock};
+use super::crew::{Crew, HUNG, Limits, Look, Running};
+use super::job::{Job, JobKind, Lane, Refused, Ticket};
 
-/// How long a thread stays idle before it ends.
-const IDLE: Duration = Duration::from_secs(5);
-
-/// The default limit of threads.
+/// The default limit of threads whose jobs don't take long.
 const MANY: usize = 32;
 
-/// A function for a thread of the pool. It does not panic.
-pub(crate) type Job = Box<dyn FnOnce() + Send>;
+/// The limit of all threads of a lane without a limit of the program's.
+const MAX: usize = 512;
 
-/// What happens to a job that still runs when its loop closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AtClose {
-    /// The loop waits for it, for a bounded time: it may have effects.
-    Awaited,
-    /// The loop does not wait: the job's only effect is a result, which is dropped.
-    Detached,
-}
+/// How long the library's own jobs usually take at most, even on a slow disk.
+const SHORT: Duration = Duration::from_millis(100);
 
-/// The origin of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// The program, which may have set a limit.
-    User,
-    /// This library, for a task that waits for this job alone. So there are at most as many as tasks.
-    Ours,
-}
+/// How long a closing loop waits for running jobs before it says so.
+const SILENT: Duration = Duration::from_secs(1);
 
-/// Names a queued job.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ticket(u64);
-
-/// Why a job was refused, and dropped.
-#[derive(Debug)]
-pub(crate) enum Refused {
-    Closed,
-    Full(usize),
-    /// The pool has no thread, and none can be started.
-    NoThread(io::Error),
-}
-
-impl From<Refused> for io::Error {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Closed => Self::other("event loop is closed"),
-            Refused::Full(limit) => Self::new(
-                io::ErrorKind::QuotaExceeded,
-                format!(
-                    "the queue of the loop's blocking pool is full: {limit} jobs wait for a thread; wait \
-                     for some of them first, or raise `event_loop::Builder::max_blocking_queued`"
-                ),
-            ),
-            Refused::NoThread(error) => Self::new(
-                error.kind(),
-                format!("no thread can be started for blocking work: {error}"),
-            ),
-        }
-    }
-}
+/// The most jobs that a report lists.
+const N_LISTED: usize = 8;
 
 /// The loop's side of the pool.
-pub(crate) struct Pool(Arc<Shared>);
-
-struct Shared {
-    state: Mutex<State>,
-    has_work: Condvar,
-    /// Notified when the last awaited job has ended.
-    is_quiet: Condvar,
-    n_threads_max: usize,
-    n_queued_max: usize,
-}
-
-#[derive(Default)]
-struct State {
-    /// By ticket, so in FIFO order.
-    queue: BTreeMap<u64, (Job, AtClose)>,
-    n_tickets: u64,
-    n_threads: usize,
-    /// Threads that run a job.
-    n_busy: usize,
-    /// Running jobs that the loop waits for at its close.
-    n_awaited: usize,
-    is_closed: bool,
+pub(crate) struct Pool {
+    /// In the order of [`Lane`].
+    crews: [Arc<Crew>; 3],
+    /// When to look for jobs that take long; `None` while no job waits behind one.
+    next_look: Cell<Option<Instant>>,
 }
 
 impl Pool {
-    /// A pool with no threads yet.
+    /// A pool with no threads yet. The limits are those of the program's jobs.
     pub(crate) fn new(n_threads_max: Option<usize>, n_queued_max: Option<usize>) -> Self {
-        let usual = || {
-            let n_cpus = thread::available_parallelism().map_or(1, usize::from);
-            (n_cpus + 4).min(MANY)
+        let n_cpus = thread::available_parallelism().map_or(1, usize::from);
+        let own = Limits {
+            n_usual: (n_cpus + 4).min(MANY),
+            n_threads: MAX,
+            n_queued: usize::MAX,
+            patience: SHORT,
         };
-        Self(Arc::new(Shared {
-            state: Mutex::default(),
-            has_work: Condvar::new(),
-            is_quiet: Condvar::new(),
-            n_threads_max: n_threads_max.unwrap_or_else(usual).max(1),
-            n_queued_max: n_queued_max.unwrap_or(usize::MAX),
-        }))
+        let limit = n_threads_max.map(|n| n.max(1));
+        let program = Limits {
+            n_usual: limit.unwrap_or(own.n_usual),
+            n_threads: limit.unwrap_or(MAX),
+            n_queued: n_queued_max.unwrap_or(usize::MAX),
+            patience: HUNG,
+        };
+        Self {
+            crews: Lane::ALL.map(|lane| {
+                Crew::new(match lane {
+                    Lane::Program => program,
+                    Lane::Files | Lane::Network => own,
+                })
+            }),
+            next_look: Cell::new(None),
+        }
+    }
+
+    fn crew(&self, lane: Lane) -> &Arc<Crew> {
+        &self.crews[lane as usize]
     }
 
     /// Queues a job.
-    pub(crate) fn submit(
-        &self,
-        job: Job,
-        at_close: AtClose,
-        source: Source,
-    ) -> Result<Ticket, Refused> {
-        let shared = &self.0;
-        let mut state = lock(&shared.state);
-        if let Some(refused) = shared.refusal(&state, source) {
-            drop(state);
-            drop_quietly(job);
-            return Err(refused);
+    pub(crate) fn submit(&self, job: Job, kind: JobKind) -> Result<Ticket, Refused> {
+        let lane = kind.lane;
+        let crew = self.crew(lane);
+        let (ticket, waits) = crew.submit(job, kind)?;
+        if waits {
+            self.look_by(Instant::now() + crew.limits.patience);
         }
-        state.n_tickets += 1;
-        let ticket = Ticket(state.n_tickets);
-        state.queue.insert(ticket.0, (job, at_close));
-        if state.n_free() >= state.queue.len() || state.n_threads == shared.n_threads_max {
-            drop(state);
-            shared.has_work.notify_one();
-            return Ok(ticket);
-        }
-        state.n_threads += 1;
-        drop(state);
-        self.start_thread(ticket).map(|()| ticket)
-    }
-
-    /// Starts a thread for a queued job.
-    fn start_thread(&self, ticket: Ticket) -> Result<(), Refused> {
-        let shared = Arc::clone(&self.0);
-        let builder = thread::Builder::new().name("selvedge-pool".to_owned());
-        let Err(error) = builder.spawn(move || shared.work()) else {
-            return Ok(());
-        };
-        let mut state = lock(&self.0.state);
-        state.n_threads -= 1;
-        if state.n_threads > 0 {
-            // An existing thread will take the job.
-            return Ok(());
-        }
-        let job = state.queue.remove(&ticket.0);
-        drop(state);
-        drop_quietly(job);
-        Err(Refused::NoThread(error))
+        Ok(Ticket(lane, ticket))
     }
 
     /// Takes back and drops a job that has not begun; false if it has.
-    pub(crate) fn take_back(&self, ticket: Ticket) -> bool {
-        let job = lock(&self.0.state).queue.remove(&ticket.0);
-        let was_queued = job.is_some();
-        drop_quietly(job);
-        was_queued
+    pub(crate) fn take_back(&self, Ticket(lane, ticket): Ticket) -> bool {
+        self.crew(lane).take_back(ticket)
+    }
+
+    fn look_by(&self, at: Instant) {
+        let next = self.next_look.get();
+        self.next_look
+            .set(Some(next.map_or(at, |next| next.min(at))));
+    }
+
+    /// How long the loop may sleep before it calls [`look`](Self::look); `None` for any time.
+    #[inline]
+    pub(crate) fn time_to_look(&self) -> Option<Duration> {
+        let at = self.next_look.get()?;
+        Some(at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Starts threads for jobs that wait behind ones that take long, and passes sentences about ones that hang.
+    pub(crate) fn look(&self, now: Instant, mut tell: impl FnMut(String)) {
+        self.next_look.set(None);
+        for lane in Lane::ALL {
+            let crew = self.crew(lane);
+            let look = crew.look(now);
+            if let Some(at) = look.next {
+                self.look_by(at);
+            }
+            if !look.hung.is_empty() {
+                tell(hung_sentence(lane, &crew.limits, &look, now));
+            }
+        }
     }
 
     /// Refuses every further job, drops jobs that have not begun, and ends threads as they become idle. With a
-    /// timeout, waits that long for running jobs that are awaited.
-    pub(crate) fn close(&self, timeout: Option<Duration>) {
-        let mut state = lock(&self.0.state);
-        state.is_closed = true;
-        let queue = std::mem::take(&mut state.queue);
-        drop(state);
-        self.0.has_work.notify_all();
-        for (_, job) in queue {
-            drop_quietly(job);
+    /// timeout, waits that long for running jobs that are awaited, and passes sentences about them if that takes long.
+    pub(crate) fn close(&self, timeout: Option<Duration>, mut tell: impl FnMut(String)) {
+        for crew in &self.crews {
+            crew.close();
         }
-        if let Some(timeout) = timeout {
-            self.0.wait_until_quiet(timeout);
+        let Some(timeout) = timeout else {
+            return;
+        };
+        let start = Instant::now();
+        let mut running = self.wait_until_quiet(start.checked_add(timeout.min(SILENT)));
+        if !running.is_empty() && timeout > SILENT {
+            tell(format!(
+                "The event loop ends late: it waits, for at most {timeout:?} (`event_loop::Builder::shutdown_timeout`), \
+                 for work that can't be stopped: {}",
+                list(&running, Instant::now()),
+            ));
+            // A deadline that the clock can't represent is no deadline.
+            running = self.wait_until_quiet(start.checked_add(timeout));
         }
+        if !running.is_empty() && !timeout.is_zero() {
+            tell(format!(
+                "The event loop has ended after {timeout:?} (`event_loop::Builder::shutdown_timeout`) although work \
+                 still runs: {}",
+                list(&running, Instant::now()),
+            ));
+        }
+    }
+
+    /// Waits until no awaited job runs, or until the deadline. Returns the awaited jobs that still run.
+    fn wait_until_quiet(&self, deadline: Option<Instant>) -> Vec<Running> {
+        let crews = self.crews.iter();
+        crews
+            .flat_map(|crew| crew.wait_until_quiet(deadline))
+            .collect()
     }
 }
 
-impl State {
-    /// Threads that wait for a job, or are about to take one.
-    fn n_free(&self) -> usize {
-        self.n_threads - self.n_busy
-    }
+/// What a report says about jobs that hang.
+fn hung_sentence(lane: Lane, limits: &Limits, look: &Look, now: Instant) -> String {
+    let (n_threads, n_queued) = (look.n_threads, look.n_queued);
+    let what_now = if n_threads < limits.n_threads {
+        format!("the pool has {n_threads} threads for such work now, and starts more as needed")
+    } else {
+        let advice = match lane {
+            Lane::Program => "raise `event_loop::Builder::max_blocking_threads`",
+            Lane::Files | Lane::Network => "the pool starts no more",
+        };
+        format!("{n_queued} jobs wait for one of the {n_threads} threads; {advice}")
+    };
+    let hung = list(&look.hung, now);
+    format!("Blocking work takes long while other work waits: {hung}; {what_now}")
 }
 
-impl Shared {
-    /// Why the pool refuses a job, if it does.
-    fn refusal(&self, state: &State, source: Source) -> Option<Refused> {
-        if state.is_closed {
-            return Some(Refused::Closed);
-        }
-        // A job that a thread takes at once does not count as queued.
-        let n_queued = state.queue.len().saturating_sub(state.n_free());
-        let is_full = n_queued >= self.n_queued_max
-            && state.queue.len() >= state.n_free()
-            && state.n_threads == self.n_threads_max;
-        (is_full && source == Source::User).then_some(Refused::Full(self.n_queued_max))
+/// "2 jobs (fs::read of "/x", for 5.0 s; the look-up of host "y", for 6.1 s)".
+fn list(jobs: &[Running], now: Instant) -> String {
+    let n = jobs.len();
+    let mut text = format!("{n} job{} (", if n == 1 { "" } else { "s" });
+    for (index, job) in jobs.iter().take(N_LISTED).enumerate() {
+        let separator = if index > 0 { "; " } else { "" };
+        let age = now.saturating_duration_since(job.since).as_secs_f64();
+        let _ = write!(text, "{separator}{}, for {age:.1} s", job.label);
     }
-
-    /// The body of a thread.
-    fn work(&self) {
-        let mut state = lock(&self.state);
-        loop {
-            while let Some((_, (job, at_close))) = state.queue.pop_first() {
-                let is_awaited = usize::from(at_close == AtClose::Awaited);
-                state.n_busy += 1;
-                state.n_awaited += is_awaited;
-                drop(state);
-                job();
-                state = lock(&self.state);
-                state.n_busy -= 1;
-                state.n_awaited -= is_awaited;
-                if state.n_awaited == 0 {
-                    self.is_quiet.notify_all();
-                }
-            }
-            if state.is_closed {
-                state.n_threads -= 1;
-                return;
-            }
-            let (after, timeout) = ignore_poison(self.has_work.wait_timeout(state, IDLE));
-            state = after;
-            if timeout.timed_out() && state.queue.is_empty() {
-                state.n_threads -= 1;
-                return;
-            }
-        }
+    if n > N_LISTED {
+        let _ = write!(text, "; and {} more", n - N_LISTED);
     }
-
-    fn wait_until_quiet(&self, timeout: Duration) {
-        // A deadline that the clock can't represent is no deadline.
-        let deadline = Instant::now().checked_add(timeout);
-        let mut state = lock(&self.state);
-        while state.n_awaited > 0 {
-            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-            if left == Some(Duration::ZERO) {
-                return;
-            }
-            let waited = self
-                .is_quiet
-                .wait_timeout(state, left.unwrap_or(Duration::from_secs(3600)));
-            state = ignore_poison(waited).0;
-        }
-    }
+    text + ")"
 }
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = lock(&self.0.state);
-        f.debug_struct("Pool")
-            .field("n_threads", &state.n_threads)
-            .field("n_busy", &state.n_busy)
-            .field("n_queued", &state.queue.len())
-            .finish_non_exhaustive()
+        let mut text = f.debug_struct("Pool");
+        for lane in Lane::ALL {
+            let (n_threads, n_busy, n_queued) = self.crew(lane).counts();
+            let counts = format_args!("{n_busy} of {n_threads} threads busy, {n_queued} queued");
+            text.field(&format!("{lane:?}"), &counts);
+        }
+        text.finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+    use crate::runtime::threads::{AtClose, Label};
+    use crate::util::lock::lock;
+
+    /// Submits jobs that hang until the sender is dropped. Returns when `n_begun` of them have begun.
+    fn hang(pool: &Pool, kind: &JobKind, n: usize, n_begun: usize) -> Sender<()> {
+        let (release, released) = channel::<()>();
+        let released = Arc::new(Mutex::new(released));
+        let (tell, told) = channel();
+        for _ in 0..n {
+            let (tell, released) = (tell.clone(), Arc::clone(&released));
+            let job = move || {
+                tell.send(()).unwrap();
+                let _ = lock(&released).recv();
+            };
+            pool.submit(Box::new(job), kind.clone()).unwrap();
+        }
+        (0..n_begun).for_each(|_| told.recv().unwrap());
+        release
+    }
+
+    /// Whether another job begins, if the loop looks after a time.
+    fn begins(pool: &Pool, kind: &JobKind, after: Duration) -> (bool, Vec<String>) {
+        let (tell, told) = channel();
+        let ticket = pool.submit(Box::new(move || tell.send(()).unwrap()), kind.clone());
+        assert!(pool.time_to_look().is_some());
+        let mut sentences = Vec::new();
+        pool.look(Instant::now() + after, |sentence| sentences.push(sentence));
+        // A job that no thread was started for is taken back, so that this ends.
+        let n_threads = pool.crew(kind.lane).counts().0;
+        let starts = n_threads > pool.crew(kind.lane).limits.n_usual;
+        if !starts {
+            assert!(pool.take_back(ticket.unwrap()));
+        }
+        (told.recv().is_ok(), sentences)
+    }
+
+    #[test]
+    fn short_work_is_done_past_operations_that_hang() {
+        let pool = Pool::new(None, None);
+        let label = Label::Path("fs::metadata", std::path::Path::new("/mnt/far").into());
+        let kind = JobKind::file(AtClose::Detached, label);
+        let n_usual = pool.crew(Lane::Files).limits.n_usual;
+        let release = hang(&pool, &kind, n_usual, n_usual);
+        assert_eq!(begins(&pool, &kind, SHORT), (true, Vec::new()));
+        // They are told of once, when it is certain that they hang.
+        let mut sentences = Vec::new();
+        for _ in 0..2 {
+            pool.look(Instant::now() + HUNG, |sentence| sentences.push(sentence));
+        }
+        assert_eq!(sentences.len(), 1, "{sentences:?}");
+        let expected = format!("{n_usual} jobs (fs::metadata of \"/mnt/far\", for ");
+        assert!(sentences[0].contains(&expected), "{sentences:?}");
+        drop(release);
+        pool.close(Some(Duration::MAX), |_| ());
+    }
+
+    #[test]
+    fn jobs_begin_past_those_that_hang_up_to_a_set_limit() {
+        let kind = JobKind::program("to_thread", std::panic::Location::caller());
+        let pool = Pool::new(None, None);
+        let n_usual = pool.crew(Lane::Program).limits.n_usual;
+        let release = hang(&pool, &kind, n_usual, n_usual);
+        let (has_begun, sentences) = begins(&pool, &kind, HUNG);
+        assert!(has_begun && sentences.len() == 1, "{sentences:?}");
+        drop(release);
+        pool.close(Some(Duration::MAX), |_| ());
+        // The program's own limit holds, and the sentence says how to raise it.
+        let pool = Pool::new(Some(2), None);
+        let release = hang(&pool, &kind, 2, 2);
+        let (has_begun, sentences) = begins(&pool, &kind, HUNG);
+        assert!(!has_begun);
+        assert!(
+            sentences[0].contains("max_blocking_threads"),
+            "{sentences:?}"
+        );
+        drop(release);
+        pool.close(Some(Duration::MAX), |_| ());
     }
 }

@@ -146,8 +146,9 @@ impl WakerRegistry {
         self.n_jobs.get() > 0
     }
 
-    /// Closes the pool, and fails the promises of its jobs. With a timeout, waits that long for running jobs.
-    pub(crate) fn close_pool(&self, timeout: Option<Duration>) {
+    /// Closes the pool, and fails the promises of its jobs. With a timeout, waits that long for running jobs, and tells of
+    /// them if that takes long.
+    pub(crate) fn close_pool(&self, timeout: Option<Duration>, tell: impl FnMut(String)) {
         let is_promise = |wait: &Wait| matches!(wait, Wait::Promise(_));
         let promised = self.waits.borrow_mut().remove_where(is_promise);
         self.n_jobs.update(|n| n - promised.len());
@@ -156,7 +157,7 @@ impl WakerRegistry {
                 deliver(Ended::LoopClosed);
             }
         }
-        self.pool.close(timeout);
+        self.pool.close(timeout, tell);
     }
 
     /// Whether a task waits at a channel, whose other end may be on any thread.
