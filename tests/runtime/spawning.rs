@@ -3,6 +3,7 @@
 use std::io;
 
 use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::stack::MIN_STACK_SIZE_BYTES;
 use selvedge::task::{TaskRef, current_task, spawn_eager};
 use selvedge::{EventLoop, Task, spawn, spawn_fallible, yield_now};
 
@@ -148,4 +149,25 @@ fn the_stack_size_of_a_loop_is_that_of_its_tasks() {
     };
     let (small, large) = (remaining(64 * 1024), remaining(8 << 20));
     assert!(small < 128 * 1024 && large > 7 << 20, "{small} and {large}");
+}
+
+#[test]
+fn a_small_stack_size_is_raised_to_the_documented_minimum() {
+    let remaining =
+        || finished(spawn(remaining_stack_bytes).join()).expect("the bounds of a stack");
+    let left = EventLoop::builder()
+        .stack_size_bytes(8 * 1024)
+        .run(remaining);
+    let page = 4096 * 16;
+    assert!(
+        left > MIN_STACK_SIZE_BYTES / 2 && left < MIN_STACK_SIZE_BYTES + page,
+        "{left}"
+    );
+    in_virtual_loop(|| {
+        let task = Task::builder()
+            .stack_size_bytes(1)
+            .spawn(remaining_stack_bytes);
+        let left = finished(task.expect("a stack").join()).expect("the bounds of a stack");
+        assert!(left > MIN_STACK_SIZE_BYTES / 2, "{left}");
+    });
 }
