@@ -14,7 +14,7 @@ use std::rc::Rc;
 use crate::error::WaitError;
 use crate::runtime::api::current_loop;
 use crate::runtime::scheduler::Listening;
-use crate::runtime::wait::task_context;
+use crate::runtime::wait::{consume_io_budget, task_context};
 use crate::sys::signal_watch::number;
 use crate::util::fmt::impl_fmt;
 
@@ -143,6 +143,7 @@ impl Listener {
     /// # Cancellation
     /// A signal that has come is kept for the next wait.
     pub fn wait(&self) -> io::Result<()> {
+        consume_io_budget(1)?;
         if self.0.take() {
             return Ok(());
         }

@@ -6,6 +6,7 @@
 use std::io::{self, Read};
 
 use super::read_error::ReadError;
+use crate::runtime::wait::consume_io_budget;
 use crate::sys::file::retry_interrupted;
 use crate::util::byte_buffer::ByteBuffer;
 use crate::util::fmt::impl_debug;
@@ -117,6 +118,7 @@ impl<R: Read> StreamReader<R> {
     /// Received bytes stay in the buffer.
     #[track_caller]
     pub fn read_until(&mut self, separator: impl AsRef<[u8]>) -> Result<Vec<u8>, ReadError> {
+        consume_io_budget(1)?;
         let separator = separator.as_ref();
         assert!(
             !separator.is_empty(),
@@ -178,6 +180,7 @@ impl<R: Read> StreamReader<R> {
     /// # Cancellation
     /// Received bytes stay in the buffer.
     pub fn read_exactly(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
+        consume_io_budget(1)?;
         while self.buffer().len() < n {
             if !self.fill()? {
                 return Err(self.incomplete(Some(n)));
@@ -256,6 +259,7 @@ impl<R> StreamReader<R> {
 /// May suspend. Returns the buffered bytes first.
 impl<R: Read> Read for StreamReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        consume_io_budget(1)?;
         if self.buffer().is_empty() && !buf.is_empty() {
             if self.has_ended {
                 return Ok(0);

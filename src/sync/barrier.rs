@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use super::error::BrokenBarrier;
 use crate::runtime::core::{Awaiting, WaitList};
-use crate::runtime::wait::here_or_panic;
+use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_debug;
 
 /// A place where a fixed number of tasks wait for each other, repeatedly: asyncio's Barrier.
@@ -97,6 +97,7 @@ impl Barrier {
     #[track_caller]
     pub fn wait(&self) -> Result<usize, BrokenBarrier> {
         let inner = &*self.0;
+        consume_budget(1);
         while matches!(inner.phase.get(), Phase::Draining | Phase::Resetting) {
             inner.outside.wait(here_or_panic(), inner, || false);
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::made_at::MadeAt;
 use super::mutex::MutexGuard;
 use crate::runtime::core::{TaskContext, WaitList};
-use crate::runtime::wait::here_or_panic;
+use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_debug;
 
 /// Lets tasks wait for a change of the value in a [`Mutex`](super::Mutex): asyncio's Condition, with the signatures
@@ -112,6 +112,7 @@ impl Condition {
         guard: &mut MutexGuard<'_, T>,
         mut condition: impl FnMut(&mut T) -> bool,
     ) {
+        consume_budget(1);
         while condition(&mut **guard) {
             self.wait(guard);
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::made_at::MadeAt;
 use crate::runtime::core::WaitList;
-use crate::runtime::wait::here_or_panic;
+use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_debug;
 
 /// A flag that any number of tasks can wait for: asyncio's Event.
@@ -60,6 +60,7 @@ impl Event {
     /// The event does not change.
     #[track_caller]
     pub fn wait(&self) {
+        consume_budget(1);
         if !self.is_set() {
             let what = MadeAt("the event", self.0.site);
             self.0.waiters.wait(here_or_panic(), &what, || false);

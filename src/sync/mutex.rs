@@ -9,7 +9,7 @@ use std::thread;
 
 use super::permits::Permits;
 use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, context};
-use crate::runtime::wait::here_or_panic;
+use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_fmt;
 
 /// A lock and the value that it protects, held across suspensions, first come, first served: asyncio's Lock.
@@ -97,6 +97,7 @@ impl<T: ?Sized> Mutex<T> {
     /// The lock is not taken; a lock that was handed to this task goes to the next one.
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
+        consume_budget(1);
         if !self.0.permits.try_take() {
             let was_handed = self.0.permits.take(here_or_panic(), 1, &Waiting(self));
             debug_assert!(was_handed, "a lock dismisses no task");

@@ -18,7 +18,11 @@ use super::made_at::MadeAt;
 use super::permits::Permits;
 use super::store::Store;
 use crate::runtime::core::WaitList;
-use crate::runtime::wait::{here_or_panic, task_context};
+use crate::runtime::wait::{consume_budget, here_or_panic, task_context};
+
+/// How many operations on a queue are counted at once towards the budget of the task that does the last of them. A
+/// count of the queue's own is cheaper than the task's.
+const N_COUNTED: u8 = 32;
 
 /// A queue's state, which its handles share.
 pub(super) struct Core<T, S> {
@@ -29,6 +33,10 @@ pub(super) struct Core<T, S> {
     items: Permits,
     pub(super) n_unfinished: Cell<usize>,
     joiners: WaitList,
+    /// Operations until the next ones are counted.
+    n_until_count: Cell<u8>,
+    /// The operations that will be counted then. The first one is counted at once, as a queue may be used only once.
+    n_to_count: Cell<u8>,
     is_shut_down: Cell<bool>,
     /// `None` for no limit.
     capacity: Option<usize>,
@@ -50,6 +58,8 @@ impl<T, S: Store<T>> Core<T, S> {
             items: Permits::new(0),
             n_unfinished: Cell::new(0),
             joiners: WaitList::new(),
+            n_until_count: Cell::new(1),
+            n_to_count: Cell::new(1),
             is_shut_down: Cell::new(false),
             capacity,
             site,
@@ -72,6 +82,7 @@ impl<T, S: Store<T>> Core<T, S> {
 
     #[inline]
     pub(super) fn put(&self, item: T) -> Result<(), PutError<T>> {
+        self.consume_budget();
         match self.try_put(item) {
             Err(PutError::Full(item)) => self.put_after_wait(item),
             result => result,
@@ -93,6 +104,22 @@ impl<T, S: Store<T>> Core<T, S> {
         debug_assert!(has_slot, "only the shutdown dismisses waiting puts");
         self.store_item(item);
         Ok(())
+    }
+
+    /// Counts an operation, before it does anything.
+    #[inline(always)]
+    fn consume_budget(&self) {
+        let n = self.n_until_count.get() - 1;
+        self.n_until_count.set(n);
+        if n == 0 {
+            self.count_operations();
+        }
+    }
+
+    #[cold]
+    fn count_operations(&self) {
+        self.n_until_count.set(N_COUNTED);
+        consume_budget(self.n_to_count.replace(N_COUNTED));
     }
 
     /// Stores an item for which there is a slot.
@@ -118,6 +145,7 @@ impl<T, S: Store<T>> Core<T, S> {
 
     #[inline]
     pub(super) fn get(&self) -> Result<T, GetError> {
+        self.consume_budget();
         match self.try_get() {
             Err(GetError::Empty) => self.get_after_wait(),
             result => result,
@@ -161,6 +189,7 @@ impl<T, S: Store<T>> Core<T, S> {
 
     #[track_caller]
     pub(super) fn join(&self) {
+        consume_budget(1);
         if self.n_unfinished.get() > 0 {
             let here = here_or_panic();
             let what = MadeAt("all items to be done of the queue", self.site);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::error::TooManyPermits;
 use super::permits::Permits;
 use crate::runtime::core::Awaiting;
-use crate::runtime::wait::here_or_panic;
+use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_debug;
 
 /// A number of permits that tasks acquire and release, strictly first come, first served: asyncio's Semaphore.
@@ -61,6 +61,7 @@ impl Inner {
             "selvedge: {n} permits can't be acquired from a semaphore that has {} at most",
             self.limit
         );
+        consume_budget(1);
         if !self.permits.try_take_many(n) {
             let what = Waiting { inner: self, n };
             let was_handed = self.permits.take(here_or_panic(), n, &what);

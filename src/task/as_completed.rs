@@ -12,7 +12,7 @@ use crate::error::Elapsed;
 use crate::runtime::core::{CallbackId, NEVER, Nanoseconds, WaitList};
 use crate::runtime::task::{Joinable, Need, WaitSite, Waitable};
 use crate::runtime::time::Alarm;
-use crate::runtime::wait::here_or_panic;
+use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_debug;
 
 /// Iterates over tasks or promises in the order in which they are done. Closures and coroutines become
@@ -152,6 +152,7 @@ impl<H: Waitable> AsCompleted<H> {
         if self.n_left == 0 {
             return None;
         }
+        consume_budget(1);
         loop {
             let index = self.arrivals.indices.borrow_mut().pop_front();
             if let Some((handle, _)) = index.and_then(|index| self.rest[index].take()) {

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use crate::coroutine::OpenFrame;
 use crate::runtime::threads::waker_registry;
-use crate::runtime::wait::here_or_panic;
+use crate::runtime::wait::{consume_budget, here_or_panic};
 
 /// May suspend: polls a std future in the running task until the future is ready. The task parks between
 /// two polls; the future's waker may be called on any thread.
@@ -23,6 +23,7 @@ use crate::runtime::wait::here_or_panic;
 #[track_caller]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let here = here_or_panic();
+    consume_budget(1);
     // The future is user code, but the wait belongs to this task: a coroutine in whose body this call is may
     // not be resumed by another task meanwhile.
     let _open = OpenFrame::open_for_task();

@@ -8,7 +8,7 @@ use crate::error::EmptySet;
 use crate::runtime::core::{Awaiting, Group, Nodes, Outcome, TaskContext, Until};
 use crate::runtime::task::{AnyHandle, Need, Waitable, admit, describe_many};
 use crate::runtime::time::Alarm;
-use crate::runtime::wait::{park, task_context};
+use crate::runtime::wait::{consume_budget, park, task_context};
 
 /// When [`wait`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -82,6 +82,7 @@ pub fn wait<'a, W: Waitable>(
     if all.0.is_empty() {
         return Err(EmptySet);
     }
+    consume_budget(1);
     if !all.is_enough(return_when) && !thread::panicking() {
         let here = task_context();
         let refuse = |each| admit(here, each, Need::OneOfMany).err();

@@ -6,6 +6,7 @@ use crate::error::TaskError;
 use crate::runtime::core::TaskContext;
 use crate::runtime::task::{AnyHandle, Joinable, Need, WaitSite, Waitable};
 use crate::runtime::time::Alarm;
+use crate::runtime::wait::consume_budget;
 
 /// May suspend: waits until a task is done. After the timeout it cancels the task, and waits until the task
 /// has ended. Closures and coroutines become tasks; the value of a promise is moved out.
@@ -40,6 +41,9 @@ pub fn wait_for<I: Joinable>(awaitable: I, timeout: Duration) -> Result<I::Outpu
     let wait_site = WaitSite::new(Need::All);
     let handle = awaitable.into_handle(&wait_site)?;
     let mut is_late = false;
+    if handle.any_handle().is_done() {
+        consume_budget(1);
+    }
     if let Ok(here) = wait_site.here()
         && !handle.any_handle().is_done()
     {

@@ -53,6 +53,7 @@ mod tasks;
 mod threads;
 mod threads_closed;
 mod timers;
+mod turns;
 mod types;
 
 use support::child::{self, run as play};

@@ -7,7 +7,7 @@ use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::{TaskContext, TaskPtr};
 use crate::runtime::wait::WaitGraphWalk;
-use crate::runtime::wait::task_context;
+use crate::runtime::wait::{consume_budget, task_context};
 
 const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of other tasks that wait \
                       for each other, or whose scopes wait for their children";
@@ -16,7 +16,10 @@ const ITSELF: &str = "selvedge: a task can't wait for itself, not even by way of
 #[inline]
 pub(crate) fn wait_done(handle: AnyHandle<'_>) -> Result<(), TaskError> {
     match handle.is_done() {
-        true => Ok(()),
+        true => {
+            consume_budget(1);
+            Ok(())
+        }
         false => wait_pending(handle),
     }
 }

@@ -12,7 +12,7 @@ use crate::runtime::core::{
     Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
     next_sequence,
 };
-use crate::runtime::wait::forward;
+use crate::runtime::wait::{consume_budget, forward};
 
 /// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
 ///
@@ -270,6 +270,7 @@ impl<T> Promise<T> {
 
     fn wait_done(&self) -> Result<(), TaskError> {
         if self.is_done() {
+            consume_budget(1);
             return Ok(());
         }
         // Waiting keeps the list of waiting tasks alive.

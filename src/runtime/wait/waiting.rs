@@ -6,6 +6,7 @@ use std::io;
 use std::mem;
 use std::ptr;
 
+use super::consume_budget;
 use super::park::{self, Park};
 use crate::runtime::core::{Awaiting, Group, InsertAt, TaskContext, WaitList, Waiter};
 
@@ -98,6 +99,9 @@ impl Group {
         what: &dyn Awaiting,
         mut give_up: impl FnMut() -> bool,
     ) -> bool {
+        if self.is_over() {
+            consume_budget(1);
+        }
         while !self.is_over() {
             park::park(here, what);
             if self.is_over() {
