@@ -10,7 +10,7 @@ mod scope;
 pub(crate) mod task;
 mod wait;
 
-pub use run::{Deadlock, LoopError, Misuse};
+pub use run::{Deadlock, LoopError, Misuse, Unhandled};
 pub use scope::ScopeError;
 pub use task::{Cancelled, Elapsed, EmptySet};
 pub use wait::WaitError;

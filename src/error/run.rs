@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use super::Cancelled;
+use super::{Cancelled, TaskError};
 use crate::util::fmt::{impl_error, impl_fmt};
 
 /// Why a run ended without a result.
@@ -22,6 +22,8 @@ pub enum RunError {
     Misuse(Misuse),
     /// The operating system refused a resource that a loop needs.
     Io(io::Error),
+    /// In strict mode: an error went to the loop's exception handler, because no code had taken it.
+    Unhandled(Unhandled),
 }
 
 impl_fmt!(Display for RunError, |this, f| match this {
@@ -33,12 +35,14 @@ impl_fmt!(Display for RunError, |this, f| match this {
     Self::Stopped => f.write_str("the loop was stopped before the main task was done"),
     Self::Misuse(misuse) => misuse.fmt(f),
     Self::Io(error) => write!(f, "no event loop: {error}"),
+    Self::Unhandled(unhandled) => unhandled.fmt(f),
 });
 
 impl Error for RunError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Io(error) => Some(error),
+            Self::Unhandled(unhandled) => Some(unhandled.error()),
             _ => None,
         }
     }
@@ -63,6 +67,46 @@ impl Misuse {
 }
 
 impl_error!(for Misuse, |this, f| f.write_str(&this.0));
+
+/// An error that no code had taken, and that made a run in strict mode fail: see
+/// [`event_loop::Builder::strict`](crate::event_loop::Builder::strict). The text is that of the report to the exception
+/// handler.
+///
+/// ```
+/// use selvedge::{EventLoop, RunError, sleep, spawn};
+///
+/// let run = EventLoop::builder().strict(true).try_run(|| {
+///     spawn(|| "weft".parse::<u32>()).detach();
+///     sleep(std::time::Duration::MAX);
+/// });
+/// let Err(RunError::Unhandled(unhandled)) = run else { unreachable!() };
+/// assert!(unhandled.to_string().contains("Task exception was never retrieved"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Unhandled {
+    text: String,
+    error: TaskError,
+}
+
+impl Unhandled {
+    pub(crate) fn new(text: String, error: TaskError) -> Self {
+        Self { text, error }
+    }
+
+    /// The error.
+    #[must_use]
+    pub fn error(&self) -> &TaskError {
+        &self.error
+    }
+}
+
+impl_fmt!(Display for Unhandled, |this, f| f.write_str(&this.text));
+
+impl Error for Unhandled {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
 
 /// The report of a deadlock: the parked tasks and what each waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]

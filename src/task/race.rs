@@ -70,6 +70,10 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         entered.map_err(|error| TaskError::exception(error.into()))?;
         let tasks = race.tasks;
         let winner = s.state.wait_for_first(here);
+        // The `Err` of a loser is no failure.
+        tasks
+            .iter()
+            .for_each(|task| task.any_handle().set_retrieved());
         let winner = tasks.iter().position(|task| Some(task.id()) == winner);
         // Without a winner all entrants have the same kind of error.
         match tasks.into_iter().nth(winner.unwrap_or(0)) {

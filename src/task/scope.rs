@@ -26,6 +26,7 @@ use crate::runtime::cancel::{EndsAfter, ScopeState};
 use crate::runtime::core::{
     ExceptionContext, ParentScope, SCHEDULED, TaskContext, cancel_frame, context,
 };
+use crate::runtime::observe::unread_error;
 use crate::runtime::task::{SpawnOptions, expect_task, prepare_keeping};
 use crate::runtime::wait::{delivery, task_context};
 use crate::util::fmt::impl_debug;
@@ -305,7 +306,8 @@ impl<'scope> Scope<'scope, '_> {
         };
         // SAFETY: what the body and its result borrow lives for 'scope, which does not end before `open` is
         // left. `open` waits for the task, or is never left.
-        let (task, packet) = unsafe { prepare_keeping(&here.core, options, body, keep)? };
+        let (task, packet) =
+            unsafe { prepare_keeping(&here.core, options, body, keep, unread_error)? };
         task.scope.set(Some(NonNull::from(&self.state)));
         let spawner = context::current().and_then(|core| core.current());
         if let Some(deadline) = spawner.and_then(|task| task.io_deadline()) {

@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
 use crate::runtime::core::{Core, DETACHED, Packet, next_task_id};
+use crate::runtime::observe::{report_unretrieved, unread_error};
 use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, sealed::Sealed};
 use crate::runtime::task::{AnyHandle, TaskRef, task_methods, wait_done};
 use crate::util::fmt::impl_fmt;
@@ -13,7 +14,8 @@ use crate::util::fmt::impl_fmt;
 /// Handle of a task of a [`Scope`](super::Scope), and of its result.
 ///
 /// It owns nothing: dropping it does not end the task, and forgetting it changes nothing. Before the scope
-/// returns, it waits for the task, and drops a result that was not taken.
+/// returns, it waits for the task, and drops a result that was not taken. An `Err` in such a result, with the handle
+/// dropped, is reported to the loop's exception handler; a task of `spawn_fallible` fails the scope instead.
 ///
 /// ```
 /// let words = ["warp", "weft"];
@@ -164,7 +166,15 @@ impl<T> Drop for ScopedTask<'_, T> {
     fn drop(&mut self) {
         match self.packet.link().task() {
             Some(task) => task.set(DETACHED),
-            None => self.slot.clear(),
+            None => {
+                let value = self.slot.0.take();
+                if let Some(error) = value.as_ref().and_then(unread_error)
+                    && !self.packet.link().is_retrieved()
+                    && let Some(core) = self.core.upgrade()
+                {
+                    report_unretrieved(&core, self.name(), error);
+                }
+            }
         }
     }
 }

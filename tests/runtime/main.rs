@@ -55,6 +55,7 @@ mod threads_closed;
 mod timers;
 mod turns;
 mod types;
+mod unread;
 
 use support::child::{self, run as play};
 

@@ -41,6 +41,7 @@ impl Builder {
             stack_size_bytes: DEFAULT_STACK_SIZE_BYTES,
             is_virtual: false,
             is_debug: false,
+            is_strict: false,
             slow_callback_duration: Duration::from_millis(100),
             shutdown_timeout: Duration::from_secs(10),
             max_blocking_threads: None,
@@ -66,6 +67,25 @@ impl Builder {
     /// Turns debug mode on: see [`EventLoop::set_debug`].
     pub fn debug(mut self, is_debug: bool) -> Self {
         self.0.is_debug = is_debug;
+        self
+    }
+
+    /// Turns strict mode on, for tests: the first error that goes to the exception handler, because no code has taken it,
+    /// ends the run with [`RunError::Unhandled`]. Such errors are the panic and the `Err` of a detached task, the panic of a
+    /// callback, and the error of a promise that is dropped unread. The handler gets them as well.
+    ///
+    /// [`run`](Self::run) and [`try_run`](Self::try_run) then cancel the main task, and fail also if it has returned.
+    /// [`EventLoop::run_until_complete`] and [`EventLoop::run_forever`] return early; the tasks go on in the next run.
+    ///
+    /// ```should_panic
+    /// use selvedge::{EventLoop, spawn};
+    ///
+    /// EventLoop::builder().strict(true).run(|| {
+    ///     spawn(|| assert_eq!(6 * 7, 54)).detach();
+    /// });
+    /// ```
+    pub fn strict(mut self, is_strict: bool) -> Self {
+        self.0.is_strict = is_strict;
         self
     }
 
@@ -159,9 +179,15 @@ impl Builder {
         let inner = &event_loop.0;
         // SAFETY: what `main` borrows and returns lives at least until this function returns, and nothing below returns
         // or unwinds before the task has ended: see `AbortOnUnwind`.
-        let (task, packet) =
-            unsafe { prepare(&inner.core, SpawnOptions::new(site), || Ok(main())) }
-                .map_err(RunError::Io)?;
+        let (task, packet) = unsafe {
+            prepare(
+                &inner.core,
+                SpawnOptions::new(site),
+                || Ok(main()),
+                |_| None,
+            )
+        }
+        .map_err(RunError::Io)?;
         task.set(SCHEDULED | MUST_NOT_ABANDON);
         inner.core.run_queue.push_task(task, task.parked.get());
         if cancels && cfg!(panic = "unwind") && is_main_thread() {
@@ -176,9 +202,15 @@ impl Builder {
         inner.signals.clear_main();
         inner.core.is_ending_run.set(true);
         event_loop.shut_down();
+        let unhandled = inner.core.take_unhandled();
         // SAFETY: no other handle has the packet's type.
         let result = unsafe { packet.take() }
             .unwrap_or_else(|| Err(TaskError::invalid_state("the main task has no result")));
+        if let Some(unhandled) = unhandled
+            && !result.as_ref().is_err_and(TaskError::is_panic)
+        {
+            return Err(RunError::Unhandled(unhandled));
+        }
         match (result, reason) {
             (Ok(value), _) => Ok(value),
             (Err(error), Some(reason)) if error.is_cancelled() => Err(reason),

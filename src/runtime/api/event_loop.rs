@@ -63,7 +63,7 @@ impl EventLoop {
     ///
     /// # Errors
     /// The task's error. An error if the loop was stopped first: the task goes on in the next run. An error that holds
-    /// [`RunError::Deadlock`] if the task can never be done. An error if the loop is closed or running.
+    /// [`RunError::Deadlock`] if the task can never be done, or, in strict mode, [`RunError::Unhandled`]. An error if the loop is closed or running.
     #[track_caller]
     pub fn run_until_complete<I>(&self, task: I) -> Result<I::Output, TaskError>
     where
@@ -80,16 +80,19 @@ impl EventLoop {
             }
         });
         let halt = within(&self.0, || self.0.run(|| false));
-        if task.is_done() {
+        let unhandled = self.0.core.take_unhandled().map(RunError::Unhandled);
+        if task.is_done() && unhandled.is_none() {
             return task.into_result();
         }
         task.remove_done_callback(stop);
+        // The error of a task that is done can't be returned besides the unhandled one, which came first.
+        task.exception().ok();
         if I::ONLY_WAITS
             && let Some(task) = task.any_handle().as_task()
         {
             forward::set_standing(task, None);
         }
-        Err(match self.explain(halt) {
+        Err(match unhandled.or_else(|| self.explain(halt)) {
             Some(error) => TaskError::exception(error.into()),
             None => TaskError::exception(RunError::Stopped.into()),
         })
@@ -98,15 +101,15 @@ impl EventLoop {
     /// Runs the loop until [`stop`](Self::stop).
     ///
     /// # Errors
-    /// If nothing can ever happen in the loop any more, or the loop is closed or running.
+    /// If nothing can ever happen in the loop any more, or the loop is closed or running; in strict mode
+    /// [`RunError::Unhandled`].
     pub fn run_forever(&self) -> Result<(), RunError> {
         if let Some(reason) = self.why_not() {
             return Err(RunError::Misuse(Misuse::new(reason)));
         }
-        match self.explain(within(&self.0, || self.0.run(|| false))) {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        let ended = self.explain(within(&self.0, || self.0.run(|| false)));
+        let unhandled = self.0.core.take_unhandled().map(RunError::Unhandled);
+        unhandled.or(ended).map_or(Ok(()), Err)
     }
 
     pub(crate) fn explain(&self, halt: Halt) -> Option<RunError> {

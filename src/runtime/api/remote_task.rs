@@ -13,7 +13,7 @@ use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
 use crate::runtime::core::{TaskId, context};
-use crate::runtime::observe::report_unretrieved;
+use crate::runtime::observe::{report_unretrieved, unread_error};
 use crate::runtime::scheduler::current;
 use crate::runtime::task::{SpawnOptions, Task, try_spawn_on};
 use crate::runtime::threads::waker_registry;
@@ -127,8 +127,11 @@ impl<T> Drop for RemoteTask<T> {
     /// An error that was never retrieved is reported on the loop's thread.
     fn drop(&mut self) {
         let result = lock(&self.shared.state).result.take();
-        let Some(Err(error)) = result else { return };
-        if !error.is_cancelled() {
+        let error = result.and_then(|result| match result {
+            Ok(value) => unread_error(&value),
+            Err(error) => Some(error).filter(|error| !error.is_cancelled()),
+        });
+        if let Some(error) = error {
             let report = move || {
                 if let Some(core) = context::current() {
                     report_unretrieved(&core, "a task of another thread's".to_owned(), error);

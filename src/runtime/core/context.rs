@@ -46,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) is_debug: Cell<bool>,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) handler: RefCell<Option<Handler>>,
+    /// For strict mode: the first exception that was reported, until a run has failed with it.
+    pub(crate) unhandled: Option<RefCell<Option<ExceptionContext>>>,
     parts: OnceCell<Parts>,
 }
 
@@ -79,6 +81,7 @@ impl Core {
         clock: Clock,
         default_stack_size: usize,
         is_debug: bool,
+        is_strict: bool,
         slow_callback_duration: Duration,
     ) -> Rc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -100,6 +103,7 @@ impl Core {
             is_debug: Cell::new(is_debug),
             slow_callback_duration,
             handler: RefCell::new(None),
+            unhandled: is_strict.then(RefCell::default),
             parts: OnceCell::new(),
         })
     }

@@ -5,12 +5,20 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::coroutine::drop_payload;
-use crate::error::{TaskError, panic_text};
+use crate::error::{TaskError, Unhandled, panic_text};
 use crate::runtime::core::{Core, ExceptionContext, Handler, without_task};
 
 impl Core {
-    /// Calls the exception handler. The loop goes on, also if the handler panics.
+    /// Calls the exception handler. The loop goes on, also if the handler panics. In strict mode the first context with an
+    /// exception ends the run.
     pub(crate) fn report(&self, context: &ExceptionContext) {
+        if let Some(unhandled) = &self.unhandled
+            && context.exception().is_some()
+            && unhandled.borrow().is_none()
+        {
+            *unhandled.borrow_mut() = Some(context.clone());
+            self.run_queue.stop();
+        }
         let handler = self.handler.borrow().clone();
         let Some(handler) = handler else {
             report_by_default(context);
@@ -27,6 +35,13 @@ impl Core {
             );
             report_by_default(context);
         }
+    }
+
+    /// Takes the exception with which a run in strict mode fails.
+    pub(crate) fn take_unhandled(&self) -> Option<Unhandled> {
+        let context = self.unhandled.as_ref()?.take()?;
+        let error = context.exception()?.clone();
+        Some(Unhandled::new(context.to_string(), error))
     }
 
     /// Replaces the exception handler; `None` for the default one.

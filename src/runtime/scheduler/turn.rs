@@ -43,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) stack_size_bytes: usize,
     pub(crate) is_virtual: bool,
     pub(crate) is_debug: bool,
+    pub(crate) is_strict: bool,
     pub(crate) slow_callback_duration: Duration,
     pub(crate) shutdown_timeout: Duration,
     /// `None` for a limit by the number of processors.
@@ -73,6 +74,7 @@ impl Loop {
             Clock::new(settings.is_virtual),
             settings.stack_size_bytes,
             settings.is_debug,
+            settings.is_strict,
             settings.slow_callback_duration,
         );
         let injector = Injector::new(core.id, poller.notifier());

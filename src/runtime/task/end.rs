@@ -17,11 +17,13 @@ use crate::runtime::observe::report_unretrieved;
 use crate::runtime::wait::delivery;
 use crate::sys::signal::write_stderr;
 
-/// The whole of what runs on a task's stack: the body, and the task's completion.
-pub(crate) fn run<T, U, F, K>(task: TaskPtr, body: F, keep: K)
+/// The whole of what runs on a task's stack: the body, and the task's completion. `unread` returns the error to report
+/// for a value that is dropped without a handle.
+pub(crate) fn run<T, U, F, K, L>(task: TaskPtr, body: F, keep: K, unread: L)
 where
     F: FnOnce() -> Result<T, TaskError>,
     K: FnOnce(T) -> U,
+    L: FnOnce(&T) -> Option<TaskError>,
 {
     let outcome = if task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Cancelled before its first step: the body never runs. The destructors of its captures may wait.
@@ -42,13 +44,27 @@ where
     };
     let outcome = match outcome {
         // No handle is left for the value. It is dropped here, where its destructor can still wait.
-        Ok(value) if task.has(DETACHED) => match drop_or_fail(task, value) {
-            Ok(()) => None,
-            Err(error) => Some(Err(error)),
-        },
+        Ok(value) if task.has(DETACHED) => {
+            if let Some(error) = unread(&value) {
+                report_unread(task, error);
+            }
+            match drop_or_fail(task, value) {
+                Ok(()) => None,
+                Err(error) => Some(Err(error)),
+            }
+        }
         outcome => Some(outcome.map(keep)),
     };
     complete(task, outcome);
+}
+
+/// Reports an `Err` that a task has returned as its value, without a handle that could read it.
+#[cold]
+fn report_unread(task: TaskPtr, error: TaskError) {
+    if !task.has(ERROR_RETRIEVED) {
+        // SAFETY: the task's loop is alive: it is what runs the task.
+        report_unretrieved(unsafe { task.core.as_ref() }, task.name(), error);
+    }
 }
 
 /// Drops a value of the task's; a panic or a cancel of its destructor becomes the error.

@@ -8,13 +8,13 @@ use super::methods::task_methods;
 use super::{TaskRef, not_done, wait_done};
 use crate::error::TaskError;
 use crate::runtime::core::{Core, DETACHED, Packet};
-use crate::runtime::observe::report_unretrieved;
+use crate::runtime::observe::{report_unretrieved, unread_error_with_text};
 use crate::util::fmt::impl_fmt;
 
 /// Owning handle of a spawned task and of its result.
 ///
-/// Dropping it detaches the task, which continues; an error that was not retrieved is then reported to the
-/// loop's exception handler.
+/// Dropping it detaches the task, which continues. The loop's exception handler then gets an error of the task that no
+/// code has retrieved: a panic, an error of `spawn_fallible`, and an `Err` in the value that the task returned.
 ///
 /// ```
 /// use std::time::Duration;
@@ -128,12 +128,16 @@ impl<T> Drop for Task<T> {
             return;
         }
         let link = self.packet.link();
-        if let Some(error) = self.packet.error().filter(|error| !error.is_cancelled())
-            && !link.is_retrieved()
+        let unread = || match self.packet.outcome()? {
+            Ok(value) => unread_error_with_text(value),
+            Err(error) => Some(error.clone()).filter(|error| !error.is_cancelled()),
+        };
+        if !link.is_retrieved()
+            && let Some(error) = unread()
         {
             link.set_retrieved();
             if let Some(core) = self.core.upgrade() {
-                report_unretrieved(&core, link.name(), error.clone());
+                report_unretrieved(&core, link.name(), error);
             }
         }
         // SAFETY: this is the packet's only handle with the result's type, and it is being dropped.

@@ -12,6 +12,7 @@ use crate::runtime::core::{
     Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
     next_sequence,
 };
+use crate::runtime::observe::unread_error_with_text;
 use crate::runtime::wait::{consume_budget, forward};
 
 /// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
@@ -381,14 +382,20 @@ impl<T> fmt::Debug for Promise<T> {
 
 impl<T: 'static> Drop for PromiseInner<T> {
     fn drop(&mut self) {
-        if let State::Done(Err(error)) = self.state.get_mut()
-            && !error.is_cancelled()
-            && !self.is_retrieved.get()
+        if self.is_retrieved.get() {
+            return;
+        }
+        let unread = match self.state.get_mut() {
+            State::Done(Ok(value)) => unread_error_with_text(value),
+            State::Done(Err(error)) => Some(error.clone()).filter(|error| !error.is_cancelled()),
+            State::Pending | State::Taken => None,
+        };
+        if let Some(error) = unread
             && let Some(core) = self.core.upgrade()
         {
             core.report(
                 &ExceptionContext::new("Promise exception was never retrieved")
-                    .with_exception(error.clone())
+                    .with_exception(error)
                     .with_subject("promise", format!("made at {}", self.site)),
             );
         }

@@ -10,6 +10,7 @@ use super::{Task, dispatch_now, run};
 use crate::coroutine::Hosted;
 use crate::error::TaskError;
 use crate::runtime::core::{Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};
+use crate::runtime::observe::unread_error_with_text;
 
 /// Settings of a new task.
 pub(crate) struct SpawnOptions {
@@ -28,7 +29,8 @@ impl SpawnOptions {
     }
 }
 
-/// Makes a task that is in no queue, so that it does not run yet.
+/// Makes a task that is in no queue, so that it does not run yet. `unread` returns the error to report for a value that
+/// is dropped without a handle.
 ///
 /// # Safety
 /// What the body and its result borrow lives until the task is done.
@@ -36,16 +38,18 @@ impl SpawnOptions {
 /// # Errors
 /// If there is no stack, or the loop is closed.
 #[inline]
-pub(crate) unsafe fn prepare<T, F>(
+pub(crate) unsafe fn prepare<T, F, L>(
     core: &Core,
     options: SpawnOptions,
     body: F,
+    unread: L,
 ) -> io::Result<(TaskPtr, Packet<T>)>
 where
     F: FnOnce() -> Result<T, TaskError>,
+    L: FnOnce(&T) -> Option<TaskError>,
 {
     // SAFETY: forwarded to the caller.
-    unsafe { prepare_keeping(core, options, body, |value| value) }
+    unsafe { prepare_keeping(core, options, body, |value| value, unread) }
 }
 
 /// As [`prepare`], for a task whose value is stored outside of its packet: `keep` stores the value at the
@@ -57,15 +61,17 @@ where
 /// # Errors
 /// As [`prepare`].
 #[inline]
-pub(crate) unsafe fn prepare_keeping<T, U, F, K>(
+pub(crate) unsafe fn prepare_keeping<T, U, F, K, L>(
     core: &Core,
     options: SpawnOptions,
     body: F,
     keep: K,
+    unread: L,
 ) -> io::Result<(TaskPtr, Packet<U>)>
 where
     F: FnOnce() -> Result<T, TaskError>,
     K: FnOnce(T) -> U,
+    L: FnOnce(&T) -> Option<TaskError>,
 {
     if core.is_closed.get() {
         return Err(io::Error::other("event loop is closed"));
@@ -83,7 +89,7 @@ where
     // is freed there, when no frame is left that could overflow the stack. The rest is the caller's.
     let (block, _) = unsafe {
         Hosted::build(stack_size_bytes, label, options.site, built, move |block| {
-            run(TaskPtr(block), body, keep);
+            run(TaskPtr(block), body, keep, unread);
         })?
     };
     let task = TaskPtr(block);
@@ -132,7 +138,7 @@ where
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
     // SAFETY: body and result are 'static.
-    let (task, packet) = unsafe { prepare(core, options, body)? };
+    let (task, packet) = unsafe { prepare(core, options, body, unread_error_with_text)? };
     task.set(SCHEDULED);
     core.run_queue.push_task(task, task.parked.get());
     Ok(Task::new(packet, core.weak()))
@@ -152,7 +158,7 @@ where
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
     // SAFETY: body and result are 'static.
-    let (task, packet) = unsafe { prepare(core, options, body)? };
+    let (task, packet) = unsafe { prepare(core, options, body, unread_error_with_text)? };
     let handle = Task::new(packet, core.weak());
     task.set(SCHEDULED);
     dispatch_now(core, task);
