@@ -28,19 +28,20 @@ pub(super) enum Outcome<Ret> {
     Discarded,
 }
 
-/// Lays out a coroutine on a stack, and labels the stack. Right below the header it leaves room for a
+/// Lays out a coroutine on a stack, and labels the stack, with the number of the task whose body this is, or 0. Right below the header it leaves room for a
 /// `B`, which the caller initialises.
 #[inline]
 pub(super) fn build<In, Out, Ret, F, B>(
     stack: Stack,
     name: Option<*const [u8]>,
+    task: u64,
     site: &'static Location<'static>,
     body: F,
 ) -> (NonNull<Header>, Parked)
 where
     F: FnOnce(&Yielder<In, Out>, In) -> Ret,
 {
-    stack.record().label(name, site);
+    stack.record().label(name, task, site);
     let entry = entry::<In, Out, Ret, F, B> as EntryFn;
     const { assert!(size_of::<B>() <= 256 && size_of::<B>().is_multiple_of(64)) };
     // SAFETY: `Stack::acquire` gives at least 16 KiB below the base, which is aligned to a cache line.

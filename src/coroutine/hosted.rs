@@ -39,7 +39,8 @@ pub(crate) enum Ending {
 impl<B> Hosted<B> {
     const BLOCK_FITS: () = assert!(size_of::<B>().is_multiple_of(64) && align_of::<B>() == 64);
 
-    /// Lays a coroutine out on a stack from the thread's pool. Returns its block and its parked address.
+    /// Lays a coroutine out on a stack from the thread's pool. The overflow report tells its name, or its number, which is
+    /// not 0. Returns its block and its parked address.
     ///
     /// # Safety
     /// The name does not move until the coroutine is released. What the body borrows outlives its run.
@@ -50,6 +51,7 @@ impl<B> Hosted<B> {
     pub(crate) unsafe fn build<F>(
         stack_size_bytes: usize,
         name: Option<*const [u8]>,
+        number: u64,
         site: &'static Location<'static>,
         block: impl FnOnce(Parked) -> B,
         body: F,
@@ -62,7 +64,7 @@ impl<B> Hosted<B> {
         let body = move |yielder: &Yielder<(), ()>, ()| {
             body(block_below(NonNull::from(yielder).cast::<Header>()));
         };
-        let (header, parked) = entry::build::<(), (), (), _, B>(stack, name, site, body);
+        let (header, parked) = entry::build::<(), (), (), _, B>(stack, name, number, site, body);
         let at = block_below::<B>(header);
         // SAFETY: `build` left room for the block there.
         unsafe { at.write(block(parked)) };

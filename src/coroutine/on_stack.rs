@@ -37,7 +37,7 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
         Err(error) => panic!("selvedge: no stack to call on: {error}"),
     };
     stack.record().set_use(Use::Call);
-    stack.record().label(None, Location::caller());
+    stack.record().label(None, 0, Location::caller());
     let mut call = Call {
         f: ManuallyDrop::new(f),
         result: None,

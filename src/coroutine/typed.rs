@@ -58,7 +58,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         let name = name.map(|name| NonNull::from(Box::leak(Box::new(name.into_boxed_str()))));
         // SAFETY: the box was made just now.
         let text = name.map(|name| std::ptr::from_ref(unsafe { name.as_ref() }.as_bytes()));
-        let (header, parked) = entry::build::<_, _, _, _, ()>(stack, text, site, body);
+        let (header, parked) = entry::build::<_, _, _, _, ()>(stack, text, 0, site, body);
         let raw = Raw {
             parked: Some(parked),
             header: Some(header),

@@ -30,7 +30,12 @@ pub struct TaskError(Arc<Kind>);
 
 enum Kind {
     Cancelled(Option<String>),
-    Panic { text: String, payload: Payload },
+    Panic {
+        /// The name of the task; `None` for a panic outside of a task's body.
+        task: Option<String>,
+        text: String,
+        payload: Payload,
+    },
     Exception(Box<dyn Error + Send + Sync>),
     Elapsed,
     InvalidState(String),
@@ -56,7 +61,13 @@ impl TaskError {
     }
 
     pub(crate) fn panic(payload: Box<dyn Any + Send>) -> Self {
+        Self::panic_of(None, payload)
+    }
+
+    /// The panic of a task with this name.
+    pub(crate) fn panic_of(task: Option<String>, payload: Box<dyn Any + Send>) -> Self {
         Self(Arc::new(Kind::Panic {
+            task,
             text: panic_text(&*payload).to_owned(),
             payload: Payload(Mutex::new(Some(payload))),
         }))
@@ -143,6 +154,7 @@ impl TaskError {
 impl_fmt!(Display for TaskError, |this, f| match &*this.0 {
     Kind::Cancelled(None) => f.write_str("cancelled"),
     Kind::Cancelled(Some(message)) => write!(f, "cancelled: {message}"),
+    Kind::Panic { task: Some(task), text, .. } => write!(f, "task {task} panicked: {text}"),
     Kind::Panic { text, .. } => write!(f, "panicked: {text}"),
     Kind::Exception(error) => error.fmt(f),
     Kind::Elapsed => Elapsed.fmt(f),
@@ -151,7 +163,13 @@ impl_fmt!(Display for TaskError, |this, f| match &*this.0 {
 
 impl_fmt!(Debug for TaskError, |this, f| match &*this.0 {
     Kind::Cancelled(message) => f.debug_tuple("Cancelled").field(message).finish(),
-    Kind::Panic { text, .. } => f.debug_tuple("Panic").field(text).finish(),
+    Kind::Panic { task, text, .. } => {
+        let mut panic = f.debug_tuple("Panic");
+        if let Some(task) = task {
+            panic.field(task);
+        }
+        panic.field(text).finish()
+    }
     Kind::Exception(error) => f.debug_tuple("Exception").field(error).finish(),
     Kind::Elapsed => f.write_str("Elapsed"),
     Kind::InvalidState(text) => f.debug_tuple("InvalidState").field(text).finish(),

@@ -38,6 +38,8 @@ pub(crate) struct Record {
     pub(super) is_default: bool,
     in_use: Cell<Use>,
     name: Cell<*const [u8]>,
+    /// The number of the task whose stack this is; 0 for none.
+    task: Cell<u64>,
     site: Cell<Option<&'static Location<'static>>>,
 }
 
@@ -53,6 +55,7 @@ impl Record {
             is_default,
             in_use: Cell::new(Use::Unused),
             name: Cell::new(NO_NAME),
+            task: Cell::new(0),
             site: Cell::new(None),
         }
     }
@@ -67,13 +70,22 @@ impl Record {
         self.in_use.get()
     }
 
-    /// Sets the name and the creation site. Stores only what has changed, because stacks are reused often.
+    /// Sets the name, the task's number (0 for none) and the creation site. Stores only what has changed, because stacks are
+    /// reused often.
     ///
     /// The name must not move until the stack is released: the overflow report reads it.
     #[inline]
-    pub(crate) fn label(&self, name: Option<*const [u8]>, site: &'static Location<'static>) {
+    pub(crate) fn label(
+        &self,
+        name: Option<*const [u8]>,
+        task: u64,
+        site: &'static Location<'static>,
+    ) {
         if name.is_some() || self.name.get().len() > 0 {
             self.set_name(name);
+        }
+        if self.task.get() != task {
+            self.task.set(task);
         }
         self.site.set(Some(site));
     }
@@ -96,6 +108,11 @@ impl Record {
     /// The name, empty for none.
     pub(super) fn name(&self) -> *const [u8] {
         self.name.get()
+    }
+
+    /// The number of the task whose stack this is; 0 for none.
+    pub(super) fn task(&self) -> u64 {
+        self.task.get()
     }
 
     /// The creation site of the coroutine or call.

@@ -89,6 +89,21 @@ where
 }
 
 /// The running task; `None` in callbacks and outside of a loop.
+///
+/// Tasks share a thread, so the message of a panic (`thread 'main' panicked at ..`) can't tell them apart. The errors and
+/// reports of the library name the task. A panic hook of the program can do so too:
+///
+/// ```
+/// let before = std::panic::take_hook();
+/// std::panic::set_hook(Box::new(move |info| {
+///     if let Some(task) = selvedge::task::current_task() {
+///         eprintln!("in the task {}:", task.name());
+///     }
+///     before(info);
+/// }));
+/// let error = selvedge::run(|| selvedge::spawn_named("weaver", || panic!("torn")).join().unwrap_err());
+/// assert_eq!(error.to_string(), "task weaver panicked: torn");
+/// ```
 #[must_use]
 pub fn current_task() -> Option<TaskRef> {
     context::current()?.current().and_then(TaskRef::of)

@@ -8,6 +8,7 @@ use std::thread;
 use selvedge::coroutine::{on_stack, remaining_stack_bytes};
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
+use crate::support::child::Ended;
 use crate::{KIB, assert_overflow_reported, in_a_coroutine, overflow_on, recurse, run};
 
 pub const SCENARIOS: &[(&str, fn())] = &[
@@ -34,6 +35,24 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("deep_after_suspension", deep_after_suspension),
     ("on_another_stack", || on_stack(80 * KIB, recurse)),
     ("larger_than_its_stack", larger_than_its_stack),
+    #[cfg(feature = "runtime")]
+    ("named_task", || {
+        selvedge::run(|| selvedge::spawn_named("heald", recurse).join().unwrap())
+    }),
+    #[cfg(feature = "runtime")]
+    ("unnamed_task", || {
+        selvedge::run(|| {
+            eprintln!("name: {}.", selvedge::task::current_task().unwrap().name());
+            recurse();
+        })
+    }),
+    #[cfg(feature = "runtime")]
+    ("coroutine_after_a_task", || {
+        selvedge::run(|| {
+            selvedge::spawn_named("heald", || ()).join().unwrap();
+            in_a_coroutine(recurse);
+        });
+    }),
 ];
 
 #[inline(never)]
@@ -211,4 +230,37 @@ fn an_overflow_of_another_stack_is_reported_with_its_size() {
 #[test]
 fn a_body_larger_than_its_stack_is_reported_and_harms_no_other() {
     assert_overflow_reported(&run("larger_than_its_stack"), "beam", "16");
+}
+
+/// Asserts that the report gives this remedy, and none of the others.
+#[track_caller]
+fn assert_remedy(ended: &Ended, remedy: &str) {
+    let help = ended.stderr.lines().find(|line| line.starts_with("help: "));
+    let help = help.unwrap_or_else(|| panic!("no help in {ended:#?}"));
+    for known in ["Task::builder", "Coroutine::builder", "a larger size"] {
+        assert_eq!(help.contains(known), known == remedy, "{help}");
+    }
+}
+
+#[test]
+fn the_remedy_is_that_of_what_has_overflowed() {
+    assert_remedy(&run("unnamed"), "Coroutine::builder");
+    assert_remedy(&run("on_another_stack"), "a larger size");
+}
+
+#[test]
+#[cfg(feature = "runtime")]
+fn an_overflowing_task_is_named_with_the_remedy_for_tasks() {
+    let ended = run("named_task");
+    assert_overflow_reported(&ended, "the task 'heald', spawned at", "256");
+    assert_remedy(&ended, "Task::builder");
+    let ended = run("unnamed_task");
+    let name = ended.stderr.split_once("name: ").expect("it is printed").1;
+    let name = name.split_once('.').expect("a full stop").0;
+    assert_overflow_reported(&ended, &format!("the task {name}, spawned at"), "256");
+    assert_remedy(&ended, "Task::builder");
+    // A stack of a task's that a coroutine has now.
+    let ended = run("coroutine_after_a_task");
+    assert_overflow_reported(&ended, "the coroutine (unnamed), created at", "256");
+    assert_remedy(&ended, "Coroutine::builder");
 }

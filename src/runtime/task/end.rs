@@ -39,7 +39,7 @@ where
             Err(payload) if delivery::is_cancel(&payload, task) => {
                 Err(TaskError::cancelled(task.message()))
             }
-            Err(payload) => Err(TaskError::panic(payload)),
+            Err(payload) => Err(TaskError::panic_of(Some(task.name()), payload)),
         }
     };
     let outcome = match outcome {
@@ -73,7 +73,7 @@ fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
         if delivery::is_cancel(&payload, task) {
             TaskError::cancelled(task.message())
         } else {
-            TaskError::panic(payload)
+            TaskError::panic_of(Some(task.name()), payload)
         }
     })
 }

@@ -88,9 +88,8 @@ where
     // SAFETY: the name moves into the block and, at the task's end, into the packet, in the same box; it
     // is freed there, when no frame is left that could overflow the stack. The rest is the caller's.
     let (block, _) = unsafe {
-        Hosted::build(stack_size_bytes, label, options.site, built, move |block| {
-            run(TaskPtr(block), body, keep, unread);
-        })?
+        let body = move |block| run(TaskPtr(block), body, keep, unread);
+        Hosted::build(stack_size_bytes, label, id.0, options.site, built, body)?
     };
     let task = TaskPtr(block);
     task.clear_all();
