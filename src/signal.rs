@@ -180,16 +180,38 @@ impl Drop for Listener {
     }
 }
 
-/// May suspend: waits for the next signal.
+/// May suspend: waits until the signal comes.
 ///
-/// The signal's earlier action is restored when this returns. To wait repeatedly without losing a signal in
-/// between, use a [`Listener`].
+/// From the first wait on, the loop handles the signal until the loop is closed, at the end of `run`. So a second signal, during a slow shutdown, does
+/// not end the process, and a signal that comes while no task waits is not lost: the next wait returns at once. All tasks
+/// that wait when the signal comes return.
 ///
 /// ```no_run
 /// use selvedge::signal::{self, Signal};
+/// # fn drain() {}
 ///
-/// selvedge::run(|| signal::wait(Signal::SIGTERM))?;
-/// println!("told to end");
+/// selvedge::run(|| {
+///     signal::wait(Signal::SIGTERM)?;
+///     // Another SIGTERM changes nothing here.
+///     drain();
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// After a wait for `SIGINT`, a second Ctrl-C does nothing either. A [`Listener`] gives the signal back where it is dropped,
+/// so that the next one ends the process:
+///
+/// ```no_run
+/// use selvedge::signal::{Listener, Signal};
+/// # fn drain() {}
+///
+/// selvedge::run(|| {
+///     Listener::new(Signal::SIGINT)?.wait()?;
+///     eprintln!("draining; Ctrl-C again ends this at once");
+///     drain();
+///     Ok::<(), std::io::Error>(())
+/// })?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
@@ -197,7 +219,14 @@ impl Drop for Listener {
 /// As [`Listener::new`] and [`Listener::wait`].
 ///
 /// # Cancellation
-/// A signal that has come is lost.
+/// The loop still handles the signal, and a signal that has come is kept for the next wait.
 pub fn wait(signal: impl Into<i32>) -> io::Result<()> {
-    Listener::new(signal)?.wait()
+    let signal = signal.into();
+    let event_loop =
+        current_loop().ok_or_else(|| io::Error::other(WaitError::NoLoop.sentence()))?;
+    let here = task_context().map_err(|why| io::Error::other(why.sentence()))?;
+    // The waiting task keeps the list of waiters alive.
+    let kept = event_loop.keep_signal(signal)?;
+    kept.wait(here);
+    Ok(())
 }

@@ -27,10 +27,24 @@ type Check = fn(&Ended);
 /// The scenarios, each played by a child, with how that child must end.
 const SCENARIOS: &[(&str, fn(), Check)] = &[
     ("the_first_cancels_main", first_cancels, assert_held),
-    ("run_panics_with_the_sentence", run_panics, |ended| {
-        ended.assert_reported(&["the main task was cancelled: interrupted by SIGINT"]);
-        ended.assert_exited(101);
-    }),
+    (
+        "run_unwinds_main_in_silence_and_ends_by_the_signal",
+        run_is_interrupted,
+        |ended| {
+            ended.assert_killed_by(libc::SIGINT);
+            assert_eq!(ended.stderr, "");
+            let order = "main task, task, main, and half a line";
+            assert!(ended.stdout.ends_with(order), "{ended:?}");
+        },
+    ),
+    (
+        "a_blocked_interrupt_ends_run_with_130",
+        blocked_after_the_run,
+        |ended| {
+            ended.assert_exited(130);
+            assert_eq!(ended.stderr, "");
+        },
+    ),
     ("main_may_catch_the_cancel_and_return", caught, assert_held),
     (
         "the_second_interrupt_ends_the_process",
@@ -147,7 +161,45 @@ fn first_cancels() {
     assert_eq!(disposition(INTERRUPT), libc::SIG_DFL);
 }
 
-fn run_panics() {
+/// Prints when it is dropped.
+struct Says(&'static str);
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        print!("{}", self.0);
+    }
+}
+
+fn run_is_interrupted() {
+    let _main = Says("main, and half a line");
+    run(|| {
+        let _main_task = Says("main task, ");
+        spawn(|| {
+            let _task = Says("task, ");
+            sleep(AN_HOUR);
+        })
+        .detach();
+        yield_now();
+        raise(INTERRUPT);
+        sleep(AN_HOUR);
+    });
+}
+
+fn blocked_after_the_run() {
+    /// Blocks the signal while the caller of `run` is unwound.
+    struct Blocks;
+    impl Drop for Blocks {
+        fn drop(&mut self) {
+            // SAFETY: an empty set is initialised before the signal is added; the mask is this thread's.
+            unsafe {
+                let mut set = std::mem::zeroed();
+                libc::sigemptyset(&mut set);
+                libc::sigaddset(&mut set, libc::SIGINT);
+                libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+            }
+        }
+    }
+    let _blocks = Blocks;
     run(|| {
         raise(INTERRUPT);
         sleep(AN_HOUR);

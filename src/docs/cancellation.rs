@@ -132,7 +132,7 @@
 //! | other operations of `fs` | an operation that has not begun never runs; one that has begun runs to its end |
 //! | [`io`](crate::io): pipes, terminals | no byte is taken or written |
 //! | [`io::StreamReader`](crate::io::StreamReader) | received bytes stay in its buffer, for the next read |
-//! | [`signal::wait`](crate::signal::wait) | a signal that has come is lost; a [`Listener`](crate::signal::Listener) keeps it |
+//! | [`signal::wait`](crate::signal::wait) | a signal that has come is kept for the next wait |
 //!
 //! # Code that is unaware of cancels
 //!

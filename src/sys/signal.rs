@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+use std::io::{self, Write};
 use std::ptr;
 use std::sync::{Once, OnceLock};
 
@@ -63,6 +64,18 @@ pub(crate) fn write_stderr(pieces: &[&[u8]]) {
             rest = &rest[n..];
         }
     }
+}
+
+/// Ends the process by a signal's default action. What std has buffered for standard output is written before.
+pub(crate) fn end_process_by(signal: libc::c_int) -> ! {
+    // SAFETY: sets the default action; from here on the signal ends the process, also while the flush waits.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+    // A failure to print can't be reported.
+    let _ = io::stdout().flush();
+    // SAFETY: raise has no preconditions.
+    unsafe { libc::raise(signal) };
+    // The signal is blocked. This is the status that shells give a process that it has ended.
+    std::process::exit(128 + signal)
 }
 
 /// The handler.

@@ -14,6 +14,8 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("listeners_share", listeners_share),
     ("listener_is_cancelled", listener_is_cancelled),
     ("listener_elsewhere", listener_elsewhere),
+    ("wait_keeps_the_signal", wait_keeps_the_signal),
+    ("waits_share", waits_share),
 ];
 
 const SIGNAL: Signal = Signal::SIGUSR1;
@@ -36,11 +38,6 @@ fn listener_hears() {
         yield_now_and_poll();
         assert!(listener.take());
         drop(listener);
-        assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
-
-        let sender = send_when_asleep(&[SIGNAL]);
-        signal::wait(SIGNAL).unwrap();
-        sender.join().unwrap();
         assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
     });
 }
@@ -158,4 +155,55 @@ fn listener_elsewhere() {
 #[test]
 fn a_listener_belongs_to_its_loop() {
     assert_plays("listener_elsewhere");
+}
+
+fn wait_keeps_the_signal() {
+    run(|| {
+        let sender = send_when_asleep(&[SIGNAL]);
+        signal::wait(SIGNAL).unwrap();
+        sender.join().unwrap();
+        // The default action would end the process.
+        raise(SIGNAL);
+        raise(SIGNAL);
+        yield_now_and_poll();
+        // They count as one, which the next wait gets.
+        signal::wait(SIGNAL).unwrap();
+        let next = spawn(|| signal::wait(SIGNAL));
+        yield_now_and_poll();
+        assert!(!next.is_done());
+        next.cancel();
+        assert!(next.join().unwrap_err().is_cancelled());
+        // A cancelled wait does not give the signal back, and neither does a listener beside it.
+        drop(Listener::new(SIGNAL).unwrap());
+        raise(SIGNAL);
+        yield_now_and_poll();
+        signal::wait(SIGNAL).unwrap();
+    });
+    assert_eq!(disposition(SIGNAL), libc::SIG_DFL);
+}
+
+#[test]
+fn a_signal_that_was_waited_for_stays_handled_by_the_loop() {
+    assert_plays("wait_keeps_the_signal");
+}
+
+fn waits_share() {
+    run(|| {
+        let waits = [(); 3].map(|()| spawn(|| signal::wait(SIGNAL)));
+        yield_now_and_poll();
+        raise(SIGNAL);
+        for wait in waits {
+            wait.join().unwrap().unwrap();
+        }
+        let later = spawn(|| signal::wait(SIGNAL));
+        yield_now_and_poll();
+        assert!(!later.is_done());
+        raise(SIGNAL);
+        later.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn all_tasks_that_wait_for_a_signal_get_it() {
+    assert_plays("waits_share");
 }

@@ -11,10 +11,11 @@ use std::time::Duration;
 use super::EventLoop;
 use crate::error::{Cancelled, Misuse, RunError, TaskError};
 use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, SCHEDULED, TaskPtr, context};
-use crate::runtime::scheduler::{Loop, Settings, within};
+use crate::runtime::scheduler::{INTERRUPTED, Loop, Settings, within};
 use crate::runtime::task::{SpawnOptions, prepare};
 use crate::stack::DEFAULT_STACK_SIZE_BYTES;
-use crate::sys::signal::write_stderr;
+use crate::sys::signal::{end_process_by, write_stderr};
+use crate::sys::signal_watch::number;
 use crate::sys::thread::is_main as is_main_thread;
 
 /// Settings of a loop: see [`EventLoop::builder`].
@@ -128,8 +129,13 @@ impl Builder {
     }
 
     /// Sets whether an interrupt (`SIGINT`, Ctrl-C) cancels the main task of [`run`](Self::run), as
-    /// asyncio's does: yes by default. Then `run` ends with
-    /// [`RunError::Cancelled`], and the main task is unwound. A second interrupt ends the process at once.
+    /// asyncio's does: yes by default. The main task is unwound, the other tasks are cancelled, and then
+    /// [`try_run`](Self::try_run) returns [`RunError::Cancelled`], with the message `interrupted by SIGINT`.
+    /// A second interrupt ends the process at once.
+    ///
+    /// [`run`](Self::run) unwinds the frames of its caller without a message. The payload of this unwind ends the process by
+    /// the signal where the payload is dropped: behind `main`, or where the program has caught the unwind. Shells report the
+    /// status 130.
     ///
     /// This holds on the process's main thread, while the signal has its default disposition. A handler of the program
     /// stays, and so does an ignored signal.
@@ -154,6 +160,9 @@ impl Builder {
     pub fn run<T>(self, main: impl FnOnce() -> T) -> T {
         match self.try_run(main) {
             Ok(value) => value,
+            Err(RunError::Cancelled(cancelled)) if cancelled.message() == Some(INTERRUPTED) => {
+                resume_unwind(Box::new(Interrupted))
+            }
             Err(error) => panic!("selvedge: run failed: {error}"),
         }
     }
@@ -271,6 +280,15 @@ impl EventLoop {
     }
 }
 
+/// The payload of the unwind that an interrupt of `run` causes. std drops it when `main` has been unwound.
+struct Interrupted;
+
+impl Drop for Interrupted {
+    fn drop(&mut self) {
+        end_process_by(number::SIGINT);
+    }
+}
+
 /// Aborts if the loop unwinds while the main task has not ended.
 struct AbortOnUnwind;
 
@@ -288,8 +306,8 @@ impl Drop for AbortOnUnwind {
 /// function may borrow.
 ///
 /// When the main task is done, all other tasks are cancelled and run until they have ended. On the process's main thread
-/// an interrupt (Ctrl-C) cancels the main task, and a second one ends the process: see
-/// [`Builder::cancel_on_interrupt`].
+/// an interrupt (Ctrl-C) cancels the main task, and the process ends with the status 130 when all tasks have ended; a
+/// second interrupt ends it at once. See [`Builder::cancel_on_interrupt`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -303,7 +321,8 @@ impl Drop for AbortOnUnwind {
 /// ```
 ///
 /// # Panics
-/// With the function's panic, or with the sentence of the error that [`try_run`] returns.
+/// With the function's panic, or with the sentence of the error that [`try_run`] returns. After an interrupt it unwinds
+/// without a message.
 #[track_caller]
 pub fn run<T>(main: impl FnOnce() -> T) -> T {
     Builder::new().run(main)

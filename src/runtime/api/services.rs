@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{EventLoop, LocalLoop};
 use crate::error::LoopError;
-use crate::runtime::scheduler::{FORKED, Listening, Loop, Signals};
+use crate::runtime::scheduler::{FORKED, Kept, Listening, Loop, Signals};
 use crate::runtime::task::Promise;
 
 impl EventLoop {
@@ -135,6 +135,13 @@ impl LocalLoop {
         let inner = self.get().map_err(io::Error::other)?;
         inner.refuse_if_forked()?;
         inner.signals.listen(&inner.reactor, signal)
+    }
+
+    /// Has the loop handle a signal until it is closed.
+    pub(crate) fn keep_signal(&self, signal: i32) -> io::Result<Rc<Kept>> {
+        let inner = self.get().map_err(io::Error::other)?;
+        inner.refuse_if_forked()?;
+        inner.signals.keep(&inner.reactor, signal)
     }
 
     /// The loop's signals.

@@ -33,6 +33,8 @@ struct Entry {
     signal: i32,
     handler: Option<Rc<Handler>>,
     listeners: Vec<Weak<Listening>>,
+    /// Once a task has waited for the signal without a listener, the loop handles the signal until it is closed.
+    kept: Option<Rc<Kept>>,
 }
 
 /// A callback for a signal.
@@ -50,6 +52,14 @@ pub(crate) struct Listening {
     signals: Weak<Signals>,
 }
 
+/// A signal that tasks wait for without a listener. All tasks that wait when the signal comes are woken; a signal that
+/// comes while none waits is for the next one.
+pub(crate) struct Kept {
+    n_arrived: Cell<u64>,
+    n_taken: Cell<u64>,
+    waiters: WaitList,
+}
+
 impl Signals {
     pub(crate) fn new() -> Rc<Self> {
         Rc::default()
@@ -62,9 +72,12 @@ impl Signals {
             listening.is_some_and(|listening| !listening.waiters.is_empty())
         };
         let entries = self.entries.borrow();
-        entries
-            .iter()
-            .any(|entry| entry.handler.is_some() || entry.listeners.iter().any(is_waited_for))
+        entries.iter().any(|entry| {
+            let kept = entry.kept.as_ref();
+            entry.handler.is_some()
+                || entry.listeners.iter().any(is_waited_for)
+                || kept.is_some_and(|kept| !kept.waiters.is_empty())
+        })
     }
 
     /// Sets the callback for a signal.
@@ -118,6 +131,14 @@ impl Signals {
         Ok(listening)
     }
 
+    /// Has the loop handle a signal until it is closed, for [`Kept::wait`].
+    pub(crate) fn keep(&self, reactor: &Reactor, signal: i32) -> io::Result<Rc<Kept>> {
+        self.want(reactor, signal)?;
+        Ok(self.with_entry(signal, |entry| {
+            Rc::clone(entry.kept.get_or_insert_with(Kept::new))
+        }))
+    }
+
     /// Makes an interrupt cancel a task, if the interrupt would end the process otherwise.
     pub(crate) fn set_main(&self, reactor: &Reactor, main: TaskId) {
         // Without descriptors for a pipe, the interrupt keeps its disposition.
@@ -157,6 +178,10 @@ impl Signals {
         for listening in entry.listeners.iter().filter_map(Weak::upgrade) {
             listening.has_arrived.set(true);
             listening.waiters.wake_all();
+        }
+        if let Some(kept) = &entry.kept {
+            kept.n_arrived.set(kept.n_arrived.get() + 1);
+            kept.waiters.wake_all();
         }
         if let Some(handler) = &entry.handler {
             let (handler, site) = (Rc::clone(handler), handler.site);
@@ -213,6 +238,7 @@ impl Signals {
                 signal,
                 handler: None,
                 listeners: Vec::new(),
+                kept: None,
             });
             entries.len() - 1
         });
@@ -224,6 +250,7 @@ impl Signals {
         let is_unused = |entry: &Entry| {
             entry.signal == signal
                 && entry.handler.is_none()
+                && entry.kept.is_none()
                 && entry
                     .listeners
                     .iter()
@@ -271,6 +298,29 @@ impl Listening {
             });
             signals.release_if_unused(self.signal);
         }
+    }
+}
+
+impl Kept {
+    fn new() -> Rc<Self> {
+        Rc::new(Self {
+            n_arrived: Cell::new(0),
+            n_taken: Cell::new(0),
+            waiters: WaitList::new(),
+        })
+    }
+
+    /// Parks the running task until the signal has arrived since the last wait of any task.
+    pub(crate) fn wait(&self, here: TaskContext) {
+        let before = self.n_arrived.get();
+        if before > self.n_taken.get() {
+            return self.n_taken.set(before);
+        }
+        let has_arrived = || self.n_arrived.get() != before;
+        while !has_arrived() {
+            self.waiters.wait(here, &"a signal", has_arrived);
+        }
+        self.n_taken.set(self.n_taken.get().max(before + 1));
     }
 }
 
