@@ -32,6 +32,8 @@ pub(crate) mod select;
 
 mod finally;
 
+mod try_scope;
+
 pub(crate) mod block_on;
 
 pub use self::as_completed::{AsCompleted, WithTimeout, as_completed};
@@ -43,6 +45,7 @@ pub use self::scope::Scope;
 pub use self::scoped_task::ScopedTask;
 pub use self::shield::shield;
 pub use self::spawn::{Builder, spawn_eager};
+pub use self::try_scope::try_scope;
 pub use self::wait::{ReturnWhen, Waited, wait};
 pub use self::wait_for::wait_for;
 pub use crate::runtime::api::remote_task::RemoteTask;

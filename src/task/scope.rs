@@ -36,7 +36,8 @@ use crate::util::fmt::impl_debug;
 ///
 /// The tasks need not be `Send`, and may spawn more tasks in the scope. When one fails, by a panic or by the
 /// error of [`Scope::spawn_fallible`], its siblings and the closure are cancelled. When the closure panics or
-/// is cancelled, all tasks are cancelled. In each case the scope returns, or unwinds, when all tasks are done
+/// is cancelled, all tasks are cancelled; an `Err` that it returns is a value like others, unless the scope is a
+/// [`try_scope`](crate::task::try_scope). In each case the scope returns, or unwinds, when all tasks are done
 /// and their captures and results are dropped.
 ///
 /// ```

@@ -21,6 +21,7 @@ mod scope;
 mod select;
 mod timeout;
 mod timeout_cancel;
+mod try_scope;
 mod uncancellable;
 mod waiting;
 

@@ -246,6 +246,11 @@ impl ScopeState {
         is_cancelled
     }
 
+    /// Whether a child has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        !self.errors.borrow().is_empty()
+    }
+
     /// Takes the failures so far.
     pub(crate) fn take_errors(&self) -> Vec<TaskError> {
         self.errors.take()

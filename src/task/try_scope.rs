@@ -1,0 +1,71 @@
+//! [`try_scope`]: a scope whose closure may fail.
+
+use super::scope::{Scope, scope};
+use crate::error::ScopeError;
+use crate::runtime::core::{ExceptionContext, current};
+
+/// May suspend: as [`scope`](crate::scope()), for a closure that returns a `Result`: when the closure returns `Err`, for
+/// example at a `?`, its tasks are cancelled, as they are when it panics.
+///
+/// In [`scope`](crate::scope()) an `Err` is a value like others: that scope waits until its tasks end by themselves.
+///
+/// ```
+/// use std::io;
+/// use std::time::Duration;
+/// use selvedge::{sleep, task::try_scope};
+///
+/// let outcome: io::Result<()> = selvedge::run(|| {
+///     try_scope(|s| {
+///         s.spawn(|| sleep(Duration::MAX));
+///         selvedge::fs::read("/no/such/pattern")?;
+///         Ok(())
+///     })
+/// });
+/// assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::NotFound);
+/// ```
+///
+/// # Errors
+/// The first failure: the error of the closure, or a [`ScopeError`] with the errors of the tasks. If the closure's came first,
+/// errors of tasks that fail while they are cancelled go to the loop's exception handler. If a task's came first, the
+/// closure is cancelled, and an error that it returns nevertheless is dropped.
+///
+/// # Panics
+/// As [`scope`](crate::scope()).
+///
+/// # Cancellation
+/// As [`scope`](crate::scope()).
+pub fn try_scope<'env, F, T, E>(f: F) -> Result<T, E>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T, E>,
+    E: From<ScopeError>,
+{
+    let mut failure = None;
+    let ended = scope(|s| {
+        f(s).map_err(|error| {
+            if !s.state.has_failed() {
+                failure = Some(error);
+            }
+            s.cancel();
+        })
+    });
+    match (ended, failure) {
+        (Ok(Ok(value)), _) => Ok(value),
+        (Ok(Err(())), Some(error)) => Err(error),
+        (Err(errors), None) => Err(errors.into()),
+        (Err(errors), Some(error)) => {
+            report(errors);
+            Err(error)
+        }
+        (Ok(Err(())), None) => unreachable!("a scope with a task that has failed returns an error"),
+    }
+}
+
+/// Reports the errors of tasks that have failed after the closure.
+#[cold]
+fn report(errors: ScopeError) {
+    let Some(core) = current() else { return };
+    for error in errors {
+        let message = "Task failed in a scope whose closure had returned an error";
+        core.report(&ExceptionContext::new(message).with_exception(error));
+    }
+}
