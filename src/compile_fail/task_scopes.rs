@@ -136,6 +136,29 @@ mod a_grandchild_of_a_dead_frame {}
 /// ```
 mod a_loan_to_a_child {}
 
+/// The expressions of a select! are evaluated at the same time: two of them can't borrow one reader.
+///
+/// ```compile_fail,E0499
+/// use std::io::Read;
+/// let (mut a, mut b) = ([0], [0]);
+/// let reader = &mut &b"weft"[..];
+/// selvedge::select! {
+///     n = reader.read(&mut a) => drop(n),
+///     n = reader.read(&mut b) => drop(n),
+/// }
+/// ```
+///
+/// ```
+/// use std::io::Read;
+/// let (mut a, mut b) = ([0], [0]);
+/// let (reader, other) = (&mut &b"weft"[..], &mut &b"warp"[..]);
+/// selvedge::run(|| selvedge::select! {
+///     n = reader.read(&mut a) => drop(n),
+///     n = other.read(&mut b) => drop(n),
+/// });
+/// ```
+mod two_arms_and_one_reader {}
+
 /// Handles of two scopes can't be swapped.
 ///
 /// ```compile_fail,E0521

@@ -149,6 +149,16 @@ impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
     }
 }
 
+/// The arms of a [`select!`](crate::select): a tuple of functions, of which only some take part.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Arms<const N: usize, F> {
+    pub(super) is_enabled: [bool; N],
+    pub(super) arms: F,
+}
+
+impl<const N: usize, F> Sealed for Arms<N, F> {}
+
 macro_rules! race_tuple {
     ($n:literal: $($F:ident $index:tt)+) => {
         impl<T, $($F: FnOnce() -> T),+> Race for ($($F,)+) {
@@ -160,6 +170,21 @@ macro_rules! race_tuple {
                 T: 'scope,
             {
                 $(race.add(self.$index)?;)+
+                Ok(())
+            }
+        }
+
+        impl<T, $($F: FnOnce() -> T),+> Race for Arms<$n, ($($F,)+)> {
+            type Output = T;
+
+            fn enter<'scope>(self, race: &mut Entrants<'scope, '_, T>) -> io::Result<()>
+            where
+                Self: 'scope,
+                T: 'scope,
+            {
+                $(if self.is_enabled[$index] {
+                    race.add(self.arms.$index)?;
+                })+
                 Ok(())
             }
         }

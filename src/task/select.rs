@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::panic::resume_unwind;
 
-use crate::error::TaskError;
+use super::race::{Arms, Race, race};
 
 /// Result of the arm of a [`select!`](crate::select) that has won.
 #[doc(hidden)]
@@ -16,15 +16,28 @@ pub enum Won<First, Rest> {
     Rest(Rest),
 }
 
-impl<First, Rest> Won<First, Rest> {
-    /// Result of a race among arms.
-    #[track_caller]
-    pub fn of(result: Result<Self, TaskError>) -> Self {
-        result.unwrap_or_else(|error| match error.into_panic() {
-            Ok(payload) => resume_unwind(payload),
-            Err(error) => panic!("selvedge: no arm of a select! was done: {error}"),
-        })
+/// Races the enabled arms; `None` if there are none.
+#[track_caller]
+pub fn first_of<const N: usize, F, T>(is_enabled: [bool; N], arms: F) -> Option<T>
+where
+    Arms<N, F>: Race<Output = T>,
+{
+    if !is_enabled.contains(&true) {
+        return None;
     }
+    let won = race(Arms { is_enabled, arms });
+    Some(won.unwrap_or_else(|error| match error.into_panic() {
+        Ok(payload) => resume_unwind(payload),
+        Err(error) => panic!("selvedge: no arm of a select! was done: {error}"),
+    }))
+}
+
+/// Without an `else` arm, there is nothing to do when all arms are disabled.
+#[track_caller]
+pub fn all_disabled() -> ! {
+    panic!(
+        "selvedge: each arm of this select! is disabled by its `if`; add an arm `else => ..` for this case"
+    )
 }
 
 impl Won<(), Infallible> {
@@ -58,10 +71,38 @@ impl Won<(), Infallible> {
 /// assert_eq!(line, "nothing came");
 /// ```
 ///
+/// An arm may have a condition, `pattern = expression, if condition => handler`. The conditions are evaluated first; an arm
+/// whose condition is false does not take part, and its expression is not evaluated. The last arm may be `else => handler`,
+/// for the case that no arm takes part.
+///
+/// ```
+/// use std::time::Duration;
+/// use selvedge::sync::Queue;
+/// use selvedge::{select, sleep, spawn};
+///
+/// selvedge::run(|| {
+///     let (jobs, mut n_running) = (Queue::bounded(8), 0);
+///     spawn({ let jobs = jobs.clone(); move || (1..=3).for_each(|n| jobs.put(n).unwrap()) }).detach();
+///     let mut done = Vec::new();
+///     while done.len() < 3 {
+///         select! {
+///             job = jobs.get(), if n_running < 2 => { n_running += 1; done.push(job.unwrap()) }
+///             () = sleep(Duration::from_millis(1)), if n_running > 0 => n_running -= 1,
+///             else => unreachable!("a job can be begun, or one runs"),
+///         }
+///     }
+///     assert_eq!(done, [1, 2, 3]);
+/// });
+/// ```
+///
+/// All expressions are evaluated at the same time, so two of them can't borrow one reader mutably: have one task read and
+/// hand on what it has read, by a queue, or read and write in turn.
+///
 /// It is [`race`](crate::race()) with different results; the rules of `race` hold.
 ///
 /// # Panics
-/// With the panic of the first expression that was done; with the text of the error that `race` returns.
+/// With the panic of the first expression that was done; with the text of the error that `race` returns; if each arm is
+/// disabled by its condition and there is no `else`.
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)+) => {
@@ -74,34 +115,54 @@ macro_rules! select {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __select_arms {
-    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block, $($rest:tt)*) => {
+    (@then $done:tt $depth:tt $arm:tt $then:block, $($rest:tt)*) => {
+        $crate::__select_arms!(@push $done $depth $arm $then; $($rest)*)
+    };
+    (@then $done:tt $depth:tt $arm:tt $then:block $($rest:tt)*) => {
+        $crate::__select_arms!(@push $done $depth $arm $then; $($rest)*)
+    };
+    (@then $done:tt $depth:tt $arm:tt $then:expr, $($rest:tt)*) => {
+        $crate::__select_arms!(@push $done $depth $arm $then; $($rest)*)
+    };
+    (@then $done:tt $depth:tt $arm:tt $then:expr) => {
+        $crate::__select_arms!(@push $done $depth $arm $then;)
+    };
+    (@push [$($done:tt)*] [$($depth:tt)*] ($pattern:pat, $run:expr, $condition:expr) $then:expr; $($rest:tt)*) => {
         $crate::__select_arms!(
-            [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
+            [$($done)* ([$($depth)*] $pattern, $run, $condition, $then)] [$($depth)* >] $($rest)*
         )
     };
-    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:block $($rest:tt)*) => {
-        $crate::__select_arms!(
-            [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
-        )
-    };
-    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr, $($rest:tt)*) => {
-        $crate::__select_arms!(
-            [$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >] $($rest)*
-        )
-    };
-    ([$($done:tt)*] [$($depth:tt)*] $pattern:pat = $run:expr => $then:expr) => {
-        $crate::__select_arms!([$($done)* ([$($depth)*] $pattern, $run, $then)] [$($depth)* >])
-    };
-    ([$(([$($depth:tt)*] $pattern:pat, $run:expr, $then:expr))+] [$($beyond:tt)*]) => {
-        match $crate::__private::Won::of($crate::race((
-            $(|| $crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($run)),)+
-        ))) {
-            $($crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($pattern)) => $then,)+
-            $crate::__select_arms!(@wrap [$($beyond)*] nobody) => $crate::__private::Won::nobody(nobody),
+    (@race
+        [$(([$($depth:tt)*] $pattern:pat, $run:expr, $condition:expr, $then:expr))+]
+        [$($beyond:tt)*] $otherwise:expr
+    ) => {
+        match $crate::__private::first_of(
+            [$($condition),+],
+            ($($crate::__select_arms!(@function [$($depth)*] $run),)+),
+        ) {
+            $(Some($crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($pattern))) => $then,)+
+            Some($crate::__select_arms!(@wrap [$($beyond)*] nobody)) => $crate::__private::Won::nobody(nobody),
+            None => $otherwise,
         }
+    };
+    // Each function has an expansion, and so a place, of its own: the compiler tells them apart in its messages.
+    (@function [$($depth:tt)*] $run:expr) => {
+        || $crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($run))
     };
     (@wrap [] $($inner:tt)*) => { $($inner)* };
     (@wrap [> $($depth:tt)*] $($inner:tt)*) => {
         $crate::__private::Won::Rest($crate::__select_arms!(@wrap [$($depth)*] $($inner)*))
+    };
+    ($done:tt $depth:tt else => $then:expr $(,)?) => {
+        $crate::__select_arms!(@race $done $depth $then)
+    };
+    ($done:tt $depth:tt $pattern:pat = $run:expr, if $condition:expr => $($then:tt)+) => {
+        $crate::__select_arms!(@then $done $depth ($pattern, $run, $condition) $($then)+)
+    };
+    ($done:tt $depth:tt $pattern:pat = $run:expr => $($then:tt)+) => {
+        $crate::__select_arms!(@then $done $depth ($pattern, $run, true) $($then)+)
+    };
+    ($done:tt $depth:tt) => {
+        $crate::__select_arms!(@race $done $depth $crate::__private::all_disabled())
     };
 }

@@ -1,6 +1,6 @@
 //! `select!`: arms with their own result types, that borrow, and the handlers behind the arrow.
 
-use selvedge::{Promise, select, sleep, spawn};
+use selvedge::{Promise, select, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, caught, finished, in_virtual_loop, sentence, text};
 
@@ -93,6 +93,44 @@ fn a_panic_of_the_first_arm_propagates() {
         });
         assert_eq!(text(&payload), "torn");
     });
+}
+
+#[test]
+fn an_arm_whose_condition_is_false_does_not_take_part() {
+    in_virtual_loop(|| {
+        let mut order = Vec::new();
+        let (mut n_begun, mut queue) = (0, vec![3, 2, 1]);
+        while !queue.is_empty() || n_begun > 0 {
+            select! {
+                // The conditions are evaluated before an expression borrows.
+                job = queue.pop().unwrap(), if !queue.is_empty() && n_begun < 2 => {
+                    n_begun += 1;
+                    order.push(job);
+                }
+                () = sleep(A_SECOND), if n_begun > 0 => n_begun -= 1,
+                else => unreachable!(),
+            }
+        }
+        assert_eq!(order, [1, 2, 3]);
+        let twelve = select! {
+            n = 1, if false => n, n = 2, if false => n, n = 3, if false => n, n = 4, if false => n,
+            n = 5, if false => n, n = 6, if false => n, n = 7, if false => n, n = 8, if false => n,
+            n = 9, if false => n, n = 10, if false => n, n = 11, if false => n,
+            n = { yield_now(); 12 }, if true => n,
+        };
+        assert_eq!(twelve, 12);
+    });
+}
+
+#[test]
+fn without_an_arm_that_takes_part_else_is_the_value() {
+    let is_ready = false;
+    let value = select! {
+        n = unreachable!(), if is_ready => n,
+        else => 7
+    };
+    assert_eq!(value, 7);
+    sentence(|| select! { () = unreachable!(), if is_ready => () });
 }
 
 #[test]

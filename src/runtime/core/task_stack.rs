@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::panic::Location;
 
 use super::TaskId;
-use crate::coroutine::backtrace_text::{self, HostFrames};
+use crate::coroutine::backtrace_text::{self, HostFrames, ShownFunction};
 use crate::coroutine::{Status, on_stack, remaining_stack_bytes};
 use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 use crate::util::fmt::impl_debug;
@@ -22,7 +22,19 @@ const NAMING_BYTES: usize = 128 * 1024;
 /// The functions by which tasks park, so that a task's backtrace begins with what the program called.
 const PARKING: HostFrames = HostFrames {
     hidden_prefixes: &["selvedge::runtime::", "selvedge::util::"],
-    shown_suffixes: &["Task<T>::join", "Promise<T>::wait"],
+    hidden_folders: &["runtime/", "util/"],
+    shown: &[
+        ShownFunction {
+            suffix: "Task<T>::join",
+            name: "join",
+            file: "runtime/task/handle.rs",
+        },
+        ShownFunction {
+            suffix: "Promise<T>::wait",
+            name: "wait",
+            file: "runtime/task/promise.rs",
+        },
+    ],
 };
 const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE_BYTES);
 
