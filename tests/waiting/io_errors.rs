@@ -45,6 +45,33 @@ fn a_cancelled_read_returns_an_error_with_the_message() {
 }
 
 #[test]
+fn a_cancel_that_comes_with_the_byte_takes_nothing() {
+    in_virtual_loop(|| {
+        let (near, mut far) = pair();
+        let near = Rc::new(near);
+        for n_yields in 0..4 {
+            let reader = Rc::clone(&near);
+            let task = spawn(move || read_one(&reader));
+            yield_now();
+            far.write_all(b"x").unwrap();
+            for _ in 0..n_yields {
+                yield_now();
+            }
+            task.cancel();
+            let byte = match task.join() {
+                // The byte came before the cancel.
+                Ok(byte) => byte,
+                Err(error) => {
+                    assert!(error.is_cancelled());
+                    timeout(AN_HOUR, || read_one(&near)).expect("the byte is still there")
+                }
+            };
+            assert_eq!(byte.unwrap(), b'x');
+        }
+    });
+}
+
+#[test]
 fn a_timed_out_read_returns_timed_out_and_elapses() {
     in_virtual_loop(|| {
         let (near, mut far) = pair();

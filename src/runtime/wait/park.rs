@@ -47,14 +47,17 @@ pub(crate) fn park_or_unwind(here: TaskContext, what: &dyn Awaiting) -> Result<(
 /// As [`park`], for I/O.
 ///
 /// # Errors
-/// Before the wait, if the task is to be cancelled. A cancel during the wait ends the wait like a wake-up: what is ready
-/// by then succeeds.
+/// If the task is to be cancelled, before or after the wait. A cancel that comes together with readiness is an error, too:
+/// the operation has taken nothing.
 #[inline(always)]
 pub(crate) fn park_io(here: TaskContext, what: &dyn Awaiting) -> io::Result<()> {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         return Err(delivery::io_error(here));
     }
     park_shielded(here, what);
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
+        return Err(delivery::io_error(here));
+    }
     Ok(())
 }
 
