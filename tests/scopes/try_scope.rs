@@ -57,7 +57,7 @@ fn an_ok_of_the_closure_waits_for_the_children() {
 }
 
 #[test]
-fn a_failed_child_cancels_the_closure_and_its_errors_are_returned() {
+fn a_failed_child_cancels_the_closure_and_gives_its_errors() {
     in_virtual_loop(|| {
         let outcome = try_scope::<_, (), _>(|s| {
             s.spawn_fallible(|| Err::<(), _>("torn"));

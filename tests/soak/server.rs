@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 
+use selvedge::io::is_cancelled;
 use selvedge::net::{TcpListener, TcpStream};
 use selvedge::{Task, sleep, spawn};
 
@@ -61,6 +62,7 @@ impl Server {
         match error.kind() {
             ErrorKind::ConnectionReset => self.n_resets_seen.set(self.n_resets_seen.get() + 1),
             ErrorKind::BrokenPipe => (),
+            _ if is_cancelled(&error) => (),
             _ => panic!("the server met {error}"),
         }
     }
@@ -69,7 +71,11 @@ impl Server {
         let server = self.clone();
         spawn(move || {
             loop {
-                let (stream, _) = listener.accept().expect("a connection");
+                let stream = match listener.accept() {
+                    Ok((stream, _)) => stream,
+                    Err(error) if is_cancelled(&error) => return,
+                    Err(error) => panic!("no connection: {error}"),
+                };
                 let server = server.clone();
                 drop(spawn(move || server.serve_and_note(stream)));
             }

@@ -14,6 +14,7 @@ use crate::runtime::core::{
 };
 use crate::runtime::observe::unread_error_with_text;
 use crate::runtime::wait::{consume_budget, forward};
+use crate::util::fmt::impl_fmt;
 
 /// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
 ///
@@ -209,7 +210,7 @@ impl<T> Promise<T> {
             Ok(State::Pending) => Err(TaskError::invalid_state(
                 "the promise has no result yet; wait for it",
             )),
-            Ok(State::Taken) | Err(_) => Err(taken()),
+            Ok(State::Taken) | Err(_) => Err(TaskError::invalid_state(TAKEN)),
         }
     }
 
@@ -265,7 +266,7 @@ impl<T> Promise<T> {
         };
         match std::mem::replace(&mut *state, State::Taken) {
             State::Done(result) => result,
-            State::Pending | State::Taken => Err(taken()),
+            State::Pending | State::Taken => Err(TaskError::invalid_state(TAKEN)),
         }
     }
 
@@ -316,9 +317,7 @@ impl<T> Promise<T> {
     }
 }
 
-fn taken() -> TaskError {
-    TaskError::invalid_state("the result of the promise has been taken")
-}
+const TAKEN: &str = "the result of the promise has been taken";
 
 impl<T> Clone for Promise<T> {
     fn clone(&self) -> Self {
@@ -366,19 +365,17 @@ impl<T> AnyPromise for Promise<T> {
     }
 }
 
-impl<T> fmt::Debug for Promise<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.0.state.try_borrow().as_deref() {
-            Ok(State::Pending) => "pending",
-            Ok(State::Done(Err(error))) if error.is_cancelled() => "cancelled",
-            _ => "finished",
-        };
-        f.debug_struct("Promise")
-            .field("state", &format_args!("{state}"))
-            .field("created_at", &format_args!("{}", self.0.site))
-            .finish_non_exhaustive()
-    }
-}
+impl_fmt!([T] Debug for Promise<T>, |this, f| {
+    let state = match this.0.state.try_borrow().as_deref() {
+        Ok(State::Pending) => "pending",
+        Ok(State::Done(Err(error))) if error.is_cancelled() => "cancelled",
+        _ => "finished",
+    };
+    f.debug_struct("Promise")
+        .field("state", &format_args!("{state}"))
+        .field("created_at", &format_args!("{}", this.0.site))
+        .finish_non_exhaustive()
+});
 
 impl<T: 'static> Drop for PromiseInner<T> {
     fn drop(&mut self) {
