@@ -1,12 +1,17 @@
 //! [`Pollable`]: waiting for a descriptor.
 
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::OnceLock;
+use std::time::Duration;
 
+use crate::net::linger::drop_socket;
 use crate::runtime::io::Registration;
 use crate::sys::file::{self, Kind};
-use crate::sys::wait_fd::Direction;
+use crate::sys::fork::Generation;
+use crate::sys::socket::{self, Mode};
+use crate::sys::wait_fd::{Direction, wait_fd};
 use crate::util::descriptor::{read_by_reference, write_by_reference};
 use crate::util::fmt::impl_fmt;
 use crate::util::io_error::invalid_input;
@@ -31,10 +36,12 @@ use crate::util::io_error::invalid_input;
 /// ```
 ///
 /// # Blocking mode
-/// The open file description becomes nonblocking, and blocking again when the `Pollable` is dropped or
-/// gives the descriptor away. This affects all owners of the description: clones, the parent process, and
-/// for a terminal every process that inherited it from the same shell. [`stdin`](super::stdin) avoids this
-/// for standard input.
+/// An open file description is shared with clones, with the parent process, and for a terminal with every process
+/// of the same shell, and so is its blocking mode. `read` and `write` neither change the mode nor depend on it: a
+/// `println!` to the same terminal does not fail. For a FIFO and a terminal they use a description of their own, and
+/// only where the system has none of these ways (a FIFO, a timer or an `inotify` on an old kernel or on another
+/// system than Linux) they do what [`read_with`](Self::read_with) does: the description becomes nonblocking, and
+/// blocking again when the `Pollable` is dropped or gives the descriptor away.
 ///
 /// # Cancellation
 /// A cancelled `read` has taken nothing, a cancelled `write` has written nothing.
@@ -42,8 +49,31 @@ pub struct Pollable<T: AsFd> {
     /// `None` only once [`into_inner`](Self::into_inner) has taken it.
     inner: Option<T>,
     registration: Registration,
-    /// Whether the description was blocking before.
-    was_blocking: bool,
+    is_socket: bool,
+    /// What `read` and `write` use once the kernel has refused a call that never waits. Empty for sockets.
+    instead: OnceLock<Instead>,
+    /// The process in which this object has made the description nonblocking.
+    made_nonblocking_in: OnceLock<Generation>,
+}
+
+/// How `read` and `write` are kept from waiting if the kernel has no such call for the file.
+#[derive(Debug)]
+enum Instead {
+    /// By an open file description of this object's own, which is nonblocking.
+    Own(OwnedFd),
+    /// By asking first whether the descriptor is ready: a terminal that can't be opened again. It is likely
+    /// shared with standard output, which must not become nonblocking.
+    Ask,
+    /// By making the description nonblocking.
+    Nonblocking,
+}
+
+/// The call for one transfer.
+#[derive(Clone, Copy)]
+enum Call {
+    Socket,
+    Nowait,
+    Plain,
 }
 
 impl<T: AsFd> Pollable<T> {
@@ -60,27 +90,26 @@ impl<T: AsFd> Pollable<T> {
     ///
     /// # Errors
     /// `InvalidInput` for a regular file, a directory or a disk, which can't be polled: use
-    /// [`fs::File`](crate::fs::File). The system's error if the blocking mode can't be changed.
+    /// [`fs::File`](crate::fs::File).
     pub fn new(inner: T) -> io::Result<Self> {
-        let fd = inner.as_fd();
-        if file::kind(fd)? == Kind::Stored {
+        let kind = file::kind(inner.as_fd())?;
+        if kind == Kind::Stored {
             return Err(invalid_input(
                 "a regular file, a directory or a disk can't be polled, because it is always ready; \
                  use `selvedge::fs::File`, whose operations run on the loop's pool",
             ));
         }
-        let was_blocking = !file::is_nonblocking(fd)?;
-        if was_blocking {
-            file::set_nonblocking(fd, true)?;
-        }
         Ok(Self {
+            is_socket: kind == Kind::Socket,
             inner: Some(inner),
             registration: Registration::new(),
-            was_blocking,
+            instead: OnceLock::new(),
+            made_nonblocking_in: OnceLock::new(),
         })
     }
 
-    /// Returns the wrapped value: ends the registration with the loop, and restores the blocking mode.
+    /// Returns the wrapped value: ends the registration with the loop, and restores the blocking mode if this
+    /// object has changed it.
     #[must_use]
     pub fn into_inner(mut self) -> T {
         self.release();
@@ -97,7 +126,9 @@ impl<T: AsFd> Pollable<T> {
     /// May suspend. Calls a function until its result is not `WouldBlock`, and waits in between until the
     /// descriptor may be readable.
     ///
-    /// This is for descriptors that have system calls of their own for reading. The function must not block.
+    /// This is for descriptors that have system calls of their own for reading. The function must not block: before
+    /// each call the open file description is made nonblocking, if it is not. It becomes blocking again when the
+    /// `Pollable` is dropped or gives the descriptor away.
     ///
     /// # Errors
     /// The function's error; an error where nothing can wait: in a callback, while panicking, or because
@@ -133,21 +164,70 @@ impl<T: AsFd> Pollable<T> {
         direction: Direction,
         mut f: impl FnMut() -> io::Result<R>,
     ) -> io::Result<R> {
-        let result = self.io(direction, || match catch_unwind(AssertUnwindSafe(&mut f)) {
-            Ok(result) => result.map(Ok),
-            Err(payload) => Ok(Err(payload)),
+        let result = self.io(direction, || {
+            self.make_nonblocking()?;
+            match catch_unwind(AssertUnwindSafe(&mut f)) {
+                Ok(result) => result.map(Ok),
+                Err(payload) => Ok(Err(payload)),
+            }
         });
         result?.map_or_else(|payload| resume_unwind(payload), Ok)
     }
 
-    fn release(&self) {
-        if let Some(inner) = &self.inner {
-            let fd = inner.as_fd();
-            self.registration.deregister(fd);
-            if self.was_blocking {
-                // Does not fail: the same call has succeeded before.
-                drop(file::set_nonblocking(fd, false));
+    /// May suspend. Transfers once, by a call that never waits whatever the description's mode is.
+    fn transfer(
+        &self,
+        direction: Direction,
+        mut call: impl FnMut(BorrowedFd<'_>, Call) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        self.io(direction, || {
+            let fd = self.as_fd();
+            if self.is_socket {
+                return call(fd, Call::Socket);
             }
+            let instead = match self.instead.get() {
+                Some(instead) => instead,
+                None => match call(fd, Call::Nowait) {
+                    Err(error) if file::is_unsupported(&error) => {
+                        self.instead
+                            .get_or_init(|| match file::reopen_nonblocking(fd) {
+                                Ok(own) => Instead::Own(own),
+                                Err(_) if file::is_terminal(fd) => Instead::Ask,
+                                Err(_) => Instead::Nonblocking,
+                            })
+                    }
+                    result => return result,
+                },
+            };
+            match instead {
+                Instead::Own(own) => return call(own.as_fd(), Call::Plain),
+                Instead::Ask if !wait_fd(fd, direction, Some(Duration::ZERO))? => {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Instead::Ask => {}
+                Instead::Nonblocking => self.make_nonblocking()?,
+            }
+            call(fd, Call::Plain)
+        })
+    }
+
+    /// At each use: another owner of the description may have made it blocking again.
+    fn make_nonblocking(&self) -> io::Result<()> {
+        if file::set_nonblocking(self.as_fd(), true)? {
+            self.made_nonblocking_in.get_or_init(Generation::now);
+        }
+        Ok(())
+    }
+
+    fn release(&self) {
+        self.registration.deregister();
+        // A forked child must not change what its parent uses.
+        if let Some(generation) = self.made_nonblocking_in.get()
+            && generation.is_this()
+            && let Some(inner) = &self.inner
+        {
+            // Does not fail: the same call has succeeded before.
+            drop(file::set_nonblocking(inner.as_fd(), false));
         }
     }
 }
@@ -155,6 +235,11 @@ impl<T: AsFd> Pollable<T> {
 impl<T: AsFd> Drop for Pollable<T> {
     fn drop(&mut self) {
         self.release();
+        if let Some(inner) = self.inner.take()
+            && self.is_socket
+        {
+            drop_socket(inner);
+        }
     }
 }
 
@@ -164,14 +249,22 @@ impl<T: AsFd> Read for &Pollable<T> {
         if buf.is_empty() {
             return Ok(0);
         }
-        self.io(Direction::Read, || file::read(self.as_fd(), buf))
+        self.transfer(Direction::Read, |fd, call| match call {
+            Call::Socket => socket::receive(fd, buf, Mode::Remove),
+            Call::Nowait => file::read_nowait(fd, buf),
+            Call::Plain => file::read(fd, buf),
+        })
     }
 }
 
 /// `write` may suspend. `flush` does nothing, because nothing is buffered here.
 impl<T: AsFd> Write for &Pollable<T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.io(Direction::Write, || file::write(self.as_fd(), buf))
+        self.transfer(Direction::Write, |fd, call| match call {
+            Call::Socket => socket::send(fd, buf),
+            Call::Nowait => file::write_nowait(fd, buf),
+            Call::Plain => file::write(fd, buf),
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

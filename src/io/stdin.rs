@@ -38,12 +38,9 @@ enum Input {
 /// # .unwrap();
 /// ```
 ///
-/// Other processes share standard input: the shell, and other programs that it started. They would also
-/// share its blocking mode, which is therefore left unchanged where possible. On Linux a terminal or a
-/// pipe is opened again, by its name under `/proc/self/fd`, which gives a description that no other
-/// process shares. Where that fails, for sockets and on other systems, the shared description becomes
-/// nonblocking until the handle is dropped; a process that ends without dropping the handle leaves the
-/// description nonblocking. Input from a file is read on the loop's pool.
+/// Other processes share standard input: the shell, and other programs that it started. Standard output and
+/// standard error may be the same terminal or socket. The blocking mode that all of them share is left unchanged; see
+/// [`Pollable`](super::Pollable#blocking-mode). Input from a file is read on the loop's pool.
 ///
 /// Bytes that `std::io::stdin` has buffered are not seen here.
 ///
@@ -52,14 +49,10 @@ enum Input {
 pub fn stdin() -> io::Result<Stdin> {
     let stdin = io::stdin();
     let fd = stdin.as_fd();
-    let own = || fd.try_clone_to_owned();
+    let own = fd.try_clone_to_owned()?;
     let input = match file::kind(fd)? {
-        Kind::Stored => Input::File(File::from_shared(own()?.into())),
-        Kind::Socket => Input::Pollable(Pollable::new(own()?)?),
-        Kind::Stream => {
-            let reopened = file::reopen_nonblocking(fd);
-            Input::Pollable(Pollable::new(reopened.or_else(|_| own())?)?)
-        }
+        Kind::Stored => Input::File(File::from_shared(own.into())),
+        Kind::Socket | Kind::Stream => Input::Pollable(Pollable::new(own)?),
     };
     Ok(Stdin(input))
 }

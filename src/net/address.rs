@@ -154,7 +154,12 @@ pub(super) fn each_address<A: ToSocketAddrs, T>(
             Err(error) => last_error = Some(error),
         }
     }
-    Err(last_error.unwrap_or_else(|| invalid_input("could not resolve to any addresses")))
+    Err(last_error.unwrap_or_else(no_address))
+}
+
+/// The error for a name or a list without addresses.
+pub(super) fn no_address() -> io::Error {
+    invalid_input("could not resolve to any addresses")
 }
 
 /// The system's form of an address as std's type.

@@ -8,13 +8,17 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, SockRef, Type};
 
 use super::socket::Socket;
-use crate::runtime::threads::{JobKind, Label, off_loop};
+use crate::runtime::core::context;
+use crate::runtime::io::pause;
 use crate::sys;
+use crate::sys::file::retry_interrupted;
 use crate::sys::wait_fd::Direction;
 
-/// How long a thread blocks in one attempt to connect to a Unix socket whose queue is full. A cancelled
-/// connect leaves the thread blocked for the rest of this time.
-const BLOCKING_ATTEMPT: Duration = Duration::from_millis(50);
+/// Between the first two attempts to connect to a Unix socket whose queue is full. Each further interval is twice as
+/// long.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+const LONGEST_INTERVAL: Duration = Duration::from_millis(50);
 
 /// May suspend. A new socket, connected to an address.
 ///
@@ -23,23 +27,21 @@ pub(super) fn connect<S: AsFd + From<OwnedFd>>(
     to: &SockAddr,
     timeout: Option<Duration>,
 ) -> io::Result<Socket<S>> {
-    let fd = new_stream(to.domain())?;
-    sys::socket::set_nonblocking(fd.as_fd())?;
-    let socket = Socket::<S>::new(OwnedFd::from(fd).into());
+    let socket = open(to)?;
     let mut is_started = false;
     let result = socket.io_within(Direction::Write, timeout, |fd| {
         let socket = SockRef::from(&fd);
         if is_started {
             return outcome(&socket).map(Ok);
         }
-        match socket.connect(to) {
-            Err(error) if continues_in_background(&error) => {
+        match start(&socket, to) {
+            Ok(false) => {
                 is_started = true;
                 Err(io::ErrorKind::WouldBlock.into())
             }
             // `WouldBlock` here means that the queue of a Unix listener is full. The socket will not
             // become writable when the queue has room, so the caller gets the error instead of a wait.
-            other => Ok(other),
+            other => Ok(other.map(drop)),
         }
     })?;
     result.map(|()| socket)
@@ -48,31 +50,46 @@ pub(super) fn connect<S: AsFd + From<OwnedFd>>(
 /// May suspend. A new Unix socket, connected to an address. Waits while the listener's queue is full.
 ///
 /// No event reports room in the queue to a socket that is not connected. The kernel only wakes a
-/// blocking `connect`, so that call is made on another thread, for a short time at once because the
-/// thread can't be interrupted.
-pub(super) fn connect_unix(to: SockAddr) -> io::Result<Socket<std_unix::UnixStream>> {
-    match connect(&to, None) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-        result => return result,
+/// blocking `connect`. So a task attempts again after a while.
+pub(super) fn connect_unix(to: &SockAddr) -> io::Result<Socket<std_unix::UnixStream>> {
+    if context::current().is_none() {
+        let socket = new_stream(Domain::UNIX)?;
+        retry_interrupted(|| socket.connect(to))?;
+        sys::socket::set_nonblocking(socket.as_fd())?;
+        return Ok(Socket::new(OwnedFd::from(socket).into()));
     }
+    let mut interval = SHORTEST_INTERVAL;
     loop {
-        let to = to.clone();
-        let kind = JobKind::network(Label::Operation("a connect to a Unix listener"));
-        match off_loop(kind, move || connect_blocking(&to))? {
-            Err(error) if is_temporary(&error) => {}
-            result => return result.map(|fd| Socket::new(fd.into())),
+        match connect(to, None) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => pause(interval)?,
+            result => return result,
         }
+        interval = (2 * interval).min(LONGEST_INTERVAL);
     }
 }
 
-/// Blocks the thread, for at most [`BLOCKING_ATTEMPT`]. Returns a nonblocking socket.
-fn connect_blocking(to: &SockAddr) -> io::Result<OwnedFd> {
-    let socket = new_stream(Domain::UNIX)?;
-    socket.set_write_timeout(Some(BLOCKING_ATTEMPT))?;
-    socket.connect(to)?;
-    socket.set_write_timeout(None)?;
-    sys::socket::set_nonblocking(socket.as_fd())?;
-    Ok(socket.into())
+/// Opens a socket and starts to connect it. Returns whether it is connected already.
+pub(super) fn begin<S: AsFd + From<OwnedFd>>(to: &SockAddr) -> io::Result<(Socket<S>, bool)> {
+    let socket = open(to)?;
+    let is_connected = start(&SockRef::from(&socket), to)?;
+    Ok((socket, is_connected))
+}
+
+/// A nonblocking socket for a connection to an address.
+fn open<S: AsFd + From<OwnedFd>>(to: &SockAddr) -> io::Result<Socket<S>> {
+    let fd = new_stream(to.domain())?;
+    sys::socket::set_nonblocking(fd.as_fd())?;
+    Ok(Socket::new(OwnedFd::from(fd).into()))
+}
+
+/// Starts to connect a socket. Returns whether it is connected already; otherwise the attempt continues in the
+/// background.
+fn start(socket: &socket2::Socket, to: &SockAddr) -> io::Result<bool> {
+    match socket.connect(to) {
+        Ok(()) => Ok(true),
+        Err(error) if continues_in_background(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// A stream's socket, closed on exec.
@@ -85,16 +102,8 @@ fn continues_in_background(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted || sys::socket::is_in_progress(error)
 }
 
-/// Whether another attempt may have another result.
-fn is_temporary(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
-}
-
 /// The outcome of an attempt, or `WouldBlock` if the attempt still continues: wake-ups may be spurious.
-fn outcome(socket: &socket2::Socket) -> io::Result<()> {
+pub(super) fn outcome(socket: &socket2::Socket) -> io::Result<()> {
     if let Some(error) = socket.take_error()? {
         return Err(error);
     }

@@ -5,12 +5,14 @@
 //! descriptor.
 
 use std::io;
+use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use socket2::{SockAddr, SockRef};
 
+use super::linger::drop_socket;
 use super::settings::Settings;
 use crate::runtime::io::Registration;
 use crate::sys;
@@ -18,6 +20,10 @@ use crate::sys::file::retry_interrupted;
 use crate::sys::socket::Mode;
 use crate::sys::wait_fd::Direction;
 use crate::util::fmt::impl_fmt;
+
+/// The length of a listener's queue of connections to accept, if the system allows as many. std sets 128, but tasks of
+/// one loop can connect by the thousand before the accepting task runs.
+pub(super) const BACKLOG: i32 = 4096;
 
 /// A socket: `S` is std's type, to which a registration with a loop and settings are added.
 pub(super) struct Socket<S: AsFd> {
@@ -29,18 +35,22 @@ pub(super) struct Socket<S: AsFd> {
 }
 
 impl<S: AsFd> Socket<S> {
-    /// Owns a nonblocking socket that has no other owner.
+    /// Owns a socket that has no timeouts.
     pub(super) fn new(std: S) -> Self {
-        Self::with_settings(std, OnceLock::new())
+        Self {
+            std: Some(std),
+            registration: Registration::new(),
+            settings: OnceLock::new(),
+        }
     }
 
-    /// Owns a socket of std's: makes it nonblocking and takes over its timeouts.
+    /// Owns a socket of std's, and takes over its timeouts. The socket may be blocking: other owners of the open
+    /// file description may rely on that, and no call here depends on it.
     ///
     /// None of this fails on a socket; a descriptor of another kind fails at each use.
     pub(super) fn from_std(std: S) -> Self {
         let socket = Self::new(std);
         let fd = socket.as_fd();
-        let _ = sys::socket::set_nonblocking(fd);
         #[cfg(target_vendor = "apple")]
         let _ = sys::socket::disable_sigpipe(fd);
         let options = SockRef::from(&fd);
@@ -49,12 +59,12 @@ impl<S: AsFd> Socket<S> {
         socket
     }
 
-    fn with_settings(std: S, settings: OnceLock<Arc<Settings>>) -> Self {
-        Self {
-            std: Some(std),
-            registration: Registration::new(),
-            settings,
-        }
+    /// Owns a socket of std's that has no other owner: makes it nonblocking.
+    pub(super) fn created(std: S) -> Self {
+        let socket = Self::from_std(std);
+        // Does not fail on a socket.
+        let _ = sys::socket::set_nonblocking(socket.as_fd());
+        socket
     }
 
     /// std's type.
@@ -68,8 +78,18 @@ impl<S: AsFd> Socket<S> {
         S: From<OwnedFd>,
     {
         let fd = self.as_fd().try_clone_to_owned()?;
-        let settings = Arc::clone(self.shared_settings());
-        Ok(Self::with_settings(fd.into(), OnceLock::from(settings)))
+        let clone = self.beside(fd.into());
+        let _ = clone.settings.set(Arc::clone(self.shared_settings()));
+        Ok(clone)
+    }
+
+    /// Owns another descriptor, whose waits end when this socket is shut down.
+    pub(super) fn beside(&self, std: S) -> Self {
+        Self {
+            std: Some(std),
+            registration: self.registration.for_clone(),
+            settings: OnceLock::new(),
+        }
     }
 
     /// Gives the socket away in std's form: blocking, unless the user chose otherwise, and with the
@@ -78,7 +98,7 @@ impl<S: AsFd> Socket<S> {
     /// None of this fails on a socket; a descriptor of another kind is given away unchanged.
     pub(super) fn into_std(mut self) -> S {
         let fd = self.as_fd();
-        self.registration.deregister(fd);
+        self.registration.deregister();
         let options = SockRef::from(&fd);
         let _ = options.set_nonblocking(self.is_nonblocking());
         // The option counts microseconds, and zero of them would mean no timeout.
@@ -114,12 +134,12 @@ impl<S: AsFd> Socket<S> {
         self.registration.io(fd, direction, timeout, || op(fd))
     }
 
-    /// May suspend. As [`io`](Self::io) for byte streams: a transfer of fewer than `wanted` bytes shows
-    /// that the direction is drained.
+    /// May suspend. As [`io`](Self::io) for byte streams: a transfer of fewer bytes than the kernel was given
+    /// shows that the direction is drained.
     pub(super) fn stream_io(
         &self,
         direction: Direction,
-        wanted: usize,
+        n_given: usize,
         mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> io::Result<usize> {
         let fd = self.as_fd();
@@ -128,18 +148,53 @@ impl<S: AsFd> Socket<S> {
         }
         let timeout = self.timeout(direction);
         self.registration
-            .stream_io(fd, direction, wanted, timeout, || op(fd))
+            .stream_io(fd, direction, n_given, timeout, || op(fd))
+    }
+
+    /// Shuts down one direction, or both, and wakes the tasks that wait for it, also through a clone.
+    pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        SockRef::from(self).shutdown(how)?;
+        if how != Shutdown::Write {
+            self.registration.shut(Direction::Read);
+        }
+        if how != Shutdown::Read {
+            self.registration.shut(Direction::Write);
+        }
+        Ok(())
     }
 
     /// May suspend. Receives bytes that are available, or one datagram.
     pub(super) fn receive(&self, buf: &mut [u8], mode: Mode) -> io::Result<usize> {
-        self.io(Direction::Read, |fd| sys::socket::receive(fd, buf, mode))
+        self.receive_with(|fd| sys::socket::receive(fd, buf, mode), || Ok(0))
     }
 
     /// May suspend. Receives one datagram, and returns the sender's address.
     pub(super) fn receive_from(&self, buf: &mut [u8], mode: Mode) -> io::Result<(usize, SockAddr)> {
+        let receive = |fd: BorrowedFd<'_>| sys::socket::receive_from(fd, buf, mode);
+        self.receive_with(receive, || Ok((0, SockAddr::unix("")?)))
+    }
+
+    /// May suspend. As [`io`](Self::io). The result is `end` where the socket is shut down for reading.
+    fn receive_with<T>(
+        &self,
+        mut receive: impl FnMut(BorrowedFd<'_>) -> io::Result<T>,
+        end: impl Fn() -> io::Result<T>,
+    ) -> io::Result<T> {
+        let would_block = |result: &io::Result<T>| {
+            let error = result.as_ref().err();
+            error.is_some_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        };
         self.io(Direction::Read, |fd| {
-            sys::socket::receive_from(fd, buf, mode)
+            let result = receive(fd);
+            if !would_block(&result) || self.is_nonblocking() {
+                return result;
+            }
+            if !sys::socket::is_shut_for_reading(fd) {
+                return result;
+            }
+            // What arrived before the end comes first.
+            let result = receive(fd);
+            if would_block(&result) { end() } else { result }
         })
     }
 
@@ -192,9 +247,10 @@ impl<S: AsFd> AsFd for Socket<S> {
 
 impl<S: AsFd> Drop for Socket<S> {
     fn drop(&mut self) {
-        // Before the descriptor is closed: afterwards another file may have its number.
-        if let Some(std) = &self.std {
-            self.registration.deregister(std.as_fd());
+        if let Some(std) = self.std.take() {
+            // Before the descriptor is closed: afterwards another file may have its number.
+            self.registration.deregister();
+            drop_socket(std);
         }
     }
 }
@@ -233,7 +289,7 @@ mod tests {
                 runtime_spawn::spawn_on(&here.core, SpawnOptions::new(Location::caller()), read)
             });
             park::yield_now(here);
-            socket.registration.deregister(socket.as_fd());
+            socket.registration.deregister();
             for waiter in waiters {
                 let error = waiter.join().unwrap().unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NotConnected);

@@ -9,7 +9,7 @@ use crate::sys::wait_fd::Direction;
 use crate::util::descriptor::{read_by_reference, write_by_reference};
 
 macro_rules! streams {
-    ($($name:ident, short_read_drains: $short_read_drains:literal;)*) => {$(
+    ($($name:ident)*) => {$(
         impl $name {
             /// May suspend. Reads bytes without removing them from the socket's queue.
             ///
@@ -20,11 +20,6 @@ macro_rules! streams {
             /// Nothing is lost.
             pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
                 self.0.receive(buf, Mode::Peek)
-            }
-
-            /// The number of bytes below which a read of `n_bytes` shows that the socket is drained.
-            fn drained_below(n_bytes: usize) -> usize {
-                if $short_read_drains { n_bytes } else { 0 }
             }
         }
 
@@ -37,17 +32,20 @@ macro_rules! streams {
                 if buf.is_empty() {
                     return Ok(0);
                 }
-                self.0.stream_io(Direction::Read, $name::drained_below(buf.len()), |fd| {
+                let n_given = socket::n_given([buf.len()].into_iter());
+                self.0.stream_io(Direction::Read, n_given, |fd| {
                     socket::receive(fd, buf, Mode::Remove)
                 })
             }
 
             fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                let n_bytes = bufs.iter().map(|buf| buf.len()).sum();
-                if n_bytes == 0 {
+                // With empty buffers only, a call would seem to have met the end.
+                let Some(first) = bufs.iter().position(|buf| !buf.is_empty()) else {
                     return Ok(0);
-                }
-                self.0.stream_io(Direction::Read, $name::drained_below(n_bytes), |fd| {
+                };
+                let bufs = &mut bufs[first..];
+                let n_given = socket::n_given(bufs.iter().map(|buf| buf.len()));
+                self.0.stream_io(Direction::Read, n_given, |fd| {
                     socket::receive_vectored(fd, bufs)
                 })
             }
@@ -62,12 +60,15 @@ macro_rules! streams {
         /// A cancelled `write` has sent nothing; a cancelled `write_all` may have sent a part.
         impl Write for &$name {
             fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-                self.0.stream_io(Direction::Write, buf.len(), |fd| socket::send(fd, buf))
+                let n_given = socket::n_given([buf.len()].into_iter());
+                self.0.stream_io(Direction::Write, n_given, |fd| socket::send(fd, buf))
             }
 
             fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                let n_bytes = bufs.iter().map(|buf| buf.len()).sum();
-                self.0.stream_io(Direction::Write, n_bytes, |fd| socket::send_vectored(fd, bufs))
+                let first = bufs.iter().position(|buf| !buf.is_empty());
+                let bufs = &bufs[first.unwrap_or(0)..];
+                let n_given = socket::n_given(bufs.iter().map(|buf| buf.len()));
+                self.0.stream_io(Direction::Write, n_given, |fd| socket::send_vectored(fd, bufs))
             }
 
             fn flush(&mut self) -> io::Result<()> {
@@ -80,9 +81,4 @@ macro_rules! streams {
     )*};
 }
 
-// A short read of a Unix socket shows nothing: where the peer has sent descriptors along, a read ends
-// although more bytes follow.
-streams! {
-    TcpStream, short_read_drains: true;
-    UnixStream, short_read_drains: false;
-}
+streams! { TcpStream UnixStream }

@@ -1,18 +1,15 @@
 //! Listening for TCP connections.
 
 use std::io;
-use std::iter::FusedIterator;
 use std::net::SocketAddr;
 
 use socket2::SockRef;
 
 use super::address::{ToSocketAddrs, each_address, from_system};
-use super::socket::Socket;
+use super::incoming::incoming;
+use super::socket::{BACKLOG, Socket};
 use super::std_methods::std_methods;
 use super::tcp_stream::TcpStream;
-
-/// The length of the queue of connections to accept, if the system allows as many.
-const BACKLOG: i32 = 4096;
 
 /// A TCP listener: [`std::net::TcpListener`], waiting in the event loop.
 ///
@@ -56,41 +53,26 @@ impl TcpListener {
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         each_address(addr, |address| {
             let listener = std::net::TcpListener::bind(address)?;
-            // std sets a queue of 128. Tasks of one loop can connect by the thousand before the accepting
-            // task runs, and a connect that meets a full queue retries only after seconds.
+            // A connect that meets a full queue retries only after seconds.
             SockRef::from(&listener).listen(BACKLOG)?;
             Ok(listener)
         })
-        .map(Self::from_std)
+        .map(Socket::created)
+        .map(Self)
     }
 
     /// May suspend. Accepts the next connection, and returns the peer's address.
     ///
     /// # Errors
     /// The system's error. The listener remains usable: an aborted connection does not affect the others,
-    /// and if too many files are open the connection stays in the queue.
+    /// and if too many files are open the connection stays in the queue. A loop that continues after such an
+    /// error calls this method at once again; [`incoming`](Self::incoming) rests first.
     ///
     /// # Cancellation
     /// No connection is lost.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let (socket, address) = self.0.accept()?;
         Ok((TcpStream(socket), from_system(&address)?))
-    }
-
-    /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
-    ///
-    /// ```
-    /// use selvedge::net::{TcpListener, TcpStream};
-    ///
-    /// let listener = TcpListener::bind("127.0.0.1:0")?;
-    /// let client = TcpStream::connect(listener.local_addr()?)?;
-    /// for stream in listener.incoming().take(1) {
-    ///     assert_eq!(stream?.peer_addr()?, client.local_addr()?);
-    /// }
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self }
     }
 
     /// Has no effect: this option can only be set before a socket is bound.
@@ -134,19 +116,21 @@ std_methods! { TcpListener:
     fn ttl() -> u32;
 }
 
-/// An endless iterator over the connections of a [`TcpListener`].
-#[derive(Debug)]
-pub struct Incoming<'a> {
-    listener: &'a TcpListener,
+incoming! {
+    TcpListener, TcpStream,
+    ///
+    /// ```
+    /// use selvedge::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// for stream in listener.incoming().take(1) {
+    ///     match stream {
+    ///         Ok(stream) => assert_eq!(stream.peer_addr()?, client.local_addr()?),
+    ///         // The listener remains usable.
+    ///         Err(error) => eprintln!("no connection: {error}"),
+    ///     }
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
 }
-
-impl Iterator for Incoming<'_> {
-    type Item = io::Result<TcpStream>;
-
-    /// May suspend.
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.listener.accept().map(|(stream, _)| stream))
-    }
-}
-
-impl FusedIterator for Incoming<'_> {}

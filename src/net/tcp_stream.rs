@@ -4,7 +4,8 @@ use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
 
-use super::address::{ToSocketAddrs, each_address};
+use super::address::{ToSocketAddrs, no_address};
+use super::attempts::connect_to_any;
 use super::connect::connect;
 use super::settings::zero_timeout;
 use super::socket::Socket;
@@ -40,13 +41,34 @@ pub struct TcpStream(pub(super) Socket<std::net::TcpStream>);
 impl TcpStream {
     /// May suspend. Connects to the first of the addresses that accepts the connection.
     ///
+    /// Several addresses are tried as RFC 8305 ("happy eyeballs") says: IPv6 and IPv4 addresses alternate, and an
+    /// attempt that has had no answer for 250 ms goes on beside the next one. The first connection wins, and the other
+    /// sockets are closed.
+    ///
+    /// ```
+    /// use selvedge::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// // Looks the name up, which may have an address of each family.
+    /// let stream = TcpStream::connect(("localhost", address.port()))?;
+    /// assert_eq!(stream.peer_addr()?, address);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// The error of the last address, or of the lookup.
+    /// The error of the attempt, or of the lookup. After several attempts the error has the kind of the last one, and
+    /// its text lists the addresses with their errors.
     ///
     /// # Cancellation
-    /// The attempt ends and its socket is closed.
+    /// All attempts end, and their sockets are closed.
     pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        each_address(addr, |address| connect(&address.into(), None).map(Self))
+        let mut addresses: Vec<SocketAddr> = addr.to_socket_addrs()?.collect();
+        match addresses.len() {
+            0 => Err(no_address()),
+            1 => connect(&addresses.remove(0).into(), None).map(Self),
+            _ => connect_to_any(addresses, None).map(Self),
+        }
     }
 
     /// May suspend. Connects to an address, with a timeout.
@@ -62,20 +84,6 @@ impl TcpStream {
         }
         connect(&(*addr).into(), Some(timeout)).map(Self)
     }
-}
-
-std_methods! { TcpStream:
-    /// The address of the peer.
-    ///
-    /// # Errors
-    /// `NotConnected` once the connection is closed.
-    fn peer_addr() -> SocketAddr;
-
-    /// The address of this end.
-    ///
-    /// # Errors
-    /// The system's error.
-    fn local_addr() -> SocketAddr;
 
     /// Shuts down one direction of the connection, or both. A task that waits for that direction is woken:
     /// a reader gets the end of the stream, a writer an error.
@@ -104,7 +112,23 @@ std_methods! { TcpStream:
     ///
     /// # Errors
     /// `NotConnected` once the connection is closed.
-    fn shutdown(how: Shutdown) -> ();
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
+    }
+}
+
+std_methods! { TcpStream:
+    /// The address of the peer.
+    ///
+    /// # Errors
+    /// `NotConnected` once the connection is closed.
+    fn peer_addr() -> SocketAddr;
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    /// The system's error.
+    fn local_addr() -> SocketAddr;
 
     /// Sets whether small segments are sent immediately (`TCP_NODELAY`) instead of being collected.
     ///

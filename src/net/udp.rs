@@ -35,7 +35,9 @@ impl UdpSocket {
     /// # Errors
     /// The error of the last address, or of the lookup.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        each_address(addr, std::net::UdpSocket::bind).map(Self::from_std)
+        each_address(addr, std::net::UdpSocket::bind)
+            .map(Socket::created)
+            .map(Self)
     }
 
     /// May suspend. Sends a datagram to the first of the addresses.

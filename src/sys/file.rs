@@ -21,17 +21,22 @@ pub(crate) enum Kind {
 
 /// What a descriptor refers to.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
+    Ok(match mode(fd)? {
+        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::Stored,
+        libc::S_IFSOCK => Kind::Socket,
+        _ => Kind::Stream,
+    })
+}
+
+/// The type of a descriptor's file, as a bit pattern of its mode.
+fn mode(fd: BorrowedFd<'_>) -> io::Result<libc::mode_t> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the status if it succeeds.
     let mode = unsafe {
         check(libc::fstat(fd.as_raw_fd(), status.as_mut_ptr()))?;
         status.assume_init().st_mode
     };
-    Ok(match mode & libc::S_IFMT {
-        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::Stored,
-        libc::S_IFSOCK => Kind::Socket,
-        _ => Kind::Stream,
-    })
+    Ok(mode & libc::S_IFMT)
 }
 
 /// Whether every write goes to the end of the file (`O_APPEND`).
@@ -39,13 +44,9 @@ pub(crate) fn appends(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_APPEND != 0)
 }
 
-/// Whether transfers that would block fail with `WouldBlock` instead (`O_NONBLOCK`).
-pub(crate) fn is_nonblocking(fd: BorrowedFd<'_>) -> io::Result<bool> {
-    Ok(flags(fd)? & libc::O_NONBLOCK != 0)
-}
-
-/// Sets `O_NONBLOCK`, for every descriptor of the same open file description.
-pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::Result<()> {
+/// Sets `O_NONBLOCK`, for every descriptor of the same open file description: transfers that would block fail with
+/// `WouldBlock`. Returns whether that is a change.
+pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::Result<bool> {
     let before = flags(fd)?;
     let after = if is_nonblocking {
         before | libc::O_NONBLOCK
@@ -56,7 +57,7 @@ pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::R
         // SAFETY: F_SETFL takes an int.
         check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_SETFL, after) })?;
     }
-    Ok(())
+    Ok(before != after)
 }
 
 fn flags(fd: BorrowedFd<'_>) -> io::Result<libc::c_int> {
@@ -76,6 +77,38 @@ pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     count(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
+/// Calls `preadv2` or `pwritev2`, whose number is given, with one buffer and the flag against waiting.
+///
+/// # Safety
+/// The buffer is readable, and writable for `preadv2`, for its length.
+#[cfg(target_os = "linux")]
+unsafe fn transfer_nowait(
+    call: libc::c_long,
+    fd: BorrowedFd<'_>,
+    buffer: libc::iovec,
+    offset: i64,
+) -> io::Result<usize> {
+    // The kernel takes the offset as two words; 64-bit kernels use the first only.
+    let (low, high) = (offset as libc::c_ulong, (offset >> 32) as libc::c_ulong);
+    // SAFETY: the call transfers at most `iov_len` bytes of the one buffer, which the caller promises. Called by
+    // number because not every C library has a wrapper.
+    count(unsafe {
+        libc::syscall(
+            call,
+            libc::c_long::from(fd.as_raw_fd()),
+            &raw const buffer,
+            1 as libc::c_long,
+            low,
+            high,
+            libc::c_long::from(libc::RWF_NOWAIT),
+        )
+    })
+}
+
+/// To `preadv2` and `pwritev2`: at the description's position, if the file has one.
+#[cfg(target_os = "linux")]
+const NO_OFFSET: i64 = -1;
+
 /// Reads once at an offset from the page cache, and never waits for a disk. `None` if the cache does not
 /// hold the bytes, if this file or kernel does not support the call, and at the end of the file: some
 /// kernels report an empty cache as the end.
@@ -85,40 +118,21 @@ pub(crate) fn read_cached(
     buffer: &mut [u8],
     offset: u64,
 ) -> Option<io::Result<usize>> {
-    if i64::try_from(offset).is_err() {
-        // To this call, the offset -1 means the current position of the description.
-        return None;
-    }
+    let offset = i64::try_from(offset).ok()?;
     let buffer = libc::iovec {
         iov_base: buffer.as_mut_ptr().cast(),
         iov_len: buffer.len(),
     };
-    // The kernel takes the offset as two words; 64-bit kernels use the first only.
-    let (low, high) = (offset as libc::c_ulong, (offset >> 32) as libc::c_ulong);
-    // SAFETY: preadv2 writes at most `iov_len` bytes to the one buffer, which has that length. Called
-    // by number because not every C library has a wrapper.
-    let n = unsafe {
-        libc::syscall(
-            libc::SYS_preadv2,
-            libc::c_long::from(fd.as_raw_fd()),
-            &raw const buffer,
-            1 as libc::c_long,
-            low,
-            high,
-            libc::c_long::from(libc::RWF_NOWAIT),
-        )
-    };
-    match n {
-        0 => None,
-        -1 => {
-            let error = io::Error::last_os_error();
-            let may_succeed_otherwise = matches!(
-                error.raw_os_error(),
-                Some(libc::EAGAIN | libc::EOPNOTSUPP | libc::ENOSYS | libc::EINTR | libc::EINVAL)
-            );
-            (!may_succeed_otherwise).then_some(Err(error))
+    // SAFETY: the buffer is writable for its length.
+    match unsafe { transfer_nowait(libc::SYS_preadv2, fd, buffer, offset) } {
+        Ok(0) => None,
+        Err(error)
+            if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EINTR))
+                || is_unsupported(&error) =>
+        {
+            None
         }
-        n => Some(Ok(n as usize)),
+        result => Some(result),
     }
 }
 
@@ -132,20 +146,93 @@ pub(crate) fn read_cached(
     None
 }
 
-/// Opens the file of a descriptor again, for reading: a new open file description, which does not block.
+/// Reads once, and never waits, whether the open file description is nonblocking or not.
 ///
 /// # Errors
-/// `Unsupported` on other systems than Linux; the error of `open`, as for a socket.
+/// `WouldBlock`, or the error of `read`; one that [`is_unsupported`] recognises if there is no such call for this file.
+pub(crate) fn read_nowait(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        let buffer = libc::iovec {
+            iov_base: buffer.as_mut_ptr().cast(),
+            iov_len: buffer.len(),
+        };
+        // SAFETY: the buffer is writable for its length.
+        unsafe { transfer_nowait(libc::SYS_preadv2, fd, buffer, NO_OFFSET) }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (fd, buffer);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Writes once, as [`read_nowait`] reads.
+pub(crate) fn write_nowait(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        let buffer = libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
+        // SAFETY: the bytes are readable for their length, and pwritev2 only reads.
+        unsafe { transfer_nowait(libc::SYS_pwritev2, fd, buffer, NO_OFFSET) }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (fd, bytes);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Whether the error means that the file or the kernel does not support a call that never waits.
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+        || matches!(
+            error.raw_os_error(),
+            Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EINVAL | libc::EPERM)
+        )
+}
+
+/// Opens a FIFO or a terminal again by its name under `/proc/self/fd`, for what the descriptor is open for: a new open
+/// file description, which no other process shares, and which does not block.
+///
+/// # Errors
+/// `Unsupported` on other systems than Linux, and for other files: opening a device again may have an effect, as with
+/// the controlling side of a pseudoterminal. The error of `open`.
 pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    if !cfg!(any(target_os = "linux", target_os = "android")) {
+    let may_open = cfg!(any(target_os = "linux", target_os = "android"))
+        && (mode(fd)? == libc::S_IFIFO || is_terminal(fd) && !is_controlling_side(fd));
+    if !may_open {
         return Err(io::ErrorKind::Unsupported.into());
     }
     use std::os::unix::fs::OpenOptionsExt;
+    let access = flags(fd)? & libc::O_ACCMODE;
     let file = std::fs::OpenOptions::new()
-        .read(true)
+        .read(access != libc::O_WRONLY)
+        .write(access != libc::O_RDONLY)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(format!("/proc/self/fd/{}", fd.as_raw_fd()))?;
     Ok(file.into())
+}
+
+/// Whether this is a terminal, or the controlling side of one.
+pub(crate) fn is_terminal(fd: BorrowedFd<'_>) -> bool {
+    std::io::IsTerminal::is_terminal(&fd)
+}
+
+/// Whether this is the side of a pseudoterminal that a terminal emulator has.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn is_controlling_side(fd: BorrowedFd<'_>) -> bool {
+    let mut number: libc::c_uint = 0;
+    // SAFETY: the request writes an unsigned int, which `number` is.
+    unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGPTN, &mut number) == 0 }
+}
+
+/// Only Linux asks.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn is_controlling_side(_fd: BorrowedFd<'_>) -> bool {
+    true
 }
 
 /// Calls a function until its result is not `Interrupted`.

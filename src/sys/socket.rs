@@ -27,11 +27,16 @@ const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 /// buffers make the transfer short, which callers handle anyway.
 const MAX_BUFFERS: usize = 1024;
 
-/// The most bytes passed to one call. Only Apple's systems reject some lengths.
-#[cfg(target_vendor = "apple")]
-const MAX_LEN: usize = libc::c_int::MAX as usize - 1;
-#[cfg(not(target_vendor = "apple"))]
-const MAX_LEN: usize = isize::MAX as usize;
+/// The most bytes passed to one call. Linux transfers no more: `i32::MAX`, rounded down to whole pages, which have
+/// at most 64 KiB. Apple's systems reject lengths beyond `i32::MAX`.
+const MAX_LEN: usize = 0x7fff_0000;
+
+/// The number of bytes that the kernel is given of buffers with these lengths. Only a transfer of fewer bytes is
+/// short.
+pub(crate) fn n_given(lengths: impl Iterator<Item = usize>) -> usize {
+    let lengths = lengths.take(MAX_BUFFERS);
+    lengths.fold(0, usize::saturating_add).min(MAX_LEN)
+}
 
 /// Whether received bytes are removed from the socket's queue.
 #[derive(Clone, Copy, Debug)]
@@ -109,11 +114,18 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
 
     let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
     // SAFETY: accept4 writes the address and its length, to which both pointers are valid for writes.
-    let (accepted, address) = unsafe {
+    let result = unsafe {
         SockAddr::try_init(|address, length| {
             check(libc::accept4(fd.as_raw_fd(), address.cast(), length, flags))
-        })?
+        })
     };
+    let (accepted, address) = result.map_err(|error| {
+        // A nonblocking Unix listener of Linux does not tell that it is shut down.
+        match error.kind() == io::ErrorKind::WouldBlock && is_shut_for_reading(fd) {
+            true => io::Error::from_raw_os_error(libc::EINVAL),
+            false => error,
+        }
+    })?;
     // SAFETY: accept4 succeeded, so the descriptor is open and has no other owner.
     Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, address))
 }
@@ -124,6 +136,58 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
     let (accepted, address) = SockRef::from(&fd).accept()?;
     accepted.set_nonblocking(true)?;
     Ok((accepted.into(), address))
+}
+
+/// Whether this is a TCP socket.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_tcp(fd: BorrowedFd<'_>) -> bool {
+    let mut protocol: libc::c_int = 0;
+    let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the option is an int; `protocol` is one, and its size is passed along.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PROTOCOL,
+            (&raw mut protocol).cast(),
+            &mut length,
+        )
+    };
+    result == 0 && protocol == libc::IPPROTO_TCP
+}
+
+/// Unknown: these systems have no such option.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_tcp(_fd: BorrowedFd<'_>) -> bool {
+    false
+}
+
+/// Whether the socket is shut down for reading. On Linux a receiving call that may not wait does not tell, if the
+/// socket is one for datagrams.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn is_shut_for_reading(fd: BorrowedFd<'_>) -> bool {
+    let mut entry = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: poll reads and writes one entry, which `entry` is.
+    let n_ready = unsafe { libc::poll(&mut entry, 1, 0) };
+    n_ready == 1 && entry.revents & libc::POLLRDHUP != 0
+}
+
+/// On these systems the receiving call returns the end.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn is_shut_for_reading(_fd: BorrowedFd<'_>) -> bool {
+    false
+}
+
+/// Whether the process or the system has no descriptor or no memory left: the attempt may succeed later.
+pub(crate) fn is_out_of_resources(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
+    )
 }
 
 /// Whether the system continues this connection attempt in the background.

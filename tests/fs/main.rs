@@ -28,5 +28,11 @@ use support::child::{self, run as play};
 /// The child's entry: plays the child's scenario. Does nothing in the parent.
 #[test]
 fn play_a_scenario() {
-    child::play(&[errors::SCENARIOS, full_disk::SCENARIOS, stdin::SCENARIOS].concat());
+    let scenarios = [
+        errors::SCENARIOS,
+        full_disk::SCENARIOS,
+        pollable::SCENARIOS,
+        stdin::SCENARIOS,
+    ];
+    child::play(&scenarios.concat());
 }

@@ -1,19 +1,24 @@
 //! Pipes, terminals and other descriptors that can be waited for.
 
 use std::fs::File as StdFile;
-use std::io::{self, ErrorKind, PipeReader, PipeWriter, Read, Write};
+use std::io::{self, ErrorKind, IsTerminal, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::ptr::null_mut;
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 use selvedge::io::Pollable;
-use selvedge::{Promise, run, spawn, yield_now};
+use selvedge::{Promise, run, spawn, timeout, yield_now};
 
 use crate::support::{
     OnDrop, assert_sentence, scaled, shared, soon, thread_number, wait_until_asleep,
 };
 use crate::temporary::{Directory, pattern};
+
+/// Long enough to observe a wait.
+const MOMENT: Duration = Duration::from_millis(5);
 
 fn pipe() -> (Pollable<PipeReader>, Pollable<PipeWriter>) {
     let (reader, writer) = io::pipe().unwrap();
@@ -107,30 +112,153 @@ fn regular_files_and_directories_are_refused_with_advice() {
         let error = Pollable::new(&file).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("fs::File"), "{error}");
-        assert!(!is_nonblocking(&file), "it is unchanged");
     }
     // A device that never waits is accepted, though it can't be polled either.
     let zero = Pollable::new(StdFile::open("/dev/zero").unwrap()).unwrap();
     run(|| assert_eq!((&zero).read(&mut [1; 4]).unwrap(), 4));
 }
 
-#[test]
-fn blocking_mode_is_restored() {
+/// Both ends of a pseudoterminal: the controlling side and the terminal.
+pub fn terminal() -> (OwnedFd, OwnedFd) {
+    let (mut controller, mut terminal) = (-1, -1);
+    // SAFETY: openpty writes two numbers; the other arguments may be null.
+    let answer = unsafe {
+        libc::openpty(
+            &mut controller,
+            &mut terminal,
+            null_mut(),
+            null_mut(),
+            null_mut(),
+        )
+    };
+    assert_eq!(answer, 0, "{}", io::Error::last_os_error());
+    // SAFETY: both were opened just now and have no other owner.
+    let [controller, terminal] =
+        [controller, terminal].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    (controller, terminal)
+}
+
+/// The two ends of a FIFO.
+fn fifo(directory: &Directory) -> (OwnedFd, OwnedFd) {
+    let path = directory.join("fifo");
+    let name = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+    // SAFETY: the name ends with a zero byte.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let writer = thread::spawn({
+        let path = path.clone();
+        move || StdFile::options().write(true).open(path).unwrap()
+    });
+    let reader = StdFile::open(path).unwrap();
+    (reader.into(), writer.join().unwrap().into())
+}
+
+/// Pairs of a descriptor to read from and one to write to, all blocking.
+fn pairs(directory: &Directory) -> Vec<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe().unwrap();
-    let pollable = Pollable::new(reader).unwrap();
-    assert!(is_nonblocking(&pollable));
-    assert!(is_nonblocking(pollable.get_ref()));
-    let reader = pollable.into_inner();
-    assert!(!is_nonblocking(&reader));
-    // The same for a borrowed descriptor, and after an unwind.
-    drop(Pollable::new(&writer).unwrap());
-    assert!(!is_nonblocking(&writer));
-    // A descriptor that was nonblocking before stays nonblocking.
-    let outer = Pollable::new(&writer).unwrap();
-    drop(Pollable::new(&writer).unwrap());
-    assert!(is_nonblocking(&writer));
-    drop(outer);
-    assert!(!is_nonblocking(&writer));
+    let (a, b) = UnixStream::pair().unwrap();
+    let (controller, terminal) = terminal();
+    vec![
+        (reader.into(), writer.into()),
+        (a.into(), b.into()),
+        fifo(directory),
+        (terminal, controller),
+    ]
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn reads_and_writes_leave_the_blocking_mode_alone() {
+    let directory = Directory::new();
+    run(|| {
+        for (read_end, write_end) in pairs(&directory) {
+            let is_controller = read_end.is_terminal();
+            let reader = Rc::new(Pollable::new(read_end).unwrap());
+            let writer = Pollable::new(write_end).unwrap();
+            let theirs = reader.clone();
+            let waiting = spawn(move || { &*theirs }.read(&mut [0; 8]).unwrap());
+            yield_now();
+            assert!(!is_nonblocking(&*reader), "while a task waits");
+            assert_eq!({ &writer }.write(b"text\n").unwrap(), 5);
+            assert_eq!(waiting.join().unwrap(), 5);
+            assert!(!is_nonblocking(&*reader));
+            // The side of a terminal emulator is shared with nobody, and can't be opened again.
+            assert!(!is_nonblocking(&writer) || is_controller);
+            let writer = writer.into_inner();
+            assert!(!is_nonblocking(&writer));
+        }
+    });
+}
+
+/// The descriptions are blocking, and nobody reads.
+#[test]
+fn a_full_descriptor_stalls_no_task() {
+    let directory = Directory::new();
+    run(|| {
+        // A terminal's input drops what it has no room for.
+        let ends = pairs(&directory)
+            .into_iter()
+            .filter(|(read_end, _)| !read_end.is_terminal());
+        for (_reader, writer) in ends.chain([terminal()]) {
+            let mut writer = Pollable::new(writer).unwrap();
+            let wrote = timeout(MOMENT, || writer.write_all(&[b'x'; 10_000_000]));
+            assert!(wrote.is_err());
+        }
+    });
+}
+
+#[test]
+fn a_wrapper_that_is_dropped_does_not_make_another_block() {
+    run(|| {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let reader = Rc::new(reader);
+        let read = |pipe: &Rc<PipeReader>| { &**pipe }.read(&mut [0; 8]);
+        let wrappers = [(); 3].map(|()| Pollable::new(reader.clone()).unwrap());
+        let [first, second, third] = &wrappers;
+        // Each waits by both ways.
+        for wrapper in [first, second, third] {
+            assert!(timeout(MOMENT, || wrapper.read_with(read)).is_err());
+            assert!(timeout(MOMENT, || { wrapper }.read(&mut [0; 8])).is_err());
+        }
+        assert!(is_nonblocking(&*reader), "the call of a user needs that");
+        let [first, second, third] = wrappers;
+        drop(first);
+        assert!(timeout(MOMENT, || second.read_with(read)).is_err());
+        drop(second.into_inner());
+        assert!(timeout(MOMENT, || { &third }.read(&mut [0; 8])).is_err());
+        assert!(timeout(MOMENT, || third.read_with(read)).is_err());
+        writer.write_all(b"text").unwrap();
+        assert_eq!(third.read_with(read).unwrap(), 4);
+        drop(third);
+        assert!(!is_nonblocking(&*reader), "as it was before");
+    });
+}
+
+pub const SCENARIOS: &[(&str, fn())] = &[("forked_pollable", forked_pollable as fn())];
+
+#[test]
+fn a_forked_child_does_not_make_its_parent_block() {
+    crate::play("forked_pollable").assert_exited(0);
+}
+
+fn forked_pollable() {
+    run(|| {
+        let (reader, _writer) = io::pipe().unwrap();
+        let pollable = Pollable::new(reader).unwrap();
+        let read = |mut pipe: &PipeReader| pipe.read(&mut [0; 8]);
+        assert!(timeout(MOMENT, || pollable.read_with(read)).is_err());
+        // SAFETY: the child calls no function that needs another thread.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            drop(pollable);
+            // SAFETY: ends the child.
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = -1;
+        // SAFETY: waits for a child of this process.
+        assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
+        assert_eq!(status, 0);
+        assert!(is_nonblocking(&pollable));
+    });
 }
 
 #[test]
@@ -164,21 +292,7 @@ fn where_nothing_can_wait_a_read_tries_once() {
 /// A terminal returns one line a read, although more bytes may be ready.
 #[test]
 fn a_terminal_is_read_line_by_line() {
-    let (mut controller, mut terminal) = (-1, -1);
-    // SAFETY: openpty writes two numbers; the other arguments may be null.
-    let answer = unsafe {
-        libc::openpty(
-            &mut controller,
-            &mut terminal,
-            null_mut(),
-            null_mut(),
-            null_mut(),
-        )
-    };
-    assert_eq!(answer, 0, "{}", io::Error::last_os_error());
-    // SAFETY: both were opened just now and have no other owner.
-    let [controller, terminal] =
-        [controller, terminal].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    let (controller, terminal) = terminal();
     run(|| {
         let mut keyboard = Pollable::new(StdFile::from(controller)).unwrap();
         let mut terminal = Pollable::new(terminal).unwrap();

@@ -2,14 +2,19 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::net as std_unix;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use selvedge::event_loop::current_loop;
 use selvedge::net::unix::{UnixListener, UnixStream};
 use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs};
-use selvedge::{run, spawn};
+use selvedge::{EventLoop, run, spawn, timeout, to_thread};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::loop_support::{begun, counter, settle};
-use crate::sockets::{ClosedPort, Full, MOMENT, NEVER, Path, assert_kind, listener};
+use crate::sockets::{ClosedPort, Full, MOMENT, NEVER, Path, assert_kind, beside, listener};
 
 #[test]
 fn connecting_without_a_listener_is_refused() {
@@ -100,13 +105,23 @@ fn many_names_are_looked_up_at_once() {
     });
 }
 
-/// More connects than the queue holds and more than the pool has threads.
+/// A listener whose queue has room for one.
+fn short_queue(path: &Path) -> UnixListener {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    socket.bind(&SockAddr::unix(path).unwrap()).unwrap();
+    socket.listen(0).unwrap();
+    UnixListener::from(OwnedFd::from(socket))
+}
+
+/// The pool's only thread is in use.
 #[test]
-fn a_connect_to_a_full_listener_waits_for_room() {
-    const N_CLIENTS: usize = 300;
+fn a_connect_to_a_full_listener_needs_no_thread() {
+    const N_CLIENTS: usize = 100;
     let path = Path::new();
-    let listener = UnixListener::bind(&path).unwrap();
-    run(|| {
+    let listener = short_queue(&path);
+    let (release, released) = channel::<()>();
+    EventLoop::builder().max_blocking_threads(1).run(|| {
+        let busy = spawn(|| to_thread(move || released.recv()));
         let clients: Vec<_> = (0..N_CLIENTS)
             .map(|_| {
                 let path = path.as_ref().to_owned();
@@ -125,6 +140,111 @@ fn a_connect_to_a_full_listener_waits_for_room() {
         for client in clients {
             assert_eq!(client.join().unwrap(), "welcome");
         }
+        drop(release);
+        assert!(busy.join().unwrap().unwrap().is_err());
+    });
+}
+
+/// An hour of virtual time does not pass while a thread lets the client wait.
+#[test]
+fn a_virtual_clock_waits_for_room_in_a_queue() {
+    let path = Path::new();
+    let listener = short_queue(&path);
+    let queued = std_unix::UnixStream::connect(&path).unwrap();
+    EventLoop::builder().virtual_clock(true).run(|| {
+        let to = path.as_ref().to_owned();
+        let client = begun(move || timeout(NEVER, || UnixStream::connect(to)));
+        let acceptor = beside(move || [(); 2].map(|()| listener.accept().unwrap()));
+        assert!(client.join().unwrap().expect("in time").is_ok());
+        acceptor.join().unwrap();
+    });
+    drop(queued);
+}
+
+#[test]
+fn a_unix_listener_queues_thousands_of_connections() {
+    let path = Path::new();
+    let _listener = UnixListener::bind(&path).unwrap();
+    let address = SockAddr::unix(&path).unwrap();
+    // More than std's queue of 128 holds.
+    let clients: Vec<_> = (0..400)
+        .map(|_| {
+            let client = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client.connect(&address).unwrap();
+            client
+        })
+        .collect();
+    drop(clients);
+}
+
+#[test]
+fn a_silent_address_does_not_hold_up_the_next() {
+    let (full, listener) = (Full::new(), listener());
+    let good = listener.local_addr().unwrap();
+    let addresses = [full.address(), good];
+    run(|| {
+        let (counter, turns) = counter();
+        let stream = TcpStream::connect(&addresses[..]).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        assert!(turns.get() > 1, "others run meanwhile");
+        counter.cancel();
+    });
+    // Without a loop.
+    let stream = TcpStream::connect(&addresses[..]).unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), good);
+}
+
+#[test]
+fn the_next_address_is_tried_after_250_ms_or_a_failure() {
+    let (full, closed, listener) = (Full::new(), ClosedPort::new(), listener());
+    let good = listener.local_addr().unwrap();
+    for (addresses, delay_ms) in [
+        (vec![full.address(), good], 250),
+        (vec![closed.address(), good], 0),
+        (vec![closed.address(), full.address(), good], 250),
+        (vec![full.address(), full.address(), good], 500),
+        (vec![good, full.address()], 0),
+    ] {
+        let elapsed = EventLoop::builder().virtual_clock(true).run(|| {
+            let start = current_loop().unwrap().elapsed().unwrap();
+            let stream = TcpStream::connect(&addresses[..]).unwrap();
+            assert_eq!(stream.peer_addr().unwrap(), good);
+            current_loop().unwrap().elapsed().unwrap() - start
+        });
+        assert_eq!(elapsed, Duration::from_millis(delay_ms), "{addresses:?}");
+    }
+}
+
+#[test]
+fn the_families_of_addresses_alternate() {
+    let Ok(listener) = TcpListener::bind("[::1]:0") else {
+        // This machine has no IPv6.
+        return;
+    };
+    let (full, good) = (Full::new(), listener.local_addr().unwrap());
+    let addresses = [full.address(), full.address(), full.address(), good];
+    let elapsed = EventLoop::builder().virtual_clock(true).run(|| {
+        let start = current_loop().unwrap().elapsed().unwrap();
+        let stream = TcpStream::connect(&addresses[..]).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        current_loop().unwrap().elapsed().unwrap() - start
+    });
+    assert_eq!(elapsed, Duration::from_millis(250));
+}
+
+#[test]
+fn the_error_of_several_addresses_names_each() {
+    let closed = [(); 2].map(|()| ClosedPort::new());
+    let addresses = [closed[0].address(), closed[1].address()];
+    run(|| {
+        let error = TcpStream::connect(&addresses[..]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        for address in addresses {
+            assert!(error.to_string().contains(&address.to_string()), "{error}");
+        }
+        let none: &[SocketAddr] = &[];
+        assert_kind(TcpStream::connect(none), ErrorKind::InvalidInput);
     });
 }
 

@@ -2,19 +2,22 @@
 
 use std::io::{Read, Write};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use selvedge::net::TcpStream;
-use selvedge::{run, spawn, yield_now};
+use selvedge::net::unix::UnixListener;
+use selvedge::{EventLoop, run, sleep, spawn, yield_now};
 
 use crate::limits::limit_descriptors;
 use crate::loop_support::{Log, begun, counter};
-use crate::sockets::{Full, listener};
+use crate::sockets::{Full, Path, listener};
 use crate::support::child::run as run_child;
 
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("loop_many_connections", many_connections as fn()),
     ("loop_without_descriptors", without_descriptors),
     ("loop_cancelled_connect", cancelled_connect),
+    ("loop_incoming_rests", incoming_rests),
 ];
 
 #[test]
@@ -125,20 +128,72 @@ fn a_cancelled_connect_closes_its_socket() {
 fn cancelled_connect() {
     let full = Full::new();
     let address = full.address();
-    run(|| {
+    EventLoop::builder().virtual_clock(true).run(|| {
         let give_up = || {
-            let connector = begun(move || TcpStream::connect(address));
-            assert!(!connector.is_done());
-            connector.cancel();
-            assert!(connector.join().unwrap_err().is_cancelled());
+            for n_addresses in [1, 3] {
+                let addresses = vec![address; n_addresses];
+                let connector = begun(move || TcpStream::connect(&addresses[..]));
+                // With several addresses, two attempts have begun.
+                sleep(Duration::from_millis(300));
+                assert!(!connector.is_done());
+                connector.cancel();
+                let result = connector.join();
+                assert!(result.is_err_and(|error| error.is_cancelled()));
+            }
         };
         // The loop opens its own descriptors before this point.
         give_up();
         let before = n_open();
-        for _ in 0..10 {
+        for _ in 0..3 {
             give_up();
         }
         assert_eq!(n_open(), before);
+        // The attempts that lose are closed as well.
+        let good = listener();
+        let addresses = [address, good.local_addr().unwrap()];
+        drop(TcpStream::connect(&addresses[..]).unwrap());
+        drop(good);
+        assert_eq!(n_open(), before);
+    });
+}
+
+#[test]
+fn incoming_rests_while_descriptors_are_used_up() {
+    run_child("loop_incoming_rests").assert_exited(0);
+}
+
+fn incoming_rests() {
+    run(|| {
+        let tcp = listener();
+        let path = Path::new();
+        let unix = UnixListener::bind(&path).unwrap();
+        limit_descriptors(64);
+        let client = std::net::TcpStream::connect(tcp.local_addr().unwrap()).unwrap();
+        let unix_client = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        let (mut tcp, mut unix) = (tcp.incoming(), unix.incoming());
+        let n_errors = 4;
+        let start = Instant::now();
+        for _ in 0..n_errors {
+            let error = tcp.next().unwrap().unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+        }
+        // Before the second, the third and the fourth.
+        let rests = Duration::from_millis(5 + 10 + 20);
+        assert!(start.elapsed() >= rests);
+        for _ in 0..n_errors {
+            let error = unix.next().unwrap().unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+        }
+        assert!(start.elapsed() >= 2 * rests);
+        // A loop of the shortest form serves as soon as descriptors are free.
+        drop(hoard);
+        assert!(tcp.by_ref().flatten().next().is_some());
+        assert!(unix.by_ref().flatten().next().is_some());
+        drop((client, unix_client));
     });
 }
 

@@ -78,9 +78,9 @@ fn a_socket_converts_from_and_into_a_descriptor() {
     assert_eq!(b.read(&mut [0; 2]).unwrap(), 1);
 }
 
-/// Our descriptors don't block and are closed on exec, however the socket was made.
+/// Those that were made elsewhere keep their mode, which other owners may rely on.
 #[test]
-fn descriptors_are_nonblocking_and_close_on_exec() {
+fn new_descriptors_are_nonblocking_and_close_on_exec() {
     let (a, b) = tcp_pair();
     let listener = listener();
     let path = crate::sockets::Path::new();
@@ -88,7 +88,7 @@ fn descriptors_are_nonblocking_and_close_on_exec() {
     let unix_client = UnixStream::connect(&path).unwrap();
     let (unix_server, _) = unix_listener.accept().unwrap();
     let (pair, _other) = UnixDatagram::pair().unwrap();
-    let adopted = UdpSocket::from_std(std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let clone = a.try_clone().unwrap();
     for fd in [
         a.as_raw_fd(),
@@ -98,7 +98,7 @@ fn descriptors_are_nonblocking_and_close_on_exec() {
         unix_client.as_raw_fd(),
         unix_server.as_raw_fd(),
         pair.as_raw_fd(),
-        adopted.as_raw_fd(),
+        udp.as_raw_fd(),
         clone.as_raw_fd(),
     ] {
         // SAFETY: both only ask for flags of a descriptor.

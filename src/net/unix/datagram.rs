@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net as std_unix;
 use std::path::Path;
 use std::time::Duration;
@@ -41,7 +41,9 @@ impl UnixDatagram {
     /// # Errors
     /// `AddrInUse` if the file exists, `InvalidInput` if the path is too long, or the system's error.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        std_unix::UnixDatagram::bind(path).map(Self::from_std)
+        std_unix::UnixDatagram::bind(path)
+            .map(Socket::created)
+            .map(Self)
     }
 
     /// Creates a socket at an address, which may be in the abstract namespace.
@@ -49,7 +51,9 @@ impl UnixDatagram {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn bind_addr(socket_addr: &SocketAddr) -> io::Result<Self> {
-        std_unix::UnixDatagram::bind_addr(socket_addr).map(Self::from_std)
+        std_unix::UnixDatagram::bind_addr(socket_addr)
+            .map(Socket::created)
+            .map(Self)
     }
 
     /// Creates a socket without an address.
@@ -57,7 +61,9 @@ impl UnixDatagram {
     /// # Errors
     /// If too many files are open.
     pub fn unbound() -> io::Result<Self> {
-        std_unix::UnixDatagram::unbound().map(Self::from_std)
+        std_unix::UnixDatagram::unbound()
+            .map(Socket::created)
+            .map(Self)
     }
 
     /// Creates two sockets that are connected to each other.
@@ -66,7 +72,7 @@ impl UnixDatagram {
     /// If too many files are open.
     pub fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = std_unix::UnixDatagram::pair()?;
-        Ok((Self::from_std(a), Self::from_std(b)))
+        Ok((Self(Socket::created(a)), Self(Socket::created(b))))
     }
 
     /// Connects the socket to a path: [`send`](Self::send) then sends there, and only datagrams from there
@@ -112,24 +118,43 @@ impl UnixDatagram {
     /// May suspend. Sends a datagram, and waits while the receiver's queue is full.
     ///
     /// That this socket is writable only shows that its own buffer has room. Room in the receiver's queue
-    /// is reported to a connected socket, so [`wait_for_room`] waits with one.
+    /// is reported to a connected socket, so the task waits with one.
     fn send_to_system(&self, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
+        let send = || sys::socket::send_to(self.0.as_fd(), bytes, to);
         loop {
             // If another sender takes the room first, the next wait has the whole timeout again.
             let timeout = self.0.timeout(Direction::Write);
-            let sent =
-                self.0.io_within(Direction::Write, timeout, |fd| {
-                    match sys::socket::send_to(fd, bytes, to) {
-                        Err(error) if is_full(&error) && writable(fd).is_ok() => Ok(None),
-                        other => other.map(Some),
-                    }
+            let sent = self
+                .0
+                .io_within(Direction::Write, timeout, |fd| match send() {
+                    Err(error) if is_full(&error) && writable(fd).is_ok() => Ok(None),
+                    other => other.map(Some),
                 })?;
-            match sent {
-                Some(n) => return Ok(n),
-                None if self.0.is_nonblocking() => return Err(io::ErrorKind::WouldBlock.into()),
-                None => wait_for_room(to, timeout)?,
+            if let Some(n) = sent {
+                return Ok(n);
+            }
+            if self.0.is_nonblocking() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            // A `shutdown` of this socket ends the wait, as if the probe were a clone.
+            let probe = self.0.beside(std_unix::UnixDatagram::unbound()?);
+            SockRef::from(&probe).connect(to)?;
+            let sent = probe.io_within(Direction::Write, timeout, |fd| match send() {
+                Err(error) if is_full(&error) => writable(fd).map(|()| None),
+                other => other.map(Some),
+            })?;
+            if let Some(n) = sent {
+                return Ok(n);
             }
         }
+    }
+
+    /// Shuts down one direction, or both. Tasks that wait for that direction are woken.
+    ///
+    /// # Errors
+    /// `NotConnected` if the socket is not connected.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
     }
 }
 
@@ -145,20 +170,6 @@ std_methods! { UnixDatagram:
     /// # Errors
     /// `NotConnected` if the socket is not connected.
     fn peer_addr() -> SocketAddr;
-
-    /// Shuts down one direction, or both. Tasks that wait for that direction are woken.
-    ///
-    /// # Errors
-    /// `NotConnected` if the socket is not connected.
-    fn shutdown(how: Shutdown) -> ();
-}
-
-/// May suspend. Waits until the queue of the receiver at an address has room: a socket that is connected
-/// to the receiver is writable only then.
-fn wait_for_room(to: &SockAddr, timeout: Option<Duration>) -> io::Result<()> {
-    let probe = UnixDatagram::unbound()?;
-    SockRef::from(&probe).connect(to)?;
-    probe.0.io_within(Direction::Write, timeout, writable)
 }
 
 fn is_full(error: &io::Error) -> bool {

@@ -4,9 +4,12 @@ use std::io;
 use std::os::unix::net as std_unix;
 use std::path::Path;
 
+use socket2::SockRef;
+
 use super::address::from_system;
 use super::{SocketAddr, UnixStream};
-use crate::net::socket::Socket;
+use crate::net::incoming::incoming;
+use crate::net::socket::{BACKLOG, Socket};
 use crate::net::std_methods::std_methods;
 
 /// A Unix listener: [`std::os::unix::net::UnixListener`], waiting in the event loop.
@@ -37,7 +40,7 @@ impl UnixListener {
     /// # Errors
     /// `AddrInUse` if the file exists, `InvalidInput` if the path is too long, or the system's error.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        std_unix::UnixListener::bind(path).map(Self::from_std)
+        Self::listening(std_unix::UnixListener::bind(path)?)
     }
 
     /// Listens at an address, which may be in the abstract namespace.
@@ -45,24 +48,25 @@ impl UnixListener {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn bind_addr(socket_addr: &SocketAddr) -> io::Result<Self> {
-        std_unix::UnixListener::bind_addr(socket_addr).map(Self::from_std)
+        Self::listening(std_unix::UnixListener::bind_addr(socket_addr)?)
+    }
+
+    fn listening(listener: std_unix::UnixListener) -> io::Result<Self> {
+        SockRef::from(&listener).listen(BACKLOG)?;
+        Ok(Self(Socket::created(listener)))
     }
 
     /// May suspend. Accepts the next connection, and returns the peer's address. Most peers are unnamed.
     ///
     /// # Errors
-    /// The system's error. The listener remains usable.
+    /// The system's error. The listener remains usable. If too many files are open, the connection stays in the
+    /// queue, and a loop that continues calls this method at once again; [`incoming`](Self::incoming) rests first.
     ///
     /// # Cancellation
     /// No connection is lost.
     pub fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
         let (socket, address) = self.0.accept()?;
         Ok((UnixStream(socket), from_system(&address)?))
-    }
-
-    /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
-    pub fn incoming(&self) -> Incoming<'_> {
-        Incoming { listener: self }
     }
 }
 
@@ -74,30 +78,13 @@ std_methods! { UnixListener:
     fn local_addr() -> SocketAddr;
 }
 
+incoming! { UnixListener, UnixStream, }
+
 impl<'a> IntoIterator for &'a UnixListener {
     type Item = io::Result<UnixStream>;
     type IntoIter = Incoming<'a>;
 
     fn into_iter(self) -> Incoming<'a> {
         self.incoming()
-    }
-}
-
-/// An endless iterator over the connections of a [`UnixListener`].
-#[derive(Debug)]
-pub struct Incoming<'a> {
-    listener: &'a UnixListener,
-}
-
-impl Iterator for Incoming<'_> {
-    type Item = io::Result<UnixStream>;
-
-    /// May suspend.
-    fn next(&mut self) -> Option<Self::Item> {
-        Some(self.listener.accept().map(|(stream, _)| stream))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (usize::MAX, None)
     }
 }

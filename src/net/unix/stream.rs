@@ -35,9 +35,9 @@ impl UnixStream {
     /// the path is too long, or the system's error.
     ///
     /// # Cancellation
-    /// The attempt ends and its socket is closed, at most 50 ms later.
+    /// The attempt ends and its socket is closed.
     pub fn connect<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        connect_unix(path_to_system(path.as_ref())?).map(Self)
+        connect_unix(&path_to_system(path.as_ref())?).map(Self)
     }
 
     /// May suspend. Connects to an address, which may be in the abstract namespace.
@@ -48,7 +48,7 @@ impl UnixStream {
     /// # Cancellation
     /// As [`connect`](Self::connect).
     pub fn connect_addr(socket_addr: &SocketAddr) -> io::Result<Self> {
-        connect_unix(to_system(socket_addr)?).map(Self)
+        connect_unix(&to_system(socket_addr)?).map(Self)
     }
 
     /// Creates two sockets that are connected to each other.
@@ -57,7 +57,16 @@ impl UnixStream {
     /// If too many files are open.
     pub fn pair() -> io::Result<(Self, Self)> {
         let (a, b) = std_unix::UnixStream::pair()?;
-        Ok((Self::from_std(a), Self::from_std(b)))
+        Ok((Self(Socket::created(a)), Self(Socket::created(b))))
+    }
+
+    /// Shuts down one direction of the connection, or both. A task that waits for that direction is woken:
+    /// a reader gets the end of the stream, a writer an error.
+    ///
+    /// # Errors
+    /// `NotConnected` once the connection is closed.
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.0.shutdown(how)
     }
 }
 
@@ -73,11 +82,4 @@ std_methods! { UnixStream:
     /// # Errors
     /// `NotConnected` once the connection is closed.
     fn peer_addr() -> SocketAddr;
-
-    /// Shuts down one direction of the connection, or both. A task that waits for that direction is woken:
-    /// a reader gets the end of the stream, a writer an error.
-    ///
-    /// # Errors
-    /// `NotConnected` once the connection is closed.
-    fn shutdown(how: Shutdown) -> ();
 }

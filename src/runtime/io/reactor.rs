@@ -1,12 +1,13 @@
 //! [`Reactor`]: maps readiness of descriptors to the tasks that wait for it. [`Reactor::deliver`] is where readiness arrives.
 //!
 //! A descriptor is registered with the poller once, for both directions, when an operation on it has to wait for the first
-//! time. The waiters of a side are woken one by one, in FIFO order; a task that leaves a side which is still ready wakes
+//! time. Wrappers of one descriptor share this registration, since the poller has only one for them. The waiters of a side are woken one by one, in FIFO order; a task that leaves a side which is still ready wakes
 //! the next.
 
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
@@ -18,8 +19,9 @@ use super::Side;
 use crate::runtime::core::{Core, TaskPtr};
 use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
-use crate::sys::poller::{self, Event, Poller};
+use crate::sys::poller::{self, Event, Poller, TELLS_OF_URGENT_DATA};
 use crate::sys::prefetch::prefetch;
+use crate::sys::socket::is_tcp;
 use crate::sys::wait_fd::Direction;
 use crate::util::slots::{Key, Slots};
 
@@ -30,6 +32,8 @@ const IDLE_EVENTS: usize = 32;
 pub(crate) struct Reactor {
     poller: Poller,
     sources: RefCell<Slots<Sides>>,
+    /// The token under which the poller watches a descriptor's number.
+    tokens: RefCell<HashMap<RawFd, u64>>,
     /// Number of tasks that wait for a descriptor.
     pub(crate) n_waiting: Cell<usize>,
     fork: Generation,
@@ -40,13 +44,19 @@ pub(crate) struct Reactor {
 struct Sides {
     read: Rc<Side>,
     write: Rc<Side>,
+    /// Number of wrappers of the descriptor that have registered it.
+    n_shares: Cell<usize>,
 }
 
 impl Sides {
-    fn new(fd: RawFd) -> Self {
+    fn new(fd: BorrowedFd<'_>) -> Self {
+        // Other protocols than TCP end a read at the end of a message, although more messages have arrived.
+        let short_read_drains = TELLS_OF_URGENT_DATA && is_tcp(fd);
+        let fd = fd.as_raw_fd();
         Self {
-            read: Side::new(fd, Direction::Read),
-            write: Side::new(fd, Direction::Write),
+            read: Side::new(fd, Direction::Read, short_read_drains),
+            write: Side::new(fd, Direction::Write, TELLS_OF_URGENT_DATA),
+            n_shares: Cell::new(1),
         }
     }
 
@@ -63,6 +73,7 @@ impl Reactor {
         Rc::new(Self {
             poller,
             sources: RefCell::default(),
+            tokens: RefCell::default(),
             n_waiting: Cell::new(0),
             fork: Generation::now(),
             injector,
@@ -117,8 +128,11 @@ impl Reactor {
 
     /// Registers a descriptor for both directions; returns its token.
     pub(crate) fn register(&self, fd: BorrowedFd<'_>) -> io::Result<u64> {
-        let sides = Sides::new(fd.as_raw_fd());
-        let token = self.sources.borrow_mut().insert(sides).to_u64();
+        if let Some(token) = self.share(fd) {
+            return Ok(token);
+        }
+        let key = self.sources.borrow_mut().insert(Sides::new(fd));
+        let token = key.to_u64();
         let added = self.poller.add(fd, token).or_else(|error| {
             if error.kind() != io::ErrorKind::AlreadyExists {
                 return Err(error);
@@ -129,42 +143,54 @@ impl Reactor {
             self.poller.add(fd, token)
         });
         if let Err(error) = added {
-            self.forget(token);
+            self.sources.borrow_mut().remove(key);
             return Err(error);
         }
+        self.tokens.borrow_mut().insert(fd.as_raw_fd(), token);
         Ok(token)
     }
 
-    /// Deregisters a descriptor that is still open.
-    pub(crate) fn remove(&self, fd: BorrowedFd<'_>, token: u64) {
-        // A forked child shares the poller with its parent, which still watches the descriptor.
-        if self.fork.is_this() {
-            // The poller may have stopped watching the descriptor already.
-            drop(self.poller.remove(fd));
-        }
-        self.forget(token);
+    /// The token of a descriptor that another wrapper of the same descriptor has registered.
+    fn share(&self, fd: BorrowedFd<'_>) -> Option<u64> {
+        let token = *self.tokens.borrow().get(&fd.as_raw_fd())?;
+        let sources = self.sources.borrow();
+        let sides = sources.get(Key::from_u64(token))?;
+        // Not found where the descriptor was closed unnoticed and its number belongs to another file now.
+        self.poller.renew(fd, token).ok()?;
+        sides.n_shares.update(|n| n + 1);
+        Some(token)
     }
 
-    /// Forgets a descriptor; its waiters end with an error.
+    /// Ends a wrapper's registration. With the last one the descriptor is deregistered, and tasks that wait for it get
+    /// an error. The descriptor may be closed already, and its number reused.
     pub(crate) fn forget(&self, token: u64) {
-        let sides = self.sources.borrow_mut().remove(Key::from_u64(token));
+        let key = Key::from_u64(token);
+        let fd = match self.sources.borrow().get(key) {
+            Some(sides) if sides.n_shares.get() == 1 => sides.read.fd(),
+            Some(sides) => return sides.n_shares.update(|n| n - 1),
+            None => return,
+        };
+        if self.tokens.borrow().get(&fd) == Some(&token) {
+            self.tokens.borrow_mut().remove(&fd);
+            // A forked child shares the poller with its parent, which still watches the descriptor.
+            if self.fork.is_this() {
+                // SAFETY: the call takes any number; for one that is not registered it is an error.
+                let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+                // The poller may have stopped watching the descriptor already.
+                drop(self.poller.remove(fd));
+            }
+        }
+        let sides = self.sources.borrow_mut().remove(key);
         if let Some(sides) = sides {
             sides.read.set_gone();
             sides.write.set_gone();
         }
     }
 
-    /// Forgets a descriptor that another thread has closed or given away. Its number may be reused by now.
-    pub(crate) fn forget_remote(&self, token: u64) {
-        let Some(side) = self.side(token, Direction::Read) else {
-            return;
-        };
-        self.forget(token);
-        let is_taken = |sides: &Sides| sides.read.fd() == side.fd();
-        if !self.sources.borrow().values().any(is_taken) {
-            // SAFETY: the call takes any number; for one that is not registered it is an error.
-            let fd = unsafe { BorrowedFd::borrow_raw(side.fd()) };
-            drop(self.poller.remove(fd));
+    /// Marks a direction of a descriptor as closed: the poller does not report each `shutdown` by this process.
+    pub(crate) fn shut(&self, token: u64, direction: Direction) {
+        if let Some(side) = self.side(token, direction) {
+            side.set_ready(true);
         }
     }
 }

@@ -4,14 +4,18 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::rc::Rc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use super::Side;
+use super::owner::Owner;
 use crate::error::WaitError;
 use crate::runtime::core::{InsertAt, NEVER, Nanoseconds, TaskContext, context};
-use crate::runtime::threads::{Injector, Message};
+use crate::runtime::threads::{AtClose, Message, off_loop};
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd};
@@ -22,19 +26,29 @@ use crate::util::lock::lock;
 pub(crate) struct Registration {
     /// 0 for no loop.
     loop_id: AtomicU64,
-    /// Used by the owning loop's thread only.
+    /// Other threads than the owning loop's read it with the lock only.
     token: AtomicU64,
-    owner: Mutex<Option<Arc<Injector>>>,
+    owner: Mutex<Owner>,
 }
 
 const NO_TOKEN: u64 = u64::MAX;
 
 impl Registration {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::with_owner(Owner::default())
+    }
+
+    /// The registration of another descriptor of the same socket.
+    pub(crate) fn for_clone(&self) -> Self {
+        let mut owner = lock(&self.owner);
+        Self::with_owner(owner.for_clone(self.token.load(Relaxed)))
+    }
+
+    fn with_owner(owner: Owner) -> Self {
         Self {
             loop_id: AtomicU64::new(0),
             token: AtomicU64::new(NO_TOKEN),
-            owner: Mutex::new(None),
+            owner: Mutex::new(owner),
         }
     }
 
@@ -54,13 +68,13 @@ impl Registration {
         self.run(fd, direction, timeout, |_| op())
     }
 
-    /// As [`io`](Self::io), for byte streams: a transfer of fewer bytes than `wanted` says that the side is drained, which
-    /// spares the attempt that would block.
+    /// As [`io`](Self::io), for byte streams: a transfer of fewer bytes than the kernel was given says that the side is
+    /// drained, which spares the attempt that would block.
     pub(crate) fn stream_io(
         &self,
         fd: BorrowedFd<'_>,
         direction: Direction,
-        wanted: usize,
+        n_given: usize,
         timeout: Option<Duration>,
         mut op: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<usize> {
@@ -69,7 +83,7 @@ impl Registration {
             // Zero bytes mean the end of the stream: the side stays ready.
             if let Some(side) = side
                 && n > 0
-                && n < wanted
+                && n < n_given
             {
                 side.set_short();
             }
@@ -191,7 +205,14 @@ impl Registration {
             .register(fd)
             .inspect_err(|_| self.loop_id.store(0, Relaxed))?;
         self.token.store(token, Relaxed);
-        *lock(&self.owner) = Some(Arc::clone(&reactor.injector));
+        let mut owner = lock(&self.owner);
+        owner.set(&reactor.injector, token);
+        for direction in [Direction::Read, Direction::Write] {
+            // Between the attempt that would have blocked and now.
+            if owner.is_shut(direction) {
+                reactor.shut(token, direction);
+            }
+        }
         let side = reactor.side(token, direction);
         Ok(side.expect("the descriptor was registered just now"))
     }
@@ -203,26 +224,38 @@ impl Registration {
             return;
         }
         let mut owner = lock(&self.owner);
-        if owner.as_ref().is_some_and(|owner| owner.is_closed()) {
-            *owner = None;
-            self.token.store(NO_TOKEN, Relaxed);
+        if owner.is_closed() {
+            owner.take(self.token.swap(NO_TOKEN, Relaxed));
             // The next loop that claims the socket owns it; another one may have been faster.
             let _ = self.loop_id.compare_exchange(owner_id, 0, Relaxed, Relaxed);
         }
     }
 
     /// Deregisters the socket, before its descriptor is closed or given away. Its waiters get an error.
-    pub(crate) fn deregister(&self, fd: BorrowedFd<'_>) {
+    pub(crate) fn deregister(&self) {
+        let mut owner = lock(&self.owner);
         let token = self.token.swap(NO_TOKEN, Relaxed);
-        let loop_id = self.loop_id.swap(0, Relaxed);
-        let owner = lock(&self.owner).take();
-        let Some(owner) = owner.filter(|_| token != NO_TOKEN) else {
+        self.loop_id.store(0, Relaxed);
+        let injector = owner.take(token);
+        drop(owner);
+        let Some(injector) = injector else {
             return;
         };
-        match context::current().filter(|core| core.id == loop_id) {
-            Some(core) => core.reactor().remove(fd, token),
+        match context::current().filter(|core| core.id == injector.loop_id) {
+            Some(core) => core.reactor().forget(token),
             // A closed loop has forgotten the socket already.
-            None => drop(owner.push(Message::Forget(token))),
+            None => drop(injector.push(Message::Forget(token))),
+        }
+    }
+
+    /// Wakes the tasks that wait for a direction of the socket, or of a clone: the direction was shut down by a call.
+    pub(crate) fn shut(&self, direction: Direction) {
+        let registered = lock(&self.owner).shut(direction, self.token.load(Relaxed));
+        for (injector, token) in registered {
+            match context::current().filter(|core| core.id == injector.loop_id) {
+                Some(core) => core.reactor().shut(token, direction),
+                None => drop(injector.push(Message::Shut(token, direction))),
+            }
         }
     }
 }
@@ -274,6 +307,39 @@ fn wait_at_most(
     })
 }
 
+/// May suspend. Lets a duration of real time pass before the next attempt of an operation: nothing reports when the attempt
+/// could succeed. Ends early as a wait for a descriptor does.
+pub(crate) fn pause(duration: Duration) -> io::Result<()> {
+    let here = match task_context() {
+        Ok(here) => here,
+        Err(WaitError::NoLoop) => {
+            thread::sleep(duration);
+            return Ok(());
+        }
+        Err(why) => return Err(io::Error::other(why.sentence())),
+    };
+    let clock = &here.core.clock;
+    if clock.is_virtual() {
+        // The clock stands still during a job.
+        return off_loop(AtClose::Detached, move || thread::sleep(duration));
+    }
+    let until = clock.instant_of(clock.after(duration));
+    let side = Side::of_pause();
+    let io_deadline = here.task.io_deadline().unwrap_or(NEVER);
+    let place = InsertAt::Back;
+    match wait_at_most(
+        Some(duration),
+        io_deadline,
+        here,
+        place,
+        &side,
+        &mut Some(until),
+    ) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut && clock.instant() >= until => Ok(()),
+        result => result,
+    }
+}
+
 /// Blocks a thread without a loop until the direction may be ready.
 fn block(
     fd: BorrowedFd<'_>,
@@ -289,11 +355,23 @@ fn block(
         }
         (Some(_), Some(until)) => Some(until.saturating_duration_since(Instant::now())),
     };
-    if wait_fd(fd, direction, left)? {
+    // The thread that writes to a Unix socket is not told when another thread shuts the socket down for writing.
+    let is_untold = direction == Direction::Write && is_unix_socket(fd);
+    let at_most = is_untold.then_some(LOOK_AGAIN);
+    let look_again = at_most.filter(|at_most| left.is_none_or(|left| left > *at_most));
+    if wait_fd(fd, direction, look_again.or(left))? || look_again.is_some() {
         Ok(())
     } else {
         Err(io::ErrorKind::TimedOut.into())
     }
+}
+
+/// How often a thread attempts to write to a Unix socket while it waits.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+fn is_unix_socket(fd: BorrowedFd<'_>) -> bool {
+    let address = SockRef::from(&fd).local_addr();
+    address.is_ok_and(|address| address.is_unix())
 }
 
 fn socket_is_gone() -> io::Error {

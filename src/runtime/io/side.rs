@@ -6,7 +6,6 @@ use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use crate::runtime::core::{Awaiting, WaitList};
-use crate::sys::poller::TELLS_OF_URGENT_DATA;
 use crate::sys::wait_fd::Direction;
 
 /// One direction of a descriptor.
@@ -27,16 +26,21 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(fd: RawFd, direction: Direction) -> Rc<Self> {
+    pub(super) fn new(fd: RawFd, direction: Direction, short_means_drained: bool) -> Rc<Self> {
         Rc::new(Self {
             fd,
             direction,
             is_ready: Cell::new(true),
             is_closed: Cell::new(false),
             is_gone: Cell::new(false),
-            short_means_drained: Cell::new(TELLS_OF_URGENT_DATA),
+            short_means_drained: Cell::new(short_means_drained),
             waiters: WaitList::new(),
         })
+    }
+
+    /// A side that is never ready, of no descriptor.
+    pub(super) fn of_pause() -> Rc<Self> {
+        Self::new(-1, Direction::Read, false)
     }
 
     pub(super) fn fd(&self) -> RawFd {
@@ -81,6 +85,7 @@ impl Side {
 impl Awaiting for Side {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.direction {
+            _ if self.fd < 0 => f.write_str("the next attempt of an operation"),
             Direction::Read => write!(f, "descriptor {} to be readable", self.fd),
             Direction::Write => write!(f, "descriptor {} to be writable", self.fd),
         }

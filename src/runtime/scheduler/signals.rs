@@ -207,8 +207,8 @@ impl Signals {
     pub(crate) fn close(&self, reactor: &Reactor) {
         self.main.set(None);
         let watcher = self.watcher.take();
-        if let Some((watcher, token)) = watcher {
-            reactor.remove(watcher.fd(), token);
+        if let Some((_watcher, token)) = watcher {
+            reactor.forget(token);
         }
         let entries = self.entries.take();
         for entry in entries {

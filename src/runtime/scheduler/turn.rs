@@ -274,7 +274,8 @@ impl Loop {
                     self.core.call_soon(function, site);
                 }
                 Some(Message::Wake(number)) => self.waits.wake(number),
-                Some(Message::Forget(token)) => self.reactor.forget_remote(token),
+                Some(Message::Forget(token)) => self.reactor.forget(token),
+                Some(Message::Shut(token, direction)) => self.reactor.shut(token, direction),
                 None => break,
             }
         }

@@ -13,6 +13,7 @@ use std::thread::{self, ThreadId};
 use crossbeam_queue::SegQueue;
 
 use crate::sys::poller::Notifier;
+use crate::sys::wait_fd::Direction;
 use crate::util::fmt::impl_debug;
 use crate::util::sleep_flag::{Gate, SleepFlag};
 
@@ -24,6 +25,8 @@ pub(crate) enum Message {
     Wake(u64),
     /// The socket with this token is gone.
     Forget(u64),
+    /// This direction of the socket with this token is shut down.
+    Shut(u64, Direction),
 }
 
 /// The queue of messages to a loop.

@@ -6,7 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -50,6 +50,10 @@ impl Queue {
 
     pub(super) fn add(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), INTEREST, token)
+    }
+
+    pub(super) fn renew(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        self.control(libc::EPOLL_CTL_MOD, fd.as_raw_fd(), INTEREST, token)
     }
 
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -138,6 +142,10 @@ impl Queue {
         };
         // SAFETY: epoll_pwait2 has returned the number of events that it has written.
         unsafe { appended(events, n_events) }
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 
     pub(super) fn notifier(&self) -> Notifier {

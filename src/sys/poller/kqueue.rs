@@ -11,7 +11,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,7 @@ mod abi {
     pub(super) const EVFILT_USER: i16 = -11;
     pub(super) const EV_ADD: u16 = 0x1;
     pub(super) const EV_DELETE: u16 = 0x2;
+    pub(super) const EV_ENABLE: u16 = 0x4;
     pub(super) const EV_CLEAR: u16 = 0x20;
     pub(super) const EV_RECEIPT: u16 = 0x40;
     pub(super) const EV_ERROR: u16 = 0x4000;
@@ -120,11 +121,20 @@ impl Queue {
         Ok(())
     }
 
+    pub(super) fn renew(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        self.change_either(fd, abi::EV_ENABLE, token)
+    }
+
     pub(super) fn remove(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         let ident = fd.as_raw_fd() as usize;
         let mut found_closed = self.found_closed.borrow_mut();
         found_closed.retain(|event| event.ident != ident);
-        match self.change_both(fd, abi::EV_DELETE, 0)? {
+        self.change_either(fd, abi::EV_DELETE, 0)
+    }
+
+    /// Changes the filters that the descriptor has: one is enough.
+    fn change_either(&self, fd: BorrowedFd<'_>, flags: Flags, token: u64) -> io::Result<()> {
+        match self.change_both(fd, flags, token)? {
             [0, _] | [_, 0] => Ok(()),
             [error, _] => Err(io::Error::from_raw_os_error(error)),
         }
@@ -176,6 +186,10 @@ impl Queue {
         });
         events.append(&mut found_closed);
         result
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.notifier.0.as_fd()
     }
 
     pub(super) fn notifier(&self) -> Notifier {

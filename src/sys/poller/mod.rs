@@ -1,7 +1,7 @@
 //! The poller: reports which of many descriptors are ready, and sleeps until one is.
 //!
 //! Each platform must supply, in its own file:
-//! - `Queue::{new, add, remove, wait}`: the system's queue of events, edge-triggered, with each descriptor
+//! - `Queue::{new, add, renew, remove, wait}`: the system's queue of events, edge-triggered, with each descriptor
 //!   registered once for both directions;
 //! - `RawEvent` and `decode`: the system's event, and its [`Event`], or `None` for a notification;
 //! - `TELLS_OF_URGENT_DATA`: whether events report urgent data;
@@ -115,6 +115,15 @@ impl Poller {
         self.queue.add(fd, token).map_err(explain_add)
     }
 
+    /// Gives a watched descriptor a token, and reports its current readiness again.
+    ///
+    /// # Errors
+    /// `NotFound` if the descriptor is not watched: also where its number was watched for another file, which is
+    /// closed.
+    pub(crate) fn renew(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        self.queue.renew(fd, token)
+    }
+
     /// Stops watching a descriptor. Events that a wait has already taken still arrive.
     ///
     /// Closing a descriptor has the same effect if no duplicate of it is open.
@@ -166,6 +175,11 @@ impl Poller {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(error),
             _ => Ok(n_events),
         }
+    }
+
+    /// A descriptor that is readable while there are events to take.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
     }
 
     /// The notifier by which other threads wake this poller.

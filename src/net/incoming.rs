@@ -1,0 +1,103 @@
+//! Accepting connections one after the other: `Incoming` of both listeners.
+
+use std::io;
+use std::time::Duration;
+
+use crate::error::Cancelled;
+use crate::runtime::io::pause;
+use crate::sys::socket::is_out_of_resources;
+
+/// The first rest of a listener that finds no descriptor free. Each further one is twice as long.
+const SHORTEST_REST: Duration = Duration::from_millis(5);
+
+const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// The state of an iterator over connections.
+///
+/// It rests after an error that says that descriptors or memory are used up. Without that, a loop that ignores errors
+/// would call `accept` at once, and without end: the connection stays in the queue. It ends after the error of a
+/// cancel or of a deadline, which each further `accept` would return, too.
+#[derive(Debug, Default)]
+pub(super) struct Accepting {
+    /// Before the next connection.
+    rest: Duration,
+    has_ended: bool,
+}
+
+impl Accepting {
+    /// May suspend. Rests if necessary, and accepts.
+    pub(super) fn next<T>(
+        &mut self,
+        accept: impl FnOnce() -> io::Result<T>,
+    ) -> Option<io::Result<T>> {
+        if self.has_ended {
+            return None;
+        }
+        let rested = match self.rest {
+            Duration::ZERO => Ok(()),
+            rest => pause(rest),
+        };
+        let result = rested.and_then(|()| accept());
+        let error = result.as_ref().err();
+        self.has_ended = error.is_some_and(is_last);
+        self.rest = match error {
+            Some(error) if is_out_of_resources(error) => {
+                (2 * self.rest).clamp(SHORTEST_REST, LONGEST_REST)
+            }
+            _ => Duration::ZERO,
+        };
+        Some(result)
+    }
+}
+
+/// Whether the task is to end: a listener itself has no timeout.
+fn is_last(error: &io::Error) -> bool {
+    let is_own = error.raw_os_error().is_none();
+    let inner = error.get_ref();
+    is_own && error.kind() == io::ErrorKind::TimedOut
+        || inner.is_some_and(|inner| inner.is::<Cancelled>())
+}
+
+/// Defines the iterator over the connections of a listener.
+macro_rules! incoming {
+    ($listener:ident, $stream:ident, $(#[$doc:meta])*) => {
+        impl $listener {
+            /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
+            ///
+            /// After an error that says that descriptors or memory are used up (`EMFILE`, `ENFILE`, `ENOBUFS`,
+            /// `ENOMEM`), the next `next` rests before it accepts: 5 ms, twice as long after each further such
+            /// error, and at most a second. So a loop that logs errors, or ignores them by `flatten`, lets other
+            /// tasks run, and free descriptors.
+            ///
+            /// The iterator ends after the error of a cancel, of a timeout or of a deadline, and has no other end.
+            $(#[$doc])*
+            pub fn incoming(&self) -> Incoming<'_> {
+                Incoming {
+                    listener: self,
+                    accepting: Default::default(),
+                }
+            }
+        }
+
+        #[doc = concat!("An iterator over the connections of a [`", stringify!($listener), "`].")]
+        #[derive(Debug)]
+        pub struct Incoming<'a> {
+            listener: &'a $listener,
+            accepting: $crate::net::incoming::Accepting,
+        }
+
+        impl Iterator for Incoming<'_> {
+            type Item = std::io::Result<$stream>;
+
+            /// May suspend.
+            fn next(&mut self) -> Option<Self::Item> {
+                let accepted = self.accepting.next(|| self.listener.accept())?;
+                Some(accepted.map(|(stream, _)| stream))
+            }
+        }
+
+        impl std::iter::FusedIterator for Incoming<'_> {}
+    };
+}
+
+pub(super) use incoming;

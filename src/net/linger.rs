@@ -1,0 +1,72 @@
+//! Closing sockets with `SO_LINGER`: `close` waits until the peer has all bytes, at most for the time that the option
+//! says, even if the socket is nonblocking.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use socket2::SockRef;
+
+use crate::runtime::core::context;
+
+/// The most threads of this process that wait in `close`.
+const N_THREADS_MAX: usize = 8;
+
+static N_THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// Drops a socket. Where an event loop runs, a `close` that may wait is made on a thread of its own.
+pub(crate) fn drop_socket<S: AsFd>(socket: S) {
+    let late = late_close(socket.as_fd());
+    // Not the last descriptor of the socket, if there is a late close: this does not wait.
+    drop(socket);
+    if let Some(late) = late {
+        late.on_thread();
+    }
+}
+
+/// The late close of a socket that would make this thread wait; `None` for any other.
+fn late_close(fd: BorrowedFd<'_>) -> Option<LateClose> {
+    context::current()?;
+    let options = SockRef::from(&fd);
+    let duration = options.linger().ok().flatten()?;
+    if duration.is_zero() {
+        // Resets the connection, and does not wait.
+        return None;
+    }
+    match fd.try_clone_to_owned() {
+        Ok(fd) => Some(LateClose(Some(fd))),
+        Err(_) => {
+            let _ = options.set_linger(None);
+            None
+        }
+    }
+}
+
+/// Another descriptor of a socket, which outlives the user's.
+struct LateClose(Option<OwnedFd>);
+
+impl LateClose {
+    /// Closes the descriptor on a thread. With too many of these, and if there is no thread, drops this object.
+    fn on_thread(mut self) {
+        if N_THREADS.fetch_add(1, Relaxed) < N_THREADS_MAX {
+            let builder = thread::Builder::new().name("selvedge-linger".to_owned());
+            let close = move || {
+                drop(self.0.take());
+                N_THREADS.fetch_sub(1, Relaxed);
+            };
+            if builder.spawn(close).is_ok() {
+                return;
+            }
+        }
+        N_THREADS.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Drop for LateClose {
+    fn drop(&mut self) {
+        if let Some(fd) = &self.0 {
+            // The system sends the bytes in any case; nothing waits for that now.
+            let _ = SockRef::from(fd).set_linger(None);
+        }
+    }
+}
