@@ -6,7 +6,6 @@ use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -15,7 +14,7 @@ use super::Side;
 use super::owner::Owner;
 use crate::error::WaitError;
 use crate::runtime::core::{InsertAt, NEVER, Nanoseconds, TaskContext, context};
-use crate::runtime::threads::{AtClose, Message, off_loop};
+use crate::runtime::threads::Message;
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd};
@@ -281,7 +280,7 @@ fn wait_elsewhere(
 ///
 /// A function of its own, so that its frame is not on the stack of each task that waits without a timeout.
 #[inline(never)]
-fn wait_at_most(
+pub(super) fn wait_at_most(
     timeout: Option<Duration>,
     io_deadline: Nanoseconds,
     here: TaskContext,
@@ -305,39 +304,6 @@ fn wait_at_most(
             Err(io::ErrorKind::TimedOut.into())
         }
     })
-}
-
-/// May suspend. Lets a duration of real time pass before the next attempt of an operation: nothing reports when the attempt
-/// could succeed. Ends early as a wait for a descriptor does.
-pub(crate) fn pause(duration: Duration) -> io::Result<()> {
-    let here = match task_context() {
-        Ok(here) => here,
-        Err(WaitError::NoLoop) => {
-            thread::sleep(duration);
-            return Ok(());
-        }
-        Err(why) => return Err(io::Error::other(why.sentence())),
-    };
-    let clock = &here.core.clock;
-    if clock.is_virtual() {
-        // The clock stands still during a job.
-        return off_loop(AtClose::Detached, move || thread::sleep(duration));
-    }
-    let until = clock.instant_of(clock.after(duration));
-    let side = Side::of_pause();
-    let io_deadline = here.task.io_deadline().unwrap_or(NEVER);
-    let place = InsertAt::Back;
-    match wait_at_most(
-        Some(duration),
-        io_deadline,
-        here,
-        place,
-        &side,
-        &mut Some(until),
-    ) {
-        Err(error) if error.kind() == io::ErrorKind::TimedOut && clock.instant() >= until => Ok(()),
-        result => result,
-    }
 }
 
 /// Blocks a thread without a loop until the direction may be ready.

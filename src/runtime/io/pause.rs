@@ -1,0 +1,45 @@
+//! [`pause`]: a wait before another attempt.
+
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use super::Side;
+use super::registration::wait_at_most;
+use crate::error::WaitError;
+use crate::runtime::core::{InsertAt, NEVER};
+use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::wait::task_context;
+
+/// May suspend. Lets a duration of real time pass before the next attempt of an operation: nothing reports when the attempt
+/// could succeed. Ends early as a wait for a descriptor does.
+pub(crate) fn pause(duration: Duration) -> io::Result<()> {
+    let here = match task_context() {
+        Ok(here) => here,
+        Err(WaitError::NoLoop) => {
+            thread::sleep(duration);
+            return Ok(());
+        }
+        Err(why) => return Err(io::Error::other(why.sentence())),
+    };
+    let clock = &here.core.clock;
+    if clock.is_virtual() {
+        // The clock stands still during a job.
+        return off_loop(AtClose::Detached, move || thread::sleep(duration));
+    }
+    let until = clock.instant_of(clock.after(duration));
+    let side = Side::of_pause();
+    let io_deadline = here.task.io_deadline().unwrap_or(NEVER);
+    let place = InsertAt::Back;
+    match wait_at_most(
+        Some(duration),
+        io_deadline,
+        here,
+        place,
+        &side,
+        &mut Some(until),
+    ) {
+        Err(error) if error.kind() == io::ErrorKind::TimedOut && clock.instant() >= until => Ok(()),
+        result => result,
+    }
+}
