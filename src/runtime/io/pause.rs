@@ -8,7 +8,7 @@ use super::Side;
 use super::registration::wait_at_most;
 use crate::error::WaitError;
 use crate::runtime::core::{InsertAt, NEVER};
-use crate::runtime::threads::{AtClose, off_loop};
+use crate::runtime::threads::{JobKind, Label, off_loop};
 use crate::runtime::wait::task_context;
 
 /// May suspend. Lets a duration of real time pass before the next attempt of an operation: nothing reports when the attempt
@@ -25,7 +25,8 @@ pub(crate) fn pause(duration: Duration) -> io::Result<()> {
     let clock = &here.core.clock;
     if clock.is_virtual() {
         // The clock stands still during a job.
-        return off_loop(AtClose::Detached, move || thread::sleep(duration));
+        let kind = JobKind::network(Label::Operation("a pause between two attempts"));
+        return off_loop(kind, move || thread::sleep(duration));
     }
     let until = clock.instant_of(clock.after(duration));
     let side = Side::of_pause();
