@@ -43,7 +43,7 @@ pub fn pool_stats() -> PoolStats {
 ///
 /// drop(Coroutine::new(|_: &Yielder<(), ()>, ()| ()));
 /// stack::trim_pool();
-/// assert_eq!(stack::pool_stats().warm, 0);
+/// assert_eq!(stack::pool_stats().n_warm, 0);
 /// ```
 pub fn trim_pool() {
     pool::trim();

@@ -331,19 +331,19 @@ impl Class {
     }
 
     fn add_to(&self, stats: &mut PoolStats) {
-        stats.warm += self.n_warm();
-        stats.reused += self.n_popped.get();
-        stats.fresh += self.n_fresh.get();
-        stats.trimmed += self.n_trimmed.get();
+        stats.n_warm += self.n_warm();
+        stats.n_reused += self.n_popped.get();
+        stats.n_fresh += self.n_fresh.get();
+        stats.n_trimmed += self.n_trimmed.get();
         for slab in self.slabs.borrow().iter() {
             // SAFETY: slabs on the list are alive.
             let slab = unsafe { slab.as_ref() };
-            stats.slabs += 1;
+            stats.n_slabs += 1;
             stats.mapped_bytes += slab.mapped_size();
-            stats.live += slab.n_taken();
-            stats.cold += slab.n_cold();
+            stats.n_live += slab.n_taken();
+            stats.n_cold += slab.n_cold();
         }
-        stats.live -= self.n_warm();
+        stats.n_live -= self.n_warm();
     }
 }
 

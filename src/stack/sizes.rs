@@ -35,27 +35,27 @@ pub struct StackUsage {
 /// use selvedge::{Coroutine, Yielder, stack::pool_stats};
 ///
 /// let coroutine = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
-/// let live = pool_stats().live;
+/// let n_live = pool_stats().n_live;
 /// drop(coroutine);
-/// assert_eq!(pool_stats().live, live - 1);
+/// assert_eq!(pool_stats().n_live, n_live - 1);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStats {
     /// Stacks in use, including leaked ones.
-    pub live: usize,
+    pub n_live: usize,
     /// Idle stacks whose pages are kept for the next coroutine.
-    pub warm: usize,
+    pub n_warm: usize,
     /// Idle stacks whose pages were returned to the system.
-    pub cold: usize,
+    pub n_cold: usize,
     /// Mappings that stacks are cut from.
-    pub slabs: usize,
+    pub n_slabs: usize,
     /// The address space of those mappings in bytes, including guards.
     pub mapped_bytes: usize,
     /// How often a warm stack was acquired.
-    pub reused: u64,
+    pub n_reused: u64,
     /// How often a fresh or a cold stack was acquired.
-    pub fresh: u64,
+    pub n_fresh: u64,
     /// How often a stack's pages were returned to the system.
-    pub trimmed: u64,
+    pub n_trimmed: u64,
 }

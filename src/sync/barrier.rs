@@ -145,7 +145,7 @@ impl Barrier {
 
     /// Number of tasks that the barrier is for.
     #[must_use]
-    pub fn parties(&self) -> usize {
+    pub fn n_parties(&self) -> usize {
         self.0.n_parties
     }
 
@@ -195,7 +195,7 @@ impl Awaiting for Inner {
 }
 
 impl_debug!(Barrier, |this| {
-    parties: this.0.n_parties,
+    n_parties: this.0.n_parties,
     n_inside: this.0.n_inside.get(),
     phase: this.0.phase.get(),
     created_at: format_args!("{}", this.0.site)

@@ -106,7 +106,7 @@ impl Drop for UsesEverything {
         assert!(remaining_stack_bytes().is_some());
         set_pool_watermark(1);
         trim_pool();
-        println!("all of it works: {}", pool_stats().live);
+        println!("all of it works: {}", pool_stats().n_live);
     }
 }
 

@@ -127,11 +127,11 @@ fn a_recursion_too_deep_for_the_threads_stack_fits() {
 
 #[test]
 fn the_stack_returns_to_the_pool_after_a_return_or_a_panic() {
-    let before = pool_stats().live;
-    on_stack(64 * KIB, || assert_eq!(pool_stats().live, before + 1));
-    assert_eq!(pool_stats().live, before);
+    let before = pool_stats().n_live;
+    on_stack(64 * KIB, || assert_eq!(pool_stats().n_live, before + 1));
+    assert_eq!(pool_stats().n_live, before);
     caught(|| on_stack(64 * KIB, || panic!("not kept")));
-    assert_eq!(pool_stats().live, before);
+    assert_eq!(pool_stats().n_live, before);
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn parked_with(size_bytes: usize) -> Parked {
 }
 
 fn handed_out(stats: &PoolStats) -> u64 {
-    stats.reused + stats.fresh
+    stats.n_reused + stats.n_fresh
 }
 
 #[test]
@@ -37,17 +37,17 @@ fn a_thread_without_coroutines_holds_no_stacks() {
         let stats = pool_stats();
         assert_eq!(
             (
-                stats.live,
-                stats.warm,
-                stats.cold,
-                stats.slabs,
+                stats.n_live,
+                stats.n_warm,
+                stats.n_cold,
+                stats.n_slabs,
                 stats.mapped_bytes
             ),
             (0, 0, 0, 0, 0)
         );
         assert_eq!(handed_out(&stats), 0);
         trim_pool();
-        assert_eq!(pool_stats().slabs, 0);
+        assert_eq!(pool_stats().n_slabs, 0);
     });
 }
 
@@ -55,24 +55,24 @@ fn a_thread_without_coroutines_holds_no_stacks() {
 fn live_counts_the_stacks_in_use_in_every_status_but_done() {
     on_fresh_thread(|| {
         let mut unstarted = Coroutine::new(|_: &Yielder<(), ()>, ()| ());
-        assert_eq!(pool_stats().live, 1);
+        assert_eq!(pool_stats().n_live, 1);
         let suspended = parked();
-        assert_eq!(pool_stats().live, 2);
+        assert_eq!(pool_stats().n_live, 2);
         unstarted.resume();
         assert_eq!(
-            pool_stats().live,
+            pool_stats().n_live,
             1,
             "a finished coroutine has given its stack back"
         );
         drop(suspended);
-        assert_eq!(pool_stats().live, 0);
+        assert_eq!(pool_stats().n_live, 0);
         let mut closed = parked();
         closed.close().expect("it unwinds");
-        assert_eq!(pool_stats().live, 0);
+        assert_eq!(pool_stats().n_live, 0);
         let mut thrown_at = parked();
         caught(|| thrown_at.throw(Box::new(())));
-        assert_eq!(pool_stats().live, 0);
-        let running = Coroutine::new(|_: &Yielder<(), usize>, ()| pool_stats().live).resume();
+        assert_eq!(pool_stats().n_live, 0);
+        let running = Coroutine::new(|_: &Yielder<(), usize>, ()| pool_stats().n_live).resume();
         assert_eq!(running, CoroutineState::Complete(1));
     });
 }
@@ -86,7 +86,7 @@ fn every_creation_is_either_fresh_or_reused() {
             drop(many);
         }
         let stats = pool_stats();
-        assert!(stats.reused > 0 && stats.fresh > 0, "{stats:?}");
+        assert!(stats.n_reused > 0 && stats.n_fresh > 0, "{stats:?}");
     });
 }
 
@@ -97,15 +97,18 @@ fn a_returned_stack_is_warm_and_the_next_coroutine_gets_it() {
         let address = first.resume().complete();
         assert_eq!(address, Some(()));
         let before = pool_stats();
-        assert_eq!((before.live, before.warm), (0, 1));
+        assert_eq!((before.n_live, before.n_warm), (0, 1));
         let second = parked();
         let after = pool_stats();
-        assert_eq!((after.live, after.warm), (1, 0));
+        assert_eq!((after.n_live, after.n_warm), (1, 0));
         assert_eq!(
-            (after.reused - before.reused, after.fresh - before.fresh),
+            (
+                after.n_reused - before.n_reused,
+                after.n_fresh - before.n_fresh
+            ),
             (1, 0)
         );
-        assert_eq!(after.slabs, before.slabs);
+        assert_eq!(after.n_slabs, before.n_slabs);
         drop(second);
     });
 }
@@ -120,10 +123,10 @@ fn creating_and_dropping_one_after_another_needs_one_stack() {
         }
         let after = pool_stats();
         assert_eq!(
-            (after.fresh, after.slabs, after.mapped_bytes),
-            (before.fresh, before.slabs, before.mapped_bytes)
+            (after.n_fresh, after.n_slabs, after.mapped_bytes),
+            (before.n_fresh, before.n_slabs, before.mapped_bytes)
         );
-        assert_eq!(after.reused - before.reused, 1_000);
+        assert_eq!(after.n_reused - before.n_reused, 1_000);
     });
 }
 
@@ -134,11 +137,11 @@ fn the_watermark_limits_the_number_of_warm_stacks() {
         let many: Vec<_> = (0..50).map(|_| parked()).collect();
         drop(many);
         let stats = pool_stats();
-        assert!(stats.live == 0 && stats.warm <= 4, "{stats:?}");
-        assert!(stats.trimmed > 0, "{stats:?}");
+        assert!(stats.n_live == 0 && stats.n_warm <= 4, "{stats:?}");
+        assert!(stats.n_trimmed > 0, "{stats:?}");
         set_pool_watermark(0);
         drop(parked());
-        assert_eq!(pool_stats().warm, 0);
+        assert_eq!(pool_stats().n_warm, 0);
     });
 }
 
@@ -149,7 +152,7 @@ fn a_watermark_above_the_idle_count_trims_nothing() {
         let many: Vec<_> = (0..50).map(|_| parked()).collect();
         drop(many);
         let stats = pool_stats();
-        assert_eq!((stats.warm, stats.trimmed), (50, 0));
+        assert_eq!((stats.n_warm, stats.n_trimmed), (50, 0));
     });
 }
 
@@ -159,19 +162,24 @@ fn trimming_gives_every_idle_stack_back_and_unmaps_idle_slabs() {
         let many: Vec<_> = (0..50).map(|_| parked()).collect();
         let full = pool_stats();
         assert!(
-            full.slabs > 0 && full.mapped_bytes >= 50 * 256 * 1024,
+            full.n_slabs > 0 && full.mapped_bytes >= 50 * 256 * 1024,
             "{full:?}"
         );
         drop(many);
         trim_pool();
         let stats = pool_stats();
         assert_eq!(
-            (stats.live, stats.warm, stats.slabs, stats.mapped_bytes),
+            (
+                stats.n_live,
+                stats.n_warm,
+                stats.n_slabs,
+                stats.mapped_bytes
+            ),
             (0, 0, 0, 0),
             "{stats:?}"
         );
         drop(parked());
-        assert_eq!(pool_stats().live, 0);
+        assert_eq!(pool_stats().n_live, 0);
     });
 }
 
@@ -192,14 +200,14 @@ fn trimming_leaves_live_coroutines_alone() {
         trim_pool();
         let stats = pool_stats();
         assert!(
-            stats.live == 2 && stats.warm == 0 && stats.slabs > 0,
+            stats.n_live == 2 && stats.n_warm == 0 && stats.n_slabs > 0,
             "{stats:?}"
         );
         let sum = (0..512).map(|index| index * 3).sum();
         assert_eq!(kept.resume(), CoroutineState::Complete(sum));
         assert_eq!(also_kept.resume(), CoroutineState::Complete(sum));
         trim_pool();
-        assert_eq!(pool_stats().slabs, 0);
+        assert_eq!(pool_stats().n_slabs, 0);
     });
 }
 
@@ -250,7 +258,7 @@ fn many_odd_sizes_do_not_pile_up_once_trimmed() {
         trim_pool();
         let stats = pool_stats();
         assert_eq!(
-            (stats.live, stats.warm, stats.mapped_bytes),
+            (stats.n_live, stats.n_warm, stats.mapped_bytes),
             (0, 0, 0),
             "{stats:?}"
         );
@@ -262,12 +270,12 @@ fn each_thread_has_a_pool_of_its_own() {
     on_fresh_thread(|| {
         let mine = parked();
         let theirs = std::thread::spawn(|| {
-            let empty = pool_stats().live;
+            let empty = pool_stats().n_live;
             let _theirs = (parked(), parked());
-            (empty, pool_stats().live)
+            (empty, pool_stats().n_live)
         });
         assert_eq!(theirs.join().expect("its checks hold"), (0, 2));
-        assert_eq!(pool_stats().live, 1);
+        assert_eq!(pool_stats().n_live, 1);
         drop(mine);
     });
 }

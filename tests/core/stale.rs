@@ -48,7 +48,7 @@ fn a_finished_handle_ignores_the_next_owner_of_its_stack() {
         let mut old = finished("old");
         let mut new = named("new");
         assert_eq!(
-            (pool_stats().live, pool_stats().reused),
+            (pool_stats().n_live, pool_stats().n_reused),
             (1, 1),
             "the new one has the old one's stack"
         );
@@ -75,7 +75,7 @@ fn a_finished_handle_outlives_the_memory_of_its_stack() {
         assert_done(&mut closed, "closed");
         assert_done(&mut unstarted, "unstarted");
         drop((returned, closed, unstarted));
-        assert_eq!(pool_stats().live, 0);
+        assert_eq!(pool_stats().n_live, 0);
     });
 }
 
@@ -108,7 +108,7 @@ fn a_stack_unmapped_at_once_leaves_no_trace() {
             let mut closed = named("closed");
             closed.send(round);
             closed.close().expect("it unwinds");
-            assert_eq!(pool_stats().warm, 0);
+            assert_eq!(pool_stats().n_warm, 0);
             assert_done(&mut returned, "returned");
             assert_done(&mut closed, "closed");
         }

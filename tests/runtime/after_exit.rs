@@ -33,10 +33,14 @@ impl Error for Waits {}
 fn assert_stack_returns(fail: impl FnOnce() + 'static) {
     run(|| {
         finished(spawn(yield_now).join());
-        let before = pool_stats().live;
+        let before = pool_stats().n_live;
         fail();
         sleep(Duration::from_millis(5));
-        assert_eq!(pool_stats().live, before, "a task that has ended is parked");
+        assert_eq!(
+            pool_stats().n_live,
+            before,
+            "a task that has ended is parked"
+        );
         assert_eq!(finished(spawn(|| 4).join()), 4);
     });
 }

@@ -38,7 +38,10 @@ fn a_hundred_thousand_tasks_park_on_one_promise_and_are_joined() {
             n_tasks,
             "every body was entered and parked"
         );
-        assert!(pool_stats().live >= n_tasks, "each has a stack of its own");
+        assert!(
+            pool_stats().n_live >= n_tasks,
+            "each has a stack of its own"
+        );
         assert_eq!(all_tasks().len(), n_tasks + 1);
         promise.set_result(1).expect("pending");
         for (n, task) in tasks.into_iter().enumerate() {
@@ -46,7 +49,7 @@ fn a_hundred_thousand_tasks_park_on_one_promise_and_are_joined() {
         }
         assert_eq!(all_tasks().len(), 1);
     });
-    assert_eq!(pool_stats().live, 0);
+    assert_eq!(pool_stats().n_live, 0);
 }
 
 #[test]
@@ -60,7 +63,7 @@ fn a_hundred_thousand_sleepers_are_cancelled() {
             assert!(task.join().expect_err("cancelled").is_cancelled());
         }
     });
-    assert_eq!(pool_stats().live, 0);
+    assert_eq!(pool_stats().n_live, 0);
 }
 
 #[test]
@@ -80,9 +83,9 @@ fn a_hundred_thousand_tasks_in_a_row_use_one_stack() {
             assert_eq!(value, n);
         }
         let after = pool_stats();
-        assert_eq!(after.live, before.live);
+        assert_eq!(after.n_live, before.n_live);
         assert_eq!(
-            after.fresh, before.fresh,
+            after.n_fresh, before.n_fresh,
             "a warm stack was at hand each time"
         );
     });
@@ -99,5 +102,5 @@ fn cancelled_unstarted_tasks_hold_no_stack() {
         yield_now();
         assert_eq!(all_tasks().len(), 1);
     });
-    assert_eq!(pool_stats().live, 0);
+    assert_eq!(pool_stats().n_live, 0);
 }

@@ -73,7 +73,7 @@ impl Counts {
         Self {
             n_tasks: all_tasks().len(),
             n_fds,
-            n_live_stacks: pool_stats().live,
+            n_live_stacks: pool_stats().n_live,
             live_bytes: LIVE_BYTES.load(Ordering::Relaxed),
         }
     }
@@ -161,7 +161,7 @@ fn on_a_thread(seed: u64, duration: Duration, minimum: u64) {
     let thread = thread::spawn(move || {
         let random = Random(Rc::new(Cell::new(seed)));
         run(|| soak(&random, duration, minimum));
-        assert_eq!(pool_stats().live, 0);
+        assert_eq!(pool_stats().n_live, 0);
     });
     thread
         .join()

@@ -22,7 +22,7 @@ fn all_resume_when_the_last_has_arrived() {
         let barrier = Barrier::new(3);
         let tasks = [comer(&barrier), comer(&barrier)];
         yield_now();
-        assert_eq!((barrier.parties(), barrier.n_waiting()), (3, 2));
+        assert_eq!((barrier.n_parties(), barrier.n_waiting()), (3, 2));
         assert!(!tasks[0].is_done() && !tasks[1].is_done());
         assert_eq!(barrier.wait(), Ok(2));
         assert_eq!(outcomes(tasks), [Ok(0), Ok(1)]);
