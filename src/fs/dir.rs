@@ -31,6 +31,10 @@ const BATCH: usize = 64;
 ///
 /// # Errors
 /// As [`std::fs::read_dir`].
+///
+/// # Cancellation
+/// Returns an error; what a thread has started is completed. See
+/// [`docs::cancellation`](crate::docs::cancellation).
 pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = Arc::<Path>::from(path.as_ref());
     let opened = Arc::clone(&path);
@@ -144,6 +148,10 @@ impl DirEntry {
     ///
     /// # Errors
     /// As [`std::fs::DirEntry::file_type`].
+    ///
+    /// # Cancellation
+    /// Returns an error; what a thread has started is completed. See
+    /// [`docs::cancellation`](crate::docs::cancellation).
     pub fn file_type(&self) -> io::Result<FileType> {
         match self.file_type {
             Some(file_type) => Ok(file_type),
@@ -155,6 +163,10 @@ impl DirEntry {
     ///
     /// # Errors
     /// As [`std::fs::DirEntry::metadata`].
+    ///
+    /// # Cancellation
+    /// Returns an error; what a thread has started is completed. See
+    /// [`docs::cancellation`](crate::docs::cancellation).
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.with_entry("DirEntry::metadata", std_fs::DirEntry::metadata)
     }

@@ -19,6 +19,10 @@ macro_rules! jobs {
         ///
         /// # Errors
         #[doc = concat!("As [`", stringify!($std), "`].")]
+        ///
+        /// # Cancellation
+        /// Returns an error; what a thread has started is completed. See
+        /// [`docs::cancellation`](crate::docs::cancellation).
         pub fn $name($($path: impl AsRef<Path>,)+ $($value: $type)?) -> io::Result<$result> {
             $(let $path = Arc::<Path>::from($path.as_ref());)+
             let label = Label::Path(concat!("fs::", stringify!($name)), first!($($path),+));
@@ -65,10 +69,6 @@ jobs! {
     exists(path) -> bool, Detached, std_fs::exists;
 
     /// May suspend. Copies a file and its permissions, and returns its size.
-    ///
-    /// # Cancellation
-    /// A copy that a thread has started is completed. The same applies to the other functions here that
-    /// change the file system.
     copy(from, to) -> u64, Awaited, std_fs::copy;
 
     /// May suspend. Renames a file, and replaces a file that has the new name.

@@ -50,6 +50,9 @@ impl TcpListener {
     ///
     /// # Errors
     /// The error of the last address, or of the lookup.
+    ///
+    /// # Cancellation
+    /// A cancelled wait ends with an error: see [`docs::cancellation`](crate::docs::cancellation).
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         each_address(addr, |address| {
             let listener = std::net::TcpListener::bind(address)?;

@@ -34,6 +34,9 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The error of the last address, or of the lookup.
+    ///
+    /// # Cancellation
+    /// A cancelled wait ends with an error: see [`docs::cancellation`](crate::docs::cancellation).
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         each_address(addr, std::net::UdpSocket::bind)
             .map(Socket::created)
@@ -75,6 +78,9 @@ impl UdpSocket {
     ///
     /// # Errors
     /// The error of the last address, or of the lookup.
+    ///
+    /// # Cancellation
+    /// A cancelled wait ends with an error: see [`docs::cancellation`](crate::docs::cancellation).
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
         each_address(addr, |address| self.0.std().connect(address))
     }

@@ -268,6 +268,9 @@ impl<'scope> Scope<'scope, '_> {
 
     /// Spawns a task in the scope whose `Err` is a failure, which ends the scope.
     ///
+    /// # Errors
+    /// The error of `f` goes to [`scope`](crate::scope()), and `spawn_fallible` itself does not fail.
+    ///
     /// # Panics
     /// As [`spawn`](Self::spawn).
     #[track_caller]

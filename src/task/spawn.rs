@@ -72,6 +72,9 @@ where
 /// assert!(failure.downcast_ref::<std::num::ParseIntError>().is_some());
 /// ```
 ///
+/// # Errors
+/// The error of `f` goes to `join`, and `spawn_fallible` itself does not fail.
+///
 /// # Panics
 /// As [`spawn`].
 #[track_caller]
