@@ -91,7 +91,7 @@ fn among_many(peer: &'static str) -> Row {
             .for_each(|(samples, sample)| samples.push(sample));
     }
     let [ours, peers, samples] = samples;
-    let what = "a line written and another read on each of so many stacks";
+    let what = "a line written and another read on each of 100,000 stacks";
     Row {
         what: "yield_now among 100,000 tasks, ns",
         ours,
@@ -175,7 +175,7 @@ pub fn sleeps() -> Vec<Row> {
         touches.push(floor::first_touches(N));
     }
     let first_touch = Floor {
-        what: "what the kernel takes to guard so many stacks and to commit a page of each",
+        what: "what the kernel takes to guard a million stacks and to commit a page of each",
         samples: touches,
     };
     let row = |what, ours, peers, limit| Row {

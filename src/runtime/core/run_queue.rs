@@ -97,7 +97,7 @@ pub(crate) struct RunQueue {
     /// The number of dispatches in one repetition of the iteration; `usize::MAX` if control must return to the loop
     /// at the iteration's end.
     repeat_cost: Cell<usize>,
-    /// Whether there are so many tasks that their stacks are out of the cache.
+    /// Whether the tasks' stacks exceed the cache.
     exceeds_cache: Cell<bool>,
     /// Up to here the stacks of the iteration's tasks were prefetched.
     fetched: Cell<*mut Entry>,
