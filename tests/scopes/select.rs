@@ -122,15 +122,20 @@ fn an_arm_whose_condition_is_false_does_not_take_part() {
     });
 }
 
+/// An expression that is not to be evaluated.
+fn untouched() {
+    panic!("an arm that does not take part was evaluated");
+}
+
 #[test]
 fn without_an_arm_that_takes_part_else_is_the_value() {
     let is_ready = false;
     let value = select! {
-        n = unreachable!(), if is_ready => n,
+        () = untouched(), if is_ready => 6,
         else => 7
     };
     assert_eq!(value, 7);
-    sentence(|| select! { () = unreachable!(), if is_ready => () });
+    sentence(|| select! { () = untouched(), if is_ready => () });
 }
 
 #[test]
