@@ -85,7 +85,7 @@ impl<T> ScopedTask<'_, T> {
     /// The handle of a task that was not made, with the reason as its error.
     pub(super) fn refused(error: TaskError) -> Self {
         let packet = Packet::new();
-        packet.link().finish(next_task_id(), None);
+        packet.link().finish(next_task_id(), None, 0);
         packet.put(Err(error));
         Self::new(ResultSlot::new(), packet, Weak::new())
     }

@@ -270,3 +270,35 @@ fn thousands_of_tasks_are_cancelled_in_one_go() {
         assert_eq!(n_dropped.get(), 2000);
     });
 }
+
+#[test]
+fn a_task_that_is_done_keeps_its_count_of_cancels() {
+    in_virtual_loop(|| {
+        let named = selvedge::spawn_named("named", || sleep(AN_HOUR));
+        let unnamed = spawn(|| {
+            let _ = selvedge::task::catch_cancelled(|| sleep(AN_HOUR));
+            7
+        });
+        yield_now();
+        named.cancel();
+        unnamed.cancel();
+        unnamed.cancel();
+        for _ in 0..3 {
+            yield_now();
+        }
+        assert!(named.is_done() && unnamed.is_done());
+        assert_eq!((named.cancelling(), unnamed.cancelling()), (1, 2));
+        assert_eq!(
+            (named.name(), unnamed.name()),
+            ("named".into(), format!("Task-{}", unnamed.id()))
+        );
+        // No request is added any more, but one can be taken back.
+        assert!(!unnamed.cancel());
+        assert_eq!(
+            (unnamed.uncancel(), unnamed.task_ref().cancelling()),
+            (1, 1)
+        );
+        assert_eq!((unnamed.uncancel(), unnamed.uncancel()), (0, 0));
+        assert_eq!(spawn(|| ()).cancelling(), 0);
+    });
+}

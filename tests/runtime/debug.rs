@@ -98,11 +98,52 @@ fn a_slow_task_is_reported_with_its_origin_and_its_next_wait() {
     );
     assert_eq!(waits.waits_for.as_deref(), Some("a deadline"), "{told:#?}");
     assert!(
-        waits.text.contains("\nstack: task waits (suspended)"),
+        waits
+            .text
+            .contains("\nsuspended at: task waits (suspended)"),
         "{told:#?}"
     );
     assert_eq!(ends.waits_for, None, "{told:#?}");
     assert_eq!(ends.line, waits.line.map(|line| line + 1), "{told:#?}");
+}
+
+#[test]
+fn a_slow_report_says_between_which_places_the_code_ran() {
+    #[inline(never)]
+    fn before() {
+        yield_now();
+    }
+    #[inline(never)]
+    fn after() {
+        sleep(A_BIT);
+    }
+    let (event_loop, _) = debugging(A_BIT);
+    let told: Rc<RefCell<Vec<String>>> = Rc::default();
+    let list = Rc::clone(&told);
+    event_loop.set_exception_handler(move |context| {
+        if context.subject() == Some("waits") {
+            assert!(context.resumed_at().is_some() && context.stack().is_some());
+            list.borrow_mut().push(context.to_string());
+        }
+    });
+    finished(event_loop.run_until_complete(|| {
+        let waits = spawn_named("waits", || {
+            before();
+            work();
+            after();
+        });
+        finished(waits.join());
+    }));
+    let told = told.take().pop().expect("a report");
+    let (resumed, suspended) = told.split_once("suspended at: ").expect("both places");
+    assert!(resumed.contains("resumed at: task waits"), "{told}");
+    if cfg!(not(selvedge_backend = "corosensei")) {
+        assert!(
+            resumed.contains("::before") && !resumed.contains("::after"),
+            "{told}"
+        );
+        assert!(suspended.contains("::after"), "{told}");
+    }
 }
 
 #[test]

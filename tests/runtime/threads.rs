@@ -256,3 +256,37 @@ fn a_loop_may_be_stopped_before_it_runs() {
         .expect("no panic");
     event_loop.run_forever().expect("stopped before");
 }
+
+#[test]
+fn calls_of_the_loops_own_thread_are_in_order_however_made() {
+    let (event_loop, log) = (event_loop(), Log::default());
+    // A closure that another thread may call, for an entry of the log, which another thread may not.
+    thread_local!(static LOG: std::cell::OnceCell<Log> = const { std::cell::OnceCell::new() });
+    LOG.with(|own| own.set(log.clone()).expect("once"));
+    let push = |event: &'static str| move || LOG.with(|log| log.get().expect("set").push(event));
+    let handle = event_loop.handle();
+    soon_threadsafe(&handle, push("1, before the run"));
+    event_loop.call_soon(push("2"));
+    soon_threadsafe(&handle, push("3"));
+    event_loop.create_task(push("4")).detach();
+    let main = move || {
+        let local = current_loop().unwrap();
+        local.call_soon(push("6, in the run")).unwrap();
+        soon_threadsafe(&handle, push("7"));
+        local.call_soon(push("8")).unwrap();
+        soon_threadsafe(&handle, push("9"));
+        spawn(push("10")).detach();
+        // What another thread has sent before comes before.
+        let theirs = handle.clone();
+        let other = thread::spawn(move || soon_threadsafe(&theirs, push("11")));
+        other.join().unwrap();
+        soon_threadsafe(&handle, push("12"));
+        yield_now();
+        yield_now();
+    };
+    soon_threadsafe(&event_loop.handle(), push("5"));
+    finished(event_loop.run_until_complete(main));
+    let order = log.take();
+    let numbers = order.iter().map(|event| event.split(',').next().unwrap());
+    assert!(numbers.eq((1..=12).map(|n| n.to_string())), "{order:?}");
+}

@@ -18,6 +18,7 @@ impl Loop {
         f: Box<dyn FnOnce()>,
         site: &'static Location<'static>,
     ) -> CallbackHandle {
+        self.receive_messages();
         CallbackHandle(self.core.call_soon(f, site))
     }
 

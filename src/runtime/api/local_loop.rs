@@ -105,7 +105,9 @@ impl LocalLoop {
         I: Joinable<Output: 'static> + 'static,
     {
         let site = Location::caller();
-        Ok(waitable::create_task(&self.get()?.core, site, task))
+        let inner = self.get()?;
+        inner.receive_messages();
+        Ok(waitable::create_task(&inner.core, site, task))
     }
 
     /// Makes a promise.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::error::LoopError;
 use crate::runtime::core::context;
+use crate::runtime::scheduler::current::current;
 use crate::runtime::threads::{Injector, Message};
 use crate::util::fmt::impl_debug;
 use crate::util::lock::lock;
@@ -48,7 +49,7 @@ impl LoopHandle {
     }
 
     /// Queues a callback on the loop's thread, for the next iteration, and wakes a sleeping loop. Callbacks of one thread
-    /// are called in FIFO order.
+    /// are called in FIFO order; on the loop's thread this includes those of `call_soon`.
     ///
     /// # Errors
     /// The function, if the loop is closed.
@@ -75,6 +76,14 @@ impl LoopHandle {
                 run(f);
             }
         });
+        if let Some(inner) = current().filter(|inner| Arc::ptr_eq(&inner.injector, &self.0))
+            && !inner.core.is_closed.get()
+        {
+            // The loop runs on this thread: a message would come after what this code queues next.
+            inner.receive_messages();
+            inner.core.call_soon(call, site);
+            return Ok(());
+        }
         self.0.push(Message::Call(call, site)).map_err(|refused| {
             drop(refused);
             let f = lock(&slot).take();

@@ -18,6 +18,9 @@ pub struct ExceptionContext {
     source: Option<&'static Location<'static>>,
     subject: Option<(&'static str, String)>,
     stack: Option<Arc<TaskStack>>,
+    /// For a slow task.
+    resumed_at: Option<Arc<TaskStack>>,
+    is_slow: bool,
 }
 
 impl ExceptionContext {
@@ -30,6 +33,8 @@ impl ExceptionContext {
             source: None,
             subject: None,
             stack: None,
+            resumed_at: None,
+            is_slow: false,
         }
     }
 
@@ -58,6 +63,18 @@ impl ExceptionContext {
         self
     }
 
+    /// For a slow task: where it was resumed, and where it suspended again.
+    pub(crate) fn with_slow_turn(
+        mut self,
+        resumed_at: Option<TaskStack>,
+        suspended_at: Option<TaskStack>,
+    ) -> Self {
+        self.is_slow = true;
+        self.resumed_at = resumed_at.map(Arc::new);
+        self.stack = suspended_at.map(Arc::new);
+        self
+    }
+
     /// What happened.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -77,10 +94,18 @@ impl ExceptionContext {
         self.source
     }
 
-    /// Where the task stands now; for a task that took too long or is pending, of a loop in debug mode.
+    /// Where the task stands now; for a task that is pending, or that took too long and has suspended since, of a loop in debug
+    /// mode.
     #[must_use]
     pub fn stack(&self) -> Option<&TaskStack> {
         self.stack.as_deref()
+    }
+
+    /// Where the task was resumed before it took too long; `None` if it began then. The code that held the loop ran between
+    /// this place and [`stack`](Self::stack), or the task's end.
+    #[must_use]
+    pub fn resumed_at(&self) -> Option<&TaskStack> {
+        self.resumed_at.as_deref()
     }
 
     /// The task, handle or promise that the report is about.
@@ -104,7 +129,15 @@ impl fmt::Display for ExceptionContext {
             lines.push((kind, name.clone()));
         }
         if let Some(stack) = &self.stack {
-            lines.push(("stack", stack.to_string()));
+            let key = if self.is_slow {
+                "suspended at"
+            } else {
+                "stack"
+            };
+            lines.push((key, stack.to_string()));
+        }
+        if let Some(stack) = &self.resumed_at {
+            lines.push(("resumed at", stack.to_string()));
         }
         lines.sort();
         lines

@@ -243,11 +243,15 @@ impl<T> Deref for Packet<T> {
 /// address of number and name, with some low bits set.
 pub(crate) struct TaskLink(Cell<usize>);
 
-/// Number and name of a task that is done.
-type Identity = (TaskId, Box<Box<str>>);
+/// What is kept of a task that is done and that has a name, or requests to cancel that were not taken back.
+struct Identity {
+    id: TaskId,
+    name: Option<Box<Box<str>>>,
+    n_cancels: Cell<u32>,
+}
 
 const DONE: usize = 1;
-const NAMED: usize = 2;
+const BOXED: usize = 2;
 /// The error was retrieved or reported.
 const RETRIEVED: usize = 4;
 const BITS: u32 = 3;
@@ -271,42 +275,62 @@ impl TaskLink {
     pub(crate) fn id(&self) -> TaskId {
         match (self.task(), self.identity()) {
             (Some(task), _) => task.id,
-            (None, Some(identity)) => identity.0,
+            (None, Some(identity)) => identity.id,
             (None, None) => TaskId((self.0.get() >> BITS) as u64),
         }
     }
 
     pub(crate) fn name(&self) -> String {
-        match (self.task(), self.identity()) {
-            (Some(task), _) => task.name(),
-            (None, Some(identity)) => identity.1.to_string(),
-            (None, None) => default_name(self.id()),
+        let name = || self.identity()?.name.as_ref().map(ToString::to_string);
+        match self.task() {
+            Some(task) => task.name(),
+            None => name().unwrap_or_else(|| default_name(self.id())),
         }
     }
 
-    /// Forgets the task, and keeps its number and name.
+    /// Forgets the task, and keeps its number, its name and its requests to cancel.
     #[inline]
-    pub(crate) fn finish(&self, id: TaskId, name: Option<Box<Box<str>>>) {
+    pub(crate) fn finish(&self, id: TaskId, name: Option<Box<Box<str>>>, n_cancels: u32) {
         match (usize::try_from(id.0), name) {
-            (Ok(number), None) if number >> (usize::BITS - BITS) == 0 => {
+            (Ok(number), None) if number >> (usize::BITS - BITS) == 0 && n_cancels == 0 => {
                 self.0.set(number << BITS | DONE);
             }
-            (_, name) => self.finish_with_name(id, name),
+            (_, name) => self.finish_boxed(id, name, n_cancels),
         }
     }
 
     #[cold]
-    fn finish_with_name(&self, id: TaskId, name: Option<Box<Box<str>>>) {
-        let name = name.unwrap_or_else(|| Box::new(default_name(id).into_boxed_str()));
-        let identity: Box<Identity> = Box::new((id, name));
-        self.0.set(Box::into_raw(identity) as usize | DONE | NAMED);
+    fn finish_boxed(&self, id: TaskId, name: Option<Box<Box<str>>>, n_cancels: u32) {
+        let n_cancels = Cell::new(n_cancels);
+        let identity = Box::new(Identity {
+            id,
+            name,
+            n_cancels,
+        });
+        self.0.set(Box::into_raw(identity) as usize | DONE | BOXED);
+    }
+
+    /// Requests to cancel that were not taken back, of a task that is done.
+    pub(crate) fn n_cancels(&self) -> u32 {
+        self.identity()
+            .map_or(0, |identity| identity.n_cancels.get())
+    }
+
+    /// Takes back a request to cancel of a task that is done, and returns how many are left.
+    pub(crate) fn take_back(&self) -> u32 {
+        if let Some(identity) = self.identity() {
+            identity
+                .n_cancels
+                .set(identity.n_cancels.get().saturating_sub(1));
+        }
+        self.n_cancels()
     }
 
     fn identity(&self) -> Option<&Identity> {
         let word = self.0.get();
         // SAFETY: with both bits set the rest is the address of a box that `finish` made and only `drop` frees; the
         // low bits of a box of words are clear.
-        (word & (DONE | NAMED) == DONE | NAMED)
+        (word & (DONE | BOXED) == DONE | BOXED)
             .then(|| unsafe { &*((word >> BITS << BITS) as *const Identity) })
     }
 

@@ -2,29 +2,45 @@
 
 #![allow(unsafe_code)]
 
+use crate::arch::Parked;
 use crate::coroutine::{Hosted, Status};
 use crate::runtime::core::{
-    AnyPacket, SCHEDULED, TAKING_BYTES, TaskBlock, TaskPtr, TaskStack, with_room, without_task,
+    AnyPacket, SCHEDULED, TAKING_BYTES, TaskBlock, TaskId, TaskPtr, TaskStack, with_room,
+    without_task,
 };
 
 impl TaskStack {
     pub(crate) fn of(packet: &AnyPacket) -> Self {
         let link = packet.link();
-        let mut stack = Self {
-            id: link.id(),
-            name: link.name(),
-            status: Status::Done,
-            site: None,
-            waits_for: None,
-            backtrace: None,
-        };
+        let mut stack = Self::done(link.id(), link.name());
         if let Some(task) = link.task() {
-            stack.look_at(task);
+            stack.look_at(task, None);
         }
         stack
     }
 
-    fn look_at(&mut self, task: TaskPtr) {
+    /// For a task that the loop has taken from its queue and will enter at `parked`; `None` if the task has not begun.
+    pub(crate) fn of_next(task: TaskPtr, parked: Parked) -> Option<Self> {
+        task.has_begun().then(|| {
+            let mut stack = Self::done(task.id, task.name());
+            stack.look_at(task, Some(parked));
+            stack
+        })
+    }
+
+    fn done(id: TaskId, name: String) -> Self {
+        Self {
+            id,
+            name,
+            status: Status::Done,
+            site: None,
+            waits_for: None,
+            backtrace: None,
+        }
+    }
+
+    /// Looks at a task that is not done; `next` is where the task is parked if the loop is about to enter it.
+    fn look_at(&mut self, task: TaskPtr, next: Option<Parked>) {
         // SAFETY: a task that is not done has a living loop.
         let core = unsafe { task.core.as_ref() };
         self.site = task.site();
@@ -36,6 +52,7 @@ impl TaskStack {
         });
         let parked = match () {
             () if is_entered => None,
+            () if next.is_some() => next,
             () if !task.has(SCHEDULED) => Some(task.parked.get()),
             () => core.run_queue.parked(task),
         };

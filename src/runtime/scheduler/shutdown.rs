@@ -16,9 +16,11 @@ use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::{
-    AnyPacket, COMPLETED, Callback, ExceptionContext, NEVER, NOTIFIED, Runnable, SCHEDULED, TaskPtr,
+    AnyPacket, COMPLETED, Callback, Core, ExceptionContext, NEVER, NOTIFIED, Nanoseconds, Runnable,
+    SCHEDULED, TaskPtr,
 };
 use crate::runtime::task::{abandoned, dispatch_now};
+use crate::runtime::time::Key;
 use crate::runtime::wait::delivery;
 
 /// The maximum number of repetitions of a step that destructors, or the task itself, could prolong without end.
@@ -26,6 +28,30 @@ const MAX_ROUNDS: usize = 1024;
 
 /// The most callbacks that are dropped after destructors of others have queued them.
 const MAX_REQUEUED: usize = 1 << 20;
+
+/// After this time the exception handler is told for what the end of the loop waits.
+const LATE: Duration = Duration::from_secs(1);
+
+/// How many tasks such a report names.
+const N_NAMED: usize = 8;
+
+/// Tells which tasks go on although they were cancelled.
+fn report_late(core: &Core) {
+    let tasks = core.tasks();
+    let named = tasks.iter().take(N_NAMED);
+    let named: Vec<_> = named
+        .map(|task| format!("{}, which waits for {}", task.name(), task.waits_for()))
+        .collect();
+    let more = match tasks.len().saturating_sub(N_NAMED) {
+        0 => String::new(),
+        n_more => format!("; and {n_more} more"),
+    };
+    let text = format!(
+        "The loop is ending, and waits for tasks that were cancelled: {}{more}",
+        named.join("; ")
+    );
+    core.report(&ExceptionContext::new(text));
+}
 
 impl Loop {
     /// Step 1: cancels every task, and runs them until they have ended.
@@ -62,16 +88,17 @@ impl Loop {
     /// Gives up after the shutdown timeout.
     fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) {
         let deadline = self.core.clock.after(self.shutdown_timeout);
-        let timer = (deadline < NEVER && !is_over()).then(|| {
-            let core = Rc::downgrade(&self.core);
-            let stop = move || {
-                if let Some(core) = core.upgrade() {
-                    core.run_queue.stop();
-                }
-            };
-            let callback = Callback::new(Box::new(stop), Location::caller());
-            self.timers.call_at(deadline, callback)
-        });
+        let is_late = self.core.clock.after(LATE);
+        // The time of a virtual clock is not the user's.
+        let is_told = is_late < deadline && !self.core.clock.is_virtual();
+        let timers = match is_over() {
+            true => [None, None],
+            false => [
+                (deadline < NEVER)
+                    .then(|| self.call_with_core(deadline, |core| core.run_queue.stop())),
+                is_told.then(|| self.call_with_core(is_late, report_late)),
+            ],
+        };
         for _ in 0..MAX_ROUNDS {
             if is_over() {
                 break;
@@ -82,9 +109,20 @@ impl Loop {
                 break;
             }
         }
-        if let Some(timer) = timer {
+        for timer in timers.into_iter().flatten() {
             self.timers.cancel(timer);
         }
+    }
+
+    fn call_with_core(&self, deadline: Nanoseconds, f: fn(&Core)) -> Key {
+        let core = Rc::downgrade(&self.core);
+        let call = move || {
+            if let Some(core) = core.upgrade() {
+                f(&core);
+            }
+        };
+        let callback = Callback::new(Box::new(call), Location::caller());
+        self.timers.call_at(deadline, callback)
     }
 
     /// Steps 2 and 3: ends the remaining tasks on the spot, and tasks that this spawns.

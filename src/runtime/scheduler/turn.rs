@@ -16,6 +16,7 @@ use crate::coroutine::Status;
 use crate::error::Deadlock;
 use crate::runtime::core::{
     Callback, Clock, Core, ExceptionContext, Nanoseconds, Owner, Parts, Runnable, TaskPtr,
+    TaskStack,
 };
 use crate::runtime::io::Reactor;
 use crate::runtime::observe::deadlock;
@@ -162,9 +163,11 @@ impl Loop {
         }
     }
 
-    /// Enters a task, and reports it if it is slow.
+    /// Enters a task, and reports it if it is slow. What the task does in between leaves no trace, so the report says where
+    /// the task was resumed and where it has suspended again.
     fn resume_watched(&self, task: TaskPtr, parked: Parked) {
         let (view, site) = (TaskRef::of(task), task.site());
+        let resumed_at = TaskStack::of_next(task, parked);
         let start = Instant::now();
         self.core.run_queue.disable_direct();
         dispatch(&self.core, task, parked);
@@ -172,11 +175,11 @@ impl Loop {
         // The task has left the stack.
         self.core.set_current(None);
         if let Some(view) = view.filter(|_| self.is_slow(took)) {
-            let stack = view.stack();
-            let name = stack.name().to_owned();
-            self.report_slow(took, "task", name, |context| match stack.status() {
-                Status::Done => context.with_source(site),
-                _ => context.with_source(site).with_stack(stack),
+            let name = view.name();
+            let suspended_at = Some(view.stack()).filter(|stack| stack.status() != Status::Done);
+            self.report_slow(took, "task", name, |context| {
+                let context = context.with_source(site);
+                context.with_slow_turn(resumed_at, suspended_at)
             });
         }
     }
@@ -265,6 +268,12 @@ impl Loop {
     /// Processes signals and messages of other threads.
     pub(crate) fn receive(&self) {
         self.signals.receive(&self.core);
+        self.receive_messages();
+    }
+
+    /// Queues the callbacks and wakes the tasks of the messages that have been sent so far, so that what is queued next comes
+    /// after them.
+    pub(crate) fn receive_messages(&self) {
         if self.injector.is_empty() {
             return;
         }

@@ -120,7 +120,7 @@ fn store_outcome<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskEr
         // SAFETY: this is the task's own stack.
         unsafe { Hosted::forget_name(task.0) };
     }
-    packet.link().finish(task.id, name);
+    packet.link().finish(task.id, name, task.n_cancels.get());
     if let Some(outcome) = outcome {
         packet.put(outcome);
     }
@@ -234,9 +234,11 @@ pub(crate) fn abandoned(core: &Core, task: TaskPtr) {
          that its stack is leaked as it is"
     ));
     if let Some(packet) = task.packet.take() {
-        packet
-            .link()
-            .finish(task.id, Some(Box::new(name.clone().into_boxed_str())));
+        packet.link().finish(
+            task.id,
+            Some(Box::new(name.clone().into_boxed_str())),
+            task.n_cancels.get(),
+        );
         packet.fail(error.clone());
     }
     notify_waiters(core, task, Outcome::Failed);

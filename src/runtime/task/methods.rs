@@ -27,18 +27,26 @@ macro_rules! task_methods {
             task.is_some_and(|task| $crate::runtime::cancel::request::cancel(task, Some(&message)))
         }
 
-        /// Number of requests to cancel that were not taken back.
+        /// Number of requests to cancel that were not taken back. A task that is done keeps it.
         #[must_use]
         pub fn cancelling(&self) -> u32 {
-            let task = self.packet.link().task();
-            task.map_or(0, $crate::runtime::core::cancel_frame::n_requests)
+            let link = self.packet.link();
+            let task = link.task();
+            task.map_or_else(
+                || link.n_cancels(),
+                $crate::runtime::core::cancel_frame::n_requests,
+            )
         }
 
         /// Takes back one request to cancel, and returns how many are left. Taking back the last one
         /// also withdraws a cancel that was not delivered yet.
         pub fn uncancel(&self) -> u32 {
-            let task = self.packet.link().task();
-            task.map_or(0, $crate::runtime::core::cancel_frame::take_back)
+            let link = self.packet.link();
+            let task = link.task();
+            task.map_or_else(
+                || link.take_back(),
+                $crate::runtime::core::cancel_frame::take_back,
+            )
         }
 
         /// Whether the task has ended, in whatever way.
