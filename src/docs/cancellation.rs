@@ -77,7 +77,11 @@
 //! # Cleaning up
 //!
 //! Destructors run while the thread unwinds, and can't wait: a sleep returns at once, and input or output that would
-//! wait is an error. Cleanup that has to wait belongs in [`finally`](crate::task::finally()), which runs the cleanup after
+//! wait is an error. A destructor that unwraps such an error panics in the middle of the unwind, and then Rust aborts the
+//! process. So ignore these errors in `drop` (`let _ = self.stream.write_all(b"bye");`), or do nothing there while
+//! `std::thread::panicking()`. Waits that have no error to return, such as `Mutex::lock`, `Event::wait` and
+//! [`block_on`](crate::block_on), panic if they would have to wait in a destructor that runs in an unwind, and so abort the
+//! process as well. Cleanup that has to wait belongs in [`finally`](crate::task::finally()), which runs the cleanup after
 //! the unwind, defers further cancels meanwhile, and then continues the first one. Limit the cleanup by a timeout inside.
 //!
 //! ```
