@@ -109,22 +109,23 @@ pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
 /// With any other panic of the function.
 pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
     let running = || context::current().and_then(|core| core.current());
-    let before = running().map(|task| (task.id, task.n_errors.get()));
+    let before = running().map(|task| (task.id, task.n_errors.replace(0)));
     let result = catch_unwind(AssertUnwindSafe(f));
-    let task = running();
-    match (result, task) {
-        (Ok(_), Some(task))
-            if task.has(MUST_CANCEL)
-                && task.n_errors.get() > 0
-                && before != Some((task.id, task.n_errors.get())) =>
-        {
+    let Some(task) = running() else {
+        return result.or_else(|payload| resume_unwind(payload));
+    };
+    let is_caught = match &result {
+        Ok(_) => task.n_errors.get() > 0 && cancel_frame::is_returned(task),
+        Err(payload) => delivery::may_be_caught(payload, task),
+    };
+    if is_caught {
+        if result.is_ok() {
             cancel_frame::withdraw(task);
-            Err(Cancelled::new(task.message()))
         }
-        (Ok(value), _) => Ok(value),
-        (Err(payload), Some(task)) if delivery::may_be_caught(&payload, task) => {
-            Err(Cancelled::new(task.message()))
-        }
-        (Err(payload), _) => resume_unwind(payload),
+        return Err(Cancelled::new(task.message()));
     }
+    if let Some((_, n_errors)) = before.filter(|(id, _)| *id == task.id && task.has(MUST_CANCEL)) {
+        task.n_errors.update(|n| n.saturating_add(n_errors));
+    }
+    result.or_else(|payload| resume_unwind(payload))
 }

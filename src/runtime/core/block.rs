@@ -10,6 +10,7 @@
 //! | `NOTIFIED` | unparked while scheduled: the next park returns at once | `unpark` | that park |
 //! | `MUST_CANCEL` | a request to cancel stands: the next wait delivers it | a request | that wait, `uncancel` |
 //! | `TASK_CANCEL` | a standing request is addressed to the task, not to a frame | a request | as `MUST_CANCEL` |
+//! | `TASK_RETURNED` | that request was returned as an I/O error | I/O | as `MUST_CANCEL` |
 //! | `CANCEL_FORWARDED` | a cancel was forwarded to what the task waits for | a request | the end of that wait |
 //! | `FORCE_UNWIND` | every suspension raises a cancel that can't be caught | shutdown | never |
 //! | `DETACHED` | the handle is gone | the handle's drop | never |
@@ -50,6 +51,7 @@ pub(crate) const MUST_NOT_ABANDON: u32 = 64;
 pub(crate) const NOTIFIED: u32 = 128;
 pub(crate) const ERROR_RETRIEVED: u32 = 256;
 pub(crate) const TASK_CANCEL: u32 = 512;
+pub(crate) const TASK_RETURNED: u32 = 1024;
 
 /// The control block.
 #[repr(C, align(64))]
@@ -60,7 +62,7 @@ pub(crate) struct TaskBlock {
     pub(crate) parked: Cell<Parked>,
     /// Operations that succeeded at once since the last suspension.
     pub(crate) n_immediate: Cell<u8>,
-    /// How often standing requests were returned as an I/O error.
+    /// How often requests that stand were returned as an I/O error; counted anew in a mask and in `catch_cancelled`.
     pub(crate) n_errors: Cell<u8>,
     /// How often the task went on after a forced unwind.
     pub(crate) n_swallowed: Cell<u16>,

@@ -27,10 +27,10 @@
 #![allow(unsafe_code)]
 
 use std::cell::Cell;
-use std::iter::successors;
+use std::iter::{once, successors};
 use std::ptr::{self, NonNull};
 
-use super::{MUST_CANCEL, TASK_CANCEL, TaskBlock, TaskContext, TaskPtr};
+use super::{MUST_CANCEL, TASK_CANCEL, TASK_RETURNED, TaskBlock, TaskContext, TaskPtr};
 use crate::coroutine::OpenFrame;
 
 /// A frame of a task that requests cancels, or defers them.
@@ -42,13 +42,12 @@ pub(crate) struct CancelFrame {
     n_before: u32,
     /// A request stood when the frame began.
     stood_before: bool,
+    /// The frame's own request; of a mask, the request to the task that it defers.
     request: Cell<Request>,
     /// No older request stood when the frame made its own.
     is_only: Cell<bool>,
     /// Number of requests that this mask defers.
     n_deferred: Cell<u32>,
-    /// Whether one of them is addressed to the task.
-    defers_task: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +89,6 @@ impl CancelFrame {
             request: Cell::new(Request::NotMade),
             is_only: Cell::new(false),
             n_deferred: Cell::new(0),
-            defers_task: Cell::new(false),
         }
     }
 
@@ -136,41 +134,34 @@ impl CancelFrame {
     /// Ends the frame, and takes its request back.
     pub(crate) fn end(&self) -> Ended {
         self.unlink();
-        let request = self.request.replace(Request::NotMade);
-        if request == Request::NotMade {
+        if !self.is_made() {
             return Ended::default();
         }
-        let n_left = self.task.n_cancels.get().saturating_sub(1);
-        self.task.n_cancels.set(n_left);
-        if n_left == 0 {
-            withdraw(self.task);
-        } else {
-            update(self.task);
-        }
+        take_back(self.task);
+        update(self.task);
         Ended {
-            is_alone: self.is_only.get() && n_left <= self.n_before,
-            was_returned: request == Request::Returned,
+            is_alone: self.is_only.get() && self.task.n_cancels.get() <= self.n_before,
+            was_returned: self.request.get() == Request::Returned,
         }
     }
 
     /// Calls a function, and defers cancels of the running task until the function returns.
     pub(crate) fn mask<R>(here: TaskContext, f: impl FnOnce() -> R) -> R {
-        /// Ends the mask.
-        struct Masked<'a>(&'a CancelFrame);
+        /// Ends the mask. Also has the number of errors at its start.
+        struct Masked<'a>(&'a CancelFrame, u8);
 
         impl Drop for Masked<'_> {
             fn drop(&mut self) {
-                let CancelFrame { task, .. } = *self.0;
-                self.0.unlink();
-                let n_cancels = task.n_cancels.get() + self.0.n_deferred.get();
-                task.n_cancels.set(n_cancels);
-                if n_cancels == 0 {
-                    // The requests that stood at the start were taken back.
-                    return withdraw(task);
-                }
-                if self.0.defers_task.get() {
-                    task.set(TASK_CANCEL);
-                }
+                let Self(frame, n_errors) = self;
+                frame.unlink();
+                let task = frame.task;
+                task.n_cancels.update(|n| n + frame.n_deferred.get());
+                task.n_errors.set(*n_errors);
+                task.set(match frame.request.get() {
+                    Request::Stands => TASK_CANCEL,
+                    Request::Returned => TASK_CANCEL | TASK_RETURNED,
+                    Request::NotMade | Request::Delivered => 0,
+                });
                 update(task);
             }
         }
@@ -179,11 +170,16 @@ impl CancelFrame {
         let _open = OpenFrame::open_for_task();
         let task = here.task;
         let frame = Self::new(task, FrameKind::Mask);
-        frame.defers_task.set(task.has(TASK_CANCEL));
-        task.clear(MUST_CANCEL | TASK_CANCEL);
+        if task.has(TASK_CANCEL) {
+            frame.request.set(match task.has(TASK_RETURNED) {
+                true => Request::Returned,
+                false => Request::Stands,
+            });
+        }
+        task.clear(MUST_CANCEL | TASK_CANCEL | TASK_RETURNED);
         // SAFETY: the frame stays here until the guard has unlinked it; the task is abandoned with it.
         unsafe { frame.link() };
-        let _masked = Masked(&frame);
+        let _masked = Masked(&frame, task.n_errors.replace(0));
         f()
     }
 }
@@ -221,13 +217,13 @@ pub(crate) fn defers(task: TaskPtr, from: Option<&CancelFrame>) -> bool {
         return false;
     };
     mask.n_deferred.set(mask.n_deferred.get() + 1);
-    if from.is_none() {
-        mask.defers_task.set(true);
+    if from.is_none() && !mask.stands() {
+        mask.request.set(Request::Stands);
     }
     true
 }
 
-/// Sets the flag that a request stands, after a frame has gone.
+/// Sets the flag that a request stands, when a frame has gone or its request has changed.
 fn update(task: TaskPtr) {
     if task.has(TASK_CANCEL) || unmasked(&task).any(CancelFrame::stands) {
         task.set(MUST_CANCEL);
@@ -237,21 +233,21 @@ fn update(task: TaskPtr) {
     }
 }
 
-/// Takes back the requests that no mask defers: they were delivered, or are not wanted any more.
+/// Notes that the requests that no mask defers were delivered, or are not wanted any more.
 pub(crate) fn withdraw(task: TaskPtr) {
-    task.clear(MUST_CANCEL | TASK_CANCEL);
+    task.clear(MUST_CANCEL | TASK_CANCEL | TASK_RETURNED);
     task.n_errors.set(0);
     let standing = unmasked(&task).filter(|frame| frame.stands());
     standing.for_each(CancelFrame::set_delivered);
 }
 
-/// Lets the requests that were made and delivered stand again.
+/// Lets the requests that were made and delivered stand again. Inside of a mask, not those from outside.
 pub(crate) fn redeliver(task: TaskPtr) {
-    let n_made = frames(&task).filter(|frame| frame.is_made()).count();
-    for frame in unmasked(&task).filter(|frame| frame.is_made()) {
+    let made = || unmasked(&task).filter(|frame| frame.is_made());
+    for frame in made().filter(|frame| !frame.stands()) {
         frame.request.set(Request::Stands);
     }
-    if task.n_cancels.get() as usize > n_made {
+    if !is_masked(task) && task.n_cancels.get() as usize > made().count() {
         task.set(TASK_CANCEL);
     }
     update(task);
@@ -261,11 +257,18 @@ pub(crate) fn redeliver(task: TaskPtr) {
 /// that the request is returned as an error.
 pub(crate) fn return_outermost(task: TaskPtr) -> Option<FrameKind> {
     if task.has(TASK_CANCEL) {
+        task.set(TASK_RETURNED);
         return None;
     }
     let outermost = unmasked(&task).filter(|frame| frame.stands()).last()?;
     outermost.request.set(Request::Returned);
     Some(outermost.kind)
+}
+
+/// Whether a standing request was returned as an error.
+pub(crate) fn is_returned(task: TaskPtr) -> bool {
+    let returned = |frame: &CancelFrame| frame.request.get() == Request::Returned;
+    task.has(TASK_RETURNED) || unmasked(&task).any(returned)
 }
 
 /// Number of requests of a task that were not taken back, with those that are deferred.
@@ -274,18 +277,19 @@ pub(crate) fn n_requests(task: TaskPtr) -> u32 {
     task.n_cancels.get() + n_deferred
 }
 
-/// Takes one request back, and returns how many are left. Taking back the last one also withdraws a request that stands.
+/// Takes one request back, and returns how many are left. Taking back the last one also withdraws all that stand.
 pub(crate) fn take_back(task: TaskPtr) -> u32 {
-    match task.n_cancels.get() {
-        0 => {
-            if let Some(mask) = masks(&task).find(|mask| mask.n_deferred.get() > 0) {
-                mask.n_deferred.set(mask.n_deferred.get() - 1);
-            }
-        }
-        n => task.n_cancels.set(n - 1),
+    // One from inside of the innermost mask, if there is one.
+    let deferred = masks(&task).map(|mask| &mask.n_deferred);
+    let mut counts = once(&task.n_cancels).chain(deferred);
+    if let Some(count) = counts.find(|count| count.get() > 0) {
+        count.update(|n| n - 1);
     }
-    if task.n_cancels.get() == 0 {
+    let n_left = n_requests(task);
+    if n_left == 0 {
         withdraw(task);
+        let deferred = frames(&task).filter(|frame| frame.stands());
+        deferred.for_each(CancelFrame::set_delivered);
     }
-    n_requests(task)
+    n_left
 }

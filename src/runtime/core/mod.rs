@@ -19,8 +19,8 @@ pub(crate) mod wake;
 
 pub(crate) use block::{
     Awaiting, CANCEL_FORWARDED, COMPLETED, DETACHED, ERROR_RETRIEVED, Extras, FORCE_UNWIND,
-    MUST_CANCEL, MUST_NOT_ABANDON, NOTIFIED, ParentScope, SCHEDULED, TASK_CANCEL, TaskBlock,
-    TaskPtr,
+    MUST_CANCEL, MUST_NOT_ABANDON, NOTIFIED, ParentScope, SCHEDULED, TASK_CANCEL, TASK_RETURNED,
+    TaskBlock, TaskPtr,
 };
 pub(crate) use callback::{Callback, Function};
 pub(crate) use cancel_frame::{CancelFrame, Ended, FrameKind};

@@ -13,7 +13,9 @@ use socket2::SockRef;
 use super::Side;
 use super::owner::Owner;
 use crate::error::WaitError;
-use crate::runtime::core::{InsertAt, NEVER, Nanoseconds, TaskContext, context};
+use crate::runtime::core::{
+    FORCE_UNWIND, InsertAt, MUST_CANCEL, NEVER, Nanoseconds, TaskContext, context,
+};
 use crate::runtime::threads::Message;
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
@@ -293,7 +295,8 @@ pub(super) fn wait_at_most(
         clock.at(*deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout))))
     });
     let until = until.min(io_deadline);
-    if until <= clock.now() {
+    // A cancel takes precedence: the wait below returns it.
+    if until <= clock.now() && !here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         return Err(io::ErrorKind::TimedOut.into());
     }
     Alarm::with(here, until, |alarm| {
