@@ -16,6 +16,7 @@ mod io_errors;
 mod misuse;
 mod model;
 mod shield;
+mod standing;
 mod wait;
 mod wait_for;
 

@@ -17,7 +17,7 @@ use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::{Core, FORCE_UNWIND, MUST_CANCEL, TaskContext};
 use crate::runtime::task::Promise;
-use crate::runtime::wait::{delivery, park, task_context};
+use crate::runtime::wait::{budget, delivery, park, task_context};
 use crate::util::lock::lock;
 
 /// Holds a job's result.
@@ -85,7 +85,7 @@ pub(crate) fn off_loop<T: Send + 'static>(
     };
     // Before work begins that can't be cancelled. Other tasks get a turn, even if the job would be done before this task
     // could park.
-    park::yield_io(here)?;
+    budget::yield_io(here)?;
     let (reply, ticket) = submit(here, kind, f)?;
     let waits = here.core.wakers();
     let wanted = Wanted(&waits.pool, ticket);

@@ -28,7 +28,7 @@ pub(crate) fn consume_budget(cost: u8) {
 #[inline]
 pub(crate) fn consume_io_budget(cost: u8) -> io::Result<()> {
     match is_used_up(cost) {
-        true => yield_io(),
+        true => task_context().map_or(Ok(()), yield_io),
         false => Ok(()),
     }
 }
@@ -43,11 +43,12 @@ fn is_used_up(cost: u8) -> bool {
     n >= N_IMMEDIATE
 }
 
+/// Gives the other tasks a turn, before I/O begins.
+///
+/// # Errors
+/// If the task is to be cancelled, or the deadline of its I/O has passed.
 #[cold]
-fn yield_io() -> io::Result<()> {
-    let Ok(here) = task_context() else {
-        return Ok(());
-    };
+pub(crate) fn yield_io(here: TaskContext) -> io::Result<()> {
     here.task.n_immediate.set(0);
     park::yield_io(here)?;
     if is_deadline_over(here) {
