@@ -194,12 +194,9 @@ where
         }
         Err(payload) => BodyEnd::Panicked(payload),
     };
-    match &body {
-        BodyEnd::Cancelled(Some(_)) => {
-            let message = host.and_then(|task| task.message());
-            scope.state.cancel(message.as_deref());
-        }
-        BodyEnd::Returned(_) if until == EndsAfter::Failure => {}
+    match (&body, host) {
+        (BodyEnd::Cancelled(Some(_)), Some(host)) => scope.state.pass_on(host),
+        (BodyEnd::Returned(_), _) if until == EndsAfter::Failure => {}
         _ => scope.state.end(),
     }
     let mut noted = Noted {
@@ -287,7 +284,7 @@ impl<'scope> Scope<'scope, '_> {
     /// Cancels all tasks of the scope that are not done, and refuses new ones. The closure continues. This is
     /// not a failure.
     pub fn cancel(&self) {
-        self.state.cancel(None);
+        self.state.cancel();
     }
 
     pub(super) fn make<T, F>(

@@ -23,6 +23,12 @@ enum Request {
     Delivered,
 }
 
+impl Request {
+    fn stands(self) -> bool {
+        matches!(self, Self::Stands | Self::Returned(_))
+    }
+}
+
 #[derive(Debug)]
 enum Frame {
     Timeout(Option<u64>, Own),
@@ -176,13 +182,19 @@ impl Reference {
     }
 
     fn standing(&mut self) -> impl Iterator<Item = &mut Request> {
-        let stands =
-            |request: &&mut Request| matches!(**request, Request::Stands | Request::Returned(_));
-        self.unmasked().filter(stands)
+        self.unmasked().filter(|request| request.stands())
     }
 
     fn stands(&mut self) -> bool {
         self.standing().next().is_some()
+    }
+
+    /// Whether a request stands outside of a mask.
+    fn is_deferred(&self) -> bool {
+        self.frames.iter().any(|frame| match frame {
+            Frame::Timeout(_, own) | Frame::Scope(_, own) => own.request.stands(),
+            Frame::Mask { defers_task, .. } => defers_task.is_some_and(Request::stands),
+        })
     }
 
     /// All standing requests were delivered, or are not wanted any more.
@@ -200,12 +212,13 @@ impl Reference {
     /// A request of a frame, or of other code.
     fn request(&mut self, from: Option<usize>) {
         let stands = self.stands();
+        let stands_or_deferred = stands || self.is_deferred();
         if let Some(place) = from {
             let own = self.own(place);
             if own.request != Request::NotMade {
                 return;
             }
-            own.is_only = !(own.stood_before && stands);
+            own.is_only = !(own.stood_before && stands_or_deferred);
             own.request = Request::Stands;
         }
         let inside = from.map_or(0, |place| place + 1);

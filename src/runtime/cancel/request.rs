@@ -21,6 +21,14 @@ pub(crate) fn cancel(task: TaskPtr, message: Option<&str>) -> bool {
     may_be
 }
 
+/// As [`cancel`], for a cancel that a scope's host passes on to a child. True if the child waits for the host, by way of
+/// other tasks.
+pub(crate) fn cancel_child(child: TaskPtr, host: TaskPtr, message: Option<&str>) -> bool {
+    let is_cycle = may_be_cancelled(child) && forward::cancel_child(child, host, message);
+    forward::walk_is_over();
+    is_cycle
+}
+
 /// As [`cancel`], without forwarding: what the task waits for is being cancelled anyway.
 pub(crate) fn cancel_at_once(task: TaskPtr) {
     if may_be_cancelled(task) && !cancel_frame::defers(task, None) {

@@ -150,16 +150,31 @@ impl ScopeState {
     /// Cancels the children and closes the scope, once: a second call must not disturb their cleanup.
     pub(crate) fn end(&self) {
         if !self.is_ending.get() {
-            self.cancel(None);
+            self.cancel();
         }
     }
 
     /// Cancels the children and closes the scope.
-    pub(crate) fn cancel(&self, message: Option<&str>) {
+    pub(crate) fn cancel(&self) {
         self.is_ending.set(true);
         self.each_live(|child| {
-            request::cancel(child, message);
+            request::cancel(child, None);
         });
+    }
+
+    /// Passes a cancel of the host on to the children, and closes the scope.
+    pub(crate) fn pass_on(&self, host: TaskPtr) {
+        self.is_ending.set(true);
+        let message = host.message();
+        let has_cycle = Cell::new(false);
+        self.each_live(|child| {
+            let is_cycle = request::cancel_child(child, host, message.as_deref());
+            has_cycle.set(has_cycle.get() || is_cycle);
+        });
+        if has_cycle.get() {
+            // Each task of the cycle has passed the cancel on to the next one.
+            self.each_live(request::cancel_at_once);
+        }
     }
 
     /// Calls a function with each child that is not done.
@@ -219,14 +234,7 @@ impl ScopeState {
                 cancel_frame::withdraw(task);
                 task.clear(CANCEL_FORWARDED);
                 is_cancelled = true;
-                self.cancel(task.message().as_deref());
-                if task.has(MUST_CANCEL) {
-                    // The cancel has come back through tasks that wait for the host: the host, a child and these
-                    // tasks wait in a cycle.
-                    cancel_frame::take_back(task);
-                    cancel_frame::withdraw(task);
-                    self.each_live(request::cancel_at_once);
-                }
+                self.pass_on(task);
             } else {
                 park::park_shielded(here, self);
                 has_waited = true;

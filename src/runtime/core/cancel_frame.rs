@@ -118,8 +118,12 @@ impl CancelFrame {
 
     /// Notes that the frame makes its request.
     pub(crate) fn set_made(&self) {
-        let is_older = self.stood_before && self.task.has(MUST_CANCEL);
-        self.is_only.set(!is_older);
+        // Also one that a mask defers by now.
+        let mut stands = frames(&self.task)
+            .map(Self::stands)
+            .chain([self.task.has(TASK_CANCEL)]);
+        self.is_only
+            .set(!(self.stood_before && stands.any(|stands| stands)));
         self.request.set(Request::Stands);
     }
 

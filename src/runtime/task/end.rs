@@ -200,7 +200,7 @@ pub(crate) fn clean_up(core: &Core, task: TaskPtr, word: Word) {
 fn free_stack(task: TaskPtr) {
     debug_assert!(task.has(COMPLETED) && !task.link.is_linked() && task.waiters.is_empty());
     debug_assert!(task.packet.take().is_none() && task.extras.take().is_none());
-    debug_assert!(task.name.take().is_none());
+    debug_assert!(task.name.take().is_none() && task.frames.get().is_none());
     // SAFETY: the task is off the list, out of the queue, has no waiters, and its packet has forgotten
     // it, so that no reference to it is left. The block has nothing left to drop.
     unsafe { Hosted::<TaskBlock>::release(task.0) };

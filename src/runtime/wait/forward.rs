@@ -13,7 +13,16 @@ pub(crate) fn cancel_chain(task: TaskPtr, from: Option<&CancelFrame>, message: O
     let mut walk = WaitGraphWalk::from(task);
     walk.next();
     cancel_one(task, from, message, &mut walk);
-    cancel_rest(walk, message);
+    cancel_rest(walk, message, None);
+}
+
+/// As [`cancel_chain`], for a cancel that a scope's host passes on to a child. Returns whether the child waits for the host,
+/// by way of other tasks; the host is not cancelled again.
+pub(crate) fn cancel_child(child: TaskPtr, host: TaskPtr, message: Option<&str>) -> bool {
+    let mut walk = WaitGraphWalk::from(child);
+    walk.next();
+    cancel_one(child, None, message, &mut walk);
+    cancel_rest(walk, message, Some(host))
 }
 
 /// Cancels the tasks and promises that the running task is about to wait for. False if the wait can't be cancelled so.
@@ -25,14 +34,21 @@ pub(super) fn forward(task: TaskPtr) -> bool {
     let mut walk = WaitGraphWalk::from(task);
     walk.next();
     walk.follow(task);
-    cancel_rest(walk, message.as_deref());
+    cancel_rest(walk, message.as_deref(), Some(task));
     true
 }
 
-fn cancel_rest(mut walk: WaitGraphWalk, message: Option<&str>) {
+/// Cancels the tasks of a walk but for the origin of the cancel; returns whether the walk has reached the origin.
+fn cancel_rest(mut walk: WaitGraphWalk, message: Option<&str>, origin: Option<TaskPtr>) -> bool {
+    let mut has_returned = false;
     while let Some(task) = walk.next() {
-        cancel_one(task, None, message, &mut walk);
+        if Some(task) == origin {
+            has_returned = true;
+        } else {
+            cancel_one(task, None, message, &mut walk);
+        }
     }
+    has_returned
 }
 
 fn cancel_one(

@@ -264,11 +264,9 @@ impl Reference {
     }
 
     fn clean_up(&mut self, cleanup: &[Node]) -> Result<(), Unwind> {
-        let is_standing =
-            |request: &Request| matches!(request, Request::Stands | Request::Returned(_));
         self.frames.push(Frame::Mask {
             n_deferred: 0,
-            defers_task: self.of_task.take().filter(is_standing),
+            defers_task: self.of_task.take().filter(|request| request.stands()),
             n_errors: std::mem::take(&mut self.n_errors),
         });
         let result = self.act_all(cleanup);
