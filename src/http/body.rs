@@ -1,6 +1,7 @@
 //! [`Body`]: the body of a request.
 
-use std::io::Read;
+use std::borrow::Cow;
+use std::io::{self, Read};
 
 use serde::Serialize;
 use url::form_urlencoded;
@@ -19,18 +20,69 @@ use crate::util::fmt::impl_fmt;
 /// # drop((text, list, form));
 /// ```
 pub struct Body {
-    pub(super) content: Content,
+    /// Or the error that `send` reports.
+    pub(super) content: Result<Content, Error>,
     /// The value of the header `content-type`, unless the request sets that header itself.
-    pub(super) media_type: Option<&'static str>,
+    pub(super) media_type: Option<Cow<'static, str>>,
 }
 
 pub(super) enum Content {
     Nothing,
     Bytes(Vec<u8>),
-    /// With its length in bytes, if known.
-    Reader(Box<dyn Read>, Option<u64>),
-    /// The error that `send` reports.
-    Failed(Error),
+    Reader(Upload),
+}
+
+impl Content {
+    pub(super) fn reader(reader: impl Read + 'static, length: Option<u64>) -> Self {
+        Self::Reader(Upload {
+            reader: Box::new(reader),
+            length,
+            n_read: 0,
+        })
+    }
+
+    /// The length in bytes, if known.
+    pub(super) fn length(&self) -> Option<u64> {
+        match self {
+            Self::Nothing => Some(0),
+            Self::Bytes(bytes) => Some(bytes.len() as u64),
+            Self::Reader(upload) => upload.length,
+        }
+    }
+
+    pub(super) fn can_be_sent_again(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Bytes(_) => true,
+            Self::Reader(upload) => upload.n_read == 0,
+        }
+    }
+}
+
+/// A reader whose bytes are sent.
+pub(super) struct Upload {
+    reader: Box<dyn Read>,
+    /// In bytes, if known.
+    pub(super) length: Option<u64>,
+    n_read: u64,
+}
+
+/// Its errors are [`Error`]s, wrapped in std's.
+impl Read for Upload {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.reader.read(buf).map_err(|error| {
+            let what = "the reader of the body failed".to_owned();
+            Error::new(Kind::BadRequest(what)).with_source(error)
+        })?;
+        self.n_read += n as u64;
+        match self.length {
+            Some(length) if n == 0 && !buf.is_empty() && self.n_read < length => {
+                let n_read = self.n_read;
+                let what = format!("the reader of the body ended after {n_read} of {length} bytes");
+                Err(Error::new(Kind::BadRequest(what)).into())
+            }
+            _ => Ok(n),
+        }
+    }
 }
 
 impl Body {
@@ -43,11 +95,12 @@ impl Body {
     /// A value as JSON. If its serialization fails, sending the request fails.
     #[must_use]
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Self {
-        let content = match serde_json::to_vec(value) {
-            Ok(bytes) => Content::Bytes(bytes),
-            Err(error) => Content::Failed(Error::new(Kind::BadRequest(error.to_string()))),
-        };
-        Self::new(content, Some("application/json"))
+        let bytes = serde_json::to_vec(value);
+        let bad = |error: serde_json::Error| Error::new(Kind::BadRequest(error.to_string()));
+        Self {
+            content: bytes.map(Content::Bytes).map_err(bad),
+            media_type: Some(Cow::Borrowed("application/json")),
+        }
     }
 
     /// Fields, encoded as a browser encodes those of a form.
@@ -63,20 +116,32 @@ impl Body {
     /// this crate.
     #[must_use]
     pub fn reader(reader: impl Read + 'static) -> Self {
-        Self::new(Content::Reader(Box::new(reader), None), Some(BYTES))
+        Self::new(Content::reader(reader, None), Some(BYTES))
     }
 
     /// The first `length` bytes of a reader. If it has fewer, the request fails; further ones are not sent.
     #[must_use]
     pub fn reader_with_length(reader: impl Read + 'static, length: u64) -> Self {
-        let reader = Box::new(reader.take(length));
-        Self::new(Content::Reader(reader, Some(length)), Some(BYTES))
+        let content = Content::reader(reader.take(length), Some(length));
+        Self::new(content, Some(BYTES))
+    }
+
+    /// Sets the media type, which is sent as the header `content-type`.
+    ///
+    /// ```
+    /// let body = selvedge::http::Body::from("<p>warp</p>").with_media_type("text/html");
+    /// # drop(body);
+    /// ```
+    #[must_use]
+    pub fn with_media_type(mut self, media_type: impl Into<String>) -> Self {
+        self.media_type = Some(Cow::Owned(media_type.into()));
+        self
     }
 
     fn new(content: Content, media_type: Option<&'static str>) -> Self {
         Self {
-            content,
-            media_type,
+            content: Ok(content),
+            media_type: media_type.map(Cow::Borrowed),
         }
     }
 }
@@ -109,9 +174,11 @@ impl From<&str> for Body {
 }
 
 impl_fmt!(Debug for Body, |this, f| match &this.content {
-    Content::Nothing => f.write_str("Body(empty)"),
-    Content::Bytes(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-    Content::Reader(_, Some(length)) => write!(f, "Body({length} bytes of a reader)"),
-    Content::Reader(_, None) => f.write_str("Body(a reader)"),
-    Content::Failed(error) => write!(f, "Body({error})"),
+    Ok(Content::Nothing) => f.write_str("Body(empty)"),
+    Ok(Content::Bytes(bytes)) => write!(f, "Body({} bytes)", bytes.len()),
+    Ok(Content::Reader(Upload { length: Some(length), .. })) => {
+        write!(f, "Body({length} bytes of a reader)")
+    }
+    Ok(Content::Reader(_)) => f.write_str("Body(a reader)"),
+    Err(error) => write!(f, "Body({error})"),
 });

@@ -2,18 +2,22 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::Agent;
 use ureq::config::Config;
+use ureq::http::Uri;
 #[cfg(feature = "tls")]
-use ureq::unversioned::transport::{Connector, RustlsConnector};
+use ureq::unversioned::transport::RustlsConnector;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector};
+use ureq::{Agent, Proxy};
 
-use super::client::Client;
-use super::cookies::CookiePolicy;
+use super::client::{Client, ProxyRoute, Route};
+use super::cookies::Cookies;
+use super::credentials::authorization;
+use super::message::{MAX_HEAD_SIZE_BYTES, MessageConnector};
+use super::proxy::{ProxySettings, ProxyUrl};
 use super::request_limit::RequestLimit;
-use super::resolver::LoopResolver;
+use super::resolver::{LoopResolver, ProxyResolver};
 use super::session::Session;
 #[cfg(feature = "tls")]
 use super::tls::{self, Certificate};
@@ -21,9 +25,6 @@ use super::transport::SocketConnector;
 
 /// How long an idle connection is kept.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
-
-/// The largest head of a response. Encrypted connections allocate that much at once.
-const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
 
 /// The settings of a [`Session`], made by [`Session::builder`].
 ///
@@ -39,7 +40,8 @@ const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
 /// # drop(session);
 /// ```
 ///
-/// Proxies that are set in the environment are not used.
+/// Without [`proxy`](Self::proxy) and [`proxies_from_environment`](Self::proxies_from_environment) no proxy is
+/// used.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct SessionBuilder {
@@ -52,6 +54,7 @@ pub struct SessionBuilder {
     max_body_size_bytes: u64,
     cookies: bool,
     user_agent: String,
+    proxies: ProxySettings,
     #[cfg(feature = "tls")]
     roots: Option<Vec<Certificate>>,
 }
@@ -75,6 +78,7 @@ impl Session {
             max_body_size_bytes: 64 * 1024 * 1024,
             cookies: true,
             user_agent: concat!("selvedge/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxies: ProxySettings::default(),
             #[cfg(feature = "tls")]
             roots: None,
         }
@@ -150,6 +154,34 @@ impl SessionBuilder {
         self
     }
 
+    /// Sends all requests through a proxy, whose URL may contain a user and a password. Its scheme is `http`, or
+    /// `https` for an encrypted connection to the proxy. If the URL is invalid, requests fail.
+    ///
+    /// For `https` URLs the proxy connects to the server by CONNECT, and does not see the requests.
+    ///
+    /// ```
+    /// let session = selvedge::http::Session::builder().proxy("http://user:secret@localhost:3128").build();
+    /// # drop(session);
+    /// ```
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
+        self.proxies = ProxySettings::all(url.as_ref());
+        self
+    }
+
+    /// Uses the proxies that are set in the environment at the time of this call: `http_proxy` for `http` URLs,
+    /// `https_proxy` for `https` URLs, `all_proxy` for both; in lower or upper case. They are used as
+    /// [`proxy`](Self::proxy) says.
+    ///
+    /// `no_proxy` lists hosts that are connected to directly, separated by commas: `example.com` with all hosts
+    /// below it, `.example.com` for those below it only, addresses, networks as `10.0.0.0/8`, `*` for all. Each
+    /// may end with a port.
+    ///
+    /// `HTTP_PROXY` in upper case is ignored in a CGI program, where it comes from the client.
+    pub fn proxies_from_environment(mut self) -> Self {
+        self.proxies = ProxySettings::from_environment();
+        self
+    }
+
     /// Creates the session.
     ///
     /// # Panics
@@ -160,33 +192,60 @@ impl SessionBuilder {
             self.max_connections > 0,
             "selvedge: a session needs at least one connection; `max_connections` is 0"
         );
-        let cookies = CookiePolicy::new(self.cookies);
-        let connector = SocketConnector(cookies.clone());
-        #[cfg(feature = "tls")]
-        let connector = connector.chain(RustlsConnector::default());
-        let agent = Arc::new(Agent::with_parts(self.config(), connector, LoopResolver));
-        cookies.set_agent(&agent);
+        let direct = encrypted(SocketConnector).chain(MessageConnector::Direct);
         Session(Rc::new(Client {
-            agent,
-            cookies,
+            direct: Route {
+                agent: Agent::with_parts(self.config(None), direct, LoopResolver),
+                authorization: None,
+            },
+            http_proxy: self.proxy_route(self.proxies.http.as_ref(), true),
+            https_proxy: self.proxy_route(self.proxies.https.as_ref(), false),
+            exceptions: self.proxies.exceptions,
+            cookies: Cookies::new(self.cookies),
             request_limit: RequestLimit::new(self.max_connections, self.total_timeout),
+            max_redirects: self.max_redirects,
             max_body_size_bytes: self.max_body_size_bytes,
             is_closed: Cell::new(false),
         }))
     }
 
-    fn config(&self) -> Config {
+    /// How requests reach their servers through a proxy, which forwards them or connects to the servers.
+    fn proxy_route(&self, proxy: Option<&ProxyUrl>, forwards: bool) -> ProxyRoute {
+        Some(proxy?.as_ref().map_err(String::clone).and_then(|proxy| {
+            // ureq encrypts by the server's URL, and a proxy that is asked to connect by the proxy's.
+            if forwards && proxy.scheme() == "http" {
+                let uri = Uri::try_from(proxy.as_str()).map_err(|error| error.to_string())?;
+                let connector = encrypted(SocketConnector).chain(MessageConnector::Forwarding);
+                let resolver = ProxyResolver(uri);
+                return Ok(Route {
+                    agent: Agent::with_parts(self.config(None), connector, resolver),
+                    authorization: authorization(proxy),
+                });
+            }
+            let config = Proxy::new(proxy.as_str()).map_err(|error| error.to_string())?;
+            let connector = ConnectProxyConnector::default().chain(SocketConnector);
+            let connector = encrypted(connector).chain(MessageConnector::Tunnelling);
+            Ok(Route {
+                agent: Agent::with_parts(self.config(Some(config)), connector, LoopResolver),
+                authorization: None,
+            })
+        }))
+    }
+
+    fn config(&self, proxy: Option<Proxy>) -> Config {
         assert!(
             ureq::http::HeaderValue::from_str(&self.user_agent).is_ok(),
             "selvedge: the user agent {:?} is not valid in a header",
             self.user_agent
         );
         let config = Agent::config_builder()
-            .proxy(None)
+            .proxy(proxy)
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            .accept_encoding("gzip")
             .user_agent(self.user_agent.as_str())
-            .max_redirects(self.max_redirects)
+            // They are followed here: see `redirect`.
+            .max_redirects(0)
             .timeout_global(self.total_timeout)
             .timeout_resolve(self.connect_timeout)
             .timeout_connect(self.connect_timeout)
@@ -194,12 +253,24 @@ impl SessionBuilder {
             .max_idle_connections(usize::MAX)
             .max_idle_connections_per_host(self.max_idle_per_host)
             .max_idle_age(MAX_IDLE_AGE)
-            .max_response_header_size(MAX_HEAD_SIZE_BYTES)
-            // For encryption only; a socket uses `ConnectionBuffers`.
+            // A `MessageTransport` has a limit.
+            .max_response_header_size(usize::MAX)
+            // For encryption only, which allocates this much at once; a socket uses `ConnectionBuffers`.
             .input_buffer_size(MAX_HEAD_SIZE_BYTES)
             .output_buffer_size(16 * 1024);
         #[cfg(feature = "tls")]
         let config = config.tls_config(tls::config(self.roots.as_deref()));
         config.build()
     }
+}
+
+/// Adds encryption, for URLs that ask for it.
+#[cfg(feature = "tls")]
+fn encrypted(connector: impl Connector) -> impl Connector {
+    connector.chain(RustlsConnector::default())
+}
+
+#[cfg(not(feature = "tls"))]
+fn encrypted(connector: impl Connector) -> impl Connector {
+    connector
 }

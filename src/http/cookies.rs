@@ -1,43 +1,74 @@
-//! [`CookiePolicy`]: whether a session keeps cookies.
+//! [`Cookies`]: the cookies of a session.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::cell::RefCell;
+use std::cmp::Reverse;
 
-use ureq::Agent;
+use cookie_store::CookieStore;
+use ureq::http::header::{COOKIE, SET_COOKIE};
+use ureq::http::{HeaderMap, HeaderValue};
+use url::Url;
 
-/// Whether a session keeps cookies.
-///
-/// ureq always keeps cookies. A session that keeps none clears its jar before each request, and after each
-/// response that another request follows, a redirect: between storing a response's cookies and sending the
-/// next request, ureq either asks the connection whether it is open or drops it, and does nothing else with
-/// the jar. `tests/http/cookies.rs` checks that.
-#[derive(Clone, Debug)]
-pub(super) enum CookiePolicy {
-    Keep,
-    /// With the agent whose jar is cleared, once the agent exists.
-    Discard(Arc<OnceLock<Weak<Agent>>>),
-}
+use super::error::{Error, Kind};
 
-impl CookiePolicy {
+/// The cookies of a session; `None` if the session keeps none.
+pub(super) struct Cookies(Option<RefCell<CookieStore>>);
+
+impl Cookies {
     pub(super) fn new(keeps_cookies: bool) -> Self {
-        if keeps_cookies {
-            Self::Keep
-        } else {
-            Self::Discard(Arc::default())
+        Self(keeps_cookies.then(RefCell::default))
+    }
+
+    /// Adds a cookie as if a response from this URL had set it.
+    pub(super) fn set(&self, url: &str, cookie: &str) -> Result<(), Error> {
+        let bad = |error: String| Error::new(Kind::BadRequest(error));
+        let url = Url::parse(url).map_err(|error| bad(format!("{url:?} is not a URL: {error}")))?;
+        let Some(store) = &self.0 else {
+            return Ok(());
+        };
+        let added = store.borrow_mut().parse(cookie, &url);
+        added.map(drop).map_err(|error| bad(error.to_string()))
+    }
+
+    /// Adds the cookies of a response. Those that its URL may not set are ignored.
+    pub(super) fn store(&self, url: &Url, headers: &HeaderMap) {
+        let Some(store) = &self.0 else {
+            return;
+        };
+        for value in headers.get_all(SET_COOKIE) {
+            let cookie = String::from_utf8_lossy(value.as_bytes());
+            let _ = store.borrow_mut().parse(&cookie, url);
         }
     }
 
-    pub(super) fn set_agent(&self, of: &Arc<Agent>) {
-        if let Self::Discard(agent) = self {
-            let _ = agent.set(Arc::downgrade(of));
+    /// Adds the cookies for a URL to the header that contains them, which a request may have already.
+    ///
+    /// They are sent as they were received, with spaces, commas and quotes, as browsers do.
+    pub(super) fn add_to(&self, headers: &mut HeaderMap, url: &Url) {
+        let Some(store) = &self.0 else {
+            return;
+        };
+        let store = store.borrow();
+        let mut cookies = store.matches(url);
+        cookies.sort_by_key(|cookie| Reverse(cookie.path.len()));
+        let given = headers.get_all(COOKIE).iter();
+        let mut all: Vec<Vec<u8>> = given.map(|value| value.as_bytes().to_vec()).collect();
+        for cookie in cookies {
+            let (name, value) = cookie.name_value();
+            let pair = format!("{name}={value}");
+            if HeaderValue::from_str(&pair).is_ok() {
+                all.push(pair.into_bytes());
+            }
         }
-    }
-
-    /// Clears the jar if the session keeps no cookies.
-    pub(super) fn apply(&self) {
-        if let Self::Discard(agent) = self
-            && let Some(agent) = agent.get().and_then(Weak::upgrade)
+        if let Ok(value) = HeaderValue::from_bytes(&all.join(&b"; "[..]))
+            && !all.is_empty()
         {
-            agent.cookie_jar_lock().clear();
+            headers.insert(COOKIE, value);
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        if let Some(store) = &self.0 {
+            store.borrow_mut().clear();
         }
     }
 }

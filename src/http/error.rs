@@ -9,6 +9,7 @@ use ureq::Timeout;
 use ureq::http::StatusCode;
 use url::Url;
 
+use super::credentials::without_user;
 use crate::error::predicates::predicates;
 
 /// Why a request failed. The predicates classify the failure; the text describes it and contains the URL.
@@ -47,16 +48,22 @@ struct Parts {
 #[derive(Debug)]
 pub(super) enum Kind {
     BadRequest(String),
-    BodyTooLarge { max_bytes: u64 },
+    BodyTooLarge {
+        max_bytes: u64,
+    },
     Closed,
     Connect(SocketAddr),
     Decode(&'static str),
     Disconnected,
+    HeadTooLarge,
     Io,
     Lookup(String),
     NoTls,
     Protocol,
+    Proxy(String),
     Redirect(&'static str),
+    /// A connection that was kept had ended before this request: it can be sent again.
+    Stale,
     Status(StatusCode),
     Timeout(&'static str),
     Tls,
@@ -79,19 +86,18 @@ impl Error {
 
     /// Adds the URL, if the error has none yet.
     pub(super) fn with_url(mut self, url: &Url) -> Self {
-        self.0.url.get_or_insert_with(|| {
-            let mut url = url.clone();
-            // These calls fail on a URL without a host only, which has neither.
-            let _ = url.set_password(None);
-            let _ = url.set_username("");
-            url.into()
-        });
+        self.0.url.get_or_insert_with(|| without_user(url).into());
         self
     }
 
     /// Wraps this error in ureq's. [`from_ureq`] unwraps it.
     pub(super) fn into_ureq(self) -> ureq::Error {
         ureq::Error::Other(Box::new(self))
+    }
+
+    /// Whether the server had closed the connection before it received the request.
+    pub(super) fn is_stale(&self) -> bool {
+        matches!(self.0.kind, Kind::Stale)
     }
 
     /// The status of the response, if [`is_status`](Self::is_status).
@@ -117,8 +123,9 @@ impl Error {
         /// [`Response::error_for_status`](super::Response::error_for_status).
         fn is_status => Kind::Status(_),
 
-        /// Whether no connection was established: the host has no address, or can't be connected to.
-        fn is_connect => Kind::Connect(_) | Kind::Lookup(_),
+        /// Whether no connection was established: the host has no address, or can't be connected to, or the proxy
+        /// has refused.
+        fn is_connect => Kind::Connect(_) | Kind::Lookup(_) | Kind::Proxy(_),
 
         /// Whether the host's name could not be resolved.
         fn is_lookup => Kind::Lookup(_),
@@ -131,10 +138,10 @@ impl Error {
         fn is_redirect => Kind::Redirect(_),
 
         /// Whether the connection ended before the response did, as when a server is restarted.
-        fn is_disconnected => Kind::Disconnected,
+        fn is_disconnected => Kind::Disconnected | Kind::Stale,
 
-        /// Whether the response is not valid HTTP.
-        fn is_protocol => Kind::Protocol,
+        /// Whether the response is not valid HTTP, or its head is larger than 64 KiB.
+        fn is_protocol => Kind::Protocol | Kind::HeadTooLarge,
 
         /// Whether a body could not be decoded: invalid JSON, invalid gzip.
         fn is_decode => Kind::Decode(_),
@@ -144,7 +151,7 @@ impl Error {
         fn is_body_too_large => Kind::BodyTooLarge { .. },
 
         /// Whether the request can't be sent: an invalid URL, an invalid header, a value that can't be
-        /// serialized to JSON.
+        /// serialized to JSON, a body whose reader fails.
         fn is_bad_request => Kind::BadRequest(_),
 
         /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
@@ -164,11 +171,19 @@ impl fmt::Display for Error {
             Kind::Closed => f.write_str("the session is closed")?,
             Kind::Connect(address) => write!(f, "no connection to {address}")?,
             Kind::Decode(what) => write!(f, "the body is not {what}")?,
-            Kind::Disconnected => f.write_str("the connection ended before the response did")?,
+            Kind::Disconnected | Kind::Stale => {
+                f.write_str("the connection ended before the response did")?;
+            }
+            Kind::HeadTooLarge => {
+                f.write_str(
+                    "the head of the response is larger than 64 KiB, the limit for all headers",
+                )?;
+            }
             Kind::Io => f.write_str("the connection failed")?,
             Kind::Lookup(host) => write!(f, "no address for the host {host:?}")?,
             Kind::NoTls => f.write_str("https needs selvedge's feature `tls`")?,
             Kind::Protocol => f.write_str("the response is not valid HTTP")?,
+            Kind::Proxy(why) => write!(f, "the proxy has not connected: {why}")?,
             Kind::Redirect(why) => f.write_str(why)?,
             Kind::Status(status) => write!(f, "the status is {status}")?,
             Kind::Timeout(purpose) => write!(f, "the timeout {purpose} has expired")?,
@@ -199,7 +214,7 @@ impl From<Error> for io::Error {
         let kind = match &error.0.kind {
             Kind::Timeout(_) => io::ErrorKind::TimedOut,
             Kind::BadRequest(_) => io::ErrorKind::InvalidInput,
-            Kind::Decode(_) | Kind::Protocol => io::ErrorKind::InvalidData,
+            Kind::Decode(_) | Kind::Protocol | Kind::HeadTooLarge => io::ErrorKind::InvalidData,
             Kind::Closed => io::ErrorKind::NotConnected,
             _ => io::ErrorKind::Other,
         };
@@ -218,7 +233,6 @@ pub(super) fn from_ureq(error: ureq::Error) -> Error {
         },
         Ureq::Io(error) => from_io(error),
         Ureq::Timeout(phase) => Error::new(Kind::Timeout(purpose(phase))),
-        Ureq::BodyExceedsLimit(max_bytes) => Error::new(Kind::BodyTooLarge { max_bytes }),
         Ureq::TooManyRedirects => Error::new(Kind::Redirect("more redirects than `max_redirects`")),
         Ureq::TlsRequired => Error::new(Kind::NoTls),
         Ureq::Http(_) | Ureq::BadUri(_) => Error::new(Kind::BadRequest(error.to_string())),
@@ -227,14 +241,7 @@ pub(super) fn from_ureq(error: ureq::Error) -> Error {
         #[cfg(feature = "tls")]
         Ureq::Pem(_) => Error::new(Kind::Tls).with_source(error),
         Ureq::Tls(_) => Error::new(Kind::Tls).with_source(error),
-        Ureq::RedirectFailed => {
-            let what = "the redirect requires sending the body again";
-            Error::new(Kind::Redirect(what)).with_source(error)
-        }
-        Ureq::Decompress(..) => {
-            let what = "valid for its content-encoding";
-            Error::new(Kind::Decode(what)).with_source(error)
-        }
+        Ureq::ConnectProxyFailed(why) => Error::new(Kind::Proxy(why)),
         _ => Error::new(Kind::Protocol).with_source(error),
     }
 }

@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
-use ureq::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
-use ureq::{AsSendBody, SendBody};
+use ureq::http::header::CONTENT_TYPE;
+use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use super::body::{Body, Content};
+use super::body::Body;
 use super::client::Client;
-use super::error::{Error, Kind, from_ureq};
+use super::error::{Error, Kind};
+use super::exchange::{self, Outgoing};
 use super::request_limit::TimeoutOverride;
 use super::response::Response;
 
@@ -117,63 +117,28 @@ impl RequestBuilder {
     pub fn send(self) -> Result<Response, Error> {
         let url = self.url?;
         let client = self.client;
-        let admitted = client.request_limit.admit(self.timeout_override);
-        let (permit, timeout_override) = admitted.map_err(|error| client.explain(error, &url))?;
-        let mut request = Request::new(());
-        *request.method_mut() = self.method;
-        *request.headers_mut() = self.headers;
-        let sent = run_with_body(&client, request, &url, self.body, timeout_override);
-        let response = sent.map_err(|error| client.explain(from_ureq(error), &url))?;
-        Ok(Response::new(response, url, client, permit))
-    }
-}
-
-/// May suspend. Adds the URL, the body and the headers that describe the body, and runs the request.
-fn run_with_body(
-    client: &Client,
-    mut request: Request<()>,
-    url: &Url,
-    body: Body,
-    timeout_override: TimeoutOverride,
-) -> Result<http::Response<ureq::Body>, ureq::Error> {
-    let method = request.method();
-    let requires_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
-    *request.uri_mut() = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
-    if let Some(media_type) = body.media_type {
-        let media_type = HeaderValue::from_static(media_type);
-        let headers = request.headers_mut();
-        headers.entry(CONTENT_TYPE).or_insert(media_type);
-    }
-    match body.content {
-        Content::Failed(error) => Err(error.into_ureq()),
-        Content::Nothing if requires_body => {
-            run(client, request.map(|()| &[][..]), timeout_override)
+        let failed = |error, url: &Url| client.explain(error, url);
+        let limit = &client.request_limit;
+        let admitted = limit.admit(self.timeout_override);
+        let (permit, limit) = admitted.map_err(|error| failed(error, &url))?;
+        let mut headers = self.headers;
+        if let Some(media_type) = self.body.media_type {
+            let media_type = HeaderValue::try_from(&*media_type).map_err(|error| {
+                let what = format!("{media_type:?} is not a media type: {error}");
+                failed(Error::new(Kind::BadRequest(what)), &url)
+            })?;
+            headers.entry(CONTENT_TYPE).or_insert(media_type);
         }
-        Content::Nothing => run(client, request.map(|()| SendBody::none()), timeout_override),
-        Content::Bytes(bytes) => run(client, request.map(|()| &bytes[..]), timeout_override),
-        Content::Reader(mut reader, length) => {
-            if let Some(length) = length {
-                request.headers_mut().insert(CONTENT_LENGTH, length.into());
-            }
-            let body = SendBody::from_reader(&mut reader);
-            run(client, request.map(|()| body), timeout_override)
+        let content = self.body.content.map_err(|error| failed(error, &url))?;
+        let mut outgoing = Outgoing {
+            method: self.method,
+            url,
+            headers,
+            content,
+        };
+        match exchange::run(&client, &mut outgoing, limit) {
+            Ok(response) => Ok(Response::new(response, outgoing, client, permit)),
+            Err(error) => Err(failed(error, &outgoing.url)),
         }
     }
-}
-
-/// May suspend. Has ureq run a complete request.
-fn run<B: AsSendBody>(
-    client: &Client,
-    mut request: Request<B>,
-    timeout_override: TimeoutOverride,
-) -> Result<http::Response<ureq::Body>, ureq::Error> {
-    client.cookies.apply();
-    if let Some(timeout) = timeout_override {
-        request = client
-            .agent
-            .configure_request(request)
-            .timeout_global(timeout)
-            .build();
-    }
-    client.agent.run(request)
 }

@@ -58,6 +58,21 @@ impl Resolver for LoopResolver {
     }
 }
 
+/// Looks up a proxy in the place of each host.
+#[derive(Debug)]
+pub(super) struct ProxyResolver(pub(super) Uri);
+
+impl Resolver for ProxyResolver {
+    fn resolve(
+        &self,
+        _uri: &Uri,
+        config: &Config,
+        limit: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        LoopResolver.resolve(&self.0, config, limit)
+    }
+}
+
 /// Whether a lookup can be abandoned on its thread: not where this thread does the lookup itself, and not
 /// in a build whose panics abort.
 fn can_abandon_lookup() -> bool {

@@ -4,12 +4,14 @@ use std::io::{self, Read};
 use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
-use ureq::ResponseExt;
-use ureq::http::{self, HeaderMap, StatusCode};
+use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use ureq::http::{self, HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::client::Client;
+use super::decode::{Decoder, is_gzip};
 use super::error::{Error, Kind, from_io};
+use super::exchange::Outgoing;
 use crate::sync::Permit;
 use crate::util::fmt::impl_debug;
 
@@ -25,37 +27,44 @@ use crate::util::fmt::impl_debug;
 /// let text = response.error_for_status()?.text()?;
 /// # Ok::<(), selvedge::http::Error>(())
 /// ```
-#[derive(Debug)]
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
     url: Url,
-    body: ureq::Body,
+    content_length: Option<u64>,
+    body: Decoder,
     client: Rc<Client>,
     /// Dropped after the body, so that the next request finds the connection in the pool.
     permit: Permit,
 }
 
 impl Response {
+    /// The response to a request, the last one if there were redirects.
     pub(super) fn new(
         response: http::Response<ureq::Body>,
-        requested: Url,
+        request: Outgoing,
         client: Rc<Client>,
         permit: Permit,
     ) -> Self {
-        let final_uri = response.get_uri();
-        // They differ after redirects only. The target of a redirect has been connected to, so it parses.
-        let url = if *final_uri == *requested.as_str() {
-            requested
-        } else {
-            Url::parse(&final_uri.to_string()).unwrap_or(requested)
-        };
         let (parts, body) = response.into_parts();
+        let mut headers = parts.headers;
+        let mut content_length = body.content_length();
+        let has_body = request.method != Method::HEAD
+            && !matches!(parts.status.as_u16(), 204 | 304)
+            && content_length != Some(0);
+        let is_gzip = has_body && is_gzip(&headers);
+        if is_gzip {
+            // They describe the compressed body.
+            headers.remove(CONTENT_ENCODING);
+            headers.remove(CONTENT_LENGTH);
+            content_length = None;
+        }
         Self {
             status: parts.status,
-            headers: parts.headers,
-            url,
-            body,
+            headers,
+            url: request.url,
+            content_length,
+            body: Decoder::new(body, is_gzip),
             client,
             permit,
         }
@@ -83,7 +92,7 @@ impl Response {
     /// The length of the body in bytes, if the server has sent it.
     #[must_use]
     pub fn content_length(&self) -> Option<u64> {
-        self.body.content_length()
+        self.content_length
     }
 
     /// Returns the response if its status is below 400.
@@ -120,12 +129,20 @@ impl Response {
     /// # Cancellation
     /// The bytes read so far are lost, and the connection is closed.
     pub fn bytes(self) -> Result<Vec<u8>, Error> {
-        let limit = self.client.max_body_size_bytes;
+        let max_bytes = self.client.max_body_size_bytes;
         let expected = self.content_length().unwrap_or(0).min(64 * 1024);
-        let mut reader = self.body.into_with_config().limit(limit).reader();
         let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0));
-        let read = reader.read_to_end(&mut bytes);
-        read.map_err(|error| self.client.explain(from_io(error), &self.url))?;
+        let read = self
+            .body
+            .take(max_bytes.saturating_add(1))
+            .read_to_end(&mut bytes);
+        let read = read
+            .map_err(from_io)
+            .and_then(|n| match n as u64 > max_bytes {
+                true => Err(Error::new(Kind::BodyTooLarge { max_bytes })),
+                false => Ok(()),
+            });
+        read.map_err(|error| self.client.explain(error, &self.url))?;
         Ok(bytes)
     }
 
@@ -163,7 +180,7 @@ impl Response {
     #[must_use]
     pub fn into_reader(self) -> BodyReader {
         BodyReader {
-            reader: self.body.into_with_config().reader(),
+            reader: self.body,
             url: self.url,
             client: self.client,
             permit: Some(self.permit),
@@ -175,7 +192,7 @@ impl Response {
 ///
 /// Dropping it before the end of the body closes the connection.
 pub struct BodyReader {
-    reader: ureq::BodyReader<'static>,
+    reader: Decoder,
     url: Url,
     client: Rc<Client>,
     /// Released at the end of the body.
@@ -198,3 +215,7 @@ impl Read for BodyReader {
 }
 
 impl_debug!(BodyReader, |this| { url: this.url.as_str() });
+
+impl_debug!(Response, |this| {
+    status: this.status, url: this.url.as_str(), headers: this.headers
+});

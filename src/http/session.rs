@@ -2,12 +2,11 @@
 
 use std::rc::Rc;
 
-use ureq::http::{Method, Uri};
-use ureq::{Agent, Cookie};
+use ureq::http::Method;
 
 use super::body::Body;
 use super::client::Client;
-use super::error::{Error, Kind};
+use super::error::Error;
 use super::request::RequestBuilder;
 use super::response::Response;
 use crate::util::fmt::impl_fmt;
@@ -153,17 +152,12 @@ impl Session {
     /// # Errors
     /// If the text is not a cookie, or not one that this URL may set.
     pub fn set_cookie(&self, url: impl AsRef<str>, cookie: &str) -> Result<(), Error> {
-        let bad = |error: ureq::Error| Error::new(Kind::BadRequest(error.to_string()));
-        let uri =
-            Uri::try_from(url.as_ref()).map_err(|error| bad(ureq::Error::Http(error.into())))?;
-        let cookie = Cookie::parse(cookie.to_owned(), &uri).map_err(bad)?;
-        let mut jar = self.0.agent.cookie_jar_lock();
-        jar.insert(cookie, &uri).map_err(bad)
+        self.0.cookies.set(url.as_ref(), cookie)
     }
 
     /// Removes all cookies.
     pub fn clear_cookies(&self) {
-        self.0.agent.cookie_jar_lock().clear();
+        self.0.cookies.clear();
     }
 
     /// Closes all connections of this session and its clones, idle ones and those in use. Running and later
@@ -177,8 +171,7 @@ impl Session {
     /// assert!(session.get("http://127.0.0.1:9/").unwrap_err().is_closed());
     /// ```
     pub fn close(&self) {
-        self.0.is_closed.set(true);
-        Agent::clone(&self.0.agent).shutdown();
+        self.0.close();
     }
 }
 

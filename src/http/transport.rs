@@ -3,7 +3,7 @@
 //! Nothing here may suspend while ureq holds a lock: ureq locks its pool while it looks for a connection,
 //! asks connections whether they are open, and drops those that are not.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -11,54 +11,56 @@ use std::time::{Duration, Instant};
 use ureq::Timeout;
 use ureq::unversioned::transport::time::Duration as UreqDuration;
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, NextTimeout, ShutdownHandle, Transport,
+    Buffers, ConnectionDetails, Connector, Either, NextTimeout, ShutdownHandle, Transport,
 };
 
 use super::buffers::ConnectionBuffers;
-use super::cookies::CookiePolicy;
-use super::error::{Error, Kind};
+use super::error::{Error, Kind, from_io};
 use crate::net::{Shutdown, TcpStream};
 use crate::runtime::core::context;
 
-/// Opens connections.
+/// Opens connections, unless one was opened already: the tunnel of a proxy.
 #[derive(Debug)]
-pub(super) struct SocketConnector(pub(super) CookiePolicy);
+pub(super) struct SocketConnector;
 
-impl Connector for SocketConnector {
-    type Out = SocketTransport;
+impl<In: Transport> Connector<In> for SocketConnector {
+    type Out = Either<In, SocketTransport>;
 
     fn connect(
         &self,
         details: &ConnectionDetails<'_>,
-        _chained: Option<()>,
-    ) -> Result<Option<SocketTransport>, ureq::Error> {
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
         if details.needs_tls() && !cfg!(feature = "tls") {
             return Err(ureq::Error::TlsRequired);
+        }
+        if let Some(tunnel) = chained {
+            return Ok(Some(Either::A(tunnel)));
         }
         let stream = connect(&details.addrs, details.timeout)?;
         stream.set_nodelay(true)?;
         let stream = Arc::new(SharedStream(stream));
         let weak: Weak<SharedStream> = Arc::downgrade(&stream);
         (details.register_shutdown)(weak)?;
-        Ok(Some(SocketTransport {
+        Ok(Some(Either::B(SocketTransport {
             stream,
             buffers: ConnectionBuffers::default(),
+            unsent: Vec::new(),
+            write_error: None,
             loop_id: loop_id(),
-            cookies: self.0.clone(),
             was_used: false,
-        }))
+        })))
     }
 }
 
 /// May suspend. Tries the addresses in order; each gets an equal share of the remaining time.
 fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<TcpStream, ureq::Error> {
-    let deadline = deadline_of(timeout);
+    let limit = Limit::new(timeout);
     let mut last_error = ureq::Error::ConnectionFailed;
     for (index, address) in addresses.iter().enumerate() {
-        let connected = match deadline {
+        let connected = match limit.remaining()? {
             None => TcpStream::connect(address),
-            Some(deadline) => {
-                let remaining = remaining(deadline, timeout.reason)?;
+            Some(remaining) => {
                 let n_remaining = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
                 // A share of zero would be an invalid timeout.
                 let share = (remaining / n_remaining).max(Duration::from_nanos(1));
@@ -77,13 +79,20 @@ fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<TcpStream, 
 }
 
 /// A connection.
+///
+/// A peer may answer before it has read everything, and then read no more, or close. Writing therefore ends
+/// early when there is something to read: what is left is kept in `unsent`. An error of a write is kept as well,
+/// until reading has shown that there is no answer.
 #[derive(Debug)]
 pub(super) struct SocketTransport {
     stream: Arc<SharedStream>,
     buffers: ConnectionBuffers,
+    /// Bytes that are sent before all others.
+    unsent: Vec<u8>,
+    /// The connection takes no more bytes: output is discarded.
+    write_error: Option<io::Error>,
     /// The loop that opened the connection, which is used in no other; `None` where it blocks the thread.
     loop_id: Option<u64>,
-    cookies: CookiePolicy,
     /// Whether bytes were transferred since the last call of `is_open`.
     was_used: bool,
 }
@@ -106,35 +115,47 @@ impl Transport for SocketTransport {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         self.was_used = true;
-        let timeout = timeout.for_write();
-        let deadline = deadline_of(timeout);
+        let limit = Limit::new(timeout.for_write());
+        self.send_unsent(limit)?;
         let mut rest = &self.buffers.output()[..amount];
-        let stream = &self.stream.0;
-        while !rest.is_empty() {
-            let remaining = deadline.map(|deadline| remaining(deadline, timeout.reason));
-            stream.set_write_timeout(remaining.transpose()?)?;
-            match { stream }
-                .write(rest)
-                .map_err(|error| to_ureq(error, timeout))?
-            {
-                0 => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                n => rest = &rest[n..],
+        while !rest.is_empty() && self.write_error.is_none() {
+            let written = match self.unsent[..] {
+                [] => write(&self.stream.0, rest, limit)?,
+                _ => Written::Nothing,
+            };
+            match written {
+                Written::Bytes(n) => rest = &rest[n..],
+                Written::Nothing => {
+                    self.unsent.extend_from_slice(rest);
+                    break;
+                }
+                Written::Failed(error) => self.write_error = Some(error),
             }
         }
         Ok(())
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        let timeout = timeout.for_read();
-        let stream = &self.stream.0;
-        let after = duration(timeout);
-        if after.is_some_and(|after| after.is_zero()) {
-            return Err(ureq::Error::Timeout(timeout.reason));
+        let limit = Limit::new(timeout.for_read());
+        // A peer that waits for these bytes would never answer. The read reports a timeout.
+        match self.send_unsent(limit) {
+            Ok(()) | Err(ureq::Error::Timeout(_)) => {}
+            Err(error) => return Err(error),
         }
-        stream.set_read_timeout(after)?;
-        let n = { stream }
-            .read(self.buffers.input_append_buf())
-            .map_err(|error| to_ureq(error, timeout))?;
+        let stream = &self.stream.0;
+        let remaining = match self.write_error {
+            // A connection that takes no bytes does not let a read wait: it has its end, or an answer before that.
+            Some(_) => Some(Duration::from_secs(1)),
+            None => limit.remaining().unwrap_or(Some(Duration::from_nanos(1))),
+        };
+        stream.set_read_timeout(remaining)?;
+        let mut read = { stream }.read(self.buffers.input_append_buf());
+        if matches!(read, Ok(0))
+            && let Some(error) = self.write_error.take()
+        {
+            read = Err(error);
+        }
+        let n = read.map_err(|error| to_ureq(error, limit.reason))?;
         self.buffers.input_appended(n);
         Ok(n > 0)
     }
@@ -144,8 +165,10 @@ impl Transport for SocketTransport {
     /// ureq calls it twice: at the end of a response, before the connection returns to the pool, and before
     /// the connection is reused. Only the second call makes a system call, to check the socket.
     fn is_open(&mut self) -> bool {
+        if !self.unsent.is_empty() || self.write_error.is_some() {
+            return false;
+        }
         if std::mem::take(&mut self.was_used) {
-            self.cookies.apply();
             self.buffers.shrink();
             return true;
         }
@@ -153,9 +176,70 @@ impl Transport for SocketTransport {
     }
 }
 
-impl Drop for SocketTransport {
-    fn drop(&mut self) {
-        self.cookies.apply();
+impl SocketTransport {
+    /// May suspend. Sends `unsent`, until all is sent or there is something to read.
+    fn send_unsent(&mut self, limit: Limit) -> Result<(), ureq::Error> {
+        while !self.unsent.is_empty() {
+            match write(&self.stream.0, &self.unsent, limit)? {
+                Written::Bytes(n) => drop(self.unsent.drain(..n)),
+                Written::Nothing => break,
+                Written::Failed(error) => {
+                    self.write_error = Some(error);
+                    self.unsent.clear();
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The deadline of an operation, and the timeout that it comes from.
+#[derive(Clone, Copy)]
+struct Limit {
+    /// `None` for no limit.
+    deadline: Option<Instant>,
+    reason: Timeout,
+}
+
+impl Limit {
+    fn new(timeout: NextTimeout) -> Self {
+        let deadline = duration(timeout).and_then(|after| Instant::now().checked_add(after));
+        Self {
+            deadline,
+            reason: timeout.reason,
+        }
+    }
+
+    /// The time until the deadline, or ureq's error if it has passed.
+    fn remaining(self) -> Result<Option<Duration>, ureq::Error> {
+        let Some(deadline) = self.deadline else {
+            return Ok(None);
+        };
+        match deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(ureq::Error::Timeout(self.reason)),
+            remaining => Ok(Some(remaining)),
+        }
+    }
+}
+
+/// What has become of a write.
+enum Written {
+    /// At least one.
+    Bytes(usize),
+    /// There is something to read first.
+    Nothing,
+    /// The connection takes no more bytes. It may have some to read.
+    Failed(io::Error),
+}
+
+/// May suspend. Writes bytes, at least one.
+fn write(stream: &TcpStream, bytes: &[u8], limit: Limit) -> Result<Written, ureq::Error> {
+    match stream.write_unless_readable(bytes, limit.remaining()?) {
+        Ok(Some(0)) => Ok(Written::Failed(io::ErrorKind::WriteZero.into())),
+        Ok(Some(n)) => Ok(Written::Bytes(n)),
+        Ok(None) => Ok(Written::Nothing),
+        Err(error) if error.raw_os_error().is_some() => Ok(Written::Failed(error)),
+        Err(error) => Err(to_ureq(error, limit.reason)),
     }
 }
 
@@ -182,25 +266,13 @@ pub(super) fn duration(timeout: NextTimeout) -> Option<Duration> {
     }
 }
 
-/// The deadline of an operation that begins now; `None` for no limit.
-fn deadline_of(timeout: NextTimeout) -> Option<Instant> {
-    duration(timeout).and_then(|after| Instant::now().checked_add(after))
-}
-
-/// The time until a deadline, or ureq's error if it has passed.
-fn remaining(deadline: Instant, reason: Timeout) -> Result<Duration, ureq::Error> {
-    match deadline.saturating_duration_since(Instant::now()) {
-        Duration::ZERO => Err(ureq::Error::Timeout(reason)),
-        remaining => Ok(remaining),
-    }
-}
-
-/// An error of a transfer as ureq's.
-fn to_ureq(error: io::Error, timeout: NextTimeout) -> ureq::Error {
+/// An error of a transfer as ureq's. It is wrapped, because ureq takes some of std's errors for the end of a
+/// response.
+fn to_ureq(error: io::Error, reason: Timeout) -> ureq::Error {
     if is_own_timeout(&error) {
-        return ureq::Error::Timeout(timeout.reason);
+        return ureq::Error::Timeout(reason);
     }
-    error.into()
+    from_io(error).into_ureq()
 }
 
 /// Whether the timeout of a socket of this crate caused an error: the system's timeouts have an error number.

@@ -163,6 +163,18 @@ impl<S: AsFd> Socket<S> {
         Ok(())
     }
 
+    /// May suspend. Writes bytes; `None` if the socket may be readable before it takes any.
+    #[cfg(feature = "http")]
+    pub(super) fn write_unless_readable(
+        &self,
+        buf: &[u8],
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<usize>> {
+        let fd = self.as_fd();
+        self.registration
+            .write_unless_readable(fd, buf.len(), timeout, || sys::socket::send(fd, buf))
+    }
+
     /// May suspend. Receives bytes that are available, or one datagram.
     pub(super) fn receive(&self, buf: &mut [u8], mode: Mode) -> io::Result<usize> {
         self.receive_with(|fd| sys::socket::receive(fd, buf, mode), || Ok(0))

@@ -85,6 +85,16 @@ impl TcpStream {
         connect(&(*addr).into(), Some(timeout)).map(Self)
     }
 
+    /// May suspend. Writes bytes; `None` if the connection may be readable before it takes any.
+    #[cfg(feature = "http")]
+    pub(crate) fn write_unless_readable(
+        &self,
+        buf: &[u8],
+        timeout: Option<Duration>,
+    ) -> io::Result<Option<usize>> {
+        self.0.write_unless_readable(buf, timeout)
+    }
+
     /// Shuts down one direction of the connection, or both. A task that waits for that direction is woken:
     /// a reader gets the end of the stream, a writer an error.
     ///

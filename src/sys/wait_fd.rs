@@ -26,21 +26,47 @@ pub(crate) fn wait_fd(
     direction: Direction,
     timeout: Option<Duration>,
 ) -> io::Result<bool> {
+    let events = match direction {
+        Direction::Read => libc::POLLIN,
+        Direction::Write => libc::POLLOUT,
+    };
+    Ok(poll(fd, events, timeout)? != 0)
+}
+
+/// As [`wait_fd`], until either direction is ready: returns which one, writing if both are. `None` on timeout.
+///
+/// # Errors
+/// As [`wait_fd`].
+#[cfg(feature = "http")]
+pub(crate) fn wait_fd_either(
+    fd: BorrowedFd<'_>,
+    timeout: Option<Duration>,
+) -> io::Result<Option<Direction>> {
+    Ok(match poll(fd, libc::POLLIN | libc::POLLOUT, timeout)? {
+        0 => None,
+        libc::POLLIN => Some(Direction::Read),
+        _ => Some(Direction::Write),
+    })
+}
+
+/// Waits for events, and returns those that have happened: none on timeout.
+fn poll(
+    fd: BorrowedFd<'_>,
+    events: libc::c_short,
+    timeout: Option<Duration>,
+) -> io::Result<libc::c_short> {
     // A deadline that the clock can't represent is no deadline.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut entry = libc::pollfd {
         fd: fd.as_raw_fd(),
-        events: match direction {
-            Direction::Read => libc::POLLIN,
-            Direction::Write => libc::POLLOUT,
-        },
+        events,
         revents: 0,
     };
     loop {
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         // SAFETY: poll reads and writes one entry, which `entry` is.
         match unsafe { libc::poll(&mut entry, 1, remaining.map_or(-1, milliseconds)) } {
-            0 if remaining == Some(Duration::ZERO) => return Ok(false),
+            0 if remaining == Some(Duration::ZERO) => return Ok(0),
             // `poll` can return early: a timeout beyond `i32::MAX` milliseconds takes several calls.
             0 => {}
             -1 => {
@@ -52,7 +78,7 @@ pub(crate) fn wait_fd(
             _ if entry.revents & libc::POLLNVAL != 0 => {
                 return Err(io::Error::from_raw_os_error(libc::EBADF));
             }
-            _ => return Ok(true),
+            _ => return Ok(entry.revents),
         }
     }
 }

@@ -184,3 +184,151 @@ fn response_heads_may_be_long_but_not_endless() {
         assert!(error.is_protocol(), "{error:?}");
     });
 }
+
+/// The headers of a body without the body.
+#[test]
+fn gzip_without_a_body_is_an_empty_body() {
+    in_loop(|| {
+        let responses = [
+            "200 OK\r\ncontent-length: 0",
+            "200 OK\r\ncontent-length: 38",
+            "204 No Content",
+            "304 Not Modified\r\ncontent-length: 38",
+            "200 OK\r\ntransfer-encoding: chunked\r\n\r\n0",
+        ];
+        for head in responses {
+            let server = Server::start(move |_| {
+                format!("HTTP/1.1 {head}\r\ncontent-encoding: gzip\r\n\r\n").into_bytes()
+            });
+            let chunked = Server::start(|_| {
+                b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+                    .to_vec()
+            });
+            let session = Session::new();
+            for _ in 0..2 {
+                if head.contains("chunked") {
+                    let response = session.get(chunked.url("/")).unwrap();
+                    assert_eq!(response.text().unwrap(), "", "{head}");
+                    continue;
+                }
+                let response = session.head(server.url("/")).unwrap();
+                // They say what a GET would give.
+                assert_eq!(response.headers()["content-encoding"], "gzip");
+                assert_eq!(response.text().unwrap(), "", "{head}");
+                if !head.contains("200 OK\r\ncontent-length: 38") {
+                    let response = session.get(server.url("/")).unwrap();
+                    assert_eq!(response.text().unwrap(), "", "{head}");
+                }
+            }
+            assert!(server.n_connections() + chunked.n_connections() == 1);
+        }
+    });
+}
+
+#[test]
+fn gzip_of_several_members_or_with_padding_is_unpacked() {
+    in_loop(|| {
+        let server = Server::start(|request| {
+            let encoding = match &*request.target {
+                "/old" => "content-encoding: X-GZip",
+                _ => "content-encoding:  gzip ",
+            };
+            let body = match &*request.target {
+                "/two" => [packed(), packed()].concat(),
+                "/zeros" => [packed(), &[0; 100]].concat(),
+                "/garbage" => [packed(), &b"garbage".repeat(5_000)].concat(),
+                _ => packed().to_vec(),
+            };
+            answer("200 OK", &[encoding], body)
+        });
+        let session = Session::new();
+        for path in ["/two", "/zeros", "/garbage", "/old"] {
+            let text = session.get(server.url(path)).unwrap().text().unwrap();
+            let n = if path == "/two" { 2 } else { 1 };
+            assert_eq!(text, UNPACKED.repeat(n), "{path}");
+        }
+        assert_eq!(server.n_connections(), 1);
+    });
+}
+
+#[test]
+fn truncated_gzip_is_an_error() {
+    in_loop(|| {
+        for n in [1, 5, 20, 37] {
+            let server = Server::start(move |_| {
+                answer("200 OK", &["content-encoding: gzip"], &packed()[..n])
+            });
+            let error = Session::new()
+                .get(server.url("/"))
+                .unwrap()
+                .text()
+                .unwrap_err();
+            assert!(error.is_decode(), "{error:?}");
+        }
+    });
+}
+
+#[test]
+fn chunks_may_have_extensions_and_trailers() {
+    in_loop(|| {
+        let server = Server::start(|_| {
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n4;a=b\r\nwarp\r\n\
+                0004  \r\nweft\r\n1 ; q=\"x\"\r\n!\r\n0\r\nx-check: 1\r\ny-check: 2\r\n\r\n"
+                .to_vec()
+        });
+        let session = Session::new();
+        for _ in 0..3 {
+            let response = session.get(server.url("/")).unwrap();
+            assert_eq!(response.text().unwrap(), "warpweft!");
+        }
+        assert_eq!(server.n_connections(), 1);
+    });
+}
+
+#[test]
+fn a_chunked_body_that_ends_early_is_an_error() {
+    in_loop(|| {
+        for end in [
+            "4\r\nwa",
+            "4\r\nwarp",
+            "4\r\nwarp\r\n",
+            "4\r\nwarp\r\n0",
+            "x\r\n",
+        ] {
+            let server = Server::raw(move |mut stream| {
+                let n = stream.read(&mut [0; 1024]).unwrap();
+                assert!(n > 0);
+                let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+                stream.write_all(head).unwrap();
+                stream.write_all(end.as_bytes()).unwrap();
+            });
+            let error = Session::new()
+                .get(server.url("/"))
+                .unwrap()
+                .text()
+                .unwrap_err();
+            assert!(error.is_disconnected() || error.is_protocol(), "{error:?}");
+        }
+    });
+}
+
+/// A reset may have destroyed bytes that the server has sent.
+#[test]
+fn a_body_of_unknown_length_that_ends_by_a_reset_is_an_error() {
+    in_loop(|| {
+        let gate = Gate::new();
+        let inner = gate.clone();
+        let server = Server::raw(move |mut stream| {
+            let n = stream.read(&mut [0; 10]).unwrap();
+            assert!(n > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nhalf").unwrap();
+            // Unread bytes make the system reset the connection.
+            inner.pass();
+        });
+        let mut body = Session::new().get(server.url("/")).unwrap().into_reader();
+        body.read_exact(&mut [0; 4]).unwrap();
+        gate.open();
+        let error = body.read(&mut [0]).unwrap_err();
+        assert!(error.to_string().contains("ended before"), "{error}");
+    });
+}

@@ -1,6 +1,6 @@
 //! Cookies: kept by the session, or disabled.
 
-use selvedge::http::Session;
+use selvedge::http::{Method, Session};
 use selvedge::spawn;
 
 use crate::server::{Server, answer, in_loop, ok};
@@ -112,5 +112,77 @@ fn cookies_can_be_set_by_the_caller() {
                 .unwrap_err()
                 .is_bad_request()
         );
+    });
+}
+
+#[test]
+fn values_that_browsers_send_are_sent() {
+    in_loop(|| {
+        let cookies = [
+            "a={\"id\": 1, \"of\": [2]}",
+            "b=two words",
+            "c=\"quoted\"",
+            "d=a=b==",
+            "e=",
+            "f=back\\slash",
+        ];
+        let server = Server::start(move |_| {
+            let lines = cookies.map(|cookie| format!("set-cookie: {cookie}"));
+            answer("200 OK", &lines.each_ref().map(String::as_str), "")
+        });
+        let session = Session::new();
+        visit(&session, &server, "/");
+        let sent = visit(&session, &server, "/").unwrap();
+        let mut sent: Vec<&str> = sent.split("; ").collect();
+        sent.sort_unstable();
+        assert_eq!(sent, cookies);
+    });
+}
+
+#[test]
+fn cookies_are_chosen_by_path_age_and_domain() {
+    in_loop(|| {
+        let server = Server::start(|_| {
+            let headers = [
+                "set-cookie: root=1; Path=/",
+                "set-cookie: deep=1; Path=/a/b",
+                "set-cookie: gone=1; Path=/; Max-Age=0",
+                "set-cookie: past=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+                "set-cookie: dashes=1; Path=/; Expires=Wed, 01-Jan-2070 00:00:00 GMT",
+                "set-cookie: foreign=1; Path=/; Domain=example.com",
+                "set-cookie: nonsense",
+                "set-cookie: ",
+            ];
+            answer("200 OK", &headers, "")
+        });
+        let session = Session::new();
+        visit(&session, &server, "/");
+        assert_eq!(
+            visit(&session, &server, "/").as_deref(),
+            Some("root=1; dashes=1")
+        );
+        // Longer paths come first.
+        let deep = visit(&session, &server, "/a/b/c");
+        assert_eq!(deep.as_deref(), Some("deep=1; root=1; dashes=1"));
+    });
+}
+
+#[test]
+fn a_request_with_cookies_of_its_own_sends_one_header() {
+    in_loop(|| {
+        let server = server();
+        let session = Session::new();
+        session
+            .set_cookie(server.url("/"), "kept=1; Path=/")
+            .unwrap();
+        let request = session.request(Method::GET, server.url("/a"));
+        request
+            .header("cookie", "own=2")
+            .send()
+            .unwrap()
+            .text()
+            .unwrap();
+        let sent = server.only_request().header("cookie");
+        assert_eq!(sent.as_deref(), Some("own=2; kept=1"));
     });
 }

@@ -8,11 +8,17 @@ mod bodies;
 mod cancelling;
 mod cookies;
 mod errors;
+mod heads;
+mod interrupted;
+mod multipart;
 mod pool;
+mod proxies;
 mod redirects;
 mod requests;
 mod server;
 mod sharing;
+mod stale;
 mod timeouts;
 #[cfg(feature = "tls")]
 mod tls;
+mod uploads;

@@ -239,3 +239,54 @@ fn a_name_and_password_do_not_show_in_errors() {
         assert_eq!(error.url(), Some(server.url("/").as_str()));
     });
 }
+
+#[test]
+fn a_user_and_a_password_in_the_url_are_decoded() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let cases = [
+            // "user:pass word", "us@er:p:w", ":word", "user:", "ü:%"
+            ("user:pass%20word", "dXNlcjpwYXNzIHdvcmQ="),
+            ("us%40er:p%3Aw", "dXNAZXI6cDp3"),
+            (":word", "OndvcmQ="),
+            ("user", "dXNlcjo="),
+            ("%C3%BC:%25", "w7w6JQ=="),
+        ];
+        for (user, encoded) in cases {
+            let url = server.url("/").replace("//", &format!("//{user}@"));
+            Session::new().get(url).unwrap().text().unwrap();
+            let request = server.only_request();
+            let expected = format!("Basic {encoded}");
+            assert_eq!(request.header("authorization"), Some(expected), "{user}");
+            assert_eq!(request.header("host"), Some(server.address.to_string()));
+        }
+        let url = server.url("/").replace("//", "//user:word@");
+        let request = Session::new().request(Method::GET, url);
+        request.header("authorization", "Bearer 1").send().unwrap();
+        let sent = server.only_request().header("authorization");
+        assert_eq!(sent.as_deref(), Some("Bearer 1"));
+    });
+}
+
+#[test]
+fn a_target_is_sent_as_browsers_send_it() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let targets = [
+            ("/a|b^c[d]{e}`f\"g", "/a|b^c[d]%7Be%7D%60f%22g"),
+            ("/?a|b^c[d]{e}`f\"g'h", "/?a|b^c[d]{e}`f%22g%27h"),
+            ("/%zz/%41", "/%zz/%41"),
+            ("/\u{e4}?\u{e4}", "/%C3%A4?%C3%A4"),
+            ("?q", "/?q"),
+            ("/a//b/../c/./d;e=f", "/a//c/d;e=f"),
+        ];
+        for (path, expected) in targets {
+            Session::new()
+                .get(server.url(path))
+                .unwrap()
+                .text()
+                .unwrap();
+            assert_eq!(server.only_request().target, expected);
+        }
+    });
+}

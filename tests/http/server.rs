@@ -223,7 +223,9 @@ pub fn receive(stream: &mut impl BufRead) -> io::Result<Option<Request>> {
 fn receive_chunks(stream: &mut impl BufRead, body: &mut Vec<u8>) -> io::Result<()> {
     loop {
         let mut line = String::new();
-        stream.read_line(&mut line)?;
+        if stream.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let size = usize::from_str_radix(line.trim(), 16).expect("a chunk's size");
         let start = body.len();
         body.resize(start + size, 0);

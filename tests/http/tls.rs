@@ -8,19 +8,19 @@ use std::time::Duration;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use selvedge::http::{Certificate, Session};
+use selvedge::http::{Certificate, Session, SessionBuilder};
 use selvedge::{spawn, yield_now};
 
 use crate::server::{Gate, Request, Server, answer, in_loop, ok};
 
 /// A server's key and its self-signed certificate.
-struct Identity {
+pub struct Identity {
     certificate: Vec<u8>,
     config: Arc<ServerConfig>,
 }
 
 impl Identity {
-    fn new(adjust: impl FnOnce(&mut CertificateParams)) -> Self {
+    pub fn new(adjust: impl FnOnce(&mut CertificateParams)) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
         adjust(&mut params);
@@ -41,7 +41,7 @@ impl Identity {
         }
     }
 
-    fn serve(&self, handler: impl Fn(&Request) -> Vec<u8> + 'static) -> Server {
+    pub fn serve(&self, handler: impl Fn(&Request) -> Vec<u8> + 'static) -> Server {
         let config = Arc::clone(&self.config);
         Server::with_transport("https", Rc::new(handler), move |stream| {
             let connection = ServerConnection::new(Arc::clone(&config));
@@ -50,9 +50,13 @@ impl Identity {
         })
     }
 
-    fn trusted(&self) -> Session {
+    pub fn trusting(&self) -> SessionBuilder {
         let certificate = Certificate::from_der(&self.certificate);
-        Session::builder().root_certificates([certificate]).build()
+        Session::builder().root_certificates([certificate])
+    }
+
+    fn trusted(&self) -> Session {
+        self.trusting().build()
     }
 }
 

@@ -5,6 +5,8 @@ mod pause;
 pub(crate) mod reactor;
 pub(crate) mod registration;
 pub(crate) mod side;
+#[cfg(feature = "http")]
+mod write_unless_readable;
 
 pub(crate) use pause::pause;
 pub(crate) use reactor::Reactor;

@@ -130,7 +130,7 @@ impl Registration {
     }
 
     /// A side of this socket, where the running loop has registered the socket.
-    fn side(&self, direction: Direction) -> Option<Rc<Side>> {
+    pub(super) fn side(&self, direction: Direction) -> Option<Rc<Side>> {
         let token = self.token.load(Relaxed);
         if token == NO_TOKEN {
             return None;
@@ -183,7 +183,7 @@ impl Registration {
 
     /// Registers the socket with the running loop, if it is not.
     #[cold]
-    fn claim(
+    pub(super) fn claim(
         &self,
         here: TaskContext,
         fd: BorrowedFd<'_>,
@@ -270,12 +270,19 @@ fn wait_elsewhere(
     timeout: Option<Duration>,
     deadline: &mut Option<Instant>,
 ) -> io::Result<Option<Rc<Side>>> {
+    match why {
+        WaitError::NoLoop => block(fd, direction, timeout, deadline).map(|()| None),
+        _ => Err(wait_is_impossible(why)),
+    }
+}
+
+/// The error where a loop runs but no task can be parked.
+pub(super) fn wait_is_impossible(why: WaitError) -> io::Error {
     let kind = match why {
-        WaitError::NoLoop => return block(fd, direction, timeout, deadline).map(|()| None),
         WaitError::Panicking => io::ErrorKind::WouldBlock,
-        WaitError::NoTask => io::ErrorKind::Other,
+        WaitError::NoLoop | WaitError::NoTask => io::ErrorKind::Other,
     };
-    Err(io::Error::new(kind, why.sentence()))
+    io::Error::new(kind, why.sentence())
 }
 
 /// Waits until the side may be ready or the socket is gone. `TimedOut` if the timeout passes first.
@@ -316,14 +323,7 @@ fn block(
     timeout: Option<Duration>,
     deadline: &mut Option<Instant>,
 ) -> io::Result<()> {
-    let left = match (timeout, *deadline) {
-        (None, _) => None,
-        (Some(timeout), None) => {
-            *deadline = Instant::now().checked_add(timeout);
-            Some(timeout)
-        }
-        (Some(_), Some(until)) => Some(until.saturating_duration_since(Instant::now())),
-    };
+    let left = time_left(timeout, deadline);
     // The thread that writes to a Unix socket is not told when another thread shuts the socket down for writing.
     let is_untold = direction == Direction::Write && is_unix_socket(fd);
     let at_most = is_untold.then_some(LOOK_AGAIN);
@@ -343,7 +343,22 @@ fn is_unix_socket(fd: BorrowedFd<'_>) -> bool {
     address.is_ok_and(|address| address.is_unix())
 }
 
-fn socket_is_gone() -> io::Error {
+/// What is left of a timeout on a thread without a loop. The first call sets the deadline.
+pub(super) fn time_left(
+    timeout: Option<Duration>,
+    deadline: &mut Option<Instant>,
+) -> Option<Duration> {
+    match (timeout, *deadline) {
+        (None, _) => None,
+        (Some(timeout), None) => {
+            *deadline = Instant::now().checked_add(timeout);
+            Some(timeout)
+        }
+        (Some(_), Some(until)) => Some(until.saturating_duration_since(Instant::now())),
+    }
+}
+
+pub(super) fn socket_is_gone() -> io::Error {
     io::Error::new(
         io::ErrorKind::NotConnected,
         "the socket was closed, or taken out of the loop, while a task waited for it",
@@ -351,10 +366,10 @@ fn socket_is_gone() -> io::Error {
 }
 
 /// Counts a task that waits for a descriptor while the guard lives.
-struct Counted;
+pub(super) struct Counted;
 
 impl Counted {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         count(|n| n + 1);
         Self
     }

@@ -63,6 +63,22 @@ impl WaitList {
         }
     }
 
+    /// As [`wait`](Self::wait), and a wake-up through another list ends the wait like a spurious one. Both lists' owners
+    /// keep them alive during the wait.
+    #[cfg(feature = "http")]
+    pub(crate) fn wait_beside(
+        &self,
+        other: &Self,
+        here: TaskContext,
+        what: &dyn Awaiting,
+        give_up: impl FnMut() -> bool,
+    ) -> bool {
+        let waiter = Waiter::new(here.task, 0);
+        // SAFETY: as in `wait_at`.
+        unsafe { other.insert(&waiter, InsertAt::Back) };
+        self.wait(here, what, give_up)
+    }
+
     /// Parks the running task until it is handed `wants`, or until all waiters are woken. Returns whether it was handed
     /// that.
     ///

@@ -1,0 +1,206 @@
+//! Sending a request until there is a response to return: through redirects, and once more where a connection
+//! that was kept turned out to be closed.
+
+use std::io::{self, Read};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ureq::config::Config;
+use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, PROXY_AUTHORIZATION};
+use ureq::http::{self, HeaderMap, Method, Request, Response, Uri};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
+use ureq::{Agent, AsSendBody, SendBody};
+use url::Url;
+
+use super::body::Content;
+use super::client::Client;
+use super::credentials::{authorization, without_user};
+use super::error::{Error, from_ureq};
+use super::head::unpack;
+use super::message::{EarlyAnswer, MessageTransport};
+use super::redirect;
+use super::request_limit::{TimeLimit, TimeoutOverride};
+use crate::util::lock::lock;
+
+/// The most bytes that are read of a redirect's body, so that its connection can be reused.
+const MAX_REDIRECT_BODY_BYTES: u64 = 64 * 1024;
+
+/// A request, which redirects change.
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) content: Content,
+}
+
+/// May suspend. Sends a request and follows redirects. Afterwards `outgoing` is the last request.
+pub(super) fn run(
+    client: &Client,
+    outgoing: &mut Outgoing,
+    mut limit: TimeLimit,
+) -> Result<Response<ureq::Body>, Error> {
+    let mut n_redirects = 0;
+    loop {
+        let mut response = send(client, outgoing, &mut limit)?;
+        unpack(response.headers_mut());
+        client.cookies.store(&outgoing.url, response.headers());
+        if client.max_redirects == 0 {
+            return Ok(response);
+        }
+        let status = response.status();
+        let Some(to) = redirect::target(status, response.headers(), &outgoing.url)? else {
+            return Ok(response);
+        };
+        if n_redirects == client.max_redirects {
+            return Err(from_ureq(ureq::Error::TooManyRedirects));
+        }
+        n_redirects += 1;
+        let body = response.into_body().into_with_config().reader();
+        // After an error the connection is closed.
+        let _ = io::copy(&mut body.take(MAX_REDIRECT_BODY_BYTES), &mut io::sink());
+        outgoing.redirect(status, to)?;
+    }
+}
+
+/// May suspend. Sends a request, and once more on a new connection if the server has closed the one that was
+/// kept, as servers do at any time.
+fn send(
+    client: &Client,
+    outgoing: &mut Outgoing,
+    limit: &mut TimeLimit,
+) -> Result<Response<ureq::Body>, Error> {
+    let mut reuses_connection = true;
+    loop {
+        let sent = send_once(client, outgoing, limit.next()?, reuses_connection);
+        let error = match sent {
+            Ok(response) => return Ok(response),
+            Err(ureq::Error::Other(inner)) => match inner.downcast::<EarlyAnswer>() {
+                Ok(answer) => {
+                    let timeout = limit.next()?;
+                    return receive(client, outgoing, answer.0, timeout).map_err(from_ureq);
+                }
+                Err(inner) => from_ureq(ureq::Error::Other(inner)),
+            },
+            Err(error) => from_ureq(error),
+        };
+        let is_repeatable = outgoing.method.is_idempotent() && outgoing.content.can_be_sent_again();
+        if !(error.is_stale() && reuses_connection && is_repeatable) {
+            return Err(error);
+        }
+        reuses_connection = false;
+    }
+}
+
+/// May suspend. Sends a request, on a connection that was kept if possible.
+fn send_once(
+    client: &Client,
+    outgoing: &mut Outgoing,
+    timeout_override: TimeoutOverride,
+    reuses_connection: bool,
+) -> Result<Response<ureq::Body>, ureq::Error> {
+    let route = client.route(&outgoing.url).map_err(Error::into_ureq)?;
+    let mut request = head(outgoing)?;
+    let headers = request.headers_mut();
+    client.cookies.add_to(headers, &outgoing.url);
+    if let Some(value) = authorization(&outgoing.url) {
+        headers.entry(AUTHORIZATION).or_insert(value);
+    }
+    if let Some(value) = &route.authorization {
+        headers.insert(PROXY_AUTHORIZATION, value.clone());
+    }
+    let (agent, how) = (&route.agent, (timeout_override, reuses_connection));
+    let has_body = matches!(outgoing.method, Method::POST | Method::PUT | Method::PATCH);
+    match &mut outgoing.content {
+        Content::Nothing if has_body => run_agent(agent, request.map(|()| &[][..]), how),
+        Content::Nothing => run_agent(agent, request.map(|()| SendBody::none()), how),
+        Content::Bytes(bytes) => run_agent(agent, request.map(|()| &bytes[..]), how),
+        Content::Reader(upload) => {
+            if let Some(length) = upload.length {
+                headers.insert(CONTENT_LENGTH, length.into());
+            }
+            let body = SendBody::from_reader(upload);
+            run_agent(agent, request.map(|()| body), how)
+        }
+    }
+}
+
+/// The method, the URL and the headers.
+fn head(outgoing: &Outgoing) -> Result<Request<()>, ureq::Error> {
+    let url = without_user(&outgoing.url);
+    let mut request = Request::new(());
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
+    *request.headers_mut() = outgoing.headers.clone();
+    Ok(request)
+}
+
+/// May suspend. Has ureq send a request and receive the head of the response.
+fn run_agent<B: AsSendBody>(
+    agent: &Agent,
+    mut request: Request<B>,
+    (timeout_override, reuses_connection): (TimeoutOverride, bool),
+) -> Result<Response<ureq::Body>, ureq::Error> {
+    if let Some(timeout) = timeout_override {
+        let config = agent.configure_request(request);
+        request = config.timeout_global(timeout).build();
+    }
+    if !reuses_connection {
+        // Closes the idle connections to this server: they are as old as the one that was closed.
+        let config = agent.configure_request(request);
+        request = config.max_idle_age(Duration::ZERO).build();
+    }
+    agent.run(request)
+}
+
+/// May suspend. Receives the response to a request that the server has answered early.
+///
+/// For ureq this is another request, whose bytes are discarded. The connection is not used again.
+fn receive(
+    client: &Client,
+    outgoing: &Outgoing,
+    connection: MessageTransport,
+    timeout_override: TimeoutOverride,
+) -> Result<Response<ureq::Body>, ureq::Error> {
+    let config = client.direct.agent.config().clone();
+    let connected = Connected(Mutex::new(Some(connection)));
+    let agent = Agent::with_parts(config, connected, NoLookup);
+    let mut request = head(outgoing)?;
+    request.headers_mut().clear();
+    run_agent(
+        &agent,
+        request.map(|()| SendBody::none()),
+        (timeout_override, true),
+    )
+}
+
+/// Hands out a connection.
+#[derive(Debug)]
+struct Connected(Mutex<Option<MessageTransport>>);
+
+impl Connector for Connected {
+    type Out = MessageTransport;
+
+    fn connect(
+        &self,
+        _details: &ConnectionDetails<'_>,
+        _chained: Option<()>,
+    ) -> Result<Option<MessageTransport>, ureq::Error> {
+        Ok(lock(&self.0).take())
+    }
+}
+
+/// Looks up nothing.
+#[derive(Debug)]
+struct NoLookup;
+
+impl Resolver for NoLookup {
+    fn resolve(
+        &self,
+        _uri: &Uri,
+        _config: &Config,
+        _timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        Ok(self.empty())
+    }
+}

@@ -1,0 +1,287 @@
+//! [`MessageTransport`]: the exchange of a request and a response on a connection, between ureq and the
+//! encryption, where the bytes are those of the messages.
+//!
+//! It rewrites [heads](super::head) that ureq would refuse, notices an answer that comes before the request was
+//! sent, and tells a connection that the server has closed while it was idle from one that fails.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::mem;
+use std::time::{Duration, Instant};
+
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+
+use super::error::{Error, Kind, from_ureq};
+use super::head::{State, examine};
+use super::transport::duration;
+
+/// The largest head of a response, and the most bytes of an early answer that are kept.
+pub(super) const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
+
+/// How long a server that has accepted a request early may take none of its bytes. The rest is not sent then.
+const MAX_STALL: Duration = Duration::from_secs(10);
+
+/// Adds a [`MessageTransport`] to a connection.
+#[derive(Debug)]
+pub(super) enum MessageConnector {
+    Direct,
+    /// To a proxy that forwards requests: they name the whole URL.
+    Forwarding,
+    /// Through a proxy that connects to the server. The connection to the proxy is made by the same connectors.
+    Tunnelling,
+}
+
+impl<In: Transport> Connector<In> for MessageConnector {
+    type Out = Box<dyn Transport>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        let Some(inner) = chained else {
+            return Ok(None);
+        };
+        let inner: Box<dyn Transport> = Box::new(inner);
+        let origin = match self {
+            Self::Tunnelling if details.config.proxy().is_none() => return Ok(Some(inner)),
+            Self::Forwarding => details.uri.authority().map(|to| format!("http://{to}")),
+            _ => None,
+        };
+        Ok(Some(Box::new(MessageTransport {
+            inner,
+            phase: Phase::Idle,
+            origin,
+            is_reused: false,
+            has_input: false,
+            early_status: None,
+            discards_output: false,
+        })))
+    }
+}
+
+/// A connection that knows where messages begin.
+#[derive(Debug)]
+pub(super) struct MessageTransport {
+    inner: Box<dyn Transport>,
+    phase: Phase,
+    /// What precedes the path in requests: nothing, or scheme and host.
+    origin: Option<String>,
+    /// Whether an exchange has ended on this connection.
+    is_reused: bool,
+    /// Whether a byte has come in this exchange.
+    has_input: bool,
+    /// The status of an answer that came before the request was sent, whose head is in the buffer.
+    early_status: Option<u16>,
+    /// The request is not sent, and its answer has come already.
+    discards_output: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Between two exchanges.
+    Idle,
+    /// From the first byte of the request to the last one of the response's head.
+    Head,
+    /// After the response's head.
+    Body,
+}
+
+impl Transport for MessageTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(
+        &mut self,
+        amount: usize,
+        mut timeout: NextTimeout,
+    ) -> Result<(), ureq::Error> {
+        if self.discards_output {
+            return Ok(());
+        }
+        if self.phase != Phase::Head {
+            (self.phase, self.has_input) = (Phase::Head, false);
+            return self.begin(amount, timeout);
+        }
+        if let Some(status) = self.poll_answer(timeout)? {
+            // Only a request that is accepted may have to be sent to its end.
+            if status >= 300 {
+                return Err(self.answered_early());
+            }
+            timeout.after = timeout.after.min(MAX_STALL.into());
+        }
+        match self.inner.transmit_output(amount, timeout) {
+            Err(ureq::Error::Timeout(_)) if self.early_status.is_some() => {
+                Err(self.answered_early())
+            }
+            result => result,
+        }
+    }
+
+    fn await_input(&mut self, mut timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        if self.early_status.take().is_some() {
+            self.phase = Phase::Body;
+            return Ok(true);
+        }
+        if self.phase == Phase::Body {
+            return match self.inner.await_input(timeout) {
+                // A server resets the connection if it closes without having read the whole request.
+                Err(error) if self.discards_output => match from_ureq(error) {
+                    error if error.is_disconnected() => Ok(false),
+                    error => Err(error.into_ureq()),
+                },
+                result => result,
+            };
+        }
+        let deadline = duration(timeout).and_then(|after| Instant::now().checked_add(after));
+        loop {
+            if self.is_full() {
+                return Err(Error::new(Kind::HeadTooLarge).into_ureq());
+            }
+            self.receive(timeout)?;
+            match self.examine(true) {
+                State::Hidden => {}
+                State::Partial => return Ok(true),
+                State::Complete(_) | State::Invalid => {
+                    self.phase = Phase::Body;
+                    return Ok(true);
+                }
+            }
+            if let Some(deadline) = deadline {
+                let remaining = deadline.saturating_duration_since(Instant::now());
+                if remaining.is_zero() {
+                    return Err(ureq::Error::Timeout(timeout.reason));
+                }
+                timeout.after = remaining.into();
+            }
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        (self.phase, self.is_reused) = (Phase::Idle, true);
+        self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+impl MessageTransport {
+    /// Sends the first bytes of a request.
+    fn begin(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let Some(origin) = &self.origin else {
+            return self.inner.transmit_output(amount, timeout);
+        };
+        let bytes = &self.inner.buffers().output()[..amount];
+        // The method ends with the first space.
+        let n_method = bytes.iter().position(|&byte| byte == b' ').unwrap_or(0) + 1;
+        let bytes = [&bytes[..n_method], origin.as_bytes(), &bytes[n_method..]].concat();
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            let output = self.inner.buffers().output();
+            let n = rest.len().min(output.len());
+            output[..n].copy_from_slice(&rest[..n]);
+            self.inner.transmit_output(n, timeout)?;
+            rest = &rest[n..];
+        }
+        Ok(())
+    }
+
+    /// Reads without waiting. Returns the status of the answer, if its head has come.
+    fn poll_answer(&mut self, timeout: NextTimeout) -> Result<Option<u16>, ureq::Error> {
+        let at_once = NextTimeout {
+            after: Duration::from_nanos(1).into(),
+            ..timeout
+        };
+        if self.is_full() {
+            return Err(match self.early_status {
+                Some(_) => self.answered_early(),
+                None => Error::new(Kind::HeadTooLarge).into_ureq(),
+            });
+        }
+        match self.receive(at_once) {
+            Ok(()) if self.early_status.is_none() => match self.examine(false) {
+                State::Complete(status) => self.early_status = Some(status),
+                State::Invalid => return Err(self.answered_early()),
+                State::Partial | State::Hidden => {}
+            },
+            Ok(()) | Err(ureq::Error::Timeout(_)) => {}
+            Err(_) if self.early_status.is_some() => return Err(self.answered_early()),
+            Err(error) => return Err(error),
+        }
+        Ok(self.early_status)
+    }
+
+    /// Reads bytes, at least one.
+    fn receive(&mut self, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let error = match self.inner.await_input(timeout) {
+            Ok(true) => {
+                self.has_input = true;
+                return Ok(());
+            }
+            Ok(false) => Error::new(Kind::Disconnected),
+            Err(error @ ureq::Error::Timeout(_)) => return Err(error),
+            Err(error) => from_ureq(error),
+        };
+        let is_stale = error.is_disconnected() && self.is_reused && !self.has_input;
+        Err(match is_stale {
+            true => Error::new(Kind::Stale).with_source(error).into_ureq(),
+            false => error.into_ureq(),
+        })
+    }
+
+    /// Examines the head in the buffer, and rewrites it if necessary.
+    fn examine(&mut self, keeps_interim: bool) -> State {
+        let buffers = self.inner.buffers();
+        let examined = examine(buffers.input(), keeps_interim);
+        if let Some(bytes) = examined.rewritten {
+            let n_before = buffers.input().len();
+            buffers.input_consume(n_before);
+            let space = buffers.input_append_buf();
+            let n = bytes.len().min(space.len());
+            space[..n].copy_from_slice(&bytes[..n]);
+            buffers.input_appended(n);
+        }
+        examined.state
+    }
+
+    /// Whether the buffer has as many bytes as it may have.
+    fn is_full(&mut self) -> bool {
+        let buffers = self.inner.buffers();
+        buffers.input().len() >= MAX_HEAD_SIZE_BYTES || buffers.input_append_buf().is_empty()
+    }
+
+    /// Ends the request: the error contains the connection, with the answer.
+    fn answered_early(&mut self) -> ureq::Error {
+        let gone = Self {
+            // Never used: ureq drops a connection that has failed.
+            inner: Box::new(()),
+            phase: Phase::Body,
+            origin: None,
+            is_reused: false,
+            has_input: false,
+            early_status: None,
+            discards_output: true,
+        };
+        let answered = Self {
+            early_status: Some(0),
+            discards_output: true,
+            ..mem::replace(self, gone)
+        };
+        ureq::Error::Other(Box::new(EarlyAnswer(answered)))
+    }
+}
+
+/// A server has answered before it has got the request, and takes no more of it.
+#[derive(Debug)]
+pub(super) struct EarlyAnswer(pub(super) MessageTransport);
+
+impl fmt::Display for EarlyAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the server has answered early")
+    }
+}
+
+impl StdError for EarlyAnswer {}
