@@ -4,6 +4,8 @@
 //! failed ([`TaskError`]), why a run ended early ([`RunError`]), that a loop is closed or busy ([`LoopError`]),
 //! and why a call can't wait ([`WaitError`]). Nothing here knows how a loop works.
 
+// Public as `io::is_cancelled`.
+pub(crate) mod is_cancelled;
 pub(crate) mod predicates;
 pub(crate) mod run;
 mod scope;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::error::{Error, Kind};
+use super::error::{Error, Kind, from_io, is_request_to_end};
 use crate::util::fmt::impl_fmt;
 
 /// The body of a request. Text and bytes convert into one by `into()`.
@@ -70,6 +70,9 @@ pub(super) struct Upload {
 impl Read for Upload {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf).map_err(|error| {
+            if is_request_to_end(&error) {
+                return from_io(error);
+            }
             let what = "the reader of the body failed".to_owned();
             Error::new(Kind::BadRequest(what)).with_source(error)
         })?;

@@ -202,7 +202,7 @@ impl SessionBuilder {
             https_proxy: self.proxy_route(self.proxies.https.as_ref(), false),
             exceptions: self.proxies.exceptions,
             cookies: Cookies::new(self.cookies),
-            request_limit: RequestLimit::new(self.max_connections, self.total_timeout),
+            request_limit: Rc::new(RequestLimit::new(self.max_connections, self.total_timeout)),
             max_redirects: self.max_redirects,
             max_body_size_bytes: self.max_body_size_bytes,
             is_closed: Cell::new(false),
@@ -244,7 +244,7 @@ impl SessionBuilder {
             .allow_non_standard_methods(true)
             .accept_encoding("gzip")
             .user_agent(self.user_agent.as_str())
-            // They are followed here: see `redirect`.
+            // They are followed here: see `outgoing`.
             .max_redirects(0)
             .timeout_global(self.total_timeout)
             .timeout_resolve(self.connect_timeout)

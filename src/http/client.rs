@@ -1,6 +1,7 @@
 //! [`Client`]: what the clones of a session, its requests and their responses share.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use ureq::Agent;
 use ureq::http::HeaderValue;
@@ -20,7 +21,7 @@ pub(super) struct Client {
     /// The hosts that are connected to directly.
     pub(super) exceptions: Vec<Exception>,
     pub(super) cookies: Cookies,
-    pub(super) request_limit: RequestLimit,
+    pub(super) request_limit: Rc<RequestLimit>,
     pub(super) max_redirects: u32,
     pub(super) max_body_size_bytes: u64,
     pub(super) is_closed: Cell<bool>,

@@ -10,6 +10,8 @@ use ureq::http::StatusCode;
 use url::Url;
 
 use super::credentials::without_user;
+use crate::error::Elapsed;
+use crate::error::is_cancelled::is_cancelled;
 use crate::error::predicates::predicates;
 
 /// Why a request failed. The predicates classify the failure; the text describes it and contains the URL.
@@ -51,6 +53,8 @@ pub(super) enum Kind {
     BodyTooLarge {
         max_bytes: u64,
     },
+    /// The task is to end. The source is the error that says so.
+    Cancelled,
     Closed,
     Connect(SocketAddr),
     Decode(&'static str),
@@ -156,6 +160,9 @@ impl Error {
 
         /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
         fn is_closed => Kind::Closed,
+
+        /// Whether the task is to be cancelled, as [`io::is_cancelled`](crate::io::is_cancelled) says of I/O.
+        fn is_cancelled => Kind::Cancelled,
     }
 }
 
@@ -168,6 +175,7 @@ impl fmt::Display for Error {
                 "the body is larger than the {max_bytes} bytes of `max_body_size_bytes`; raise that \
                  limit, or read the body in parts by `into_reader`"
             )?,
+            Kind::Cancelled => f.write_str("the request was cancelled")?,
             Kind::Closed => f.write_str("the session is closed")?,
             Kind::Connect(address) => write!(f, "no connection to {address}")?,
             Kind::Decode(what) => write!(f, "the body is not {what}")?,
@@ -210,7 +218,13 @@ impl StdError for Error {
 }
 
 impl From<Error> for io::Error {
-    fn from(error: Error) -> Self {
+    fn from(mut error: Error) -> Self {
+        // The error that code outside of this module knows.
+        if let Kind::Cancelled = error.0.kind
+            && let Some(source) = error.0.source.take()
+        {
+            return source.downcast().map_or_else(Self::other, |source| *source);
+        }
         let kind = match &error.0.kind {
             Kind::Timeout(_) => io::ErrorKind::TimedOut,
             Kind::BadRequest(_) => io::ErrorKind::InvalidInput,
@@ -257,6 +271,8 @@ pub(super) fn from_io(error: io::Error) -> Error {
         Err(error) => error,
     };
     let kind = match error.kind() {
+        _ if is_cancelled(&error) => Kind::Cancelled,
+        io::ErrorKind::TimedOut if is_request_to_end(&error) => Kind::Timeout("around the request"),
         #[cfg(feature = "tls")]
         _ if is_tls(&error) => Kind::Tls,
         io::ErrorKind::UnexpectedEof
@@ -266,6 +282,12 @@ pub(super) fn from_io(error: io::Error) -> Error {
         _ => Kind::Io,
     };
     Error::new(kind).with_source(error)
+}
+
+/// Whether an error comes from the task, which is to end, and not from a connection.
+pub(super) fn is_request_to_end(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    is_cancelled(error) || inner.is_some_and(|inner| inner.is::<Elapsed>())
 }
 
 /// Whether TLS failed: ureq's transfers wrap the error of rustls.

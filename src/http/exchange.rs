@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, PROXY_AUTHORIZATION};
-use ureq::http::{self, HeaderMap, Method, Request, Response, Uri};
+use ureq::http::{self, Method, Request, Response, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use ureq::{Agent, AsSendBody, SendBody};
-use url::Url;
 
 use super::body::Content;
 use super::client::Client;
@@ -19,20 +18,12 @@ use super::credentials::{authorization, without_user};
 use super::error::{Error, from_ureq};
 use super::head::unpack;
 use super::message::{EarlyAnswer, MessageTransport};
-use super::redirect;
+use super::outgoing::{Outgoing, redirect_target};
 use super::request_limit::{TimeLimit, TimeoutOverride};
 use crate::util::lock::lock;
 
 /// The most bytes that are read of a redirect's body, so that its connection can be reused.
 const MAX_REDIRECT_BODY_BYTES: u64 = 64 * 1024;
-
-/// A request, which redirects change.
-pub(super) struct Outgoing {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) headers: HeaderMap,
-    pub(super) content: Content,
-}
 
 /// May suspend. Sends a request and follows redirects. Afterwards `outgoing` is the last request.
 pub(super) fn run(
@@ -49,7 +40,7 @@ pub(super) fn run(
             return Ok(response);
         }
         let status = response.status();
-        let Some(to) = redirect::target(status, response.headers(), &outgoing.url)? else {
+        let Some(to) = redirect_target(status, response.headers(), &outgoing.url)? else {
             return Ok(response);
         };
         if n_redirects == client.max_redirects {

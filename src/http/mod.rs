@@ -1,8 +1,8 @@
 //! An HTTP client: requests that suspend the task, never the thread.
 //!
-//! The crate [`ureq`](https://docs.rs/ureq) implements HTTP: messages, the pool of connections, redirects,
-//! cookies, gzip. This module runs it on the sockets of [`net`](crate::net), so that a hundred tasks on one
-//! thread have a hundred requests in flight at once, and has a public surface of its own.
+//! The crate [`ureq`](https://docs.rs/ureq) implements HTTP: messages, timeouts, the pool of connections. This
+//! module runs it on the sockets of [`net`](crate::net), so that a hundred tasks on one thread have a hundred
+//! requests in flight at once. It adds redirects, cookies, gzip and proxies, and a public surface of its own.
 //!
 //! ```no_run
 //! use selvedge::http::Session;
@@ -26,8 +26,22 @@
 //! # Where to look
 //!
 //! [`Session`] has one method for each kind of request, [`SessionBuilder`] the timeouts and limits.
-//! [`RequestBuilder`] adds headers and queries, [`Body`] is what a request sends, [`Response`] and
-//! [`BodyReader`] are what it receives. [`Error`] classifies failures by predicates.
+//! [`RequestBuilder`] adds headers and queries. [`Body`] is what a request sends, and [`Multipart`] a form with
+//! files. [`Response`] and [`BodyReader`] are what it receives. [`Error`] classifies failures by predicates.
+//!
+//! # What a request does by itself
+//!
+//! - It follows redirects (301, 302, 303, 307, 308). The headers `authorization`, `cookie`,
+//!   `proxy-authorization` and `host`, and a user in the URL, stay within the same origin: scheme, host and port,
+//!   or the change from `http` to `https` on their standard ports. 307 and 308 send the body again, unless it was
+//!   read from a reader; the others turn all methods but HEAD into GET.
+//! - If the server has closed a connection that was kept from an earlier request, a request of an idempotent
+//!   method (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) is sent once more, on a new connection, unless a part of its
+//!   body was read from a reader.
+//! - If the answer comes while the body is still being sent, the rest of the body is not sent: after a status from
+//!   300 on at once, after another one when the server takes nothing for ten seconds or closes.
+//! - It accepts heads that are not quite valid, as browsers do: folded lines, lines that are no headers, line
+//!   feeds alone.
 //!
 //! # Types of other crates
 //!
@@ -56,8 +70,12 @@
 //!
 //! # Limits
 //!
-//! Timeouts are measured by the system's clock, even if the loop has another clock. HTTP/2 and HTTP/3 are
-//! not supported.
+//! - Timeouts are measured by the system's clock, even if the loop has another clock.
+//! - The head of a response, status and headers, has at most 64 KiB. A larger one is an
+//!   [error](Error::is_protocol). The number of headers is not limited otherwise.
+//! - The line that begins a chunk has at most 20 bytes: a longer chunk extension is an
+//!   [error](Error::is_protocol).
+//! - Compression: gzip. Proxies: HTTP, not SOCKS. HTTP/2 and HTTP/3 are not supported.
 
 mod body;
 mod buffers;
@@ -71,8 +89,8 @@ mod exchange;
 mod head;
 mod message;
 mod multipart;
+mod outgoing;
 mod proxy;
-mod redirect;
 mod request;
 mod request_limit;
 mod resolver;

@@ -12,7 +12,8 @@ use url::Url;
 use super::body::Body;
 use super::client::Client;
 use super::error::{Error, Kind};
-use super::exchange::{self, Outgoing};
+use super::exchange;
+use super::outgoing::Outgoing;
 use super::request_limit::TimeoutOverride;
 use super::response::Response;
 
@@ -118,8 +119,7 @@ impl RequestBuilder {
         let url = self.url?;
         let client = self.client;
         let failed = |error, url: &Url| client.explain(error, url);
-        let limit = &client.request_limit;
-        let admitted = limit.admit(self.timeout_override);
+        let admitted = client.request_limit.admit(self.timeout_override);
         let (permit, limit) = admitted.map_err(|error| failed(error, &url))?;
         let mut headers = self.headers;
         if let Some(media_type) = self.body.media_type {

@@ -1,64 +1,92 @@
 //! [`RequestLimit`]: limits how many requests of a session run at once; further requests wait.
 
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ureq::Timeout;
 
-use super::error::{Error, Kind, from_ureq};
+use super::error::{Error, Kind, from_io, from_ureq};
+use crate::runtime::core::{Awaiting, InsertAt, NEVER, TaskContext, WaitList};
+use crate::runtime::time::Alarm;
 use crate::runtime::wait::task_context;
-use crate::sync::{Permit, Semaphore};
-use crate::time::timeout::timeout;
 
 /// A request's own total timeout, which may be none at all; `None` if the session's applies.
 pub(super) type TimeoutOverride = Option<Option<Duration>>;
 
 pub(super) struct RequestLimit {
-    permits: Semaphore,
+    n_free: Cell<usize>,
+    waiters: WaitList,
     /// The session's limit for a whole request.
     total_timeout: Option<Duration>,
+}
+
+/// The right to run a request. Dropping it admits the next one.
+pub(super) struct Permit(Rc<RequestLimit>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.n_free.update(|n| n + 1);
+        self.0.waiters.wake_one();
+    }
 }
 
 impl RequestLimit {
     pub(super) fn new(n_requests: usize, total_timeout: Option<Duration>) -> Self {
         Self {
-            permits: Semaphore::new(n_requests),
+            n_free: Cell::new(n_requests),
+            waiters: WaitList::new(),
             total_timeout,
         }
     }
 
-    /// May suspend. Waits for a permit, at most for the request's total timeout.
+    /// May suspend. Waits until a request may run, at most for its total timeout.
     pub(super) fn admit(
-        &self,
+        self: &Rc<Self>,
         timeout_override: TimeoutOverride,
     ) -> Result<(Permit, TimeLimit), Error> {
         let total = timeout_override.unwrap_or(self.total_timeout);
         let deadline = total.and_then(|total| Instant::now().checked_add(total));
-        let is_sessions = timeout_override.is_none();
-        if let Some(permit) = self.permits.try_acquire() {
-            return Ok((
-                permit,
-                TimeLimit {
-                    deadline,
-                    is_sessions,
-                },
-            ));
+        let mut is_sessions = timeout_override.is_none();
+        if self.n_free.get() == 0 {
+            let here = task_context()
+                .map_err(|why| Error::new(Kind::TooManyRequests).with_source(why.sentence()))?;
+            self.wait(here, total)?;
+            is_sessions = false;
         }
-        if let Err(why) = task_context() {
-            return Err(Error::new(Kind::TooManyRequests).with_source(why.sentence()));
-        }
-        let permit = match total {
-            Some(total) if !cfg!(panic = "abort") => timeout(total, || self.permits.acquire())
-                .map_err(|_| from_ureq(ureq::Error::Timeout(Timeout::Global)))?,
-            _ => self.permits.acquire(),
+        self.n_free.update(|n| n - 1);
+        let limit = TimeLimit {
+            deadline,
+            is_sessions,
         };
-        let is_sessions = total.is_none() && is_sessions;
-        Ok((
-            permit,
-            TimeLimit {
-                deadline,
-                is_sessions,
-            },
-        ))
+        Ok((Permit(Rc::clone(self)), limit))
+    }
+
+    /// Waits until a request may run.
+    fn wait(&self, here: TaskContext, timeout: Option<Duration>) -> Result<(), Error> {
+        let clock = &here.core.clock;
+        let until = timeout.map_or(NEVER, |timeout| clock.after(timeout));
+        let until = until.min(here.task.io_deadline().unwrap_or(NEVER));
+        Alarm::with(here, until, |alarm| {
+            let mut place = InsertAt::Back;
+            while self.n_free.get() == 0 {
+                let is_woken = self
+                    .waiters
+                    .wait_io(here, place, self, || alarm.has_fired());
+                if !is_woken.map_err(from_io)? && self.n_free.get() == 0 {
+                    return Err(timed_out());
+                }
+                place = InsertAt::Front;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Awaiting for RequestLimit {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one of `max_connections` requests to end")
     }
 }
 
@@ -80,8 +108,12 @@ impl TimeLimit {
             return Ok(Some(None));
         };
         match deadline.saturating_duration_since(Instant::now()) {
-            Duration::ZERO => Err(from_ureq(ureq::Error::Timeout(Timeout::Global))),
+            Duration::ZERO => Err(timed_out()),
             remaining => Ok(Some(Some(remaining))),
         }
     }
+}
+
+fn timed_out() -> Error {
+    from_ureq(ureq::Error::Timeout(Timeout::Global))
 }

@@ -5,11 +5,11 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::error::{Error, Kind};
-use super::transport::duration;
+use super::error::{Error, Kind, from_io, is_request_to_end};
+use super::transport::{duration, is_bare_timeout};
 use crate::net::ToSocketAddrs;
 use crate::runtime::wait::task_context;
-use crate::time::timeout::timeout;
+use crate::time::deadline;
 
 /// The most addresses that ureq accepts.
 const N_ADDRESSES: usize = 16;
@@ -41,12 +41,14 @@ impl Resolver for LoopResolver {
         let lookup_failed = || Error::new(Kind::Lookup(bare.to_owned()));
         let look_up = || (bare, port).to_socket_addrs();
         let found = match duration(limit) {
-            Some(after) if can_abandon_lookup() => {
-                timeout(after, look_up).map_err(|_| ureq::Error::Timeout(limit.reason))?
-            }
+            Some(after) if task_context().is_ok() => deadline(after, look_up),
             _ => look_up(),
         };
-        let found = found.map_err(|error| lookup_failed().with_source(error).into_ureq())?;
+        let found = found.map_err(|error| match error {
+            error if is_bare_timeout(&error) => ureq::Error::Timeout(limit.reason),
+            error if is_request_to_end(&error) => from_io(error).into_ureq(),
+            error => lookup_failed().with_source(error).into_ureq(),
+        })?;
         let mut addresses = self.empty();
         for address in config.ip_family().keep_wanted(found).take(N_ADDRESSES) {
             addresses.push(address);
@@ -71,10 +73,4 @@ impl Resolver for ProxyResolver {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         LoopResolver.resolve(&self.0, config, limit)
     }
-}
-
-/// Whether a lookup can be abandoned on its thread: not where this thread does the lookup itself, and not
-/// in a build whose panics abort.
-fn can_abandon_lookup() -> bool {
-    !cfg!(panic = "abort") && task_context().is_ok()
 }

@@ -11,8 +11,8 @@ use url::Url;
 use super::client::Client;
 use super::decode::{Decoder, is_gzip};
 use super::error::{Error, Kind, from_io};
-use super::exchange::Outgoing;
-use crate::sync::Permit;
+use super::outgoing::Outgoing;
+use super::request_limit::Permit;
 use crate::util::fmt::impl_debug;
 
 /// A response: its status and headers, and its body, which has not been read yet.

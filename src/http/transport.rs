@@ -15,7 +15,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::buffers::ConnectionBuffers;
-use super::error::{Error, Kind, from_io};
+use super::error::{Error, Kind, from_io, is_request_to_end};
 use crate::net::{Shutdown, TcpStream};
 use crate::runtime::core::context;
 
@@ -69,7 +69,8 @@ fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<TcpStream, 
         };
         last_error = match connected {
             Ok(stream) => return Ok(stream),
-            Err(error) if is_own_timeout(&error) => ureq::Error::Timeout(timeout.reason),
+            Err(error) if is_bare_timeout(&error) => ureq::Error::Timeout(timeout.reason),
+            Err(error) if is_request_to_end(&error) => return Err(from_io(error).into_ureq()),
             Err(error) => Error::new(Kind::Connect(*address))
                 .with_source(error)
                 .into_ureq(),
@@ -269,13 +270,15 @@ pub(super) fn duration(timeout: NextTimeout) -> Option<Duration> {
 /// An error of a transfer as ureq's. It is wrapped, because ureq takes some of std's errors for the end of a
 /// response.
 fn to_ureq(error: io::Error, reason: Timeout) -> ureq::Error {
-    if is_own_timeout(&error) {
+    if is_bare_timeout(&error) {
         return ureq::Error::Timeout(reason);
     }
     from_io(error).into_ureq()
 }
 
-/// Whether the timeout of a socket of this crate caused an error: the system's timeouts have an error number.
-fn is_own_timeout(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none()
+/// Whether the timeout of an operation of this crate caused an error: the system's timeouts have an error number,
+/// and that of [`timeout`](crate::timeout()) names itself.
+pub(super) fn is_bare_timeout(error: &io::Error) -> bool {
+    let is_bare = error.raw_os_error().is_none() && error.get_ref().is_none();
+    error.kind() == io::ErrorKind::TimedOut && is_bare
 }

@@ -3,13 +3,12 @@
 //!
 //! Sockets are in [`net`](crate::net), files in [`fs`](crate::fs).
 
-mod is_cancelled;
 mod pollable;
 mod read_error;
 mod stdin;
 mod stream_reader;
 
-pub use is_cancelled::is_cancelled;
+pub use crate::error::is_cancelled::is_cancelled;
 pub use pollable::Pollable;
 pub use read_error::ReadError;
 pub use stdin::{Stdin, stdin};

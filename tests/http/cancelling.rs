@@ -2,9 +2,12 @@
 
 use std::io::{Read, Write};
 use std::rc::Rc;
+use std::time::Duration;
 
-use selvedge::http::{Body, Session};
+use selvedge::http::{Body, Error, Session};
+use selvedge::io::is_cancelled;
 use selvedge::task::catch_cancelled;
+use selvedge::time::deadline;
 use selvedge::{Promise, Task, spawn, yield_now};
 
 use crate::server::{Gate, Server, in_loop, ok};
@@ -75,8 +78,14 @@ fn a_cancel_while_the_body_is_read_closes_the_connection() {
         let server = half_hearted(&gate);
         let session = Session::new();
         let (inner, url) = (session.clone(), server.url("/"));
-        let task = spawn(move || drop(inner.get(url).unwrap().bytes()));
-        gate.wait_until_reached();
+        let has_head = Promise::new();
+        let told = has_head.clone();
+        let task = spawn(move || {
+            let response = inner.get(url).unwrap();
+            told.set_result(()).unwrap();
+            drop(response.bytes());
+        });
+        has_head.wait().unwrap();
         yield_now();
         cancel(task);
         gate.open();
@@ -222,5 +231,43 @@ fn a_cancel_before_the_request_sends_nothing() {
                 .iter()
                 .all(|request| request.target == "/quick")
         );
+    });
+}
+
+/// In each wait of a request: for its turn, for the head, for the body.
+#[test]
+fn a_cancel_and_a_deadline_reach_a_request_as_an_error() {
+    in_loop(|| {
+        let (half, silent) = (
+            half_hearted(&Gate::new()),
+            Server::raw(|_stream| selvedge::sleep(Duration::MAX)),
+        );
+        let (half, silent) = (half.url("/"), silent.url("/"));
+        let busy = Session::builder().max_connections(1).build();
+        let (inner, url) = (busy.clone(), silent.clone());
+        spawn(move || drop(inner.get(url))).detach();
+        yield_now();
+        let waits: [fn(&Session, &str, &str) -> Result<Vec<u8>, Error>; 3] = [
+            |busy, silent, _| busy.get(silent)?.bytes(),
+            |_, silent, _| Session::new().get(silent)?.bytes(),
+            |_, _, half| Session::new().get(half)?.bytes(),
+        ];
+        for wait in waits {
+            let error = deadline(Duration::from_millis(20), || wait(&busy, &silent, &half));
+            assert!(error.unwrap_err().is_timeout());
+            let seen = Promise::new();
+            let told = seen.clone();
+            let (busy, silent, half) = (busy.clone(), silent.clone(), half.clone());
+            let task = spawn(move || {
+                let error = wait(&busy, &silent, &half).unwrap_err();
+                let is_known = error.is_cancelled() && is_cancelled(&error.into());
+                told.set_result(is_known).unwrap();
+            });
+            for _ in 0..20 {
+                yield_now();
+            }
+            cancel(task);
+            assert!(seen.take().unwrap());
+        }
     });
 }

@@ -126,7 +126,8 @@ impl Server {
         let counts = Rc::clone(&server.counts);
         spawn(move || {
             for stream in listener.incoming() {
-                let stream = stream.expect("a connection");
+                // The loop ends.
+                let Ok(stream) = stream else { return };
                 let (attend, counts) = (attend.clone(), Rc::clone(&counts));
                 counts.n_connections.set(counts.n_connections.get() + 1);
                 counts.n_open.set(counts.n_open.get() + 1);

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 
 use selvedge::http::{Body, Method, Session};
-use selvedge::{Task, sleep, spawn};
+use selvedge::{Task, sleep, spawn, spawn_fallible};
 
 use crate::server::{Gate, Server, in_loop, ok};
 
@@ -14,7 +14,7 @@ const N_TASKS: usize = 50;
 
 fn fetch(session: &Session, url: String) -> Task<String> {
     let session = session.clone();
-    spawn(move || session.get(url).unwrap().text().unwrap())
+    spawn_fallible(move || session.get(url)?.text())
 }
 
 /// The server answers no request until it has received all.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use selvedge::http::{Certificate, Session, SessionBuilder};
+use selvedge::http::{Body, Certificate, Session, SessionBuilder};
 use selvedge::{spawn, yield_now};
 
 use crate::server::{Gate, Request, Server, answer, in_loop, ok};
@@ -242,5 +242,105 @@ fn a_handshake_fits_three_quarters_of_a_stack() {
         let small = selvedge::Task::builder().stack_size_bytes(192 * 1024);
         let task = small.spawn(move || session.post(url, "body").unwrap().text().unwrap());
         assert_eq!(task.unwrap().join().unwrap(), "body");
+    });
+}
+
+/// The server reads a part of the request and no more. Its answer is encrypted, as are the session tickets that come
+/// before it.
+#[test]
+fn an_early_answer_is_returned_over_tls() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let config = Arc::clone(&identity.config);
+        let gate = Gate::new();
+        let inner = gate.clone();
+        let server = Server::raw(move |stream| {
+            let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(connection, stream);
+            let n = stream.read(&mut [0; 100]).unwrap();
+            assert!(n > 0);
+            let refusal = answer("413 Content Too Large", &[], "too large");
+            stream.write_all(&refusal).unwrap();
+            inner.pass();
+        });
+        let url = server
+            .url("/")
+            .replace("http://127.0.0.1", "https://localhost");
+        let session = identity.trusted();
+        let response = session.post(&url, vec![b'x'; 32 << 20]).unwrap();
+        assert_eq!(response.status(), 413);
+        assert_eq!(response.text().unwrap(), "too large");
+        let response = session
+            .put(&url, Body::reader(std::io::repeat(b'x')))
+            .unwrap();
+        assert_eq!(response.text().unwrap(), "too large");
+        gate.open();
+        server.wait_until_open(0);
+    });
+}
+
+#[test]
+fn a_large_upload_arrives_whole_over_tls() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let server = identity.serve(|request| ok(request.body.len().to_string()));
+        let session = identity.trusted();
+        for _ in 0..2 {
+            let response = session.post(server.url("/"), vec![b'x'; 20 << 20]).unwrap();
+            assert_eq!(response.text().unwrap(), (20 << 20).to_string());
+        }
+        assert_eq!(server.n_connections(), 1);
+    });
+}
+
+#[test]
+fn odd_heads_are_accepted_over_tls() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let many: String = (0..300).map(|n| format!("x-{n}: {n}\r\n")).collect();
+        let text = format!(
+            "HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 200 OK\r\n{many}content-length: 2\r\n\r\nok"
+        );
+        let server = identity.serve(move |_| text.clone().into_bytes());
+        let session = identity.trusted();
+        for _ in 0..3 {
+            let response = session.get(server.url("/")).unwrap();
+            assert_eq!(response.headers().len(), 301);
+            assert_eq!(response.text().unwrap(), "ok");
+        }
+        assert_eq!(server.n_connections(), 1);
+        let endless = identity.serve(|_| {
+            format!(
+                "HTTP/1.1 200 OK\r\n{}",
+                "x-more: and more\r\n".repeat(10_000)
+            )
+            .into_bytes()
+        });
+        let error = session.get(endless.url("/")).unwrap_err();
+        assert!(error.to_string().contains("64 KiB"), "{error}");
+    });
+}
+
+#[test]
+fn a_kept_connection_that_was_closed_is_replaced_over_tls() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let n_requests = std::cell::Cell::new(0);
+        // Answers the first request of each connection, and closes at the next.
+        let server = identity.serve(move |_| {
+            n_requests.set(n_requests.get() + 1);
+            match n_requests.get() % 2 {
+                0 => Vec::new(),
+                _ => ok("here"),
+            }
+        });
+        let session = identity.trusted();
+        for n in 1..4 {
+            assert_eq!(
+                session.get(server.url("/")).unwrap().text().unwrap(),
+                "here"
+            );
+            assert_eq!(server.n_connections(), n);
+        }
     });
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::Registration;
 use super::registration::{Counted, socket_is_gone, time_left, wait_is_impossible};
 use crate::error::WaitError;
-use crate::runtime::core::TaskContext;
+use crate::runtime::core::{NEVER, TaskContext};
 use crate::runtime::time::Alarm;
-use crate::runtime::wait::{consume_budget, task_context};
+use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd_either};
 
 impl Registration {
@@ -28,10 +28,12 @@ impl Registration {
         mut op: impl FnMut() -> io::Result<usize>,
     ) -> io::Result<Option<usize>> {
         let mut deadline = None;
-        consume_budget(1);
+        consume_io_budget(1)?;
+        let mut is_first = true;
         loop {
             let side = self.side(Direction::Write);
-            if side.as_ref().is_none_or(|side| side.is_ready.get()) {
+            // Where a wait would fail, an attempt comes first: what is ready succeeds.
+            if side.as_ref().is_none_or(|side| side.is_ready.get()) || is_first && is_io_ending() {
                 match op() {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -60,6 +62,7 @@ impl Registration {
             if ready == Direction::Read {
                 return Ok(None);
             }
+            is_first = false;
         }
     }
 
@@ -78,31 +81,25 @@ impl Registration {
             write.is_ready.set(false);
         }
         let clock = &here.core.clock;
-        if let Some(timeout) = timeout {
-            deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout)));
-        }
+        let until = timeout.map_or(NEVER, |timeout| {
+            clock.at(*deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout))))
+        });
+        let until = until.min(here.task.io_deadline().unwrap_or(NEVER));
         let _counted = Counted::new();
         let is_over = || read.is_ready.get() || write.is_gone.get();
         if !is_over() {
-            match *deadline {
-                None => {
-                    write
-                        .waiters
-                        .wait_beside(&read.waiters, here, &*write, is_over);
-                }
-                Some(until) if until <= clock.instant() => {
-                    return Err(io::ErrorKind::TimedOut.into());
-                }
-                Some(until) => Alarm::with(here, clock.at(until), |alarm| {
-                    let gives_up = || is_over() || alarm.has_fired();
-                    let is_woken =
-                        write
-                            .waiters
-                            .wait_beside(&read.waiters, here, &*write, gives_up);
-                    let has_ended = is_woken || is_over();
-                    has_ended.then_some(()).ok_or(io::ErrorKind::TimedOut)
-                })?,
+            if until <= clock.now() {
+                return Err(io::ErrorKind::TimedOut.into());
             }
+            Alarm::with(here, until, |alarm| {
+                let (waiters, other) = (&write.waiters, &read.waiters);
+                let gives_up = || is_over() || alarm.has_fired();
+                if waiters.wait_io_beside(other, here, &*write, gives_up)? || is_over() {
+                    Ok(())
+                } else {
+                    Err(io::Error::from(io::ErrorKind::TimedOut))
+                }
+            })?;
         }
         if write.is_gone.get() {
             return Err(socket_is_gone());

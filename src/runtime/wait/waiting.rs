@@ -63,20 +63,20 @@ impl WaitList {
         }
     }
 
-    /// As [`wait`](Self::wait), and a wake-up through another list ends the wait like a spurious one. Both lists' owners
-    /// keep them alive during the wait.
+    /// As [`wait_io`](Self::wait_io), and a wake-up through another list ends the wait like a spurious one. Both lists'
+    /// owners keep them alive during the wait.
     #[cfg(feature = "http")]
-    pub(crate) fn wait_beside(
+    pub(crate) fn wait_io_beside(
         &self,
         other: &Self,
         here: TaskContext,
         what: &dyn Awaiting,
         give_up: impl FnMut() -> bool,
-    ) -> bool {
+    ) -> io::Result<bool> {
         let waiter = Waiter::new(here.task, 0);
-        // SAFETY: as in `wait_at`.
+        // SAFETY: as in `wait_by`.
         unsafe { other.insert(&waiter, InsertAt::Back) };
-        self.wait(here, what, give_up)
+        self.wait_io(here, InsertAt::Back, what, give_up)
     }
 
     /// Parks the running task until it is handed `wants`, or until all waiters are woken. Returns whether it was handed

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{Cancelled, TaskError};
+use super::task::{Cancelled, TaskError};
 
 /// Whether an error says that the running task is to end: I/O that had to wait returns such an error once the task is
 /// cancelled.

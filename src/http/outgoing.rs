@@ -1,4 +1,4 @@
-//! Redirects: where a response leads, and what of the request goes there.
+//! [`Outgoing`]: a request as it is sent, and what becomes of it at a redirect.
 
 use ureq::http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION,
@@ -9,10 +9,17 @@ use url::Url;
 
 use super::body::Content;
 use super::error::{Error, Kind};
-use super::exchange::Outgoing;
+
+/// A request, which redirects change.
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) content: Content,
+}
 
 /// The URL to which a response redirects its request; `None` if it does not.
-pub(super) fn target(
+pub(super) fn redirect_target(
     status: StatusCode,
     headers: &HeaderMap,
     from: &Url,
