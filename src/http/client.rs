@@ -51,8 +51,11 @@ impl Client {
     /// How requests to a URL reach it.
     ///
     /// # Errors
-    /// If the proxy for it has no valid URL.
+    /// If the proxy for it has no valid URL, or nothing can encrypt.
     pub(super) fn route(&self, url: &Url) -> Result<&Route, Error> {
+        if url.scheme() == "https" && !cfg!(feature = "tls") {
+            return Err(Error::new(Kind::NoTls));
+        }
         let proxy = match url.scheme() {
             "https" => &self.https_proxy,
             _ => &self.http_proxy,

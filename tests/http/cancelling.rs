@@ -234,6 +234,9 @@ fn a_cancel_before_the_request_sends_nothing() {
     });
 }
 
+/// A request to one of two servers, by a session that is busy or by another.
+type Wait = fn(&Session, &str, &str) -> Result<Vec<u8>, Error>;
+
 /// In each wait of a request: for its turn, for the head, for the body.
 #[test]
 fn a_cancel_and_a_deadline_reach_a_request_as_an_error() {
@@ -247,7 +250,7 @@ fn a_cancel_and_a_deadline_reach_a_request_as_an_error() {
         let (inner, url) = (busy.clone(), silent.clone());
         spawn(move || drop(inner.get(url))).detach();
         yield_now();
-        let waits: [fn(&Session, &str, &str) -> Result<Vec<u8>, Error>; 3] = [
+        let waits: [Wait; 3] = [
             |busy, silent, _| busy.get(silent)?.bytes(),
             |_, silent, _| Session::new().get(silent)?.bytes(),
             |_, _, half| Session::new().get(half)?.bytes(),

@@ -61,7 +61,7 @@ fn an_answer_of_a_server_that_closes_is_returned() {
             stream.write_all(&too_large()).unwrap();
         });
         let session = Session::new();
-        for _ in 0..20 {
+        for _ in 0..5 {
             is_refused(&session, &server, large());
             is_refused(&session, &server, Body::reader(io::repeat(b'x')));
         }
