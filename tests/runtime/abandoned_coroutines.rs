@@ -120,7 +120,7 @@ fn a_task_is_abandoned_with_a_coroutine_that_is_about_to_wait() {
         .build()
         .expect("a loop");
     let (release, released) = std::sync::mpsc::channel::<()>();
-    let busy = event_loop.run_in_executor(move || drop(released.recv()));
+    let busy = event_loop.run_in_executor(move || released.recv().is_ok());
     // In the queue behind the first job; dropped when the promise is cancelled.
     let abandons = OnDrop(abandon_coroutine);
     let queued = event_loop.run_in_executor(move || drop(abandons));
