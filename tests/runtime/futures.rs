@@ -326,3 +326,59 @@ fn cancelling_a_remote_task_races_against_its_end() {
     });
     assert_eq!(n_ended[0] + n_ended[1], n_rounds);
 }
+
+/// A waker that counts.
+#[derive(Default)]
+struct Counts(AtomicUsize);
+
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn poll<F: Future + Unpin>(future: &mut F, waker: &Arc<Counts>) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(&Arc::clone(waker).into()))
+}
+
+#[test]
+fn a_promises_future_is_woken_by_the_end_of_its_loop() {
+    let counts = Arc::<Counts>::default();
+    for is_set_first in [true, false] {
+        let event_loop = crate::support::event_loop();
+        let promise = event_loop.create_promise();
+        let mut future = promise.clone().into_future();
+        assert!(poll(&mut future, &counts).is_pending());
+        if is_set_first {
+            promise.set_result(5).expect("pending");
+            drop(event_loop);
+        } else {
+            drop(event_loop);
+            promise.set_result(5).expect("pending");
+        }
+        assert_eq!(counts.0.swap(0, Ordering::SeqCst), 1);
+        assert!(matches!(poll(&mut future, &counts), Poll::Ready(Ok(5))));
+    }
+}
+
+#[test]
+fn a_promises_future_survives_that_callbacks_are_cleared() {
+    let counts = Arc::<Counts>::default();
+    let event_loop = crate::support::event_loop();
+    let promise = event_loop.create_promise();
+    let mut future = promise.clone().into_future();
+    assert!(poll(&mut future, &counts).is_pending());
+    promise.clear_done_callbacks();
+    assert_eq!(counts.0.swap(0, Ordering::SeqCst), 1);
+    assert!(poll(&mut future, &counts).is_pending());
+    promise.set_result(5).expect("pending");
+    finished(event_loop.run_until_complete(yield_now));
+    assert_eq!(counts.0.swap(0, Ordering::SeqCst), 1);
+    assert!(matches!(poll(&mut future, &counts), Poll::Ready(Ok(5))));
+    // A future that is dropped wakes nobody.
+    let promise = event_loop.create_promise::<()>();
+    let mut future = promise.into_future();
+    assert!(poll(&mut future, &counts).is_pending());
+    drop(future);
+    assert_eq!(counts.0.load(Ordering::SeqCst), 0);
+}

@@ -32,7 +32,22 @@ use crate::util::fmt::impl_fmt;
 pub struct PromiseFuture<T: 'static> {
     promise: Promise<T>,
     /// The callback that wakes the executor, and the waker to use; `None` before the first poll.
-    listening: Option<(CallbackId, Rc<Cell<Option<Waker>>>)>,
+    listening: Option<(CallbackId, Rc<Listener>)>,
+}
+
+/// Holds the waker of the last poll. The callback that holds a share of this wakes it also if the callback is dropped
+/// uncalled, because the loop was closed.
+#[derive(Default)]
+struct Listener(Cell<Option<Waker>>);
+
+struct WakesOnDrop(Rc<Listener>);
+
+impl Drop for WakesOnDrop {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.0.take() {
+            waker.wake();
+        }
+    }
 }
 
 impl<T> IntoFuture for Promise<T> {
@@ -57,22 +72,28 @@ impl<T> Future for PromiseFuture<T> {
             return Poll::Ready(self.promise.try_take());
         }
         let Self { promise, listening } = &mut *self;
-        let (_, listener) = listening.get_or_insert_with(|| {
-            let listener = Rc::<Cell<Option<Waker>>>::default();
-            let told = Rc::clone(&listener);
-            let wake = move |_: &Promise<T>| told.take().map_or((), Waker::wake);
-            (promise.add_done_callback(wake), listener)
-        });
-        // The waker before is dropped where nothing is borrowed: its destructor is the executor's code.
-        drop(listener.replace(Some(waker)));
+        // `clear_done_callbacks` removes this callback as well.
+        let is_listening = |(_, listener): &(_, Rc<_>)| Rc::strong_count(listener) > 1;
+        if !listening.as_ref().is_some_and(is_listening) {
+            let listener = Rc::<Listener>::default();
+            let wakes = WakesOnDrop(Rc::clone(&listener));
+            *listening = Some((promise.add_done_callback(|_| drop(wakes)), listener));
+        }
+        let before = listening
+            .as_ref()
+            .and_then(|(_, listener)| listener.0.replace(Some(waker)));
+        // Dropped where nothing is borrowed: its destructor is the executor's code.
+        drop(before);
         Poll::Pending
     }
 }
 
 impl<T> Drop for PromiseFuture<T> {
     fn drop(&mut self) {
-        if let Some((callback, _)) = self.listening {
+        if let Some((callback, listener)) = self.listening.take() {
+            let waker = listener.0.take();
             self.promise.remove_done_callback(callback);
+            drop(waker);
         }
     }
 }
