@@ -168,10 +168,13 @@ impl<T, S: Store<T>> Core<T, S> {
     /// Takes out an item, with its permit.
     #[inline(always)]
     fn take_item(&self) -> Result<T, GetError> {
-        // First: if a comparison panics, its item is lost, but not the room.
+        // If a comparison panics, the item stays, and its permit is free again.
+        let unwinding = GiveBack(&self.items);
+        let item = self.store.pop();
+        std::mem::forget(unwinding);
         self.slots.give(1);
         // The store is empty if `shutdown_immediate` was called after the promise.
-        self.store.pop().ok_or(GetError::ShutDown)
+        item.ok_or(GetError::ShutDown)
     }
 
     pub(super) fn task_done(&self) -> Result<(), NothingUnfinished> {
@@ -224,5 +227,14 @@ impl<T, S: Store<T>> Core<T, S> {
 
     pub(super) fn is_shut_down(&self) -> bool {
         self.is_shut_down.get()
+    }
+}
+
+/// Gives a permit back when it is dropped.
+struct GiveBack<'a>(&'a Permits);
+
+impl Drop for GiveBack<'_> {
+    fn drop(&mut self) {
+        self.0.give(1);
     }
 }

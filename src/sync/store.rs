@@ -4,8 +4,7 @@
 //! of its cell and hides the running task, so that a comparison can neither wait nor use the queue.
 
 use std::cell::{Cell, RefCell};
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::runtime::core::context;
 
@@ -67,16 +66,25 @@ pub(super) type Fifo<T> = InOrder<T, false>;
 pub(super) type Lifo<T> = InOrder<T, true>;
 
 /// The smallest item first; equal items in the order in which they came.
+///
+/// A binary heap of its own, because std's drops the item that it removes if a comparison panics.
 pub(super) struct Smallest<T> {
     /// Empty while its items are compared.
-    heap: Cell<BinaryHeap<Entry<T>>>,
+    heap: Cell<Vec<Entry<T>>>,
     len: Cell<usize>,
     n_pushed: Cell<u64>,
     is_comparing: Cell<bool>,
+    /// A comparison has panicked: the items are in some order.
+    is_in_disorder: Cell<bool>,
+}
+
+pub(super) struct Entry<T> {
+    item: T,
+    number: u64,
 }
 
 impl<T: Ord> Store<T> for Smallest<T> {
-    type Rest = BinaryHeap<Entry<T>>;
+    type Rest = Vec<Entry<T>>;
 
     fn new() -> Self {
         Self {
@@ -84,6 +92,7 @@ impl<T: Ord> Store<T> for Smallest<T> {
             len: Cell::new(0),
             n_pushed: Cell::new(0),
             is_comparing: Cell::new(false),
+            is_in_disorder: Cell::new(false),
         }
     }
 
@@ -97,11 +106,22 @@ impl<T: Ord> Store<T> for Smallest<T> {
     fn push(&self, item: T) {
         let number = self.n_pushed.get();
         self.n_pushed.set(number + 1);
-        self.compare(|heap| heap.push(Entry { item, number }));
+        let entry = Entry { item, number };
+        self.compare(
+            |heap| heap.push(entry),
+            |heap| sift_up(heap, heap.len() - 1),
+        );
     }
 
     fn pop(&self) -> Option<T> {
-        self.compare(|heap| heap.pop().map(|entry| entry.item))
+        let order = |heap: &mut [Entry<T>]| {
+            if let Some(last) = heap.len().checked_sub(1) {
+                heap.swap(0, last);
+                sift_down(&mut heap[..last], 0);
+            }
+        };
+        let mut heap = self.compare(|_| (), order);
+        heap.1.pop().map(|entry| entry.item)
     }
 
     fn len(&self) -> usize {
@@ -114,47 +134,74 @@ impl<T: Ord> Store<T> for Smallest<T> {
     }
 }
 
+/// Puts the items back when it is dropped.
+struct PutBack<'a, T: Ord>(&'a Smallest<T>, Vec<Entry<T>>);
+
+impl<T: Ord> Drop for PutBack<'_, T> {
+    fn drop(&mut self) {
+        self.0.len.set(self.1.len());
+        self.0.heap.set(std::mem::take(&mut self.1));
+        self.0.is_comparing.set(false);
+    }
+}
+
 impl<T: Ord> Smallest<T> {
-    /// Calls `f` with the items, which it compares.
-    fn compare<R>(&self, f: impl FnOnce(&mut BinaryHeap<Entry<T>>) -> R) -> R {
-        /// Puts the items back, even if a comparison panicked: then all are there, in some order.
-        struct PutBack<'a, T: Ord>(&'a Smallest<T>, BinaryHeap<Entry<T>>);
-        impl<T: Ord> Drop for PutBack<'_, T> {
-            fn drop(&mut self) {
-                self.0.len.set(self.1.len());
-                self.0.heap.set(std::mem::take(&mut self.1));
-                self.0.is_comparing.set(false);
-            }
-        }
+    /// Changes the items without a comparison, then orders them by `order`, which compares. If a comparison panics, all items
+    /// are in the queue, in some order.
+    fn compare(
+        &self,
+        change: impl FnOnce(&mut Vec<Entry<T>>),
+        order: impl FnOnce(&mut [Entry<T>]),
+    ) -> PutBack<'_, T> {
         self.is_comparing.set(true);
         let mut items = PutBack(self, self.heap.take());
-        context::without_task(|| f(&mut items.1))
+        change(&mut items.1);
+        context::without_task(|| {
+            if self.is_in_disorder.replace(true) {
+                let n_parents = items.1.len() / 2;
+                (0..n_parents)
+                    .rev()
+                    .for_each(|parent| sift_down(&mut items.1, parent));
+            }
+            order(&mut items.1);
+            self.is_in_disorder.set(false);
+        });
+        items
     }
 }
 
-/// An item in a heap whose largest entry is on top, so the order is reversed.
-pub(super) struct Entry<T> {
-    item: T,
-    number: u64,
-}
-
-impl<T: Ord> Ord for Entry<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let items = other.item.cmp(&self.item);
-        items.then_with(|| other.number.cmp(&self.number))
+impl<T: Ord> Entry<T> {
+    fn is_before(&self, other: &Self) -> bool {
+        let items = self.item.cmp(&other.item);
+        items.then_with(|| self.number.cmp(&other.number)).is_lt()
     }
 }
 
-impl<T: Ord> PartialOrd for Entry<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
+/// Moves an entry of a heap up to its place.
+fn sift_up<T: Ord>(heap: &mut [Entry<T>], mut at: usize) {
+    while at > 0 {
+        let parent = (at - 1) / 2;
+        if !heap[at].is_before(&heap[parent]) {
+            return;
+        }
+        heap.swap(at, parent);
+        at = parent;
     }
 }
 
-impl<T: Ord> PartialEq for Entry<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
+/// Moves an entry of a heap down to its place.
+fn sift_down<T: Ord>(heap: &mut [Entry<T>], mut at: usize) {
+    loop {
+        let (left, right) = (2 * at + 1, 2 * at + 2);
+        let child = match (heap.get(left), heap.get(right)) {
+            (Some(a), Some(b)) if b.is_before(a) => right,
+            (Some(_), _) => left,
+            (None, _) => return,
+        };
+        if !heap[child].is_before(&heap[at]) {
+            return;
+        }
+        heap.swap(at, child);
+        at = child;
     }
 }
-
-impl<T: Ord> Eq for Entry<T> {}

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use selvedge::sync::{GetError, LifoQueue, PriorityQueue};
@@ -95,7 +96,7 @@ fn put(queue: &PriorityQueue<Odd>, compare: &Rc<dyn Fn() -> Ordering>) {
 }
 
 #[test]
-fn a_panicking_comparison_loses_no_room_and_no_other_item() {
+fn a_panicking_comparison_loses_no_item_and_no_room() {
     let is_bad = Rc::new(Cell::new(false));
     let theirs = Rc::clone(&is_bad);
     let compare: Rc<dyn Fn() -> Ordering> = Rc::new(move || {
@@ -109,9 +110,8 @@ fn a_panicking_comparison_loses_no_room_and_no_other_item() {
     caught(|| put(&queue, &compare));
     assert_eq!(queue.len(), 3);
     caught(|| queue.try_get().map(drop));
-    assert_eq!(queue.len(), 2);
+    assert_eq!(queue.len(), 3);
     is_bad.set(false);
-    put(&queue, &compare);
     put(&queue, &compare);
     assert!(queue.is_full());
     assert!(queue.try_put(Odd(Rc::clone(&compare))).is_err());
@@ -119,6 +119,58 @@ fn a_panicking_comparison_loses_no_room_and_no_other_item() {
         assert!(queue.try_get().is_ok());
     }
     assert!(matches!(queue.try_get(), Err(GetError::Empty)));
+}
+
+/// The smallest item first, also after a comparison has panicked in the middle of a change.
+#[test]
+fn a_queue_is_in_order_again_after_a_comparison_panicked() {
+    let left = Rc::new(Cell::new(usize::MAX));
+    let counted = |number: u32| {
+        let left = Rc::clone(&left);
+        Numbered(number, left)
+    };
+    for n_comparisons in 0..40 {
+        let queue = PriorityQueue::unbounded();
+        left.set(usize::MAX);
+        for number in [5, 3, 8, 1, 9, 2, 7] {
+            queue.try_put(counted(number)).map_err(drop).expect("room");
+        }
+        left.set(n_comparisons);
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            queue.try_put(counted(4)).map_err(drop).expect("room");
+            let first = queue.try_get().expect("an item");
+            queue.try_put(first).map_err(drop).expect("room");
+        }));
+        left.set(usize::MAX);
+        let n_items = queue.len();
+        let numbers: Vec<_> = (0..n_items)
+            .map(|_| queue.try_get().expect("an item").0)
+            .collect();
+        assert!(numbers.is_sorted() && n_items >= 7, "{numbers:?}");
+        assert!(matches!(queue.try_get(), Err(GetError::Empty)));
+    }
+}
+
+/// Panics when a number of comparisons is used up.
+struct Numbered(u32, Rc<Cell<usize>>);
+
+impl PartialEq for Numbered {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+impl Eq for Numbered {}
+impl PartialOrd for Numbered {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Numbered {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let left = self.1.get().checked_sub(1).expect("a comparison is left");
+        self.1.set(left);
+        self.0.cmp(&other.0)
+    }
 }
 
 /// A comparison that uses the queue would find the queue in the middle of an operation.
