@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use selvedge::event_loop::current_loop;
-use selvedge::{EventLoop, run, spawn, to_thread};
+use selvedge::{EventLoop, run, spawn, to_thread, yield_now};
 
 use crate::gates::{Drops, Gate};
 use crate::support::{AN_HOUR, OnDrop, caught, event_loop, thread_number, wait_until_asleep};
@@ -166,4 +166,52 @@ fn a_loop_closed_inside_another_does_not_block_the_outer() {
         assert!(current_loop().unwrap().is_running());
         gate.open();
     });
+}
+
+/// Panics when it is dropped.
+struct PanicsInDrop(std::sync::mpsc::Sender<()>);
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+        panic!("torn");
+    }
+}
+
+#[test]
+fn an_unwanted_result_that_panics_in_drop_tears_nothing() {
+    let make = |done: &std::sync::mpsc::Sender<()>| {
+        let done = done.clone();
+        move || PanicsInDrop(done)
+    };
+    let (done, is_dropped) = std::sync::mpsc::channel();
+    // While the loop runs.
+    let event_loop = EventLoop::new().expect("a loop");
+    drop(event_loop.run_in_executor(make(&done)));
+    let other = event_loop.run_in_executor(|| 5);
+    assert_eq!(event_loop.run_until_complete(other).expect("no panic"), 5);
+    while is_dropped.try_recv().is_err() {
+        event_loop.run_until_complete(yield_now).expect("no panic");
+    }
+    // While it ends: the result may be dropped on either thread.
+    let handle = event_loop.handle();
+    drop(event_loop.run_in_executor(make(&done)));
+    drop(event_loop);
+    assert!(handle.spawn_threadsafe(|| ()).is_err());
+    // In the unwind of a cancelled wait.
+    let event_loop = EventLoop::new().expect("a loop");
+    let makes = make(&done);
+    let (made, is_made) = std::sync::mpsc::channel();
+    let waits = event_loop.create_task(move || {
+        drop(to_thread(move || {
+            let value = makes();
+            made.send(()).expect("a receiver");
+            value
+        }));
+    });
+    event_loop.run_until_complete(yield_now).expect("no panic");
+    is_made.recv().expect("the job runs");
+    waits.cancel();
+    let error = event_loop.run_until_complete(waits).expect_err("cancelled");
+    assert!(error.is_cancelled());
 }

@@ -86,11 +86,9 @@ pub(crate) fn off_loop<T: Send + 'static>(
     // Before work begins that can't be cancelled. Other tasks get a turn, even if the job would be done before this task
     // could park.
     budget::yield_io(here)?;
-    let (reply, ticket) = submit(here, kind, f)?;
     let waits = here.core.wakers();
-    let wanted = Wanted(&waits.pool, ticket);
-    let result = waker_registry::wait_for_io_job(here, |context| reply.poll(context))?;
-    std::mem::forget(wanted);
+    let mut wanted = submit(&waits.pool, kind, f)?;
+    let result = waker_registry::wait_for_io_job(here, |context| wanted.poll(context))?;
     result.or_else(|payload| resume_unwind(payload))
 }
 
@@ -118,22 +116,21 @@ fn wait_for<T: Send + 'static>(
         // Before work begins that can't be cancelled.
         delivery::raise(here);
     }
-    let (reply, ticket) = submit(here, kind, f)?;
     let waits = here.core.wakers();
-    let wanted = Wanted(&waits.pool, ticket);
+    let mut wanted = submit(&waits.pool, kind, f)?;
     // Other tasks get a turn, even if the job is done before this task could park.
     park::yield_now(here);
-    let result = waker_registry::wait_for_job(here, |context| reply.poll(context));
-    std::mem::forget(wanted);
-    Ok(result)
+    Ok(waker_registry::wait_for_job(here, |context| {
+        wanted.poll(context)
+    }))
 }
 
 /// Gives a function to the pool.
 fn submit<T: Send + 'static>(
-    here: TaskContext,
+    pool: &Pool,
     kind: JobKind,
     f: impl FnOnce() -> T + Send + 'static,
-) -> Result<(Arc<Reply<T>>, Ticket), Refused> {
+) -> Result<Wanted<'_, T>, Refused> {
     let reply = Reply::new();
     let job = reply.job(f, |reply| {
         let waker = lock(&reply.0).waker.take();
@@ -141,16 +138,40 @@ fn submit<T: Send + 'static>(
             waker.wake();
         }
     });
-    let ticket = here.core.wakers().pool.submit(job, kind)?;
-    Ok((reply, ticket))
+    let ticket = pool.submit(job, kind)?;
+    let reply = Some(reply);
+    Ok(Wanted {
+        pool,
+        ticket,
+        reply,
+    })
 }
 
-/// A job that a task waits for. Taken back if the wait ends early.
-struct Wanted<'a>(&'a Pool, Ticket);
+/// A job that a task waits for. Taken back if the wait ends early; a result that comes too late is dropped.
+struct Wanted<'a, T> {
+    pool: &'a Pool,
+    ticket: Ticket,
+    /// `None` once the result was taken.
+    reply: Option<Arc<Reply<T>>>,
+}
 
-impl Drop for Wanted<'_> {
+impl<T: Send + 'static> Wanted<'_, T> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<thread::Result<T>> {
+        let reply = self.reply.as_ref().expect("polled until it is ready");
+        let result = reply.poll(context);
+        if result.is_ready() {
+            self.reply = None;
+        }
+        result
+    }
+}
+
+impl<T> Drop for Wanted<'_, T> {
     fn drop(&mut self) {
-        self.0.take_back(self.1);
+        if let Some(reply) = self.reply.take() {
+            self.pool.take_back(self.ticket);
+            drop_quietly(reply);
+        }
     }
 }
 
@@ -178,16 +199,21 @@ pub(crate) fn promise<T: Send + 'static>(
         }
     };
     let kept = promise.clone();
-    let deliver = move |ended| match ended {
-        Ended::Done => {
-            let result = lock(&reply.0).result.take();
-            let result = result.expect("a job leaves its result before it tells of its end");
-            // Refused if the promise was completed by other code.
-            drop_quietly(kept.complete(result.map_err(TaskError::panic)));
-        }
-        Ended::LoopClosed => kept.fail(TaskError::cancelled(Some(
-            "the event loop was closed before the job was done".to_owned(),
-        ))),
+    let deliver = move |ended| {
+        let result = match ended {
+            Ended::Done => {
+                let result = lock(&reply.0).result.take();
+                let result = result.expect("a job leaves its result before it tells of its end");
+                result.map_err(TaskError::panic)
+            }
+            Ended::LoopClosed => Err(TaskError::cancelled(Some(
+                "the event loop was closed before the job was done".to_owned(),
+            ))),
+        };
+        // Refused if the promise was completed by other code.
+        let refused = kept.complete(result);
+        // The last handle to the promise, or to the reply, drops a result that nothing takes.
+        drop_quietly((refused, kept, reply));
     };
     waits.add_promise(number, Box::new(deliver));
     let waits = Rc::downgrade(waits);
