@@ -121,9 +121,12 @@ impl Clone for AnyPacket {
     fn clone(&self) -> Self {
         // SAFETY: a share keeps the packet.
         let n_shares = &unsafe { self.0.as_ref() }.n_shares;
-        // Each share takes memory, so the count can't overflow unless shares are forgotten, for
-        // centuries.
-        n_shares.set(n_shares.get() + 1);
+        let n = n_shares.get().wrapping_add(1);
+        n_shares.set(n);
+        if n == 0 {
+            // As `Rc` does: so many shares were forgotten.
+            std::process::abort();
+        }
         Self(self.0)
     }
 }

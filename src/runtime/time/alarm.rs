@@ -109,7 +109,9 @@ impl Alarm {
 
     fn stop(&self) {
         if let Some(key) = self.key.take() {
-            // SAFETY: a task's frames end within the life of its loop, which keeps its timers.
+            // SAFETY: the alarm's frame is left while its loop, which keeps the timers, runs the task: a wait only parks
+            // there, and around the body of a timeout an open frame is left by nothing else. An abandoned frame does not
+            // get here.
             unsafe { self.timers.as_ref() }.cancel(key);
         }
     }
