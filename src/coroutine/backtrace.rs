@@ -34,7 +34,8 @@ impl<B> Hosted<B> {
     }
 
     /// Whether the coroutine was entered and has not come back: the running code is on its stack, or on one
-    /// that was entered from there. `None` where the backend's stacks can't be walked.
+    /// that was entered from there. `None` where that can't be known: the backend's stacks can't be walked, or
+    /// another library's stack is among the running ones.
     ///
     /// # Safety
     /// The coroutine belongs to this thread and was not released.
@@ -53,7 +54,7 @@ impl<B> Hosted<B> {
                 (_, None) => break,
             };
         }
-        Some(false)
+        stack::is_own(address).then_some(false)
     }
 
     /// The backtrace of a coroutine that is parked at `parked`, or that is entered, up to the coroutine's

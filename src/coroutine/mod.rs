@@ -36,7 +36,7 @@ pub use handle::Builder;
 pub(crate) use hosted::{Ending, Hosted};
 pub use on_stack::{on_stack, remaining_stack_bytes};
 #[cfg(feature = "runtime")]
-pub(crate) use open_frame::OpenFrame;
+pub(crate) use open_frame::{OpenFrame, runs_on_own_stacks};
 #[cfg(feature = "runtime")]
 pub(crate) use payload::{Payload, drop_payload, drop_quietly};
 #[cfg(feature = "_transfer_ring")]

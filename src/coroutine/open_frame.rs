@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use super::header::Header;
 use super::on_stack::caller_of;
-use crate::arch::stack_pointer;
+use crate::arch::{self, stack_pointer};
 use crate::stack::{self, Use};
 
 /// A guard: while it lives, the coroutine on whose stack it was made can't suspend.
@@ -18,17 +18,29 @@ pub(crate) struct OpenFrame {
 }
 
 impl OpenFrame {
-    /// Opens a frame on the running code's stack, if that is a coroutine's.
+    /// Opens a frame on the running code's stack.
+    ///
+    /// # Panics
+    /// On a stack of another library, whose code could leave the frame without a check.
+    #[track_caller]
     pub(crate) fn open() -> Self {
-        let header = innermost();
+        Self::try_open().unwrap_or_else(|Foreign| refuse_foreign())
+    }
+
+    /// As [`open`](Self::open).
+    ///
+    /// # Errors
+    /// On a stack of another library.
+    pub(crate) fn try_open() -> Result<Self, Foreign> {
+        let header = innermost()?;
         if let Some(header) = header {
             // SAFETY: the header of the running coroutine.
             unsafe { header.as_ref() }.open_frame();
         }
-        Self {
+        Ok(Self {
             header,
             is_first_of_task: false,
-        }
+        })
     }
 
     /// The coroutine whose stack the frame is on.
@@ -39,7 +51,11 @@ impl OpenFrame {
 
     /// Opens a frame that refers to the running task, or to which other code refers on the task's behalf.
     /// If the coroutine is abandoned with it, the task is abandoned too.
+    ///
+    /// # Panics
+    /// As [`open`](Self::open).
     #[cfg(feature = "runtime")]
+    #[track_caller]
     pub(crate) fn open_for_task() -> Self {
         let mut frame = Self::open();
         if let Some(header) = frame.header {
@@ -61,15 +77,49 @@ impl Drop for OpenFrame {
     }
 }
 
+/// The running code is on a stack that is neither this library's nor the thread's own.
+#[derive(Debug)]
+pub(crate) struct Foreign;
+
 /// The header of the innermost running coroutine, also if the running code is on a stack that this
-/// coroutine has called to by [`on_stack`](super::on_stack()).
-pub(super) fn innermost() -> Option<NonNull<Header>> {
-    let mut address = stack_pointer();
-    loop {
-        let record = stack::find(address)?;
+/// coroutine has called to by [`on_stack`](super::on_stack()). `None` on the thread's own stack.
+pub(super) fn innermost() -> Result<Option<NonNull<Header>>, Foreign> {
+    innermost_at(stack_pointer())
+}
+
+fn innermost_at(mut address: usize) -> Result<Option<NonNull<Header>>, Foreign> {
+    while let Some(record) = stack::find(address) {
         if record.in_use() != Use::Call {
-            return Header::of(record);
+            return Ok(Header::of(record));
         }
         address = caller_of(record);
     }
+    match stack::is_own(address) {
+        true => Ok(None),
+        false => Err(Foreign),
+    }
+}
+
+/// Whether each stack to which the running code returns, up to the thread's own, is this library's. Where the backend's
+/// stacks can't be walked: whether the innermost one is.
+#[cfg(feature = "runtime")]
+pub(crate) fn runs_on_own_stacks() -> bool {
+    let mut next = innermost();
+    while let Ok(Some(header)) = next
+        && arch::CAN_BE_WALKED
+    {
+        // SAFETY: a running coroutine has a header, and its resumer waits at the link.
+        next = innermost_at(unsafe { header.as_ref() }.link().address());
+    }
+    next.is_ok()
+}
+
+#[cold]
+#[track_caller]
+fn refuse_foreign() -> ! {
+    panic!(
+        "selvedge: a scope, a timeout, a wait for many or for a future can't begin on a stack that \
+         another library has made, because that library could leave it before its end; call it outside of \
+         that stack, or, if the stack is only there for its size, use `selvedge::coroutine::on_stack`"
+    )
 }

@@ -121,7 +121,7 @@ pub(super) fn raise(raised: Raised) -> ! {
 /// its stack. Each coroutine below does the same, down to the task itself, which those frames refer to.
 #[cold]
 pub(super) fn abandon_with_task() -> ! {
-    if let Some(header) = innermost() {
+    if let Ok(Some(header)) = innermost() {
         // SAFETY: the header of the running coroutine.
         unsafe { header.as_ref() }.set_task_frame();
     }
@@ -131,17 +131,17 @@ pub(super) fn abandon_with_task() -> ! {
 /// Abandons the innermost coroutine because something on its stack can't be ended: control leaves it for
 /// good and its stack is leaked. Its resumer learns that it was abandoned.
 ///
-/// A thread's own stack can't be abandoned: there the process aborts with a message.
+/// A thread's own stack can't be abandoned, nor can another library's: there the process aborts with a message.
 pub(crate) fn abandon_innermost() -> ! {
-    if let Some(header) = innermost() {
+    if let Ok(Some(header)) = innermost() {
         // SAFETY: the running code is on this coroutine's stack, or on one that it called to. If the
         // coroutine is itself a scope's child, that scope sees it abandoned and abandons its own host.
         unsafe { abandon(header.as_ref()) }
     }
     write_stderr(&[
         b"\nselvedge: a scoped coroutine can't be ended: it suspends again each time it is closed \
-          (or panics abort in this program), and its scope is on a thread's own stack, which can't \
-          be abandoned; aborting\n",
+          (or panics abort in this program), and its scope is on a thread's own stack, or on another \
+          library's, which can't be abandoned; aborting\n",
     ]);
     std::process::abort()
 }

@@ -165,6 +165,15 @@ thread_local! {
     static OWN: Option<Range<usize>> = thread::stack_bounds();
 }
 
+/// Whether an address on the running stack, which is not one of ours, is on the thread's own stack. True where the
+/// platform does not report that stack's bounds.
+pub(crate) fn is_own(stack_pointer: usize) -> bool {
+    let is_in =
+        |bounds: Option<Range<usize>>| bounds.is_none_or(|own| own.contains(&stack_pointer));
+    // The main thread's stack may have grown beyond the limit that held when its bounds were stored.
+    OWN.try_with(|own| is_in(own.clone())) == Ok(true) || is_in(thread::stack_bounds())
+}
+
 /// The number of bytes between an address on the running stack and the stack's limit, if the limit is known.
 pub(crate) fn remaining(stack_pointer: usize) -> Option<usize> {
     let (limit, end) = LAST_BOUNDS.get();

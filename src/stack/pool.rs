@@ -13,6 +13,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use super::overflow;
 use super::record::Record;
@@ -32,9 +33,8 @@ const MAX_SLAB_SIZE: usize = 2 << 30;
 
 /// A thread's stacks, except those of the default size.
 struct Pool {
-    /// Boxed, because slabs point to their class.
-    #[allow(clippy::vec_box, reason = "slabs point to their class")]
-    others: RefCell<Vec<Box<Class>>>,
+    /// Shared pointers, because slabs point to their class: moving a `Box` would invalidate those pointers.
+    others: RefCell<Vec<Rc<Class>>>,
     watermark: Cell<usize>,
 }
 
@@ -49,6 +49,13 @@ thread_local! {
             watermark: Cell::new(DEFAULT_WATERMARK),
         }
     };
+    static IS_GONE: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        IS_GONE.set(true);
+    }
 }
 
 /// Acquires a stack of `usable_size` bytes, which is a whole number of pages.
@@ -107,9 +114,10 @@ unsafe fn release_slow(record: NonNull<Record>) {
     }
 }
 
-/// Whether the thread's pool is gone: the thread is being torn down.
+/// Whether the thread's pool is gone: the thread is being torn down. Does not use the pool, whose first use is what its
+/// place in the order of destruction depends on.
 pub(super) fn is_gone() -> bool {
-    POOL.try_with(|_| ()).is_err()
+    IS_GONE.get()
 }
 
 /// The sums of the thread's counts.
@@ -161,7 +169,7 @@ impl Pool {
             .iter()
             .position(|class| class.usable_size == usable_size);
         let index = known.unwrap_or_else(|| {
-            others.push(Box::new(Class::new(usable_size, self.watermark.get())));
+            others.push(Rc::new(Class::new(usable_size, self.watermark.get())));
             others.len() - 1
         });
         others[index].acquire()

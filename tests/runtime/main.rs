@@ -26,6 +26,7 @@ mod deadlock;
 mod debug;
 mod done_callbacks;
 mod fairness;
+mod foreign_stacks;
 mod fork;
 mod futures;
 mod handlers;
@@ -52,6 +53,7 @@ mod sockets;
 mod spawning;
 mod task_results;
 mod tasks;
+mod teardown;
 mod threads;
 mod threads_closed;
 mod timers;
@@ -67,11 +69,13 @@ fn play_a_scenario() {
     child::play(
         &[
             abandoned::SCENARIOS,
+            foreign_stacks::SCENARIOS,
             fork::SCENARIOS,
             handlers::SCENARIOS,
             after_exit::SCENARIOS,
             panicking::SCENARIOS,
             shutdown_children::SCENARIOS,
+            teardown::SCENARIOS,
         ]
         .concat(),
     );

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::EventLoop;
+use super::event_loop::FOREIGN;
+use crate::coroutine::runs_on_own_stacks;
 use crate::error::{Cancelled, Misuse, RunError, TaskError};
 use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, SCHEDULED, TaskPtr, context};
 use crate::runtime::scheduler::{INTERRUPTED, Loop, Settings, within};
@@ -182,6 +184,9 @@ impl Builder {
                 "selvedge: an event loop runs on this thread already; call the function directly, \
                  or spawn a task",
             )));
+        }
+        if !runs_on_own_stacks() {
+            return Err(RunError::Misuse(Misuse::new(FOREIGN)));
         }
         let cancels = self.0.cancels_on_interrupt;
         let event_loop = self.build().map_err(RunError::Io)?;

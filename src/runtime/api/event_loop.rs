@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{CallbackHandle, LocalLoop, LoopHandle, TimerHandle};
+use crate::coroutine::runs_on_own_stacks;
 use crate::error::{LoopError, Misuse, RunError, TaskError};
 use crate::runtime::core::{ExceptionContext, context};
 use crate::runtime::observe::report_by_default;
@@ -37,6 +38,10 @@ const CLOSED: &str = "selvedge: event loop is closed; make another one";
 const CLOSING: &str = "selvedge: event loop is being closed; make another one";
 const RUNNING: &str = "selvedge: this event loop is running already; from inside of it, spawn a \
                        task and join it";
+pub(super) const FOREIGN: &str = "selvedge: this code runs on a stack that another library has made, which could be left \
+                       while the loop runs; use the loop outside of that library's coroutines";
+const TEARDOWN: &str = "selvedge: the thread is ending, and thread-locals that the tasks of this loop refer to may be gone; \
+                        run the loop to its end before";
 const ANOTHER: &str = "selvedge: another event loop runs on this thread, and there can be one at \
                        a time; spawn a task on that one, or run this one on a thread of its own";
 
@@ -53,6 +58,10 @@ impl EventLoop {
             Some(RUNNING)
         } else if context::current().is_some() {
             Some(ANOTHER)
+        } else if self.0.is_in_teardown() {
+            Some(TEARDOWN)
+        } else if !runs_on_own_stacks() {
+            Some(FOREIGN)
         } else {
             None
         }
@@ -142,15 +151,26 @@ impl EventLoop {
     /// Closes the loop: drops queued callbacks, cancels its tasks and runs until they have ended, for a bounded time, and
     /// unwinds the remaining tasks by force. Pending tasks are reported. Closing again does nothing.
     ///
+    /// At the end of its thread, or while the process exits, a loop in a thread-local leaks its tasks: the thread-locals that
+    /// they refer to may be gone.
+    ///
     /// # Errors
-    /// If the loop is running.
+    /// If the loop is running. On a stack that another library has made.
     pub fn close(&self) -> Result<(), LoopError> {
         if self.is_running() {
             let text = "a running event loop can't be closed; stop it first";
             return Err(LoopError::busy(text, ()));
         }
-        // Handlers and destructors that run below may call this again.
-        if !self.is_closed() && !self.0.core.is_closing.replace(true) {
+        if self.is_closed() || self.0.core.is_closing.get() {
+            // Handlers and destructors that run below may call this again.
+            return Ok(());
+        }
+        if self.0.is_in_teardown() {
+            self.0.leak();
+        } else if !runs_on_own_stacks() {
+            return Err(LoopError::busy(FOREIGN, ()));
+        } else {
+            self.0.core.is_closing.set(true);
             self.report_pending();
             self.shut_down();
         }
@@ -319,8 +339,8 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if self.close().is_err() {
-            // The loop is running: this drop is below its own run, for example while the process exits. No task can be
-            // ended there.
+            // The loop is running: this drop is below its own run, for example while the process exits. Or this is another
+            // library's stack. No task can be ended there.
             std::mem::forget(Rc::clone(&self.0));
         }
     }

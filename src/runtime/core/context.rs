@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{Callback, Clock, ExceptionContext, RunQueue, TaskBlock, TaskId, TaskPtr};
-use crate::coroutine::undo_if_abandoned;
+use crate::coroutine::{OpenFrame, undo_if_abandoned};
 use crate::util::list::{Link, List};
 
 /// Handles exceptions that no other code takes.
@@ -327,12 +327,16 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Runs a function as a callback: no task is current while it runs.
+/// Runs a function as a callback: no task is current while it runs. On another library's stack, which the function could
+/// leave for good, it runs as a part of the task.
 pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
     let Some(core) = current() else { return f() };
+    let Ok(open) = OpenFrame::try_open() else {
+        return f();
+    };
     let entered = core.entered();
     // The coroutine that calls this may be abandoned while its task continues.
-    undo_if_abandoned(&|| core.set_entered(entered), || {
+    undo_if_abandoned(open, &|| core.set_entered(entered), || {
         let _hidden = core.hide_task();
         f()
     })

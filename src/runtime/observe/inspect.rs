@@ -45,8 +45,8 @@ impl TaskStack {
         let core = unsafe { task.core.as_ref() };
         self.site = task.site();
         // SAFETY: the task is alive and belongs to this thread, as does everything that names it.
-        let is_entered = unsafe { Hosted::<TaskBlock>::is_entered(task.0) };
-        let is_entered = is_entered.unwrap_or_else(|| {
+        let known = unsafe { Hosted::<TaskBlock>::is_entered(task.0) };
+        let is_entered = known.unwrap_or_else(|| {
             let (current, hidden) = core.entered();
             [current, hidden].contains(&Some(task))
         });
@@ -64,10 +64,11 @@ impl TaskStack {
         if self.status != Status::Running {
             self.waits_for = Some(task.waits_for());
         }
-        if self.status == Status::Suspended || is_entered {
+        if known.is_some() && (self.status == Status::Suspended || is_entered) {
             let take = || {
-                // SAFETY: the task has begun and is not done. Only its loop enters it, and the loop does not run now, unless
-                // the allocator waits; where no task is current, nothing waits.
+                // SAFETY: the task has begun and is not done, and whether it is entered was seen on the stacks, all of which
+                // are this library's or the thread's own. Only its loop enters it, and the loop does not run now, unless the
+                // allocator waits; where no task is current, nothing waits.
                 without_task(|| unsafe { Hosted::<TaskBlock>::backtrace(task.0, parked) })
             };
             self.backtrace = with_room(TAKING_BYTES, take);

@@ -24,7 +24,7 @@ impl Core {
             report_by_default(context);
             return;
         };
-        let called = without_task(|| catch_unwind(AssertUnwindSafe(|| handler(context))));
+        let called = catch_unwind(AssertUnwindSafe(|| without_task(|| handler(context))));
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(handler)));
         for payload in [called, dropped].into_iter().filter_map(Result::err) {
             let text = panic_text(&*payload).to_owned();

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::rc::Rc;
 
 use super::Loop;
-use crate::coroutine::undo_if_abandoned;
+use crate::coroutine::{OpenFrame, undo_if_abandoned};
 use crate::runtime::core::{Entered, Owner, TaskPtr, context};
 
 /// Calls a function with `inner` as the current loop. If the coroutine that runs this is abandoned meanwhile, the loop is
@@ -15,7 +15,7 @@ pub(crate) fn within<R>(inner: &Rc<Loop>, f: impl FnOnce() -> R) -> R {
         inner.close_abandoned();
         context::restore(before);
     };
-    undo_if_abandoned(&undo, || {
+    undo_if_abandoned(OpenFrame::open(), &undo, || {
         let _entered = Entered::new(&inner.core);
         f()
     })

@@ -236,6 +236,21 @@ impl Loop {
         core.is_running.set(false);
     }
 
+    /// Closes a loop while its thread is being torn down. What the tasks' frames refer to may be gone: the tasks are leaked as
+    /// they are. Those who wait for them on other threads are told so by the callbacks' destructors.
+    pub(crate) fn leak(&self) {
+        let core = &self.core;
+        core.is_closing.set(true);
+        std::mem::forget(Rc::clone(core));
+        for task in core.tasks() {
+            let callbacks = task.with_extras(|extras| std::mem::take(&mut extras.callbacks));
+            callbacks
+                .iter()
+                .for_each(|(_, callback)| callback.discard());
+        }
+        self.close_intake(None);
+    }
+
     /// Refuses further messages of other threads, and drops the remaining messages and callbacks. The tasks have ended.
     /// With a timeout, waits that long for running jobs.
     pub(crate) fn close_intake(&self, timeout: Option<Duration>) {

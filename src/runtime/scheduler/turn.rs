@@ -23,6 +23,7 @@ use crate::runtime::observe::deadlock;
 use crate::runtime::task::{TaskRef, dispatch};
 use crate::runtime::threads::{Injector, Message, Pool, WakerRegistry};
 use crate::runtime::time::Timers;
+use crate::stack;
 use crate::sys::fork;
 use crate::sys::poller::Poller;
 
@@ -36,6 +37,7 @@ pub(crate) struct Loop {
     pub(crate) injector: Arc<Injector>,
     pub(crate) shutdown_timeout: Duration,
     fork: fork::Generation,
+    was_made_in_teardown: bool,
 }
 
 /// The settings of a loop.
@@ -89,6 +91,7 @@ impl Loop {
             core,
             shutdown_timeout: settings.shutdown_timeout,
             fork: fork::Generation::now(),
+            was_made_in_teardown: stack::in_teardown(),
         });
         let this: Rc<dyn Owner> = new.clone();
         new.core.set_parts(Parts {
@@ -102,6 +105,11 @@ impl Loop {
 
     pub(crate) fn is_forked(&self) -> bool {
         !self.fork.is_this()
+    }
+
+    /// Whether the thread is being torn down, and has been used before by the tasks of this loop.
+    pub(crate) fn is_in_teardown(&self) -> bool {
+        stack::in_teardown() && !self.was_made_in_teardown
     }
 
     /// Runs until `stop` is called, `is_done` returns true between two batches, or nothing can happen any more.

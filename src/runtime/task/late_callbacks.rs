@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::rc::Weak;
 
-use crate::coroutine::{Payload, drop_payload, undo_if_abandoned};
+use crate::coroutine::{OpenFrame, Payload, drop_payload, undo_if_abandoned};
 use crate::runtime::core::{Core, Function, without_task};
 
 /// Has a loop call a function in its next iteration; drops the function if the loop is gone or closed.
@@ -33,13 +33,20 @@ thread_local! {
 /// Drops a function that a closed loop does not take. Its destructors run outside of tasks, as a callback
 /// does, and can't wait. The functions that they offer are dropped after it, by the outermost call.
 pub(crate) fn refuse(function: Function) {
+    let Ok(open) = OpenFrame::try_open() else {
+        // Another library's stack, which a destructor could leave for good.
+        return drop(function);
+    };
     let mut refused = take_refused();
     refused.push(function);
     REFUSED.set(ManuallyDrop::new(refused));
-    if IS_REFUSING.replace(true) {
+    if IS_REFUSING.get() {
         return;
     }
-    let panicked = undo_if_abandoned(&|| IS_REFUSING.set(false), drop_refused);
+    let panicked = undo_if_abandoned(open, &|| IS_REFUSING.set(false), || {
+        IS_REFUSING.set(true);
+        drop_refused()
+    });
     IS_REFUSING.set(false);
     if let Some(payload) = panicked {
         resume_unwind(payload);

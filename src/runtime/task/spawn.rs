@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::{Task, dispatch_now, run};
-use crate::coroutine::Hosted;
+use crate::coroutine::{Hosted, OpenFrame};
 use crate::error::TaskError;
 use crate::runtime::core::{Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};
 use crate::runtime::observe::unread_error_with_text;
@@ -156,6 +156,8 @@ where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
+    // The new task runs on top of this stack, and must leave it in that order.
+    let _open = OpenFrame::open();
     // SAFETY: body and result are 'static.
     let (task, packet) = unsafe { prepare(core, options, body, unread_error_with_text)? };
     let handle = Task::new(packet, core.weak());
