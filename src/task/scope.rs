@@ -112,6 +112,8 @@ pub(super) struct Noted {
     /// Whether a cancel of the host, which came while it waited for the children, is still to be delivered.
     is_cancelled: bool,
     errors: Vec<TaskError>,
+    /// Closed last: destructors of results and errors, and the exception handler, run before that.
+    _frame: OpenFrame,
 }
 
 /// How the closure ended.
@@ -203,10 +205,10 @@ where
         here: scope.state.here(),
         is_cancelled: false,
         errors: Vec::new(),
+        _frame: frame,
     };
     scope.end_all(&mut noted);
     std::mem::forget(unwinding);
-    drop(frame);
     Ended { body, noted }
 }
 

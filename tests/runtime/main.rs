@@ -60,6 +60,7 @@ mod timers;
 mod turns;
 mod types;
 mod unread;
+mod user_code;
 
 use support::child::{self, run as play};
 
@@ -76,6 +77,7 @@ fn play_a_scenario() {
             panicking::SCENARIOS,
             shutdown_children::SCENARIOS,
             teardown::SCENARIOS,
+            &user_code::SCENARIOS.concat(),
         ]
         .concat(),
     );

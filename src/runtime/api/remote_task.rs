@@ -61,6 +61,9 @@ impl<T: Send + 'static> RemoteTask<T> {
     /// # Cancellation
     /// The remote task goes on.
     pub fn join(self) -> Result<T, TaskError> {
+        // That of an earlier poll. Its destructor is an executor's code, which must not run during the wait.
+        let polled_by = lock(&self.shared.state).waker.take();
+        drop(polled_by);
         match task_context() {
             Ok(_) if !self.is_done() && self.is_stuck_here() => Err(stuck()),
             Ok(here) => {

@@ -12,6 +12,7 @@
 use std::cell::Cell;
 
 use super::{Node, TaskPtr, WaitList, next_sequence, wake};
+use crate::coroutine::OpenFrame;
 use crate::error::TaskError;
 
 /// How a member ended. A later variant is worse.
@@ -106,12 +107,16 @@ pub(crate) struct Group {
 
 impl Group {
     /// Calls a function with a group of the running task. The function adds as many members as there are nodes.
+    ///
+    /// The function may run user code: destructors of members that are refused, and of results. If that abandons the
+    /// coroutine that waits, the task is abandoned as well, because the nodes name the task.
     pub(crate) fn with<R>(
         task: TaskPtr,
         until: Until,
         nodes: impl AsRef<[Node]>,
         f: impl FnOnce(&Self) -> R,
     ) -> R {
+        let _open = OpenFrame::open_for_task();
         let n_members = nodes.as_ref().len();
         let group = Self {
             task,
@@ -142,8 +147,9 @@ impl Group {
         let node = self.next_node();
         if !self.is_over.get() {
             node.group.set(self);
-            // SAFETY: `with` keeps node and group in place until the node has unlinked itself. A list unlinks its nodes
-            // when it is dropped.
+            // SAFETY: `with` keeps node and group in place until the node has unlinked itself, and the task that the
+            // group names stays as long: it does not end before the frame of `with` does, or it is abandoned with that
+            // frame (the open frame), and its block stays. A list unlinks its nodes when it is dropped.
             unsafe { waiters.push(node) };
         }
     }

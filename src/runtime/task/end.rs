@@ -10,7 +10,7 @@ use crate::coroutine::{Ending, Hosted};
 use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::{
-    COMPLETED, Core, DETACHED, ERROR_RETRIEVED, ExceptionContext, Extras, FORCE_UNWIND,
+    AnyPacket, COMPLETED, Core, DETACHED, ERROR_RETRIEVED, ExceptionContext, Extras, FORCE_UNWIND,
     MUST_CANCEL, MUST_NOT_ABANDON, Outcome, ParentScope, TaskBlock, TaskPtr, cancel_frame,
 };
 use crate::runtime::observe::report_unretrieved;
@@ -88,8 +88,11 @@ fn complete<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
     }
     // SAFETY: the task's loop is alive: it is what runs the task.
     let core = unsafe { task.core.as_ref() };
-    store_outcome(core, task, outcome);
+    let packet = store_outcome(core, task, outcome);
     notify_waiters(core, task, Outcome::Returned);
+    // Last, because this drops an error that nothing takes. Seldom the last share: the code that frees the packet need
+    // not be inlined here.
+    drop(packet);
 }
 
 #[cold]
@@ -100,19 +103,23 @@ fn complete_with_report<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>)
     let report = EndReport::of(task, outcome.as_ref());
     // The code that is notified may not wait: the task has completed.
     let _hidden = core.hide_task();
-    store_outcome(core, task, outcome);
+    let packet = store_outcome(core, task, outcome);
     notify_waiters(core, task, report.outcome);
     report.deliver(core, task);
+    // As in `complete`.
+    drop(packet);
 }
 
-/// Takes the task off the loop's list, and moves its name and its outcome into the packet.
+/// Takes the task off the loop's list, and moves its name and its outcome into the packet. Returns the task's share.
 #[inline(always)]
-fn store_outcome<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+fn store_outcome<T>(
+    core: &Core,
+    task: TaskPtr,
+    outcome: Option<Result<T, TaskError>>,
+) -> Option<AnyPacket> {
     task.set(COMPLETED);
     core.forget(task);
-    let Some(packet) = task.packet.take() else {
-        return;
-    };
+    let packet = task.packet.take()?;
     // SAFETY: the packet was made with the type of the body's result.
     let packet = unsafe { packet.typed::<T>() };
     let name = task.name.take();
@@ -124,8 +131,7 @@ fn store_outcome<T>(core: &Core, task: TaskPtr, outcome: Option<Result<T, TaskEr
     if let Some(outcome) = outcome {
         packet.put(outcome);
     }
-    // Seldom the last share: the code that frees the packet need not be inlined here.
-    drop(packet.into_any());
+    Some(packet.into_any())
 }
 
 /// What the end of a task that has failed, or that is a scope's child, has to be reported to besides its
@@ -141,7 +147,7 @@ struct EndReport {
 
 impl EndReport {
     fn of<T>(task: TaskPtr, outcome: Option<&Result<T, TaskError>>) -> Self {
-        let scope = task.scope.take();
+        let scope = task.scope.get();
         let error = outcome.and_then(|outcome| outcome.as_ref().err());
         let is_unretrieved = scope.is_none() && task.has(DETACHED) && !task.has(ERROR_RETRIEVED);
         let unretrieved = error.filter(|error| is_unretrieved && !error.is_cancelled());
@@ -156,6 +162,8 @@ impl EndReport {
         if let Some((scope, error)) = self.ended {
             // SAFETY: the scope's frame is not left before this child has reported its end, as it does here.
             unsafe { scope.as_ref() }.child_ended(task.id, error);
+            // Now, because that runs user code, which may abandon this task: `abandoned` tells the scope then.
+            task.scope.set(None);
         }
         if let Some((name, error)) = self.unretrieved {
             report_unretrieved(core, name, error);

@@ -150,16 +150,18 @@ impl<T> Promise<T> {
             // If the state is borrowed, a reader looks at the result: the promise is done.
             _ => return Err(result),
         }
-        let callbacks = self.0.callbacks.take();
-        let core = self.0.core.upgrade();
-        for (id, (function, site)) in callbacks {
-            self.0.waiters.notify_before(id.0, outcome);
-            if let Some(core) = &core {
+        let mut callbacks = self.0.callbacks.take();
+        if let Some(core) = self.0.core.upgrade() {
+            for (id, (function, site)) in callbacks.drain(..) {
+                self.0.waiters.notify_before(id.0, outcome);
                 core.call_soon(self.bind(function), site);
             }
         }
         self.0.waiters.notify_all(outcome);
-        Ok(self.0.at_end.take())
+        let at_end = self.0.at_end.take();
+        // Without a loop they are dropped uncalled, last, because that is user code.
+        drop(callbacks);
+        Ok(at_end)
     }
 
     /// The call of a done callback for this promise.

@@ -105,12 +105,10 @@ impl Timers {
 
     /// Cancels a timer. Does nothing if it has fired.
     pub(crate) fn cancel(&self, key: Key) {
-        let target = self.take(key);
-        if target.is_none() {
+        // The target may own a closure, which is dropped last, when nothing is borrowed.
+        let Some(_target) = self.take(key) else {
             return;
-        }
-        // The target may own a closure, which is dropped when nothing is borrowed.
-        drop(target);
+        };
         self.n_stale.set(self.n_stale.get() + 1);
         let n_stale = self.n_stale.get();
         if n_stale > FEW_STALE && n_stale * 2 > self.deadlines.borrow().len() {

@@ -53,7 +53,7 @@ impl<T> Sender<T> {
     fn send_within(&self, item: T, timeout: Option<Duration>) -> Result<(), SendError<T>> {
         // First: a cancel that is delivered here has sent nothing.
         consume_budget(1);
-        let item = match self.0.push(item) {
+        let item = match self.try_send(item) {
             Err(SendError::Full(item)) => item,
             result => return result,
         };
@@ -67,7 +67,7 @@ impl<T> Sender<T> {
         };
         let waited = end::wait(&self.0.senders, "room in a channel", timeout, attempt);
         match (waited, item) {
-            (Ok(result), _) => result,
+            (Ok(result), _) => result.inspect(|()| self.0.pushed()),
             (Err(WaitFailure::TimedOut), Some(item)) => Err(SendError::TimedOut(item)),
             (Err(WaitFailure::CantWait(why)), Some(item)) => Err(SendError::CantWait(item, why)),
             (Err(_), None) => unreachable!("an item that was pushed ends the wait"),
@@ -79,7 +79,7 @@ impl<T> Sender<T> {
     /// # Errors
     /// The item comes back in the error if the channel is full or every receiver is gone.
     pub fn try_send(&self, item: T) -> Result<(), SendError<T>> {
-        self.0.push(item)
+        self.0.push(item).inspect(|()| self.0.pushed())
     }
 }
 

@@ -56,13 +56,19 @@ impl<T> Shared<T> {
             Items::Unbounded(items) => items.push(item),
         }
         wake_one(&self.receivers);
-        // The last receiver may have been dropped since, and have drained the queue before this push. The barrier of
-        // `wake_one` is between the push and this load, another is between that drop and its drain: so either the
-        // drain sees the item or this load sees the drop.
+        Ok(())
+    }
+
+    /// Called after a push, when nothing names the running task: destructors of items are user code.
+    ///
+    /// The last receiver may have been dropped since, and have drained the queue before the push. The barrier of
+    /// `wake_one` is between the push and this load, another is between that drop and its drain: so either the drain
+    /// sees the item or this load sees the drop.
+    #[inline]
+    pub(super) fn pushed(&self) {
         if self.n_receivers.load(Ordering::Relaxed) == 0 {
             self.drop_items();
         }
-        Ok(())
     }
 
     /// Pops an item if there is one, and wakes a sender for the room.
