@@ -119,11 +119,14 @@
 //! # What it promises
 //!
 //! - Safe code that uses this crate can't cause undefined behaviour, with one exception that no stackful coroutine can
-//!   prevent: a thread that ends while a body is suspended inside of a thread-local's `with`. See the limits of
-//!   [`Coroutine`].
+//!   prevent: a suspension, or a wait of a task, while a reference into a thread-local is held: inside of `LocalKey::with`
+//!   if the thread ends or the process exits meanwhile, in a `thread_local!` initialiser, in the destructor of a
+//!   thread-local. The limits of [`Coroutine`] list the known cases, and how to avoid them.
 //! - A panic in a coroutine surfaces where the coroutine was resumed, and a panic in a task where the task is joined.
-//! - A cancel is an error of I/O that waits, and unwinds from other waits. Dropping a suspended coroutine unwinds it. Destructors run in both cases.
-//! - A loop in which no task can ever run again ends with an error that lists each parked task and what it waits for.
+//! - A cancel is an error of I/O that waits, and unwinds from other waits. Dropping a suspended coroutine unwinds it.
+//!   Destructors run in both cases.
+//! - A loop in which no task can ever run again ends with an error that lists each parked task and what it waits for. See
+//!   [`Deadlock`](error::Deadlock) for what the loop can't know.
 //! - A stack overflow hits the guard below the stack. The process prints the name and the stack size of the coroutine and
 //!   aborts.
 //! - Misuse panics with a sentence that says what to do instead. A `try_` method returns the sentence as an error and the

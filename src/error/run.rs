@@ -109,6 +109,17 @@ impl Error for Unhandled {
 }
 
 /// The report of a deadlock: the parked tasks and what each waits for.
+///
+/// A loop reports one when all tasks are parked and no timer, descriptor, job, signal or other thread can wake one. Other
+/// threads count by what they could hold, and the loop does not know who holds it. So three kinds of tasks wait without
+/// a report, because the waiting task may itself be the last holder:
+///
+/// - a task that waits at a [`channel`](crate::sync::channel) whose other end is still somewhere: drop the end that a task
+///   does not use before it waits, or wait by `recv_timeout`;
+/// - any task, while a [`LoopHandle`](crate::event_loop::LoopHandle) of its loop exists;
+/// - a task in [`block_on`](crate::block_on()), while a clone of its waker exists.
+///
+/// Nor is a thread reported that blocks in the kernel: in a std lock, in `std::sync::mpsc`, in `std::thread::sleep`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deadlock {
     waits: Vec<(String, String)>,
