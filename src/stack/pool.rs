@@ -52,12 +52,6 @@ thread_local! {
     static IS_GONE: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Drop for Pool {
-    fn drop(&mut self) {
-        IS_GONE.set(true);
-    }
-}
-
 /// Acquires a stack of `usable_size` bytes, which is a whole number of pages.
 ///
 /// # Errors
@@ -357,6 +351,7 @@ impl Class {
 
 impl Drop for Pool {
     fn drop(&mut self) {
+        IS_GONE.set(true);
         self.for_each(Class::end);
     }
 }
