@@ -65,7 +65,7 @@
 //!
 //! # Stacks
 //!
-//! A request over `https` takes about 100 KiB of its task's stack in a build without optimization. A task
+//! A request over `https` takes about 120 KiB of its task's stack in a build without optimization. A task
 //! with a stack smaller than the default needs at least that much.
 //!
 //! # Limits

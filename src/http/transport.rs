@@ -53,30 +53,16 @@ impl<In: Transport> Connector<In> for SocketConnector {
     }
 }
 
-/// May suspend. Tries the addresses in order; each gets an equal share of the remaining time.
+/// May suspend. Connects to one of several addresses, which share the time.
 fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<TcpStream, ureq::Error> {
-    let limit = Limit::new(timeout);
-    let mut last_error = ureq::Error::ConnectionFailed;
-    for (index, address) in addresses.iter().enumerate() {
-        let connected = match limit.remaining()? {
-            None => TcpStream::connect(address),
-            Some(remaining) => {
-                let n_remaining = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-                // A share of zero would be an invalid timeout.
-                let share = (remaining / n_remaining).max(Duration::from_nanos(1));
-                TcpStream::connect_timeout(address, share)
-            }
-        };
-        last_error = match connected {
-            Ok(stream) => return Ok(stream),
-            Err(error) if is_bare_timeout(&error) => ureq::Error::Timeout(timeout.reason),
-            Err(error) if is_request_to_end(&error) => return Err(from_io(error).into_ureq()),
-            Err(error) => Error::new(Kind::Connect(*address))
-                .with_source(error)
-                .into_ureq(),
-        };
-    }
-    Err(last_error)
+    let remaining = Limit::new(timeout).remaining()?;
+    TcpStream::connect_to_any(addresses, remaining).map_err(|error| match addresses.last() {
+        _ if is_bare_timeout(&error) => ureq::Error::Timeout(timeout.reason),
+        Some(address) if !is_request_to_end(&error) => Error::new(Kind::Connect(*address))
+            .with_source(error)
+            .into_ureq(),
+        _ => from_io(error).into_ureq(),
+    })
 }
 
 /// A connection.
