@@ -13,7 +13,7 @@ use crate::runtime::core::{
     next_sequence,
 };
 use crate::runtime::observe::unread_error_with_text;
-use crate::runtime::wait::{consume_budget, forward};
+use crate::runtime::wait::{consume_budget, forward, forward::Cleanup as AtEnd};
 use crate::util::fmt::impl_fmt;
 
 /// A result that is set later, and that any number of tasks can wait for: asyncio's Future.
@@ -42,11 +42,9 @@ struct PromiseInner<T: 'static> {
     core: Weak<Core>,
     site: &'static Location<'static>,
     is_retrieved: Cell<bool>,
+    /// Called at once when the promise is done, in whatever way.
     at_end: Cell<Option<AtEnd>>,
 }
-
-/// A cleanup of this library's, called at once when the promise is done, in whatever way.
-type AtEnd = forward::Cleanup;
 
 type Done<T> = (Box<dyn FnOnce(&Promise<T>)>, &'static Location<'static>);
 
