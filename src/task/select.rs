@@ -81,7 +81,7 @@ impl Won<(), Infallible> {
 /// use selvedge::{select, sleep, spawn};
 ///
 /// selvedge::run(|| {
-///     let (jobs, mut n_running) = (Queue::bounded(8), 0);
+///     let (jobs, mut n_running) = (Queue::new(8), 0);
 ///     spawn({ let jobs = jobs.clone(); move || (1..=3).for_each(|n| jobs.put(n).unwrap()) }).detach();
 ///     let mut done = Vec::new();
 ///     while done.len() < 3 {
