@@ -47,7 +47,7 @@ pub(crate) struct Core {
     pub(crate) slow_callback_duration: Duration,
     pub(crate) handler: RefCell<Option<Handler>>,
     /// For strict mode: the first exception that was reported, until a run has failed with it.
-    pub(crate) unhandled: Option<RefCell<Option<ExceptionContext>>>,
+    pub(crate) unhandled: Option<RefCell<Option<Box<ExceptionContext>>>>,
     parts: OnceCell<Parts>,
 }
 

@@ -16,7 +16,7 @@ impl Core {
             && context.exception().is_some()
             && unhandled.borrow().is_none()
         {
-            *unhandled.borrow_mut() = Some(context.clone());
+            *unhandled.borrow_mut() = Some(Box::new(context.clone()));
             self.run_queue.stop();
         }
         let handler = self.handler.borrow().clone();
