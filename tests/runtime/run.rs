@@ -284,3 +284,28 @@ fn destructors_of_main_may_use_the_loop() {
     });
     assert_eq!(log.take(), ["9"]);
 }
+
+#[test]
+fn a_loop_that_ends_late_says_which_tasks_it_waits_for() {
+    let told = shared(false);
+    let hears = Rc::clone(&told);
+    run(move || {
+        let event_loop = current_loop().expect("it runs");
+        let heard = Rc::clone(&hears);
+        let handler = move |context: &selvedge::event_loop::ExceptionContext| {
+            let text = context.to_string();
+            assert!(text.contains("stubborn, which waits for"), "{text}");
+            heard.set(true);
+        };
+        event_loop.set_exception_handler(handler).expect("open");
+        let stubborn = move || {
+            let _ = catch_cancelled(|| sleep(AN_HOUR));
+            while !hears.get() {
+                sleep(Duration::from_millis(1));
+            }
+        };
+        selvedge::spawn_named("stubborn", stubborn).detach();
+        yield_now();
+    });
+    assert!(told.get());
+}

@@ -378,28 +378,3 @@ fn a_stopped_loop_can_be_closed_with_main_pending() {
     assert_eq!(log.take(), ["main unwound"]);
     assert!(current_loop().is_none() && current_task().is_none());
 }
-
-#[test]
-fn a_loop_that_ends_late_says_which_tasks_it_waits_for() {
-    let told = shared(false);
-    let hears = Rc::clone(&told);
-    run(move || {
-        let event_loop = current_loop().expect("it runs");
-        let heard = Rc::clone(&hears);
-        let handler = move |context: &selvedge::event_loop::ExceptionContext| {
-            let text = context.to_string();
-            assert!(text.contains("stubborn, which waits for"), "{text}");
-            heard.set(true);
-        };
-        event_loop.set_exception_handler(handler).expect("open");
-        let stubborn = move || {
-            let _ = catch_cancelled(|| sleep(AN_HOUR));
-            while !hears.get() {
-                sleep(std::time::Duration::from_millis(1));
-            }
-        };
-        spawn_named("stubborn", stubborn).detach();
-        yield_now();
-    });
-    assert!(told.get());
-}

@@ -28,6 +28,14 @@ pub(crate) fn unread_error_with_text<T: 'static>(value: &T) -> Option<TaskError>
     is_err(value).then(|| describe(type_name::<T>(), text(value)))
 }
 
+/// The error to report for a result that is dropped unread: one that is no cancel, or an `Err` in the value.
+pub(crate) fn unread_result<T: 'static>(result: Result<&T, &TaskError>) -> Option<TaskError> {
+    match result {
+        Ok(value) => unread_error_with_text(value),
+        Err(error) => Some(error.clone()).filter(|error| !error.is_cancelled()),
+    }
+}
+
 #[inline]
 fn is_err<T>(value: &T) -> bool {
     // The name is a constant, so an optimised build compares nothing here.

@@ -8,7 +8,7 @@ use super::methods::task_methods;
 use super::{TaskRef, not_done, wait_done};
 use crate::error::TaskError;
 use crate::runtime::core::{Core, DETACHED, Packet};
-use crate::runtime::observe::{report_unretrieved, unread_error_with_text};
+use crate::runtime::observe::{report_unretrieved, unread_result};
 use crate::util::fmt::impl_fmt;
 
 /// Owning handle of a spawned task and of its result.
@@ -128,12 +128,8 @@ impl<T> Drop for Task<T> {
             return;
         }
         let link = self.packet.link();
-        let unread = || match self.packet.outcome()? {
-            Ok(value) => unread_error_with_text(value),
-            Err(error) => Some(error.clone()).filter(|error| !error.is_cancelled()),
-        };
         if !link.is_retrieved()
-            && let Some(error) = unread()
+            && let Some(error) = self.packet.outcome().and_then(unread_result)
         {
             link.set_retrieved();
             if let Some(core) = self.core.upgrade() {

@@ -12,7 +12,7 @@ use crate::runtime::core::{
     Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
     next_sequence,
 };
-use crate::runtime::observe::unread_error_with_text;
+use crate::runtime::observe::unread_result;
 use crate::runtime::wait::{consume_budget, forward, forward::Cleanup as AtEnd};
 use crate::util::fmt::impl_fmt;
 
@@ -379,15 +379,9 @@ impl_fmt!([T] Debug for Promise<T>, |this, f| {
 
 impl<T: 'static> Drop for PromiseInner<T> {
     fn drop(&mut self) {
-        if self.is_retrieved.get() {
-            return;
-        }
-        let unread = match self.state.get_mut() {
-            State::Done(Ok(value)) => unread_error_with_text(value),
-            State::Done(Err(error)) => Some(error.clone()).filter(|error| !error.is_cancelled()),
-            State::Pending | State::Taken => None,
-        };
-        if let Some(error) = unread
+        if !self.is_retrieved.get()
+            && let State::Done(result) = self.state.get_mut()
+            && let Some(error) = unread_result(result.as_ref())
             && let Some(core) = self.core.upgrade()
         {
             core.report(
