@@ -170,9 +170,8 @@ impl<T> Drop for ScopedTask<'_, T> {
                 let value = self.slot.0.take();
                 if let Some(error) = value.as_ref().and_then(unread_error)
                     && !self.packet.link().is_retrieved()
-                    && let Some(core) = self.core.upgrade()
                 {
-                    report_unretrieved(&core, self.name(), error);
+                    report_unretrieved(self.core.upgrade().as_deref(), self.name(), error);
                 }
             }
         }

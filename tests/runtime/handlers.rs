@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use selvedge::event_loop::current_loop;
 use selvedge::task::{TaskRef, current_task};
-use selvedge::{EventLoop, sleep, spawn, spawn_named, yield_now};
+use selvedge::{EventLoop, Promise, sleep, spawn, spawn_named, yield_now};
 
 use crate::play;
 use crate::support::{
@@ -16,6 +17,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("default_handler", default_handler),
     ("panicking_handler", panicking_handler),
     ("lost_task_panic", lost_task_panic),
+    ("handles_outlive_their_loop", handles_outlive_their_loop),
 ];
 
 /// A loop in debug mode, which records where each callback was made. Printing a panic's backtrace is slow, and not the
@@ -252,6 +254,38 @@ fn an_unretrieved_panic_is_on_stderr_once_besides_the_hook() {
         .lines()
         .filter(|line| line.starts_with("exception: ") && line.contains("unretrieved"));
     assert_eq!(reports.count(), 1, "{ended:#?}");
+}
+
+fn handles_outlive_their_loop() {
+    let kept = selvedge::run(|| {
+        let task = spawn(|| Err::<(), &str>("of a task"));
+        let promise = Promise::new();
+        let set = promise.set_result(Err::<(), &str>("of a promise"));
+        set.expect("it is pending");
+        let handle = current_loop().unwrap().handle().unwrap();
+        let remote = handle.spawn_threadsafe(|| -> () { panic!("of a remote task") });
+        let remote = remote.map_err(drop).expect("an open loop");
+        while !task.is_done() || !remote.is_done() {
+            yield_now();
+        }
+        (task, promise, remote)
+    });
+    println!("the loop is gone");
+    drop(kept);
+}
+
+#[test]
+fn without_their_loop_handles_report_by_the_default_handler() {
+    let ended = play("handles_outlive_their_loop");
+    ended.assert_exited(0);
+    for text in ["of a task", "of a promise", "of a remote task"] {
+        let is_report = |line: &&str| line.starts_with("exception: ") && line.ends_with(text);
+        assert_eq!(
+            ended.stderr.lines().filter(is_report).count(),
+            1,
+            "{ended:#?}"
+        );
+    }
 }
 
 #[test]

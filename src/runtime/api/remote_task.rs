@@ -136,12 +136,13 @@ impl<T> Drop for RemoteTask<T> {
         });
         if let Some(error) = error {
             let report = move || {
-                if let Some(core) = context::current() {
-                    report_unretrieved(&core, "a task of another thread's".to_owned(), error);
-                }
+                let name = "a task of another thread's".to_owned();
+                report_unretrieved(context::current().as_deref(), name, error);
             };
-            // A closed loop has no handler to call.
-            drop(self.handle.call_soon_threadsafe(report));
+            if let Err(refused) = self.handle.call_soon_threadsafe(report) {
+                // The loop is closed, and its handler is gone.
+                refused.into_inner()();
+            }
         }
     }
 }

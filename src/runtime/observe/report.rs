@@ -65,16 +65,23 @@ pub(crate) fn report_by_default(context: &ExceptionContext) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
+/// Reports to a loop's handler; by the default handler if the loop is gone.
+pub(crate) fn report_to(core: Option<&Core>, context: &ExceptionContext) {
+    match core {
+        Some(core) => core.report(context),
+        None => report_by_default(context),
+    }
+}
+
 /// Reports an error that no handle can retrieve any more.
-pub(crate) fn report_unretrieved(core: &Core, name: String, error: TaskError) {
-    let message = if core.is_ending_run.get() {
+pub(crate) fn report_unretrieved(core: Option<&Core>, name: String, error: TaskError) {
+    let message = if core.is_some_and(|core| core.is_ending_run.get()) {
         "unhandled exception during run() shutdown"
     } else {
         "Task exception was never retrieved"
     };
-    core.report(
-        &ExceptionContext::new(message)
-            .with_exception(error)
-            .with_subject("task", name),
-    );
+    let context = ExceptionContext::new(message)
+        .with_exception(error)
+        .with_subject("task", name);
+    report_to(core, &context);
 }

@@ -63,7 +63,7 @@ where
 fn report_unread(task: TaskPtr, error: TaskError) {
     if !task.has(ERROR_RETRIEVED) {
         // SAFETY: the task's loop is alive: it is what runs the task.
-        report_unretrieved(unsafe { task.core.as_ref() }, task.name(), error);
+        report_unretrieved(Some(unsafe { task.core.as_ref() }), task.name(), error);
     }
 }
 
@@ -166,7 +166,7 @@ impl EndReport {
             task.scope.set(None);
         }
         if let Some((name, error)) = self.unretrieved {
-            report_unretrieved(core, name, error);
+            report_unretrieved(Some(core), name, error);
         }
     }
 }

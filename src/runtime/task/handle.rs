@@ -105,7 +105,8 @@ impl<T> Task<T> {
         self.view()
     }
 
-    /// Drops the handle; the task continues.
+    /// Drops the handle; the task continues. An error with which it ends goes to the loop's exception handler, and so does an
+    /// `Err` that it returns.
     pub fn detach(self) {
         drop(self);
     }
@@ -132,9 +133,7 @@ impl<T> Drop for Task<T> {
             && let Some(error) = self.packet.outcome().and_then(unread_result)
         {
             link.set_retrieved();
-            if let Some(core) = self.core.upgrade() {
-                report_unretrieved(&core, link.name(), error);
-            }
+            report_unretrieved(self.core.upgrade().as_deref(), link.name(), error);
         }
         // SAFETY: this is the packet's only handle with the result's type, and it is being dropped.
         drop(unsafe { self.packet.take() });

@@ -12,7 +12,7 @@ use crate::runtime::core::{
     Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
     next_sequence,
 };
-use crate::runtime::observe::unread_result;
+use crate::runtime::observe::{report_to, unread_result};
 use crate::runtime::wait::{consume_budget, forward, forward::Cleanup as AtEnd};
 use crate::util::fmt::impl_fmt;
 
@@ -382,13 +382,11 @@ impl<T: 'static> Drop for PromiseInner<T> {
         if !self.is_retrieved.get()
             && let State::Done(result) = self.state.get_mut()
             && let Some(error) = unread_result(result.as_ref())
-            && let Some(core) = self.core.upgrade()
         {
-            core.report(
-                &ExceptionContext::new("Promise exception was never retrieved")
-                    .with_exception(error)
-                    .with_subject("promise", format!("made at {}", self.site)),
-            );
+            let context = ExceptionContext::new("Promise exception was never retrieved")
+                .with_exception(error)
+                .with_subject("promise", format!("made at {}", self.site));
+            report_to(self.core.upgrade().as_deref(), &context);
         }
     }
 }
