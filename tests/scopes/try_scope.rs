@@ -95,10 +95,8 @@ fn a_cancel_of_the_host_unwinds_a_try_scope() {
         let host = spawn(|| {
             let outcome = try_scope(|s| {
                 s.spawn(|| sleep(AN_HOUR));
-                Err::<(), _>(Failure::Body("first")).or_else(|error| {
-                    sleep(A_SECOND);
-                    Err(error)
-                })
+                sleep(A_SECOND);
+                Err::<(), _>(Failure::Body("first"))
             });
             unreachable!("{outcome:?}");
         });
