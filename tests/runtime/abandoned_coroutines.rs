@@ -4,11 +4,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
+use std::time::Duration;
 
 use selvedge::coroutine::scope;
 use selvedge::event_loop::{ExceptionContext, current_loop};
-use selvedge::task::current_task;
-use selvedge::{Coroutine, EventLoop, Yielder, run, sleep, spawn, try_run};
+use selvedge::task::{current_task, finally};
+use selvedge::time::deadline;
+use selvedge::{Coroutine, EventLoop, Yielder, run, sleep, spawn, timeout, try_run};
 
 use crate::support::{
     A_SECOND, OnDrop, assert_sentence, event_loop, finished, in_virtual_loop, sentence,
@@ -139,4 +141,29 @@ fn a_task_is_abandoned_with_a_coroutine_that_is_about_to_wait() {
         drop(release);
         finished(spawn(move || busy.wait()).join()).expect("released");
     }));
+}
+
+/// Spawns a task that opens a frame in a coroutine, in which the coroutine is abandoned.
+#[track_caller]
+fn assert_abandons_its_task(frame: fn(fn())) {
+    let task = spawn(move || in_an_abandoned_coroutine(move || frame(abandon_coroutine)));
+    let error = task.join().expect_err("abandoned with its coroutine");
+    assert_sentence(&error.to_string());
+    assert!(!error.is_cancelled());
+}
+
+#[test]
+fn frames_that_name_a_task_take_it_along() {
+    in_virtual_loop(|| {
+        assert_abandons_its_task(|f| drop(timeout(A_SECOND, f)));
+        assert_abandons_its_task(|f| drop(timeout(Duration::ZERO, f)));
+        assert_abandons_its_task(|f| deadline(A_SECOND, f));
+        assert_abandons_its_task(|f| finally(|| (), f));
+        assert_abandons_its_task(|f| drop(selvedge::scope(|_| f())));
+        assert_abandons_its_task(|f| drop(selvedge::scope(|s| drop(s.spawn(f)))));
+        // Deadlines that pass, and scopes that end, don't touch what is left of the tasks.
+        sleep(2 * A_SECOND);
+        assert_eq!(finished(spawn(|| 5).join()), 5);
+    });
+    assert_none_runs();
 }

@@ -10,7 +10,7 @@ use selvedge::io::is_cancelled;
 use selvedge::net::unix::UnixStream;
 use selvedge::task::{catch_cancelled, current_task, finally};
 use selvedge::time::{deadline, deadline_at, timeout_with};
-use selvedge::{Task, fs, run, scope, sleep, spawn, timeout, yield_now};
+use selvedge::{Coroutine, Task, Yielder, fs, run, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, finished, in_virtual_loop, shared};
 
@@ -152,6 +152,23 @@ fn a_catch_leaves_a_request_that_no_error_has_told_of() {
             });
             assert_eq!(caught.unwrap(), Err(Elapsed));
             sleep(AN_HOUR);
+        }));
+    });
+}
+
+/// The errors were returned outside of the catch.
+#[test]
+fn a_catch_in_a_coroutine_leaves_its_resumers_request() {
+    in_virtual_loop(|| {
+        let body = |yielder: &Yielder<(), ()>, ()| catch_cancelled(|| yielder.suspend(())).is_err();
+        let mut coroutine = Coroutine::new(body);
+        coroutine.resume();
+        let (near, _far) = pair();
+        cancel(spawn(move || {
+            assert!(read(&near).is_err());
+            assert_eq!(coroutine.resume().complete(), Some(false));
+            sleep(A_SECOND);
+            unreachable!("the request stands");
         }));
     });
 }

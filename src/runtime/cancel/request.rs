@@ -117,13 +117,19 @@ pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
 /// With any other panic of the function.
 pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
     let running = || context::current().and_then(|core| core.current());
+    // Errors are counted anew, so that those of the function are known.
     let before = running().map(|task| (task.id, task.n_errors.replace(0)));
     let result = catch_unwind(AssertUnwindSafe(f));
     let Some(task) = running() else {
         return result.or_else(|payload| resume_unwind(payload));
     };
+    // Another task may have resumed this coroutine.
+    let n_before = before.and_then(|(id, n_errors)| (id == task.id).then_some(n_errors));
     let is_caught = match &result {
-        Ok(_) => task.n_errors.get() > 0 && cancel_frame::is_returned(task),
+        Ok(_) => {
+            let has_errors = n_before.is_some() && task.n_errors.get() > 0;
+            has_errors && cancel_frame::is_returned(task)
+        }
         Err(payload) => delivery::may_be_caught(payload, task),
     };
     if is_caught {
@@ -132,7 +138,8 @@ pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
         }
         return Err(Cancelled::new(task.message()));
     }
-    if let Some((_, n_errors)) = before.filter(|(id, _)| *id == task.id && task.has(MUST_CANCEL)) {
+    if task.has(MUST_CANCEL) {
+        let n_errors = n_before.unwrap_or(0);
         task.n_errors.update(|n| n.saturating_add(n_errors));
     }
     result.or_else(|payload| resume_unwind(payload))
