@@ -13,7 +13,7 @@ use crate::runtime::core::{Nanoseconds, TaskContext, TaskPtr};
 /// deadline is Go's `SetDeadline` for all the I/O of the function: also for code that the function calls, and for the tasks
 /// that it spawns in a [`scope`](crate::scope()), a [`race`](crate::race()) or a [`select!`](crate::select). Other waits
 /// (sleep, join, locks, queues) have no such error, and go on: [`timeout`](crate::timeout()) ends them as well. An operation
-/// that is ready succeeds. Of nested deadlines the earliest counts.
+/// that is ready succeeds; work on files that has not begun does not begin. Of nested deadlines the earliest counts.
 ///
 /// ```
 /// use std::io::{ErrorKind, Read};

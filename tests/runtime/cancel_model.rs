@@ -17,7 +17,7 @@ use selvedge::coroutine::{on_stack, scope as coroutine_scope};
 use selvedge::event_loop::current_loop;
 use selvedge::io::is_cancelled;
 use selvedge::net::unix::UnixStream;
-use selvedge::task::{catch_cancelled, current_task, finally};
+use selvedge::task::{ScopedTask, catch_cancelled, current_task, finally};
 use selvedge::time::deadline;
 use selvedge::{Yielder, scope, sleep, spawn, timeout, yield_now};
 
@@ -64,6 +64,9 @@ impl Child {
     }
 }
 
+/// The children of the innermost scope that were not joined.
+type Children<'a, 'scope> = &'a RefCell<Vec<Option<ScopedTask<'scope, ()>>>>;
+
 /// The task that plays a script.
 struct Player {
     log: Rc<RefCell<Vec<Entry>>>,
@@ -82,9 +85,9 @@ impl Player {
         self.log.borrow_mut().push(entry);
     }
 
-    fn act_all(&self, script: &[Node]) {
+    fn act_all(&self, script: &[Node], children: Children<'_, '_>) {
         for node in script {
-            match catch_unwind(AssertUnwindSafe(|| self.act(node))) {
+            match catch_unwind(AssertUnwindSafe(|| self.act(node, children))) {
                 Ok(what) => self.note(node.id, what),
                 Err(payload) => {
                     self.note(node.id, What::Unwound);
@@ -94,7 +97,7 @@ impl Player {
         }
     }
 
-    fn act(&self, node: &Node) -> What {
+    fn act(&self, node: &Node, children: Children<'_, '_>) -> What {
         match &node.action {
             Action::Sleep(lasts) => sleep(milliseconds(*lasts)),
             Action::Yield => yield_now(),
@@ -120,44 +123,53 @@ impl Player {
                 let child = child.clone();
                 let _ = spawn(move || child.run()).join();
             }
+            Action::JoinChild(n) => {
+                let child = children.borrow_mut().get_mut(*n).and_then(Option::take);
+                let _ = child.map(ScopedTask::join);
+            }
             Action::CancelSelf => drop(current_task().expect("a task").cancel()),
             Action::Uncancel => drop(current_task().expect("a task").uncancel()),
             Action::Timeout(lasts, inner) => {
                 let lasts = lasts.map_or(Duration::MAX, milliseconds);
-                if timeout(lasts, || self.act_all(inner)).is_err() {
+                if timeout(lasts, || self.act_all(inner, children)).is_err() {
                     return What::Elapsed;
                 }
             }
             Action::Deadline(lasts, inner) => {
-                deadline(milliseconds(*lasts), || self.act_all(inner));
+                deadline(milliseconds(*lasts), || self.act_all(inner, children));
             }
             Action::Scope(children, inner) => {
                 let result = scope(|s| {
-                    for child in children {
-                        s.spawn_fallible(|| child.run());
-                    }
-                    self.act_all(inner);
+                    let spawn = |child| Some(s.spawn_fallible(move || Child::run(child)));
+                    let spawned = children.iter().map(spawn);
+                    self.act_all(inner, &RefCell::new(spawned.collect()));
                 });
                 if let Err(error) = result {
                     return What::Errors(error.errors().len());
                 }
             }
             Action::Finally(inner, cleanup) => {
-                finally(|| self.act_all(inner), || self.act_all(cleanup));
+                finally(
+                    || self.act_all(inner, children),
+                    || self.act_all(cleanup, children),
+                );
             }
             Action::Catch(inner) => {
-                if catch_cancelled(|| self.act_all(inner)).is_err() {
+                if catch_cancelled(|| self.act_all(inner, children)).is_err() {
                     return What::Caught;
                 }
             }
             Action::Swallow(inner) => {
-                if catch_unwind(AssertUnwindSafe(|| self.act_all(inner))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| self.act_all(inner, children))).is_err() {
                     return What::Caught;
                 }
             }
-            Action::Inside(Stack::Called, inner) => on_stack(256 * 1024, || self.act_all(inner)),
+            Action::Inside(Stack::Called, inner) => {
+                on_stack(256 * 1024, || self.act_all(inner, children))
+            }
             Action::Inside(Stack::Coroutine, inner) => coroutine_scope(|s| {
-                let mut coroutine = s.coroutine(|_: &Yielder<(), ()>, ()| self.act_all(inner));
+                let mut coroutine =
+                    s.coroutine(|_: &Yielder<(), ()>, ()| self.act_all(inner, children));
                 coroutine.resume();
             }),
         }
@@ -196,7 +208,7 @@ fn play(script: &Rc<[Node]>, cancels: &[u64]) -> Vec<Entry> {
             log: Rc::clone(&log),
             streams,
         };
-        let task = spawn(move || player.act_all(&script));
+        let task = spawn(move || player.act_all(&script, &RefCell::default()));
         let cancel_at = |times: Vec<u64>| {
             let task = task.task_ref();
             spawn(move || {

@@ -63,9 +63,18 @@ struct Scope {
 struct Running {
     child: Child,
     has_begun: bool,
+    is_joined: bool,
     /// When it ends; `None` when it has ended.
     end: Option<u64>,
     is_cancelled: bool,
+}
+
+/// The task that the task waits for.
+#[derive(Debug)]
+enum Joined {
+    Other(Running),
+    /// A child of the innermost scope.
+    Child(usize),
 }
 
 impl Running {
@@ -73,6 +82,7 @@ impl Running {
         Self {
             child: child.clone(),
             has_begun: false,
+            is_joined: false,
             end: Some(now + child.lasts),
             is_cancelled: false,
         }
@@ -104,7 +114,7 @@ pub struct Reference {
     arrivals: Vec<u64>,
     frames: Vec<Frame>,
     scopes: Vec<Scope>,
-    joined: Option<Running>,
+    joined: Option<Joined>,
     /// A cancel was forwarded to the joined task.
     is_forwarded: bool,
     /// A request that is addressed to the task.
@@ -239,7 +249,11 @@ impl Reference {
         self.n_requests += 1;
         let mut state = Request::Stands;
         let now = self.now;
-        if let Some(joined) = self.joined.as_mut().filter(|_| !stands) {
+        let is_forwarded = !stands && !from.is_some_and(|place| self.waits_for_child_of(place));
+        if let Some(joined) = self
+            .joined()
+            .filter(|task| is_forwarded && task.end.is_some())
+        {
             joined.cancel(now);
             self.is_forwarded = true;
             state = Request::Delivered;
@@ -252,6 +266,24 @@ impl Reference {
             }
             None => {}
         }
+    }
+
+    /// The task that the task waits for.
+    fn joined(&mut self) -> Option<&mut Running> {
+        match self.joined.as_mut()? {
+            Joined::Other(task) => Some(task),
+            Joined::Child(n) => {
+                let scope = self.scopes.last_mut();
+                Some(&mut scope.expect("a scope").children[*n])
+            }
+        }
+    }
+
+    /// Whether the task waits for a child of a scope, given by its frame: the scope is cancelling the child.
+    fn waits_for_child_of(&self, place: usize) -> bool {
+        let is_child = matches!(self.joined, Some(Joined::Child(_)));
+        let last = self.scopes.len().checked_sub(1);
+        is_child && matches!(self.frames[place], Frame::Scope(scope, _) if Some(scope) == last)
     }
 
     fn own(&mut self, place: usize) -> &mut Own {

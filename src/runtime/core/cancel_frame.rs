@@ -20,9 +20,11 @@
 //! ```
 //!
 //! `Stands` and `Returned` *stand*. The end of the frame, `uncancel` down to zero, and a `catch_cancelled` that has seen
-//! the request withdraw it. A request that was delivered to the task itself is not remembered: asyncio's count,
-//! `TaskBlock::n_cancels`, goes on counting it until `uncancel`. The count also has the requests of the frames. A frame
-//! takes an unwind for its own if the count is, without its own request, what it was when the frame began.
+//! the request withdraw it. The state of a frame's request is in the frame; that of the request to the task is in the flags
+//! `TASK_CANCEL` and `TASK_RETURNED`, and in a mask while the mask defers it. A request that was delivered to the task
+//! itself is not remembered: asyncio's count, `TaskBlock::n_cancels`, goes on counting it until `uncancel`. The count also
+//! has the requests of the frames. A frame takes an unwind for its own if the count is, without its own request, what it
+//! was when the frame began.
 
 #![allow(unsafe_code)]
 

@@ -24,6 +24,8 @@ pub enum Action {
         n_tries: usize,
     },
     Join(Child),
+    /// Joins one of the children of the innermost scope.
+    JoinChild(usize),
     CancelSelf,
     Uncancel,
     Timeout(Option<u64>, Vec<Node>),
@@ -142,6 +144,7 @@ pub fn scripts() -> impl Strategy<Value = Rc<[Node]>> {
         1 => Just(Action::ReadReady),
         6 => (at, n_tries).prop_map(|(at, n_tries)| Action::Read { at, n_tries }),
         2 => child().prop_map(Action::Join),
+        1 => (0..2_usize).prop_map(Action::JoinChild),
         1 => Just(Action::CancelSelf),
         1 => Just(Action::Uncancel),
     ];

@@ -1,6 +1,6 @@
 //! What the task does, and what happens while it waits.
 
-use super::{Frame, MAX_ERRORS, Reference, Request, Running, Scope, Unwind};
+use super::{Frame, Joined, MAX_ERRORS, Reference, Request, Running, Scope, Unwind};
 use crate::cancel_model::{Action, Child, Failure, Node, What};
 
 /// What happens next.
@@ -27,9 +27,10 @@ impl Reference {
     /// The task waits, so the other tasks get their turn.
     fn suspend(&mut self) {
         let children = self.scopes.iter_mut().flat_map(|scope| &mut scope.children);
-        children
-            .chain(&mut self.joined)
-            .for_each(|task| task.has_begun = true);
+        children.for_each(|task| task.has_begun = true);
+        if let Some(joined) = self.joined() {
+            joined.has_begun = true;
+        }
     }
 
     /// Waits for what happens next; true if that is what the task waits for.
@@ -62,8 +63,9 @@ impl Reference {
                 consider(task.end, Next::ChildEnds(scope, child));
             }
         }
-        let joined = self.joined.as_ref();
-        consider(joined.and_then(|task| task.end), Next::JoinedEnds);
+        if let Some(Joined::Other(task)) = &self.joined {
+            consider(task.end, Next::JoinedEnds);
+        }
         let n_arrivals = self.arrivals.iter().filter(|at| **at == time).count();
         let is_read = matches!((next, wait), (Next::Own, Wait::Read(_)));
         self.has_tie |= n_at_once > 0 || n_arrivals > usize::from(is_read);
@@ -77,8 +79,7 @@ impl Reference {
             Next::Deadline(place) => self.request(Some(place)),
             Next::ChildEnds(scope, child) => self.child_ends(scope, child),
             Next::JoinedEnds => {
-                let joined = self.joined.as_mut();
-                joined.expect("a joined task").end = None;
+                self.joined().expect("a joined task").end = None;
             }
         }
         false
@@ -156,21 +157,24 @@ impl Reference {
         })
     }
 
-    fn join(&mut self, child: &Child) -> Result<(), Unwind> {
-        let stands = self.stands();
-        let mut joined = Running::new(child, self.now);
+    fn join(&mut self, joined: Joined) -> Result<(), Unwind> {
+        let (stands, now) = (self.stands(), self.now);
+        self.joined = Some(joined);
         if stands {
-            joined.cancel(self.now);
+            self.joined().expect("set just now").cancel(now);
             self.withdraw();
         }
         self.is_forwarded = stands;
-        self.joined = Some(joined);
-        while self.joined.as_ref().is_some_and(|task| task.end.is_some()) {
+        let is_pending = |this: &mut Self| this.joined().is_some_and(|task| task.end.is_some());
+        while is_pending(self) && !self.stands() {
             self.wait_once(Wait::Joined);
         }
         self.suspend();
-        let joined = self.joined.take().expect("the joined task");
-        match self.is_forwarded && joined.is_cancelled {
+        let is_cancelled = self
+            .joined()
+            .is_some_and(|task| task.end.is_none() && task.is_cancelled);
+        self.joined = None;
+        match self.stands() || self.is_forwarded && is_cancelled {
             true => self.unwind(),
             false => Ok(()),
         }
@@ -203,7 +207,18 @@ impl Reference {
                     self.note(node.id, What::Failed(failure));
                 }
             }
-            Action::Join(child) => self.join(child)?,
+            Action::Join(child) => self.join(Joined::Other(Running::new(child, self.now)))?,
+            Action::JoinChild(n) => {
+                let children = self.scopes.last_mut().map(|scope| &mut scope.children);
+                let child = children.and_then(|children| children.get_mut(*n));
+                let child = child.filter(|child| !child.is_joined);
+                if let Some(child) = child {
+                    child.is_joined = true;
+                    if child.end.is_some() {
+                        self.join(Joined::Child(*n))?;
+                    }
+                }
+            }
             Action::CancelSelf => self.request(None),
             Action::Uncancel => self.take_back(),
             Action::Timeout(lasts, inner) => return self.timeout(*lasts, inner),
