@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::net::{TcpListener, TcpStream};
-use selvedge::{sleep, spawn};
+use selvedge::spawn;
 
 fn attend(room: &RefCell<Vec<Rc<TcpStream>>>, stream: TcpStream) {
     let stream = Rc::new(stream);
@@ -27,9 +27,7 @@ fn attend(room: &RefCell<Vec<Rc<TcpStream>>>, stream: TcpStream) {
 
 fn serve(listener: &TcpListener) {
     let room = Rc::default();
-    // Probably too many files are open; the pause lets some close.
-    let pause = |_: &io::Error| sleep(Duration::from_millis(50));
-    for stream in listener.incoming().flat_map(|it| it.inspect_err(pause)) {
+    for stream in listener.incoming().flatten() {
         let room = Rc::clone(&room);
         spawn(move || attend(&room, stream)).detach();
     }

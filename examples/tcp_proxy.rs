@@ -33,12 +33,8 @@ impl Proxy {
     fn serve(&self) -> Result<(), ScopeError> {
         scope(|s| {
             let accepting = s.spawn(|| {
-                for client in self.listener.incoming() {
-                    match client {
-                        Ok(client) => s.spawn(move || self.attend(&client)).detach(),
-                        // Probably too many files are open; the pause lets some close.
-                        Err(_) => sleep(Duration::from_millis(50)),
-                    }
+                for client in self.listener.incoming().flatten() {
+                    s.spawn(move || self.attend(&client)).detach();
                 }
             });
             self.stop.wait();

@@ -10,8 +10,7 @@
 //!     let listener = TcpListener::bind("127.0.0.1:0")?;
 //!     let address = listener.local_addr()?;
 //!     selvedge::spawn(move || {
-//!         for stream in listener.incoming() {
-//!             let stream = stream.unwrap();
+//!         for stream in listener.incoming().flatten() {
 //!             selvedge::spawn(move || std::io::copy(&mut &stream, &mut &stream)).detach();
 //!         }
 //!     })

@@ -14,11 +14,7 @@ pub fn serve(listener: &TcpListener) {
         match stream {
             // A client may close its connection at any time, so errors are ignored.
             Ok(stream) => spawn(move || drop(attend(&stream))).detach(),
-            Err(error) => {
-                // Probably too many files are open; the pause lets some close.
-                eprintln!("not accepted: {error}");
-                sleep(Duration::from_millis(50));
-            }
+            Err(error) => eprintln!("not accepted: {error}"),
         }
     }
 }

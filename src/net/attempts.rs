@@ -34,7 +34,7 @@ const DELAY: Duration = Duration::from_millis(250);
 
 /// May suspend. A new socket, connected to the first of several addresses that answers.
 pub(super) fn connect_to_any(
-    addresses: Vec<SocketAddr>,
+    addresses: &[SocketAddr],
     timeout: Option<Duration>,
 ) -> io::Result<Stream> {
     let deadline = timeout.and_then(|timeout| now().checked_add(timeout));
@@ -64,20 +64,19 @@ fn now() -> Instant {
 }
 
 /// The addresses in their order, except that the families alternate as long as there are addresses of both.
-fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let Some(first) = addresses.first() else {
-        return addresses;
+fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+    let is_first_family = |address: &&SocketAddr| {
+        addresses
+            .first()
+            .is_some_and(|first| first.is_ipv6() == address.is_ipv6())
     };
-    let is_first_family = first.is_ipv6();
-    let (same, other): (Vec<_>, Vec<_>) = addresses
-        .into_iter()
-        .partition(|address| address.is_ipv6() == is_first_family);
-    let (mut same, mut other) = (same.into_iter(), other.into_iter());
-    let pairs = std::iter::from_fn(|| match (same.next(), other.next()) {
+    let mut first_family = addresses.iter().filter(is_first_family);
+    let mut other_family = addresses.iter().filter(|address| !is_first_family(address));
+    let pairs = std::iter::from_fn(|| match (first_family.next(), other_family.next()) {
         (None, None) => None,
-        pair => Some([pair.0, pair.1]),
+        (first, other) => Some([first, other]),
     });
-    pairs.flatten().flatten().collect()
+    pairs.flatten().flatten().copied().collect()
 }
 
 /// The attempts that have begun.

@@ -21,10 +21,6 @@ use crate::sys::socket::Mode;
 use crate::sys::wait_fd::Direction;
 use crate::util::fmt::impl_fmt;
 
-/// The length of a listener's queue of connections to accept, if the system allows as many. std sets 128, but tasks of
-/// one loop can connect by the thousand before the accepting task runs.
-pub(super) const BACKLOG: i32 = 4096;
-
 /// A socket: `S` is std's type, to which a registration with a loop and settings are added.
 pub(super) struct Socket<S: AsFd> {
     /// `None` only once [`into_std`](Self::into_std) has taken it.

@@ -7,9 +7,12 @@ use socket2::SockRef;
 
 use super::address::{ToSocketAddrs, each_address, from_system};
 use super::incoming::incoming;
-use super::socket::{BACKLOG, Socket};
+use super::socket::Socket;
 use super::std_methods::std_methods;
 use super::tcp_stream::TcpStream;
+
+/// The length of the queue of connections to accept, if the system allows as many.
+const BACKLOG: i32 = 4096;
 
 /// A TCP listener: [`std::net::TcpListener`], waiting in the event loop.
 ///
@@ -56,7 +59,8 @@ impl TcpListener {
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
         each_address(addr, |address| {
             let listener = std::net::TcpListener::bind(address)?;
-            // A connect that meets a full queue retries only after seconds.
+            // std sets a queue of 128. Tasks of one loop can connect by the thousand before the accepting
+            // task runs, and a connect that meets a full queue retries only after seconds.
             SockRef::from(&listener).listen(BACKLOG)?;
             Ok(listener)
         })

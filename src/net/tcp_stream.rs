@@ -63,11 +63,19 @@ impl TcpStream {
     /// # Cancellation
     /// All attempts end, and their sockets are closed.
     pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<Self> {
-        let mut addresses: Vec<SocketAddr> = addr.to_socket_addrs()?.collect();
-        match addresses.len() {
-            0 => Err(no_address()),
-            1 => connect(&addresses.remove(0).into(), None).map(Self),
-            _ => connect_to_any(addresses, None).map(Self),
+        let addresses: Vec<SocketAddr> = addr.to_socket_addrs()?.collect();
+        Self::connect_to_any(&addresses, None)
+    }
+
+    /// May suspend. As [`connect`](Self::connect), with a timeout for all attempts together.
+    pub(crate) fn connect_to_any(
+        addresses: &[SocketAddr],
+        timeout: Option<Duration>,
+    ) -> io::Result<Self> {
+        match addresses {
+            [] => Err(no_address()),
+            [address] => connect(&(*address).into(), timeout).map(Self),
+            _ => connect_to_any(addresses, timeout).map(Self),
         }
     }
 

@@ -4,12 +4,10 @@ use std::io;
 use std::os::unix::net as std_unix;
 use std::path::Path;
 
-use socket2::SockRef;
-
 use super::address::from_system;
 use super::{SocketAddr, UnixStream};
 use crate::net::incoming::incoming;
-use crate::net::socket::{BACKLOG, Socket};
+use crate::net::socket::Socket;
 use crate::net::std_methods::std_methods;
 
 /// A Unix listener: [`std::os::unix::net::UnixListener`], waiting in the event loop.
@@ -40,7 +38,9 @@ impl UnixListener {
     /// # Errors
     /// `AddrInUse` if the file exists, `InvalidInput` if the path is too long, or the system's error.
     pub fn bind<P: AsRef<Path>>(path: P) -> io::Result<Self> {
-        Self::listening(std_unix::UnixListener::bind(path)?)
+        std_unix::UnixListener::bind(path)
+            .map(Socket::created)
+            .map(Self)
     }
 
     /// Listens at an address, which may be in the abstract namespace.
@@ -48,12 +48,9 @@ impl UnixListener {
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn bind_addr(socket_addr: &SocketAddr) -> io::Result<Self> {
-        Self::listening(std_unix::UnixListener::bind_addr(socket_addr)?)
-    }
-
-    fn listening(listener: std_unix::UnixListener) -> io::Result<Self> {
-        SockRef::from(&listener).listen(BACKLOG)?;
-        Ok(Self(Socket::created(listener)))
+        std_unix::UnixListener::bind_addr(socket_addr)
+            .map(Socket::created)
+            .map(Self)
     }
 
     /// May suspend. Accepts the next connection, and returns the peer's address. Most peers are unnamed.
