@@ -165,7 +165,7 @@ impl EventLoop {
             // Handlers and destructors that run below may call this again.
             return Ok(());
         }
-        if self.0.is_in_teardown() {
+        if self.0.is_in_teardown() && !self.0.is_forked() {
             self.0.leak();
         } else if !runs_on_own_stacks() {
             return Err(LoopError::busy(FOREIGN, ()));
