@@ -93,19 +93,6 @@ impl TcpStream {
         connect(&(*addr).into(), Some(timeout)).map(Self)
     }
 
-    /// May suspend. As [`connect`](Self::connect), with a timeout for all addresses together.
-    #[cfg(feature = "http")]
-    pub(crate) fn connect_to_any(
-        addresses: &[SocketAddr],
-        timeout: Option<Duration>,
-    ) -> io::Result<Self> {
-        match (addresses, timeout) {
-            ([address], Some(timeout)) => Self::connect_timeout(address, timeout),
-            ([address], None) => Self::connect(address),
-            _ => connect_to_any(addresses.to_vec(), timeout).map(Self),
-        }
-    }
-
     /// May suspend. Writes bytes; `None` if the connection may be readable before it takes any.
     #[cfg(feature = "http")]
     pub(crate) fn write_unless_readable(
