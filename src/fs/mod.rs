@@ -49,8 +49,8 @@
 //! # Pipes, terminals and other devices
 //!
 //! Opened by a path, these are files as well, without positions. They can be read and written here, but
-//! each slow one blocks a thread of the pool, and so does opening a FIFO that has no other end. A
-//! cancelled read of one continues, and its bytes are stored for the next read. Rather wrap the
+//! each slow one blocks a thread of the pool. [`File::open`] and [`OpenOptions::open`] wait for the other end of a
+//! FIFO without a thread; [`read`], [`write()`] and [`copy`] of a FIFO's path don't. A cancelled read of one continues, and its bytes are stored for the next read. Rather wrap the
 //! descriptor in [`io::Pollable`](crate::io::Pollable), which waits in the loop.
 //!
 //! # Differences from std
@@ -62,6 +62,7 @@
 
 mod cursor;
 mod dir;
+mod fifo;
 mod file;
 mod handles;
 mod offload;

@@ -6,9 +6,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::fifo;
 use super::file::File;
 use super::offload::offload;
-use super::open_file::OpenFile;
 use crate::runtime::threads::{AtClose, Label};
 
 /// Options for opening a file: [`std::fs::OpenOptions`], waiting in the event loop.
@@ -25,7 +25,10 @@ use crate::runtime::threads::{AtClose, Label};
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct OpenOptions(std_fs::OpenOptions);
+pub struct OpenOptions {
+    std: std_fs::OpenOptions,
+    custom_flags: i32,
+}
 
 impl Default for OpenOptions {
     fn default() -> Self {
@@ -37,7 +40,10 @@ impl OpenOptions {
     /// Options that are all off.
     #[must_use]
     pub fn new() -> Self {
-        Self(std_fs::OpenOptions::new())
+        Self {
+            std: std_fs::OpenOptions::new(),
+            custom_flags: 0,
+        }
     }
 
     /// May suspend. Opens a file.
@@ -46,13 +52,17 @@ impl OpenOptions {
     /// As [`std::fs::OpenOptions::open`].
     ///
     /// # Cancellation
-    /// Once a thread has started, the file is opened with all effects of the options, and closed.
+    /// Once a thread has started, the file is opened with all effects of the options, and closed. The wait
+    /// for the other end of a FIFO ends.
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        let (options, path) = (self.0.clone(), Arc::<Path>::from(path.as_ref()));
-        let label = Label::Path("the opening", Arc::clone(&path));
-        offload(AtClose::Detached, label, move || {
-            options.open(path).map(|file| File(OpenFile::new(file, 0)))
-        })
+        fifo::open(&self.std, self.custom_flags, path.as_ref())
+    }
+
+    /// Sets further flags of the system's `open`.
+    pub fn custom_flags(&mut self, custom_flags: i32) -> &mut Self {
+        self.custom_flags = custom_flags;
+        self.std.custom_flags(custom_flags);
+        self
     }
 }
 
@@ -62,7 +72,7 @@ macro_rules! options {
         impl OpenOptions {$(
             $(#[$doc])*
             pub fn $name(&mut self, $name: $type) -> &mut Self {
-                self.0.$name($name);
+                self.std.$name($name);
                 self
             }
         )*}
@@ -90,9 +100,6 @@ options! {
 
     /// Sets the permissions of a file that is created: `0o666` by default, reduced by the process's umask.
     fn mode(u32);
-
-    /// Sets further flags of the system's `open`.
-    fn custom_flags(i32);
 }
 
 impl File {

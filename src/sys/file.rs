@@ -44,6 +44,19 @@ pub(crate) fn appends(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_APPEND != 0)
 }
 
+/// The flag for `open`: a FIFO does not wait for its other end, and transfers that would block fail.
+pub(crate) const NONBLOCK: i32 = libc::O_NONBLOCK;
+
+/// Whether an open with [`NONBLOCK`] has failed because a FIFO has no reader.
+pub(crate) fn has_no_reader(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENXIO)
+}
+
+/// Whether a descriptor can be read and not written.
+pub(crate) fn is_read_only(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(flags(fd)? & libc::O_ACCMODE == libc::O_RDONLY)
+}
+
 /// Sets `O_NONBLOCK`, for every descriptor of the same open file description: transfers that would block fail with
 /// `WouldBlock`. Returns whether that is a change.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::Result<bool> {

@@ -8,6 +8,7 @@ use std::thread;
 
 use selvedge::fs::{self, File, OpenOptions};
 use selvedge::{run, spawn, to_thread, yield_now};
+use std::os::unix::fs::FileTypeExt;
 
 use crate::temporary::Directory;
 
@@ -106,6 +107,64 @@ fn a_fifo_without_a_writer_blocks_no_other_task() {
     // Releases the waiting thread, if it has started.
     let mut options = std_fs::OpenOptions::new();
     drop(options.read(true).write(true).open(&path).unwrap());
+}
+
+/// More than the pool could ever have threads.
+#[test]
+fn cancelled_openings_of_a_fifo_use_up_no_thread() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    run(|| {
+        let openers: Vec<_> = (0..600)
+            .map(|_| {
+                let path = path.clone();
+                spawn(move || OpenOptions::new().write(true).open(path).map(drop))
+            })
+            .collect();
+        for _ in 0..3 {
+            assert!(fs::metadata("/").unwrap().is_dir());
+        }
+        for opener in &openers {
+            opener.cancel();
+        }
+        for opener in openers {
+            assert!(opener.join().unwrap_err().is_cancelled());
+        }
+        assert!(fs::metadata(&path).unwrap().file_type().is_fifo());
+    });
+}
+
+#[test]
+fn opening_a_fifo_waits_for_its_other_end() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    run(|| {
+        // The ends may come in either order, and neither needs a byte.
+        for is_reader_first in [true, false] {
+            let (theirs, ours) = (path.clone(), path.clone());
+            let read = move || File::open(theirs).map(drop);
+            let write = move || OpenOptions::new().write(true).open(ours).map(drop);
+            let (first, second) = match is_reader_first {
+                true => (spawn(read), spawn(write)),
+                false => (spawn(write), spawn(read)),
+            };
+            first.join().unwrap().unwrap();
+            second.join().unwrap().unwrap();
+        }
+        let theirs = path.clone();
+        let opener = spawn(move || File::open(theirs));
+        // As a program of its own would do it: a call that blocks until the reader is there.
+        let theirs = path.clone();
+        let mut writer = to_thread(move || std_fs::File::options().write(true).open(theirs))
+            .unwrap()
+            .unwrap();
+        let mut reader = opener.join().unwrap().unwrap();
+        writer.write_all(b"met").unwrap();
+        drop(writer);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "met");
+    });
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! Opening a file, and waiting for the other end of a FIFO without a thread that hangs in the kernel.
+//!
+//! A blocking `open` of a FIFO can't be called off. So a FIFO is opened with `O_NONBLOCK`, which is taken back as soon as
+//! there is another end. No event reports the other end: the task looks for it, at growing intervals.
+
+use std::fs as std_fs;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::file::File;
+use super::offload::offload;
+use super::open_file::OpenFile;
+use crate::runtime::core::{InsertAt, NEVER, TaskContext, WaitList};
+use crate::runtime::threads::{AtClose, Label};
+use crate::runtime::time::Alarm;
+use crate::runtime::wait::task_context;
+use crate::sys::file::{self, NONBLOCK, retry_interrupted};
+use crate::sys::wait_fd::{Direction, wait_fd};
+
+/// The first and the longest interval between two looks for the other end.
+const INTERVALS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
+
+/// What an attempt has opened.
+enum Opened {
+    File(File),
+    /// The reading end of a FIFO that may have no writer.
+    Reader(File),
+    /// Nothing: the FIFO has no reader.
+    NoReader,
+}
+
+/// May suspend. Opens a file. `custom_flags` are those of the options.
+pub(super) fn open(
+    options: &std_fs::OpenOptions,
+    custom_flags: i32,
+    path: &Path,
+) -> io::Result<File> {
+    let path = Arc::<Path>::from(path);
+    // A virtual clock would not wait for another process.
+    let here = task_context().ok();
+    let here = here.filter(|here| !here.core.clock.is_virtual());
+    let is_patient = here.is_some();
+    let mut interval = INTERVALS[0];
+    loop {
+        let (options, theirs) = (options.clone(), Arc::clone(&path));
+        let label = Label::Path("the opening", Arc::clone(&path));
+        let opened = offload(AtClose::Detached, label, move || {
+            attempt(options, custom_flags, &theirs, is_patient)
+        })?;
+        match (opened, here) {
+            (Opened::Reader(file), Some(here)) => return with_writer(here, file),
+            (Opened::File(file) | Opened::Reader(file), _) => return Ok(file),
+            (Opened::NoReader, None) => unreachable!("only a patient attempt does not block"),
+            (Opened::NoReader, Some(here)) => interval = pause(here, interval)?,
+        }
+    }
+}
+
+fn attempt(
+    mut options: std_fs::OpenOptions,
+    custom_flags: i32,
+    path: &Path,
+    is_patient: bool,
+) -> io::Result<Opened> {
+    let is_fifo = || std_fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+    let own = |file| File(OpenFile::new(file, 0));
+    if !is_patient || custom_flags & NONBLOCK != 0 || !is_fifo() {
+        return options.open(path).map(own).map(Opened::File);
+    }
+    match options.custom_flags(custom_flags | NONBLOCK).open(path) {
+        Err(error) if file::has_no_reader(&error) => Ok(Opened::NoReader),
+        Err(error) => Err(error),
+        Ok(file) if file::is_read_only(file.as_fd())? => Ok(Opened::Reader(own(file))),
+        Ok(file) => {
+            file::set_nonblocking(file.as_fd(), false)?;
+            Ok(Opened::File(own(file)))
+        }
+    }
+}
+
+/// May suspend. Waits until a FIFO has a writer, or has had one.
+fn with_writer(here: TaskContext, file: File) -> io::Result<File> {
+    let mut interval = INTERVALS[0];
+    // Ready: bytes, or a writer that has left.
+    while !wait_fd(file.as_fd(), Direction::Read, Some(Duration::ZERO))? {
+        let mut byte = [0];
+        match retry_interrupted(|| file::read(file.as_fd(), &mut byte)) {
+            // No writer.
+            Ok(0) => interval = pause(here, interval)?,
+            Ok(_) => {
+                file.0.cursor.acquire()?.store(&byte);
+                break;
+            }
+            // There is a writer, and no byte yet.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    file::set_nonblocking(file.as_fd(), false)?;
+    Ok(file)
+}
+
+/// May suspend. Parks the task for an interval, and returns the next one.
+///
+/// # Errors
+/// If the task is to be cancelled, or the deadline of its I/O has passed.
+fn pause(here: TaskContext, interval: Duration) -> io::Result<Duration> {
+    let clock = &here.core.clock;
+    let io_deadline = here.task.io_deadline().unwrap_or(NEVER);
+    if io_deadline <= clock.now() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    let until = clock.after(interval).min(io_deadline);
+    // Only the alarm wakes the task.
+    let list = WaitList::new();
+    let what = "the other end of a FIFO";
+    Alarm::with(here, until, |alarm| {
+        list.wait_io(here, InsertAt::Back, &what, || alarm.has_fired())
+    })?;
+    Ok((2 * interval).min(INTERVALS[1]))
+}
