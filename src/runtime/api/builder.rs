@@ -62,6 +62,29 @@ impl Builder {
 
     /// Gives the loop a clock that stands still, and jumps to the next deadline when every task is
     /// parked: for tests.
+    ///
+    /// The clock also stands still while a job of [`to_thread`](crate::to_thread) or
+    /// [`run_in_executor`](EventLoop::run_in_executor), an operation on a file or a look-up of a name is awaited. It does not
+    /// wait for anything else outside of the loop: if a peer on another thread or in another process has an answer under
+    /// way, a timeout of an hour around the read elapses at once. Run such a peer in the same loop, or as a job that a task
+    /// awaits:
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use std::time::Duration;
+    /// use selvedge::{EventLoop, net::unix::UnixStream, spawn, timeout, to_thread};
+    ///
+    /// let byte = EventLoop::builder().virtual_clock(true).run(|| {
+    ///     let (mut near, far) = UnixStream::pair().unwrap();
+    ///     let mut far = far.into_std();
+    ///     let peer = spawn(move || to_thread(move || far.write_all(b"!").unwrap()));
+    ///     let mut byte = [0];
+    ///     timeout(Duration::from_secs(3600), || near.read_exact(&mut byte)).unwrap().unwrap();
+    ///     peer.join().unwrap().unwrap();
+    ///     byte
+    /// });
+    /// assert_eq!(byte, *b"!");
+    /// ```
     pub fn virtual_clock(mut self, is_virtual: bool) -> Self {
         self.0.is_virtual = is_virtual;
         self
