@@ -17,17 +17,17 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::rc::Rc;
 
-use super::scoped_task::{AnyResultSlot, ResultSlot, ScopedTask};
+use super::scoped_task::{AnyResultSlot, InSlot, ResultSlot, ScopedTask};
 use super::spawn::Builder;
 use crate::coroutine::{OpenFrame, Payload};
 use crate::error::WaitError;
 use crate::error::{ScopeError, TaskError};
 use crate::runtime::cancel::{EndsAfter, ScopeState};
 use crate::runtime::core::{
-    ExceptionContext, ParentScope, SCHEDULED, TaskContext, cancel_frame, context,
+    ExceptionContext, Packet, ParentScope, SCHEDULED, TaskContext, cancel_frame, context,
 };
 use crate::runtime::observe::unread_error;
-use crate::runtime::task::{SpawnOptions, expect_task, prepare_keeping};
+use crate::runtime::task::{SpawnOptions, expect_task, prepare_for};
 use crate::runtime::wait::{delivery, task_context};
 use crate::util::fmt::impl_debug;
 
@@ -303,14 +303,14 @@ impl<'scope> Scope<'scope, '_> {
             Err(error) => return Ok(ScopedTask::refused(error)),
         };
         let slot = ResultSlot::new();
-        let keep = {
-            let slot = Rc::clone(&slot);
-            move |value| slot.put(value)
-        };
+        let packet = Packet::<()>::new();
         // SAFETY: what the body and its result borrow lives for 'scope, which does not end before `open` is
         // left. `open` waits for the task, or is never left.
-        let (task, packet) =
-            unsafe { prepare_keeping(&here.core, options, body, keep, unread_error)? };
+        let task = unsafe {
+            let destination = InSlot(Rc::clone(&slot), packet.place());
+            let share = packet.erase();
+            prepare_for(&here.core, options, body, share, destination, unread_error)?
+        };
         task.scope.set(Some(NonNull::from(&self.state)));
         let spawner = context::current().and_then(|core| core.current());
         if let Some(deadline) = spawner.and_then(|task| task.io_deadline()) {

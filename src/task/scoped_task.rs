@@ -1,14 +1,14 @@
 //! [`ScopedTask`]: the handle of a scope's child.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use crate::error::TaskError;
-use crate::runtime::core::{Core, DETACHED, Packet, next_task_id};
+use crate::runtime::core::{Core, DETACHED, Packet, Place, next_task_id};
 use crate::runtime::observe::{report_unretrieved, unread_error};
 use crate::runtime::task::waitable::{Awaitable, Joinable, WaitSite, Waitable, sealed::Sealed};
-use crate::runtime::task::{AnyHandle, TaskRef, task_methods, wait_done};
+use crate::runtime::task::{AnyHandle, Destination, TaskRef, task_methods, wait_done};
 use crate::util::fmt::impl_fmt;
 
 /// Handle of a task of a [`Scope`](super::Scope), and of its result.
@@ -47,16 +47,31 @@ pub struct ScopedTask<'scope, T> {
 }
 
 /// Where a child stores its value. The scope has a share, so that it can drop a value that is left.
-pub(super) struct ResultSlot<T>(Cell<Option<T>>);
+pub(super) struct ResultSlot<T>(RefCell<Option<T>>);
 
 impl<T> ResultSlot<T> {
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self(Cell::new(None)))
+        Rc::new(Self(RefCell::new(None)))
+    }
+}
+
+/// A slot, and the place in the task's packet, which says that there is a value.
+pub(super) struct InSlot<T>(pub(super) Rc<ResultSlot<T>>, pub(super) Place<()>);
+
+impl<T> Destination<T> for InSlot<T> {
+    fn store(&self, body: impl FnOnce() -> Result<T, TaskError>) -> Result<(), TaskError> {
+        // The slot is empty: a task ends once.
+        *self.0.0.borrow_mut() = Some(body()?);
+        self.1.store(|| Ok(()))
     }
 
-    /// Stores the value. The slot is empty: a task ends once.
-    pub(super) fn put(&self, value: T) {
-        self.0.set(Some(value));
+    fn look<R>(&self, f: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        self.0.0.borrow().as_ref().and_then(f)
+    }
+
+    fn discard(&mut self) {
+        self.1.discard();
+        self.0.clear();
     }
 }
 
@@ -86,7 +101,7 @@ impl<T> ScopedTask<'_, T> {
     pub(super) fn refused(error: TaskError) -> Self {
         let packet = Packet::new();
         packet.link().finish(next_task_id(), None, 0);
-        packet.put(Err(error));
+        packet.fail(error);
         Self::new(ResultSlot::new(), packet, Weak::new())
     }
 

@@ -31,6 +31,7 @@ mod fork;
 mod futures;
 mod handlers;
 mod iterations;
+mod large_values;
 mod loops;
 mod many_tasks;
 mod misuse;
@@ -73,6 +74,7 @@ fn play_a_scenario() {
             foreign_stacks::SCENARIOS,
             fork::SCENARIOS,
             handlers::SCENARIOS,
+            large_values::SCENARIOS,
             after_exit::SCENARIOS,
             panicking::SCENARIOS,
             shutdown_children::SCENARIOS,

@@ -13,6 +13,7 @@ pub(crate) mod group;
 pub(crate) mod id;
 pub(crate) mod packet;
 pub(crate) mod run_queue;
+pub(crate) mod task_link;
 pub(crate) mod task_stack;
 pub(crate) mod wait_list;
 pub(crate) mod wake;
@@ -31,8 +32,9 @@ pub(crate) use context::{
 pub(crate) use exception_context::ExceptionContext;
 pub(crate) use group::{Group, Nodes, Outcome, Until};
 pub(crate) use id::{CallbackId, TaskId, default_name, next_sequence, next_task_id};
-pub(crate) use packet::{AnyPacket, Packet};
+pub(crate) use packet::{AnyPacket, Packet, Place};
 pub(crate) use run_queue::{RunQueue, Runnable, Turn};
+pub(crate) use task_link::TaskLink;
 pub(crate) use task_stack::{TAKING_BYTES, TaskStack, with_room};
 pub(crate) use wait_list::{InsertAt, Node, WaitList, Waiter};
 pub(crate) use wake::unpark;

@@ -9,13 +9,13 @@
 #![allow(unsafe_code)]
 
 use std::alloc::Layout;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use super::{TaskBlock, TaskId, TaskPtr, default_name};
+use super::TaskLink;
 use crate::error::TaskError;
 use crate::util::free_list;
 
@@ -35,7 +35,7 @@ pub(crate) struct Packet<T> {
 #[repr(C)]
 struct Body<T> {
     head: Head,
-    outcome: OnceCell<Result<ManuallyDrop<T>, TaskError>>,
+    outcome: UnsafeCell<Outcome<T>>,
 }
 
 /// The part of a packet that does not depend on the type.
@@ -43,24 +43,40 @@ pub(crate) struct Head {
     n_shares: Cell<usize>,
     link: TaskLink,
     methods: &'static Methods,
+    status: Cell<Status>,
+}
+
+/// Which part of a packet's outcome is initialised, and whether the task is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Pending,
+    /// The value, but the task may still drop it: its shares don't see it yet.
+    Stored,
+    /// The value.
+    Returned,
+    /// The error.
+    Failed,
+}
+
+#[allow(
+    dead_code,
+    reason = "the fields give the place its size; they are used by pointers"
+)]
+union Outcome<T> {
+    value: ManuallyDrop<T>,
+    error: ManuallyDrop<TaskError>,
 }
 
 /// Functions that depend on the type.
 struct Methods {
-    error: unsafe fn(NonNull<Head>) -> Option<NonNull<TaskError>>,
-    fail: unsafe fn(NonNull<Head>, TaskError),
+    error: unsafe fn(NonNull<Head>) -> *mut TaskError,
     free: unsafe fn(NonNull<Head>),
 }
 
 impl<T> Body<T> {
     const METHODS: &'static Methods = &Methods {
-        // SAFETY: for all three: they are called only for heads of a `Body<T>`, by a share in it.
-        error: |head| unsafe {
-            let outcome = head.cast::<Self>().as_ref().outcome.get()?;
-            outcome.as_ref().err().map(NonNull::from)
-        },
-        // SAFETY: as above.
-        fail: |head, error| unsafe { head.cast::<Self>().as_ref() }.put(Err(error)),
+        // SAFETY: for both: they are called only for heads of a `Body<T>`, by a share in it.
+        error: |head| unsafe { head.cast::<Self>().as_ref() }.outcome.get().cast(),
         // SAFETY: as above; the caller releases the last share.
         free: |head| unsafe { Self::free(head.cast()) },
     };
@@ -69,50 +85,103 @@ impl<T> Body<T> {
     /// The caller releases the last share.
     #[inline]
     unsafe fn free(body: NonNull<Self>) {
-        // SAFETY: by the caller's promise; a body is allocated with this layout.
+        // SAFETY: by the caller's promise; a failed outcome holds an error, and a body is allocated with this layout.
         unsafe {
-            body.drop_in_place();
+            let this = body.as_ref();
+            if this.head.status.get() == Status::Failed {
+                this.outcome.get().cast::<TaskError>().drop_in_place();
+            }
+            body.cast::<Head>().drop_in_place();
             free_list::free(body.cast(), Layout::new::<Self>());
-        }
-    }
-
-    fn put(&self, result: Result<T, TaskError>) {
-        if let Err(again) = self.outcome.set(result.map(ManuallyDrop::new)) {
-            // A task ends once; a second result is dropped.
-            drop(again.map(ManuallyDrop::into_inner));
         }
     }
 }
 
+/// Where a task stores its value, in its packet.
+pub(crate) struct Place<T>(NonNull<Body<T>>);
+
+impl<T> Place<T> {
+    /// Calls a function, and stores the value that it returns. The value is moved as little as possible: without
+    /// optimization each move takes as much of the task's stack as the value.
+    #[inline]
+    pub(crate) fn store(&self, f: impl FnOnce() -> Result<T, TaskError>) -> Result<(), TaskError> {
+        match f() {
+            Ok(value) => {
+                // SAFETY: `Packet::place` promises that the packet lives; no one uses a pending outcome.
+                unsafe { self.0.as_ref().outcome.get().cast::<T>().write(value) };
+                self.status().set(Status::Stored);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The stored value.
+    pub(crate) fn stored(&self) -> Option<&T> {
+        // SAFETY: the value was stored, and is dropped by `discard` alone; the packet lives, as in `store`.
+        (self.status().get() == Status::Stored)
+            .then(|| unsafe { &*self.0.as_ref().outcome.get().cast::<T>() })
+    }
+
+    /// Drops the stored value.
+    pub(crate) fn discard(&mut self) {
+        if self.status().replace(Status::Pending) == Status::Stored {
+            // SAFETY: the value was stored, and no share has seen it; the packet lives, as in `store`.
+            unsafe { self.0.as_ref().outcome.get().cast::<T>().drop_in_place() };
+        }
+    }
+
+    fn status(&self) -> &Cell<Status> {
+        // SAFETY: the packet lives, as in `store`.
+        &unsafe { self.0.as_ref() }.head.status
+    }
+}
+
 impl AnyPacket {
+    #[inline(always)]
+    fn head(&self) -> &Head {
+        // SAFETY: a share keeps the packet.
+        unsafe { self.0.as_ref() }
+    }
+
+    fn error_place(&self) -> *mut TaskError {
+        // SAFETY: the head is that of the methods' body.
+        unsafe { (self.head().methods.error)(self.0) }
+    }
+
     /// The error of a task that has failed.
     pub(crate) fn error(&self) -> Option<&TaskError> {
-        // SAFETY: the head is that of the methods' body; an error stays as long as the packet.
-        unsafe { (self.0.as_ref().methods.error)(self.0).map(|error| error.as_ref()) }
+        // SAFETY: a failed outcome holds an error, which stays as long as the packet.
+        (self.head().status.get() == Status::Failed).then(|| unsafe { &*self.error_place() })
     }
 
     /// Stores an error as the result, unless there is a result.
     pub(crate) fn fail(&self, error: TaskError) {
-        // SAFETY: the head is that of the methods' body.
-        unsafe { (self.0.as_ref().methods.fail)(self.0, error) }
+        if !self.is_done() {
+            // SAFETY: the outcome is the task's, which has ended, or was abandoned and leaks a value that it has stored.
+            unsafe { self.error_place().write(error) };
+            self.head().status.set(Status::Failed);
+        }
+    }
+
+    /// Shows the value that the task has stored.
+    #[inline]
+    pub(crate) fn set_returned(&self) {
+        let status = &self.head().status;
+        debug_assert_eq!(status.get(), Status::Stored);
+        if status.get() == Status::Stored {
+            status.set(Status::Returned);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.head().status.get(), Status::Returned | Status::Failed)
     }
 
     /// The task's identity.
     #[inline(always)]
     pub(crate) fn link(&self) -> &TaskLink {
-        // SAFETY: a share keeps the packet.
-        &unsafe { self.0.as_ref() }.link
-    }
-
-    /// The packet with its type.
-    ///
-    /// # Safety
-    /// The packet was made as a `Packet<T>`.
-    pub(crate) unsafe fn typed<T>(self) -> Packet<T> {
-        Packet {
-            any: ManuallyDrop::new(self),
-            result: PhantomData,
-        }
+        &self.head().link
     }
 }
 
@@ -171,13 +240,11 @@ impl<T> Packet<T> {
         let body = free_list::allocate(Layout::new::<Body<T>>()).cast::<Body<T>>();
         // SAFETY: fresh memory of the layout.
         unsafe {
-            body.write(Body {
-                head: Head {
-                    n_shares: Cell::new(1),
-                    link: TaskLink(Cell::new(0)),
-                    methods: Body::<T>::METHODS,
-                },
-                outcome: OnceCell::new(),
+            body.cast::<Head>().write(Head {
+                n_shares: Cell::new(1),
+                link: TaskLink::new(),
+                methods: Body::<T>::METHODS,
+                status: Cell::new(Status::Pending),
             });
         }
         Self {
@@ -186,36 +253,37 @@ impl<T> Packet<T> {
         }
     }
 
-    /// This share, without the type.
-    #[inline]
-    pub(crate) fn into_any(self) -> AnyPacket {
-        let mut this = ManuallyDrop::new(self);
-        // SAFETY: taken once: the destructor, which would take it as well, does not run.
-        unsafe { ManuallyDrop::take(&mut this.any) }
-    }
-
     /// Another share, without the type.
     #[inline]
     pub(crate) fn erase(&self) -> AnyPacket {
         (*self.any).clone()
     }
 
-    #[inline(always)]
-    fn body(&self) -> &Body<T> {
-        // SAFETY: a share keeps the packet, and this one knows its type.
-        unsafe { self.any.0.cast::<Body<T>>().as_ref() }
+    /// Where the task stores its value.
+    ///
+    /// # Safety
+    /// The place is used only by the task, before the packet has an outcome, and while a share keeps the packet.
+    #[inline]
+    pub(crate) unsafe fn place(&self) -> Place<T> {
+        Place(self.any.0.cast())
     }
 
-    /// Stores the result.
-    #[inline]
-    pub(crate) fn put(&self, result: Result<T, TaskError>) {
-        self.body().put(result);
+    fn value(&self) -> *mut T {
+        // SAFETY: a share keeps the packet, and this one knows its type.
+        unsafe { self.any.0.cast::<Body<T>>().as_ref() }
+            .outcome
+            .get()
+            .cast()
     }
 
     /// The result; `None` while the task is pending.
     pub(crate) fn outcome(&self) -> Option<Result<&T, &TaskError>> {
-        let outcome = self.body().outcome.get();
-        outcome.map(|outcome| outcome.as_ref().map(|value| &**value))
+        match self.any.head().status.get() {
+            Status::Pending | Status::Stored => None,
+            // SAFETY: the task has stored a value.
+            Status::Returned => Some(Ok(unsafe { &*self.value() })),
+            Status::Failed => self.any.error().map(Err),
+        }
     }
 
     /// Moves the result out.
@@ -224,13 +292,12 @@ impl<T> Packet<T> {
     /// No other code looks at the result any more.
     #[inline]
     pub(crate) unsafe fn take(&self) -> Option<Result<T, TaskError>> {
-        self.body().outcome.get().map(|outcome| match outcome {
-            // SAFETY: forwarded to the caller.
-            Ok(value) => Ok(ManuallyDrop::into_inner(unsafe {
-                std::ptr::from_ref(value).read()
-            })),
-            Err(error) => Err(error.clone()),
-        })
+        match self.any.head().status.get() {
+            Status::Pending | Status::Stored => None,
+            // SAFETY: the task has stored a value; the rest is the caller's.
+            Status::Returned => Some(Ok(unsafe { self.value().read() })),
+            Status::Failed => self.any.error().cloned().map(Err),
+        }
     }
 }
 
@@ -239,125 +306,5 @@ impl<T> Deref for Packet<T> {
 
     fn deref(&self) -> &AnyPacket {
         &self.any
-    }
-}
-
-/// The identity of a task in one word: the address of its block while the task lives; afterwards its number, or the
-/// address of number and name, with some low bits set.
-pub(crate) struct TaskLink(Cell<usize>);
-
-/// What is kept of a task that is done and that has a name, or requests to cancel that were not taken back.
-struct Identity {
-    id: TaskId,
-    name: Option<Box<Box<str>>>,
-    n_cancels: Cell<u32>,
-}
-
-const DONE: usize = 1;
-const BOXED: usize = 2;
-/// The error was retrieved or reported.
-const RETRIEVED: usize = 4;
-const BITS: u32 = 3;
-
-impl TaskLink {
-    /// Names a new task.
-    pub(crate) fn begin(&self, block: NonNull<TaskBlock>) {
-        self.0.set(block.as_ptr() as usize);
-    }
-
-    /// The task, while it is not done.
-    #[inline(always)]
-    pub(crate) fn task(&self) -> Option<TaskPtr> {
-        let word = self.0.get();
-        if word & DONE != 0 {
-            return None;
-        }
-        NonNull::new(word as *mut TaskBlock).map(TaskPtr)
-    }
-
-    pub(crate) fn id(&self) -> TaskId {
-        match (self.task(), self.identity()) {
-            (Some(task), _) => task.id,
-            (None, Some(identity)) => identity.id,
-            (None, None) => TaskId((self.0.get() >> BITS) as u64),
-        }
-    }
-
-    pub(crate) fn name(&self) -> String {
-        let name = || self.identity()?.name.as_ref().map(ToString::to_string);
-        match self.task() {
-            Some(task) => task.name(),
-            None => name().unwrap_or_else(|| default_name(self.id())),
-        }
-    }
-
-    /// Forgets the task, and keeps its number, its name and its requests to cancel.
-    #[inline]
-    pub(crate) fn finish(&self, id: TaskId, name: Option<Box<Box<str>>>, n_cancels: u32) {
-        match (usize::try_from(id.0), name) {
-            (Ok(number), None) if number >> (usize::BITS - BITS) == 0 && n_cancels == 0 => {
-                self.0.set(number << BITS | DONE);
-            }
-            (_, name) => self.finish_boxed(id, name, n_cancels),
-        }
-    }
-
-    #[cold]
-    fn finish_boxed(&self, id: TaskId, name: Option<Box<Box<str>>>, n_cancels: u32) {
-        let n_cancels = Cell::new(n_cancels);
-        let identity = Box::new(Identity {
-            id,
-            name,
-            n_cancels,
-        });
-        self.0.set(Box::into_raw(identity) as usize | DONE | BOXED);
-    }
-
-    /// Requests to cancel that were not taken back, of a task that is done.
-    pub(crate) fn n_cancels(&self) -> u32 {
-        self.identity()
-            .map_or(0, |identity| identity.n_cancels.get())
-    }
-
-    /// Takes back a request to cancel of a task that is done, and returns how many are left.
-    pub(crate) fn take_back(&self) -> u32 {
-        if let Some(identity) = self.identity() {
-            identity
-                .n_cancels
-                .set(identity.n_cancels.get().saturating_sub(1));
-        }
-        self.n_cancels()
-    }
-
-    fn identity(&self) -> Option<&Identity> {
-        let word = self.0.get();
-        // SAFETY: with both bits set the rest is the address of a box that `finish` made and only `drop` frees; the
-        // low bits of a box of words are clear.
-        (word & (DONE | BOXED) == DONE | BOXED)
-            .then(|| unsafe { &*((word >> BITS << BITS) as *const Identity) })
-    }
-
-    #[inline]
-    pub(crate) fn set_retrieved(&self) {
-        if self.0.get() & DONE != 0 {
-            self.0.set(self.0.get() | RETRIEVED);
-        }
-    }
-
-    pub(crate) fn is_retrieved(&self) -> bool {
-        self.0.get() & RETRIEVED != 0
-    }
-}
-
-const _: () = assert!(align_of::<Identity>() >= 1 << BITS || cfg!(target_pointer_width = "32"));
-
-impl Drop for TaskLink {
-    #[inline]
-    fn drop(&mut self) {
-        if self.identity().is_some() {
-            let address = self.0.get() >> BITS << BITS;
-            // SAFETY: as in `identity`; no reference to the box is left.
-            drop(unsafe { Box::from_raw(address as *mut Identity) });
-        }
     }
 }

@@ -11,49 +11,77 @@ use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::{
     AnyPacket, COMPLETED, Core, DETACHED, ERROR_RETRIEVED, ExceptionContext, Extras, FORCE_UNWIND,
-    MUST_CANCEL, MUST_NOT_ABANDON, Outcome, ParentScope, TaskBlock, TaskPtr, cancel_frame,
+    MUST_CANCEL, MUST_NOT_ABANDON, Outcome, ParentScope, Place, TaskBlock, TaskPtr, cancel_frame,
 };
 use crate::runtime::observe::report_unretrieved;
 use crate::runtime::wait::delivery;
 use crate::sys::signal::write_stderr;
 
+/// Where the value of a task goes.
+pub(crate) trait Destination<T> {
+    /// Calls the body, and stores its value.
+    fn store(&self, body: impl FnOnce() -> Result<T, TaskError>) -> Result<(), TaskError>;
+
+    /// Calls a function with the stored value.
+    fn look<R>(&self, f: impl FnOnce(&T) -> Option<R>) -> Option<R>;
+
+    /// Drops the stored value.
+    fn discard(&mut self);
+}
+
+impl<T> Destination<T> for Place<T> {
+    #[inline]
+    fn store(&self, body: impl FnOnce() -> Result<T, TaskError>) -> Result<(), TaskError> {
+        Self::store(self, body)
+    }
+
+    fn look<R>(&self, f: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        self.stored().and_then(f)
+    }
+
+    fn discard(&mut self) {
+        Self::discard(self);
+    }
+}
+
 /// The whole of what runs on a task's stack: the body, and the task's completion. `unread` returns the error to report
 /// for a value that is dropped without a handle.
-pub(crate) fn run<T, U, F, K, L>(task: TaskPtr, body: F, keep: K, unread: L)
+pub(crate) fn run<T, F, D, L>(task: TaskPtr, body: F, mut destination: D, unread: L)
 where
     F: FnOnce() -> Result<T, TaskError>,
-    K: FnOnce(T) -> U,
+    D: Destination<T>,
     L: FnOnce(&T) -> Option<TaskError>,
 {
-    let outcome = if task.has(MUST_CANCEL | FORCE_UNWIND) {
+    let result = if task.has(MUST_CANCEL | FORCE_UNWIND) {
         // Cancelled before its first step: the body never runs. The destructors of its captures may wait.
         cancel_frame::withdraw(task);
-        drop_or_fail(task, body).and_then(|()| Err(TaskError::cancelled(task.message())))
+        catch(task, || drop(body)).and_then(|()| Err(TaskError::cancelled(task.message())))
     } else {
-        match catch_unwind(AssertUnwindSafe(body)) {
+        match catch(task, || destination.store(body)) {
             Ok(result) if task.has(MUST_CANCEL) => {
                 cancel_frame::withdraw(task);
-                drop_or_fail(task, result).and_then(|()| Err(TaskError::cancelled(task.message())))
+                let dropped = match result {
+                    Ok(()) => catch(task, || destination.discard()),
+                    Err(error) => catch(task, || drop(error)),
+                };
+                dropped.and_then(|()| Err(TaskError::cancelled(task.message())))
             }
             Ok(result) => result,
-            Err(payload) if delivery::is_cancel(&payload, task) => {
-                Err(TaskError::cancelled(task.message()))
-            }
-            Err(payload) => Err(TaskError::panic_of(Some(task.name()), payload)),
+            Err(error) => Err(error),
         }
     };
-    let outcome = match outcome {
+    let outcome = match result {
         // No handle is left for the value. It is dropped here, where its destructor can still wait.
-        Ok(value) if task.has(DETACHED) => {
-            if let Some(error) = unread(&value) {
+        Ok(()) if task.has(DETACHED) => {
+            if let Some(error) = destination.look(unread) {
                 report_unread(task, error);
             }
-            match drop_or_fail(task, value) {
+            match catch(task, || destination.discard()) {
                 Ok(()) => None,
                 Err(error) => Some(Err(error)),
             }
         }
-        outcome => Some(outcome.map(keep)),
+        result => Some(result),
     };
     complete(task, outcome);
 }
@@ -67,9 +95,9 @@ fn report_unread(task: TaskPtr, error: TaskError) {
     }
 }
 
-/// Drops a value of the task's; a panic or a cancel of its destructor becomes the error.
-fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
-    catch_unwind(AssertUnwindSafe(|| drop(value))).map_err(|payload| {
+/// Calls code of the task's; its panic or cancel becomes the error.
+fn catch<R>(task: TaskPtr, f: impl FnOnce() -> R) -> Result<R, TaskError> {
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         if delivery::is_cancel(&payload, task) {
             TaskError::cancelled(task.message())
         } else {
@@ -80,7 +108,7 @@ fn drop_or_fail<T>(task: TaskPtr, value: T) -> Result<(), TaskError> {
 
 /// Marks the task as completed, stores its outcome and notifies those that wait for the task. From here
 /// on no user code runs but the exception handler.
-fn complete<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+fn complete(task: TaskPtr, outcome: Option<Result<(), TaskError>>) {
     // Most tasks succeed, and belong to no scope.
     let is_plain = task.scope.get().is_none() && !matches!(outcome, Some(Err(_)));
     if !is_plain {
@@ -97,7 +125,7 @@ fn complete<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
 
 #[cold]
 #[inline(never)]
-fn complete_with_report<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>) {
+fn complete_with_report(task: TaskPtr, outcome: Option<Result<(), TaskError>>) {
     // SAFETY: as in `complete`.
     let core = unsafe { task.core.as_ref() };
     let report = EndReport::of(task, outcome.as_ref());
@@ -112,26 +140,26 @@ fn complete_with_report<T>(task: TaskPtr, outcome: Option<Result<T, TaskError>>)
 
 /// Takes the task off the loop's list, and moves its name and its outcome into the packet. Returns the task's share.
 #[inline(always)]
-fn store_outcome<T>(
+fn store_outcome(
     core: &Core,
     task: TaskPtr,
-    outcome: Option<Result<T, TaskError>>,
+    outcome: Option<Result<(), TaskError>>,
 ) -> Option<AnyPacket> {
     task.set(COMPLETED);
     core.forget(task);
     let packet = task.packet.take()?;
-    // SAFETY: the packet was made with the type of the body's result.
-    let packet = unsafe { packet.typed::<T>() };
     let name = task.name.take();
     if name.is_some() {
         // SAFETY: this is the task's own stack.
         unsafe { Hosted::forget_name(task.0) };
     }
     packet.link().finish(task.id, name, task.n_cancels.get());
-    if let Some(outcome) = outcome {
-        packet.put(outcome);
+    match outcome {
+        Some(Ok(())) => packet.set_returned(),
+        Some(Err(error)) => packet.fail(error),
+        None => {}
     }
-    Some(packet.into_any())
+    Some(packet)
 }
 
 /// What the end of a task that has failed, or that is a scope's child, has to be reported to besides its
@@ -146,7 +174,7 @@ struct EndReport {
 }
 
 impl EndReport {
-    fn of<T>(task: TaskPtr, outcome: Option<&Result<T, TaskError>>) -> Self {
+    fn of(task: TaskPtr, outcome: Option<&Result<(), TaskError>>) -> Self {
         let scope = task.scope.get();
         let error = outcome.and_then(|outcome| outcome.as_ref().err());
         let is_unretrieved = scope.is_none() && task.has(DETACHED) && !task.has(ERROR_RETRIEVED);

@@ -55,16 +55,6 @@ impl<T> Task<T> {
         self.into_result()
     }
 
-    /// Drops the handle's fields but not the result, which was taken.
-    fn disarm(self) {
-        let this = std::mem::ManuallyDrop::new(self);
-        // SAFETY: each field is moved out once, and the handle's destructor does not run.
-        unsafe {
-            drop(std::ptr::from_ref(&this.packet).read());
-            drop(std::ptr::from_ref(&this.core).read());
-        }
-    }
-
     /// The result of a task that is done.
     ///
     /// # Errors
@@ -113,12 +103,20 @@ impl<T> Task<T> {
 
     /// Moves the result out of a task that is done.
     pub(crate) fn into_result(self) -> Result<T, TaskError> {
-        self.packet.link().set_retrieved();
-        // SAFETY: this is the packet's only handle with the result's type, and it does not look at the
-        // result again: its destructor does not run.
-        let result = unsafe { self.packet.take() };
-        self.disarm();
-        result.unwrap_or_else(|| Err(not_done()))
+        let this = std::mem::ManuallyDrop::new(self);
+        // SAFETY: each field is moved out once, and the handle's destructor does not run.
+        let (packet, _core) = unsafe {
+            (
+                std::ptr::from_ref(&this.packet).read(),
+                std::ptr::from_ref(&this.core).read(),
+            )
+        };
+        packet.link().set_retrieved();
+        // SAFETY: this is the packet's only handle with the result's type, and it ends here.
+        match unsafe { packet.take() } {
+            Some(result) => result,
+            None => Err(not_done()),
+        }
     }
 }
 

@@ -15,13 +15,13 @@ pub(crate) mod waitable;
 
 pub(crate) use any_handle::{AnyHandle, AnyPromise, ForEachMember, describe_many, not_done};
 pub(crate) use dispatch::{dispatch, dispatch_now};
-pub(crate) use end::{abandoned, clean_up, run};
+pub(crate) use end::{Destination, abandoned, clean_up, run};
 pub(crate) use handle::Task;
 pub(crate) use join::{Need, admit, wait_done};
 pub(crate) use methods::task_methods;
 pub(crate) use promise::Promise;
 pub(crate) use spawn::{
-    SpawnOptions, expect_task, prepare, prepare_keeping, spawn_eagerly, spawn_on, try_spawn_on,
+    SpawnOptions, expect_task, prepare, prepare_for, spawn_eagerly, spawn_on, try_spawn_on,
 };
 pub(crate) use task_ref::TaskRef;
 pub(crate) use waitable::{Awaitable, Joinable, WaitSite, Waitable};

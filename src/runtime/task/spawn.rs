@@ -6,10 +6,10 @@ use std::io;
 use std::panic::Location;
 use std::ptr::NonNull;
 
-use super::{Task, dispatch_now, run};
+use super::{Destination, Task, dispatch_now, run};
 use crate::coroutine::{Hosted, OpenFrame};
 use crate::error::TaskError;
-use crate::runtime::core::{Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};
+use crate::runtime::core::{AnyPacket, Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};
 use crate::runtime::observe::unread_error_with_text;
 
 /// Settings of a new task.
@@ -48,29 +48,60 @@ where
     F: FnOnce() -> Result<T, TaskError>,
     L: FnOnce(&T) -> Option<TaskError>,
 {
-    // SAFETY: forwarded to the caller.
-    unsafe { prepare_keeping(core, options, body, |value| value, unread) }
+    let packet = Packet::<T>::new();
+    // SAFETY: the task's block has a share until the outcome is stored. The rest is the caller's.
+    let task = unsafe { prepare_for(core, options, body, packet.erase(), packet.place(), unread)? };
+    Ok((task, packet))
 }
 
-/// As [`prepare`], for a task whose value is stored outside of its packet: `keep` stores the value at the
-/// task's end, and what `keep` returns goes into the packet. It may not run user code.
+/// Values up to this size may be moved some times. Without optimization each move takes as much of the stack.
+pub(crate) const MAX_MOVED: usize = 512;
+
+/// As [`prepare`], for a value that is stored anywhere.
 ///
 /// # Safety
-/// As [`prepare`]; what `keep` borrows lives as long.
+/// As [`prepare`]; what the destination borrows lives as long.
 ///
 /// # Errors
 /// As [`prepare`].
 #[inline]
-pub(crate) unsafe fn prepare_keeping<T, U, F, K, L>(
+pub(crate) unsafe fn prepare_for<T, F, D, L>(
     core: &Core,
     options: SpawnOptions,
     body: F,
-    keep: K,
+    packet: AnyPacket,
+    destination: D,
     unread: L,
-) -> io::Result<(TaskPtr, Packet<U>)>
+) -> io::Result<TaskPtr>
 where
     F: FnOnce() -> Result<T, TaskError>,
-    K: FnOnce(T) -> U,
+    D: Destination<T>,
+    L: FnOnce(&T) -> Option<TaskError>,
+{
+    // SAFETY: forwarded to the caller.
+    unsafe {
+        if const { size_of::<F>() > MAX_MOVED } {
+            prepare_body(core, options, Box::new(body), packet, destination, unread)
+        } else {
+            prepare_body(core, options, body, packet, destination, unread)
+        }
+    }
+}
+
+/// # Safety
+/// As [`prepare_for`].
+#[inline]
+unsafe fn prepare_body<T, F, D, L>(
+    core: &Core,
+    options: SpawnOptions,
+    body: F,
+    packet: AnyPacket,
+    destination: D,
+    unread: L,
+) -> io::Result<TaskPtr>
+where
+    F: FnOnce() -> Result<T, TaskError>,
+    D: Destination<T>,
     L: FnOnce(&T) -> Option<TaskError>,
 {
     if core.is_closed.get() {
@@ -82,21 +113,20 @@ where
         .as_ref()
         .map(|name| std::ptr::from_ref(name.as_bytes()));
     let stack_size_bytes = options.stack_size_bytes.unwrap_or(core.default_stack_size);
-    let packet = Packet::<U>::new();
-    let any = packet.erase();
-    let built = |parked| TaskBlock::new(NonNull::from(core), id, name, any, parked);
+    let begun = packet.clone();
+    let built = |parked| TaskBlock::new(NonNull::from(core), id, name, packet, parked);
     // SAFETY: the name moves into the block and, at the task's end, into the packet, in the same box; it
     // is freed there, when no frame is left that could overflow the stack. The rest is the caller's.
     let (block, _) = unsafe {
-        let body = move |block| run(TaskPtr(block), body, keep, unread);
+        let body = move |block| run(TaskPtr(block), body, destination, unread);
         Hosted::build(stack_size_bytes, label, id.0, options.site, built, body)?
     };
     let task = TaskPtr(block);
     task.clear_all();
-    packet.link().begin(block);
+    begun.link().begin(block);
     // SAFETY: the block stays until `store_outcome` or `abandoned` has taken it off the list.
     unsafe { core.adopt(task) };
-    Ok((task, packet))
+    Ok(task)
 }
 
 /// Makes a task that begins in the next iteration.

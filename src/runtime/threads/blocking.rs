@@ -17,6 +17,7 @@ use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::{Core, FORCE_UNWIND, MUST_CANCEL, TaskContext};
 use crate::runtime::task::Promise;
+use crate::runtime::task::spawn::MAX_MOVED;
 use crate::runtime::wait::{budget, delivery, park, task_context};
 use crate::util::lock::lock;
 
@@ -93,7 +94,20 @@ pub(crate) fn off_loop<T: Send + 'static>(
 }
 
 /// Implements [`to_thread`](crate::to_thread).
-pub(crate) fn to_thread<T: Send + 'static>(
+pub(crate) fn to_thread<T, F>(site: &'static Location<'static>, f: F) -> Result<T, TaskError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    if const { size_of::<T>() > MAX_MOVED || size_of::<F>() > MAX_MOVED } {
+        let f = Box::new(f);
+        run_on_thread(site, move || Box::new(f())).map(|value| *value)
+    } else {
+        run_on_thread(site, f)
+    }
+}
+
+fn run_on_thread<T: Send + 'static>(
     site: &'static Location<'static>,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, TaskError> {
