@@ -98,6 +98,24 @@ fn other_tasks_run_while_a_task_waits_for_a_file() {
     });
 }
 
+/// `fs::read` of a FIFO without a writer hangs in the kernel, on as many threads as the pool starts at once and more.
+#[test]
+fn operations_that_hang_do_not_hold_the_others_up() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    run(|| {
+        for _ in 0..40 {
+            let theirs = path.clone();
+            spawn(move || fs::read(theirs)).detach();
+        }
+        yield_now();
+        assert!(fs::metadata("/").unwrap().is_dir());
+    });
+    // Releases the threads that hang, as far as they have started.
+    let mut options = std::fs::OpenOptions::new();
+    drop(options.read(true).write(true).open(&path).unwrap());
+}
+
 /// Many operations at once all complete, however few threads the pool has.
 #[test]
 fn hundreds_of_files_are_used_at_once() {
