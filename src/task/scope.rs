@@ -27,7 +27,7 @@ use crate::runtime::core::{
     ExceptionContext, Packet, ParentScope, SCHEDULED, TaskContext, cancel_frame, context,
 };
 use crate::runtime::observe::unread_error;
-use crate::runtime::task::{SpawnOptions, expect_task, prepare_for};
+use crate::runtime::task::{MAX_MOVED, SpawnOptions, expect_task, prepare_for};
 use crate::runtime::wait::{delivery, task_context};
 use crate::util::fmt::impl_debug;
 
@@ -75,6 +75,18 @@ use crate::util::fmt::impl_debug;
 /// A cancel of the host is forwarded to the children. When all are done, the scope unwinds; if some failed, it
 /// returns their errors, and the cancel is delivered at the next suspension.
 pub fn scope<'env, F, T>(f: F) -> Result<T, ScopeError>
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    if const { size_of::<T>() > MAX_MOVED } {
+        scope_moving(|s| Box::new(f(s))).map(|value| *value)
+    } else {
+        scope_moving(f)
+    }
+}
+
+/// As [`scope`], for a small value, which is moved some times.
+fn scope_moving<'env, F, T>(f: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {

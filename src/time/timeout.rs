@@ -13,6 +13,7 @@ use super::sleep;
 use crate::coroutine::OpenFrame;
 use crate::error::Elapsed;
 use crate::runtime::core::{CoreRef, NEVER, Nanoseconds, TaskContext};
+use crate::runtime::task::MAX_MOVED;
 use crate::runtime::time::alarm::Alarm;
 use crate::runtime::wait::delivery;
 
@@ -122,6 +123,19 @@ fn here() -> Option<TaskContext> {
 }
 
 fn run<T>(
+    here: Option<TaskContext>,
+    deadline: Nanoseconds,
+    f: impl FnOnce(&Timeout<'_>) -> T,
+) -> Result<T, Elapsed> {
+    if const { size_of::<T>() > MAX_MOVED } {
+        run_moving(here, deadline, |timeout| Box::new(f(timeout))).map(|value| *value)
+    } else {
+        run_moving(here, deadline, f)
+    }
+}
+
+/// As [`run`], for a small value, which is moved some times.
+fn run_moving<T>(
     here: Option<TaskContext>,
     deadline: Nanoseconds,
     f: impl FnOnce(&Timeout<'_>) -> T,

@@ -2,9 +2,10 @@
 //! ends the process, hence the children.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use selvedge::task::spawn_eager;
-use selvedge::{Task, run, scope, spawn, spawn_fallible, to_thread};
+use selvedge::{Task, run, scope, spawn, spawn_fallible, timeout, to_thread};
 
 use crate::play;
 use crate::support::finished;
@@ -79,6 +80,11 @@ fn large_in_scopes() {
             });
         })
         .expect("no child fails");
+        apart(|| assert_eq!(scope(|_| large(3)).expect("no child fails")[7], 3));
+        apart(|| {
+            let value = timeout(Duration::from_secs(3600), || large(4));
+            assert_eq!(value.expect("in time")[7], 4);
+        });
     });
 }
 

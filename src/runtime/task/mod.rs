@@ -21,7 +21,8 @@ pub(crate) use join::{Need, admit, wait_done};
 pub(crate) use methods::task_methods;
 pub(crate) use promise::Promise;
 pub(crate) use spawn::{
-    SpawnOptions, expect_task, prepare, prepare_for, spawn_eagerly, spawn_on, try_spawn_on,
+    MAX_MOVED, SpawnOptions, expect_task, prepare, prepare_for, spawn_eagerly, spawn_on,
+    try_spawn_on,
 };
 pub(crate) use task_ref::TaskRef;
 pub(crate) use waitable::{Awaitable, Joinable, WaitSite, Waitable};

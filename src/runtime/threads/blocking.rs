@@ -16,8 +16,7 @@ use crate::coroutine::drop_quietly;
 use crate::error::TaskError;
 use crate::error::WaitError;
 use crate::runtime::core::{Core, FORCE_UNWIND, MUST_CANCEL, TaskContext};
-use crate::runtime::task::Promise;
-use crate::runtime::task::spawn::MAX_MOVED;
+use crate::runtime::task::{MAX_MOVED, Promise};
 use crate::runtime::wait::{budget, delivery, park, task_context};
 use crate::util::lock::lock;
 
