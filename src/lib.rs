@@ -39,10 +39,10 @@
 //! use selvedge::{Coroutine, CoroutineState, Generator, Yielder};
 //!
 //! // A generator: an iterator written as a function.
-//! let mut powers = Generator::new(|yielder: &Yielder<(), u64>| {
-//!     let mut n = 1;
+//! let mut powers = Generator::new(|y| {
+//!     let mut n = 1_u64;
 //!     loop {
-//!         yielder.suspend(n);
+//!         y.suspend(n);
 //!         n *= 2;
 //!     }
 //! });
@@ -96,7 +96,7 @@
 //!   `std` future, awaited in a task.
 //!
 //! Guides: [`docs::tutorial`], [`docs::asyncio`] (asyncio's names and ours), [`docs::tokio`], [`docs::cancellation`] (what
-//! a cancel leaves behind).
+//! a timeout or a cancel leaves behind), [`docs::crates`] (which other crates work, and how).
 //!
 //! # Rules for names
 //!

@@ -12,12 +12,12 @@ use super::yielder::Yielder;
 /// An iterator, written as a function that suspends with each item.
 ///
 /// ```
-/// use selvedge::{Generator, Yielder};
+/// use selvedge::Generator;
 ///
-/// let fibonacci = Generator::new(|yielder: &Yielder<(), u64>| {
-///     let (mut a, mut b) = (0, 1);
+/// let fibonacci = Generator::new(|y| {
+///     let (mut a, mut b) = (0_u64, 1);
 ///     loop {
-///         yielder.suspend(a);
+///         y.suspend(a);
 ///         (a, b) = (b, a + b);
 ///     }
 /// });
@@ -101,11 +101,11 @@ impl Builder {
     /// Builds a generator.
     ///
     /// ```
-    /// use selvedge::{Coroutine, Yielder};
+    /// use selvedge::Coroutine;
     ///
     /// let digits = Coroutine::builder()
     ///     .stack_size_bytes(16 * 1024)
-    ///     .build_generator(|yielder: &Yielder<(), u32>| yielder.yield_from(0..10))?;
+    ///     .build_generator(|y| y.yield_from(0..10))?;
     /// assert_eq!(digits.sum::<u32>(), 45);
     /// # Ok::<(), std::io::Error>(())
     /// ```

@@ -25,15 +25,15 @@ use super::yielder::Yielder;
 /// does for threads. When the closure returns or unwinds, the remaining children are ended, newest first.
 ///
 /// ```
-/// use selvedge::{Yielder, coroutine};
+/// use selvedge::coroutine;
 ///
 /// let words = vec!["warp".to_owned(), "weft".to_owned()];
 /// let mut seen = 0;
 /// let joined = coroutine::scope(|s| {
-///     let letters = s.generator(|yielder: &Yielder<(), char>| {
+///     let letters = s.generator(|y| {
 ///         for word in &words {
 ///             seen += 1;
-///             yielder.yield_from(word.chars());
+///             y.yield_from(word.chars());
 ///         }
 ///     });
 ///     letters.collect::<String>()

@@ -169,11 +169,11 @@ impl<Out> Yielder<(), Out> {
     /// Suspends once with each item.
     ///
     /// ```
-    /// use selvedge::{Generator, Yielder};
+    /// use selvedge::Generator;
     ///
-    /// let generator = Generator::new(|yielder: &Yielder<(), u32>| {
-    ///     yielder.yield_from([1, 2]);
-    ///     yielder.yield_from(10..13);
+    /// let generator = Generator::new(|y| {
+    ///     y.yield_from([1, 2]);
+    ///     y.yield_from(10..13);
     /// });
     /// assert_eq!(generator.collect::<Vec<_>>(), [1, 2, 10, 11, 12]);
     /// ```
