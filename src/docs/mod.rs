@@ -1,14 +1,16 @@
-//! Guides: asyncio's names and their counterparts here, a tutorial, cancellation, and the differences from tokio.
+//! Guides: asyncio's names and their counterparts here, a tutorial, cancellation, other crates, and the differences from tokio.
 //!
 //! These modules contain no items; each is a page to read, whose programs are tests.
 //!
-//! - [`asyncio`]: each name of Python's asyncio, and its counterpart.
+//! - [`asyncio`]: each name of Python's asyncio, and its counterpart, or what to do where there is none yet.
 //! - [`tutorial`]: the programs of an asyncio tutorial, from a coroutine that is driven by hand to a hundred
 //!   downloads at once.
-//! - [`cancellation`]: how tasks are cancelled, and the state after a cancel, for each operation.
-//! - [`tokio`]: for users of tokio.
+//! - [`cancellation`]: how tasks are stopped, and the state after that, for each operation, for std's types and for other crates.
+//! - [`crates`]: which other crates work, and how.
+//! - [`tokio`]: for users of tokio, also beside tokio.
 
 pub mod asyncio;
 pub mod cancellation;
+pub mod crates;
 pub mod tokio;
 pub mod tutorial;

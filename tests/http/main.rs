@@ -3,6 +3,20 @@
 
 #[path = "../support/hang_guard.rs"]
 mod hang_guard;
+#[cfg(feature = "tls")]
+#[path = "../soak/random.rs"]
+mod random;
+
+#[cfg(feature = "tls")]
+#[path = "../foreign/connections.rs"]
+mod connections;
+#[path = "../foreign/interrupt.rs"]
+mod interrupt;
+#[path = "../foreign/page.rs"]
+mod page;
+#[path = "../foreign/probe.rs"]
+#[allow(dead_code)]
+mod probe;
 
 mod bodies;
 mod cancelling;
@@ -10,6 +24,9 @@ mod cookies;
 mod errors;
 mod heads;
 mod interrupted;
+mod interrupted_pool;
+#[cfg(feature = "tls")]
+mod interrupted_tls;
 mod multipart;
 mod pool;
 mod proxies;
@@ -21,4 +38,6 @@ mod stale;
 mod timeouts;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_table;
 mod uploads;

@@ -15,8 +15,8 @@ use crate::server::{Gate, Request, Server, answer, in_loop, ok};
 
 /// A server's key and its self-signed certificate.
 pub struct Identity {
-    certificate: Vec<u8>,
-    config: Arc<ServerConfig>,
+    pub certificate: Vec<u8>,
+    pub config: Arc<ServerConfig>,
 }
 
 impl Identity {
