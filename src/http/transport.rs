@@ -53,15 +53,17 @@ impl<In: Transport> Connector<In> for SocketConnector {
     }
 }
 
-/// May suspend. Connects to one of several addresses, which share the time.
+/// May suspend. Connects to the first of the addresses that answers.
 fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<TcpStream, ureq::Error> {
-    let remaining = Limit::new(timeout).remaining()?;
-    TcpStream::connect_to_any(addresses, remaining).map_err(|error| match addresses.last() {
+    let limit = Limit::new(timeout);
+    TcpStream::connect_to_any(addresses, limit.remaining()?).map_err(|error| match addresses {
         _ if is_bare_timeout(&error) => ureq::Error::Timeout(timeout.reason),
-        Some(address) if !is_request_to_end(&error) => Error::new(Kind::Connect(*address))
+        _ if is_request_to_end(&error) => from_io(error).into_ureq(),
+        [] => ureq::Error::ConnectionFailed,
+        // With several addresses, the source names each.
+        [first, ..] => Error::new(Kind::Connect(*first))
             .with_source(error)
             .into_ureq(),
-        _ => from_io(error).into_ureq(),
     })
 }
 
