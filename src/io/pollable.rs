@@ -37,11 +37,11 @@ use crate::util::io_error::invalid_input;
 ///
 /// # Blocking mode
 /// An open file description is shared with clones, with the parent process, and for a terminal with every process
-/// of the same shell, and so is its blocking mode. `read` and `write` neither change the mode nor depend on it: a
-/// `println!` to the same terminal does not fail. For a FIFO and a terminal they use a description of their own, and
-/// only where the system has none of these ways (a FIFO, a timer or an `inotify` on an old kernel or on another
-/// system than Linux) they do what [`read_with`](Self::read_with) does: the description becomes nonblocking, and
-/// blocking again when the `Pollable` is dropped or gives the descriptor away.
+/// of the same shell, and so is its blocking mode. `read` and `write` neither change the mode nor depend on it, so
+/// that a `println!` to the same terminal does not fail. On a socket or a pipe they use calls that never wait, on a
+/// FIFO or a terminal an open file description of their own. Where there is no such way (an `inotify`, the controlling
+/// side of a pseudoterminal, a pipe on other systems than Linux), they do what [`read_with`](Self::read_with) does:
+/// the description becomes nonblocking, and blocking again when the `Pollable` is dropped or gives the descriptor away.
 ///
 /// # Cancellation
 /// A cancelled `read` has taken nothing, a cancelled `write` has written nothing.

@@ -167,8 +167,9 @@ impl<S: AsFd> Socket<S> {
         timeout: Option<Duration>,
     ) -> io::Result<Option<usize>> {
         let fd = self.as_fd();
+        let n_given = sys::socket::n_given([buf.len()].into_iter());
         self.registration
-            .write_unless_readable(fd, buf.len(), timeout, || sys::socket::send(fd, buf))
+            .write_unless_readable(fd, n_given, timeout, || sys::socket::send(fd, buf))
     }
 
     /// May suspend. Receives bytes that are available, or one datagram.

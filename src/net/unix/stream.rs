@@ -28,7 +28,8 @@ use crate::net::std_methods::std_methods;
 pub struct UnixStream(pub(in crate::net) Socket<std_unix::UnixStream>);
 
 impl UnixStream {
-    /// May suspend. Connects to the listener at a path.
+    /// May suspend. Connects to the listener at a path. While the listener's queue is full, a task attempts again
+    /// after 1 to 50 ms, because the system reports no room.
     ///
     /// # Errors
     /// `NotFound` if there is no file, `ConnectionRefused` if the listener is closed, `InvalidInput` if
