@@ -66,7 +66,8 @@ struct Running {
     is_joined: bool,
     /// When it ends; `None` when it has ended.
     end: Option<u64>,
-    is_cancelled: bool,
+    /// When it was cancelled.
+    cancelled_at: Option<u64>,
 }
 
 /// The task that the task waits for.
@@ -84,21 +85,20 @@ impl Running {
             has_begun: false,
             is_joined: false,
             end: Some(now + child.lasts),
-            is_cancelled: false,
+            cancelled_at: None,
         }
     }
 
     fn cancel(&mut self, now: u64) {
-        let Some(_) = self.end.filter(|_| !self.is_cancelled) else {
+        if self.end.is_none() || self.cancelled_at.is_some() {
             return;
-        };
-        match self.child.on_cancel {
-            _ if !self.has_begun => self.end = None,
-            OnCancel::End => self.end = None,
-            OnCancel::CleanUp(lasts) => self.end = Some(now + lasts),
-            OnCancel::GoOn => return,
         }
-        self.is_cancelled = true;
+        match self.child.on_cancel {
+            OnCancel::CleanUp(lasts) if self.has_begun => self.end = Some(now + lasts),
+            OnCancel::GoOn if self.has_begun => return,
+            _ => self.end = None,
+        }
+        self.cancelled_at = Some(now);
     }
 }
 

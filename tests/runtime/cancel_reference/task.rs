@@ -95,7 +95,7 @@ impl Reference {
         } = &mut self.scopes[scope];
         let task = &mut children[child];
         task.end = None;
-        if !task.child.fails || task.is_cancelled {
+        if !task.child.fails || task.cancelled_at.is_some() {
             return;
         }
         *n_errors += 1;
@@ -172,7 +172,7 @@ impl Reference {
         self.suspend();
         let is_cancelled = self
             .joined()
-            .is_some_and(|task| task.end.is_none() && task.is_cancelled);
+            .is_some_and(|task| task.end.is_none() && task.cancelled_at.is_some());
         self.joined = None;
         match self.stands() || self.is_forwarded && is_cancelled {
             true => self.unwind(),
@@ -214,6 +214,8 @@ impl Reference {
                 let child = child.filter(|child| !child.is_joined);
                 if let Some(child) = child {
                     child.is_joined = true;
+                    // A child that was cancelled just now may not have had its turn.
+                    self.has_tie |= child.end.is_none() && child.cancelled_at == Some(self.now);
                     if child.end.is_some() {
                         self.join(Joined::Child(*n))?;
                     }
