@@ -8,7 +8,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::time::Duration;
 
 use selvedge::event_loop::current_loop;
-use selvedge::task::{current_task, wait_for};
+use selvedge::task::{catch_cancelled, current_task, wait_for};
 use selvedge::{
     EventLoop, Promise, block_on, gather, race, scope, sleep, spawn, timeout, to_thread, yield_now,
 };
@@ -214,8 +214,9 @@ places! {
     "a queued job: cancelled before a wait for a task that waits for it" => || {
         let promise = queued_job();
         let waits = spawn(move || {
-            drop(promise.wait());
-            sleep(2 * A_SECOND);
+            // Ends after the task that waits for this one.
+            let _ = catch_cancelled(|| drop(promise.wait()));
+            sleep(9 * A_SECOND);
         });
         yield_now();
         current_task().expect("a task").cancel();
@@ -224,8 +225,9 @@ places! {
     "a queued job: cancelled before a gather of tasks that wait for it" => || {
         let promise = queued_job();
         let waits = spawn(move || {
-            drop(promise.wait());
-            sleep(2 * A_SECOND);
+            // Ends after the task that waits for this one.
+            let _ = catch_cancelled(|| drop(promise.wait()));
+            sleep(9 * A_SECOND);
         });
         yield_now();
         current_task().expect("a task").cancel();
