@@ -11,7 +11,7 @@ use std::panic::resume_unwind;
 
 use super::forward;
 use super::switch::{abandon_running, awaiting};
-use crate::coroutine::{MAX_UNWIND_RETRIES, Payload};
+use crate::coroutine::{MAX_UNWIND_RETRIES, OpenFrame, Payload};
 use crate::error::{Cancelled, Elapsed};
 use crate::runtime::core::{
     Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, FrameKind, TaskContext, TaskId, TaskPtr, cancel_frame,
@@ -76,8 +76,9 @@ pub(super) fn before_wait(here: TaskContext, what: &dyn Awaiting) {
     }
     cancel_frame::withdraw(task);
     task.set(CANCEL_FORWARDED);
-    // They run destructors, which may leave this coroutine for ever, and this frame is in lists of waiters.
-    forward::clean_up_soon(&here.core);
+    // Runs destructors. If one abandons the running coroutine, whose frames name the task, the task is abandoned as well.
+    let _open = OpenFrame::open_for_task();
+    forward::walk_is_over();
 }
 
 /// Abandons a task that has gone on too often after a forced unwind.

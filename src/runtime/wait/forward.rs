@@ -2,11 +2,9 @@
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
-use std::panic::Location;
 
 use crate::runtime::core::{
-    CANCEL_FORWARDED, CancelFrame, Core, MUST_CANCEL, TASK_CANCEL, TaskPtr, cancel_frame, context,
-    unpark,
+    CANCEL_FORWARDED, CancelFrame, MUST_CANCEL, TASK_CANCEL, TaskPtr, cancel_frame, context, unpark,
 };
 
 /// Requests a cancel of a task, on behalf of one of its frames or of other code, and forwards the request to the tasks and
@@ -110,13 +108,6 @@ pub(crate) fn after_walk(cleanup: Option<Cleanup>) {
 pub(crate) fn walk_is_over() {
     for cleanup in take_cleanups() {
         context::without_task(cleanup);
-    }
-}
-
-/// Queues the deferred cleanups as callbacks.
-pub(super) fn clean_up_soon(core: &Core) {
-    for cleanup in take_cleanups() {
-        core.call_soon(cleanup, Location::caller());
     }
 }
 
