@@ -114,6 +114,35 @@ fn a_task_may_wait_after_a_handler_abandoned_its_coroutine() {
     });
 }
 
+/// Destructors run before a wait, where the waiting frames name the task.
+#[test]
+fn a_task_is_abandoned_with_a_coroutine_that_is_about_to_wait() {
+    let event_loop = EventLoop::builder()
+        .max_blocking_threads(1)
+        .build()
+        .expect("a loop");
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let busy = event_loop.run_in_executor(move || released.recv().is_ok());
+    // In the queue behind the first job; dropped when the promise is cancelled.
+    let abandons = OnDrop(abandon_coroutine);
+    let queued = event_loop.run_in_executor(move || drop(abandons));
+    finished(event_loop.run_until_complete(move || {
+        let waits = spawn(move || drop(queued.wait()));
+        selvedge::yield_now();
+        let task = spawn(|| {
+            in_an_abandoned_coroutine(move || {
+                current_task().expect("a task").cancel();
+                drop(waits.join());
+            });
+        });
+        let error = task.join().expect_err("abandoned with its coroutine");
+        assert_sentence(&error.to_string());
+        assert!(!error.is_cancelled());
+        drop(release);
+        finished(spawn(move || busy.wait()).join()).expect("released");
+    }));
+}
+
 /// Spawns a task that opens a frame in a coroutine, in which the coroutine is abandoned.
 #[track_caller]
 fn assert_abandons_its_task(frame: fn(fn())) {
