@@ -90,7 +90,7 @@ impl Crew {
         kind: JobKind,
     ) -> Result<(u64, bool), Refused> {
         let mut state = lock(&self.state);
-        let starts = self.starts_thread(&state, 1);
+        let starts = self.starts_thread(&state, 1, Instant::now());
         if let Some(refused) = self.refusal(&state, starts, kind.lane) {
             drop(state);
             drop_quietly(job);
@@ -124,13 +124,13 @@ impl Crew {
     }
 
     /// Whether another thread is to be started, with some more jobs in the queue.
-    fn starts_thread(&self, state: &State, n_more: usize) -> bool {
+    fn starts_thread(&self, state: &State, n_more: usize, now: Instant) -> bool {
         let limits = &self.limits;
         if state.queue.len() + n_more <= state.n_free() || state.n_threads >= limits.n_threads {
             return false;
         }
         state.n_threads < limits.n_usual
-            || state.n_active(Instant::now(), limits.patience) < limits.n_usual
+            || state.n_active(now, limits.patience) < limits.n_usual
     }
 
     /// Starts a thread, which was counted; for a job with a ticket, if it is the only thread.
@@ -164,7 +164,7 @@ impl Crew {
     pub(super) fn look(self: &Arc<Self>, now: Instant) -> Look {
         let mut state = lock(&self.state);
         let n_before = state.n_threads;
-        while self.starts_thread(&state, 0) {
+        while self.starts_thread(&state, 0, now) {
             state.n_threads += 1;
         }
         let n_started = state.n_threads - n_before;
