@@ -15,7 +15,7 @@ use crate::error::Elapsed;
 use crate::runtime::core::{CoreRef, NEVER, Nanoseconds, TaskContext};
 use crate::runtime::task::MAX_MOVED;
 use crate::runtime::time::alarm::Alarm;
-use crate::runtime::wait::delivery;
+use crate::runtime::wait::{delivery, park};
 
 /// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
@@ -146,9 +146,11 @@ fn run_moving<T>(
             deadline: Cell::new(deadline),
         }));
     };
+    let mut is_over = false;
     // The loop refers to this frame, on behalf of this task.
     let _open = OpenFrame::open_for_task();
     let (result, ended) = Alarm::cancelling(here, deadline, |alarm| {
+        is_over = alarm.has_fired();
         let timeout = Timeout {
             alarm: Some((alarm, here.core)),
             deadline: Cell::new(deadline),
@@ -156,13 +158,16 @@ fn run_moving<T>(
         catch_unwind(AssertUnwindSafe(|| f(&timeout)))
     });
     match result {
-        Ok(_) if ended.was_returned => Err(Elapsed),
-        Ok(value) => Ok(value),
-        Err(payload) if ended.is_alone && delivery::may_be_caught(&payload, here.task) => {
-            Err(Elapsed)
-        }
+        Ok(_) if ended.was_returned => {}
+        Err(payload) if ended.is_alone && delivery::may_be_caught(&payload, here.task) => {}
+        Ok(value) => return Ok(value),
         Err(payload) => resume_unwind(payload),
     }
+    // A loop of timeouts that are over from the start would never give the others a turn.
+    if is_over {
+        park::give_turn(here);
+    }
+    Err(Elapsed)
 }
 
 /// The deadline of a [`timeout_with`].

@@ -85,6 +85,17 @@ fn a_timed_out_read_returns_timed_out_and_elapses() {
 }
 
 #[test]
+fn timeouts_of_zero_give_the_others_turns() {
+    run(|| {
+        let (near, mut far) = pair();
+        let peer = spawn(move || far.write_all(b"x").unwrap());
+        let read = || timeout(Duration::ZERO, || read_one(&near));
+        assert!((0..1000).any(|_| matches!(read(), Ok(Ok(b'x')))));
+        peer.join().unwrap();
+    });
+}
+
+#[test]
 fn a_timed_out_read_line_keeps_the_half_that_came() {
     in_virtual_loop(|| {
         let (near, mut far) = pair();

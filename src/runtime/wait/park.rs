@@ -83,6 +83,13 @@ pub(crate) fn yield_now(here: TaskContext) {
     }
 }
 
+/// As [`yield_now`], but nothing unwinds from here.
+#[cold]
+#[inline(never)]
+pub(crate) fn give_turn(here: TaskContext) {
+    yield_shielded(here);
+}
+
 /// As [`yield_now`], for I/O that has not begun.
 ///
 /// # Errors
