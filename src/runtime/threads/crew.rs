@@ -129,8 +129,7 @@ impl Crew {
         if state.queue.len() + n_more <= state.n_free() || state.n_threads >= limits.n_threads {
             return false;
         }
-        state.n_threads < limits.n_usual
-            || state.n_active(now, limits.patience) < limits.n_usual
+        state.n_threads < limits.n_usual || state.n_active(now, limits.patience) < limits.n_usual
     }
 
     /// Starts a thread, which was counted; for a job with a ticket, if it is the only thread.
