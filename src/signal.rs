@@ -182,9 +182,9 @@ impl Drop for Listener {
 
 /// May suspend: waits until the signal comes.
 ///
-/// From the first wait on, the loop handles the signal until the loop is closed, at the end of `run`. So a second signal, during a slow shutdown, does
-/// not end the process, and a signal that comes while no task waits is not lost: the next wait returns at once. All tasks
-/// that wait when the signal comes return.
+/// From the first wait on, the loop handles the signal until the loop is closed, at the end of `run`. So a second signal,
+/// during a slow shutdown, does not end the process, and a signal that comes while no task waits is not lost: the next wait
+/// returns at once. All tasks that wait when the signal comes return.
 ///
 /// ```no_run
 /// use selvedge::signal::{self, Signal};

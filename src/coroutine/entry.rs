@@ -28,8 +28,8 @@ pub(super) enum Outcome<Ret> {
     Discarded,
 }
 
-/// Lays out a coroutine on a stack, and labels the stack, with the number of the task whose body this is, or 0. Right below the header it leaves room for a
-/// `B`, which the caller initialises.
+/// Lays out a coroutine on a stack, and labels the stack, with the number of the task whose body this is, or 0.
+/// Right below the header it leaves room for a `B`, which the caller initialises.
 #[inline]
 pub(super) fn build<In, Out, Ret, F, B>(
     stack: Stack,

@@ -1,8 +1,8 @@
 //! [`Reactor`]: maps readiness of descriptors to the tasks that wait for it. [`Reactor::deliver`] is where readiness arrives.
 //!
 //! A descriptor is registered with the poller once, for both directions, when an operation on it has to wait for the first
-//! time. Wrappers of one descriptor share this registration, since the poller has only one for them. The waiters of a side are woken one by one, in FIFO order; a task that leaves a side which is still ready wakes
-//! the next.
+//! time. Wrappers of one descriptor share this registration, since the poller has only one for them. The waiters of a side
+//! are woken one by one, in FIFO order; a task that leaves a side which is still ready wakes the next.
 
 #![allow(unsafe_code)]
 
