@@ -201,10 +201,11 @@ places! {
         let builder = EventLoop::builder().max_blocking_threads(1);
         let (other, value) = (builder.build().expect("a loop"), Strikes::<IN_DROP>);
         let (release, released) = mpsc::channel::<()>();
-        drop(other.run_in_executor(move || released.recv_timeout(A_SECOND)));
-        drop(other.run_in_executor(move || drop(value)));
+        drop(other.run_in_executor(move || released.recv()));
+        // The end of the loop drops this job, which lets the first one end.
+        let captures = (release, value);
+        drop(other.run_in_executor(move || drop(captures)));
         drop(other);
-        drop(release);
     },
     "a queued job: cancelled by its promise" => || ignore(queued_job().cancel()),
     "a queued job: cancelled by a timeout" => || {
