@@ -57,14 +57,23 @@ impl OpenFrame {
     #[cfg(feature = "runtime")]
     #[track_caller]
     pub(crate) fn open_for_task() -> Self {
-        let mut frame = Self::open();
+        Self::try_open_for_task().unwrap_or_else(|Foreign| refuse_foreign())
+    }
+
+    /// As [`open_for_task`](Self::open_for_task).
+    ///
+    /// # Errors
+    /// On a stack of another library.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn try_open_for_task() -> Result<Self, Foreign> {
+        let mut frame = Self::try_open()?;
         if let Some(header) = frame.header {
             // SAFETY: as in `open`.
             let header = unsafe { header.as_ref() };
             frame.is_first_of_task = !header.has_task_frame();
             header.set_task_frame();
         }
-        frame
+        Ok(frame)
     }
 }
 

@@ -8,6 +8,9 @@ use std::mem::MaybeUninit;
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Response as Parsed, Status};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
+/// The largest head of a response, and the most bytes of an early answer that are kept.
+pub(super) const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
+
 /// The most headers that ureq takes.
 const N_HEADERS: usize = 128;
 

@@ -12,11 +12,8 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
 use super::error::{Error, Kind, from_ureq};
-use super::head::{State, examine};
+use super::head::{MAX_HEAD_SIZE_BYTES, State, examine};
 use super::transport::duration;
-
-/// The largest head of a response, and the most bytes of an early answer that are kept.
-pub(super) const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
 
 /// How long a server that has accepted a request early may take none of its bytes. The rest is not sent then.
 const MAX_STALL: Duration = Duration::from_secs(10);
@@ -159,7 +156,7 @@ impl Transport for MessageTransport {
     }
 
     fn is_open(&mut self) -> bool {
-        (self.phase, self.is_reused) = (Phase::Idle, true);
+        (self.phase, self.is_reused, self.early_status) = (Phase::Idle, true, None);
         self.inner.is_open()
     }
 
@@ -243,6 +240,10 @@ impl MessageTransport {
             let n = bytes.len().min(space.len());
             space[..n].copy_from_slice(&bytes[..n]);
             buffers.input_appended(n);
+        }
+        if !keeps_interim {
+            // So that ureq calls `await_input` before it uses bytes that came during the upload.
+            buffers.input_consume(0);
         }
         examined.state
     }

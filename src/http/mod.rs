@@ -39,7 +39,7 @@
 //!   method (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) is sent once more, on a new connection, unless a part of its
 //!   body was read from a reader.
 //! - If the answer comes while the body is still being sent, the rest of the body is not sent: after a status from
-//!   300 on at once, after another one when the server takes nothing for ten seconds or closes.
+//!   300 on at once, after another one when the server takes nothing for ten seconds, closes, or has sent 64 KiB.
 //! - It accepts heads that are not quite valid, as browsers do: folded lines, lines that are no headers, line
 //!   feeds alone.
 //!

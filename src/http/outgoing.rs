@@ -67,6 +67,10 @@ impl Outgoing {
                 self.headers.remove(name);
             }
         }
+        if self.url.scheme() != to.scheme() {
+            // For the proxy that has seen the request. The proxy of the other scheme, or the server, would see it now.
+            self.headers.remove(PROXY_AUTHORIZATION);
+        }
         if !is_same_origin(&self.url, &to) {
             for name in [AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, HOST] {
                 self.headers.remove(name);

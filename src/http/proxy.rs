@@ -1,18 +1,36 @@
 //! Proxies: which requests go through one, and how.
 
 use std::env;
+use std::fmt;
 use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::credentials::without_user;
+
 /// The proxies of a session, as its builder sets them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct ProxySettings {
     /// For URLs that begin with `http:`.
     pub(super) http: Option<ProxyUrl>,
     /// For URLs that begin with `https:`.
     pub(super) https: Option<ProxyUrl>,
     pub(super) exceptions: Vec<Exception>,
+}
+
+/// Without users and passwords.
+impl fmt::Debug for ProxySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |proxy: &Option<ProxyUrl>| {
+            let url = proxy.as_ref()?.as_ref().ok()?;
+            Some(without_user(url).to_string())
+        };
+        f.debug_struct("ProxySettings")
+            .field("http", &shown(&self.http))
+            .field("https", &shown(&self.https))
+            .field("exceptions", &self.exceptions)
+            .finish()
+    }
 }
 
 /// The URL of a proxy, or why it is none. Requests report that.

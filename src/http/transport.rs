@@ -16,6 +16,7 @@ use ureq::unversioned::transport::{
 
 use super::buffers::ConnectionBuffers;
 use super::error::{Error, Kind, from_io, is_request_to_end};
+use super::head::MAX_HEAD_SIZE_BYTES;
 use crate::net::{Shutdown, TcpStream};
 use crate::runtime::core::context;
 
@@ -125,6 +126,10 @@ impl Transport for SocketTransport {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        if self.buffers.input().len() > 2 * MAX_HEAD_SIZE_BYTES {
+            // A proxy's answer to CONNECT: a `MessageTransport` limits the other heads.
+            return Err(Error::new(Kind::HeadTooLarge).into_ureq());
+        }
         let limit = Limit::new(timeout.for_read());
         // A peer that waits for these bytes would never answer. The read reports a timeout.
         match self.send_unsent(limit) {

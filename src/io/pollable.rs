@@ -238,7 +238,7 @@ impl<T: AsFd> Drop for Pollable<T> {
         if let Some(inner) = self.inner.take()
             && self.is_socket
         {
-            drop_socket(inner);
+            drop_socket(inner, false);
         }
     }
 }

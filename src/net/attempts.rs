@@ -113,7 +113,10 @@ impl Attempts {
         match begun {
             Ok((socket, true)) => return Ok(Some(socket)),
             Ok((socket, false)) => self.pending.push((address, socket)),
-            Err(error) if is_out_of_resources(&error) => return Err(error),
+            // Attempts that have begun may still succeed.
+            Err(error) if is_out_of_resources(&error) && self.pending.is_empty() => {
+                return Err(error);
+            }
             Err(error) => self.failed.0.push((address, error)),
         }
         Ok(None)
@@ -148,7 +151,9 @@ impl Attempts {
         match waited {
             // The next attempt is due.
             Err(error)
+                // Not that of `timeout`, which has an inner error.
                 if error.kind() == io::ErrorKind::TimedOut
+                    && error.get_ref().is_none()
                     && next.is_some_and(|next| next <= now())
                     && deadline.is_none_or(|deadline| deadline > now()) =>
             {

@@ -14,9 +14,10 @@ const N_THREADS_MAX: usize = 8;
 
 static N_THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Drops a socket. Where an event loop runs, a `close` that may wait is made on a thread of its own.
-pub(crate) fn drop_socket<S: AsFd>(socket: S) {
-    let late = late_close(socket.as_fd());
+/// Drops a socket. Where an event loop runs, a `close` that may wait is made on a thread of its own. `is_owner` is false for a
+/// wrapper, which may hold a reference or a clone of a socket that the user keeps.
+pub(crate) fn drop_socket<S: AsFd>(socket: S, is_owner: bool) {
+    let late = late_close(socket.as_fd(), is_owner);
     // Not the last descriptor of the socket, if there is a late close: this does not wait.
     drop(socket);
     if let Some(late) = late {
@@ -25,7 +26,7 @@ pub(crate) fn drop_socket<S: AsFd>(socket: S) {
 }
 
 /// The late close of a socket that would make this thread wait; `None` for any other.
-fn late_close(fd: BorrowedFd<'_>) -> Option<LateClose> {
+fn late_close(fd: BorrowedFd<'_>, is_owner: bool) -> Option<LateClose> {
     context::current()?;
     let options = SockRef::from(&fd);
     let duration = options.linger().ok().flatten()?;
@@ -34,16 +35,25 @@ fn late_close(fd: BorrowedFd<'_>) -> Option<LateClose> {
         return None;
     }
     match fd.try_clone_to_owned() {
-        Ok(fd) => Some(LateClose(Some(fd))),
+        Ok(fd) => Some(LateClose {
+            fd: Some(fd),
+            is_owner,
+        }),
         Err(_) => {
-            let _ = options.set_linger(None);
+            if is_owner {
+                let _ = options.set_linger(None);
+            }
             None
         }
     }
 }
 
 /// Another descriptor of a socket, which outlives the user's.
-struct LateClose(Option<OwnedFd>);
+struct LateClose {
+    fd: Option<OwnedFd>,
+    /// Whether the user keeps no descriptor of the socket, so that the option may be changed.
+    is_owner: bool,
+}
 
 impl LateClose {
     /// Closes the descriptor on a thread. With too many of these, and if there is no thread, drops this object.
@@ -51,7 +61,7 @@ impl LateClose {
         if N_THREADS.fetch_add(1, Relaxed) < N_THREADS_MAX {
             let builder = thread::Builder::new().name("selvedge-linger".to_owned());
             let close = move || {
-                drop(self.0.take());
+                drop(self.fd.take());
                 N_THREADS.fetch_sub(1, Relaxed);
             };
             if builder.spawn(close).is_ok() {
@@ -64,7 +74,9 @@ impl LateClose {
 
 impl Drop for LateClose {
     fn drop(&mut self) {
-        if let Some(fd) = &self.0 {
+        if let Some(fd) = &self.fd
+            && self.is_owner
+        {
             // The system sends the bytes in any case; nothing waits for that now.
             let _ = SockRef::from(fd).set_linger(None);
         }

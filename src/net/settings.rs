@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::sys::wait_fd::Direction;
 use crate::util::io_error::invalid_input;
 
-/// What std keeps in the open file description, which clones share. The descriptions of this crate's
-/// sockets are always nonblocking and their own timeouts are unused, hence a copy beside them.
+/// What std keeps in the open file description, which clones share. No operation here depends on the
+/// description's mode or timeouts, hence a copy beside them.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     /// Zero for no timeout.

@@ -259,7 +259,7 @@ impl<S: AsFd> Drop for Socket<S> {
         if let Some(std) = self.std.take() {
             // Before the descriptor is closed: afterwards another file may have its number.
             self.registration.deregister();
-            drop_socket(std);
+            drop_socket(std, true);
         }
     }
 }

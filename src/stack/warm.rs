@@ -148,6 +148,11 @@ impl<T> fmt::Debug for WarmList<T> {
     }
 }
 
+#[cold]
+fn put<T>(place: &mut NonNull<T>, stack: NonNull<T>) {
+    *place = stack;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,9 +227,4 @@ mod tests {
         all.sort();
         assert_eq!(out, all);
     }
-}
-
-#[cold]
-fn put<T>(place: &mut NonNull<T>, stack: NonNull<T>) {
-    *place = stack;
 }

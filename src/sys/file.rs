@@ -235,7 +235,7 @@ pub(crate) fn is_terminal(fd: BorrowedFd<'_>) -> bool {
 }
 
 /// Whether this is the side of a pseudoterminal that a terminal emulator has.
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(target_os = "linux")]
 fn is_controlling_side(fd: BorrowedFd<'_>) -> bool {
     let mut number: libc::c_uint = 0;
     // SAFETY: the request writes an unsigned int, which `number` is.
@@ -243,7 +243,7 @@ fn is_controlling_side(fd: BorrowedFd<'_>) -> bool {
 }
 
 /// Only Linux asks.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(target_os = "linux"))]
 fn is_controlling_side(_fd: BorrowedFd<'_>) -> bool {
     true
 }

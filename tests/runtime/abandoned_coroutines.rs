@@ -1,6 +1,7 @@
 //! Coroutines that are abandoned inside an operation that the thread has on record: a loop that they run or close, a
 //! handler that they have called. The thread goes on as if the operation had ended.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::thread;
@@ -8,9 +9,9 @@ use std::time::Duration;
 
 use selvedge::coroutine::scope;
 use selvedge::event_loop::{ExceptionContext, current_loop};
-use selvedge::task::{current_task, finally};
+use selvedge::task::{catch_cancelled, current_task, finally};
 use selvedge::time::deadline;
-use selvedge::{Coroutine, EventLoop, Yielder, run, sleep, spawn, timeout, try_run};
+use selvedge::{Coroutine, EventLoop, Yielder, run, sleep, spawn, timeout, try_run, yield_now};
 
 use crate::support::{
     A_SECOND, OnDrop, assert_sentence, event_loop, finished, in_virtual_loop, sentence,
@@ -166,4 +167,51 @@ fn frames_that_name_a_task_take_it_along() {
         assert_eq!(finished(spawn(|| 5).join()), 5);
     });
     assert_none_runs();
+}
+
+/// A value whose destructor lends it to a task that goes on for ever, and abandons the task that drops the value.
+struct Lends {
+    words: [u64; 8],
+    n_rounds: Rc<Cell<u32>>,
+}
+
+impl Drop for Lends {
+    fn drop(&mut self) {
+        let this = &*self;
+        let _ = selvedge::scope(|s| {
+            s.spawn(|| {
+                loop {
+                    assert_eq!(
+                        this.words, [7; 8],
+                        "the value lives as long as the child that borrows it"
+                    );
+                    this.n_rounds.set(this.n_rounds.get() + 1);
+                    let _ = catch_cancelled(yield_now);
+                }
+            });
+            yield_now();
+            abandon_coroutine();
+        });
+    }
+}
+
+#[test]
+fn a_value_that_is_lent_in_its_destructor_is_not_overwritten() {
+    let n_rounds = Rc::new(Cell::new(0));
+    let (counts, event_loop) = (Rc::clone(&n_rounds), EventLoop::new().expect("a loop"));
+    event_loop.set_exception_handler(|_| ());
+    finished(event_loop.run_until_complete(move || {
+        let n_rounds = Rc::clone(&counts);
+        let task = spawn(move || Lends {
+            words: [7; 8],
+            n_rounds,
+        });
+        task.detach();
+        // Packets of later tasks take memory that was freed.
+        for _ in 0..100 {
+            finished(spawn(|| [1u64; 9]).join());
+        }
+        assert!(counts.get() > 10);
+    }));
+    std::mem::forget(event_loop);
 }

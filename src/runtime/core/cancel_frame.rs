@@ -172,8 +172,11 @@ impl CancelFrame {
             }
         }
 
-        // The task's block points to this frame, so a coroutine with this frame must not suspend meanwhile.
-        let _open = OpenFrame::open_for_task();
+        // The task's block points to this frame, so a coroutine with this frame must not suspend meanwhile. Another
+        // library's coroutine could: there the function runs, and is not masked.
+        let Ok(_open) = OpenFrame::try_open_for_task() else {
+            return f();
+        };
         let task = here.task;
         let frame = Self::new(task, FrameKind::Mask);
         if task.has(TASK_CANCEL) {

@@ -1,8 +1,8 @@
 //! What outlives a task: its result, its number and its name.
 //!
 //! A packet is the one allocation of a spawn. The task's handle, its views and, until its end, its control block share
-//! the packet. While the task lives the packet names its block. At the end the packet takes the result, forgets the
-//! block and keeps the number.
+//! the packet. While the task lives the packet names its block. The packet takes the value as soon as the body has
+//! returned it. At the end the packet shows the value, or takes the error, forgets the block and keeps the number.
 //!
 //! A *share* is a counted reference. The count is kept here, because `Rc` can't reuse its memory through a free list.
 
@@ -11,7 +11,7 @@
 use std::alloc::Layout;
 use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -123,11 +123,19 @@ impl<T> Place<T> {
             .then(|| unsafe { &*self.0.as_ref().outcome.get().cast::<T>() })
     }
 
-    /// Drops the stored value.
+    /// Drops the stored value, outside of the packet: the destructor may lend the value to the children of a scope and
+    /// be abandoned, and then the packet takes an error and is freed. In a box, because a move takes stack.
     pub(crate) fn discard(&mut self) {
-        if self.status().replace(Status::Pending) == Status::Stored {
-            // SAFETY: the value was stored, and no share has seen it; the packet lives, as in `store`.
-            unsafe { self.0.as_ref().outcome.get().cast::<T>().drop_in_place() };
+        let was_stored = self.status().replace(Status::Pending) == Status::Stored;
+        if was_stored && needs_drop::<T>() {
+            let mut value = Box::<T>::new_uninit();
+            // SAFETY: the value was stored, and no share has seen it; the packet lives, as in `store`, and forgets the
+            // value that is moved out here.
+            unsafe {
+                let stored = self.0.as_ref().outcome.get().cast::<T>();
+                value.as_mut_ptr().copy_from_nonoverlapping(stored, 1);
+                drop(value.assume_init());
+            }
         }
     }
 

@@ -40,7 +40,14 @@ pub(crate) fn pause(duration: Duration) -> io::Result<()> {
         &side,
         &mut Some(until),
     ) {
-        Err(error) if error.kind() == io::ErrorKind::TimedOut && clock.instant() >= until => Ok(()),
+        // Not that of `timeout`, which has an inner error.
+        Err(error)
+            if error.kind() == io::ErrorKind::TimedOut
+                && error.get_ref().is_none()
+                && clock.instant() >= until =>
+        {
+            Ok(())
+        }
         result => result,
     }
 }

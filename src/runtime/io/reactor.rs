@@ -133,7 +133,12 @@ impl Reactor {
         }
         let key = self.sources.borrow_mut().insert(Sides::new(fd));
         let token = key.to_u64();
-        let added = self.poller.add(fd, token).or_else(|error| {
+        // A forked child shares the poller with its parent; the child's loop ends when the task parks.
+        let added = match self.fork.is_this() {
+            true => self.poller.add(fd, token),
+            false => Ok(()),
+        };
+        let added = added.or_else(|error| {
             if error.kind() != io::ErrorKind::AlreadyExists {
                 return Err(error);
             }

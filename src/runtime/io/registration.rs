@@ -160,7 +160,14 @@ impl Registration {
         // The operation may be user code, after which another loop may run.
         let side = match known {
             Some(side) if here.core.id == self.loop_id.load(Relaxed) => side,
-            _ => self.claim(here, fd, direction)?,
+            _ => {
+                let side = self.claim(here, fd, direction)?;
+                if side.is_closed.get() {
+                    // Shut down since the attempt, which no event reports: another attempt does.
+                    return Ok(Some(side));
+                }
+                side
+            }
         };
         if side.is_ready.get() && !side.is_closed.get() {
             // Registered just now, after an attempt that would have blocked: the poller reports any change since.

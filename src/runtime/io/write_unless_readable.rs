@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use super::Registration;
 use super::registration::{Counted, socket_is_gone, time_left, wait_is_impossible};
 use crate::error::WaitError;
-use crate::runtime::core::{NEVER, TaskContext};
+use crate::runtime::core::{FORCE_UNWIND, MUST_CANCEL, NEVER, TaskContext};
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
-use crate::sys::wait_fd::{Direction, wait_fd_either};
+use crate::sys::wait_fd::{Direction, wait_fd, wait_fd_either};
 
 impl Registration {
     /// May suspend. Calls `op`, which writes at most `wanted` bytes, until it returns something other than `WouldBlock`.
     /// `None` if the socket may be readable before that.
     ///
-    /// A socket counts as readable until a read would have blocked.
+    /// A socket counts as readable while it has bytes to read, or an end.
     ///
     /// # Errors
     /// As [`io`](Self::io).
@@ -86,9 +86,17 @@ impl Registration {
         });
         let until = until.min(here.task.io_deadline().unwrap_or(NEVER));
         let _counted = Counted::new();
+        if read.is_ready.get()
+            && !read.is_closed.get()
+            && !wait_fd(fd, Direction::Read, Some(Duration::ZERO))?
+        {
+            // The last read took all bytes without a sign of that. Further bytes are an event.
+            read.set_drained();
+        }
         let is_over = || read.is_ready.get() || write.is_gone.get();
         if !is_over() {
-            if until <= clock.now() {
+            // A cancel takes precedence: the wait below returns it.
+            if until <= clock.now() && !here.task.has(MUST_CANCEL | FORCE_UNWIND) {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             Alarm::with(here, until, |alarm| {

@@ -102,8 +102,8 @@ impl Crew {
         if starts {
             state.n_threads += 1;
             drop(state);
-            self.start_thread(Some(ticket))?;
-            return Ok((ticket, false));
+            let is_started = self.start_thread(Some(ticket))?;
+            return Ok((ticket, !is_started));
         }
         let waits = state.queue.len() > state.n_free();
         drop(state);
@@ -132,18 +132,18 @@ impl Crew {
         state.n_threads < limits.n_usual || state.n_active(now, limits.patience) < limits.n_usual
     }
 
-    /// Starts a thread, which was counted; for a job with a ticket, if it is the only thread.
-    fn start_thread(self: &Arc<Self>, ticket: Option<u64>) -> Result<(), Refused> {
+    /// Starts a thread, which was counted; for a job with a ticket, if it is the only thread. False if the system has
+    /// refused the thread, and an existing one will take the job.
+    fn start_thread(self: &Arc<Self>, ticket: Option<u64>) -> Result<bool, Refused> {
         let this = Arc::clone(self);
         let builder = thread::Builder::new().name("selvedge-pool".to_owned());
         let Err(error) = builder.spawn(move || this.work()) else {
-            return Ok(());
+            return Ok(true);
         };
         let mut state = lock(&self.state);
         state.n_threads -= 1;
         if state.n_threads > 0 {
-            // An existing thread will take the job.
-            return Ok(());
+            return Ok(false);
         }
         let job = ticket.and_then(|ticket| state.queue.remove(&ticket));
         drop(state);
@@ -177,7 +177,7 @@ impl Crew {
             }
         }
         let untold = state.running.iter().filter(|job| !job.is_told);
-        let look = Look {
+        let mut look = Look {
             next: untold
                 .map(|job| job.since + HUNG)
                 .chain(waits.then(|| now + self.limits.patience))
@@ -189,8 +189,11 @@ impl Crew {
         };
         drop(state);
         for _ in 0..n_started {
-            // Without another thread the jobs wait for those that exist.
-            let _ = self.start_thread(None);
+            // Without another thread the jobs wait for those that exist, or for the next look.
+            if !self.start_thread(None).unwrap_or(false) {
+                let again = now + self.limits.patience;
+                look.next = Some(look.next.map_or(again, |next| next.min(again)));
+            }
         }
         look
     }

@@ -16,7 +16,7 @@ pub(crate) enum Lane {
     Program,
     /// This library's operations on files, for a task that waits for this job alone.
     Files,
-    /// This library's look-ups of names and connects, for a task that waits for this job alone.
+    /// This library's look-ups of names, and pauses in real time, for a task that waits for this job alone.
     Network,
 }
 

@@ -77,7 +77,8 @@ pub(super) fn before_wait(here: TaskContext, what: &dyn Awaiting) {
     cancel_frame::withdraw(task);
     task.set(CANCEL_FORWARDED);
     // Runs destructors. If one abandons the running coroutine, whose frames name the task, the task is abandoned as well.
-    let _open = OpenFrame::open_for_task();
+    // On another library's stack no coroutine can be abandoned.
+    let _open = OpenFrame::try_open_for_task();
     forward::walk_is_over();
 }
 

@@ -1,7 +1,7 @@
 //! The poller: reports which of many descriptors are ready, and sleeps until one is.
 //!
 //! Each platform must supply, in its own file:
-//! - `Queue::{new, add, renew, remove, wait}`: the system's queue of events, edge-triggered, with each descriptor
+//! - `Queue::{new, add, renew, remove, wait, as_fd, notifier}`: the system's queue, edge-triggered, with each descriptor
 //!   registered once for both directions;
 //! - `RawEvent` and `decode`: the system's event, and its [`Event`], or `None` for a notification;
 //! - `TELLS_OF_URGENT_DATA`: whether events report urgent data;

@@ -31,8 +31,11 @@ use strikes::{KINDS, Kind};
 
 pub use strikes::strike;
 
+/// Names and functions of places.
+type Places = &'static [(&'static str, fn())];
+
 /// A scenario for each place, by its name.
-pub const SCENARIOS: &[&[(&str, fn())]] = &[
+pub const SCENARIOS: &[Places] = &[
     conversions::PLACES,
     drops::PLACES,
     executors::PLACES,
@@ -44,7 +47,7 @@ pub const SCENARIOS: &[&[(&str, fn())]] = &[
 /// A table of places: names and functions.
 macro_rules! places {
     ($($name:literal => $body:expr,)+) => {
-        pub const PLACES: &[(&str, fn())] = &[$(($name, || crate::user_code::walk($body))),+];
+        pub const PLACES: crate::user_code::Places = &[$(($name, || crate::user_code::walk($body))),+];
     };
 }
 pub(crate) use places;
