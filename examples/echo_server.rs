@@ -9,7 +9,7 @@ use selvedge::{Task, spawn, spawn_fallible};
 
 fn serve(listener: &TcpListener) {
     for stream in listener.incoming().flatten() {
-        // A client may close its connection at any time, so errors are ignored.
+        // Errors are ignored, because a client may close its connection at any time.
         spawn(move || drop(io::copy(&mut &stream, &mut &stream))).detach();
     }
 }

@@ -95,8 +95,8 @@
 //! - [`signal`]: signals of the operating system. [`to_thread`]: blocking work on a pool of threads. [`block_on`]: a
 //!   `std` future, awaited in a task.
 //!
-//! Guides: [`docs::tutorial`], [`docs::asyncio`] (asyncio's names and ours), [`docs::tokio`], [`docs::cancellation`] (what
-//! a timeout or a cancel leaves behind), [`docs::crates`] (which other crates work, and how).
+//! Guides: [`docs::tutorial`], [`docs::asyncio`] (asyncio's names and ours), [`docs::tokio`], [`docs::cancellation`]
+//! (what a timeout or a cancel leaves behind), [`docs::crates`] (which other crates work, and how).
 //!
 //! # Rules for names
 //!
@@ -122,10 +122,10 @@
 //!   if the thread ends or the process exits meanwhile, in a `thread_local!` initialiser, in the destructor of a
 //!   thread-local. The limits of [`Coroutine`] list the known cases, and how to avoid them.
 //! - A panic in a coroutine surfaces where the coroutine was resumed, and a panic in a task where the task is joined.
-//! - A cancel is an error of I/O that waits, and unwinds from other waits. Dropping a suspended coroutine unwinds it.
-//!   Destructors run in both cases.
-//! - A loop in which no task can ever run again ends with an error that lists each parked task and what it waits for. See
-//!   [`Deadlock`](error::Deadlock) for what the loop can't know.
+//! - A cancel makes I/O that waits return an error, and makes other waits unwind. Dropping a suspended coroutine
+//!   unwinds it. Destructors run in both cases.
+//! - A loop in which no task can ever run again ends with an error that lists each parked task and what it waits for.
+//!   See [`Deadlock`](error::Deadlock) for waits that the loop can't recognise.
 //! - A stack overflow hits the guard below the stack. The process prints the name and the stack size of the coroutine and
 //!   aborts.
 //! - Misuse panics with a sentence that says what to do instead. A `try_` method returns the sentence as an error and the

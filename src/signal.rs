@@ -182,9 +182,9 @@ impl Drop for Listener {
 
 /// May suspend: waits until the signal comes.
 ///
-/// From the first wait on, the loop handles the signal until the loop is closed, at the end of `run`. So a second signal,
-/// during a slow shutdown, does not end the process, and a signal that comes while no task waits is not lost: the next wait
-/// returns at once. All tasks that wait when the signal comes return.
+/// After the first wait, the loop handles the signal until the loop is closed, at the end of `run`. So a second signal
+/// during a slow shutdown does not end the process, and a signal that arrives while no task waits is not lost: the next
+/// wait returns at once. All tasks that wait when the signal arrives return.
 ///
 /// ```no_run
 /// use selvedge::signal::{self, Signal};
@@ -199,8 +199,8 @@ impl Drop for Listener {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
-/// After a wait for `SIGINT`, a second Ctrl-C does nothing either. A [`Listener`] gives the signal back where it is dropped,
-/// so that the next one ends the process:
+/// After a wait for `SIGINT`, a second Ctrl-C has no effect either. When a [`Listener`] is dropped, the loop stops
+/// handling the signal, so that the next one ends the process:
 ///
 /// ```no_run
 /// use selvedge::signal::{Listener, Signal};
@@ -219,7 +219,7 @@ impl Drop for Listener {
 /// As [`Listener::new`] and [`Listener::wait`].
 ///
 /// # Cancellation
-/// The loop still handles the signal, and a signal that has come is kept for the next wait.
+/// The loop still handles the signal, and a signal that has arrived is kept for the next wait.
 pub fn wait(signal: impl Into<i32>) -> io::Result<()> {
     let signal = signal.into();
     let event_loop =

@@ -34,7 +34,7 @@ impl<B> Hosted<B> {
     }
 
     /// Whether the coroutine was entered and has not come back: the running code is on its stack, or on one
-    /// that was entered from there. `None` where that can't be known: the backend's stacks can't be walked, or
+    /// that was entered from there. `None` where this is unknown: the backend's stacks can't be walked, or
     /// another library's stack is among the running ones.
     ///
     /// # Safety

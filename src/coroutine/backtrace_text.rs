@@ -24,31 +24,33 @@ const SEAM: &str = "selvedge_as_callee_";
 /// The outermost function of each coroutine.
 const ROOT: &str = "selvedge_root_";
 
-/// How the place ends of the function that takes a backtrace: what precedes it is the folder of the library's sources.
+/// The end of the source path of the function that takes a backtrace. The part before it is the folder of the
+/// library's sources.
 const TAKEN_IN: &str = "coroutine/backtrace.rs";
 
 /// The functions of a host by which its coroutines park: they are hidden where they are innermost.
 pub(crate) struct HostFrames {
     /// How the names of hidden functions begin.
     pub(crate) hidden_prefixes: &'static [&'static str],
-    /// The folders of the hidden functions, in the library's sources.
+    /// The folders, within the library's sources, whose functions are hidden.
     pub(crate) hidden_folders: &'static [&'static str],
-    /// The functions that are shown although they are in a hidden folder: the program called these to wait.
+    /// The functions that are shown although they are in a hidden folder: the program called them to wait.
     pub(crate) shown: &'static [ShownFunction],
 }
 
 /// A function that is shown.
 pub(crate) struct ShownFunction {
-    /// How its name ends.
+    /// The end of the function's name.
     pub(crate) suffix: &'static str,
-    /// Its name without a path, which is all that `debug = "line-tables-only"` leaves of it, and its file.
+    /// The function's name without a path, and its file: with `debug = "line-tables-only"` the name has no
+    /// path.
     pub(crate) name: &'static str,
     pub(crate) file: &'static str,
 }
 
 /// The frames of a backtrace without those of the library, its host and std around each coroutine's body.
 ///
-/// A frame is known by its name, and, where that is incomplete, by its file.
+/// A frame is recognised by its name, and by its file where the name is incomplete.
 pub(crate) fn of_the_program<'text>(text: &'text str, host: &HostFrames) -> Vec<Frame<'text>> {
     let frames = parse(text);
     let files = frames.iter().filter_map(Frame::file);
@@ -79,7 +81,7 @@ impl<'text> Frame<'text> {
         name.rsplit("::").next().unwrap_or_default()
     }
 
-    /// Whether nothing says where the function comes from.
+    /// Whether neither the name nor a file tells which crate has the function.
     fn is_nameless(&self) -> bool {
         self.place.is_none()
             && !self.name.starts_with('<')
@@ -87,7 +89,7 @@ impl<'text> Frame<'text> {
     }
 }
 
-/// What is known of the functions that are no code of the program.
+/// How to recognise functions that are not the program's.
 struct Known<'a> {
     host: &'a HostFrames,
     /// The folder of the library's sources, if the backtrace has places.
@@ -97,7 +99,7 @@ struct Known<'a> {
 impl Known<'_> {
     /// The frames of one coroutine, from the innermost to the outermost frame of interest.
     fn trim<'a, 'text>(&self, frames: &'a [Frame<'text>]) -> &'a [Frame<'text>] {
-        // A nameless function is taken for one of its caller's kind.
+        // A function of unknown origin is treated like its caller.
         let is_inside = |(index, frame): (usize, &Frame<'_>)| match frame.is_nameless() {
             true => frames[index..]
                 .iter()
@@ -116,12 +118,12 @@ impl Known<'_> {
         }
     }
 
-    /// The file of a function of the library's, in the folder of its sources.
+    /// The file of a library function, relative to the library's sources.
     fn own_file<'text>(&self, frame: &Frame<'text>) -> Option<&'text str> {
         frame.file()?.strip_prefix(self.library?)
     }
 
-    /// Whether a function, if it is among the innermost, only parks, resumes or inspects coroutines.
+    /// Whether a function among the innermost frames only parks, resumes or inspects coroutines.
     fn is_inside(&self, frame: &Frame<'_>) -> bool {
         const INSIDE: [&str; 6] = [
             "selvedge::coroutine::",
@@ -149,7 +151,7 @@ impl Known<'_> {
         (is_hidden && !is_shown) || name.contains("Backtrace")
     }
 
-    /// Whether a function, if it is among the outermost, only leads to a body.
+    /// Whether a function among the outermost frames only leads to a body.
     fn is_outside(&self, frame: &Frame<'_>) -> bool {
         const OUTSIDE: [&str; 6] = [
             "selvedge::",
@@ -169,7 +171,7 @@ impl Known<'_> {
     }
 }
 
-/// Whether a function is one of std's that only calls another one.
+/// Whether a function of std only calls another function.
 fn calls_only(frame: &Frame<'_>) -> bool {
     const FILES: [&str; 5] = [
         "/library/std/src/panic.rs",
@@ -255,7 +257,7 @@ mod tests {
         assert_eq!(inner.place, Some("at /app/src/main.rs:3:5"));
     }
 
-    /// With `debug = "line-tables-only"`, and everything inlined that can be.
+    /// A build with `debug = "line-tables-only"` in which all possible functions are inlined.
     const PLACES: &str = "   0: create
              at /rustc/5980/library/std/src/backtrace.rs:331:13
    1: capture
@@ -285,7 +287,7 @@ mod tests {
     fn frames_without_a_path_are_known_by_their_files() {
         let expected = ["join<u32>", "inner", "call_once<fn(), ()>", "{closure#0}"];
         assert_eq!(names(PLACES), expected);
-        // The same of a library in the working directory.
+        // The same for a library in the working directory.
         let nearby = PLACES.replace("/registry/selvedge-0.1.0", ".");
         let nearby = nearby.replace("at ./src/main.rs", "at /app/src/main.rs");
         let nearby = nearby.replace("at ./src/coroutine/main.rs", "at /app/src/lib.rs");

@@ -28,8 +28,8 @@ pub(super) enum Outcome<Ret> {
     Discarded,
 }
 
-/// Lays out a coroutine on a stack, and labels the stack, with the number of the task whose body this is, or 0.
-/// Right below the header it leaves room for a `B`, which the caller initialises.
+/// Lays out a coroutine on a stack, and labels the stack with the number of the task whose body this is, or 0. Right
+/// below the header it leaves room for a `B`, which the caller initialises.
 #[inline]
 pub(super) fn build<In, Out, Ret, F, B>(
     stack: Stack,
@@ -73,7 +73,7 @@ impl<F> BodySlot<F> {
     const INLINE: bool = size_of::<F>() <= MAX_INLINE_BODY && align_of::<F>() <= 64;
 
     /// The size of the body, rounded up to its alignment and to at least `align`. The block above is aligned
-    /// to a cache line, so whatever lies that far below the block is aligned too.
+    /// to a cache line, so the address at this distance below the block is aligned too.
     const fn n_bytes(align: usize) -> usize {
         let (size, own_align) = if Self::INLINE {
             (size_of::<F>(), align_of::<F>())

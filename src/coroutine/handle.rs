@@ -42,28 +42,29 @@ use crate::stack::{DEFAULT_STACK_SIZE_BYTES, StackUsage};
 /// coroutine that has begun is leaked too.
 ///
 /// # Limits
-/// - Safe code can break memory safety in one way: a suspension (or a wait of a task, which suspends too) while a
-///   reference into a thread-local is held. The standard library assumes that such a reference ends before anything else
-///   happens on the thread, and neither the language nor this library can check that. Four cases are known:
+/// - Safe code can break memory safety in one way: by a suspension (or a wait of a task, which suspends too) while a
+///   reference into a thread-local is held. The standard library assumes that such a reference ends before anything
+///   else happens on the thread, and neither the language nor this library can check that. Four cases are known:
 ///   - A body is suspended or abandoned inside of `LocalKey::with` when its thread ends, or when the process exits by
 ///     `std::process::exit` on that thread, even if its handle is forgotten: the key's destructor runs under the body's
-///     borrow. The body then uses freed memory if it is unwound or resumed, by the destructor of an older thread-local,
-///     or if a thread that it has started by `std::thread::scope` reads the value.
-///   - A `thread_local!` initialiser suspends. Another task, or the code that resumes, initialises the key meanwhile and
-///     takes references; when the first initialiser ends, its value replaces that one. No thread has to end.
-///   - An [`EventLoop`](crate::EventLoop) in a thread-local has a task that is suspended inside of `with`, and the key is
-///     younger than the loop. The loop leaks its tasks if this library's thread-local is gone by then, and unwinds
-///     them if not.
-///   - A task waits in the destructor of a thread-local while the process exits: other tasks run on, after keys that they
-///     refer to were destroyed.
+///     borrow. The body then uses freed memory if the destructor of an older thread-local unwinds or resumes it, or if
+///     a thread that the body has started by `std::thread::scope` reads the value.
+///   - A `thread_local!` initialiser suspends. Meanwhile another task, or the code that resumes, initialises the key
+///     and takes references. When the first initialiser ends, its value replaces the value that is referenced. This
+///     case needs no end of a thread.
+///   - An [`EventLoop`](crate::EventLoop) in a thread-local has a task that is suspended inside of `with`, and the key
+///     is younger than the loop. If this library's thread-local is already destroyed when the loop is dropped, the loop
+///     leaks its tasks; otherwise it unwinds them.
+///   - A task waits in the destructor of a thread-local while the process exits: other tasks continue to run although
+///     keys that they refer to were destroyed.
 ///
 ///   So don't suspend and don't wait inside of `LocalKey::with`, in an initialiser, or in the destructor of a
-///   thread-local: copy or clone the value out first. A value that has to be borrowed across a wait belongs into an `Rc`
-///   that the thread-local holds.
+///   thread-local: copy or clone the value out first. Keep a value that has to be borrowed across a wait in an `Rc` in
+///   the thread-local.
 /// - Don't suspend in the closure of a crate that keeps a stack of pointers for each thread.
-/// - On a stack that another library has made (its coroutines, or its growing stacks), scopes, timeouts, waits for many,
-///   `block_on`, eager tasks and loops panic with a sentence or return an error, because that library could leave the
-///   stack in their middle. Plain waits work there. For deep recursion use
+/// - On a stack that another library has made (for its coroutines, or to grow the stack), scopes, timeouts, waits for
+///   several tasks, `block_on`, eager tasks and loops panic with a message or return an error, because that library
+///   could leave the stack while they run. Plain waits work there. For deep recursion use
 ///   [`on_stack`](crate::coroutine::on_stack()).
 /// - A std mutex that is held across a suspension is poisoned by a close, and deadlocks any code that
 ///   locks it on this thread.

@@ -39,8 +39,8 @@ pub(crate) enum Ending {
 impl<B> Hosted<B> {
     const BLOCK_FITS: () = assert!(size_of::<B>().is_multiple_of(64) && align_of::<B>() == 64);
 
-    /// Lays a coroutine out on a stack from the thread's pool. The overflow report tells its name, or its number, which is
-    /// not 0. Returns its block and its parked address.
+    /// Lays a coroutine out on a stack from the thread's pool. The overflow report prints the coroutine's name, or its
+    /// number, which is not 0. Returns its block and its parked address.
     ///
     /// # Safety
     /// The name does not move until the coroutine is released. What the body borrows outlives its run.

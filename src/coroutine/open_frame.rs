@@ -21,7 +21,7 @@ impl OpenFrame {
     /// Opens a frame on the running code's stack.
     ///
     /// # Panics
-    /// On a stack of another library, whose code could leave the frame without a check.
+    /// On another library's stack: that library could leave the frame without a check.
     #[track_caller]
     pub(crate) fn open() -> Self {
         Self::try_open().unwrap_or_else(|Foreign| refuse_foreign())
@@ -30,7 +30,7 @@ impl OpenFrame {
     /// As [`open`](Self::open).
     ///
     /// # Errors
-    /// On a stack of another library.
+    /// On another library's stack.
     pub(crate) fn try_open() -> Result<Self, Foreign> {
         let header = innermost()?;
         if let Some(header) = header {
@@ -86,7 +86,7 @@ impl Drop for OpenFrame {
     }
 }
 
-/// The running code is on a stack that is neither this library's nor the thread's own.
+/// Error: the running code is on a stack that is neither this library's nor the thread's own.
 #[derive(Debug)]
 pub(crate) struct Foreign;
 
@@ -109,8 +109,8 @@ fn innermost_at(mut address: usize) -> Result<Option<NonNull<Header>>, Foreign> 
     }
 }
 
-/// Whether each stack to which the running code returns, up to the thread's own, is this library's. Where the backend's
-/// stacks can't be walked: whether the innermost one is.
+/// Whether this library owns each stack to which the running code returns, up to the thread's own. Where the backend's
+/// stacks can't be walked, only the innermost stack is checked.
 #[cfg(feature = "runtime")]
 pub(crate) fn runs_on_own_stacks() -> bool {
     let mut next = innermost();

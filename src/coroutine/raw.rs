@@ -74,7 +74,7 @@ impl Raw {
         let header = self.header.take()?;
         // SAFETY: the entry function left the outcome on the stack, which is not released yet. It is moved
         // out once: a returned value alone, because a wide load of data that narrow stores have just
-        // written stalls. After that nothing of the coroutine is left on the stack.
+        // written stalls. After that, the stack holds no data of the coroutine.
         unsafe {
             let outcome = finished.0.assume_init().cast::<Outcome<Ret>>();
             let Outcome::Returned(ret) = &*outcome else {

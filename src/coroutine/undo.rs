@@ -25,8 +25,8 @@ thread_local! {
 /// Runs `f`; runs `undo` if the current coroutine is abandoned meanwhile. A thread's own stack can't be
 /// abandoned. `undo` must not unwind.
 ///
-/// The coroutine can't suspend meanwhile, by the open frame: the thread would keep what was set, and it would be
-/// restored wherever the coroutine is resumed or dropped.
+/// The open frame prevents a suspension of the coroutine meanwhile. After a suspension the thread would keep the
+/// new value, and the old value would be restored wherever the coroutine is resumed or dropped.
 pub(crate) fn undo_if_abandoned<R>(open: OpenFrame, undo: &dyn Fn(), f: impl FnOnce() -> R) -> R {
     let Some(coroutine) = open.header() else {
         return f();

@@ -131,7 +131,8 @@ pub(super) fn abandon_with_task() -> ! {
 /// Abandons the innermost coroutine because something on its stack can't be ended: control leaves it for
 /// good and its stack is leaked. Its resumer learns that it was abandoned.
 ///
-/// A thread's own stack can't be abandoned, nor can another library's: there the process aborts with a message.
+/// Neither a thread's own stack nor another library's can be abandoned: on those the process aborts with a
+/// message.
 pub(crate) fn abandon_innermost() -> ! {
     if let Ok(Some(header)) = innermost() {
         // SAFETY: the running code is on this coroutine's stack, or on one that it called to. If the

@@ -1,14 +1,14 @@
-//! [`is_cancelled`]: whether an I/O error says that the task was cancelled.
+//! [`is_cancelled`]: whether a cancel of the task caused an I/O error.
 
 use std::io;
 
 use super::task::{Cancelled, TaskError};
 
-/// Whether an error says that the running task is to end: I/O that had to wait returns such an error once the task is
-/// cancelled.
+/// Whether a cancel of the running task caused an I/O error. Once the task is cancelled, I/O that has to wait returns
+/// such an error.
 ///
-/// The kind of the error is `Other`, because std retries an `Interrupted` one. Code that handles errors one by one, such as a
-/// loop that accepts connections, ends on this error. Code that returns errors by `?` need not look.
+/// The kind of the error is `Other`, because std retries after `Interrupted`. Code that continues after errors, such as
+/// a loop that accepts connections, should end on this error. Code that returns errors by `?` needs no check.
 ///
 /// ```
 /// use std::io::Read;

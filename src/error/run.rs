@@ -22,7 +22,7 @@ pub enum RunError {
     Misuse(Misuse),
     /// The operating system refused a resource that a loop needs.
     Io(io::Error),
-    /// In strict mode: an error went to the loop's exception handler, because no code had taken it.
+    /// In strict mode: the loop's exception handler got an error that no code had retrieved.
     Unhandled(Unhandled),
 }
 
@@ -68,9 +68,9 @@ impl Misuse {
 
 impl_error!(for Misuse, |this, f| f.write_str(&this.0));
 
-/// An error that no code had taken, and that made a run in strict mode fail: see
-/// [`event_loop::Builder::strict`](crate::event_loop::Builder::strict). The text is that of the report to the exception
-/// handler.
+/// An error that no code had retrieved and that made a run in strict mode fail: see
+/// [`event_loop::Builder::strict`](crate::event_loop::Builder::strict). Its text is the report that the exception
+/// handler got.
 ///
 /// ```
 /// use selvedge::{EventLoop, RunError, sleep, spawn};
@@ -110,16 +110,18 @@ impl Error for Unhandled {
 
 /// The report of a deadlock: the parked tasks and what each waits for.
 ///
-/// A loop reports one when all tasks are parked and no timer, descriptor, job, signal or other thread can wake one. Other
-/// threads count by what they could hold, and the loop does not know who holds it. So three kinds of tasks wait without
-/// a report, because the waiting task may itself be the last holder:
+/// A loop reports one when all tasks are parked and no timer, descriptor, job, signal or other thread can wake one.
+/// Another thread can wake a task through a handle, a waker or the other end of a channel, and the loop does not know
+/// where these objects are. So the following tasks wait without a report, even if the waiting task itself holds the
+/// last such object:
 ///
-/// - a task that waits at a [`channel`](crate::sync::channel) whose other end is still somewhere: drop the end that a task
-///   does not use before it waits, or wait by `recv_timeout`;
+/// - a task that waits at a [`channel`](crate::sync::channel) whose other end still exists: drop ends that a task does
+///   not use before the task waits, or wait by `recv_timeout`;
 /// - any task, while a [`LoopHandle`](crate::event_loop::LoopHandle) of its loop exists;
 /// - a task in [`block_on`](crate::block_on()), while a clone of its waker exists.
 ///
-/// Nor is a thread reported that blocks in the kernel: in a std lock, in `std::sync::mpsc`, in `std::thread::sleep`.
+/// A thread that blocks in the kernel is not reported either: in a std lock, in `std::sync::mpsc`, in
+/// `std::thread::sleep`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deadlock {
     waits: Vec<(String, String)>,

@@ -214,8 +214,8 @@ impl Error for TaskError {
     }
 }
 
-/// The running task was cancelled: the error of `catch_cancelled`, and in an `io::Error` of I/O that had to wait:
-/// [`io::is_cancelled`](crate::io::is_cancelled).
+/// The running task was cancelled. `catch_cancelled` returns this error. I/O that has to wait returns it in an
+/// `io::Error`, for which [`io::is_cancelled`](crate::io::is_cancelled) returns true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancelled {
     message: Option<String>,

@@ -33,7 +33,7 @@ const BATCH: usize = 64;
 /// As [`std::fs::read_dir`].
 ///
 /// # Cancellation
-/// Returns an error; what a thread has started is completed. See
+/// A cancelled wait ends with an error; an operation that a thread has begun runs to its end. See
 /// [`docs::cancellation`](crate::docs::cancellation).
 pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     let path = Arc::<Path>::from(path.as_ref());
@@ -150,8 +150,8 @@ impl DirEntry {
     /// As [`std::fs::DirEntry::file_type`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn file_type(&self) -> io::Result<FileType> {
         match self.file_type {
             Some(file_type) => Ok(file_type),
@@ -165,8 +165,8 @@ impl DirEntry {
     /// As [`std::fs::DirEntry::metadata`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.with_entry("DirEntry::metadata", std_fs::DirEntry::metadata)
     }

@@ -1,7 +1,7 @@
-//! Opening a file, and waiting for the other end of a FIFO without a thread that hangs in the kernel.
+//! Opens files, and waits for the other end of a FIFO without blocking a thread in the kernel.
 //!
-//! A blocking `open` of a FIFO can't be called off. So a FIFO is opened with `O_NONBLOCK`, which is taken back as soon as
-//! there is another end. No event reports the other end: the task looks for it, at growing intervals.
+//! A blocking `open` of a FIFO can't be interrupted. So a FIFO is opened with `O_NONBLOCK`, which is cleared as soon as
+//! the FIFO has another end. No event reports the other end, so the task checks for it at growing intervals.
 
 use std::fs as std_fs;
 use std::io::{self, ErrorKind};
@@ -21,19 +21,19 @@ use crate::runtime::wait::task_context;
 use crate::sys::file::{self, NONBLOCK, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
 
-/// The first and the longest interval between two looks for the other end.
+/// The first and the longest interval between two checks for the other end.
 const INTERVALS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 
-/// What an attempt has opened.
+/// The result of an attempt to open.
 enum Opened {
     File(File),
     /// The reading end of a FIFO that may have no writer.
     Reader(File),
-    /// Nothing: the FIFO has no reader.
+    /// The FIFO has no reader, and was not opened.
     NoReader,
 }
 
-/// May suspend. Opens a file. `custom_flags` are those of the options.
+/// May suspend. Opens a file. `custom_flags` come from the options.
 pub(super) fn open(
     options: &std_fs::OpenOptions,
     custom_flags: i32,
@@ -107,7 +107,7 @@ fn with_writer(here: TaskContext, file: File) -> io::Result<File> {
 /// May suspend. Parks the task for an interval, and returns the next one.
 ///
 /// # Errors
-/// If the task is to be cancelled, or the deadline of its I/O has passed.
+/// If the task has a pending cancel, or the deadline of its I/O has passed.
 fn pause(here: TaskContext, interval: Duration) -> io::Result<Duration> {
     let clock = &here.core.clock;
     let io_deadline = here.task.io_deadline().unwrap_or(NEVER);

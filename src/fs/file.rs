@@ -51,8 +51,8 @@ impl File {
     /// As [`std::fs::File::sync_all`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn sync_all(&self) -> io::Result<()> {
         self.with_file("File::sync_all", AtClose::Awaited, StdFile::sync_all)
     }
@@ -63,8 +63,8 @@ impl File {
     /// As [`std::fs::File::sync_data`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn sync_data(&self) -> io::Result<()> {
         self.with_file("File::sync_data", AtClose::Awaited, StdFile::sync_data)
     }
@@ -75,8 +75,8 @@ impl File {
     /// As [`std::fs::File::set_len`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn set_len(&self, size: u64) -> io::Result<()> {
         self.with_file("File::set_len", AtClose::Awaited, move |file| {
             file.set_len(size)
@@ -89,8 +89,8 @@ impl File {
     /// As [`std::fs::File::metadata`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn metadata(&self) -> io::Result<Metadata> {
         self.with_file("File::metadata", AtClose::Detached, StdFile::metadata)
     }
@@ -101,8 +101,8 @@ impl File {
     /// As [`std::fs::File::set_permissions`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.with_file("File::set_permissions", AtClose::Awaited, move |file| {
             file.set_permissions(permissions)
@@ -115,8 +115,8 @@ impl File {
     /// As [`std::fs::File::set_times`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
         self.with_file("File::set_times", AtClose::Awaited, move |file| {
             file.set_times(times)
@@ -129,8 +129,8 @@ impl File {
     /// As [`std::fs::File::set_modified`].
     ///
     /// # Cancellation
-    /// Returns an error; what a thread has started is completed. See
-    /// [`docs::cancellation`](crate::docs::cancellation).
+    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
+    /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time))
     }

@@ -1,11 +1,11 @@
 //! Files: std's names, signatures and behaviour, without blocking the event loop.
 //!
-//! A program that imports `selvedge::fs` instead of `std::fs` needs no other change. The system does not
-//! report when a disk is ready, so an operation that may wait for one runs on a thread of the loop's pool
-//! while the task is parked, and the other tasks continue. These threads are not those of
-//! [`to_thread`](crate::to_thread), so a program's own jobs delay no file. An operation that hangs, on a network file
-//! system for example, delays the others by 100 ms at most: then the pool starts another thread. On a thread without an
-//! event loop the same call blocks the thread, as std's does.
+//! A program that imports `selvedge::fs` instead of `std::fs` needs no other change. The system does not report when a
+//! disk is ready, so an operation that may wait for one runs on a thread of the loop's pool while the task is parked,
+//! and the other tasks continue. These threads are not those of [`to_thread`](crate::to_thread), so a program's own
+//! jobs delay no file operation. An operation that hangs, for example on a network file system, delays the others by at
+//! most 100 ms: then the pool starts another thread. On a thread without an event loop the same call blocks the thread,
+//! as std's does.
 //!
 //! ```
 //! use selvedge::fs;
@@ -48,10 +48,10 @@
 //!
 //! # Pipes, terminals and other devices
 //!
-//! Opened by a path, these are files as well, without positions. They can be read and written here, but
-//! each slow one blocks a thread of the pool. [`File::open`] and [`OpenOptions::open`] wait for the other end of a
-//! FIFO without a thread; [`read`], [`write()`] and [`copy`] of a FIFO's path don't. A cancelled read of one continues,
-//! and its bytes are stored for the next read. Rather wrap the descriptor in [`io::Pollable`](crate::io::Pollable), which
+//! Opened by a path, these are files as well, without positions. They can be read and written here, but each slow one
+//! blocks a thread of the pool. [`File::open`] and [`OpenOptions::open`] wait for the other end of a FIFO without a
+//! thread; [`read`], [`write()`] and [`copy`] of a FIFO's path don't. A cancelled read of such a file continues, and
+//! its bytes are stored for the next read. Rather wrap the descriptor in [`io::Pollable`](crate::io::Pollable), which
 //! waits in the loop.
 //!
 //! # Differences from std

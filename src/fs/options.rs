@@ -52,8 +52,8 @@ impl OpenOptions {
     /// As [`std::fs::OpenOptions::open`].
     ///
     /// # Cancellation
-    /// Once a thread has started, the file is opened with all effects of the options, and closed. The wait
-    /// for the other end of a FIFO ends.
+    /// A cancelled wait ends with an error. If a thread has begun to open the file, the file is opened
+    /// with all effects of the options, and then closed. A wait for the other end of a FIFO ends.
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         fifo::open(&self.std, self.custom_flags, path.as_ref())
     }

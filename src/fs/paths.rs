@@ -21,8 +21,8 @@ macro_rules! jobs {
         #[doc = concat!("As [`", stringify!($std), "`].")]
         ///
         /// # Cancellation
-        /// Returns an error; what a thread has started is completed. See
-        /// [`docs::cancellation`](crate::docs::cancellation).
+        /// A cancelled wait ends with an error; an operation that a thread has begun runs to its
+        /// end. See [`docs::cancellation`](crate::docs::cancellation).
         pub fn $name($($path: impl AsRef<Path>,)+ $($value: $type)?) -> io::Result<$result> {
             $(let $path = Arc::<Path>::from($path.as_ref());)+
             let label = Label::Path(concat!("fs::", stringify!($name)), first!($($path),+));
@@ -31,7 +31,7 @@ macro_rules! jobs {
     )*};
 }
 
-/// Another share of the first path.
+/// A further reference to the first path.
 macro_rules! first {
     ($path:ident $(, $more:ident)*) => {
         Arc::clone(&$path)

@@ -36,12 +36,12 @@ use crate::util::io_error::invalid_input;
 /// ```
 ///
 /// # Blocking mode
-/// An open file description is shared with clones, with the parent process, and for a terminal with every process
-/// of the same shell, and so is its blocking mode. `read` and `write` neither change the mode nor depend on it, so
-/// that a `println!` to the same terminal does not fail. On a socket or a pipe they use calls that never wait, on a
-/// FIFO or a terminal an open file description of their own. Where there is no such way (an `inotify`, the controlling
-/// side of a pseudoterminal, a pipe on other systems than Linux), they do what [`read_with`](Self::read_with) does:
-/// the description becomes nonblocking, and blocking again when the `Pollable` is dropped or gives the descriptor away.
+/// An open file description and its blocking mode are shared with clones, with the parent process, and, for a terminal,
+/// with every process of the same shell. `read` and `write` neither change the mode nor depend on it, so that a
+/// `println!` to the same terminal does not fail. On a socket or a pipe they use system calls that never wait; on a
+/// FIFO or a terminal they use their own open file description. For other descriptors (an `inotify`, the controlling
+/// side of a pseudoterminal, a pipe on systems other than Linux) they do what [`read_with`](Self::read_with) does: the
+/// description becomes nonblocking, and blocking again when the `Pollable` is dropped or gives the descriptor away.
 ///
 /// # Cancellation
 /// A cancelled `read` has taken nothing, a cancelled `write` has written nothing.
@@ -50,19 +50,20 @@ pub struct Pollable<T: AsFd> {
     inner: Option<T>,
     registration: Registration,
     is_socket: bool,
-    /// What `read` and `write` use once the kernel has refused a call that never waits. Empty for sockets.
+    /// How `read` and `write` avoid waiting, once the kernel has refused a call that never waits. Empty
+    /// for sockets.
     instead: OnceLock<Instead>,
     /// The process in which this object has made the description nonblocking.
     made_nonblocking_in: OnceLock<Generation>,
 }
 
-/// How `read` and `write` are kept from waiting if the kernel has no such call for the file.
+/// How `read` and `write` avoid waiting if the kernel has no call that never waits for the file.
 #[derive(Debug)]
 enum Instead {
-    /// By an open file description of this object's own, which is nonblocking.
+    /// By this object's own open file description, which is nonblocking.
     Own(OwnedFd),
-    /// By asking first whether the descriptor is ready: a terminal that can't be opened again. It is likely
-    /// shared with standard output, which must not become nonblocking.
+    /// By asking first whether the descriptor is ready: a terminal that can't be opened again. The
+    /// description is probably shared with standard output, which must not become nonblocking.
     Ask,
     /// By making the description nonblocking.
     Nonblocking,
@@ -126,9 +127,9 @@ impl<T: AsFd> Pollable<T> {
     /// May suspend. Calls a function until its result is not `WouldBlock`, and waits in between until the
     /// descriptor may be readable.
     ///
-    /// This is for descriptors that have system calls of their own for reading. The function must not block: before
-    /// each call the open file description is made nonblocking, if it is not. It becomes blocking again when the
-    /// `Pollable` is dropped or gives the descriptor away.
+    /// This is for descriptors that are read by special system calls. The function must not block: before each call
+    /// the open file description is made nonblocking, if it is not. It becomes blocking again when the `Pollable`
+    /// is dropped or gives the descriptor away.
     ///
     /// # Errors
     /// The function's error; an error where nothing can wait: in a callback, while panicking, or because
@@ -174,7 +175,7 @@ impl<T: AsFd> Pollable<T> {
         result?.map_or_else(|payload| resume_unwind(payload), Ok)
     }
 
-    /// May suspend. Transfers once, by a call that never waits whatever the description's mode is.
+    /// May suspend. Transfers once, by a call that never waits in any mode of the description.
     fn transfer(
         &self,
         direction: Direction,
@@ -226,7 +227,7 @@ impl<T: AsFd> Pollable<T> {
             && generation.is_this()
             && let Some(inner) = &self.inner
         {
-            // Does not fail: the same call has succeeded before.
+            // This does not fail: the same call has succeeded before.
             drop(file::set_nonblocking(inner.as_fd(), false));
         }
     }

@@ -38,8 +38,8 @@ enum Input {
 /// # .unwrap();
 /// ```
 ///
-/// Other processes share standard input: the shell, and other programs that it started. Standard output and
-/// standard error may be the same terminal or socket. The blocking mode that all of them share is left unchanged; see
+/// Other processes share standard input: the shell, and other programs that the shell started. Standard output and
+/// standard error may be the same terminal or socket. The shared blocking mode is left unchanged; see
 /// [`Pollable`](super::Pollable#blocking-mode). Input from a file is read on the loop's pool.
 ///
 /// Bytes that `std::io::stdin` has buffered are not seen here.

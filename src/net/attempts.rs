@@ -1,10 +1,10 @@
-//! Connecting to the first of several addresses that answers: happy eyeballs (RFC 8305).
+//! Connects to the first of several addresses that answers: happy eyeballs (RFC 8305).
 //!
-//! The addresses of both families alternate. An attempt begins when the one before has failed, or has had no answer for
-//! [`DELAY`]. The first that succeeds wins, and the sockets of the others are closed.
+//! The addresses of both families alternate. An attempt begins when the previous one has failed, or has had no answer
+//! for [`DELAY`]. The first attempt that succeeds wins, and the sockets of the others are closed.
 //!
-//! One wait serves all attempts, without a task for each: their sockets are in a poller of their own, whose descriptor
-//! becomes readable when one of them is ready. A thread without a loop can wait for that, too.
+//! One wait serves all attempts, without a task for each: their sockets are in a separate poller, whose descriptor
+//! becomes readable when one of the sockets is ready. A thread without a loop can wait for this descriptor, too.
 
 use std::error::Error;
 use std::io;
@@ -26,13 +26,13 @@ use crate::util::fmt::impl_fmt;
 
 type Stream = Socket<std::net::TcpStream>;
 
-/// The token of all sockets in the poller: each of them is asked in any case.
+/// The token of all sockets in the poller: every socket is checked after each event.
 const TOKEN: u64 = 0;
 
-/// How long an attempt may be without an answer before the next one begins beside it.
+/// How long an attempt may have no answer before the next one begins as well.
 const DELAY: Duration = Duration::from_millis(250);
 
-/// May suspend. A new socket, connected to the first of several addresses that answers.
+/// May suspend. Returns a new socket, connected to the first of several addresses that answers.
 pub(super) fn connect_to_any(
     addresses: &[SocketAddr],
     timeout: Option<Duration>,
@@ -58,12 +58,12 @@ pub(super) fn connect_to_any(
     Err(mem::take(&mut attempts.failed).into_io())
 }
 
-/// The time by the loop's clock.
+/// The time of the loop's clock.
 fn now() -> Instant {
     context::current().map_or_else(Instant::now, |core| core.clock.instant())
 }
 
-/// The addresses in their order, except that the families alternate as long as there are addresses of both.
+/// Returns the addresses in their order, but with the families alternating while both have addresses left.
 fn alternating(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let is_first_family = |address: &&SocketAddr| {
         addresses
@@ -102,7 +102,7 @@ impl Attempts {
     /// Begins an attempt. Returns the socket if it is connected already.
     ///
     /// # Errors
-    /// If descriptors or memory are used up. A failed attempt is no error yet.
+    /// If descriptors or memory are used up. A failed attempt is not an error here.
     fn begin(&mut self, address: SocketAddr) -> io::Result<Option<Stream>> {
         let begun = begin(&address.into()).and_then(|(socket, is_connected)| {
             if !is_connected {
@@ -144,7 +144,7 @@ impl Attempts {
             failed,
         } = self;
         let waited = registration.io(poller.as_fd(), Direction::Read, timeout, || {
-            // Before the sockets are asked, so that no change goes unnoticed.
+            // This precedes the check of the sockets, so that no change is missed.
             poller.wait(Some(Duration::ZERO), BATCH, &mut |_| {})?;
             take_ended(pending, failed).ok_or_else(|| io::ErrorKind::WouldBlock.into())
         });
@@ -170,8 +170,8 @@ impl Drop for Attempts {
     }
 }
 
-/// Takes the attempts that have ended. Returns `None` if none has, and otherwise the socket of one that succeeded, or
-/// `Some(None)` if all of them failed.
+/// Removes the attempts that have ended. Returns `None` if none has ended, the socket of one that succeeded, or
+/// `Some(None)` if all that ended have failed.
 fn take_ended(
     pending: &mut Vec<(SocketAddr, Stream)>,
     failed: &mut Failures,
@@ -196,7 +196,7 @@ fn take_ended(
 struct Failures(Vec<(SocketAddr, io::Error)>);
 
 impl Failures {
-    /// The error for the user, of the kind of the last one.
+    /// The error for the user. Its kind is the kind of the last error.
     fn into_io(self) -> io::Error {
         let last = self.0.last();
         let kind = last.map_or(io::ErrorKind::Other, |(_, error)| error.kind());

@@ -14,8 +14,8 @@ use crate::sys;
 use crate::sys::file::retry_interrupted;
 use crate::sys::wait_fd::Direction;
 
-/// Between the first two attempts to connect to a Unix socket whose queue is full. Each further interval is twice as
-/// long.
+/// The interval between the first two attempts to connect to a Unix socket whose queue is full. Each further
+/// interval is twice as long.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
 
 const LONGEST_INTERVAL: Duration = Duration::from_millis(50);
@@ -50,7 +50,7 @@ pub(super) fn connect<S: AsFd + From<OwnedFd>>(
 /// May suspend. A new Unix socket, connected to an address. Waits while the listener's queue is full.
 ///
 /// No event reports room in the queue to a socket that is not connected. The kernel only wakes a
-/// blocking `connect`. So a task attempts again after a while.
+/// blocking `connect`. So a task tries again after an interval.
 pub(super) fn connect_unix(to: &SockAddr) -> io::Result<Socket<std_unix::UnixStream>> {
     if context::current().is_none() {
         let socket = new_stream(Domain::UNIX)?;

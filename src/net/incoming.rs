@@ -1,4 +1,4 @@
-//! Accepting connections one after the other: `Incoming` of both listeners.
+//! Accepts connections one after the other: `Incoming` of both listeners.
 
 use std::io;
 use std::time::Duration;
@@ -7,25 +7,26 @@ use crate::error::Cancelled;
 use crate::runtime::io::pause;
 use crate::sys::socket::is_out_of_resources;
 
-/// The first rest of a listener that finds no descriptor free. Each further one is twice as long.
+/// The first pause of a listener when no descriptor is free. Each further pause is twice as long.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
 
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// The state of an iterator over connections.
 ///
-/// It rests after an error that says that descriptors or memory are used up. Without that, a loop that ignores errors
-/// would call `accept` at once, and without end: the connection stays in the queue. It ends after the error of a
-/// cancel or of a deadline, which each further `accept` would return, too.
+/// The iterator pauses after an error that says that descriptors or memory are used up. The connection stays in the
+/// queue after such an error, so without the pause a loop that ignores errors would call `accept` again and again.
+/// The iterator ends after the error of a cancel or of a deadline, because each further `accept` would return that
+/// error, too.
 #[derive(Debug, Default)]
 pub(super) struct Accepting {
-    /// Before the next connection.
+    /// The pause before the next connection.
     rest: Duration,
     has_ended: bool,
 }
 
 impl Accepting {
-    /// May suspend. Rests if necessary, and accepts.
+    /// May suspend. Pauses if necessary, and accepts a connection.
     pub(super) fn next<T>(
         &mut self,
         accept: impl FnOnce() -> io::Result<T>,
@@ -50,7 +51,7 @@ impl Accepting {
     }
 }
 
-/// Whether the task is to end: a listener itself has no timeout.
+/// Whether a request to the task caused the error. A listener itself has no timeout.
 fn is_last(error: &io::Error) -> bool {
     let is_own = error.raw_os_error().is_none();
     let inner = error.get_ref();
@@ -62,14 +63,15 @@ fn is_last(error: &io::Error) -> bool {
 macro_rules! incoming {
     ($listener:ident, $stream:ident, $(#[$doc:meta])*) => {
         impl $listener {
-            /// Returns an iterator that calls [`accept`](Self::accept) without end. Each `next` may suspend.
+            /// Returns an iterator that calls [`accept`](Self::accept) for each item. Each `next` may
+            /// suspend.
             ///
             /// After an error that says that descriptors or memory are used up (`EMFILE`, `ENFILE`, `ENOBUFS`,
-            /// `ENOMEM`), the next `next` rests before it accepts: 5 ms, twice as long after each further such
-            /// error, and at most a second. So a loop that logs errors, or ignores them by `flatten`, lets other
-            /// tasks run, and free descriptors.
+            /// `ENOMEM`), the next call of `next` pauses before it accepts: for 5 ms, twice as long after each
+            /// further such error, and at most for a second. So a loop that logs errors, or ignores them by
+            /// `flatten`, lets other tasks run, and these can free descriptors.
             ///
-            /// The iterator ends after the error of a cancel, of a timeout or of a deadline, and has no other end.
+            /// The iterator ends only after the error of a cancel, of a timeout or of a deadline.
             $(#[$doc])*
             pub fn incoming(&self) -> Incoming<'_> {
                 Incoming {

@@ -1,5 +1,5 @@
-//! Closing sockets with `SO_LINGER`: `close` waits until the peer has all bytes, at most for the time that the option
-//! says, even if the socket is nonblocking.
+//! Closes sockets with `SO_LINGER`. With this option `close` waits until the peer has all bytes, at most for the
+//! option's time, even if the socket is nonblocking.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -9,7 +9,7 @@ use socket2::SockRef;
 
 use crate::runtime::core::context;
 
-/// The most threads of this process that wait in `close`.
+/// The maximum number of threads of this process that wait in `close`.
 const N_THREADS_MAX: usize = 8;
 
 static N_THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -31,7 +31,7 @@ fn late_close(fd: BorrowedFd<'_>, is_owner: bool) -> Option<LateClose> {
     let options = SockRef::from(&fd);
     let duration = options.linger().ok().flatten()?;
     if duration.is_zero() {
-        // Resets the connection, and does not wait.
+        // The `close` resets the connection, and does not wait.
         return None;
     }
     match fd.try_clone_to_owned() {
@@ -56,7 +56,8 @@ struct LateClose {
 }
 
 impl LateClose {
-    /// Closes the descriptor on a thread. With too many of these, and if there is no thread, drops this object.
+    /// Closes the descriptor on a new thread. If there are too many such threads, or none can be started, drops
+    /// this object.
     fn on_thread(mut self) {
         if N_THREADS.fetch_add(1, Relaxed) < N_THREADS_MAX {
             let builder = thread::Builder::new().name("selvedge-linger".to_owned());

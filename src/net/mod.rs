@@ -51,19 +51,18 @@
 //!
 //! # Descriptors
 //!
-//! Descriptors are closed on exec. Those of new sockets are nonblocking; a socket that was made elsewhere
-//! keeps its mode, which belongs to the open file description and so to all owners (a clone that was given to
-//! std, a child process). No operation depends on the mode, whoever changes it. A listener becomes nonblocking
-//! when it accepts. `into_std` and `into_raw_fd` end the registration with the loop, and return the socket in
-//! std's form.
+//! Descriptors are closed on exec. New sockets are nonblocking. A socket that other code has created keeps its
+//! mode, which belongs to the open file description and so to all owners (a clone that std uses, a child
+//! process). No operation depends on the mode. A listener becomes nonblocking when it accepts. `into_std` and
+//! `into_raw_fd` end the registration with the loop, and return the socket in std's form.
 //!
 //! A descriptor may be in several wrappers, as in [`Pollable::new(&stream)`](crate::io::Pollable) for calls like
 //! `sendfile`: they share the registration with the loop. A `shutdown` wakes the tasks that wait through any of
-//! them, or through a clone of `try_clone`. A `shutdown` by other code (`SockRef`, another process) does as well,
-//! with one exception: Linux reports nothing to a task that waits to write to a Unix socket.
+//! them, or through a clone of `try_clone`. A `shutdown` by other code (`SockRef`, another process) also wakes
+//! them, with one exception: Linux does not report it to a task that waits to write to a Unix socket.
 //!
-//! Dropping a socket does not wait, even if `SO_LINGER` is set: then the system's `close` waits on a thread of its
-//! own, or not at all if eight threads wait so already.
+//! Dropping a socket does not wait, even if `SO_LINGER` is set: then a separate thread waits in the system's
+//! `close`. If eight threads already wait in `close`, no thread waits for this socket.
 //!
 //! For options that std does not have, use `SockRef` of the crate `socket2`.
 

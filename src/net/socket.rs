@@ -40,8 +40,8 @@ impl<S: AsFd> Socket<S> {
         }
     }
 
-    /// Owns a socket of std's, and takes over its timeouts. The socket may be blocking: other owners of the open
-    /// file description may rely on that, and no call here depends on it.
+    /// Owns a socket of std, and takes over its timeouts. The socket may be blocking: other owners of the open
+    /// file description may rely on the blocking mode, and no call here depends on it.
     ///
     /// None of this fails on a socket; a descriptor of another kind fails at each use.
     pub(super) fn from_std(std: S) -> Self {
@@ -55,10 +55,10 @@ impl<S: AsFd> Socket<S> {
         socket
     }
 
-    /// Owns a socket of std's that has no other owner: makes it nonblocking.
+    /// Owns a socket of std that has no other owner, and makes the socket nonblocking.
     pub(super) fn created(std: S) -> Self {
         let socket = Self::from_std(std);
-        // Does not fail on a socket.
+        // This does not fail on a socket.
         let _ = sys::socket::set_nonblocking(socket.as_fd());
         socket
     }
@@ -79,7 +79,7 @@ impl<S: AsFd> Socket<S> {
         Ok(clone)
     }
 
-    /// Owns another descriptor, whose waits end when this socket is shut down.
+    /// Owns another descriptor of this socket. Its waits end when this socket is shut down.
     pub(super) fn beside(&self, std: S) -> Self {
         Self {
             std: Some(std),
@@ -159,7 +159,8 @@ impl<S: AsFd> Socket<S> {
         Ok(())
     }
 
-    /// May suspend. Writes bytes; `None` if the socket may be readable before it takes any.
+    /// May suspend. Writes bytes. Returns `None` if the socket may be readable before it accepts
+    /// any byte.
     #[cfg(feature = "http")]
     pub(super) fn write_unless_readable(
         &self,
@@ -201,7 +202,7 @@ impl<S: AsFd> Socket<S> {
             if !sys::socket::is_shut_for_reading(fd) {
                 return result;
             }
-            // What arrived before the end comes first.
+            // Bytes that arrived before the shutdown are returned first.
             let result = receive(fd);
             if would_block(&result) { end() } else { result }
         })
@@ -257,7 +258,8 @@ impl<S: AsFd> AsFd for Socket<S> {
 impl<S: AsFd> Drop for Socket<S> {
     fn drop(&mut self) {
         if let Some(std) = self.std.take() {
-            // Before the descriptor is closed: afterwards another file may have its number.
+            // This precedes the close of the descriptor: afterwards another file may have its
+            // number.
             self.registration.deregister();
             drop_socket(std, true);
         }

@@ -39,7 +39,8 @@ macro_rules! streams {
             }
 
             fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                // With empty buffers only, a call would seem to have met the end.
+                // If all buffers are empty, the call's result of 0 would look like the end of the
+                // stream.
                 let Some(first) = bufs.iter().position(|buf| !buf.is_empty()) else {
                     return Ok(0);
                 };

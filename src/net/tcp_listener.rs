@@ -73,7 +73,7 @@ impl TcpListener {
     /// # Errors
     /// The system's error. The listener remains usable: an aborted connection does not affect the others,
     /// and if too many files are open the connection stays in the queue. A loop that continues after such an
-    /// error calls this method at once again; [`incoming`](Self::incoming) rests first.
+    /// error calls this method again at once; [`incoming`](Self::incoming) pauses first.
     ///
     /// # Cancellation
     /// No connection is lost.

@@ -41,8 +41,8 @@ pub struct TcpStream(pub(super) Socket<std::net::TcpStream>);
 impl TcpStream {
     /// May suspend. Connects to the first of the addresses that accepts the connection.
     ///
-    /// Several addresses are tried as RFC 8305 ("happy eyeballs") says: IPv6 and IPv4 addresses alternate, and an
-    /// attempt that has had no answer for 250 ms goes on beside the next one. The first connection wins, and the other
+    /// Several addresses are tried as RFC 8305 ("happy eyeballs") says: IPv6 and IPv4 addresses alternate, and when an
+    /// attempt has had no answer for 250 ms, the next one starts as well. The first connection wins, and the other
     /// sockets are closed.
     ///
     /// ```
@@ -67,7 +67,7 @@ impl TcpStream {
         Self::connect_to_any(&addresses, None)
     }
 
-    /// May suspend. As [`connect`](Self::connect), with a timeout for all attempts together.
+    /// May suspend. As [`connect`](Self::connect), with one timeout for all attempts together.
     pub(crate) fn connect_to_any(
         addresses: &[SocketAddr],
         timeout: Option<Duration>,
@@ -93,7 +93,8 @@ impl TcpStream {
         connect(&(*addr).into(), Some(timeout)).map(Self)
     }
 
-    /// May suspend. Writes bytes; `None` if the connection may be readable before it takes any.
+    /// May suspend. Writes bytes. Returns `None` if the connection may be readable before it
+    /// accepts any byte.
     #[cfg(feature = "http")]
     pub(crate) fn write_unless_readable(
         &self,

@@ -165,8 +165,8 @@ thread_local! {
     static OWN: Option<Range<usize>> = thread::stack_bounds();
 }
 
-/// Whether an address on the running stack, which is not one of ours, is on the thread's own stack. True where the
-/// platform does not report that stack's bounds.
+/// Whether an address on the running stack, which is not a stack of this library, is on the thread's own stack.
+/// True where the platform does not report that stack's bounds.
 pub(crate) fn is_own(stack_pointer: usize) -> bool {
     let is_in =
         |bounds: Option<Range<usize>>| bounds.is_none_or(|own| own.contains(&stack_pointer));

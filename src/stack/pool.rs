@@ -88,7 +88,8 @@ pub(super) unsafe fn release(record: NonNull<Record>) {
     }
 }
 
-/// Releases a stack of another size, one at the watermark, or one that has outlived its thread's pool.
+/// Releases a stack of another size, a stack at the watermark, or a stack that has outlived its
+/// thread's pool.
 ///
 /// # Safety
 /// As [`release`].
@@ -108,8 +109,8 @@ unsafe fn release_slow(record: NonNull<Record>) {
     }
 }
 
-/// Whether the thread's pool is gone: the thread is being torn down. Does not use the pool, whose first use is what its
-/// place in the order of destruction depends on.
+/// Whether the thread's pool is destroyed, because the thread is being torn down. This check does not access the pool,
+/// because the pool's first use determines its place in the order of destruction.
 pub(super) fn is_gone() -> bool {
     IS_GONE.get()
 }
@@ -200,7 +201,8 @@ impl Class {
         self.warm.len()
     }
 
-    /// Pushes a stack. Returns `false` if the class has as many warm stacks as it keeps: none after its end.
+    /// Pushes a stack. Returns `false` if the class already has the number of warm stacks that it keeps,
+    /// which is 0 after its end.
     #[inline]
     fn push_below_watermark(&self, record: NonNull<Record>) -> bool {
         let has_room = self.n_warm() < self.watermark.get();
@@ -316,7 +318,7 @@ impl Class {
         });
     }
 
-    /// The thread ends: idle slabs are deleted. A slab with a stack in use is deleted when its last stack is
+    /// Deletes idle slabs when the thread ends. A slab with a stack in use is deleted when its last stack is
     /// released, or leaked if that never happens.
     fn end(&self) {
         for record in self.warm.take() {

@@ -63,8 +63,8 @@ impl<T> WarmList<T> {
             let places = &mut *self.places.get();
             debug_assert!(len < places.len());
             let place = places.get_unchecked_mut(len);
-            // A stack often returns to the place that it left. Without the store, the load for the next
-            // coroutine does not wait for this one's end.
+            // A stack often returns to its old place. Without the store, the load for the next
+            // coroutine does not wait for the end of this one.
             if *place != stack {
                 put(place, stack);
             }
@@ -75,7 +75,7 @@ impl<T> WarmList<T> {
     #[inline]
     pub(super) fn pop(&self) -> Option<NonNull<T>> {
         let len = self.len.get();
-        // One comparison for no stack and for many.
+        // One comparison covers both an empty list and many stacks.
         if len.wrapping_sub(1) >= MAX_CACHED {
             if len == 0 {
                 return None;

@@ -15,12 +15,11 @@
 //! lock, permit or item that is released while a task waits goes to that task directly, so a later task can't overtake.
 //! A wait costs no allocation.
 //!
-//! An operation that need not wait gives the other tasks a turn now and then, before it does anything, so that a task
-//! whose operations never wait holds nothing up: timeouts elapse, and sockets are served. Otherwise it does not suspend,
-//! and it works outside of a loop as well. An operation that has to wait
-//! but can't, because no task is running or the thread is panicking, returns an error if it returns a `Result`, and
-//! panics otherwise; in a destructor that runs because of a panic, the second panic aborts the process. Operations that
-//! begin with `try_` never suspend.
+//! An operation that need not wait sometimes gives the other tasks a turn before it begins, so that a task whose
+//! operations never wait does not block timeouts and sockets. Otherwise such an operation does not suspend, and works
+//! outside of a loop as well. An operation that has to wait but can't, because no task is running or the thread is
+//! panicking, returns an error if it returns a `Result`, and panics otherwise; in a destructor that runs because of a
+//! panic, the second panic aborts the process. Operations that begin with `try_` never suspend.
 //!
 //! A task that is cancelled while it waits takes nothing: a wake-up, permit, lock or item that was meant for it goes to
 //! the next task in order.

@@ -20,8 +20,8 @@ use super::store::Store;
 use crate::runtime::core::WaitList;
 use crate::runtime::wait::{consume_budget, here_or_panic, task_context};
 
-/// How many operations on a queue are counted at once towards the budget of the task that does the last of them. A
-/// count of the queue's own is cheaper than the task's.
+/// How many operations on a queue are charged together to the budget of the task that does the last of them.
+/// Counting in the queue is cheaper than counting in the task.
 const N_COUNTED: u8 = 32;
 
 /// A queue's state, which its handles share.
@@ -33,9 +33,10 @@ pub(super) struct Core<T, S> {
     items: Permits,
     pub(super) n_unfinished: Cell<usize>,
     joiners: WaitList,
-    /// Operations until the next ones are counted.
+    /// Number of operations until the next charge to a task's budget.
     n_until_count: Cell<u8>,
-    /// The operations that will be counted then. The first one is counted at once, as a queue may be used only once.
+    /// Number of operations in that charge. A queue's first operation is charged at once, because a queue may be
+    /// used only once.
     n_to_count: Cell<u8>,
     is_shut_down: Cell<bool>,
     /// `None` for no limit.
@@ -106,7 +107,7 @@ impl<T, S: Store<T>> Core<T, S> {
         Ok(())
     }
 
-    /// Counts an operation, before it does anything.
+    /// Counts an operation before it begins.
     #[inline(always)]
     fn consume_budget(&self) {
         let n = self.n_until_count.get() - 1;
@@ -168,7 +169,7 @@ impl<T, S: Store<T>> Core<T, S> {
     /// Takes out an item, with its permit.
     #[inline(always)]
     fn take_item(&self) -> Result<T, GetError> {
-        // If a comparison panics, the item stays, and its permit is free again.
+        // If a comparison panics, the item stays in the queue, and its permit is free again.
         let unwinding = GiveBack(&self.items);
         let item = self.store.pop();
         std::mem::forget(unwinding);

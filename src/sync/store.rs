@@ -67,14 +67,14 @@ pub(super) type Lifo<T> = InOrder<T, true>;
 
 /// The smallest item first; equal items in the order in which they came.
 ///
-/// A binary heap of its own, because std's drops the item that it removes if a comparison panics.
+/// This is not std's `BinaryHeap`, which drops the item that it removes if a comparison panics.
 pub(super) struct Smallest<T> {
     /// Empty while its items are compared.
     heap: Cell<Vec<Entry<T>>>,
     len: Cell<usize>,
     n_pushed: Cell<u64>,
     is_comparing: Cell<bool>,
-    /// A comparison has panicked: the items are in some order.
+    /// A comparison has panicked: the order of the items is unspecified.
     is_in_disorder: Cell<bool>,
 }
 
@@ -146,8 +146,8 @@ impl<T: Ord> Drop for PutBack<'_, T> {
 }
 
 impl<T: Ord> Smallest<T> {
-    /// Changes the items without a comparison, then orders them by `order`, which compares. If a comparison panics, all items
-    /// are in the queue, in some order.
+    /// Changes the items without a comparison, then orders them by `order`, which compares. If a comparison panics, all
+    /// items are in the queue, in an unspecified order.
     fn compare(
         &self,
         change: impl FnOnce(&mut Vec<Entry<T>>),

@@ -136,7 +136,8 @@ impl UnixDatagram {
             if self.0.is_nonblocking() {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            // A `shutdown` of this socket ends the wait, as if the probe were a clone.
+            // A `shutdown` of this socket ends the wait, because the probe is registered like a
+            // clone.
             let probe = self.0.beside(std_unix::UnixDatagram::unbound()?);
             SockRef::from(&probe).connect(to)?;
             let sent = probe.io_within(Direction::Write, timeout, |fd| match send() {

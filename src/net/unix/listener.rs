@@ -57,7 +57,8 @@ impl UnixListener {
     ///
     /// # Errors
     /// The system's error. The listener remains usable. If too many files are open, the connection stays in the
-    /// queue, and a loop that continues calls this method at once again; [`incoming`](Self::incoming) rests first.
+    /// queue, and a loop that continues calls this method again at once; [`incoming`](Self::incoming) pauses
+    /// first.
     ///
     /// # Cancellation
     /// No connection is lost.

@@ -28,8 +28,8 @@ use crate::net::std_methods::std_methods;
 pub struct UnixStream(pub(in crate::net) Socket<std_unix::UnixStream>);
 
 impl UnixStream {
-    /// May suspend. Connects to the listener at a path. While the listener's queue is full, a task attempts again
-    /// after 1 to 50 ms, because the system reports no room.
+    /// May suspend. Connects to the listener at a path. While the listener's queue is full, a task tries again
+    /// every 1 to 50 ms, because the system does not report free room.
     ///
     /// # Errors
     /// `NotFound` if there is no file, `ConnectionRefused` if the listener is closed, `InvalidInput` if
@@ -62,7 +62,7 @@ impl UnixStream {
     }
 
     /// Shuts down one direction of the connection, or both. A task that waits for that direction is woken:
-    /// a reader gets the end of the stream, a writer an error.
+    /// a reader gets the end of the stream, and a writer gets an error.
     ///
     /// # Errors
     /// `NotConnected` once the connection is closed.

@@ -24,8 +24,8 @@
 //! worker.join().unwrap();
 //! ```
 //!
-//! An end that waits has no way to know that the last other end is held by a task that will never use it, for example by
-//! the waiting task itself. Drop ends that are not used, or use `recv_timeout` and `send_timeout`.
+//! A waiting end can't detect that the last other end belongs to a task that will never use it, for example to the
+//! waiting task itself. Drop ends that are not used, or use `recv_timeout` and `send_timeout`.
 //!
 //! Between the tasks of one loop a [`Queue`](super::Queue) is several times as fast, and fair. A channel keeps the order
 //! of waiting ends as far as threads have one: an end that is woken first may find that another, which did not wait, was

@@ -59,7 +59,8 @@ impl<T> Shared<T> {
         Ok(())
     }
 
-    /// Called after a push, when nothing names the running task: destructors of items are user code.
+    /// Drops items that no receiver can take. Called after a push, while no node refers to the
+    /// running task, because destructors of items are user code.
     ///
     /// The last receiver may have been dropped since, and have drained the queue before the push. The barrier of
     /// `wake_one` is between the push and this load, another is between that drop and its drain: so either the drain
