@@ -20,7 +20,7 @@ use crate::util::fmt::impl_fmt;
 /// # drop((text, list, form));
 /// ```
 pub struct Body {
-    /// Or the error that `send` reports.
+    /// Or an error that `send` reports.
     pub(super) content: Result<Content, Error>,
     /// The value of the header `content-type`, unless the request sets that header itself.
     pub(super) media_type: Option<Cow<'static, str>>,
@@ -66,7 +66,7 @@ pub(super) struct Upload {
     n_read: u64,
 }
 
-/// Its errors are [`Error`]s, wrapped in std's.
+/// Its errors are [`Error`]s, wrapped in `io::Error`.
 impl Read for Upload {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf).map_err(|error| {

@@ -170,14 +170,14 @@ impl SessionBuilder {
     }
 
     /// Uses the proxies that are set in the environment at the time of this call: `http_proxy` for `http` URLs,
-    /// `https_proxy` for `https` URLs, `all_proxy` for both; in lower or upper case. They are used as
-    /// [`proxy`](Self::proxy) says.
+    /// `https_proxy` for `https` URLs, `all_proxy` for both; in lower or upper case. The proxies are used as
+    /// described at [`proxy`](Self::proxy).
     ///
-    /// `no_proxy` lists hosts that are connected to directly, separated by commas: `example.com` with all hosts
-    /// below it, `.example.com` for those below it only, addresses, networks as `10.0.0.0/8`, `*` for all. Each
-    /// may end with a port.
+    /// `no_proxy` lists hosts to which the session connects directly, separated by commas: `example.com` for
+    /// this host and its subdomains, `.example.com` for the subdomains only, addresses, networks such as
+    /// `10.0.0.0/8`, and `*` for all hosts. Each entry may end with a port.
     ///
-    /// `HTTP_PROXY` in upper case is ignored in a CGI program, where it comes from the client.
+    /// `HTTP_PROXY` in upper case is ignored in a CGI program, where the client sets this variable.
     pub fn proxies_from_environment(mut self) -> Self {
         self.proxies = ProxySettings::from_environment();
         self
@@ -210,10 +210,12 @@ impl SessionBuilder {
         }))
     }
 
-    /// How requests reach their servers through a proxy, which forwards them or connects to the servers.
+    /// How requests reach their servers through a proxy, which either forwards the requests or connects
+    /// to the servers.
     fn proxy_route(&self, proxy: Option<&ProxyUrl>, forwards: bool) -> ProxyRoute {
         Some(proxy?.as_ref().map_err(String::clone).and_then(|proxy| {
-            // ureq encrypts by the server's URL, and a proxy that is asked to connect by the proxy's.
+            // ureq decides by the server's URL whether to encrypt. For a proxy that connects to the
+            // server, ureq decides by the proxy's URL.
             if forwards && proxy.scheme() == "http" {
                 let uri = Uri::try_from(proxy.as_str()).map_err(|error| error.to_string())?;
                 let connector = encrypted(SocketConnector).chain(MessageConnector::Forwarding);
@@ -245,7 +247,7 @@ impl SessionBuilder {
             .allow_non_standard_methods(true)
             .accept_encoding("gzip")
             .user_agent(self.user_agent.as_str())
-            // They are followed here: see `outgoing`.
+            // This crate follows redirects: see `outgoing`.
             .max_redirects(0)
             .timeout_global(self.total_timeout)
             .timeout_resolve(self.connect_timeout)
@@ -254,9 +256,10 @@ impl SessionBuilder {
             .max_idle_connections(usize::MAX)
             .max_idle_connections_per_host(self.max_idle_per_host)
             .max_idle_age(MAX_IDLE_AGE)
-            // A `MessageTransport` has a limit.
+            // A `MessageTransport` has its own limit.
             .max_response_header_size(usize::MAX)
-            // For encryption only, which allocates this much at once; a socket uses `ConnectionBuffers`.
+            // Only encryption uses these sizes, and allocates the buffers at once; a socket uses
+            // `ConnectionBuffers`.
             .input_buffer_size(MAX_HEAD_SIZE_BYTES)
             .output_buffer_size(16 * 1024);
         #[cfg(feature = "tls")]

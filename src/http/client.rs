@@ -15,10 +15,10 @@ use crate::util::fmt::impl_fmt;
 
 pub(super) struct Client {
     pub(super) direct: Route,
-    /// To the proxies, for URLs that begin with `http:` and `https:`.
+    /// The ways to the proxies, for URLs that begin with `http:` and `https:`.
     pub(super) http_proxy: ProxyRoute,
     pub(super) https_proxy: ProxyRoute,
-    /// The hosts that are connected to directly.
+    /// The hosts to which the session connects directly.
     pub(super) exceptions: Vec<Exception>,
     pub(super) cookies: Cookies,
     pub(super) request_limit: Rc<RequestLimit>,
@@ -34,7 +34,7 @@ pub(super) struct Route {
     pub(super) authorization: Option<HeaderValue>,
 }
 
-/// `None` without a proxy; the error that requests report if its URL is invalid.
+/// `None` without a proxy. If the proxy's URL is invalid, the error that requests report.
 pub(super) type ProxyRoute = Option<Result<Route, String>>;
 
 impl Client {
@@ -51,7 +51,7 @@ impl Client {
     /// How requests to a URL reach it.
     ///
     /// # Errors
-    /// If the proxy for it has no valid URL, or nothing can encrypt.
+    /// If the URL of the proxy is invalid, or the connection can't be encrypted.
     pub(super) fn route(&self, url: &Url) -> Result<&Route, Error> {
         if url.scheme() == "https" && !cfg!(feature = "tls") {
             return Err(Error::new(Kind::NoTls));

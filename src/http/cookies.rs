@@ -29,7 +29,7 @@ impl Cookies {
         added.map(drop).map_err(|error| bad(error.to_string()))
     }
 
-    /// Adds the cookies of a response. Those that its URL may not set are ignored.
+    /// Adds the cookies of a response. Cookies that the response's URL may not set are ignored.
     pub(super) fn store(&self, url: &Url, headers: &HeaderMap) {
         let Some(store) = &self.0 else {
             return;
@@ -40,7 +40,7 @@ impl Cookies {
         }
     }
 
-    /// Adds the cookies for a URL to the header that contains them, which a request may have already.
+    /// Adds the cookies for a URL to the header `cookie`, which a request may have already.
     ///
     /// They are sent as they were received, with spaces, commas and quotes, as browsers do.
     pub(super) fn add_to(&self, headers: &mut HeaderMap, url: &Url) {

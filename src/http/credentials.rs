@@ -23,7 +23,7 @@ pub(super) fn authorization(url: &Url) -> Option<HeaderValue> {
 /// The URL without its user and password.
 pub(super) fn without_user(url: &Url) -> Url {
     let mut url = url.clone();
-    // These calls fail on a URL without a host only, which has neither.
+    // These calls fail only on a URL without a host, which has neither a user nor a password.
     let _ = url.set_password(None);
     let _ = url.set_username("");
     url

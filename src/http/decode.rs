@@ -16,15 +16,15 @@ pub(super) fn is_gzip(headers: &HeaderMap) -> bool {
     encoding.eq_ignore_ascii_case(b"gzip") || encoding.eq_ignore_ascii_case(b"x-gzip")
 }
 
-/// A reader for a body. Its errors are [`Error`]s, wrapped in std's.
+/// A reader for a body. Its errors are [`Error`]s, wrapped in `io::Error`.
 pub(super) enum Decoder {
     Plain(Received),
     /// At the start of a compressed body.
     Start(BufReader<Received>),
     Member(Box<GzDecoder<BufReader<Received>>>),
-    /// Behind a member of a compressed body.
+    /// After a member of a compressed body.
     Between(BufReader<Received>),
-    /// Only during a change of state.
+    /// Used only while the state changes.
     Nothing,
 }
 
@@ -75,7 +75,7 @@ impl Read for Decoder {
                 Self::Between(received) => match received.fill_buf()? {
                     [] => return Ok(0),
                     [0x1f, ..] => self.begin_member(),
-                    // Padding. Reading it to its end makes the connection reusable.
+                    // The rest is padding. Reading it to the end makes the connection reusable.
                     padding => {
                         let n = padding.len();
                         received.consume(n);
@@ -96,7 +96,7 @@ impl Read for Received {
     }
 }
 
-/// An error of the decoder itself: those of the connection are [`Error`]s already.
+/// Converts an error of the decoder itself. Errors of the connection are [`Error`]s already.
 fn decode_error(error: io::Error) -> io::Error {
     if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
         return error;

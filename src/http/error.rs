@@ -53,7 +53,8 @@ pub(super) enum Kind {
     BodyTooLarge {
         max_bytes: u64,
     },
-    /// The task is to end. The source is the error that says so.
+    /// The task has a pending cancel, or its deadline has passed. The source is the error of the
+    /// I/O.
     Cancelled,
     Closed,
     Connect(SocketAddr),
@@ -66,7 +67,8 @@ pub(super) enum Kind {
     Protocol,
     Proxy(String),
     Redirect(&'static str),
-    /// A connection that was kept had ended before this request: it can be sent again.
+    /// The server had closed a reused connection before this request, so the request can be sent
+    /// again.
     Stale,
     Status(StatusCode),
     Timeout(&'static str),
@@ -161,7 +163,8 @@ impl Error {
         /// Whether [`Session::close`](super::Session::close) was called, before or during the request.
         fn is_closed => Kind::Closed,
 
-        /// Whether the task is to be cancelled, as [`io::is_cancelled`](crate::io::is_cancelled) says of I/O.
+        /// Whether a cancel of the task caused the error, as [`io::is_cancelled`](crate::io::is_cancelled)
+        /// says for I/O.
         fn is_cancelled => Kind::Cancelled,
     }
 }
@@ -219,7 +222,7 @@ impl StdError for Error {
 
 impl From<Error> for io::Error {
     fn from(mut error: Error) -> Self {
-        // The error that code outside of this module knows.
+        // The error that code outside of this module can recognise.
         if let Kind::Cancelled = error.0.kind
             && let Some(source) = error.0.source.take()
         {
@@ -284,7 +287,7 @@ pub(super) fn from_io(error: io::Error) -> Error {
     Error::new(kind).with_source(error)
 }
 
-/// Whether an error comes from the task, which is to end, and not from a connection.
+/// Whether an error comes from a request to the task, and not from a connection.
 pub(super) fn is_request_to_end(error: &io::Error) -> bool {
     let inner = error.get_ref();
     is_cancelled(error) || inner.is_some_and(|inner| inner.is::<Elapsed>())

@@ -1,5 +1,5 @@
-//! Sending a request until there is a response to return: through redirects, and once more where a connection
-//! that was kept turned out to be closed.
+//! Sends a request until there is a response to return: follows redirects, and sends the request again if a
+//! reused connection was closed.
 
 use std::io::{self, Read};
 use std::sync::Mutex;
@@ -22,7 +22,8 @@ use super::outgoing::{Outgoing, redirect_target};
 use super::request_limit::{TimeLimit, TimeoutOverride};
 use crate::util::lock::lock;
 
-/// The most bytes that are read of a redirect's body, so that its connection can be reused.
+/// The maximum number of bytes of a redirect's body that are read so that its connection can be
+/// reused.
 const MAX_REDIRECT_BODY_BYTES: u64 = 64 * 1024;
 
 /// May suspend. Sends a request and follows redirects. Afterwards `outgoing` is the last request.
@@ -54,8 +55,8 @@ pub(super) fn run(
     }
 }
 
-/// May suspend. Sends a request, and once more on a new connection if the server has closed the one that was
-/// kept, as servers do at any time.
+/// May suspend. Sends a request. If the server has closed the reused connection, as servers may do at any
+/// time, sends the request again on a new connection.
 fn send(
     client: &Client,
     outgoing: &mut Outgoing,
@@ -83,7 +84,7 @@ fn send(
     }
 }
 
-/// May suspend. Sends a request, on a connection that was kept if possible.
+/// May suspend. Sends a request, on a reused connection if possible.
 fn send_once(
     client: &Client,
     outgoing: &mut Outgoing,
@@ -137,7 +138,7 @@ fn run_agent<B: AsSendBody>(
         request = config.timeout_global(timeout).build();
     }
     if !reuses_connection {
-        // Closes the idle connections to this server: they are as old as the one that was closed.
+        // Closes the idle connections to this server, because they are as old as the closed one.
         let config = agent.configure_request(request);
         request = config.max_idle_age(Duration::ZERO).build();
     }
@@ -146,7 +147,8 @@ fn run_agent<B: AsSendBody>(
 
 /// May suspend. Receives the response to a request that the server has answered early.
 ///
-/// For ureq this is another request, whose bytes are discarded. The connection is not used again.
+/// ureq treats this as another request, whose bytes are discarded. The connection is not used
+/// again.
 fn receive(
     client: &Client,
     outgoing: &Outgoing,
@@ -165,7 +167,7 @@ fn receive(
     )
 }
 
-/// Hands out a connection.
+/// A connector that returns one existing connection.
 #[derive(Debug)]
 struct Connected(Mutex<Option<MessageTransport>>);
 
@@ -181,7 +183,7 @@ impl Connector for Connected {
     }
 }
 
-/// Looks up nothing.
+/// A resolver that looks up nothing.
 #[derive(Debug)]
 struct NoLookup;
 

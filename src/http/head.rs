@@ -1,7 +1,7 @@
-//! The heads of responses, as servers send them, rewritten where ureq would refuse them.
+//! Rewrites the heads of responses that ureq would refuse.
 //!
-//! ureq takes at most 128 headers, none in a response 100, no folded lines, and nothing invalid. A head that it
-//! takes is left as it is.
+//! ureq accepts at most 128 headers, no headers in a response 100, no folded lines, and no invalid lines. A
+//! head that ureq accepts is not changed.
 
 use std::mem::MaybeUninit;
 
@@ -14,17 +14,17 @@ pub(super) const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
 /// The most headers that ureq takes.
 const N_HEADERS: usize = 128;
 
-/// The header that contains others: pairs of name and value with a colon in between. A tab separates the pairs,
-/// and two tabs are a tab in a value, where it neither begins nor ends.
+/// The header that contains other headers, as pairs of a name and a value with a colon in between. A single tab
+/// separates the pairs. Two tabs stand for a tab within a value, which can't begin or end with a tab.
 const PACKED: &str = "selvedge-packed-headers";
 
 /// The headers that ureq needs to see.
 const NEEDED: [&str; 3] = ["connection", "content-length", "transfer-encoding"];
 
-/// What the input of a connection holds where a response begins.
+/// The result of examining a connection's input at the start of a response.
 pub(super) struct Examined {
     pub(super) state: State,
-    /// What ureq is to see in the place of the whole input.
+    /// The bytes that ureq sees instead of the whole input.
     pub(super) rewritten: Option<Vec<u8>>,
 }
 
@@ -82,16 +82,16 @@ pub(super) fn examine(input: &[u8], keeps_interim: bool) -> Examined {
     Examined { state, rewritten }
 }
 
-/// What was found at the start of some input.
+/// The result of parsing the start of some input.
 struct Found {
     /// 0 if the input has none yet.
     status: u16,
     n_headers: usize,
     /// Of a complete head.
     length: Option<usize>,
-    /// A complete head in a form that ureq takes, if it does not take this one.
+    /// A complete head in a form that ureq accepts, if ureq does not accept the original.
     head: Option<Vec<u8>>,
-    /// ureq would refuse what there is of the head.
+    /// ureq would refuse the part of the head that has arrived.
     is_lenient: bool,
     is_invalid: bool,
 }
@@ -147,7 +147,7 @@ fn length(progress: Status<usize>) -> Option<usize> {
     }
 }
 
-/// Writes a head that ureq takes. It is not longer than the one that was parsed, unless values of more than 128
+/// Writes a head that ureq accepts. This head is not longer than the parsed one, unless values of more than 128
 /// headers contain tabs.
 fn write_head(parsed: &Parsed<'_, '_>) -> Vec<u8> {
     let (version, status) = (parsed.version.unwrap_or(1), parsed.code.unwrap_or(0));

@@ -1,8 +1,9 @@
-//! [`MessageTransport`]: the exchange of a request and a response on a connection, between ureq and the
-//! encryption, where the bytes are those of the messages.
+//! [`MessageTransport`]: the exchange of a request and a response on a connection. It is the layer
+//! between ureq and the encryption, so it sees the bytes of the messages.
 //!
-//! It rewrites [heads](super::head) that ureq would refuse, notices an answer that comes before the request was
-//! sent, and tells a connection that the server has closed while it was idle from one that fails.
+//! It rewrites [heads](super::head) that ureq would refuse, detects an answer that arrives before the whole
+//! request was sent, and distinguishes a connection that the server has closed while it was idle from a
+//! connection that fails.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -22,9 +23,9 @@ const MAX_STALL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) enum MessageConnector {
     Direct,
-    /// To a proxy that forwards requests: they name the whole URL.
+    /// To a proxy that forwards requests. The requests contain the whole URL.
     Forwarding,
-    /// Through a proxy that connects to the server. The connection to the proxy is made by the same connectors.
+    /// Through a proxy that connects to the server. The same connectors connect to the proxy.
     Tunnelling,
 }
 
@@ -57,20 +58,21 @@ impl<In: Transport> Connector<In> for MessageConnector {
     }
 }
 
-/// A connection that knows where messages begin.
+/// A transport that tracks where messages begin.
 #[derive(Debug)]
 pub(super) struct MessageTransport {
     inner: Box<dyn Transport>,
     phase: Phase,
-    /// What precedes the path in requests: nothing, or scheme and host.
+    /// The part before the path in requests: nothing, or scheme and host.
     origin: Option<String>,
     /// Whether an exchange has ended on this connection.
     is_reused: bool,
-    /// Whether a byte has come in this exchange.
+    /// Whether a byte has arrived in this exchange.
     has_input: bool,
-    /// The status of an answer that came before the request was sent, whose head is in the buffer.
+    /// The status of an answer that arrived before the whole request was sent. Its head is in the
+    /// buffer.
     early_status: Option<u16>,
-    /// The request is not sent, and its answer has come already.
+    /// The request's bytes are discarded, because its answer has already arrived.
     discards_output: bool,
 }
 
@@ -102,7 +104,7 @@ impl Transport for MessageTransport {
             return self.begin(amount, timeout);
         }
         if let Some(status) = self.poll_answer(timeout)? {
-            // Only a request that is accepted may have to be sent to its end.
+            // Only after a success status may the rest of the request be needed.
             if status >= 300 {
                 return Err(self.answered_early());
             }
@@ -123,7 +125,7 @@ impl Transport for MessageTransport {
         }
         if self.phase == Phase::Body {
             return match self.inner.await_input(timeout) {
-                // A server resets the connection if it closes without having read the whole request.
+                // A server that closes before it has read the whole request resets the connection.
                 Err(error) if self.discards_output => match from_ureq(error) {
                     error if error.is_disconnected() => Ok(false),
                     error => Err(error.into_ureq()),
@@ -186,7 +188,7 @@ impl MessageTransport {
         Ok(())
     }
 
-    /// Reads without waiting. Returns the status of the answer, if its head has come.
+    /// Reads without waiting. Returns the status of the answer if its head has arrived.
     fn poll_answer(&mut self, timeout: NextTimeout) -> Result<Option<u16>, ureq::Error> {
         let at_once = NextTimeout {
             after: Duration::from_nanos(1).into(),
@@ -248,7 +250,7 @@ impl MessageTransport {
         examined.state
     }
 
-    /// Whether the buffer has as many bytes as it may have.
+    /// Whether the buffer is full.
     fn is_full(&mut self) -> bool {
         let buffers = self.inner.buffers();
         buffers.input().len() >= MAX_HEAD_SIZE_BYTES || buffers.input_append_buf().is_empty()
@@ -257,7 +259,7 @@ impl MessageTransport {
     /// Ends the request: the error contains the connection, with the answer.
     fn answered_early(&mut self) -> ureq::Error {
         let gone = Self {
-            // Never used: ureq drops a connection that has failed.
+            // This transport is never used: ureq drops a connection that has failed.
             inner: Box::new(()),
             phase: Phase::Body,
             origin: None,
@@ -275,7 +277,8 @@ impl MessageTransport {
     }
 }
 
-/// A server has answered before it has got the request, and takes no more of it.
+/// Error: a server has answered before it has received the whole request, and accepts no more of
+/// it.
 #[derive(Debug)]
 pub(super) struct EarlyAnswer(pub(super) MessageTransport);
 

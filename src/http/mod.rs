@@ -2,7 +2,7 @@
 //!
 //! The crate [`ureq`](https://docs.rs/ureq) implements HTTP: messages, timeouts, the pool of connections. This
 //! module runs it on the sockets of [`net`](crate::net), so that a hundred tasks on one thread have a hundred
-//! requests in flight at once. It adds redirects, cookies, gzip and proxies, and a public surface of its own.
+//! requests in flight at once. The module adds redirects, cookies, gzip, proxies and its own public API.
 //!
 //! ```no_run
 //! use selvedge::http::Session;
@@ -26,8 +26,9 @@
 //! # Where to look
 //!
 //! [`Session`] has one method for each kind of request, [`SessionBuilder`] the timeouts and limits.
-//! [`RequestBuilder`] adds headers and queries. [`Body`] is what a request sends, and [`Multipart`] a form with
-//! files. [`Response`] and [`BodyReader`] are what it receives. [`Error`] classifies failures by predicates.
+//! [`RequestBuilder`] adds headers and queries. [`Body`] is the body of a request, and [`Multipart`] is a form
+//! with files. [`Response`] is the answer, and [`BodyReader`] its body. [`Error`] classifies failures by
+//! predicates.
 //!
 //! # What a request does by itself
 //!
@@ -73,7 +74,7 @@
 //! - Timeouts are measured by the system's clock, even if the loop has another clock.
 //! - The head of a response, status and headers, has at most 64 KiB. A larger one is an
 //!   [error](Error::is_protocol). The number of headers is not limited otherwise.
-//! - The line that begins a chunk has at most 20 bytes: a longer chunk extension is an
+//! - The line at the start of a chunk has at most 20 bytes: a longer chunk extension is an
 //!   [error](Error::is_protocol).
 //! - Compression: gzip. Proxies: HTTP, not SOCKS. HTTP/2 and HTTP/3 are not supported.
 

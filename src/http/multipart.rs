@@ -10,9 +10,10 @@ use super::body::{Body, Content};
 use super::error::Error;
 use crate::util::fmt::impl_fmt;
 
-/// A form with files, `multipart/form-data`: a body of a request, made of parts.
+/// A form with files, `multipart/form-data`: the body of a request, which consists of parts.
 ///
-/// The contents of a part are anything that converts into a [`Body`]. Those of readers are streamed.
+/// The contents of a part can be any type that converts into a [`Body`]. The contents of readers are
+/// streamed.
 ///
 /// ```no_run
 /// use selvedge::http::{Body, Multipart, Session};
@@ -29,7 +30,7 @@ use crate::util::fmt::impl_fmt;
 #[must_use = "a form does nothing until it is sent as the body of a request"]
 pub struct Multipart {
     boundary: String,
-    /// Three for each part: its head, its contents, a line break.
+    /// Three bodies for each part: its head, its contents, a line break.
     segments: Vec<Result<Content, Error>>,
 }
 
@@ -49,7 +50,7 @@ impl Multipart {
         self.part(&head, value.as_ref().as_bytes().to_vec().into(), None)
     }
 
-    /// Adds a file, with the name that the server sees. The contents need not be those of a file.
+    /// Adds a file, with the name that the server sees. The contents need not come from a file.
     ///
     /// The part's `content-type` is the body's, which [`Body::with_media_type`] sets.
     pub fn file(
@@ -110,7 +111,7 @@ impl From<Multipart> for Body {
     }
 }
 
-/// One content of several: bytes if all are bytes, which can be sent again.
+/// Joins several bodies into one. If all are bytes, the result is bytes, which can be sent again.
 fn join(segments: Vec<Content>) -> Content {
     let length: Option<u64> = segments.iter().map(Content::length).sum();
     let mut readers: VecDeque<Box<dyn Read>> = VecDeque::new();

@@ -1,4 +1,4 @@
-//! [`Outgoing`]: a request as it is sent, and what becomes of it at a redirect.
+//! [`Outgoing`]: a request as it is sent, and its changes by redirects.
 
 use ureq::http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION,
@@ -81,8 +81,8 @@ impl Outgoing {
     }
 }
 
-/// Whether two URLs have the same scheme, host and port; or the second one is the encrypted form of the first,
-/// as where a server redirects all requests to https.
+/// Whether two URLs have the same scheme, host and port, or the second URL is the encrypted form of the first,
+/// as when a server redirects all requests to https.
 fn is_same_origin(from: &Url, to: &Url) -> bool {
     let is_upgrade = (from.scheme(), to.scheme()) == ("http", "https")
         && (from.port(), to.port()) == (None, None)

@@ -91,7 +91,7 @@ fn parse(proxy: &str, what: &str) -> ProxyUrl {
     Ok(url)
 }
 
-/// The URLs that an entry of `no_proxy` means.
+/// The URLs that an entry of `no_proxy` matches.
 #[derive(Clone, Debug)]
 pub(super) struct Exception {
     hosts: Hosts,
@@ -102,11 +102,11 @@ pub(super) struct Exception {
 #[derive(Clone, Debug)]
 enum Hosts {
     All,
-    /// The host of this name and those below.
+    /// The host of this name and its subdomains.
     Domain(String),
-    /// The hosts below a domain.
+    /// The subdomains of a domain.
     Below(String),
-    /// The addresses that have a number of bits in common with this one.
+    /// The addresses whose first bits, as many as this number, are equal to those of this address.
     Network(IpAddr, u32),
 }
 

@@ -22,7 +22,7 @@ pub(super) struct RequestLimit {
     total_timeout: Option<Duration>,
 }
 
-/// The right to run a request. Dropping it admits the next one.
+/// The right to run a request. Dropping this permit admits the next request.
 pub(super) struct Permit(Rc<RequestLimit>);
 
 impl Drop for Permit {
@@ -90,11 +90,11 @@ impl Awaiting for RequestLimit {
     }
 }
 
-/// When a request has to be complete.
+/// The time by which a request has to be complete.
 pub(super) struct TimeLimit {
     /// `None` for no limit.
     deadline: Option<Instant>,
-    /// Whether the session's timeout applies, which begins now.
+    /// Whether the session's timeout applies. That timeout begins now.
     is_sessions: bool,
 }
 

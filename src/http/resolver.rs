@@ -60,7 +60,7 @@ impl Resolver for LoopResolver {
     }
 }
 
-/// Looks up a proxy in the place of each host.
+/// A resolver that looks up the proxy instead of each host.
 #[derive(Debug)]
 pub(super) struct ProxyResolver(pub(super) Uri);
 

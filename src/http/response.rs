@@ -39,7 +39,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// The response to a request, the last one if there were redirects.
+    /// The response to a request. After redirects, the response to the last request.
     pub(super) fn new(
         response: http::Response<ureq::Body>,
         request: Outgoing,
@@ -54,7 +54,7 @@ impl Response {
             && content_length != Some(0);
         let is_gzip = has_body && is_gzip(&headers);
         if is_gzip {
-            // They describe the compressed body.
+            // These headers describe the compressed body.
             headers.remove(CONTENT_ENCODING);
             headers.remove(CONTENT_LENGTH);
             content_length = None;

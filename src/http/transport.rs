@@ -61,7 +61,7 @@ fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<TcpStream, 
         _ if is_bare_timeout(&error) => ureq::Error::Timeout(timeout.reason),
         _ if is_request_to_end(&error) => from_io(error).into_ureq(),
         [] => ureq::Error::ConnectionFailed,
-        // With several addresses, the source names each.
+        // With several addresses, the source lists each of them.
         [first, ..] => Error::new(Kind::Connect(*first))
             .with_source(error)
             .into_ureq(),
@@ -70,16 +70,16 @@ fn connect(addresses: &[SocketAddr], timeout: NextTimeout) -> Result<TcpStream, 
 
 /// A connection.
 ///
-/// A peer may answer before it has read everything, and then read no more, or close. Writing therefore ends
-/// early when there is something to read: what is left is kept in `unsent`. An error of a write is kept as well,
-/// until reading has shown that there is no answer.
+/// A peer may answer before it has read everything, and then stop reading, or close the connection. So a write
+/// ends early when bytes can be read, and the remaining bytes are kept in `unsent`. An error of a write is kept
+/// as well, until a read has shown that there is no answer.
 #[derive(Debug)]
 pub(super) struct SocketTransport {
     stream: Arc<SharedStream>,
     buffers: ConnectionBuffers,
     /// Bytes that are sent before all others.
     unsent: Vec<u8>,
-    /// The connection takes no more bytes: output is discarded.
+    /// The connection accepts no more bytes: output is discarded.
     write_error: Option<io::Error>,
     /// The loop that opened the connection, which is used in no other; `None` where it blocks the thread.
     loop_id: Option<u64>,
@@ -131,14 +131,15 @@ impl Transport for SocketTransport {
             return Err(Error::new(Kind::HeadTooLarge).into_ureq());
         }
         let limit = Limit::new(timeout.for_read());
-        // A peer that waits for these bytes would never answer. The read reports a timeout.
+        // A peer that waits for these bytes never answers, so the read reports a timeout.
         match self.send_unsent(limit) {
             Ok(()) | Err(ureq::Error::Timeout(_)) => {}
             Err(error) => return Err(error),
         }
         let stream = &self.stream.0;
         let remaining = match self.write_error {
-            // A connection that takes no bytes does not let a read wait: it has its end, or an answer before that.
+            // On a connection that accepts no bytes a read does not wait: it returns an answer or the end of the
+            // stream.
             Some(_) => Some(Duration::from_secs(1)),
             None => limit.remaining().unwrap_or(Some(Duration::from_nanos(1))),
         };
@@ -171,7 +172,7 @@ impl Transport for SocketTransport {
 }
 
 impl SocketTransport {
-    /// May suspend. Sends `unsent`, until all is sent or there is something to read.
+    /// May suspend. Sends `unsent` until all bytes are sent or bytes can be read.
     fn send_unsent(&mut self, limit: Limit) -> Result<(), ureq::Error> {
         while !self.unsent.is_empty() {
             match write(&self.stream.0, &self.unsent, limit)? {
@@ -187,7 +188,7 @@ impl SocketTransport {
     }
 }
 
-/// The deadline of an operation, and the timeout that it comes from.
+/// The deadline of an operation, and the timeout that has set it.
 #[derive(Clone, Copy)]
 struct Limit {
     /// `None` for no limit.
@@ -216,13 +217,13 @@ impl Limit {
     }
 }
 
-/// What has become of a write.
+/// The result of a write.
 enum Written {
-    /// At least one.
+    /// The number of written bytes, at least one.
     Bytes(usize),
-    /// There is something to read first.
+    /// Nothing was written, because bytes can be read first.
     Nothing,
-    /// The connection takes no more bytes. It may have some to read.
+    /// The connection accepts no more bytes. There may still be bytes to read.
     Failed(io::Error),
 }
 
@@ -260,8 +261,8 @@ pub(super) fn duration(timeout: NextTimeout) -> Option<Duration> {
     }
 }
 
-/// An error of a transfer as ureq's. It is wrapped, because ureq takes some of std's errors for the end of a
-/// response.
+/// Converts an error of a transfer for ureq. The error is wrapped, because ureq treats some of std's errors
+/// as the end of a response.
 fn to_ureq(error: io::Error, reason: Timeout) -> ureq::Error {
     if is_bare_timeout(&error) {
         return ureq::Error::Timeout(reason);
@@ -269,8 +270,8 @@ fn to_ureq(error: io::Error, reason: Timeout) -> ureq::Error {
     from_io(error).into_ureq()
 }
 
-/// Whether the timeout of an operation of this crate caused an error: the system's timeouts have an error number,
-/// and that of [`timeout`](crate::timeout()) names itself.
+/// Whether a timeout of an operation of this crate caused an error. The system's timeouts have an error number,
+/// and the error of [`timeout`](crate::timeout()) contains its own type.
 pub(super) fn is_bare_timeout(error: &io::Error) -> bool {
     let is_bare = error.raw_os_error().is_none() && error.get_ref().is_none();
     error.kind() == io::ErrorKind::TimedOut && is_bare

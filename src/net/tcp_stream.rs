@@ -50,7 +50,7 @@ impl TcpStream {
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0")?;
     /// let address = listener.local_addr()?;
-    /// // Looks the name up, which may have an address of each family.
+    /// // Looks up the name, which may have an address of each family.
     /// let stream = TcpStream::connect(("localhost", address.port()))?;
     /// assert_eq!(stream.peer_addr()?, address);
     /// # Ok::<(), std::io::Error>(())
