@@ -271,7 +271,7 @@ fn to_ureq(error: io::Error, reason: Timeout) -> ureq::Error {
 }
 
 /// Whether a timeout of an operation of this crate caused an error. The system's timeouts have an error number,
-/// and the error of [`timeout`](crate::timeout()) contains its own type.
+/// and the error of [`timeout`](crate::timeout()) has an inner error.
 pub(super) fn is_bare_timeout(error: &io::Error) -> bool {
     let is_bare = error.raw_os_error().is_none() && error.get_ref().is_none();
     error.kind() == io::ErrorKind::TimedOut && is_bare

@@ -64,10 +64,10 @@ impl Builder {
     /// parked: for tests.
     ///
     /// The clock also stands still while a job of [`to_thread`](crate::to_thread) or
-    /// [`run_in_executor`](EventLoop::run_in_executor), an operation on a file or a look-up of a name is awaited. It does not
-    /// wait for anything else outside of the loop: if a peer on another thread or in another process has an answer under
-    /// way, a timeout of an hour around the read elapses at once. Run such a peer in the same loop, or as a job that a task
-    /// awaits:
+    /// [`run_in_executor`](EventLoop::run_in_executor), an operation on a file or a look-up of a name is awaited. The
+    /// clock does not wait for anything else outside of the loop: while a peer on another thread or in another process
+    /// prepares an answer, a timeout of an hour around the read elapses at once. Run such a peer in the same loop, or
+    /// as a job that a task awaits:
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -96,12 +96,14 @@ impl Builder {
         self
     }
 
-    /// Turns strict mode on, for tests: the first error that goes to the exception handler, because no code has taken it,
-    /// ends the run with [`RunError::Unhandled`]. Such errors are the panic and the `Err` of a detached task, the panic of a
-    /// callback, and the error of a promise that is dropped unread. The handler gets them as well.
+    /// Turns strict mode on, for tests: the first error that goes to the exception handler, because no code has
+    /// retrieved it, ends the run with [`RunError::Unhandled`]. Such errors are the panic and the `Err` of a detached
+    /// task, the panic of a callback, and the error of a promise that is dropped unread. The handler still gets these
+    /// errors.
     ///
-    /// [`run`](Self::run) and [`try_run`](Self::try_run) then cancel the main task, and fail also if it has returned.
-    /// [`EventLoop::run_until_complete`] and [`EventLoop::run_forever`] return early; the tasks go on in the next run.
+    /// [`run`](Self::run) and [`try_run`](Self::try_run) then cancel the main task, and fail even if the main task has
+    /// returned. [`EventLoop::run_until_complete`] and [`EventLoop::run_forever`] return early; the tasks continue in
+    /// the next run.
     ///
     /// ```should_panic
     /// use selvedge::{EventLoop, spawn};
@@ -121,21 +123,21 @@ impl Builder {
         self
     }
 
-    /// Sets the time that the cancelled tasks of an ending loop may take to end, and then the time that the loop waits for
-    /// running jobs of its pool, also for those whose task was cancelled: 10 s each by default. A loop that waits for jobs
-    /// for longer than a second tells its exception handler which ones.
+    /// Sets the time that the cancelled tasks of an ending loop may take to end, and then the time that the loop waits
+    /// for running jobs of its pool, including jobs whose task was cancelled: 10 s each by default. A loop that waits
+    /// for jobs for longer than a second reports these jobs to its exception handler.
     pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
         self.0.shutdown_timeout = duration;
         self
     }
 
-    /// Sets how many jobs of [`to_thread`](crate::to_thread) and
-    /// [`run_in_executor`](EventLoop::run_in_executor) the loop's pool runs at once, at least one. By default they are four
-    /// more than there are processors, and no more than 32; jobs that run for 5 s do not count then, up to 512 threads.
-    /// Threads start when there is work, and end when there is none for a while.
+    /// Sets how many jobs of [`to_thread`](crate::to_thread) and [`run_in_executor`](EventLoop::run_in_executor) the
+    /// loop's pool runs at once, at least one. The default is the number of processors plus four, at most 32. With the
+    /// default, jobs that have run for 5 s do not count, up to 512 threads. Threads start when there is work, and end
+    /// after some time without work.
     ///
-    /// Files and host names have threads of their own. When a job of either kind runs for 5 s while others wait for a
-    /// thread, the loop tells its exception handler which one.
+    /// Files and host names have their own threads. When a job of any kind runs for 5 s while others wait for a
+    /// thread, the loop reports the job to its exception handler.
     #[doc(alias = "blocking_threads")]
     pub fn max_blocking_threads(mut self, n: usize) -> Self {
         self.0.max_blocking_threads = Some(n);
@@ -158,9 +160,9 @@ impl Builder {
     /// [`try_run`](Self::try_run) returns [`RunError::Cancelled`], with the message `interrupted by SIGINT`.
     /// A second interrupt ends the process at once.
     ///
-    /// [`run`](Self::run) unwinds the frames of its caller without a message. The payload of this unwind ends the process by
-    /// the signal where the payload is dropped: behind `main`, or where the program has caught the unwind. Shells report the
-    /// status 130.
+    /// [`run`](Self::run) then unwinds the frames of its caller without a message. When the payload of this unwind is
+    /// dropped, it ends the process by the signal: after `main`, or where the program has caught the unwind. Shells
+    /// report the status 130.
     ///
     /// This holds on the process's main thread, while the signal has its default disposition. A handler of the program
     /// stays, and so does an ignored signal.
@@ -308,7 +310,8 @@ impl EventLoop {
     }
 }
 
-/// The payload of the unwind that an interrupt of `run` causes. std drops it when `main` has been unwound.
+/// The payload of the unwind that an interrupt of `run` causes. std drops this payload after `main` was
+/// unwound.
 struct Interrupted;
 
 impl Drop for Interrupted {
@@ -333,9 +336,9 @@ impl Drop for AbortOnUnwind {
 /// Runs a function as the main task of a new event loop, on this thread, and returns its value: asyncio's `run`. The
 /// function may borrow.
 ///
-/// When the main task is done, all other tasks are cancelled and run until they have ended. On the process's main thread
-/// an interrupt (Ctrl-C) cancels the main task, and the process ends with the status 130 when all tasks have ended; a
-/// second interrupt ends it at once. See [`Builder::cancel_on_interrupt`].
+/// When the main task is done, all other tasks are cancelled and run until they have ended. On the process's main
+/// thread an interrupt (Ctrl-C) cancels the main task, and the process ends with the status 130 when all tasks have
+/// ended; a second interrupt ends the process at once. See [`Builder::cancel_on_interrupt`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -349,8 +352,8 @@ impl Drop for AbortOnUnwind {
 /// ```
 ///
 /// # Panics
-/// With the function's panic, or with the sentence of the error that [`try_run`] returns. After an interrupt it unwinds
-/// without a message.
+/// With the function's panic, or with the message of the error that [`try_run`] returns. After an interrupt, `run`
+/// unwinds without a message.
 #[track_caller]
 pub fn run<T>(main: impl FnOnce() -> T) -> T {
     Builder::new().run(main)

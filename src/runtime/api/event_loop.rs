@@ -95,7 +95,7 @@ impl EventLoop {
             return task.into_result();
         }
         task.remove_done_callback(stop);
-        // The error of a task that is done can't be returned besides the unhandled one, which came first.
+        // The unhandled error came first, so the error of a task that is done can't be returned as well.
         task.exception().ok();
         if I::ONLY_WAITS
             && let Some(task) = task.any_handle().as_task()
@@ -111,7 +111,7 @@ impl EventLoop {
     /// Runs the loop until [`stop`](Self::stop).
     ///
     /// # Errors
-    /// If nothing can ever happen in the loop any more, or the loop is closed or running; in strict mode
+    /// If no event can occur in the loop any more, or the loop is closed or running; in strict mode
     /// [`RunError::Unhandled`].
     pub fn run_forever(&self) -> Result<(), RunError> {
         if let Some(reason) = self.why_not() {
@@ -151,8 +151,8 @@ impl EventLoop {
     /// Closes the loop: drops queued callbacks, cancels its tasks and runs until they have ended, for a bounded time, and
     /// unwinds the remaining tasks by force. Pending tasks are reported. Closing again does nothing.
     ///
-    /// At the end of its thread, or while the process exits, a loop in a thread-local leaks its tasks: the thread-locals that
-    /// they refer to may be gone.
+    /// At the end of its thread, or while the process exits, a loop in a thread-local leaks its tasks, because the
+    /// thread-locals that the tasks refer to may be destroyed.
     ///
     /// # Errors
     /// If the loop is running. On a stack that another library has made.
@@ -339,8 +339,8 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if self.close().is_err() {
-            // The loop is running: this drop is below its own run, for example while the process exits. Or this is another
-            // library's stack. No task can be ended there.
+            // Either the loop is running and this drop is inside of its run, for example while the process exits, or
+            // the drop is on another library's stack. In both cases no task can be ended.
             std::mem::forget(Rc::clone(&self.0));
         }
     }

@@ -61,7 +61,8 @@ impl<T: Send + 'static> RemoteTask<T> {
     /// # Cancellation
     /// The remote task goes on.
     pub fn join(self) -> Result<T, TaskError> {
-        // That of an earlier poll. Its destructor is an executor's code, which must not run during the wait.
+        // The waker of an earlier poll. Its destructor is an executor's code, which must not run during the
+        // wait.
         let polled_by = lock(&self.shared.state).waker.take();
         drop(polled_by);
         match task_context() {
@@ -140,7 +141,7 @@ impl<T> Drop for RemoteTask<T> {
                 report_unretrieved(context::current().as_deref(), name, error);
             };
             if let Err(refused) = self.handle.call_soon_threadsafe(report) {
-                // The loop is closed, and its handler is gone.
+                // The loop is closed and has no handler any more.
                 refused.into_inner()();
             }
         }

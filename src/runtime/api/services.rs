@@ -137,7 +137,7 @@ impl LocalLoop {
         inner.signals.listen(&inner.reactor, signal)
     }
 
-    /// Has the loop handle a signal until it is closed.
+    /// Makes the loop handle a signal until the loop is closed.
     pub(crate) fn keep_signal(&self, signal: i32) -> io::Result<Rc<Kept>> {
         let inner = self.get().map_err(io::Error::other)?;
         inner.refuse_if_forked()?;

@@ -21,8 +21,8 @@ pub(crate) fn cancel(task: TaskPtr, message: Option<&str>) -> bool {
     may_be
 }
 
-/// As [`cancel`], for a cancel that a scope's host passes on to a child. True if the child waits for the host, by way of
-/// other tasks.
+/// As [`cancel`], for a cancel that a scope's host forwards to a child. Returns true if the child waits for the host,
+/// through other tasks.
 pub(crate) fn cancel_child(child: TaskPtr, host: TaskPtr, message: Option<&str>) -> bool {
     let is_cycle = may_be_cancelled(child) && forward::cancel_child(child, host, message);
     forward::walk_is_over();
@@ -94,8 +94,8 @@ pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
 /// Calls a function. If a cancel of the running task is delivered in the function, as an unwind or as an I/O error,
 /// returns the cancel's message as an error; any other unwind continues.
 ///
-/// May suspend if the function does. A task whose cancel was caught goes on and is not cancelled. If I/O has returned the
-/// cancel as an error, the value of the function is dropped.
+/// May suspend if the function does. A task whose cancel was caught continues and is not cancelled. If I/O has returned
+/// the cancel as an error, the value of the function is dropped.
 ///
 /// ```
 /// let caught = selvedge::run(|| {
@@ -117,7 +117,7 @@ pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
 /// With any other panic of the function.
 pub fn catch_cancelled<T>(f: impl FnOnce() -> T) -> Result<T, Cancelled> {
     let running = || context::current().and_then(|core| core.current());
-    // Errors are counted anew, so that those of the function are known.
+    // The count of errors restarts, so that it contains only the function's errors.
     let before = running().map(|task| (task.id, task.n_errors.replace(0)));
     let result = catch_unwind(AssertUnwindSafe(f));
     let Some(task) = running() else {

@@ -162,7 +162,7 @@ impl ScopeState {
         });
     }
 
-    /// Passes a cancel of the host on to the children, and closes the scope.
+    /// Forwards a cancel of the host to the children, and closes the scope.
     pub(crate) fn pass_on(&self, host: TaskPtr) {
         self.is_ending.set(true);
         let message = host.message();
@@ -172,7 +172,7 @@ impl ScopeState {
             has_cycle.set(has_cycle.get() || is_cycle);
         });
         if has_cycle.get() {
-            // Each task of the cycle has passed the cancel on to the next one.
+            // Each task of the cycle has forwarded the cancel to the next one.
             self.each_live(request::cancel_at_once);
         }
     }
@@ -244,7 +244,7 @@ impl ScopeState {
             && let Some(task) = self.host()
             && task.has(MUST_CANCEL)
         {
-            // A cancel that came together with the last child's end.
+            // A cancel that arrived together with the last child's end.
             cancel_frame::withdraw(task);
             is_cancelled = true;
         }

@@ -62,9 +62,10 @@ pub(crate) struct TaskBlock {
     pub(crate) parked: Cell<Parked>,
     /// Operations that succeeded at once since the last suspension.
     pub(crate) n_immediate: Cell<u8>,
-    /// How often requests that stand were returned as an I/O error; counted anew in a mask and in `catch_cancelled`.
+    /// How often requests that stand were returned as an I/O error. The count restarts in a mask and in
+    /// `catch_cancelled`.
     pub(crate) n_errors: Cell<u8>,
-    /// How often the task went on after a forced unwind.
+    /// How often the task continued after a forced unwind.
     pub(crate) n_swallowed: Cell<u16>,
     /// Requests to cancel that were not taken back.
     pub(crate) n_cancels: Cell<u32>,

@@ -19,12 +19,12 @@
 //!                                             an I/O wait returns an error
 //! ```
 //!
-//! `Stands` and `Returned` *stand*. The end of the frame, `uncancel` down to zero, and a `catch_cancelled` that has seen
-//! the request withdraw it. The state of a frame's request is in the frame; that of the request to the task is in the flags
-//! `TASK_CANCEL` and `TASK_RETURNED`, and in a mask while the mask defers it. A request that was delivered to the task
-//! itself is not remembered: asyncio's count, `TaskBlock::n_cancels`, goes on counting it until `uncancel`. The count also
-//! has the requests of the frames. A frame takes an unwind for its own if the count is, without its own request, what it
-//! was when the frame began.
+//! `Stands` and `Returned` *stand*. A request is withdrawn by the end of its frame, by `uncancel` down to zero, and by
+//! a `catch_cancelled` to which it was delivered. The state of a frame's request is in the frame. The state of the
+//! request to the task is in the flags `TASK_CANCEL` and `TASK_RETURNED`, and in a mask while the mask defers the
+//! request. After a request was delivered to the task itself, no state is kept, but asyncio's count,
+//! `TaskBlock::n_cancels`, contains the request until `uncancel`. The count also contains the requests of the frames. A
+//! frame treats an unwind as its own if the count without the frame's own request is the same as when the frame began.
 
 #![allow(unsafe_code)]
 
@@ -44,7 +44,7 @@ pub(crate) struct CancelFrame {
     n_before: u32,
     /// A request stood when the frame began.
     stood_before: bool,
-    /// The frame's own request; of a mask, the request to the task that it defers.
+    /// The frame's own request. In a mask: the request to the task that the mask defers.
     request: Cell<Request>,
     /// No older request stood when the frame made its own.
     is_only: Cell<bool>,
@@ -66,16 +66,17 @@ pub(crate) enum Request {
     Stands,
     /// Stands, and was returned as an error.
     Returned,
-    /// By an unwind or by forwarding; or withdrawn.
+    /// Delivered by an unwind or by forwarding; or withdrawn.
     Delivered,
 }
 
 /// How a frame's request ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ended {
-    /// It was made, and no other code has requested a cancel: an unwind that leaves the frame is the frame's own.
+    /// The request was made, and no other code has requested a cancel: an unwind that leaves the frame is the
+    /// frame's own.
     pub(crate) is_alone: bool,
-    /// It was returned as an error, and nothing has taken it back.
+    /// The request was returned as an error, and was not taken back.
     pub(crate) was_returned: bool,
 }
 
@@ -120,7 +121,7 @@ impl CancelFrame {
 
     /// Notes that the frame makes its request.
     pub(crate) fn set_made(&self) {
-        // Also one that a mask defers by now.
+        // This includes a request that a mask now defers.
         let mut stands = frames(&self.task)
             .map(Self::stands)
             .chain([self.task.has(TASK_CANCEL)]);
@@ -153,7 +154,7 @@ impl CancelFrame {
 
     /// Calls a function, and defers cancels of the running task until the function returns.
     pub(crate) fn mask<R>(here: TaskContext, f: impl FnOnce() -> R) -> R {
-        /// Ends the mask. Also has the number of errors at its start.
+        /// Ends the mask when dropped. Holds the number of errors at the mask's start.
         struct Masked<'a>(&'a CancelFrame, u8);
 
         impl Drop for Masked<'_> {
@@ -196,7 +197,8 @@ impl CancelFrame {
 /// The frames of a task, innermost first.
 fn frames(task: &TaskBlock) -> impl Iterator<Item = &CancelFrame> {
     let linked = |frame: NonNull<CancelFrame>| {
-        // SAFETY: a frame is unlinked before it goes; abandoned frames keep their memory.
+        // SAFETY: a frame is unlinked before its memory is freed; abandoned frames keep their
+        // memory.
         unsafe { frame.as_ref() }
     };
     successors(task.frames.get().map(linked), move |frame| {
@@ -218,10 +220,11 @@ pub(crate) fn is_masked(task: TaskPtr) -> bool {
     masks(&task).next().is_some()
 }
 
-/// Whether a mask defers a request from a frame, or from outside of the task's frames; if so, the mask counts the request.
+/// Whether a mask defers a request from a frame, or from outside of the task's frames. If so, the mask counts the
+/// request.
 pub(crate) fn defers(task: TaskPtr, from: Option<&CancelFrame>) -> bool {
     let inner = frames(&task).take_while(|frame| from.is_none_or(|from| !ptr::eq(*frame, from)));
-    // The first mask inside of the place where the request comes from.
+    // The outermost mask inside of the frame that makes the request.
     let Some(mask) = inner.filter(|frame| frame.kind == FrameKind::Mask).last() else {
         return false;
     };
@@ -232,7 +235,7 @@ pub(crate) fn defers(task: TaskPtr, from: Option<&CancelFrame>) -> bool {
     true
 }
 
-/// Sets the flag that a request stands, when a frame has gone or its request has changed.
+/// Updates `MUST_CANCEL` after a frame was unlinked or its request has changed.
 fn update(task: TaskPtr) {
     if task.has(TASK_CANCEL) || unmasked(&task).any(CancelFrame::stands) {
         task.set(MUST_CANCEL);
@@ -242,7 +245,7 @@ fn update(task: TaskPtr) {
     }
 }
 
-/// Notes that the requests that no mask defers were delivered, or are not wanted any more.
+/// Withdraws the requests that no mask defers, or notes their delivery.
 pub(crate) fn withdraw(task: TaskPtr) {
     task.clear(MUST_CANCEL | TASK_CANCEL | TASK_RETURNED);
     task.n_errors.set(0);
@@ -250,7 +253,8 @@ pub(crate) fn withdraw(task: TaskPtr) {
     standing.for_each(CancelFrame::set_delivered);
 }
 
-/// Lets the requests that were made and delivered stand again. Inside of a mask, not those from outside.
+/// Makes requests stand again that were delivered. Inside of a mask, requests from outside of the mask
+/// are excluded.
 pub(crate) fn redeliver(task: TaskPtr) {
     let made = || unmasked(&task).filter(|frame| frame.is_made());
     for frame in made().filter(|frame| !frame.stands()) {
@@ -262,8 +266,8 @@ pub(crate) fn redeliver(task: TaskPtr) {
     update(task);
 }
 
-/// To which frame the outermost standing request is addressed, and of what kind the frame is; `None` for the task. Notes
-/// that the request is returned as an error.
+/// Returns the kind of the frame to which the outermost standing request is addressed, or `None` if it is addressed to
+/// the task. Notes that the request is returned as an error.
 pub(crate) fn return_outermost(task: TaskPtr) -> Option<FrameKind> {
     if task.has(TASK_CANCEL) {
         task.set(TASK_RETURNED);
@@ -280,15 +284,16 @@ pub(crate) fn is_returned(task: TaskPtr) -> bool {
     task.has(TASK_RETURNED) || unmasked(&task).any(returned)
 }
 
-/// Number of requests of a task that were not taken back, with those that are deferred.
+/// Number of requests to a task that were not taken back, including deferred ones.
 pub(crate) fn n_requests(task: TaskPtr) -> u32 {
     let n_deferred = masks(&task).map(|mask| mask.n_deferred.get()).sum::<u32>();
     task.n_cancels.get() + n_deferred
 }
 
-/// Takes one request back, and returns how many are left. Taking back the last one also withdraws all that stand.
+/// Takes one request back, and returns how many are left. Taking back the last request also withdraws all
+/// requests that stand.
 pub(crate) fn take_back(task: TaskPtr) -> u32 {
-    // One from inside of the innermost mask, if there is one.
+    // A request from inside of the innermost mask comes first.
     let deferred = masks(&task).map(|mask| &mask.n_deferred);
     let mut counts = once(&task.n_cancels).chain(deferred);
     if let Some(count) = counts.find(|count| count.get() > 0) {

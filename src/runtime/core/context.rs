@@ -327,8 +327,8 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// Runs a function as a callback: no task is current while it runs. On another library's stack, which the function could
-/// leave for good, it runs as a part of the task.
+/// Runs a function as a callback: no task is current while it runs. On another library's stack, which the function
+/// could leave for ever, the function runs as part of the task.
 pub(crate) fn without_task<R>(f: impl FnOnce() -> R) -> R {
     let Some(core) = current() else { return f() };
     let Ok(open) = OpenFrame::try_open() else {

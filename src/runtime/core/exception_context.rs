@@ -63,7 +63,7 @@ impl ExceptionContext {
         self
     }
 
-    /// For a slow task: where it was resumed, and where it suspended again.
+    /// For a slow task: the place where it was resumed, and the place where it suspended again.
     pub(crate) fn with_slow_turn(
         mut self,
         resumed_at: Option<TaskStack>,
@@ -94,15 +94,14 @@ impl ExceptionContext {
         self.source
     }
 
-    /// Where the task stands now; for a task that is pending, or that took too long and has suspended since, of a loop in debug
-    /// mode.
+    /// The present stack of the task, in debug mode, if the task is pending, or took too long and has suspended since.
     #[must_use]
     pub fn stack(&self) -> Option<&TaskStack> {
         self.stack.as_deref()
     }
 
-    /// Where the task was resumed before it took too long; `None` if it began then. The code that held the loop ran between
-    /// this place and [`stack`](Self::stack), or the task's end.
+    /// The stack at which the task was resumed before it took too long; `None` if the task began at that time. The slow
+    /// code ran between this place and [`stack`](Self::stack), or the task's end.
     #[must_use]
     pub fn resumed_at(&self) -> Option<&TaskStack> {
         self.resumed_at.as_deref()

@@ -108,8 +108,8 @@ pub(crate) struct Group {
 impl Group {
     /// Calls a function with a group of the running task. The function adds as many members as there are nodes.
     ///
-    /// The function may run user code: destructors of members that are refused, and of results. If that abandons the
-    /// coroutine that waits, the task is abandoned as well, because the nodes name the task.
+    /// The function may run user code: destructors of members that are refused, and of results. If a destructor
+    /// abandons the coroutine that waits, the task is abandoned as well, because the nodes refer to the task.
     pub(crate) fn with<R>(
         task: TaskPtr,
         until: Until,
@@ -147,9 +147,10 @@ impl Group {
         let node = self.next_node();
         if !self.is_over.get() {
             node.group.set(self);
-            // SAFETY: `with` keeps node and group in place until the node has unlinked itself, and the task that the
-            // group names stays as long: it does not end before the frame of `with` does, or it is abandoned with that
-            // frame (the open frame), and its block stays. A list unlinks its nodes when it is dropped.
+            // SAFETY: `with` keeps node and group in place until the node has unlinked itself, and the task to which
+            // the group refers lives as long: the task does not end before the frame of `with`, or the task is
+            // abandoned with that frame (the open frame) and its block stays allocated. A list unlinks its nodes when
+            // it is dropped.
             unsafe { waiters.push(node) };
         }
     }

@@ -50,11 +50,11 @@ pub(crate) struct Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Pending,
-    /// The value, but the task may still drop it: its shares don't see it yet.
+    /// The value is stored, but shares don't see it yet: the task may still drop it.
     Stored,
-    /// The value.
+    /// The value is visible to shares.
     Returned,
-    /// The error.
+    /// The outcome is the error.
     Failed,
 }
 
@@ -172,7 +172,7 @@ impl AnyPacket {
         }
     }
 
-    /// Shows the value that the task has stored.
+    /// Makes the value that the task has stored visible to the shares.
     #[inline]
     pub(crate) fn set_returned(&self) {
         let status = &self.head().status;
@@ -201,7 +201,7 @@ impl Clone for AnyPacket {
         let n = n_shares.get().wrapping_add(1);
         n_shares.set(n);
         if n == 0 {
-            // As `Rc` does: so many shares were forgotten.
+            // As in `Rc`: this overflow needs forgotten shares.
             std::process::abort();
         }
         Self(self.0)

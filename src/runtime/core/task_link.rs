@@ -11,7 +11,8 @@ use super::{TaskBlock, TaskId, TaskPtr, default_name};
 /// address of number and name, with some low bits set.
 pub(crate) struct TaskLink(Cell<usize>);
 
-/// What is kept of a task that is done and that has a name, or requests to cancel that were not taken back.
+/// The data that is kept after the end of a task that has a name, or requests to cancel that were not taken
+/// back.
 struct Identity {
     id: TaskId,
     name: Option<Box<Box<str>>>,
@@ -25,17 +26,17 @@ const RETRIEVED: usize = 4;
 const BITS: u32 = 3;
 
 impl TaskLink {
-    /// Names no task.
+    /// The link of no task.
     pub(crate) const fn new() -> Self {
         Self(Cell::new(0))
     }
 
-    /// Names a new task.
+    /// The link of a new task.
     pub(crate) fn begin(&self, block: NonNull<TaskBlock>) {
         self.0.set(block.as_ptr() as usize);
     }
 
-    /// The task, while it is not done.
+    /// The task; `None` once it is done.
     #[inline(always)]
     pub(crate) fn task(&self) -> Option<TaskPtr> {
         let word = self.0.get();
@@ -83,7 +84,7 @@ impl TaskLink {
         self.0.set(Box::into_raw(identity) as usize | DONE | BOXED);
     }
 
-    /// Requests to cancel that were not taken back, of a task that is done.
+    /// Number of requests to cancel that were not taken back, of a task that is done.
     pub(crate) fn n_cancels(&self) -> u32 {
         self.identity()
             .map_or(0, |identity| identity.n_cancels.get())

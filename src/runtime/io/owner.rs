@@ -1,7 +1,8 @@
-//! [`Owner`]: which loop has registered a socket, which loops have registered its clones, and what was shut down.
+//! [`Owner`]: the loop that has registered a socket, the loops that have registered its clones, and the
+//! directions that were shut down.
 //!
-//! A `shutdown` concerns the socket, hence all clones. The system does not report every one: a task that waits to write to
-//! a Unix socket is woken by no event when this end is shut down for writing.
+//! A `shutdown` affects the socket, hence all clones. The system does not report every `shutdown`: no event wakes a
+//! task that waits to write to a Unix socket when this end is shut down for writing.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +21,7 @@ pub(super) struct Owner {
     clones: Option<Arc<Mutex<Clones>>>,
 }
 
-/// What the clones of a socket share.
+/// The state that the clones of a socket share.
 #[derive(Default)]
 struct Clones {
     is_shut: Shut,
@@ -45,7 +46,8 @@ impl Shut {
 }
 
 impl Owner {
-    /// The owner for another descriptor of the same socket. `token` is this one's.
+    /// Returns the owner for another descriptor of the same socket. `token` is the token of this
+    /// registration.
     pub(super) fn for_clone(&mut self, token: u64) -> Self {
         let clones = self.clones.get_or_insert_with(|| {
             let registered = self.injector.iter().cloned();
@@ -92,8 +94,8 @@ impl Owner {
         }
     }
 
-    /// Notes that a direction was shut down. Returns the registrations to tell: this one, whose token is given, and those
-    /// of the clones.
+    /// Notes that a direction was shut down. Returns the registrations to notify: this one, whose token is given, and
+    /// those of the clones.
     pub(super) fn shut(&mut self, direction: Direction, token: u64) -> Vec<(Arc<Injector>, u64)> {
         if let Some(clones) = &self.clones {
             let mut clones = lock(clones);

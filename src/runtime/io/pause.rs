@@ -11,8 +11,8 @@ use crate::runtime::core::{InsertAt, NEVER};
 use crate::runtime::threads::{JobKind, Label, off_loop};
 use crate::runtime::wait::task_context;
 
-/// May suspend. Lets a duration of real time pass before the next attempt of an operation: nothing reports when the attempt
-/// could succeed. Ends early as a wait for a descriptor does.
+/// May suspend. Waits for a duration of real time before the next attempt of an operation, because no event reports
+/// when the attempt could succeed. A request to the task ends the pause early, as it ends a wait for a descriptor.
 pub(crate) fn pause(duration: Duration) -> io::Result<()> {
     let here = match task_context() {
         Ok(here) => here,

@@ -1,8 +1,9 @@
 //! [`Reactor`]: maps readiness of descriptors to the tasks that wait for it. [`Reactor::deliver`] is where readiness arrives.
 //!
-//! A descriptor is registered with the poller once, for both directions, when an operation on it has to wait for the first
-//! time. Wrappers of one descriptor share this registration, since the poller has only one for them. The waiters of a side
-//! are woken one by one, in FIFO order; a task that leaves a side which is still ready wakes the next.
+//! A descriptor is registered with the poller once, for both directions, when an operation on it has to wait for the
+//! first time. Wrappers of one descriptor share this registration, because the poller has only one for the descriptor.
+//! The waiters of a side are woken one by one, in FIFO order; a task that leaves a side which is still ready wakes the
+//! next.
 
 #![allow(unsafe_code)]
 
@@ -160,14 +161,15 @@ impl Reactor {
         let token = *self.tokens.borrow().get(&fd.as_raw_fd())?;
         let sources = self.sources.borrow();
         let sides = sources.get(Key::from_u64(token))?;
-        // Not found where the descriptor was closed unnoticed and its number belongs to another file now.
+        // `NotFound` if the descriptor was closed without a notice to the loop, and its number now
+        // belongs to another file.
         self.poller.renew(fd, token).ok()?;
         sides.n_shares.update(|n| n + 1);
         Some(token)
     }
 
-    /// Ends a wrapper's registration. With the last one the descriptor is deregistered, and tasks that wait for it get
-    /// an error. The descriptor may be closed already, and its number reused.
+    /// Ends a wrapper's registration. With the last registration the descriptor is deregistered, and tasks that wait
+    /// for it get an error. The descriptor may already be closed, and its number reused.
     pub(crate) fn forget(&self, token: u64) {
         let key = Key::from_u64(token);
         let fd = match self.sources.borrow().get(key) {
@@ -179,7 +181,8 @@ impl Reactor {
             self.tokens.borrow_mut().remove(&fd);
             // A forked child shares the poller with its parent, which still watches the descriptor.
             if self.fork.is_this() {
-                // SAFETY: the call takes any number; for one that is not registered it is an error.
+                // SAFETY: the call accepts any number, and fails for a number that is not
+                // registered.
                 let fd = unsafe { BorrowedFd::borrow_raw(fd) };
                 // The poller may have stopped watching the descriptor already.
                 drop(self.poller.remove(fd));

@@ -27,7 +27,7 @@ use crate::util::lock::lock;
 pub(crate) struct Registration {
     /// 0 for no loop.
     loop_id: AtomicU64,
-    /// Other threads than the owning loop's read it with the lock only.
+    /// Threads other than the owning loop's read it only under the lock.
     token: AtomicU64,
     owner: Mutex<Owner>,
 }
@@ -57,8 +57,9 @@ impl Registration {
     /// the thread where no loop runs.
     ///
     /// # Errors
-    /// `TimedOut` if the timeout passes, or the deadline of the task's I/O; the error of a cancel; the errors of `op`; an
-    /// error that says so where the code can't wait: in a callback, while panicking, on a loop that does not own the socket.
+    /// `TimedOut` if the timeout passes, or the deadline of the task's I/O; the error of a cancel; the errors of `op`;
+    /// an error that says why the code can't wait: in a callback, while panicking, on a loop that does not own the
+    /// socket.
     pub(crate) fn io<T>(
         &self,
         fd: BorrowedFd<'_>,
@@ -69,8 +70,8 @@ impl Registration {
         self.run(fd, direction, timeout, |_| op())
     }
 
-    /// As [`io`](Self::io), for byte streams: a transfer of fewer bytes than the kernel was given says that the side is
-    /// drained, which spares the attempt that would block.
+    /// As [`io`](Self::io), for byte streams: after a transfer of fewer bytes than the kernel was given the side is
+    /// drained, so the attempt that would block is saved.
     pub(crate) fn stream_io(
         &self,
         fd: BorrowedFd<'_>,
@@ -106,7 +107,7 @@ impl Registration {
         let mut side = self.side(direction);
         let mut is_first = true;
         loop {
-            // Where a wait would fail, an attempt comes first: what is ready succeeds.
+            // If a wait would fail, one attempt precedes it, so that I/O that is ready succeeds.
             if side.as_ref().is_none_or(|side| side.is_ready.get()) || is_first && is_io_ending() {
                 match op(side.as_deref()) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -256,7 +257,8 @@ impl Registration {
         }
     }
 
-    /// Wakes the tasks that wait for a direction of the socket, or of a clone: the direction was shut down by a call.
+    /// Wakes the tasks that wait for a direction of the socket, or of a clone, after a call has shut the direction
+    /// down.
     pub(crate) fn shut(&self, direction: Direction) {
         let registered = lock(&self.owner).shut(direction, self.token.load(Relaxed));
         for (injector, token) in registered {
@@ -331,7 +333,8 @@ fn block(
     deadline: &mut Option<Instant>,
 ) -> io::Result<()> {
     let left = time_left(timeout, deadline);
-    // The thread that writes to a Unix socket is not told when another thread shuts the socket down for writing.
+    // The system does not wake a thread that writes to a Unix socket when another thread shuts the socket down
+    // for writing.
     let is_untold = direction == Direction::Write && is_unix_socket(fd);
     let at_most = is_untold.then_some(LOOK_AGAIN);
     let look_again = at_most.filter(|at_most| left.is_none_or(|left| left > *at_most));
@@ -342,7 +345,7 @@ fn block(
     }
 }
 
-/// How often a thread attempts to write to a Unix socket while it waits.
+/// The interval of attempts by a thread that waits to write to a Unix socket.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 fn is_unix_socket(fd: BorrowedFd<'_>) -> bool {
@@ -350,7 +353,7 @@ fn is_unix_socket(fd: BorrowedFd<'_>) -> bool {
     address.is_ok_and(|address| address.is_unix())
 }
 
-/// What is left of a timeout on a thread without a loop. The first call sets the deadline.
+/// The rest of a timeout on a thread without a loop. The first call sets the deadline.
 pub(super) fn time_left(
     timeout: Option<Duration>,
     deadline: &mut Option<Instant>,

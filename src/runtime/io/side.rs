@@ -38,7 +38,7 @@ impl Side {
         })
     }
 
-    /// A side that is never ready, of no descriptor.
+    /// A side without a descriptor, which is never ready.
     pub(super) fn of_pause() -> Rc<Self> {
         Self::new(-1, Direction::Read, false)
     }

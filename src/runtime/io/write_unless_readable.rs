@@ -13,8 +13,8 @@ use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd, wait_fd_either};
 
 impl Registration {
-    /// May suspend. Calls `op`, which writes at most `wanted` bytes, until it returns something other than `WouldBlock`.
-    /// `None` if the socket may be readable before that.
+    /// May suspend. Calls `op`, which writes at most `wanted` bytes, until it returns something other than
+    /// `WouldBlock`. Returns `None` if the socket may be readable before that.
     ///
     /// A socket counts as readable while it has bytes to read, or an end.
     ///
@@ -32,7 +32,7 @@ impl Registration {
         let mut is_first = true;
         loop {
             let side = self.side(Direction::Write);
-            // Where a wait would fail, an attempt comes first: what is ready succeeds.
+            // If a wait would fail, one attempt precedes it, so that I/O that is ready succeeds.
             if side.as_ref().is_none_or(|side| side.is_ready.get()) || is_first && is_io_ending() {
                 match op() {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -77,7 +77,8 @@ impl Registration {
         let write = self.claim(here, fd, Direction::Write)?;
         let read = self.claim(here, fd, Direction::Read)?;
         if write.is_ready.get() && !write.is_closed.get() {
-            // Registered just now, after an attempt that would have blocked: the poller reports any change since.
+            // The descriptor was just registered, after an attempt that would have blocked: the poller reports
+            // any change since.
             write.is_ready.set(false);
         }
         let clock = &here.core.clock;

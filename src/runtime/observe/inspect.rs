@@ -39,7 +39,8 @@ impl TaskStack {
         }
     }
 
-    /// Looks at a task that is not done; `next` is where the task is parked if the loop is about to enter it.
+    /// Inspects a task that is not done. `next` is the address at which the task is parked if the loop is
+    /// about to enter it.
     fn look_at(&mut self, task: TaskPtr, next: Option<Parked>) {
         // SAFETY: a task that is not done has a living loop.
         let core = unsafe { task.core.as_ref() };
@@ -66,9 +67,9 @@ impl TaskStack {
         }
         if known.is_some() && (self.status == Status::Suspended || is_entered) {
             let take = || {
-                // SAFETY: the task has begun and is not done, and whether it is entered was seen on the stacks, all of which
-                // are this library's or the thread's own. Only its loop enters it, and the loop does not run now, unless the
-                // allocator waits; where no task is current, nothing waits.
+                // SAFETY: the task has begun and is not done, and whether it is entered was seen on the stacks, all of
+                // which are this library's or the thread's own. Only its loop enters it, and the loop does not run now,
+                // unless the allocator waits; while no task is current, no code waits.
                 without_task(|| unsafe { Hosted::<TaskBlock>::backtrace(task.0, parked) })
             };
             self.backtrace = with_room(TAKING_BYTES, take);

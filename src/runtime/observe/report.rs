@@ -9,8 +9,8 @@ use crate::error::{TaskError, Unhandled, panic_text};
 use crate::runtime::core::{Core, ExceptionContext, Handler, without_task};
 
 impl Core {
-    /// Calls the exception handler. The loop goes on, also if the handler panics. In strict mode the first context with an
-    /// exception ends the run.
+    /// Calls the exception handler. The loop continues even if the handler panics. In strict mode the first context
+    /// with an exception ends the run.
     pub(crate) fn report(&self, context: &ExceptionContext) {
         if let Some(unhandled) = &self.unhandled
             && context.exception().is_some()
@@ -37,7 +37,7 @@ impl Core {
         }
     }
 
-    /// Takes the exception with which a run in strict mode fails.
+    /// Takes the exception that makes a run in strict mode fail.
     pub(crate) fn take_unhandled(&self) -> Option<Unhandled> {
         let context = self.unhandled.as_ref()?.take()?;
         let error = context.exception()?.clone();
@@ -65,7 +65,7 @@ pub(crate) fn report_by_default(context: &ExceptionContext) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Reports to a loop's handler; by the default handler if the loop is gone.
+/// Reports to a loop's handler, or to the default handler if the loop no longer exists.
 pub(crate) fn report_to(core: Option<&Core>, context: &ExceptionContext) {
     match core {
         Some(core) => core.report(context),

@@ -1,8 +1,8 @@
-//! Results that are dropped although they are an `Err` that no code has read.
+//! Detects results that are dropped although they are an `Err` that no code has read.
 //!
-//! A task or a promise may have a result of any type, so no trait says whether the result is an `Err`. The name of the
-//! type says whether it is a `Result`, and the discriminant, which every value has, whether it is an `Err`. The error's
-//! own text is known for common types only; a task of `spawn_fallible` has it for every type.
+//! A task or a promise may have a result of any type, so no trait says whether the result is an `Err`. The type's name
+//! says whether it is a `Result`, and the value's discriminant says whether it is an `Err`. The error's own text is
+//! available for common types only; a task of `spawn_fallible` has the text for every type.
 
 use std::any::{Any, type_name};
 use std::error::Error;
@@ -28,7 +28,8 @@ pub(crate) fn unread_error_with_text<T: 'static>(value: &T) -> Option<TaskError>
     is_err(value).then(|| describe(type_name::<T>(), text(value)))
 }
 
-/// The error to report for a result that is dropped unread: one that is no cancel, or an `Err` in the value.
+/// The error to report for a result that is dropped unread: an error that is not a cancel, or an `Err` in
+/// the value.
 pub(crate) fn unread_result<T: 'static>(result: Result<&T, &TaskError>) -> Option<TaskError> {
     match result {
         Ok(value) => unread_error_with_text(value),
@@ -45,7 +46,7 @@ fn is_err<T>(value: &T) -> bool {
 
 /// A number for the variant: all values of `Result` types that are an `Err` have the same one.
 fn discriminant_of<T>(value: &T) -> u64 {
-    /// Keeps what is hashed.
+    /// A hasher that keeps the hashed number.
     struct Kept(u64);
     impl Hasher for Kept {
         fn write(&mut self, bytes: &[u8]) {
@@ -77,7 +78,7 @@ fn describe(type_name: &str, text: Option<String>) -> TaskError {
 /// The text of an `Err` of a common type.
 #[cold]
 fn text(value: &dyn Any) -> Option<String> {
-    // The text of a boxed error is the program's code.
+    // Formatting a boxed error runs the program's code.
     let text = without_task(|| catch_unwind(AssertUnwindSafe(|| text_of_any(value))));
     text.unwrap_or_else(|payload| {
         drop_payload(payload);

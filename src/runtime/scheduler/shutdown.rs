@@ -29,13 +29,14 @@ const MAX_ROUNDS: usize = 1024;
 /// The most callbacks that are dropped after destructors of others have queued them.
 const MAX_REQUEUED: usize = 1 << 20;
 
-/// After this time the exception handler is told for what the end of the loop waits.
+/// After this time the exception handler gets a report of the tasks for which the end of the loop
+/// waits.
 const LATE: Duration = Duration::from_secs(1);
 
-/// How many tasks such a report names.
+/// The maximum number of tasks that such a report names.
 const N_NAMED: usize = 8;
 
-/// Tells which tasks go on although they were cancelled.
+/// Reports the tasks that continue although they were cancelled.
 fn report_late(core: &Core) {
     let tasks = core.tasks();
     let named = tasks.iter().take(N_NAMED);
@@ -89,7 +90,7 @@ impl Loop {
     fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) {
         let deadline = self.core.clock.after(self.shutdown_timeout);
         let is_late = self.core.clock.after(LATE);
-        // The time of a virtual clock is not the user's.
+        // A virtual clock's time is not real time.
         let is_told = is_late < deadline && !self.core.clock.is_virtual();
         let timers = match is_over() {
             true => [None, None],
@@ -236,8 +237,9 @@ impl Loop {
         core.is_running.set(false);
     }
 
-    /// Closes a loop while its thread is being torn down. What the tasks' frames refer to may be gone: the tasks are leaked as
-    /// they are. Those who wait for them on other threads are told so by the callbacks' destructors.
+    /// Closes a loop while its thread is being torn down. Objects to which the tasks' frames refer may be destroyed, so
+    /// the tasks are leaked without an unwind. The destructors of callbacks notify code that waits for these tasks on
+    /// other threads.
     pub(crate) fn leak(&self) {
         let core = &self.core;
         core.is_closing.set(true);

@@ -52,8 +52,8 @@ pub(crate) struct Listening {
     signals: Weak<Signals>,
 }
 
-/// A signal that tasks wait for without a listener. All tasks that wait when the signal comes are woken; a signal that
-/// comes while none waits is for the next one.
+/// A signal that tasks wait for without a listener. All tasks that wait when the signal arrives are woken. A signal
+/// that arrives while no task waits is kept for the next wait.
 pub(crate) struct Kept {
     n_arrived: Cell<u64>,
     n_taken: Cell<u64>,
@@ -131,7 +131,7 @@ impl Signals {
         Ok(listening)
     }
 
-    /// Has the loop handle a signal until it is closed, for [`Kept::wait`].
+    /// Makes the loop handle a signal until the loop is closed, for [`Kept::wait`].
     pub(crate) fn keep(&self, reactor: &Reactor, signal: i32) -> io::Result<Rc<Kept>> {
         self.want(reactor, signal)?;
         Ok(self.with_entry(signal, |entry| {
@@ -310,7 +310,8 @@ impl Kept {
         })
     }
 
-    /// Parks the running task until the signal has arrived since the last wait of any task.
+    /// Parks the running task until the signal arrives, unless the signal has arrived since the
+    /// last wait of any task.
     pub(crate) fn wait(&self, here: TaskContext) {
         let before = self.n_arrived.get();
         if before > self.n_taken.get() {

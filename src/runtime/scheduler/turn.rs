@@ -107,7 +107,7 @@ impl Loop {
         !self.fork.is_this()
     }
 
-    /// Whether the thread is being torn down, and has been used before by the tasks of this loop.
+    /// Whether the thread is being torn down, after tasks of this loop have run on it.
     pub(crate) fn is_in_teardown(&self) -> bool {
         stack::in_teardown() && !self.was_made_in_teardown
     }
@@ -171,8 +171,8 @@ impl Loop {
         }
     }
 
-    /// Enters a task, and reports it if it is slow. What the task does in between leaves no trace, so the report says where
-    /// the task was resumed and where it has suspended again.
+    /// Enters a task, and reports it if it is slow. The code between two suspensions can't be observed, so the report
+    /// has the place where the task was resumed and the place where it has suspended again.
     fn resume_watched(&self, task: TaskPtr, parked: Parked) {
         let (view, site) = (TaskRef::of(task), task.site());
         let resumed_at = TaskStack::of_next(task, parked);
@@ -262,7 +262,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Reports something that has no other source.
+    /// Reports a message that has no other source.
     pub(crate) fn tell(&self, sentence: String) {
         self.core.report(&ExceptionContext::new(sentence));
     }
@@ -279,8 +279,8 @@ impl Loop {
         self.receive_messages();
     }
 
-    /// Queues the callbacks and wakes the tasks of the messages that have been sent so far, so that what is queued next comes
-    /// after them.
+    /// Queues the callbacks and wakes the tasks of the messages that have been sent so far, so that callbacks and tasks
+    /// that are queued next come after them.
     pub(crate) fn receive_messages(&self) {
         if self.injector.is_empty() {
             return;
