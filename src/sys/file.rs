@@ -28,7 +28,7 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
     })
 }
 
-/// The type of a descriptor's file, as a bit pattern of its mode.
+/// The type of a descriptor's file, as the type bits of its mode.
 fn mode(fd: BorrowedFd<'_>) -> io::Result<libc::mode_t> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the status if it succeeds.
@@ -44,7 +44,8 @@ pub(crate) fn appends(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_APPEND != 0)
 }
 
-/// The flag for `open`: a FIFO does not wait for its other end, and transfers that would block fail.
+/// The flag for `open` by which a FIFO does not wait for its other end, and transfers that would
+/// block fail.
 pub(crate) const NONBLOCK: i32 = libc::O_NONBLOCK;
 
 /// Whether an open with [`NONBLOCK`] has failed because a FIFO has no reader.
@@ -52,13 +53,13 @@ pub(crate) fn has_no_reader(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENXIO)
 }
 
-/// Whether a descriptor can be read and not written.
+/// Whether a descriptor is open for reading only.
 pub(crate) fn is_read_only(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_ACCMODE == libc::O_RDONLY)
 }
 
 /// Sets `O_NONBLOCK`, for every descriptor of the same open file description: transfers that would block fail with
-/// `WouldBlock`. Returns whether that is a change.
+/// `WouldBlock`. Returns whether the flag was changed.
 pub(crate) fn set_nonblocking(fd: BorrowedFd<'_>, is_nonblocking: bool) -> io::Result<bool> {
     let before = flags(fd)?;
     let after = if is_nonblocking {
@@ -90,7 +91,7 @@ pub(crate) fn write(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     count(unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) })
 }
 
-/// Calls `preadv2` or `pwritev2`, whose number is given, with one buffer and the flag against waiting.
+/// Calls `preadv2` or `pwritev2`, by the given number, with one buffer and the flag `RWF_NOWAIT`.
 ///
 /// # Safety
 /// The buffer is readable, and writable for `preadv2`, for its length.
@@ -103,8 +104,8 @@ unsafe fn transfer_nowait(
 ) -> io::Result<usize> {
     // The kernel takes the offset as two words; 64-bit kernels use the first only.
     let (low, high) = (offset as libc::c_ulong, (offset >> 32) as libc::c_ulong);
-    // SAFETY: the call transfers at most `iov_len` bytes of the one buffer, which the caller promises. Called by
-    // number because not every C library has a wrapper.
+    // SAFETY: the call transfers at most `iov_len` bytes of the one buffer, which the caller promises. The call
+    // is by number because not every C library has a wrapper.
     count(unsafe {
         libc::syscall(
             call,
@@ -118,13 +119,13 @@ unsafe fn transfer_nowait(
     })
 }
 
-/// To `preadv2` and `pwritev2`: at the description's position, if the file has one.
+/// Tells `preadv2` and `pwritev2` to use the description's position, if the file has one.
 #[cfg(target_os = "linux")]
 const NO_OFFSET: i64 = -1;
 
-/// Reads once at an offset from the page cache, and never waits for a disk. `None` if the cache does not
-/// hold the bytes, if this file or kernel does not support the call, and at the end of the file: some
-/// kernels report an empty cache as the end.
+/// Reads once at an offset from the page cache, and never waits for a disk. Returns `None` if the cache
+/// does not hold the bytes, if this file or kernel does not support the call, and at the end of the
+/// file, because some kernels report an empty cache as the end.
 #[cfg(target_os = "linux")]
 pub(crate) fn read_cached(
     fd: BorrowedFd<'_>,
@@ -159,7 +160,7 @@ pub(crate) fn read_cached(
     None
 }
 
-/// Reads once, and never waits, whether the open file description is nonblocking or not.
+/// Reads once, and never waits, even if the open file description is blocking.
 ///
 /// # Errors
 /// `WouldBlock`, or the error of `read`; one that [`is_unsupported`] recognises if there is no such call for this file.
@@ -180,7 +181,7 @@ pub(crate) fn read_nowait(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<u
     }
 }
 
-/// Writes once, as [`read_nowait`] reads.
+/// Writes once, with the same guarantees as [`read_nowait`].
 pub(crate) fn write_nowait(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
     {
@@ -207,12 +208,12 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
         )
 }
 
-/// Opens a FIFO or a terminal again by its name under `/proc/self/fd`, for what the descriptor is open for: a new open
-/// file description, which no other process shares, and which does not block.
+/// Opens a FIFO or a terminal again by its name under `/proc/self/fd`, with the descriptor's access mode. The result
+/// is a new open file description, which no other process shares and which does not block.
 ///
 /// # Errors
-/// `Unsupported` on other systems than Linux, and for other files: opening a device again may have an effect, as with
-/// the controlling side of a pseudoterminal. The error of `open`.
+/// `Unsupported` on systems other than Linux, and for other files, because opening a device again may have an effect,
+/// as with the controlling side of a pseudoterminal. Otherwise the error of `open`.
 pub(crate) fn reopen_nonblocking(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let may_open = cfg!(any(target_os = "linux", target_os = "android"))
         && (mode(fd)? == libc::S_IFIFO || is_terminal(fd) && !is_controlling_side(fd));

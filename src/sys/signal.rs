@@ -66,7 +66,7 @@ pub(crate) fn write_stderr(pieces: &[&[u8]]) {
     }
 }
 
-/// Ends the process by a signal's default action. What std has buffered for standard output is written before.
+/// Ends the process by a signal's default action, after writing std's buffered standard output.
 pub(crate) fn end_process_by(signal: libc::c_int) -> ! {
     // SAFETY: sets the default action; from here on the signal ends the process, also while the flush waits.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
@@ -74,7 +74,7 @@ pub(crate) fn end_process_by(signal: libc::c_int) -> ! {
     let _ = io::stdout().flush();
     // SAFETY: raise has no preconditions.
     unsafe { libc::raise(signal) };
-    // The signal is blocked. This is the status that shells give a process that it has ended.
+    // The signal is blocked. Shells give this status to a process that the signal has ended.
     std::process::exit(128 + signal)
 }
 

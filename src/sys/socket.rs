@@ -27,12 +27,12 @@ const FLAGS: libc::c_int = libc::MSG_DONTWAIT;
 /// buffers make the transfer short, which callers handle anyway.
 const MAX_BUFFERS: usize = 1024;
 
-/// The most bytes passed to one call. Linux transfers no more: `i32::MAX`, rounded down to whole pages, which have
-/// at most 64 KiB. Apple's systems reject lengths beyond `i32::MAX`.
+/// The maximum number of bytes passed to one call. Linux transfers at most `i32::MAX` bytes, rounded down to whole
+/// pages, and pages have at most 64 KiB. Apple's systems reject lengths beyond `i32::MAX`.
 const MAX_LEN: usize = 0x7fff_0000;
 
-/// The number of bytes that the kernel is given of buffers with these lengths. Only a transfer of fewer bytes is
-/// short.
+/// The number of bytes that are passed to the kernel for buffers with these lengths. A transfer is short only if
+/// it moves fewer bytes.
 pub(crate) fn n_given(lengths: impl Iterator<Item = usize>) -> usize {
     let lengths = lengths.take(MAX_BUFFERS);
     lengths.fold(0, usize::saturating_add).min(MAX_LEN)
@@ -120,7 +120,7 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, SockAddr)> {
         })
     };
     let (accepted, address) = result.map_err(|error| {
-        // A nonblocking Unix listener of Linux does not tell that it is shut down.
+        // On Linux a nonblocking Unix listener does not report that it is shut down.
         match error.kind() == io::ErrorKind::WouldBlock && is_shut_for_reading(fd) {
             true => io::Error::from_raw_os_error(libc::EINVAL),
             false => error,
@@ -156,14 +156,14 @@ pub(crate) fn is_tcp(fd: BorrowedFd<'_>) -> bool {
     result == 0 && protocol == libc::IPPROTO_TCP
 }
 
-/// Unknown: these systems have no such option.
+/// The protocol is unknown, because these systems have no such option.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn is_tcp(_fd: BorrowedFd<'_>) -> bool {
     false
 }
 
-/// Whether the socket is shut down for reading. On Linux a receiving call that may not wait does not tell, if the
-/// socket is one for datagrams.
+/// Whether the socket is shut down for reading. On Linux, a receiving call that must not wait does not report
+/// this for a datagram socket.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn is_shut_for_reading(fd: BorrowedFd<'_>) -> bool {
     let mut entry = libc::pollfd {

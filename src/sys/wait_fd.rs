@@ -33,7 +33,8 @@ pub(crate) fn wait_fd(
     Ok(poll(fd, events, timeout)? != 0)
 }
 
-/// As [`wait_fd`], until either direction is ready: returns which one, writing if both are. `None` on timeout.
+/// As [`wait_fd`], until either direction is ready. Returns the ready direction, writing if both are ready, or
+/// `None` on timeout.
 ///
 /// # Errors
 /// As [`wait_fd`].

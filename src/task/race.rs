@@ -70,7 +70,7 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         entered.map_err(|error| TaskError::exception(error.into()))?;
         let tasks = race.tasks;
         let winner = s.state.wait_for_first(here);
-        // The `Err` of a loser is no failure.
+        // The `Err` of a loser is not a failure.
         tasks
             .iter()
             .for_each(|task| task.any_handle().set_retrieved());
@@ -149,7 +149,8 @@ impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
     }
 }
 
-/// The arms of a [`select!`](crate::select): a tuple of functions, of which only some take part.
+/// The arms of a [`select!`](crate::select): a tuple of functions, of which only the enabled ones
+/// take part.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Arms<const N: usize, F> {

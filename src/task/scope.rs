@@ -85,7 +85,7 @@ where
     }
 }
 
-/// As [`scope`], for a small value, which is moved some times.
+/// As [`scope`], for a small value, which may be moved several times.
 fn scope_moving<'env, F, T>(f: F) -> Result<T, ScopeError>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
@@ -124,7 +124,8 @@ pub(super) struct Noted {
     /// Whether a cancel of the host, which came while it waited for the children, is still to be delivered.
     is_cancelled: bool,
     errors: Vec<TaskError>,
-    /// Closed last: destructors of results and errors, and the exception handler, run before that.
+    /// This is closed last, after destructors of results and errors, and the exception handler,
+    /// have run.
     _frame: OpenFrame,
 }
 
@@ -155,14 +156,15 @@ impl Noted {
         }
     }
 
-    /// Has the cancel that the scope has taken delivered at the next suspension.
+    /// Makes the next suspension deliver the cancel that the scope has taken.
     pub(super) fn redeliver_cancel(&self) {
         if self.is_cancelled {
             self.redeliver_requests();
         }
     }
 
-    /// Has all requests that were not taken back delivered at the next suspension, also those that the body has caught.
+    /// Makes the next suspension deliver all requests that were not taken back, including requests that the body has
+    /// caught.
     fn redeliver_requests(&self) {
         if let Ok(here) = self.here {
             cancel_frame::redeliver(here.task);
@@ -280,7 +282,7 @@ impl<'scope> Scope<'scope, '_> {
     /// Spawns a task in the scope whose `Err` is a failure, which ends the scope.
     ///
     /// # Errors
-    /// The error of `f` goes to [`scope`](crate::scope()), and `spawn_fallible` itself does not fail.
+    /// [`scope`](crate::scope()) gets the error of `f`. `spawn_fallible` itself does not fail.
     ///
     /// # Panics
     /// As [`spawn`](Self::spawn).

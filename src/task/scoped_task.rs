@@ -55,7 +55,7 @@ impl<T> ResultSlot<T> {
     }
 }
 
-/// A slot, and the place in the task's packet, which says that there is a value.
+/// A slot for the value, and the place in the task's packet, which records that there is a value.
 pub(super) struct InSlot<T>(pub(super) Rc<ResultSlot<T>>, pub(super) Place<()>);
 
 impl<T> Destination<T> for InSlot<T> {

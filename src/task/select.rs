@@ -16,7 +16,7 @@ pub enum Won<First, Rest> {
     Rest(Rest),
 }
 
-/// Races the enabled arms; `None` if there are none.
+/// Races the enabled arms. Returns `None` if no arm is enabled.
 #[track_caller]
 pub fn first_of<const N: usize, F, T>(is_enabled: [bool; N], arms: F) -> Option<T>
 where
@@ -32,7 +32,7 @@ where
     }))
 }
 
-/// Without an `else` arm, there is nothing to do when all arms are disabled.
+/// Panics, because all arms are disabled and there is no `else` arm.
 #[track_caller]
 pub fn all_disabled() -> ! {
     panic!(
@@ -71,9 +71,9 @@ impl Won<(), Infallible> {
 /// assert_eq!(line, "nothing came");
 /// ```
 ///
-/// An arm may have a condition, `pattern = expression, if condition => handler`. The conditions are evaluated first; an arm
-/// whose condition is false does not take part, and its expression is not evaluated. The last arm may be `else => handler`,
-/// for the case that no arm takes part.
+/// An arm may have a condition, `pattern = expression, if condition => handler`. The conditions are evaluated first; an
+/// arm whose condition is false does not take part, and its expression is not evaluated. The last arm may be
+/// `else => handler`, which runs if no arm takes part.
 ///
 /// ```
 /// use std::time::Duration;
@@ -95,14 +95,14 @@ impl Won<(), Infallible> {
 /// });
 /// ```
 ///
-/// All expressions are evaluated at the same time, so two of them can't borrow one reader mutably: have one task read and
-/// hand on what it has read, by a queue, or read and write in turn.
+/// All expressions are evaluated at the same time, so two of them can't borrow one reader mutably. Instead, let one
+/// task read and send the data through a queue, or read and write in turn.
 ///
 /// It is [`race`](crate::race()) with different results; the rules of `race` hold.
 ///
 /// # Panics
-/// With the panic of the first expression that was done; with the text of the error that `race` returns; if each arm is
-/// disabled by its condition and there is no `else`.
+/// With the panic of the first expression that was done, or with the text of the error that `race` returns. If each arm
+/// is disabled by its condition and there is no `else`.
 #[macro_export]
 macro_rules! select {
     ($($arms:tt)+) => {
@@ -145,7 +145,8 @@ macro_rules! __select_arms {
             None => $otherwise,
         }
     };
-    // Each function has an expansion, and so a place, of its own: the compiler tells them apart in its messages.
+    // Each function has its own expansion, and so its own place, by which the compiler's messages distinguish
+    // the functions.
     (@function [$($depth:tt)*] $run:expr) => {
         || $crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($run))
     };

@@ -73,7 +73,7 @@ where
 /// ```
 ///
 /// # Errors
-/// The error of `f` goes to `join`, and `spawn_fallible` itself does not fail.
+/// `join` returns the error of `f`. `spawn_fallible` itself does not fail.
 ///
 /// # Panics
 /// As [`spawn`].
@@ -132,7 +132,8 @@ impl Builder {
 
     /// Sets the usable size of the stack in bytes. It is rounded up to whole pages, and to at least
     /// [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES). In the task,
-    /// [`remaining_stack_bytes`](crate::coroutine::remaining_stack_bytes) tells what the task has.
+    /// [`remaining_stack_bytes`](crate::coroutine::remaining_stack_bytes) returns what the task has
+    /// left.
     pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
         self.stack_size_bytes = Some(bytes);
         self

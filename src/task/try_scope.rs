@@ -4,10 +4,11 @@ use super::scope::{Scope, scope};
 use crate::error::ScopeError;
 use crate::runtime::core::{ExceptionContext, current};
 
-/// May suspend: as [`scope`](crate::scope()), for a closure that returns a `Result`: when the closure returns `Err`, for
-/// example at a `?`, its tasks are cancelled, as they are when it panics.
+/// May suspend: as [`scope`](crate::scope()), for a closure that returns a `Result`. When the closure returns `Err`,
+/// for example at a `?`, its tasks are cancelled, as after a panic of the closure.
 ///
-/// In [`scope`](crate::scope()) an `Err` is a value like others: that scope waits until its tasks end by themselves.
+/// In [`scope`](crate::scope()) an `Err` is a value like any other: that scope waits until its tasks end by
+/// themselves.
 ///
 /// ```
 /// use std::io;
@@ -25,9 +26,9 @@ use crate::runtime::core::{ExceptionContext, current};
 /// ```
 ///
 /// # Errors
-/// The first failure: the error of the closure, or a [`ScopeError`] with the errors of the tasks. If the closure's came first,
-/// errors of tasks that fail while they are cancelled go to the loop's exception handler. If a task's came first, the
-/// closure is cancelled, and an error that it returns nevertheless is dropped.
+/// The first failure: the error of the closure, or a [`ScopeError`] with the errors of the tasks. If the closure's
+/// error came first, the loop's exception handler gets the errors of tasks that fail while they are cancelled. If a
+/// task's error came first, the closure is cancelled, and an error that the closure still returns is dropped.
 ///
 /// # Panics
 /// As [`scope`](crate::scope()).

@@ -73,7 +73,8 @@ fn wait_until_late(here: TaskContext, any_handle: AnyHandle<'_>, timeout: Durati
 /// Cancels the handle and waits until it is done. False if it can't be cancelled, because panics abort in
 /// this program.
 fn cancel_and_wait(here: TaskContext, any_handle: AnyHandle<'_>) -> bool {
-    // Also if a cancel was forwarded before: the task may have caught that one.
+    // This cancels even if a cancel was forwarded before, because the task may have caught that
+    // cancel.
     if !any_handle.request_cancel() {
         return false;
     }

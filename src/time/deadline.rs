@@ -1,4 +1,5 @@
-//! Deadlines of I/O: after a deadline, I/O that has to wait fails, and nothing else changes.
+//! Deadlines of I/O. After a deadline, I/O that has to wait fails; other operations are not
+//! affected.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +7,15 @@ use super::sleep;
 use crate::coroutine::OpenFrame;
 use crate::runtime::core::{Nanoseconds, TaskContext, TaskPtr};
 
-/// May suspend if the function does: runs a function in place; I/O in the function that still has to wait when the duration
-/// has passed fails with [`TimedOut`](std::io::ErrorKind::TimedOut).
+/// May suspend if the function does: calls a function. After the duration, I/O in the function that has to wait fails
+/// with [`TimedOut`](std::io::ErrorKind::TimedOut).
 ///
 /// I/O is an operation with an [`std::io::Result`]: on sockets, pipes, terminals and files, name lookups, and HTTP. The
-/// deadline is Go's `SetDeadline` for all the I/O of the function: also for code that the function calls, and for the tasks
-/// that it spawns in a [`scope`](crate::scope()), a [`race`](crate::race()) or a [`select!`](crate::select). Other waits
-/// (sleep, join, locks, queues) have no such error, and go on: [`timeout`](crate::timeout()) ends them as well. An operation
-/// that is ready succeeds; work on files that has not begun does not begin. Of nested deadlines the earliest counts.
+/// deadline is like Go's `SetDeadline`, but for all I/O of the function, of code that the function calls, and of the
+/// tasks that it spawns in a [`scope`](crate::scope()), a [`race`](crate::race()) or a [`select!`](crate::select).
+/// Other waits (sleep, join, locks, queues) have no such error, and continue; [`timeout`](crate::timeout()) also ends
+/// those. After the deadline, an operation that is ready succeeds, and work on files that has not begun does not begin.
+/// With nested deadlines the earliest applies.
 ///
 /// ```
 /// use std::io::{ErrorKind, Read};

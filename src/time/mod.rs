@@ -1,7 +1,7 @@
 //! Sleeping until a deadline, and deadlines for a task's work.
 //!
 //! [`sleep`](crate::sleep) and [`timeout`](crate::timeout) are at the root. Here are their variants: with a time of the
-//! loop's clock instead of a duration, with a deadline that can be moved, and with a [`deadline`] for I/O alone.
+//! loop's clock instead of a duration, with a deadline that can be moved, and with a [`deadline`] for I/O only.
 
 mod deadline;
 pub(crate) mod sleep;

@@ -19,9 +19,9 @@ use crate::runtime::wait::{delivery, park};
 
 /// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
-/// I/O that waits then returns `TimedOut`, so objects that read and write in the function stay whole; another wait unwinds.
-/// A function that does not wait can't be stopped. With a duration of zero the function runs until its first wait;
-/// `Duration::MAX` never passes.
+/// I/O that waits then returns `TimedOut`, so objects that read and write in the function stay valid. Any other wait
+/// unwinds. A function that does not wait can't be stopped. With a duration of zero the function runs until its first
+/// wait; `Duration::MAX` never passes.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,8 +37,8 @@ use crate::runtime::wait::{delivery, park};
 /// While the thread is panicking the function runs without a deadline, because it can't wait then.
 ///
 /// # Errors
-/// [`Elapsed`], if the timeout unwound the function, or I/O in the function has returned the timeout's error: the value is
-/// dropped then. A function that returns after the deadline and has met neither is no error: its value is returned.
+/// [`Elapsed`], if the timeout unwound the function, or if I/O in the function has returned the timeout's error. Then
+/// the function's value is dropped. If neither happened, the value is returned, even after the deadline.
 ///
 /// # Panics
 /// If the function panics, with its payload. If no task is running: outside of a loop, and in callbacks. In a
@@ -134,7 +134,7 @@ fn run<T>(
     }
 }
 
-/// As [`run`], for a small value, which is moved some times.
+/// As [`run`], for a small value, which may be moved several times.
 fn run_moving<T>(
     here: Option<TaskContext>,
     deadline: Nanoseconds,
@@ -163,7 +163,8 @@ fn run_moving<T>(
         Ok(value) => return Ok(value),
         Err(payload) => resume_unwind(payload),
     }
-    // A loop of timeouts that are over from the start would never give the others a turn.
+    // Without this, a loop of timeouts whose deadlines have passed at the start would never give
+    // the other tasks a turn.
     if is_over {
         park::give_turn(here);
     }

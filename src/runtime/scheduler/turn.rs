@@ -107,7 +107,7 @@ impl Loop {
         !self.fork.is_this()
     }
 
-    /// Whether the thread is being torn down, after tasks of this loop have run on it.
+    /// Whether the thread is being torn down, and this loop was created before the teardown.
     pub(crate) fn is_in_teardown(&self) -> bool {
         stack::in_teardown() && !self.was_made_in_teardown
     }

@@ -17,7 +17,7 @@ use crate::runtime::observe::report_unretrieved;
 use crate::runtime::wait::delivery;
 use crate::sys::signal::write_stderr;
 
-/// Where the value of a task goes.
+/// The place where a task stores its value.
 pub(crate) trait Destination<T> {
     /// Calls the body, and stores its value.
     fn store(&self, body: impl FnOnce() -> Result<T, TaskError>) -> Result<(), TaskError>;
@@ -44,7 +44,7 @@ impl<T> Destination<T> for Place<T> {
     }
 }
 
-/// The whole of what runs on a task's stack: the body, and the task's completion. `unread` returns the error to report
+/// Everything that runs on a task's stack: the body, and the task's completion. `unread` returns the error to report
 /// for a value that is dropped without a handle.
 pub(crate) fn run<T, F, D, L>(task: TaskPtr, body: F, mut destination: D, unread: L)
 where
@@ -90,12 +90,12 @@ where
 #[cold]
 fn report_unread(task: TaskPtr, error: TaskError) {
     if !task.has(ERROR_RETRIEVED) {
-        // SAFETY: the task's loop is alive: it is what runs the task.
+        // SAFETY: the task's loop is alive, because it runs the task.
         report_unretrieved(Some(unsafe { task.core.as_ref() }), task.name(), error);
     }
 }
 
-/// Calls code of the task's; its panic or cancel becomes the error.
+/// Calls code of the task. A panic or a cancel in the code becomes the error.
 fn catch<R>(task: TaskPtr, f: impl FnOnce() -> R) -> Result<R, TaskError> {
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         if delivery::is_cancel(&payload, task) {
@@ -114,12 +114,12 @@ fn complete(task: TaskPtr, outcome: Option<Result<(), TaskError>>) {
     if !is_plain {
         return complete_with_report(task, outcome);
     }
-    // SAFETY: the task's loop is alive: it is what runs the task.
+    // SAFETY: the task's loop is alive, because it runs the task.
     let core = unsafe { task.core.as_ref() };
     let packet = store_outcome(core, task, outcome);
     notify_waiters(core, task, Outcome::Returned);
-    // Last, because this drops an error that nothing takes. Seldom the last share: the code that frees the packet need
-    // not be inlined here.
+    // This is the last step, because it drops an error that no code retrieves. This is seldom the last share, so the
+    // code that frees the packet need not be inlined here.
     drop(packet);
 }
 
@@ -138,7 +138,8 @@ fn complete_with_report(task: TaskPtr, outcome: Option<Result<(), TaskError>>) {
     drop(packet);
 }
 
-/// Takes the task off the loop's list, and moves its name and its outcome into the packet. Returns the task's share.
+/// Removes the task from the loop's list, and moves the task's name and outcome into the packet. Returns the task's
+/// share.
 #[inline(always)]
 fn store_outcome(
     core: &Core,
@@ -190,7 +191,8 @@ impl EndReport {
         if let Some((scope, error)) = self.ended {
             // SAFETY: the scope's frame is not left before this child has reported its end, as it does here.
             unsafe { scope.as_ref() }.child_ended(task.id, error);
-            // Now, because that runs user code, which may abandon this task: `abandoned` tells the scope then.
+            // This must happen now, because it runs user code, which may abandon this task: then `abandoned`
+            // notifies the scope.
             task.scope.set(None);
         }
         if let Some((name, error)) = self.unretrieved {

@@ -13,8 +13,9 @@ use crate::util::fmt::impl_fmt;
 
 /// Owning handle of a spawned task and of its result.
 ///
-/// Dropping it detaches the task, which continues. The loop's exception handler then gets an error of the task that no
-/// code has retrieved: a panic, an error of `spawn_fallible`, and an `Err` in the value that the task returned.
+/// Dropping the handle detaches the task, which continues. The loop's exception handler then gets an error of the task
+/// that no code has retrieved: a panic, an error of `spawn_fallible`, and an `Err` in the value that the task
+/// returned.
 ///
 /// ```
 /// use std::time::Duration;
@@ -95,8 +96,8 @@ impl<T> Task<T> {
         self.view()
     }
 
-    /// Drops the handle; the task continues. An error with which it ends goes to the loop's exception handler, and so does an
-    /// `Err` that it returns.
+    /// Drops the handle; the task continues. If the task ends with an error, or returns an `Err`, the loop's exception
+    /// handler gets the error.
     pub fn detach(self) {
         drop(self);
     }

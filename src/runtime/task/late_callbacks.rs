@@ -34,7 +34,7 @@ thread_local! {
 /// does, and can't wait. The functions that they offer are dropped after it, by the outermost call.
 pub(crate) fn refuse(function: Function) {
     let Ok(open) = OpenFrame::try_open() else {
-        // Another library's stack, which a destructor could leave for good.
+        // This is another library's stack, which a destructor could leave for ever.
         return drop(function);
     };
     let mut refused = take_refused();

@@ -13,11 +13,12 @@ macro_rules! task_methods {
         /// Requests a cancel. False if the task is done, or if it has begun in a program whose panics
         /// abort, where a task can't be unwound.
         ///
-        /// The next wait of the task, or the present one, delivers the request: I/O returns an error that
-        /// [`io::is_cancelled`](crate::io::is_cancelled) knows, and another wait unwinds the task, so that
-        /// its destructors run. The body of a task that has not begun never runs. What the task waits
-        /// for, a task or a promise, is cancelled first. The task may catch the cancel and go on; a task
-        /// that returns while the request stands counts as cancelled.
+        /// The present wait of the task, or its next one, delivers the request: I/O returns an error for
+        /// which [`io::is_cancelled`](crate::io::is_cancelled) returns true, and any other wait unwinds
+        /// the task, so that its destructors run. The body of a task that has not begun never runs. If
+        /// the task waits for another task or a promise, that task or promise is cancelled first. The
+        /// task may catch the cancel and continue; a task that returns while the request stands counts as
+        /// cancelled.
         ///
         /// A scope does not count the cancel of a child as a failure.
         pub fn cancel_with(&self, message: impl Into<String>) -> bool {

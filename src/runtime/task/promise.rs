@@ -42,7 +42,7 @@ struct PromiseInner<T: 'static> {
     core: Weak<Core>,
     site: &'static Location<'static>,
     is_retrieved: Cell<bool>,
-    /// Called at once when the promise is done, in whatever way.
+    /// Called at once when the promise is done, with a value, an error or a cancel.
     at_end: Cell<Option<AtEnd>>,
 }
 
@@ -157,7 +157,8 @@ impl<T> Promise<T> {
         }
         self.0.waiters.notify_all(outcome);
         let at_end = self.0.at_end.take();
-        // Without a loop they are dropped uncalled, last, because that is user code.
+        // Without a loop, the callbacks are dropped uncalled, as the last step, because their
+        // destructors are user code.
         drop(callbacks);
         Ok(at_end)
     }

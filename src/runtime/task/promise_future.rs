@@ -35,8 +35,8 @@ pub struct PromiseFuture<T: 'static> {
     listening: Option<(CallbackId, Rc<Listener>)>,
 }
 
-/// Holds the waker of the last poll. The callback that holds a share of this wakes it also if the callback is dropped
-/// uncalled, because the loop was closed.
+/// Holds the waker of the last poll. A callback shares this object, and also wakes the waker if the callback is
+/// dropped uncalled because the loop was closed.
 #[derive(Default)]
 struct Listener(Cell<Option<Waker>>);
 
@@ -72,7 +72,7 @@ impl<T> Future for PromiseFuture<T> {
             return Poll::Ready(self.promise.try_take());
         }
         let Self { promise, listening } = &mut *self;
-        // `clear_done_callbacks` removes this callback as well.
+        // `clear_done_callbacks` removes this callback as well, so it is added again.
         let is_listening = |(_, listener): &(_, Rc<_>)| Rc::strong_count(listener) > 1;
         if !listening.as_ref().is_some_and(is_listening) {
             let listener = Rc::<Listener>::default();
@@ -82,7 +82,8 @@ impl<T> Future for PromiseFuture<T> {
         let before = listening
             .as_ref()
             .and_then(|(_, listener)| listener.0.replace(Some(waker)));
-        // Dropped where nothing is borrowed: its destructor is the executor's code.
+        // The waker is dropped while nothing is borrowed, because its destructor is the executor's
+        // code.
         drop(before);
         Poll::Pending
     }

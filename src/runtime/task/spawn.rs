@@ -54,13 +54,14 @@ where
     Ok((task, packet))
 }
 
-/// Values up to this size may be moved some times. Without optimization each move takes as much of the stack.
+/// The maximum size of values that may be moved several times. Without optimization, each move uses the
+/// value's size on the stack.
 pub(crate) const MAX_MOVED: usize = 512;
 
-/// As [`prepare`], for a value that is stored anywhere.
+/// As [`prepare`], for a value with any destination.
 ///
 /// # Safety
-/// As [`prepare`]; what the destination borrows lives as long.
+/// As [`prepare`]; objects that the destination borrows live as long as the task.
 ///
 /// # Errors
 /// As [`prepare`].
@@ -186,7 +187,7 @@ where
     T: 'static,
     F: FnOnce() -> Result<T, TaskError> + 'static,
 {
-    // The new task runs on top of this stack, and must leave it in that order.
+    // The new task runs on top of this stack, and must leave the stack first.
     let _open = OpenFrame::open();
     // SAFETY: body and result are 'static.
     let (task, packet) = unsafe { prepare(core, options, body, unread_error_with_text)? };

@@ -83,8 +83,8 @@ pub(crate) fn off_loop<T: Send + 'static>(
         Err(WaitError::NoLoop) => return Ok(f()),
         Err(why) => return Err(io::Error::other(why.sentence())),
     };
-    // Before work begins that can't be cancelled. Other tasks get a turn, even if the job would be done before this task
-    // could park.
+    // This precedes the job, which can't be cancelled once it has begun. Other tasks get a turn, even if the job would
+    // be done before this task could park.
     budget::yield_io(here)?;
     let waits = here.core.wakers();
     let mut wanted = submit(&waits.pool, kind, f)?;
@@ -160,7 +160,8 @@ fn submit<T: Send + 'static>(
     })
 }
 
-/// A job that a task waits for. Taken back if the wait ends early; a result that comes too late is dropped.
+/// A job that a task waits for. The job is taken back if the wait ends early; a result that arrives too
+/// late is dropped.
 struct Wanted<'a, T> {
     pool: &'a Pool,
     ticket: Ticket,
@@ -225,7 +226,7 @@ pub(crate) fn promise<T: Send + 'static>(
         };
         // Refused if the promise was completed by other code.
         let refused = kept.complete(result);
-        // The last handle to the promise, or to the reply, drops a result that nothing takes.
+        // The last handle to the promise, or to the reply, drops an unused result.
         drop_quietly((refused, kept, reply));
     };
     waits.add_promise(number, Box::new(deliver));

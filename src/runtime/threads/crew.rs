@@ -1,11 +1,12 @@
-//! [`Crew`]: the threads and the queue of one lane of the [`pool`](super::pool).
+//! [`Crew`]: the worker threads and the job queue for one kind of jobs (a `Lane`) of the
+//! [`pool`](super::pool).
 //!
 //! A thread is started when there is a job and no idle thread, up to a limit, and ends when it has been idle for a while.
 //! Jobs begin in FIFO order. A job that has not begun can be taken back; a running job can't be stopped.
 //!
 //! A job may hang in the kernel: on a network file system, in the system's resolver. So a thread whose job has run for
-//! longer than the crew's patience does not count towards the usual limit, and another one is started for the jobs that
-//! wait, up to a larger limit. The loop, which polls anyway, calls [`Crew::look`] in time.
+//! longer than `Limits::patience` does not count towards the usual limit, and another thread is started for the jobs
+//! that wait, up to a larger limit. The loop calls [`Crew::look`] in time, between its polls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -19,7 +20,7 @@ use crate::util::lock::{ignore_poison, lock};
 /// How long a thread stays idle before it ends.
 const IDLE: Duration = Duration::from_secs(5);
 
-/// How long a job runs before a report may say that it hangs.
+/// How long a job has to run before a report may say that the job hangs.
 pub(super) const HUNG: Duration = Duration::from_secs(5);
 
 /// The limits of a crew.
@@ -58,15 +59,15 @@ pub(super) struct Running {
     at_close: AtClose,
     pub(super) label: Label,
     pub(super) since: Instant,
-    /// A report has said that it hangs.
+    /// A report has said that this job hangs.
     is_told: bool,
 }
 
-/// What [`Crew::look`] finds.
+/// The result of [`Crew::look`].
 pub(super) struct Look {
-    /// When to look again.
+    /// When to call [`Crew::look`] again.
     pub(super) next: Option<Instant>,
-    /// Jobs that hang, of which no report has told yet.
+    /// Jobs that hang and that no report has named yet.
     pub(super) hung: Vec<Running>,
     pub(super) n_queued: usize,
     pub(super) n_threads: usize,
@@ -111,7 +112,7 @@ impl Crew {
         Ok((ticket, waits))
     }
 
-    /// Why the crew refuses another job, if it does.
+    /// The reason for which the crew refuses another job, if there is one.
     fn refusal(&self, state: &State, starts: bool, lane: Lane) -> Option<Refused> {
         if state.is_closed {
             return Some(Refused::Closed);
@@ -159,7 +160,7 @@ impl Crew {
         was_queued
     }
 
-    /// Starts threads for jobs that wait behind ones that take long, and looks for ones that hang.
+    /// Starts threads for jobs that wait behind jobs that take long, and finds jobs that hang.
     pub(super) fn look(self: &Arc<Self>, now: Instant) -> Look {
         let mut state = lock(&self.state);
         let n_before = state.n_threads;
@@ -258,7 +259,8 @@ impl Crew {
         }
     }
 
-    /// Whether an idle thread is one of those that were started because of jobs that took long.
+    /// Whether an idle thread is above the usual limit because threads were started while other
+    /// jobs took long.
     fn is_superfluous(&self, state: &State) -> bool {
         let limits = &self.limits;
         state.n_threads > limits.n_usual

@@ -25,7 +25,7 @@ pub(crate) enum Message {
     Wake(u64),
     /// The socket with this token is gone.
     Forget(u64),
-    /// This direction of the socket with this token is shut down.
+    /// This direction of the socket with this token was shut down.
     Shut(u64, Direction),
 }
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// A function for a thread of the pool. It does not panic.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// The origin of a job. Each has a queue and threads of its own, so that none waits behind another.
+/// The kind of a job by its origin. Each kind has its own queue and threads, so that no kind waits
+/// behind another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// The program, which may have set limits.
@@ -27,7 +28,7 @@ impl Lane {
 /// What happens to a job that still runs when its loop closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AtClose {
-    /// The loop waits for it, for a bounded time: it may have effects.
+    /// The loop waits for the job for a bounded time, because the job may have effects.
     Awaited,
     /// The loop does not wait: the job's only effect is a result, which is dropped.
     Detached,
@@ -42,7 +43,7 @@ pub(crate) struct JobKind {
 }
 
 impl JobKind {
-    /// A function of the program's.
+    /// A function of the program.
     pub(crate) const fn program(what: &'static str, site: &'static Location<'static>) -> Self {
         Self {
             lane: Lane::Program,
@@ -68,13 +69,13 @@ impl JobKind {
     }
 }
 
-/// What a job does, for reports.
+/// Describes a job in reports.
 #[derive(Clone, Debug)]
 pub(crate) enum Label {
     Operation(&'static str),
     Path(&'static str, Arc<Path>),
     Host(Arc<str>),
-    /// A function of the program's, and where it was given to the pool.
+    /// A function of the program, and the place of the call that gave it to the pool.
     Code(&'static str, &'static Location<'static>),
 }
 
@@ -93,7 +94,7 @@ impl fmt::Display for Label {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ticket(pub(super) Lane, pub(super) u64);
 
-/// Why a job was refused, and dropped.
+/// The reason for which a job was refused and dropped.
 #[derive(Debug)]
 pub(crate) enum Refused {
     Closed,

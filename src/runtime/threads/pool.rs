@@ -1,7 +1,7 @@
 //! [`Pool`]: a loop's threads for blocking work. [`blocking`](super::blocking) builds the jobs and returns their results.
 //!
-//! The program's jobs and the two kinds of the library's own short work have a [`Crew`] each: whatever the program's jobs
-//! do, an operation on a file or the look-up of a name does not wait for them.
+//! The program's jobs and the two kinds of the library's own short work each have a [`Crew`], so an operation on a file
+//! or a name lookup never waits for the program's jobs.
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
@@ -15,23 +15,23 @@ use super::job::{Job, JobKind, Lane, Refused, Ticket};
 /// The default limit of threads whose jobs don't take long.
 const MANY: usize = 32;
 
-/// The limit of all threads of a lane without a limit of the program's.
+/// The limit of all threads of a lane for which the program has set no limit.
 const MAX: usize = 512;
 
-/// How long the library's own jobs usually take at most, even on a slow disk.
+/// The usual maximum duration of the library's own jobs, even on a slow disk.
 const SHORT: Duration = Duration::from_millis(100);
 
-/// How long a closing loop waits for running jobs before it says so.
+/// How long a closing loop waits for running jobs before it reports them.
 const SILENT: Duration = Duration::from_secs(1);
 
-/// The most jobs that a report lists.
+/// The maximum number of jobs that a report lists.
 const N_LISTED: usize = 8;
 
 /// The loop's side of the pool.
 pub(crate) struct Pool {
-    /// In the order of [`Lane`].
+    /// One crew for each [`Lane`], in the order of its variants.
     crews: [Arc<Crew>; 3],
-    /// When to look for jobs that take long; `None` while no job waits behind one.
+    /// When to check for jobs that take long; `None` while no job waits behind another.
     next_look: Cell<Option<Instant>>,
 }
 
@@ -89,14 +89,14 @@ impl Pool {
             .set(Some(next.map_or(at, |next| next.min(at))));
     }
 
-    /// How long the loop may sleep before it calls [`look`](Self::look); `None` for any time.
+    /// How long the loop may sleep before it calls [`look`](Self::look); `None` for no limit.
     #[inline]
     pub(crate) fn time_to_look(&self) -> Option<Duration> {
         let at = self.next_look.get()?;
         Some(at.saturating_duration_since(Instant::now()))
     }
 
-    /// Starts threads for jobs that wait behind ones that take long, and passes sentences about ones that hang.
+    /// Starts threads for jobs that wait behind jobs that take long, and reports jobs that hang.
     pub(crate) fn look(&self, now: Instant, mut tell: impl FnMut(String)) {
         self.next_look.set(None);
         for lane in Lane::ALL {
@@ -112,7 +112,7 @@ impl Pool {
     }
 
     /// Refuses every further job, drops jobs that have not begun, and ends threads as they become idle. With a
-    /// timeout, waits that long for running jobs that are awaited, and passes sentences about them if that takes long.
+    /// timeout, waits that long for running jobs that are awaited, and reports the jobs if the wait takes long.
     pub(crate) fn close(&self, timeout: Option<Duration>, mut tell: impl FnMut(String)) {
         for crew in &self.crews {
             crew.close();
@@ -128,7 +128,7 @@ impl Pool {
                  for work that can't be stopped: {}",
                 list(&running, Instant::now()),
             ));
-            // A deadline that the clock can't represent is no deadline.
+            // A deadline that the clock can't represent means no deadline.
             running = self.wait_until_quiet(start.checked_add(timeout));
         }
         if !running.is_empty() && !timeout.is_zero() {
@@ -149,7 +149,7 @@ impl Pool {
     }
 }
 
-/// What a report says about jobs that hang.
+/// The text of a report about jobs that hang.
 fn hung_sentence(lane: Lane, limits: &Limits, look: &Look, now: Instant) -> String {
     let (n_threads, n_queued) = (look.n_threads, look.n_queued);
     let what_now = if n_threads < limits.n_threads {
@@ -218,7 +218,7 @@ mod tests {
         release
     }
 
-    /// Whether another job begins, if the loop looks after a time.
+    /// Whether another job begins if the loop calls `look` after the given time.
     fn begins(pool: &Pool, kind: &JobKind, after: Duration) -> (bool, Vec<String>) {
         let (tell, told) = channel();
         let ticket = pool.submit(Box::new(move || tell.send(()).unwrap()), kind.clone());
@@ -251,9 +251,9 @@ mod tests {
             let release = hang(&pool, &kind, n_usual, n_usual);
             let (has_begun, mut sentences) = begins(&pool, &kind, after);
             assert!(has_begun);
-            // They are told of once, when it is certain that they hang.
+            // The jobs are reported once, when it is certain that they hang.
             pool.look(Instant::now() + after, |sentence| sentences.push(sentence));
-            // The last job may still run, and be told of as well.
+            // The last job may still run, and be reported as well.
             let expected = format!("{n_usual} jobs (fs::metadata of \"/mnt/far\", for ");
             sentences.retain(|sentence| sentence.contains(&expected));
             assert_eq!(sentences.len(), n_reports, "{sentences:?}");
@@ -272,7 +272,7 @@ mod tests {
         assert!(has_begun && sentences.len() == 1, "{sentences:?}");
         drop(release);
         pool.close(Some(Duration::MAX), |_| ());
-        // The program's own limit holds, and the sentence says how to raise it.
+        // The program's own limit holds, and the report says how to raise it.
         let pool = Pool::new(Some(2), None);
         let release = hang(&pool, &kind, 2, 2);
         let (has_begun, sentences) = begins(&pool, &kind, HUNG);

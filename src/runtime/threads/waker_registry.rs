@@ -146,8 +146,8 @@ impl WakerRegistry {
         self.n_jobs.get() > 0
     }
 
-    /// Closes the pool, and fails the promises of its jobs. With a timeout, waits that long for running jobs, and tells of
-    /// them if that takes long.
+    /// Closes the pool, and fails the promises of its jobs. With a timeout, waits that long for running jobs, and
+    /// reports the jobs if the wait takes long.
     pub(crate) fn close_pool(&self, timeout: Option<Duration>, tell: impl FnMut(String)) {
         let is_promise = |wait: &Wait| matches!(wait, Wait::Promise(_));
         let promised = self.waits.borrow_mut().remove_where(is_promise);
@@ -200,8 +200,8 @@ pub(crate) fn wait<R>(
 
 const NEVER_GIVES_UP: &str = "the wait never gives up";
 
-/// As [`wait`], for I/O, in a queue with other tasks. If the task is abandoned, `leave` is called and removes it from the
-/// queue.
+/// As [`wait`], for I/O, in a queue with other tasks. If the task is abandoned, `leave` is called, which removes the
+/// task from the queue.
 ///
 /// # Errors
 /// `TimedOut` if the deadline of the task's I/O passes; the error of a cancel.
@@ -221,7 +221,8 @@ pub(crate) fn wait_io<R>(
     result.ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
-/// Waits by parking in a given way; `None` when `give_up` returns true, which is called before each park.
+/// Waits with the given parking function. Returns `None` when `give_up` returns true, which is called
+/// before each park.
 fn wait_by<R, E>(
     park: Park<E>,
     here: TaskContext,
@@ -282,7 +283,8 @@ pub(crate) fn wait_for_io_job<R>(
 
 const JOB: &str = "work on another thread";
 
-/// As [`wait`], at an end of a channel, which exists while the task waits; `None` when `give_up` returns true.
+/// As [`wait`], at an end of a channel, which exists while the task waits. Returns `None` when `give_up`
+/// returns true.
 pub(crate) fn wait_on_channel<R>(
     here: TaskContext,
     what: &dyn Awaiting,

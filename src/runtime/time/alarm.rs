@@ -44,8 +44,8 @@ impl Alarm {
     }
 
     /// Calls a function with an alarm that cancels the running task at a deadline, or now if the deadline has passed.
-    /// The function does not unwind, and its caller has opened the frame for the task.
-    /// Also returns how the alarm's request has ended.
+    /// The function does not unwind, and its caller has opened the frame for the task. Also returns how the alarm's
+    /// request has ended.
     pub(crate) fn cancelling<R>(
         here: TaskContext,
         deadline: Nanoseconds,

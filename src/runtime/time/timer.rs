@@ -105,7 +105,7 @@ impl Timers {
 
     /// Cancels a timer. Does nothing if it has fired.
     pub(crate) fn cancel(&self, key: Key) {
-        // The target may own a closure, which is dropped last, when nothing is borrowed.
+        // The target may own a closure, which is dropped last, while nothing is borrowed.
         let Some(_target) = self.take(key) else {
             return;
         };

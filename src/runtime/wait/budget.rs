@@ -24,7 +24,8 @@ pub(crate) fn consume_budget(cost: u8) {
 /// As [`consume_budget`], for I/O that has not begun.
 ///
 /// # Errors
-/// If the budget is used up, and the task is to be cancelled or the deadline of its I/O has passed.
+/// If the budget is used up, and the task has a pending cancel or the deadline of its I/O has
+/// passed.
 #[inline]
 pub(crate) fn consume_io_budget(cost: u8) -> io::Result<()> {
     match is_used_up(cost) {
@@ -43,10 +44,10 @@ fn is_used_up(cost: u8) -> bool {
     n >= N_IMMEDIATE
 }
 
-/// Gives the other tasks a turn, before I/O begins.
+/// Gives the other tasks a turn before I/O begins.
 ///
 /// # Errors
-/// If the task is to be cancelled, or the deadline of its I/O has passed.
+/// If the task has a pending cancel, or the deadline of its I/O has passed.
 #[cold]
 pub(crate) fn yield_io(here: TaskContext) -> io::Result<()> {
     here.task.n_immediate.set(0);
@@ -57,7 +58,8 @@ pub(crate) fn yield_io(here: TaskContext) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether I/O that waits fails at once: the running task is to be cancelled, or the deadline of its I/O has passed.
+/// Whether I/O that waits fails at once, because the running task has a pending cancel or the deadline of its I/O
+/// has passed.
 pub(crate) fn is_io_ending() -> bool {
     task_context().is_ok_and(|here| here.task.has(MUST_CANCEL) || is_deadline_over(here))
 }

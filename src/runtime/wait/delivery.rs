@@ -2,9 +2,9 @@
 //! [`before_wait`] cancels what the task is about to wait for.
 //!
 //! The payload of an unwind names the task, so only that task's root takes the unwind for a cancel. Other code that
-//! catches the payload on the way sees an ordinary panic, and resumes it. `resume_unwind` raises it, so no panic hook
-//! runs. A delivery by an unwind happens once: a body that catches the unwind goes on, and its next operation works. An
-//! error is returned again by each further I/O that waits, until the request is taken back.
+//! catches the payload on the way sees an ordinary panic payload, and should resume it. The unwind starts by
+//! `resume_unwind`, so no panic hook runs. An unwind is delivered once: a body that catches it continues, and its next
+//! operation works. An error is delivered again by each further I/O that waits, until the request is taken back.
 
 use std::io;
 use std::panic::resume_unwind;
@@ -17,7 +17,7 @@ use crate::runtime::core::{
     Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, FrameKind, TaskContext, TaskId, TaskPtr, cancel_frame,
 };
 
-/// How many errors standing requests return before an I/O wait unwinds.
+/// The number of errors that standing requests return before an I/O wait unwinds.
 const MAX_ERRORS: u8 = 8;
 
 /// The payload of a cancel.
@@ -36,7 +36,7 @@ pub(crate) fn raise(here: TaskContext) -> ! {
     task.clear(CANCEL_FORWARDED);
     abandon_if_stuck(here);
     if cfg!(panic = "abort") {
-        // Only a closing loop gets here, and a program whose panics abort can't unwind.
+        // Only a closing loop reaches this point. A program whose panics abort can't unwind.
         abandon_running(here);
     }
     resume_unwind(Box::new(CancelPayload {
@@ -45,8 +45,8 @@ pub(crate) fn raise(here: TaskContext) -> ! {
     }))
 }
 
-/// The error that an I/O operation returns instead of a wait, while a request stands. The code that gets the error may do
-/// some I/O that is ready, to say goodbye.
+/// The error that an I/O operation returns instead of waiting while a request stands. The code that gets the error may
+/// still do I/O that is ready, for example to send a last message.
 ///
 /// Unwinds after too many errors, and when the loop closes.
 #[cold]
@@ -65,7 +65,8 @@ pub(crate) fn io_error(here: TaskContext) -> io::Error {
     }
 }
 
-/// Before a wait, while a request stands: cancels the tasks and promises that the wait is for, or else unwinds.
+/// Called before a wait while a request stands: cancels the tasks and promises that the wait is for, or else
+/// unwinds.
 #[cold]
 #[inline(never)]
 pub(super) fn before_wait(here: TaskContext, what: &dyn Awaiting) {
@@ -82,7 +83,7 @@ pub(super) fn before_wait(here: TaskContext, what: &dyn Awaiting) {
     forward::walk_is_over();
 }
 
-/// Abandons a task that has gone on too often after a forced unwind.
+/// Abandons a task that has continued too often after a forced unwind.
 pub(crate) fn abandon_if_stuck(here: TaskContext) {
     let task = here.task;
     if task.has(FORCE_UNWIND) {

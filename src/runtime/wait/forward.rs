@@ -1,4 +1,5 @@
-//! Forwarding a cancel to what a task waits for, along the tasks that wait for each other.
+//! Forwards a cancel to the tasks and promises that a task waits for, to those that these tasks
+//! wait for, and so on.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -16,8 +17,8 @@ pub(crate) fn cancel_chain(task: TaskPtr, from: Option<&CancelFrame>, message: O
     cancel_rest(walk, message, None);
 }
 
-/// As [`cancel_chain`], for a cancel that a scope's host passes on to a child. Returns whether the child waits for the host,
-/// by way of other tasks; the host is not cancelled again.
+/// As [`cancel_chain`], for a cancel that a scope's host forwards to a child. Returns whether the child waits for the
+/// host, through other tasks. The host is not cancelled again.
 pub(crate) fn cancel_child(child: TaskPtr, host: TaskPtr, message: Option<&str>) -> bool {
     let mut walk = WaitGraphWalk::from(child);
     walk.next();
@@ -25,7 +26,8 @@ pub(crate) fn cancel_child(child: TaskPtr, host: TaskPtr, message: Option<&str>)
     cancel_rest(walk, message, Some(host))
 }
 
-/// Cancels the tasks and promises that the running task is about to wait for. False if the wait can't be cancelled so.
+/// Cancels the tasks and promises that the running task is about to wait for. Returns false if the wait can't be
+/// cancelled this way.
 pub(super) fn forward(task: TaskPtr) -> bool {
     let message = task.message();
     if task.with_awaiting(|what| what.cancel(message.as_deref())) != Some(true) {
@@ -38,7 +40,7 @@ pub(super) fn forward(task: TaskPtr) -> bool {
     true
 }
 
-/// Cancels the tasks of a walk but for the origin of the cancel; returns whether the walk has reached the origin.
+/// Cancels the tasks of a walk except the origin of the cancel. Returns whether the walk has reached the origin.
 fn cancel_rest(mut walk: WaitGraphWalk, message: Option<&str>, origin: Option<TaskPtr>) -> bool {
     let mut has_returned = false;
     while let Some(task) = walk.next() {
@@ -94,8 +96,8 @@ thread_local! {
     static CLEANUPS: Cell<ManuallyDrop<Vec<Cleanup>>> = const { Cell::new(ManuallyDrop::new(Vec::new())) };
 }
 
-/// Defers a cleanup until the present walk along tasks is over. A destructor may run or drop the tasks' loop, and then no
-/// task of the walk is left.
+/// Defers a cleanup until the present walk has ended. A destructor may run or drop the tasks' loop, which would free
+/// the tasks of the walk.
 pub(crate) fn after_walk(cleanup: Option<Cleanup>) {
     if let Some(cleanup) = cleanup {
         let mut cleanups = take_cleanups();

@@ -20,7 +20,8 @@ use crate::runtime::core::{
     Awaiting, FORCE_UNWIND, MUST_CANCEL, NOTIFIED, SCHEDULED, TaskBlock, TaskContext, Turn,
 };
 
-/// A way to park: [`park_or_unwind`] or [`park_io`]. May return spuriously: callers check their condition again.
+/// A parking function: [`park_or_unwind`] or [`park_io`]. May return spuriously: callers check their condition
+/// again.
 pub(crate) type Park<E> = fn(TaskContext, &dyn Awaiting) -> Result<(), E>;
 
 /// Parks the running task until it is unparked. May return spuriously: callers check their condition again.
@@ -47,8 +48,8 @@ pub(crate) fn park_or_unwind(here: TaskContext, what: &dyn Awaiting) -> Result<(
 /// As [`park`], for I/O.
 ///
 /// # Errors
-/// If the task is to be cancelled, before or after the wait. A cancel that comes together with readiness is an error, too:
-/// the operation has taken nothing.
+/// If a cancel of the task is pending before or after the wait. A cancel that arrives together with readiness is an
+/// error, too: the operation has transferred nothing.
 #[inline(always)]
 pub(crate) fn park_io(here: TaskContext, what: &dyn Awaiting) -> io::Result<()> {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
@@ -61,7 +62,7 @@ pub(crate) fn park_io(here: TaskContext, what: &dyn Awaiting) -> io::Result<()> 
     Ok(())
 }
 
-/// As [`park`], but nothing unwinds from here: a cancel ends the wait like any wake-up, and goes on standing.
+/// As [`park`], but never unwinds: a cancel ends the wait like any wake-up, and its request still stands.
 pub(crate) fn park_shielded(here: TaskContext, what: &dyn Awaiting) {
     let task = here.task;
     awaiting(task, what, || {
@@ -83,7 +84,7 @@ pub(crate) fn yield_now(here: TaskContext) {
     }
 }
 
-/// As [`yield_now`], but nothing unwinds from here.
+/// As [`yield_now`], but never unwinds.
 #[cold]
 #[inline(never)]
 pub(crate) fn give_turn(here: TaskContext) {
@@ -93,7 +94,7 @@ pub(crate) fn give_turn(here: TaskContext) {
 /// As [`yield_now`], for I/O that has not begun.
 ///
 /// # Errors
-/// If the task is to be cancelled.
+/// If the task has a pending cancel.
 pub(crate) fn yield_io(here: TaskContext) -> io::Result<()> {
     yield_shielded(here);
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
@@ -102,7 +103,7 @@ pub(crate) fn yield_io(here: TaskContext) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`yield_now`], but nothing unwinds from here. Enters the next task directly if the loop has nothing to do in between.
+/// As [`yield_now`], but never unwinds. Enters the next task directly if the loop has nothing to do in between.
 #[inline(always)]
 fn yield_shielded(here: TaskContext) {
     let (core, task) = (here.core, here.task);

@@ -1,4 +1,5 @@
-//! The switch from the running task to the loop, and what the task waits for meanwhile.
+//! The switch from the running task to the loop, and the record of what the task waits for
+//! meanwhile.
 
 #![allow(unsafe_code)]
 
@@ -32,11 +33,12 @@ pub(crate) fn abandon_running(here: TaskContext) -> ! {
     }
 }
 
-/// Calls a function while the task's block says what the task waits for. The function does not unwind.
+/// Calls a function while the task's block records what the task waits for. The function does not
+/// unwind.
 #[inline(always)]
 pub(super) fn awaiting<R>(task: TaskPtr, what: &dyn Awaiting, f: impl FnOnce() -> R) -> R {
-    // SAFETY: only the lifetime changes. The pointer is cleared below, before `what` can go: this frame can't be left
-    // while the task is parked.
+    // SAFETY: only the lifetime changes. The pointer is cleared below, before `what` can be freed: this frame can't
+    // be left while the task is parked.
     let pointer = unsafe { transmute::<&dyn Awaiting, &'static dyn Awaiting>(what) };
     task.awaiting.set(Some(NonNull::from(pointer)));
     let result = f();

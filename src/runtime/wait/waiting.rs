@@ -28,7 +28,7 @@ impl WaitList {
     /// As [`wait`](Self::wait), for I/O, at a given end of the list.
     ///
     /// # Errors
-    /// If the task is to be cancelled.
+    /// If the task has a pending cancel.
     pub(crate) fn wait_io(
         &self,
         here: TaskContext,
@@ -63,8 +63,8 @@ impl WaitList {
         }
     }
 
-    /// As [`wait_io`](Self::wait_io), and a wake-up through another list ends the wait like a spurious one. Both lists'
-    /// owners keep them alive during the wait.
+    /// As [`wait_io`](Self::wait_io), but a wake-up through another list also ends the wait, like a spurious wake-up.
+    /// The owners of both lists keep the lists alive during the wait.
     #[cfg(feature = "http")]
     pub(crate) fn wait_io_beside(
         &self,

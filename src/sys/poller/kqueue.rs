@@ -132,7 +132,7 @@ impl Queue {
         self.change_either(fd, abi::EV_DELETE, 0)
     }
 
-    /// Changes the filters that the descriptor has: one is enough.
+    /// Changes the filters that the descriptor has. Success for one filter is enough.
     fn change_either(&self, fd: BorrowedFd<'_>, flags: Flags, token: u64) -> io::Result<()> {
         match self.change_both(fd, flags, token)? {
             [0, _] | [_, 0] => Ok(()),

@@ -118,8 +118,8 @@ impl Poller {
     /// Gives a watched descriptor a token, and reports its current readiness again.
     ///
     /// # Errors
-    /// `NotFound` if the descriptor is not watched: also where its number was watched for another file, which is
-    /// closed.
+    /// `NotFound` if the descriptor is not watched, including when its number was watched for another file,
+    /// which is now closed.
     pub(crate) fn renew(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
         self.queue.renew(fd, token)
     }
@@ -177,7 +177,7 @@ impl Poller {
         }
     }
 
-    /// A descriptor that is readable while there are events to take.
+    /// A descriptor that is readable while events are pending.
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.queue.as_fd()
     }
