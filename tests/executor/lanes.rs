@@ -1,4 +1,4 @@
-//! The library's own short work, and the jobs of a program that take long or hang.
+//! The library's own short jobs run although jobs of the program take long or hang.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;

@@ -1,4 +1,4 @@
-//! flate2.
+//! flate2 on interrupted connections.
 
 use std::io::{BufReader, Read, Write};
 

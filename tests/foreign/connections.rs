@@ -1,4 +1,4 @@
-//! A crowd of connections, each with a client that is interrupted again and again, and a peer that sends and receives pieces.
+//! Many connections, each with a client that is interrupted repeatedly, and a peer that sends and receives small pieces.
 
 use std::cell::Cell;
 use std::collections::hash_map::RandomState;

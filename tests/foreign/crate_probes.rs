@@ -1,4 +1,4 @@
-//! What other crates leave.
+//! Probes of the state in which interruptions leave other crates' types.
 
 use std::io::{self, BufReader, Cursor, Read, Write};
 

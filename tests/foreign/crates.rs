@@ -1,4 +1,4 @@
-//! The page that says which crates work: a test for each of its rows.
+//! A test for each row of the page `docs::crates`, which says which crates work.
 
 use std::cell::Cell;
 use std::io::{Read, Write};

@@ -1,4 +1,4 @@
-//! What a cancel delivers, operation by operation: the table in the documentation.
+//! How each operation delivers a cancel, compared with the table in the documentation.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};

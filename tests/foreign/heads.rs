@@ -1,4 +1,4 @@
-//! httparse, in the loop by which it is used: parse what has come, read more.
+//! httparse in its usual loop: parse the bytes that have arrived, read more.
 
 use std::io::{Read, Write};
 

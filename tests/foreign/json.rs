@@ -1,4 +1,4 @@
-//! serde_json, a value a line.
+//! serde_json, with one value per line.
 
 use std::io::{BufWriter, Write};
 

@@ -1,4 +1,4 @@
-//! std's buffers, and ours.
+//! Buffered readers and writers of std and of this crate.
 
 use std::io::{BufRead, BufReader, BufWriter, LineWriter, Write};
 

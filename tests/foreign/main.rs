@@ -1,8 +1,9 @@
-//! Other people's code on this crate's sockets: what is interrupted in the middle of a message goes on as if it had not been.
+//! Code of std and of other crates on this crate's sockets: after an interruption in the middle of a message it continues
+//! without a loss.
 //!
-//! Each module has a hundred connections whose client is interrupted again and again, in each of the ways that there are, and
-//! whose peer sends and receives small pieces. `table` interrupts one operation at a time, and compares the state that it leaves
-//! with the table in the documentation.
+//! Each module has a hundred connections. Their clients are interrupted repeatedly, in every way of `interrupt`, and their peers
+//! send and receive small pieces. `table` interrupts one operation at a time, and compares the state that it leaves with the
+//! table in the documentation.
 
 #![allow(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What this crate's own types leave.
+//! Probes of the state in which interruptions leave this crate's types.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};

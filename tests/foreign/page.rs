@@ -1,4 +1,4 @@
-//! The tables of the documentation.
+//! Reads the tables of the documentation.
 
 use crate::probe::Row;
 

@@ -1,4 +1,4 @@
-//! Interrupts one operation in its middle, and looks at the state that it leaves.
+//! Interrupts one operation in the middle, and checks the state that is left.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};

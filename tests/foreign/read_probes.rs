@@ -1,4 +1,4 @@
-//! What std's readers leave.
+//! Probes of the state in which interruptions leave std's readers.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 

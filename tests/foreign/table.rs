@@ -1,4 +1,4 @@
-//! The tables of what an interruption leaves are in the documentation, and each row of them is tested.
+//! Compares each row of the documentation's tables of interruptions with the observed state.
 
 use crate::probe::Row;
 use crate::{crate_probes, our_probes, page, read_probes, write_probes};

@@ -1,4 +1,4 @@
-//! tungstenite.
+//! tungstenite on interrupted connections.
 
 use std::io;
 

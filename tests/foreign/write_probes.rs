@@ -1,4 +1,4 @@
-//! What std's writers leave.
+//! Probes of the state in which interruptions leave std's writers.
 
 use std::io::{self, BufRead, BufReader, BufWriter, IoSlice, LineWriter, Read, Write};
 

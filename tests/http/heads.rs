@@ -1,4 +1,4 @@
-//! Heads of responses as servers in the wild send them.
+//! Heads of responses as real servers send them.
 
 use std::io::{Read, Write};
 

@@ -1,4 +1,5 @@
-//! Requests inside `timeout` on one session: whatever they were doing, the session goes on as before.
+//! Requests inside `timeout` on one session: after an interruption at any point the session still
+//! works.
 
 use std::cell::Cell;
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! rustls on a stream of ours, interrupted in the middle of handshakes, reads and writes.
+//! rustls on a stream of this crate, interrupted in the middle of handshakes, reads and writes.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Proxies: set by the caller, or by the environment.
+//! Proxies that the caller or the environment sets.
 
 use std::cell::RefCell;
 use std::io::{self, BufReader, Read, Write};

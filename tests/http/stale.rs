@@ -1,4 +1,4 @@
-//! Connections that were kept, and that the server closes as the next request comes.
+//! Reused connections that the server closes when the next request arrives.
 
 use std::io::{BufReader, Write};
 

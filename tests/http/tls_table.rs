@@ -1,4 +1,5 @@
-//! What interruptions leave of an encrypted connection, compared with the table in the documentation.
+//! The state in which interruptions leave an encrypted connection, compared with the table in the
+//! documentation.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};

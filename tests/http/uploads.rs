@@ -1,4 +1,4 @@
-//! Answers that come before the request was sent, and what becomes of the request then.
+//! Answers that arrive before the whole request was sent, and the fate of the request.
 
 use std::io::{self, BufReader, Read, Write};
 

@@ -1,4 +1,4 @@
-//! `SO_LINGER`: the system waits in `close`, and no task does.
+//! `SO_LINGER`: the system waits in `close` without blocking a task.
 
 use std::io::{Read, Write};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! One descriptor in several wrappers: each waits, and none disturbs another.
+//! One descriptor in several wrappers: each can wait, without an effect on the others.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};

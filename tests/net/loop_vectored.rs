@@ -1,4 +1,4 @@
-//! What a short transfer shows: only that the kernel had no more for what it was given.
+//! A transfer counts as short only if it moves fewer bytes than the kernel was given.
 
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};

@@ -1,5 +1,5 @@
-//! Coroutines of another library: its stacks lie between this library's, and its code may leave them at any time. What can't
-//! be left is refused there with a sentence; what only parks works.
+//! Coroutines of another library: its stacks lie between this library's, and its code may leave them at any time. Operations
+//! whose frames must not be left are refused there with a message; operations that only park work.
 
 use std::cell::Cell;
 use std::cmp::Ordering;

@@ -1,5 +1,5 @@
 //! Values of 24 KiB are captured and returned on stacks of the default size, in a build without optimization too. An overflow
-//! ends the process, hence the children.
+//! ends the process, so the tests run in child processes.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Loops in thread-locals, at the end of their threads: the thread-locals that tasks refer to may be gone.
+//! Loops in thread-locals at the end of their threads, where the thread-locals that tasks refer to may be
+//! destroyed.
 
 use std::cell::RefCell;
 use std::process;

@@ -1,4 +1,5 @@
-//! An operation that is always ready gives the other tasks turns: one rule for everything that may wait.
+//! An operation that is always ready gives the other tasks turns: one rule for every operation that may
+//! wait.
 
 use std::cell::Cell;
 use std::fs as std_fs;

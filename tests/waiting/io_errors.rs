@@ -1,5 +1,5 @@
-//! A cancel or a timeout reaches I/O that waits as an error of the operation: other people's code leaves at `?`, and its
-//! objects stay whole. A body that ignores the errors ends nevertheless.
+//! A cancel or a timeout makes I/O that waits return an error: code of other crates returns the error by `?`, and its
+//! objects stay valid. A body that ignores the errors still ends.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::rc::Rc;

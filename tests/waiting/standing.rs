@@ -1,4 +1,4 @@
-//! Requests that stand while a task does several things: whose errors they return, for how long, and what ends them.
+//! Requests that stand during several operations of a task: which errors they cause, for how long, and how they end.
 
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};

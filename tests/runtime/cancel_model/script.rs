@@ -1,4 +1,4 @@
-//! Random scripts.
+//! Random scripts: the bodies of tasks, and cancels from outside.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! What the task does, and what happens while it waits.
+//! The model's task: its steps, and the events while it waits.
 
 use super::{Frame, Joined, MAX_ERRORS, Reference, Request, Running, Scope, Unwind};
 use crate::cancel_model::{Action, Child, Failure, Node, What};

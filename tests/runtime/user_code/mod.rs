@@ -1,9 +1,9 @@
-//! A walk through the places where a program's own code runs inside of a call of the library: destructors, conversions,
-//! comparisons, wakers, iterators, handlers. In each of them the code abandons its coroutine for ever, panics, runs another
-//! loop, waits, and suspends its coroutine until another task resumes it.
+//! Tests of all places where the program's code runs inside of a call of the library: destructors, conversions,
+//! comparisons, wakers, iterators, handlers. In each place the code abandons its coroutine for ever, panics, runs another
+//! loop, waits, or suspends its coroutine until another task resumes it.
 //!
-//! A place is a function that leads to one call of [`strike`]. It runs on a task's own stack, and in a coroutine on a
-//! task. Each place has a child process, because the fault to be found is a use of freed memory.
+//! A place is a function that leads to one call of [`strike`]. Each place runs on a task's own stack, and in a
+//! coroutine on a task. Each place has its own child process, because the tests look for uses of freed memory.
 
 mod strikes;
 

@@ -1,4 +1,4 @@
-//! What the code of a program does in the middle of a call of the library.
+//! The actions of the program's code in the middle of a call of the library.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
