@@ -134,8 +134,8 @@ impl Listener {
         event_loop.listen(signal.into()).map(Self)
     }
 
-    /// May suspend: waits until the signal comes. Returns at once if it came since the last wait, or since this
-    /// listener was created; several signals since then count as one.
+    /// May suspend: waits until the signal arrives. Returns at once if it came since the last wait, or since
+    /// this listener was created; several signals since then count as one.
     ///
     /// # Errors
     /// If the caller can't wait: in a callback, on another loop, while the thread panics.
@@ -180,7 +180,7 @@ impl Drop for Listener {
     }
 }
 
-/// May suspend: waits until the signal comes.
+/// May suspend: waits until the signal arrives.
 ///
 /// After the first wait, the loop handles the signal until the loop is closed, at the end of `run`. So a second signal
 /// during a slow shutdown does not end the process, and a signal that arrives while no task waits is not lost: the next

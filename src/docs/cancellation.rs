@@ -1,4 +1,5 @@
-//! How a task is stopped: what is delivered where, and the state after it.
+//! How tasks are stopped: how each wait delivers a request, and the state that is left.
 //!
-// The page is Markdown because of its length. tests/foreign and tests/http compare its tables with what they observe.
+// The page is Markdown because of its length. tests/foreign and tests/http compare its tables with the observed
+// states.
 #![doc = include_str!("cancellation.md")]

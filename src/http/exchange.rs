@@ -183,7 +183,7 @@ impl Connector for Connected {
     }
 }
 
-/// A resolver that looks up nothing.
+/// A resolver that does no lookup.
 #[derive(Debug)]
 struct NoLookup;
 

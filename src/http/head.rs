@@ -117,7 +117,7 @@ fn parse(input: &[u8]) -> Found {
     }
 }
 
-/// Parses a head with too many headers, folded lines, or invalid ones, which are left out.
+/// Parses a head with too many headers, folded lines, or invalid lines, which are omitted.
 #[cold]
 fn parse_leniently(input: &[u8]) -> Found {
     let n_lines = input.iter().filter(|&&byte| byte == b'\n').count();

@@ -30,7 +30,7 @@
 //! with files. [`Response`] is the answer, and [`BodyReader`] its body. [`Error`] classifies failures by
 //! predicates.
 //!
-//! # What a request does by itself
+//! # Automatic behaviour of requests
 //!
 //! - It follows redirects (301, 302, 303, 307, 308). The headers `authorization`, `cookie`,
 //!   `proxy-authorization` and `host`, and a user in the URL, stay within the same origin: scheme, host and port,

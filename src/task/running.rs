@@ -90,8 +90,8 @@ where
 
 /// The running task; `None` in callbacks and outside of a loop.
 ///
-/// Tasks share a thread, so the message of a panic (`thread 'main' panicked at ..`) can't tell them apart. The errors and
-/// reports of the library name the task. A panic hook of the program can do so too:
+/// Tasks share a thread, so the message of a panic (`thread 'main' panicked at ..`) can't distinguish them. The errors
+/// and reports of the library name the task. A panic hook of the program can do so too:
 ///
 /// ```
 /// let before = std::panic::take_hook();

@@ -64,8 +64,8 @@ impl Builder {
     /// parked: for tests.
     ///
     /// The clock also stands still while a job of [`to_thread`](crate::to_thread) or
-    /// [`run_in_executor`](EventLoop::run_in_executor), an operation on a file or a look-up of a name is awaited. The
-    /// clock does not wait for anything else outside of the loop: while a peer on another thread or in another process
+    /// [`run_in_executor`](EventLoop::run_in_executor), an operation on a file or a name lookup is awaited. The clock
+    /// does not wait for anything else outside of the loop: while a peer on another thread or in another process
     /// prepares an answer, a timeout of an hour around the read elapses at once. Run such a peer in the same loop, or
     /// as a job that a task awaits:
     ///

@@ -71,8 +71,9 @@ impl EventLoop {
     /// for a task or a promise.
     ///
     /// # Errors
-    /// The task's error. An error if the loop was stopped first: the task goes on in the next run. An error that holds
-    /// [`RunError::Deadlock`] if the task can never be done, or, in strict mode, [`RunError::Unhandled`]. An error if the loop is closed or running.
+    /// The task's error. An error if the loop was stopped first: the task continues in the next run. An error that
+    /// holds [`RunError::Deadlock`] if the task can never be done, or, in strict mode, [`RunError::Unhandled`]. An
+    /// error if the loop is closed or running.
     #[track_caller]
     pub fn run_until_complete<I>(&self, task: I) -> Result<I::Output, TaskError>
     where

@@ -277,7 +277,7 @@ impl<T> Packet<T> {
     }
 
     fn value(&self) -> *mut T {
-        // SAFETY: a share keeps the packet, and this one knows its type.
+        // SAFETY: a share keeps the packet alive, and this share has the packet's type.
         unsafe { self.any.0.cast::<Body<T>>().as_ref() }
             .outcome
             .get()

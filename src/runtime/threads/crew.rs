@@ -124,7 +124,7 @@ impl Crew {
         (is_full && lane == Lane::Program).then_some(Refused::Full(self.limits.n_queued))
     }
 
-    /// Whether another thread is to be started, with some more jobs in the queue.
+    /// Whether to start another thread, if the queue gets `n_more` further jobs.
     fn starts_thread(&self, state: &State, n_more: usize, now: Instant) -> bool {
         let limits = &self.limits;
         if state.queue.len() + n_more <= state.n_free() || state.n_threads >= limits.n_threads {

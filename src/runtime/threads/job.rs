@@ -15,7 +15,7 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 pub(crate) enum Lane {
     /// The program, which may have set limits.
     Program,
-    /// This library's operations on files, for a task that waits for this job alone.
+    /// This library's operations on files, for a task that waits for this job only.
     Files,
     /// This library's look-ups of names, and pauses in real time, for a task that waits for this job alone.
     Network,
