@@ -213,6 +213,7 @@ fn an_unwanted_result_that_panics_in_drop_tears_nothing() {
     is_made.recv().expect("the job runs");
     waits.cancel();
     let error = event_loop.run_until_complete(waits).expect_err("cancelled");
-    // A result that came before the cancel is dropped by the task, whose panic that is.
+    // If the result arrived before the cancel, the task drops the result, whose panic becomes the
+    // task's.
     assert!(error.is_cancelled() || error.is_panic(), "{error}");
 }

@@ -30,7 +30,7 @@ fn files_and_names_do_not_wait_for_jobs_of_the_program() {
     });
 }
 
-/// A limit of the program's own is for its own jobs.
+/// A limit that the program sets applies to the program's jobs only.
 #[test]
 fn a_limit_of_threads_does_not_hold_files_up() {
     EventLoop::builder().max_blocking_threads(1).run(|| {

@@ -21,7 +21,7 @@ const MAX_INTERRUPTIONS: u32 = 10_000;
 /// The client's end of a connection.
 pub struct Client {
     pub stream: UnixStream,
-    /// What interrupts; without it anything does.
+    /// The way to interrupt; `None` for any way.
     by: Option<By>,
     pub random: Random,
     interruptions: Interruptions,

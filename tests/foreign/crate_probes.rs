@@ -253,7 +253,7 @@ fn gzipped(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What can be decoded.
+/// The bytes that can be decoded.
 fn gunzipped(received: Vec<u8>) -> Vec<u8> {
     let mut decoder = GzDecoder::new(&*received);
     let mut bytes = Vec::new();

@@ -9,10 +9,10 @@ use selvedge::task::{catch_cancelled, current_task};
 use selvedge::time::{deadline, timeout_with};
 use selvedge::{race, scope, select, sleep, spawn, timeout};
 
-/// What interrupts.
+/// The way to interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
-    /// The timeouts of the socket itself, as in std. What they leave is what the others have to leave.
+    /// The timeouts of the socket itself, as in std. The other ways have to leave the same state.
     Socket,
     Timeout,
     MovedTimeout,
@@ -104,7 +104,8 @@ fn cancelled_child<T>(after: Duration, f: impl FnOnce() -> io::Result<T>) -> Opt
         clock.cancel();
         ended
     });
-    // The scope has no errors: a cancel that was delivered as an error is a cancel, whatever the child made of it.
+    // The scope has no errors: a cancel that was delivered as an error counts as a cancel, whatever the child
+    // returns.
     if let Err(error) = ended.expect("no child fails") {
         assert!(error.is_cancelled(), "{error:?}");
         if let Some(Err(error)) = &result {
@@ -128,7 +129,7 @@ fn cancelled_from_outside<T>(
     });
     let result = catch_cancelled(f);
     if clock.is_done() {
-        // Also withdraws a cancel that came as the function was done.
+        // Also withdraws a cancel that arrived when the function was done.
         assert_eq!(this.uncancel(), 0);
     } else {
         clock.cancel();

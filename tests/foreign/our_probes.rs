@@ -17,7 +17,7 @@ use crate::probe::{Middle, Outcome, Row, State, reading};
 
 const LINES: &[u8] = b"the warp\nthe weft\n";
 
-/// What interrupts an operation of a descriptor that has no timeouts of its own.
+/// The ways to interrupt an operation of a descriptor that has no timeouts of its own.
 const ANY_DESCRIPTOR: &[By] = &[
     By::Timeout,
     By::MovedTimeout,
@@ -28,7 +28,7 @@ const ANY_DESCRIPTOR: &[By] = &[
     By::Cancel,
 ];
 
-/// What interrupts a wait that has no error to return. A deadline does not.
+/// The ways to interrupt a wait that has no error to return: all but a deadline.
 const ANY_WAIT: &[By] = &[
     By::Timeout,
     By::MovedTimeout,

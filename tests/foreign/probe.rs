@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 use crate::interrupt::By;
 
-/// What an interruption leaves, in the words of the documentation.
+/// The state that an interruption leaves, in the words of the documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Whole,
@@ -43,7 +43,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Asks for the state after each of these interruptions, which has to be the same.
+    /// Determines the state after each of these interruptions. All states have to be equal.
     pub fn of(operation: &'static str, ways: &[By], state: impl Fn(By) -> State) -> Self {
         let states: Vec<_> = ways.iter().map(|&by| (by, state(by))).collect();
         let (_, first) = states[0];
@@ -62,7 +62,7 @@ impl Row {
 pub struct Middle<'a> {
     by: By,
     stream: &'a UnixStream,
-    /// Has the peer go on.
+    /// Makes the peer continue.
     resume: &'a dyn Fn(),
 }
 
@@ -71,7 +71,8 @@ impl<'a> Middle<'a> {
         Self { by, stream, resume }
     }
 
-    /// Runs an operation, which is interrupted where it waits for the peer. After this the peer goes on.
+    /// Runs an operation, which is interrupted where it waits for the peer. After this the peer
+    /// continues.
     pub fn of<T>(&self, operation: impl FnOnce() -> io::Result<T>) {
         let after = Duration::from_millis(1);
         if let Some(result) = self.by.interrupts(self.stream, after, operation) {
@@ -81,7 +82,7 @@ impl<'a> Middle<'a> {
     }
 }
 
-/// What a probe has read in all. `None` if it can't go on.
+/// All bytes that a probe has read. `None` if the probe can't continue.
 pub type Outcome = Option<Vec<u8>>;
 
 /// The state of a probe that should have read these bytes.
@@ -117,8 +118,8 @@ pub fn reading(
     })
 }
 
-/// A probe of an operation that writes more bytes than the socket takes. The peer reads after the interruption. What it has
-/// received, decoded, is compared with the bytes.
+/// A probe of an operation that writes more bytes than the socket accepts. The peer reads after the interruption. The
+/// received bytes are decoded and compared with the sent ones.
 pub fn writing(
     operation: &'static str,
     expected: &[u8],

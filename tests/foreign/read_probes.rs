@@ -13,7 +13,7 @@ fn lines(operation: &'static str, probe: impl Fn(&UnixStream, &Middle<'_>) -> Ou
     reading(operation, LINES, 5, LINES, probe)
 }
 
-/// The same with text whose interruption comes between the bytes of a character.
+/// The same with text, interrupted between the bytes of a character.
 fn characters(operation: &'static str, probe: impl Fn(&UnixStream, &Middle<'_>) -> Outcome) -> Row {
     let text = "Kettfäden\n".as_bytes();
     reading(operation, text, 6, text, probe)
@@ -54,7 +54,7 @@ pub fn rows() -> Vec<Row> {
         lines("`Read::read_exact`", |mut stream, middle| {
             let mut received = vec![0; LINES.len()];
             middle.of(|| stream.read_exact(&mut received));
-            // From the beginning, as nothing says how much has come.
+            // From the beginning, because the number of received bytes is unknown.
             rest(stream, Vec::new())
         }),
         lines("`Read::read_to_end`", |mut stream, middle| {

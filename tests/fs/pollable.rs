@@ -181,7 +181,7 @@ fn reads_and_writes_leave_the_blocking_mode_alone() {
             assert_eq!({ &writer }.write(b"text\n").unwrap(), 5);
             assert_eq!(waiting.join().unwrap(), 5);
             assert!(!is_nonblocking(&*reader));
-            // The side of a terminal emulator is shared with nobody, and can't be opened again.
+            // The controlling side is not shared, and can't be opened again.
             assert!(!is_nonblocking(&writer) || is_controller);
             let writer = writer.into_inner();
             assert!(!is_nonblocking(&writer));
@@ -189,7 +189,7 @@ fn reads_and_writes_leave_the_blocking_mode_alone() {
     });
 }
 
-/// The descriptions are blocking, and nobody reads.
+/// The descriptions are blocking, and no code reads.
 #[test]
 fn a_full_descriptor_stalls_no_task() {
     let directory = Directory::new();

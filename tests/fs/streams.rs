@@ -153,7 +153,7 @@ fn opening_a_fifo_waits_for_its_other_end() {
         }
         let theirs = path.clone();
         let opener = spawn(move || File::open(theirs));
-        // As a program of its own would do it: a call that blocks until the reader is there.
+        // Like another program: a call that blocks until there is a reader.
         let theirs = path.clone();
         let mut writer = to_thread(move || std_fs::File::options().write(true).open(theirs))
             .unwrap()

@@ -41,7 +41,7 @@ fn interim_responses_may_have_headers() {
     });
 }
 
-/// Each byte comes by itself.
+/// Each byte arrives separately.
 #[test]
 fn a_head_may_arrive_in_pieces() {
     in_loop(|| {

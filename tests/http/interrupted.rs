@@ -78,7 +78,7 @@ fn survives(point: &'static str, request: fn(&Session, String)) {
             }
             n_tried += 10;
             if n_stopped.get() - n_before < 10 {
-                // Some have timed out before they came to the point.
+                // Some have timed out before they reached the point.
                 time *= 2;
             }
             assert!(

@@ -27,7 +27,7 @@ fn second(server: &Server, method: Method, body: impl Into<Body>) -> Result<Resp
     let session = Session::new();
     session.get(server.url("/")).unwrap().text().unwrap();
     let result = session.request(method, server.url("/")).body(body).send();
-    // Whatever came of it, the session goes on.
+    // After any result the session still works.
     session.get(server.url("/")).unwrap().text().unwrap();
     result
 }

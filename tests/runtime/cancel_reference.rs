@@ -105,7 +105,7 @@ impl Running {
 #[derive(Debug, Default)]
 pub struct Reference {
     entries: Vec<Entry>,
-    /// Two things happen at once, so that the order is not told.
+    /// Two events happen at the same time, so their order is unspecified.
     has_tie: bool,
     now: u64,
     /// Times of cancels from outside, the next one last.
@@ -260,7 +260,7 @@ impl Reference {
         }
         match from {
             Some(place) => self.own(place).request = state,
-            // One that was returned goes on standing.
+            // A request that was returned still stands.
             None if self.of_task.is_none_or(|task| task == Request::Delivered) => {
                 self.of_task = Some(state);
             }

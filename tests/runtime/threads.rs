@@ -276,7 +276,7 @@ fn calls_of_the_loops_own_thread_are_in_order_however_made() {
         local.call_soon(push("8")).unwrap();
         soon_threadsafe(&handle, push("9"));
         spawn(push("10")).detach();
-        // What another thread has sent before comes before.
+        // Messages that another thread has sent before come first.
         let theirs = handle.clone();
         let other = thread::spawn(move || soon_threadsafe(&theirs, push("11")));
         other.join().unwrap();

@@ -145,7 +145,7 @@ fn a_catch_leaves_a_request_that_no_error_has_told_of() {
         cancel(spawn(move || {
             let caught = catch_cancelled(|| {
                 timeout(Duration::ZERO, || {
-                    // The timeout's error; then a cancel that comes while a cleanup defers it.
+                    // The timeout's error; then a cancel that arrives while a cleanup defers it.
                     assert_eq!(read(&near).unwrap_err().kind(), ErrorKind::TimedOut);
                     finally(|| (), || sleep(A_SECOND));
                 })
@@ -270,7 +270,7 @@ fn cancel_a_woken_reader(is_signal_first: bool) {
         view.cancel()
     });
     sleep(A_SECOND);
-    // One poll wakes both tasks, in an order of its own.
+    // One poll wakes both tasks, in an unspecified order.
     if is_signal_first {
         signals.write_all(b"x").unwrap();
     }

@@ -4,8 +4,8 @@
 //! a scope with a failed child. A mask (`finally`) is a frame that defers the requests from outside of the mask. The
 //! frames of a task are a list, innermost first, which begins at `TaskBlock::frames`.
 //!
-//! Each request has a state. While one stands that no mask defers, the flag `MUST_CANCEL` is set, and the next wait
-//! *delivers* all of them:
+//! Each request has a state. While a request stands that no mask defers, the flag `MUST_CANCEL` is set, and the
+//! next wait *delivers* all such requests:
 //!
 //! ```text
 //!                          the task waits for tasks or promises: these are cancelled

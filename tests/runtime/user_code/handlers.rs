@@ -16,7 +16,7 @@ fn handle_with(f: impl Fn() + 'static) {
     local.set_exception_handler(move |_| f()).expect("open");
 }
 
-/// Fails a task whose error nobody takes, so that the handler is called.
+/// Fails a task whose error no code retrieves, so that the handler is called.
 fn fail() {
     spawn(|| panic!("torn")).detach();
     yield_now();

@@ -205,7 +205,7 @@ fn goes_on() {
     assert_eq!(finished(spawn(|| 5).join()), 5);
 }
 
-/// Tasks that get the stacks of ended ones.
+/// Tasks that get the stacks of ended tasks.
 fn others() -> Vec<Task<usize>> {
     let wait = |n| {
         move || {
