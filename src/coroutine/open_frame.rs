@@ -7,7 +7,9 @@ use std::ptr::NonNull;
 
 use super::header::Header;
 use super::on_stack::caller_of;
-use crate::arch::{self, stack_pointer};
+#[cfg(feature = "runtime")]
+use crate::arch;
+use crate::arch::stack_pointer;
 use crate::stack::{self, Use};
 
 /// A guard: while it lives, the coroutine on whose stack it was made can't suspend.

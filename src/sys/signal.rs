@@ -67,6 +67,7 @@ pub(crate) fn write_stderr(pieces: &[&[u8]]) {
 }
 
 /// Ends the process by a signal's default action, after writing std's buffered standard output.
+#[cfg(feature = "runtime")]
 pub(crate) fn end_process_by(signal: libc::c_int) -> ! {
     // SAFETY: sets the default action; from here on the signal ends the process, also while the flush waits.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
