@@ -7,7 +7,6 @@
 
 #![allow(unsafe_code)]
 
-use std::io::{self, Write};
 use std::ptr;
 use std::sync::{Once, OnceLock};
 
@@ -72,7 +71,7 @@ pub(crate) fn end_process_by(signal: libc::c_int) -> ! {
     // SAFETY: sets the default action; from here on the signal ends the process, also while the flush waits.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     // A failure to print can't be reported.
-    let _ = io::stdout().flush();
+    let _ = std::io::Write::flush(&mut std::io::stdout());
     // SAFETY: raise has no preconditions.
     unsafe { libc::raise(signal) };
     // The signal is blocked. Shells give this status to a process that the signal has ended.
