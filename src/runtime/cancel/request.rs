@@ -95,7 +95,9 @@ pub(crate) fn take_forwarded(task: TaskPtr) -> bool {
 /// returns the cancel's message as an error; any other unwind continues.
 ///
 /// May suspend if the function does. A task whose cancel was caught continues and is not cancelled. If I/O has returned
-/// the cancel as an error, the value of the function is dropped.
+/// the cancel as an error, the value of the function is dropped. The task goes on counting the request until
+/// [`uncancel`](crate::task::TaskRef::uncancel): a later [`scope`](crate::scope()) that fails delivers the cancel again, as
+/// asyncio's TaskGroup does.
 ///
 /// ```
 /// let caught = selvedge::run(|| {
