@@ -109,13 +109,16 @@ fn a_slow_task_is_reported_with_its_origin_and_its_next_wait() {
 
 #[test]
 fn a_slow_report_says_between_which_places_the_code_ran() {
+    // The last statement keeps the frame: without it an optimized call would be a jump.
     #[inline(never)]
     fn before() {
         yield_now();
+        std::hint::black_box(());
     }
     #[inline(never)]
     fn after() {
         sleep(A_BIT);
+        std::hint::black_box(());
     }
     let (event_loop, _) = debugging(A_BIT);
     let told: Rc<RefCell<Vec<String>>> = Rc::default();
