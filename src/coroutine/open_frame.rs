@@ -7,9 +7,7 @@ use std::ptr::NonNull;
 
 use super::header::Header;
 use super::on_stack::caller_of;
-#[cfg(feature = "runtime")]
-use crate::arch;
-use crate::arch::stack_pointer;
+use crate::arch::{self, stack_pointer};
 use crate::stack::{self, Use};
 
 /// A guard: while it lives, the coroutine on whose stack it was made can't suspend.
@@ -123,6 +121,23 @@ pub(crate) fn runs_on_own_stacks() -> bool {
         next = innermost_at(unsafe { header.as_ref() }.link().address());
     }
     next.is_ok()
+}
+
+/// Whether a coroutine was entered and has not come back: the running code is on its stack, or on one that was entered from
+/// there. Where the backend's stacks can't be walked: whether the coroutine is the innermost one.
+pub(super) fn is_entered(coroutine: NonNull<Header>) -> bool {
+    let mut next = innermost();
+    while let Ok(Some(header)) = next {
+        if header == coroutine {
+            return true;
+        }
+        if !arch::CAN_BE_WALKED {
+            break;
+        }
+        // SAFETY: a running coroutine has a header, and its resumer waits at the link.
+        next = innermost_at(unsafe { header.as_ref() }.link().address());
+    }
+    false
 }
 
 #[cold]

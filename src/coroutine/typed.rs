@@ -13,6 +13,7 @@ use std::thread;
 
 use super::entry::{self, DISCARD, Outcome};
 use super::header::Header;
+use super::open_frame::is_entered;
 use super::payload::{Payload, drop_payload};
 use super::raw::{Entered, Finished, Raw};
 use super::state::{CoroutineState, IgnoredClose, Refused, Status};
@@ -287,6 +288,9 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         let ended = match this.status() {
             Status::Running => Ok(End::Stuck),
             Status::Suspended if stack::in_teardown() => Ok(End::Stuck),
+            // It exits the process while a resume has borrowed its handle: an optimized resume need not have noted that
+            // in the handle.
+            Status::Suspended if header.is_some_and(is_entered) => Ok(End::Stuck),
             _ => catch_unwind(AssertUnwindSafe(|| this.end())),
         };
         this.raw.leak();
