@@ -45,9 +45,11 @@ use std::ptr::NonNull;
 
 #[allow(unused_imports, reason = "only the runtime and the ring transfer")]
 pub(crate) use backend::transfer;
+pub(crate) use backend::{
+    CAN_BE_WALKED, depth_below, exit, finish, on_stack, prepare, resume, suspend,
+};
 #[cfg(feature = "runtime")]
-pub(crate) use backend::{CAN_BE_WALKED, as_callee, enter, park};
-pub(crate) use backend::{depth_below, exit, finish, on_stack, prepare, resume, suspend};
+pub(crate) use backend::{as_callee, enter, park};
 
 use crate::sys::prefetch::prefetch;
 
@@ -105,7 +107,6 @@ impl Link {
     }
 
     /// An address on the resumer's stack, if coroutines [can be walked](CAN_BE_WALKED).
-    #[cfg(feature = "runtime")]
     pub(crate) fn address(self) -> usize {
         self.0
     }

@@ -175,8 +175,13 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         End::Stuck
     }
 
+    /// The status, also while a resume has borrowed the handle: a coroutine that exits the process meets the destructors
+    /// of thread-locals. An optimized resume need not have noted in the handle that the coroutine runs.
     pub(super) fn status(&self) -> Status {
-        self.raw.status()
+        match self.raw.status() {
+            Status::Suspended if self.raw.header.is_some_and(is_entered) => Status::Running,
+            status => status,
+        }
     }
 
     fn try_close(&mut self) -> Result<Result<Option<Ret>, IgnoredClose<Out>>, Abandoned> {
@@ -288,9 +293,6 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         let ended = match this.status() {
             Status::Running => Ok(End::Stuck),
             Status::Suspended if stack::in_teardown() => Ok(End::Stuck),
-            // It exits the process while a resume has borrowed its handle: an optimized resume need not have noted that
-            // in the handle.
-            Status::Suspended if header.is_some_and(is_entered) => Ok(End::Stuck),
             _ => catch_unwind(AssertUnwindSafe(|| this.end())),
         };
         this.raw.leak();
