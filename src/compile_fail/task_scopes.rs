@@ -138,7 +138,7 @@ mod a_loan_to_a_child {}
 
 /// The expressions of a select! are evaluated at the same time: two of them can't borrow one reader.
 ///
-/// ```compile_fail,E0499
+/// ```compile_fail,E0524
 /// use std::io::Read;
 /// let (mut a, mut b) = ([0], [0]);
 /// let reader = &mut &b"weft"[..];
