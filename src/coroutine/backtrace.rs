@@ -16,10 +16,8 @@ use std::ptr::NonNull;
 
 use super::header::Header;
 use super::hosted::Hosted;
-use super::on_stack::caller_of;
-use super::open_frame::OpenFrame;
-use crate::arch::{self, Link, Parked, stack_pointer};
-use crate::stack::{self, Use};
+use super::open_frame::{OpenFrame, is_entered};
+use crate::arch::{self, Link, Parked};
 
 impl<B> Hosted<B> {
     /// Where the coroutine was created.
@@ -43,18 +41,7 @@ impl<B> Hosted<B> {
         if !arch::CAN_BE_WALKED {
             return None;
         }
-        let header = Self::header(block);
-        let mut address = stack_pointer();
-        while let Some(record) = stack::find(address) {
-            address = match (record.in_use(), Header::of(record)) {
-                (Use::Call, _) => caller_of(record),
-                (_, Some(running)) if running == header => return Some(true),
-                // SAFETY: a running coroutine has a header, and its resumer waits at the link.
-                (_, Some(running)) => unsafe { running.as_ref() }.link().address(),
-                (_, None) => break,
-            };
-        }
-        stack::is_own(address).then_some(false)
+        is_entered(Self::header(block)).ok()
     }
 
     /// The backtrace of a coroutine that is parked at `parked`, or that is entered, up to the coroutine's

@@ -113,31 +113,29 @@ fn innermost_at(mut address: usize) -> Result<Option<NonNull<Header>>, Foreign> 
 /// stacks can't be walked, only the innermost stack is checked.
 #[cfg(feature = "runtime")]
 pub(crate) fn runs_on_own_stacks() -> bool {
-    let mut next = innermost();
-    while let Ok(Some(header)) = next
-        && arch::CAN_BE_WALKED
-    {
-        // SAFETY: a running coroutine has a header, and its resumer waits at the link.
-        next = innermost_at(unsafe { header.as_ref() }.link().address());
-    }
-    next.is_ok()
+    any_entered(|_| false).is_ok()
 }
 
 /// Whether a coroutine was entered and has not come back: the running code is on its stack, or on one that was entered from
 /// there. Where the backend's stacks can't be walked: whether the coroutine is the innermost one.
-pub(super) fn is_entered(coroutine: NonNull<Header>) -> bool {
-    let mut next = innermost();
-    while let Ok(Some(header)) = next {
-        if header == coroutine {
-            return true;
+pub(super) fn is_entered(coroutine: NonNull<Header>) -> Result<bool, Foreign> {
+    any_entered(|header| header == coroutine)
+}
+
+/// Whether a function returns true for one of the coroutines to which the running code returns, innermost first.
+fn any_entered(is_it: impl Fn(NonNull<Header>) -> bool) -> Result<bool, Foreign> {
+    let mut next = innermost()?;
+    while let Some(header) = next {
+        if is_it(header) {
+            return Ok(true);
         }
         if !arch::CAN_BE_WALKED {
             break;
         }
         // SAFETY: a running coroutine has a header, and its resumer waits at the link.
-        next = innermost_at(unsafe { header.as_ref() }.link().address());
+        next = innermost_at(unsafe { header.as_ref() }.link().address())?;
     }
-    false
+    Ok(false)
 }
 
 #[cold]

@@ -179,7 +179,14 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     /// of thread-locals. An optimized resume need not have noted in the handle that the coroutine runs.
     pub(super) fn status(&self) -> Status {
         match self.raw.status() {
-            Status::Suspended if self.raw.header.is_some_and(is_entered) => Status::Running,
+            Status::Suspended
+                if self
+                    .raw
+                    .header
+                    .is_some_and(|header| is_entered(header).unwrap_or(false)) =>
+            {
+                Status::Running
+            }
             status => status,
         }
     }
