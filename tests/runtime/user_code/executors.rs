@@ -53,11 +53,22 @@ fn poll_once<F: Future + Unpin>(future: &mut F, waker: &Waker) -> bool {
         .is_ready()
 }
 
+/// Occupies the pool's only thread until the sender is dropped. The job has begun, so no later one can begin.
+fn occupy(run: impl FnOnce(Box<dyn FnOnce() + Send>)) -> mpsc::Sender<()> {
+    let (release, released) = mpsc::channel::<()>();
+    let (begin, has_begun) = mpsc::channel();
+    run(Box::new(move || {
+        begin.send(()).expect("a receiver");
+        let _ = released.recv();
+    }));
+    has_begun.recv().expect("the job begins");
+    release
+}
+
 /// A promise for a job that never begins, which owns a value.
 fn queued_job() -> Promise<()> {
     let local = current_loop().expect("a loop");
-    let (release, released) = mpsc::channel::<()>();
-    drop(local.run_in_executor(move || released.recv()));
+    let release = occupy(|job| drop(local.run_in_executor(job)));
     // A virtual clock stands still during a job.
     let after_some_turns = move || {
         (0..50).for_each(|_| yield_now());
@@ -190,8 +201,7 @@ places! {
     "run_in_executor: captures of a job that never began" => || {
         let builder = EventLoop::builder().max_blocking_threads(1);
         let (other, value) = (builder.build().expect("a loop"), Strikes::<IN_DROP>);
-        let (release, released) = mpsc::channel::<()>();
-        drop(other.run_in_executor(move || released.recv()));
+        let release = occupy(|job| drop(other.run_in_executor(job)));
         let promise = other.run_in_executor(move || drop(value));
         promise.cancel();
         drop(release);
@@ -200,8 +210,7 @@ places! {
     "run_in_executor: captures of jobs of a closed loop" => || {
         let builder = EventLoop::builder().max_blocking_threads(1);
         let (other, value) = (builder.build().expect("a loop"), Strikes::<IN_DROP>);
-        let (release, released) = mpsc::channel::<()>();
-        drop(other.run_in_executor(move || released.recv()));
+        let release = occupy(|job| drop(other.run_in_executor(job)));
         // The end of the loop drops this job, which lets the first one end.
         let captures = (release, value);
         drop(other.run_in_executor(move || drop(captures)));
