@@ -274,6 +274,16 @@ impl Crew {
     }
 }
 
+#[cfg(test)]
+impl Crew {
+    /// Makes all running jobs have begun at a time, so that a test does not depend on the speed of the machine.
+    pub(super) fn set_begun(&self, at: Instant) {
+        for job in &mut lock(&self.state).running {
+            job.since = at;
+        }
+    }
+}
+
 impl State {
     /// Threads that wait for a job, or are about to take one.
     fn n_free(&self) -> usize {

@@ -201,8 +201,9 @@ mod tests {
     use crate::runtime::threads::{AtClose, Label};
     use crate::util::lock::lock;
 
-    /// Submits jobs that hang until the sender is dropped. Returns when `n_begun` of them have begun.
-    fn hang(pool: &Pool, kind: &JobKind, n: usize, n_begun: usize) -> Sender<()> {
+    /// Submits jobs that hang until the sender is dropped. Returns when `n_begun` of them have begun, all of them at the
+    /// same time, which is returned as well.
+    fn hang(pool: &Pool, kind: &JobKind, n: usize, n_begun: usize) -> (Sender<()>, Instant) {
         let (release, released) = channel::<()>();
         let released = Arc::new(Mutex::new(released));
         let (tell, told) = channel();
@@ -215,16 +216,18 @@ mod tests {
             pool.submit(Box::new(job), kind.clone()).unwrap();
         }
         (0..n_begun).for_each(|_| told.recv().unwrap());
-        release
+        let since = Instant::now();
+        pool.crew(kind.lane).set_begun(since);
+        (release, since)
     }
 
-    /// Whether another job begins if the loop calls `look` after the given time.
-    fn begins(pool: &Pool, kind: &JobKind, after: Duration) -> (bool, Vec<String>) {
+    /// Whether another job begins if the loop calls `look` at the given time.
+    fn begins(pool: &Pool, kind: &JobKind, now: Instant) -> (bool, Vec<String>) {
         let (tell, told) = channel();
         let ticket = pool.submit(Box::new(move || tell.send(()).unwrap()), kind.clone());
         assert!(pool.time_to_look().is_some());
         let mut sentences = Vec::new();
-        pool.look(Instant::now() + after, |sentence| sentences.push(sentence));
+        pool.look(now, |sentence| sentences.push(sentence));
         let crew = pool.crew(kind.lane);
         let has_begun = loop {
             let (n_threads, _, n_queued) = crew.counts();
@@ -248,11 +251,11 @@ mod tests {
         for (after, n_reports) in [(SHORT, 0), (HUNG, 1)] {
             let pool = Pool::new(None, None);
             let n_usual = pool.crew(Lane::Files).limits.n_usual;
-            let release = hang(&pool, &kind, n_usual, n_usual);
-            let (has_begun, mut sentences) = begins(&pool, &kind, after);
+            let (release, since) = hang(&pool, &kind, n_usual, n_usual);
+            let (has_begun, mut sentences) = begins(&pool, &kind, since + after);
             assert!(has_begun);
             // The jobs are reported once, when it is certain that they hang.
-            pool.look(Instant::now() + after, |sentence| sentences.push(sentence));
+            pool.look(since + after, |sentence| sentences.push(sentence));
             // The last job may still run, and be reported as well.
             let expected = format!("{n_usual} jobs (fs::metadata of \"/mnt/far\", for ");
             sentences.retain(|sentence| sentence.contains(&expected));
@@ -267,15 +270,15 @@ mod tests {
         let kind = JobKind::program("to_thread", std::panic::Location::caller());
         let pool = Pool::new(None, None);
         let n_usual = pool.crew(Lane::Program).limits.n_usual;
-        let release = hang(&pool, &kind, n_usual, n_usual);
-        let (has_begun, sentences) = begins(&pool, &kind, HUNG);
+        let (release, since) = hang(&pool, &kind, n_usual, n_usual);
+        let (has_begun, sentences) = begins(&pool, &kind, since + HUNG);
         assert!(has_begun && sentences.len() == 1, "{sentences:?}");
         drop(release);
         pool.close(Some(Duration::MAX), |_| ());
         // The program's own limit holds, and the report says how to raise it.
         let pool = Pool::new(Some(2), None);
-        let release = hang(&pool, &kind, 2, 2);
-        let (has_begun, sentences) = begins(&pool, &kind, HUNG);
+        let (release, since) = hang(&pool, &kind, 2, 2);
+        let (has_begun, sentences) = begins(&pool, &kind, since + HUNG);
         assert!(!has_begun);
         assert!(
             sentences[0].contains("max_blocking_threads"),
