@@ -52,6 +52,7 @@ impl<In: Transport> Connector<In> for MessageConnector {
             origin,
             is_reused: false,
             has_input: false,
+            n_at_answer: 0,
             early_status: None,
             discards_output: false,
         })))
@@ -69,6 +70,8 @@ pub(super) struct MessageTransport {
     is_reused: bool,
     /// Whether a byte has arrived in this exchange.
     has_input: bool,
+    /// The number of bytes in the buffer when the head of the answer was complete.
+    n_at_answer: usize,
     /// The status of an answer that arrived before the whole request was sent. Its head is in the
     /// buffer.
     early_status: Option<u16>,
@@ -99,9 +102,14 @@ impl Transport for MessageTransport {
         if self.discards_output {
             return Ok(());
         }
-        if self.phase != Phase::Head {
-            (self.phase, self.has_input) = (Phase::Head, false);
-            return self.begin(amount, timeout);
+        match mem::replace(&mut self.phase, Phase::Head) {
+            Phase::Idle => {
+                self.has_input = false;
+                return self.begin(amount, timeout);
+            }
+            Phase::Head => {}
+            // The answer has arrived together with an interim response that asks for the body.
+            Phase::Body => self.find_early_answer()?,
         }
         if let Some(status) = self.poll_answer(timeout)? {
             // Only after a success status may the rest of the request be needed.
@@ -124,6 +132,11 @@ impl Transport for MessageTransport {
             return Ok(true);
         }
         if self.phase == Phase::Body {
+            let n_at_answer = mem::take(&mut self.n_at_answer);
+            if n_at_answer > 0 && self.inner.buffers().input().len() == n_at_answer {
+                // ureq has waited for an interim response. It reads the answer next.
+                return Ok(true);
+            }
             return match self.inner.await_input(timeout) {
                 // A server that closes before it has read the whole request resets the connection.
                 Err(error) if self.discards_output => match from_ureq(error) {
@@ -144,6 +157,7 @@ impl Transport for MessageTransport {
                 State::Partial => return Ok(true),
                 State::Complete(_) | State::Invalid => {
                     self.phase = Phase::Body;
+                    self.n_at_answer = self.inner.buffers().input().len();
                     return Ok(true);
                 }
             }
@@ -158,7 +172,7 @@ impl Transport for MessageTransport {
     }
 
     fn is_open(&mut self) -> bool {
-        (self.phase, self.is_reused, self.early_status) = (Phase::Idle, true, None);
+        (self.phase, self.is_reused) = (Phase::Idle, true);
         self.inner.is_open()
     }
 
@@ -201,16 +215,22 @@ impl MessageTransport {
             });
         }
         match self.receive(at_once) {
-            Ok(()) if self.early_status.is_none() => match self.examine(false) {
-                State::Complete(status) => self.early_status = Some(status),
-                State::Invalid => return Err(self.answered_early()),
-                State::Partial | State::Hidden => {}
-            },
+            Ok(()) if self.early_status.is_none() => self.find_early_answer()?,
             Ok(()) | Err(ureq::Error::Timeout(_)) => {}
             Err(_) if self.early_status.is_some() => return Err(self.answered_early()),
             Err(error) => return Err(error),
         }
         Ok(self.early_status)
+    }
+
+    /// Looks for an answer in the buffer while the request is sent.
+    fn find_early_answer(&mut self) -> Result<(), ureq::Error> {
+        match self.examine(false) {
+            State::Complete(status) => self.early_status = Some(status),
+            State::Invalid => return Err(self.answered_early()),
+            State::Partial | State::Hidden => {}
+        }
+        Ok(())
     }
 
     /// Reads bytes, at least one.
@@ -265,6 +285,7 @@ impl MessageTransport {
             origin: None,
             is_reused: false,
             has_input: false,
+            n_at_answer: 0,
             early_status: None,
             discards_output: true,
         };

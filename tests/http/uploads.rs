@@ -1,9 +1,9 @@
 //! Answers that arrive before the whole request was sent, and the fate of the request.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use selvedge::EventLoop;
-use selvedge::http::{Body, Session, StatusCode};
+use selvedge::http::{Body, Method, Session, StatusCode};
 use selvedge::net::TcpStream;
 
 use crate::server::{Gate, Server, answer, in_loop, ok, receive};
@@ -132,6 +132,108 @@ fn a_request_that_is_accepted_early_is_sent_to_its_end() {
         });
         let response = Session::new().post(server.url("/"), large()).unwrap();
         assert_eq!(response.text().unwrap(), "><");
+    });
+}
+
+/// The head of a request; `None` if the client has closed.
+fn receive_head(stream: &mut BufReader<TcpStream>) -> io::Result<Option<String>> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if stream.read_line(&mut head)? == 0 {
+            return Ok(None);
+        }
+    }
+    Ok(Some(head))
+}
+
+/// Reads a head, answers the request in part, reads the body, and sends the rest of the answer.
+fn answer_early(stream: &mut BufReader<TcpStream>, first: &[u8], rest: &[u8]) -> io::Result<()> {
+    receive_head(stream)?.expect("a request");
+    stream.get_mut().write_all(first)?;
+    let n = io::copy(&mut stream.by_ref().take(N_BYTES as u64), &mut io::sink())?;
+    assert_eq!(n, N_BYTES as u64);
+    stream.get_mut().write_all(rest)
+}
+
+#[test]
+fn a_kept_connection_gives_the_whole_of_an_early_answer() {
+    in_loop(|| {
+        let server = Server::raw(|stream| {
+            let mut stream = BufReader::new(stream);
+            let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let answers: [(&[u8], &[u8]); 4] = [
+                (b"1\r\n>\r\n", b"1\r\n<\r\n0\r\n\r\n"),
+                (b"", b"1\r\n>\r\n1\r\n<\r\n0\r\n\r\n"),
+                (b"1\r\n>\r\n1\r\n<\r\n0\r\n\r\n", b""),
+                (b"1\r\n>\r\n", b"1\r\n<\r\n0\r\n\r\n"),
+            ];
+            for (first, rest) in answers {
+                let request = receive(&mut stream).unwrap().unwrap();
+                stream.get_mut().write_all(&ok(request.target)).unwrap();
+                answer_early(&mut stream, &[head, first].concat(), rest).unwrap();
+            }
+        });
+        let session = Session::new();
+        for path in ["/1", "/2", "/3", "/4"] {
+            let response = session.get(server.url(path)).unwrap();
+            assert_eq!(response.text().unwrap(), path);
+            let response = session.post(server.url("/"), large()).unwrap();
+            assert_eq!(response.text().unwrap(), "><", "{path}");
+        }
+        assert_eq!(server.n_connections(), 1);
+    });
+}
+
+/// The client sends the body after the answer to the head.
+#[test]
+fn a_request_that_expects_a_go_ahead_may_be_refused() {
+    in_loop(|| {
+        let server = Server::raw(|stream| {
+            let mut stream = BufReader::new(stream);
+            while let Ok(Some(request)) = receive_head(&mut stream) {
+                let answer = match request.starts_with("GET") {
+                    true => ok("ready"),
+                    false => too_large(),
+                };
+                stream.get_mut().write_all(&answer).unwrap();
+            }
+        });
+        for is_kept in [false, true] {
+            let session = Session::new();
+            if is_kept {
+                session.get(server.url("/")).unwrap().text().unwrap();
+            }
+            let request = session.request(Method::POST, server.url("/"));
+            let request = request.header("expect", "100-continue").body(large());
+            let response = request.send().unwrap();
+            assert_eq!(
+                response.status(),
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "{is_kept}"
+            );
+            assert_eq!(response.text().unwrap(), "too large");
+        }
+    });
+}
+
+/// A server that sends both heads at once.
+#[test]
+fn a_go_ahead_may_come_together_with_a_refusal() {
+    in_loop(|| {
+        let server = Server::raw(|stream| {
+            let mut stream = BufReader::new(stream);
+            receive_head(&mut stream).unwrap().expect("a request");
+            let go_ahead = b"HTTP/1.1 100 Continue\r\n\r\n";
+            let answer = [&go_ahead[..], &too_large()].concat();
+            stream.get_mut().write_all(&answer).unwrap();
+            // Reads nothing more.
+            selvedge::sleep(std::time::Duration::MAX);
+        });
+        let request = Session::new().request(Method::POST, server.url("/"));
+        let request = request.header("expect", "100-continue").body(large());
+        let response = request.send().unwrap();
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(response.text().unwrap(), "too large");
     });
 }
 
