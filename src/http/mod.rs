@@ -34,8 +34,9 @@
 //!
 //! - It follows redirects (301, 302, 303, 307, 308). The headers `authorization`, `cookie`,
 //!   `proxy-authorization` and `host`, and a user in the URL, stay within the same origin: scheme, host and port,
-//!   or the change from `http` to `https` on their standard ports. 307 and 308 send the body again, unless it was
-//!   read from a reader; the others turn all methods but HEAD into GET.
+//!   or the change from `http` to `https` on their standard ports, after which `proxy-authorization` is not sent.
+//!   307 and 308 send the body again, unless it was read from a reader; the others turn all methods but HEAD into
+//!   GET.
 //! - If the server has closed a connection that was kept from an earlier request, a request of an idempotent
 //!   method (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) is sent once more, on a new connection, unless a part of its
 //!   body was read from a reader.

@@ -5,17 +5,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
-use ureq::http::header::CONTENT_TYPE;
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, PROXY_AUTHORIZATION};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use super::body::Body;
 use super::client::Client;
+use super::credentials::without_user;
 use super::error::{Error, Kind};
 use super::exchange;
 use super::outgoing::Outgoing;
 use super::request_limit::TimeoutOverride;
 use super::response::Response;
+use crate::util::fmt::impl_debug;
 
 /// A request that is being built; [`send`](Self::send) sends it, and reports errors in its parts.
 ///
@@ -25,7 +27,6 @@ use super::response::Response;
 /// let request = Session::new().request(Method::GET, "not a URL").header("accept", "text/html");
 /// assert!(request.send().unwrap_err().is_bad_request());
 /// ```
-#[derive(Debug)]
 #[must_use = "a request does nothing until `send`"]
 pub struct RequestBuilder {
     client: Rc<Client>,
@@ -38,7 +39,11 @@ pub struct RequestBuilder {
 
 impl RequestBuilder {
     pub(super) fn new(client: Rc<Client>, method: Method, url: &str) -> Self {
-        let bad = |error| Error::new(Kind::BadRequest(format!("{url:?} is not a URL: {error}")));
+        let bad = |error| {
+            // Without a user and a password.
+            let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+            Error::new(Kind::BadRequest(format!("{shown:?} is not a URL: {error}")))
+        };
         Self {
             client,
             method,
@@ -71,7 +76,13 @@ impl RequestBuilder {
         let name = HeaderName::try_from(name).map_err(|error| error.to_string());
         let value = HeaderValue::try_from(value).map_err(|error| error.to_string());
         match (name, value) {
-            (Ok(name), Ok(value)) => drop(self.headers.append(name, value)),
+            (Ok(name), Ok(mut value)) => {
+                if [AUTHORIZATION, PROXY_AUTHORIZATION].contains(&name) {
+                    // Not shown by `Debug`.
+                    value.set_sensitive(true);
+                }
+                self.headers.append(name, value);
+            }
             // `send` reports the first error.
             (Err(error), _) | (_, Err(error)) if self.url.is_ok() => {
                 self.url = Err(Error::new(Kind::BadRequest(error)));
@@ -142,3 +153,10 @@ impl RequestBuilder {
         }
     }
 }
+
+impl_debug!(RequestBuilder, |this| {
+    method: this.method,
+    url: this.url.as_ref().map(|url| without_user(url).to_string()),
+    headers: this.headers,
+    body: this.body
+});

@@ -9,6 +9,7 @@ use ureq::http::{self, HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::client::Client;
+use super::credentials::without_user;
 use super::decode::{Decoder, is_gzip};
 use super::error::{Error, Kind, from_io};
 use super::outgoing::Outgoing;
@@ -214,8 +215,8 @@ impl Read for BodyReader {
     }
 }
 
-impl_debug!(BodyReader, |this| { url: this.url.as_str() });
+impl_debug!(BodyReader, |this| { url: without_user(&this.url).as_str() });
 
 impl_debug!(Response, |this| {
-    status: this.status, url: this.url.as_str(), headers: this.headers
+    status: this.status, url: without_user(&this.url).as_str(), headers: this.headers
 });

@@ -43,12 +43,17 @@ fn connecting_proxy() -> (Server, Seen) {
         stream
             .write_all(b"HTTP/1.1 200 Connected\r\nvia: test\r\n\r\n")
             .unwrap();
-        let (from, to) = (stream.try_clone().unwrap(), server.try_clone().unwrap());
-        let there = spawn(move || pass_on(from, to));
-        pass_on(server, stream);
-        there.join().unwrap();
+        tunnel(stream, server);
     });
     (proxy, seen)
+}
+
+/// Passes bytes on in both directions.
+fn tunnel(client: TcpStream, server: TcpStream) {
+    let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+    let there = spawn(move || pass_on(from, to));
+    pass_on(server, client);
+    there.join().unwrap();
 }
 
 fn pass_on(mut from: TcpStream, mut to: TcpStream) {
@@ -183,6 +188,99 @@ fn https_is_tunnelled_through_the_proxy() {
             "{error}"
         );
     });
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn an_endless_answer_to_connect_is_an_error() {
+    in_loop(|| {
+        let proxy = Server::raw(|mut stream| {
+            let n = stream.read(&mut [0; 1024]).unwrap();
+            assert!(n > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nx-long: ").unwrap();
+            for _ in 0..1_000 {
+                if stream.write_all(&[b'x'; 10_000]).is_err() {
+                    // The client has closed.
+                    return;
+                }
+            }
+        });
+        let session = Session::builder().proxy(proxy.url("")).build();
+        let error = session.get("https://nowhere.invalid/").unwrap_err();
+        assert!(error.is_protocol(), "{error}");
+    });
+}
+
+/// The proxy sees the first request, and the server the second.
+#[cfg(feature = "tls")]
+#[test]
+fn a_header_for_a_proxy_is_not_sent_through_its_tunnel() {
+    in_loop(|| {
+        let identity = crate::tls::Identity::new(|_| ());
+        let shown = |request: &crate::server::Request| {
+            let names = ["authorization", "proxy-authorization"];
+            names.map(|name| request.header(name).unwrap_or_default())
+        };
+        let server = identity.serve(move |request| ok(shown(request).join("|")));
+        let to = server.address;
+        let seen = Seen::default();
+        let inner = Rc::clone(&seen);
+        let proxy = Server::raw(move |stream| {
+            let mut stream = BufReader::with_capacity(1, stream);
+            while let Ok(Some(request)) = crate::server::receive(&mut stream) {
+                inner.borrow_mut().push(shown(&request).join("|"));
+                if request.method == "CONNECT" {
+                    let connected = b"HTTP/1.1 200 Connected\r\n\r\n";
+                    stream.get_mut().write_all(connected).unwrap();
+                    return tunnel(stream.into_inner(), TcpStream::connect(to).unwrap());
+                }
+                let location = "location: https://localhost/";
+                let redirect = answer("301 Moved Permanently", &[location], "");
+                stream.get_mut().write_all(&redirect).unwrap();
+            }
+        });
+        let session = identity.trusting().proxy(proxy.url("")).build();
+        let request = session.request(selvedge::http::Method::GET, "http://localhost/");
+        let request = request
+            .header("authorization", "Bearer 1")
+            .header("proxy-authorization", "Basic 2");
+        let response = request.send().unwrap();
+        assert_eq!(response.url().as_str(), "https://localhost/");
+        assert_eq!(response.text().unwrap(), "Bearer 1|");
+        assert_eq!(*seen.borrow(), ["Bearer 1|Basic 2", "|"]);
+    });
+}
+
+#[test]
+fn passwords_do_not_show_in_debug_output() {
+    in_loop(|| {
+        let server = Server::start(|_| ok("body"));
+        let with_user = |url: String| url.replace("//", "//me:secret@");
+        let builder = Session::builder().proxy(with_user(server.url("")));
+        assert_hides(&builder);
+        let session = builder.build();
+        assert_hides(&session);
+        let request = session.request(selvedge::http::Method::GET, with_user(server.url("/")));
+        let request = request
+            .header("authorization", "secret")
+            .header("proxy-authorization", "secret");
+        assert_hides(&request);
+        let response = request.send().unwrap();
+        assert_hides(&response);
+        assert_hides(&response.into_reader());
+        let refused = session.get("http://me:secret@localhost:port/").unwrap_err();
+        assert!(refused.is_bad_request());
+        assert!(!refused.to_string().contains("secret"), "{refused}");
+        assert_hides(&refused);
+        assert_hides(&Session::builder().proxy("http://me:secret@localhost:port/"));
+    });
+}
+
+#[track_caller]
+fn assert_hides(value: &impl std::fmt::Debug) {
+    for text in [format!("{value:?}"), format!("{value:#?}")] {
+        assert!(!text.contains("secret"), "{text}");
+    }
 }
 
 #[cfg(not(feature = "tls"))]
