@@ -1,27 +1,13 @@
 //! The loop never blocks while files are read and written.
 
-use std::cell::Cell;
 use std::io::{Read, Seek, Write};
 use std::rc::Rc;
 
 use selvedge::fs::{self, File};
-use selvedge::{Task, run, spawn, yield_now};
+use selvedge::{run, spawn, yield_now};
 
-use crate::support::scaled;
+use crate::support::{scaled, ticker};
 use crate::temporary::{Directory, pattern};
-
-/// A task that counts its turns until it is cancelled.
-fn ticker() -> (Rc<Cell<usize>>, Task<()>) {
-    let n_ticks = Rc::new(Cell::new(0));
-    let ticks = n_ticks.clone();
-    let task = spawn(move || {
-        loop {
-            yield_now();
-            ticks.set(ticks.get() + 1);
-        }
-    });
-    (n_ticks, task)
-}
 
 /// The loop copies the parts that are written or read in one piece, so their size is bounded: other tasks get a turn at
 /// least once in 512 KiB.

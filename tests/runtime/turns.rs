@@ -16,26 +16,15 @@ use selvedge::sync::{
     Barrier, Condition, Event, LifoQueue, Mutex, PriorityQueue, Queue, Semaphore, channel,
 };
 use selvedge::task::{ReturnWhen, as_completed, shield, wait, wait_for};
-use selvedge::{Promise, Task, block_on, gather, run, sleep, spawn, timeout, yield_now};
+use selvedge::{Promise, block_on, gather, run, sleep, spawn, timeout, yield_now};
+
+use crate::support::ticker;
 
 /// How often each operation is done.
 const N: usize = 1024;
 
 /// The least turns of the others during that many operations.
 const N_TURNS: usize = N / 256;
-
-/// A task that counts its turns until it is cancelled.
-fn ticker() -> (Rc<Cell<usize>>, Task<()>) {
-    let n_ticks = Rc::new(Cell::new(0));
-    let ticks = n_ticks.clone();
-    let task = spawn(move || {
-        loop {
-            yield_now();
-            ticks.set(ticks.get() + 1);
-        }
-    });
-    (n_ticks, task)
-}
 
 /// Does an operation many times, and checks that another task had its turns.
 #[track_caller]

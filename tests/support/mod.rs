@@ -15,6 +15,8 @@ mod panics;
 mod reports;
 mod stacks;
 mod threads;
+#[cfg(feature = "runtime")]
+mod ticker;
 
 pub use counted::*;
 pub use drops::*;
@@ -27,3 +29,5 @@ pub use panics::*;
 pub use reports::*;
 pub use stacks::*;
 pub use threads::*;
+#[cfg(feature = "runtime")]
+pub use ticker::*;
