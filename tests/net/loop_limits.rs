@@ -18,6 +18,10 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("loop_without_descriptors", without_descriptors),
     ("loop_cancelled_connect", cancelled_connect),
     ("loop_incoming_rests", incoming_rests),
+    (
+        "loop_attempt_without_descriptors",
+        attempt_without_descriptors,
+    ),
 ];
 
 #[test]
@@ -154,6 +158,39 @@ fn cancelled_connect() {
         drop(TcpStream::connect(&addresses[..]).unwrap());
         drop(good);
         assert_eq!(n_open(), before);
+    });
+}
+
+#[test]
+fn an_attempt_goes_on_when_the_next_gets_no_descriptor() {
+    run_child("loop_attempt_without_descriptors").assert_exited(0);
+}
+
+fn attempt_without_descriptors() {
+    let (full, good) = (Full::new(), listener());
+    let addresses = [full.address(), good.local_addr().unwrap()];
+    EventLoop::builder().virtual_clock(true).run(|| {
+        let begin = || begun(move || TcpStream::connect(&addresses[..]));
+        let before = n_open();
+        let connector = begin();
+        let n_needed = n_open() - before;
+        connector.cancel();
+        assert!(connector.join().is_err_and(|error| error.is_cancelled()));
+        limit_descriptors(64);
+        let mut hoard = Vec::new();
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            hoard.push(file);
+        }
+        hoard.truncate(hoard.len() - n_needed);
+        let connector = begin();
+        // The second attempt is due after 250 ms.
+        sleep(Duration::from_millis(300));
+        assert!(std::fs::File::open("/dev/null").is_err());
+        assert!(!connector.is_done());
+        drop(hoard);
+        full.make_room();
+        let stream = connector.join().unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), full.address());
     });
 }
 

@@ -87,6 +87,13 @@ impl Full {
     pub fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
+
+    /// Accepts the connections in the queue. Later attempts get an answer.
+    pub fn make_room(&self) {
+        for _ in &self.queued {
+            drop(self.listener.accept().unwrap());
+        }
+    }
 }
 
 /// Ends the connection by a reset.
