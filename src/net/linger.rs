@@ -9,13 +9,14 @@ use socket2::SockRef;
 
 use crate::runtime::core::context;
 
-/// The maximum number of threads of this process that wait in `close`.
+/// The number of threads of this process that wait in `close`, from which on a socket of this crate's types gives its
+/// option up instead.
 const N_THREADS_MAX: usize = 8;
 
 static N_THREADS: AtomicUsize = AtomicUsize::new(0);
 
-/// Drops a socket. Where an event loop runs, a `close` that may wait is made on a thread of its own. `is_owner` is false for a
-/// wrapper, which may hold a reference or a clone of a socket that the user keeps.
+/// Drops a socket. Where an event loop runs, a `close` that may wait is made on a thread of its own. `is_owner` is false if
+/// the user may keep the socket: for a clone, and for a wrapper, which may hold a reference.
 pub(crate) fn drop_socket<S: AsFd>(socket: S, is_owner: bool) {
     let late = late_close(socket.as_fd(), is_owner);
     // Not the last descriptor of the socket, if there is a late close: this does not wait.
@@ -56,10 +57,10 @@ struct LateClose {
 }
 
 impl LateClose {
-    /// Closes the descriptor on a new thread. If there are too many such threads, or none can be started, drops
-    /// this object.
+    /// Closes the descriptor on a new thread. If there are too many such threads and the option may be changed, or if none
+    /// can be started, drops this object.
     fn on_thread(mut self) {
-        if N_THREADS.fetch_add(1, Relaxed) < N_THREADS_MAX {
+        if N_THREADS.fetch_add(1, Relaxed) < N_THREADS_MAX || !self.is_owner {
             let builder = thread::Builder::new().name("selvedge-linger".to_owned());
             let close = move || {
                 drop(self.fd.take());

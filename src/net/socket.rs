@@ -261,7 +261,7 @@ impl<S: AsFd> Drop for Socket<S> {
             // This precedes the close of the descriptor: afterwards another file may have its
             // number.
             self.registration.deregister();
-            drop_socket(std, true);
+            drop_socket(std, !self.registration.has_clones());
         }
     }
 }

@@ -46,20 +46,25 @@ fn a_lingering_stream_in_a_pollable_stalls_no_task() {
     });
 }
 
+/// More than there are threads for sockets of this crate's types.
 #[test]
 fn many_lingering_streams_stall_no_task() {
-    run(|| {
+    let drop_all = |drop_one: fn(TcpStream)| {
         let streams: Vec<_> = (0..20).map(|_| lingering()).collect();
         let (near, rest): (Vec<_>, Vec<_>) = streams
             .into_iter()
             .map(|(near, n_sent, far)| (near, (n_sent, far)))
             .unzip();
-        drop(near);
+        near.into_iter().for_each(drop_one);
         for (n_sent, mut far) in rest {
             let mut received = Vec::new();
             far.read_to_end(&mut received).unwrap();
             assert_eq!(received.len(), n_sent);
         }
+    };
+    run(|| {
+        drop_all(drop);
+        drop_all(|near| drop(Pollable::new(near.into_std()).unwrap()));
     });
 }
 
@@ -73,5 +78,25 @@ fn the_option_of_a_clone_stays() {
         assert_eq!(linger, Some(NEVER));
         // Unread bytes reset the connection.
         drop(far);
+    });
+}
+
+/// There is no thread left for another `close` that waits.
+#[test]
+fn the_option_of_a_socket_that_is_kept_stays() {
+    run(|| {
+        let waiting: Vec<_> = (0..8).map(|_| lingering()).collect();
+        let (near, waiting): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .map(|(near, _n_sent, far)| (near, far))
+            .unzip();
+        drop(near);
+        let (near, _n_sent, far) = lingering();
+        let linger = || SockRef::from(&near).linger().unwrap();
+        drop(Pollable::new(&near).unwrap());
+        assert_eq!(linger(), Some(NEVER), "a reference in a wrapper");
+        drop(near.try_clone().unwrap());
+        assert_eq!(linger(), Some(NEVER), "a clone");
+        drop((waiting, far));
     });
 }

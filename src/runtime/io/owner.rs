@@ -62,6 +62,11 @@ impl Owner {
         }
     }
 
+    pub(super) fn has_clones(&self) -> bool {
+        let clones = self.clones.as_ref();
+        clones.is_some_and(|clones| Arc::strong_count(clones) > 1)
+    }
+
     /// A loop has registered the socket.
     pub(super) fn set(&mut self, injector: &Arc<Injector>, token: u64) {
         self.injector = Some(Arc::clone(injector));

@@ -45,6 +45,11 @@ impl Registration {
         Self::with_owner(owner.for_clone(self.token.load(Relaxed)))
     }
 
+    /// Whether another descriptor of the socket has a registration.
+    pub(crate) fn has_clones(&self) -> bool {
+        lock(&self.owner).has_clones()
+    }
+
     fn with_owner(owner: Owner) -> Self {
         Self {
             loop_id: AtomicU64::new(0),
