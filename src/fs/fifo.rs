@@ -14,9 +14,8 @@ use std::time::Duration;
 use super::file::File;
 use super::offload::offload;
 use super::open_file::OpenFile;
-use crate::runtime::core::{InsertAt, NEVER, TaskContext, WaitList};
+use crate::runtime::io::pause;
 use crate::runtime::threads::{AtClose, Label};
-use crate::runtime::time::Alarm;
 use crate::runtime::wait::task_context;
 use crate::sys::file::{self, NONBLOCK, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
@@ -41,9 +40,7 @@ pub(super) fn open(
 ) -> io::Result<File> {
     let path = Arc::<Path>::from(path);
     // A virtual clock would not wait for another process.
-    let here = task_context().ok();
-    let here = here.filter(|here| !here.core.clock.is_virtual());
-    let is_patient = here.is_some();
+    let is_patient = task_context().is_ok_and(|here| !here.core.clock.is_virtual());
     let mut interval = INTERVALS[0];
     loop {
         let (options, theirs) = (options.clone(), Arc::clone(&path));
@@ -51,11 +48,10 @@ pub(super) fn open(
         let opened = offload(AtClose::Detached, label, move || {
             attempt(options, custom_flags, &theirs, is_patient)
         })?;
-        match (opened, here) {
-            (Opened::Reader(file), Some(here)) => return with_writer(here, file),
-            (Opened::File(file) | Opened::Reader(file), _) => return Ok(file),
-            (Opened::NoReader, None) => unreachable!("only a patient attempt does not block"),
-            (Opened::NoReader, Some(here)) => interval = pause(here, interval)?,
+        match opened {
+            Opened::Reader(file) => return with_writer(file),
+            Opened::File(file) => return Ok(file),
+            Opened::NoReader => interval = pause_before_check(interval)?,
         }
     }
 }
@@ -83,14 +79,14 @@ fn attempt(
 }
 
 /// May suspend. Waits until a FIFO has a writer, or has had one.
-fn with_writer(here: TaskContext, file: File) -> io::Result<File> {
+fn with_writer(file: File) -> io::Result<File> {
     let mut interval = INTERVALS[0];
     // Ready: bytes, or a writer that has left.
     while !wait_fd(file.as_fd(), Direction::Read, Some(Duration::ZERO))? {
         let mut byte = [0];
         match retry_interrupted(|| file::read(file.as_fd(), &mut byte)) {
             // No writer.
-            Ok(0) => interval = pause(here, interval)?,
+            Ok(0) => interval = pause_before_check(interval)?,
             Ok(_) => {
                 file.0.cursor.acquire()?.store(&byte);
                 break;
@@ -104,22 +100,8 @@ fn with_writer(here: TaskContext, file: File) -> io::Result<File> {
     Ok(file)
 }
 
-/// May suspend. Parks the task for an interval, and returns the next one.
-///
-/// # Errors
-/// If the task has a pending cancel, or the deadline of its I/O has passed.
-fn pause(here: TaskContext, interval: Duration) -> io::Result<Duration> {
-    let clock = &here.core.clock;
-    let io_deadline = here.task.io_deadline().unwrap_or(NEVER);
-    if io_deadline <= clock.now() {
-        return Err(ErrorKind::TimedOut.into());
-    }
-    let until = clock.after(interval).min(io_deadline);
-    // Only the alarm wakes the task.
-    let list = WaitList::new();
-    let what = "the other end of a FIFO";
-    Alarm::with(here, until, |alarm| {
-        list.wait_io(here, InsertAt::Back, &what, || alarm.has_fired())
-    })?;
+/// May suspend. Waits for an interval, and returns the next one.
+fn pause_before_check(interval: Duration) -> io::Result<Duration> {
+    pause(interval, "the other end of a FIFO")?;
     Ok((2 * interval).min(INTERVALS[1]))
 }

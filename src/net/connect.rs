@@ -61,7 +61,9 @@ pub(super) fn connect_unix(to: &SockAddr) -> io::Result<Socket<std_unix::UnixStr
     let mut interval = SHORTEST_INTERVAL;
     loop {
         match connect(to, None) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => pause(interval)?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                pause(interval, "room in the queue of a listener")?;
+            }
             result => return result,
         }
         interval = (2 * interval).min(LONGEST_INTERVAL);

@@ -36,7 +36,7 @@ impl Accepting {
         }
         let rested = match self.rest {
             Duration::ZERO => Ok(()),
-            rest => pause(rest),
+            rest => pause(rest, "a free descriptor"),
         };
         let result = rested.and_then(|()| accept());
         let error = result.as_ref().err();

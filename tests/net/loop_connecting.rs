@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use selvedge::event_loop::current_loop;
 use selvedge::net::unix::{UnixListener, UnixStream};
 use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs};
+use selvedge::time::deadline;
 use selvedge::{EventLoop, run, spawn, timeout, to_thread};
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -161,6 +162,43 @@ fn a_virtual_clock_waits_for_room_in_a_queue() {
     drop(queued);
 }
 
+/// Both the timeout and the pause between two attempts pass in another task, which makes room for the next attempt.
+#[test]
+fn a_timeout_between_attempts_ends_a_connect() {
+    let path = Path::new();
+    let listener = short_queue(&path);
+    let queued = std_unix::UnixStream::connect(&path).unwrap();
+    run(|| {
+        // The first pause is as long.
+        let interval = Duration::from_millis(1);
+        let acceptor = spawn(move || {
+            let start = Instant::now();
+            while start.elapsed() < 2 * interval {}
+            let accepted = listener.accept().unwrap();
+            (listener, accepted)
+        });
+        let elapsed = timeout(interval, || {
+            assert_kind(UnixStream::connect(&path), ErrorKind::TimedOut);
+        });
+        assert!(elapsed.is_err());
+        acceptor.join().unwrap();
+    });
+    drop(queued);
+}
+
+#[test]
+fn a_deadline_ends_a_connect_to_a_full_listener() {
+    let path = Path::new();
+    let listener = short_queue(&path);
+    let queued = std_unix::UnixStream::connect(&path).unwrap();
+    run(|| {
+        deadline(MOMENT, || {
+            assert_kind(UnixStream::connect(&path), ErrorKind::TimedOut);
+        });
+    });
+    drop((listener, queued));
+}
+
 #[test]
 fn a_unix_listener_queues_hundreds_of_connections() {
     let path = Path::new();
@@ -213,6 +251,18 @@ fn the_next_address_is_tried_after_250_ms_or_a_failure() {
         });
         assert_eq!(elapsed, Duration::from_millis(delay_ms), "{addresses:?}");
     }
+}
+
+#[test]
+fn a_timeout_as_the_next_address_is_due_ends_a_connect() {
+    let (full, listener) = (Full::new(), listener());
+    let addresses = [full.address(), listener.local_addr().unwrap()];
+    EventLoop::builder().virtual_clock(true).run(|| {
+        let elapsed = timeout(Duration::from_millis(250), || {
+            assert_kind(TcpStream::connect(&addresses[..]), ErrorKind::TimedOut);
+        });
+        assert!(elapsed.is_err());
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Descriptors: from the poller's readiness to the task that waits for it.
 
+mod limit;
 mod owner;
 mod pause;
 pub(crate) mod reactor;

@@ -4,16 +4,18 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use super::Side;
-use super::registration::wait_at_most;
 use crate::error::WaitError;
-use crate::runtime::core::{InsertAt, NEVER};
+use crate::runtime::core::{InsertAt, NEVER, WaitList};
 use crate::runtime::threads::{JobKind, Label, off_loop};
+use crate::runtime::time::Alarm;
 use crate::runtime::wait::task_context;
 
 /// May suspend. Waits for a duration of real time before the next attempt of an operation, because no event reports
-/// when the attempt could succeed. A request to the task ends the pause early, as it ends a wait for a descriptor.
-pub(crate) fn pause(duration: Duration) -> io::Result<()> {
+/// when the attempt could succeed. `what` names the event for a report of waiting tasks.
+///
+/// # Errors
+/// If the task has a pending cancel, or the deadline of its I/O passes first.
+pub(crate) fn pause(duration: Duration, what: &'static str) -> io::Result<()> {
     let here = match task_context() {
         Ok(here) => here,
         Err(WaitError::NoLoop) => {
@@ -28,26 +30,15 @@ pub(crate) fn pause(duration: Duration) -> io::Result<()> {
         let kind = JobKind::network(Label::Operation("a pause between two attempts"));
         return off_loop(kind, move || thread::sleep(duration));
     }
-    let until = clock.instant_of(clock.after(duration));
-    let side = Side::of_pause();
     let io_deadline = here.task.io_deadline().unwrap_or(NEVER);
-    let place = InsertAt::Back;
-    match wait_at_most(
-        Some(duration),
-        io_deadline,
-        here,
-        place,
-        &side,
-        &mut Some(until),
-    ) {
-        // Not that of `timeout`, which has an inner error.
-        Err(error)
-            if error.kind() == io::ErrorKind::TimedOut
-                && error.get_ref().is_none()
-                && clock.instant() >= until =>
-        {
-            Ok(())
-        }
-        result => result,
+    let until = clock.after(duration).min(io_deadline);
+    // Only the alarm wakes the task.
+    let list = WaitList::new();
+    Alarm::with(here, until, |alarm| {
+        list.wait_io(here, InsertAt::Back, &what, || alarm.has_fired())
+    })?;
+    if until == io_deadline {
+        return Err(io::ErrorKind::TimedOut.into());
     }
+    Ok(())
 }

@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::Side;
+use super::limit::{time_left, wait_until};
 use super::owner::Owner;
 use crate::error::WaitError;
-use crate::runtime::core::{
-    FORCE_UNWIND, InsertAt, MUST_CANCEL, NEVER, Nanoseconds, TaskContext, context,
-};
+use crate::runtime::core::{InsertAt, TaskContext, context};
 use crate::runtime::threads::Message;
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
@@ -180,10 +179,8 @@ impl Registration {
             side.is_ready.set(false);
         }
         let _counted = Counted::new();
-        let io_deadline = here.task.io_deadline();
-        if timeout.is_some() || io_deadline.is_some() {
-            let io_deadline = io_deadline.unwrap_or(NEVER);
-            wait_at_most(timeout, io_deadline, here, place, &side, deadline)?;
+        if timeout.is_some() || here.task.io_deadline().is_some() {
+            wait_at_most(timeout, here, place, &side, deadline)?;
         } else {
             let is_gone = || side.is_gone.get();
             while !side.waiters.wait_io(here, place, &*side, is_gone)? && !is_gone() {}
@@ -303,23 +300,14 @@ pub(super) fn wait_is_impossible(why: WaitError) -> io::Error {
 ///
 /// A function of its own, so that its frame is not on the stack of each task that waits without a timeout.
 #[inline(never)]
-pub(super) fn wait_at_most(
+fn wait_at_most(
     timeout: Option<Duration>,
-    io_deadline: Nanoseconds,
     here: TaskContext,
     place: InsertAt,
     side: &Side,
     deadline: &mut Option<Instant>,
 ) -> io::Result<()> {
-    let clock = &here.core.clock;
-    let until = timeout.map_or(NEVER, |timeout| {
-        clock.at(*deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout))))
-    });
-    let until = until.min(io_deadline);
-    // A cancel takes precedence: the wait below returns it.
-    if until <= clock.now() && !here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-        return Err(io::ErrorKind::TimedOut.into());
-    }
+    let until = wait_until(timeout, here, deadline)?;
     Alarm::with(here, until, |alarm| {
         let gives_up = || alarm.has_fired() || side.is_gone.get();
         if side.waiters.wait_io(here, place, side, gives_up)? || side.is_gone.get() {
@@ -356,21 +344,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 fn is_unix_socket(fd: BorrowedFd<'_>) -> bool {
     let address = SockRef::from(&fd).local_addr();
     address.is_ok_and(|address| address.is_unix())
-}
-
-/// The rest of a timeout on a thread without a loop. The first call sets the deadline.
-pub(super) fn time_left(
-    timeout: Option<Duration>,
-    deadline: &mut Option<Instant>,
-) -> Option<Duration> {
-    match (timeout, *deadline) {
-        (None, _) => None,
-        (Some(timeout), None) => {
-            *deadline = Instant::now().checked_add(timeout);
-            Some(timeout)
-        }
-        (Some(_), Some(until)) => Some(until.saturating_duration_since(Instant::now())),
-    }
 }
 
 pub(super) fn socket_is_gone() -> io::Error {

@@ -38,11 +38,6 @@ impl Side {
         })
     }
 
-    /// A side without a descriptor, which is never ready.
-    pub(super) fn of_pause() -> Rc<Self> {
-        Self::new(-1, Direction::Read, false)
-    }
-
     pub(super) fn fd(&self) -> RawFd {
         self.fd
     }
@@ -85,7 +80,6 @@ impl Side {
 impl Awaiting for Side {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.direction {
-            _ if self.fd < 0 => f.write_str("the next attempt of an operation"),
             Direction::Read => write!(f, "descriptor {} to be readable", self.fd),
             Direction::Write => write!(f, "descriptor {} to be writable", self.fd),
         }

@@ -5,9 +5,10 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::Registration;
-use super::registration::{Counted, socket_is_gone, time_left, wait_is_impossible};
+use super::limit::{time_left, wait_until};
+use super::registration::{Counted, socket_is_gone, wait_is_impossible};
 use crate::error::WaitError;
-use crate::runtime::core::{FORCE_UNWIND, MUST_CANCEL, NEVER, TaskContext};
+use crate::runtime::core::TaskContext;
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::{consume_io_budget, is_io_ending, task_context};
 use crate::sys::wait_fd::{Direction, wait_fd, wait_fd_either};
@@ -81,11 +82,6 @@ impl Registration {
             // any change since.
             write.is_ready.set(false);
         }
-        let clock = &here.core.clock;
-        let until = timeout.map_or(NEVER, |timeout| {
-            clock.at(*deadline.get_or_insert_with(|| clock.instant_of(clock.after(timeout))))
-        });
-        let until = until.min(here.task.io_deadline().unwrap_or(NEVER));
         let _counted = Counted::new();
         if read.is_ready.get()
             && !read.is_closed.get()
@@ -96,10 +92,7 @@ impl Registration {
         }
         let is_over = || read.is_ready.get() || write.is_gone.get();
         if !is_over() {
-            // A cancel takes precedence: the wait below returns it.
-            if until <= clock.now() && !here.task.has(MUST_CANCEL | FORCE_UNWIND) {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
+            let until = wait_until(timeout, here, deadline)?;
             Alarm::with(here, until, |alarm| {
                 let (waiters, other) = (&write.waiters, &read.waiters);
                 let gives_up = || is_over() || alarm.has_fired();
