@@ -82,29 +82,27 @@ where
     // SAFETY: forwarded to the caller.
     unsafe {
         if const { size_of::<F>() > MAX_MOVED } {
-            prepare_body(core, options, Box::new(body), packet, destination, unread)
+            let body = Box::new(body);
+            let whole = move |block| run(TaskPtr(block), body, destination, unread);
+            build(core, options, packet, whole)
         } else {
-            prepare_body(core, options, body, packet, destination, unread)
+            let whole = move |block| run(TaskPtr(block), body, destination, unread);
+            build(core, options, packet, whole)
         }
     }
 }
 
+/// Makes a task of everything that runs on its stack.
+///
 /// # Safety
-/// As [`prepare_for`].
+/// What `whole` borrows lives until the task is done.
 #[inline]
-unsafe fn prepare_body<T, F, D, L>(
+unsafe fn build(
     core: &Core,
     options: SpawnOptions,
-    body: F,
     packet: AnyPacket,
-    destination: D,
-    unread: L,
-) -> io::Result<TaskPtr>
-where
-    F: FnOnce() -> Result<T, TaskError>,
-    D: Destination<T>,
-    L: FnOnce(&T) -> Option<TaskError>,
-{
+    whole: impl FnOnce(NonNull<TaskBlock>),
+) -> io::Result<TaskPtr> {
     if core.is_closed.get() {
         return Err(io::Error::other("event loop is closed"));
     }
@@ -118,10 +116,8 @@ where
     let built = |parked| TaskBlock::new(NonNull::from(core), id, name, packet, parked);
     // SAFETY: the name moves into the block and, at the task's end, into the packet, in the same box; it
     // is freed there, when no frame is left that could overflow the stack. The rest is the caller's.
-    let (block, _) = unsafe {
-        let body = move |block| run(TaskPtr(block), body, destination, unread);
-        Hosted::build(stack_size_bytes, label, id.0, options.site, built, body)?
-    };
+    let (block, _) =
+        unsafe { Hosted::build(stack_size_bytes, label, id.0, options.site, built, whole)? };
     let task = TaskPtr(block);
     task.clear_all();
     begun.link().begin(block);
