@@ -138,10 +138,11 @@ impl Listener {
     /// this listener was created; several signals since then count as one.
     ///
     /// # Errors
-    /// If the caller can't wait: in a callback, on another loop, while the thread panics.
+    /// If the caller can't wait: in a callback, on another loop, while the thread panics. `TimedOut` at a
+    /// [`deadline`](crate::time::deadline).
     ///
     /// # Cancellation
-    /// A signal that has come is kept for the next wait.
+    /// An error. A signal that has come is kept for the next wait.
     pub fn wait(&self) -> io::Result<()> {
         consume_io_budget(1)?;
         if self.0.take() {
@@ -156,8 +157,7 @@ impl Listener {
         }
         // The waiting task keeps the list of waiters alive.
         let listening = Rc::clone(&self.0);
-        listening.wait(here);
-        Ok(())
+        listening.wait(here)
     }
 
     /// Whether the signal came since the last wait. This call counts as a wait.
@@ -219,7 +219,7 @@ impl Drop for Listener {
 /// As [`Listener::new`] and [`Listener::wait`].
 ///
 /// # Cancellation
-/// The loop still handles the signal, and a signal that has arrived is kept for the next wait.
+/// An error. The loop still handles the signal, and a signal that has arrived is kept for the next wait.
 pub fn wait(signal: impl Into<i32>) -> io::Result<()> {
     let signal = signal.into();
     let event_loop =
@@ -227,6 +227,5 @@ pub fn wait(signal: impl Into<i32>) -> io::Result<()> {
     let here = task_context().map_err(|why| io::Error::other(why.sentence()))?;
     // The waiting task keeps the list of waiters alive.
     let kept = event_loop.keep_signal(signal)?;
-    kept.wait(here);
-    Ok(())
+    kept.wait(here)
 }

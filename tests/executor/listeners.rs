@@ -1,8 +1,13 @@
 //! Waiting for signals in tasks.
 
+use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use std::time::Duration;
 
+use selvedge::io::is_cancelled;
 use selvedge::signal::{self, Listener, Signal};
+use selvedge::task::current_task;
+use selvedge::time::deadline;
 use selvedge::{EventLoop, Promise, RunError, run, spawn, try_run, yield_now};
 
 use crate::raising::{disposition, raise, send_when_asleep};
@@ -13,6 +18,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("listener_hears", listener_hears),
     ("listeners_share", listeners_share),
     ("listener_is_cancelled", listener_is_cancelled),
+    ("waits_fail", waits_fail),
     ("listener_elsewhere", listener_elsewhere),
     ("wait_keeps_the_signal", wait_keeps_the_signal),
     ("waits_share", waits_share),
@@ -105,7 +111,7 @@ fn listener_is_cancelled() {
     let outcome = try_run(|| {
         let listener = Rc::new(Listener::new(SIGNAL).unwrap());
         let theirs = listener.clone();
-        let task = spawn(move || theirs.wait());
+        let task = spawn(move || assert!(is_cancelled(&theirs.wait().unwrap_err())));
         yield_now();
         raise(SIGNAL);
         task.cancel();
@@ -122,6 +128,33 @@ fn listener_is_cancelled() {
 #[test]
 fn a_cancelled_wait_loses_nothing() {
     assert_plays("listener_is_cancelled");
+}
+
+fn waits_fail() {
+    run(|| {
+        let task = spawn(|| {
+            let listener = Listener::new(SIGNAL).unwrap();
+            let waits: [&dyn Fn() -> io::Result<()>; 2] =
+                [&|| listener.wait(), &|| signal::wait(SIGNAL)];
+            for wait in waits {
+                let error = deadline(Duration::ZERO, wait).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::TimedOut);
+            }
+            raise(SIGNAL);
+            yield_now_and_poll();
+            assert!(current_task().unwrap().cancel());
+            for wait in waits {
+                wait().expect("the signal has arrived");
+                assert!(is_cancelled(&wait().unwrap_err()));
+            }
+        });
+        assert!(task.join().unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn a_cancel_and_a_deadline_end_waits_by_an_error() {
+    assert_plays("waits_fail");
 }
 
 fn listener_elsewhere() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use selvedge::io::{Pollable, StreamReader, is_cancelled};
 use selvedge::net::unix::{UnixDatagram, UnixStream};
 use selvedge::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
-use selvedge::signal::{self, Signal};
+use selvedge::signal::{self, Listener, Signal};
 use selvedge::sync::{Barrier, Condition, Event, Mutex, Queue, Semaphore, channel};
 use selvedge::task::current_task;
 use selvedge::time::sleep_until;
@@ -58,6 +58,14 @@ const ROWS: &[Row] = &[
             || fs::read_dir("/").map(drop),
             || fs::File::open("Cargo.toml").map(drop),
             || fs::canonicalize("/").map(drop),
+        ],
+    ),
+    (
+        "[`signal::wait`](crate::signal::wait), [`signal::Listener::wait`](crate::signal::Listener::wait)",
+        AN_ERROR,
+        &[
+            || signal::wait(Signal::SIGUSR1),
+            || Listener::new(Signal::SIGUSR1)?.wait(),
         ],
     ),
     (
@@ -112,7 +120,7 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
-        "[`to_thread`](crate::to_thread()), [`block_on`](crate::block_on), [`signal::wait`](crate::signal::wait)",
+        "[`to_thread`](crate::to_thread()), [`block_on`](crate::block_on)",
         AN_UNWIND,
         &[
             || Ok(to_thread(|| ())?),
@@ -120,7 +128,6 @@ const ROWS: &[Row] = &[
                 block_on(std::future::pending::<()>());
                 Ok(())
             },
-            || signal::wait(Signal::SIGUSR1),
         ],
     ),
 ];

@@ -10,8 +10,9 @@ use std::rc::{Rc, Weak};
 
 use crate::coroutine::drop_quietly;
 use crate::runtime::cancel::request;
-use crate::runtime::core::{Core, TaskContext, TaskId, WaitList};
+use crate::runtime::core::{Core, InsertAt, NEVER, TaskContext, TaskId, WaitList};
 use crate::runtime::io::Reactor;
+use crate::runtime::time::Alarm;
 use crate::sys::signal_watch::{Watcher, number};
 use crate::util::fmt::impl_debug;
 
@@ -267,11 +268,13 @@ impl Signals {
 
 impl Listening {
     /// Parks the running task until the signal has arrived since the last `wait` or `take`.
-    pub(crate) fn wait(&self, here: TaskContext) {
-        while !self.has_arrived.take() {
-            let has_arrived = || self.has_arrived.get();
-            self.waiters.wait(here, &"a signal", has_arrived);
-        }
+    ///
+    /// # Errors
+    /// `TimedOut` if the deadline of the task's I/O passes; the error of a cancel.
+    pub(crate) fn wait(&self, here: TaskContext) -> io::Result<()> {
+        wait_until(&self.waiters, here, || self.has_arrived.get())?;
+        self.has_arrived.set(false);
+        Ok(())
     }
 
     /// Whether the signal has arrived since the last `wait` or `take`.
@@ -312,17 +315,38 @@ impl Kept {
 
     /// Parks the running task until the signal arrives, unless the signal has arrived since the
     /// last wait of any task.
-    pub(crate) fn wait(&self, here: TaskContext) {
+    ///
+    /// # Errors
+    /// As [`Listening::wait`].
+    pub(crate) fn wait(&self, here: TaskContext) -> io::Result<()> {
         let before = self.n_arrived.get();
         if before > self.n_taken.get() {
-            return self.n_taken.set(before);
+            self.n_taken.set(before);
+            return Ok(());
         }
-        let has_arrived = || self.n_arrived.get() != before;
-        while !has_arrived() {
-            self.waiters.wait(here, &"a signal", has_arrived);
-        }
+        wait_until(&self.waiters, here, || self.n_arrived.get() != before)?;
         self.n_taken.set(self.n_taken.get().max(before + 1));
+        Ok(())
     }
+}
+
+/// Parks the running task until a signal has arrived.
+fn wait_until(
+    waiters: &WaitList,
+    here: TaskContext,
+    has_arrived: impl Fn() -> bool,
+) -> io::Result<()> {
+    let deadline = here.task.io_deadline().unwrap_or(NEVER);
+    Alarm::with(here, deadline, |alarm| {
+        while !has_arrived() {
+            let gives_up = || has_arrived() || alarm.has_fired();
+            waiters.wait_io(here, InsertAt::Back, &"a signal", gives_up)?;
+            if alarm.has_fired() && !has_arrived() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
+    })
 }
 
 impl_debug!(Listening, |this| { signal: this.signal, has_arrived: this.has_arrived.get() });
