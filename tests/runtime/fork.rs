@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::io::{Read, Write};
+use std::os::unix::net::UnixStream as StdStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge::io::Pollable;
 use selvedge::net::unix::UnixStream;
-use selvedge::{EventLoop, run, sleep, spawn, try_run, yield_now};
+use selvedge::task::spawn_eager;
+use selvedge::{EventLoop, run, scope, sleep, spawn, try_run, yield_now};
 
 use crate::play;
 use crate::support::{AN_HOUR, finished, text};
@@ -17,6 +21,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("child_drops_a_loop", child_drops_a_loop),
     ("child_keeps_a_handle", child_keeps_a_handle),
     ("child_makes_its_own_loop", child_makes_its_own_loop),
+    ("child_registers", child_registers),
 ];
 
 /// Forks. The child process calls `child` and exits with 0 if `child` neither panics nor returns false.
@@ -151,6 +156,60 @@ fn child_drops_a_loop() {
 #[test]
 fn a_child_that_drops_its_parents_loop_does_not_disturb_it() {
     let ended = play("child_drops_a_loop");
+    ended.assert_exited(0);
+    assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
+}
+
+type Shared = Pollable<Rc<StdStream>>;
+
+fn four_bytes(mut from: &Shared) -> [u8; 4] {
+    let mut buffer = [0; 4];
+    from.read_exact(&mut buffer).expect("four bytes");
+    buffer
+}
+
+/// Waits for four bytes, which another task sends.
+fn received(from: &Shared, mut far: &StdStream, bytes: &[u8; 4]) -> [u8; 4] {
+    let received = scope(|s| {
+        let reader = s.spawn(|| four_bytes(from));
+        yield_now();
+        far.write_all(bytes).expect("written");
+        finished(reader.join())
+    });
+    received.expect("no task fails")
+}
+
+/// Two tasks of the child wait for a descriptor that the parent has registered.
+fn child_registers() {
+    run(|| {
+        let (near, far) = StdStream::pair().expect("a pair");
+        let near = Rc::new(near);
+        let pollable = || Pollable::new(Rc::clone(&near)).expect("a socket");
+        let mut registered = Some(pollable());
+        let bytes = registered
+            .as_ref()
+            .map(|from| received(from, &far, b"warp"));
+        assert_eq!(bytes, Some(*b"warp"));
+        let pid = fork(|| {
+            drop(registered.take());
+            for _ in 0..2 {
+                let from = pollable();
+                spawn_eager(move || four_bytes(&from)).detach();
+            }
+            true
+        });
+        wait_for(pid);
+        let bytes = registered
+            .as_ref()
+            .map(|from| received(from, &far, b"weft"));
+        assert_eq!(bytes, Some(*b"weft"));
+    });
+    println!("the parent went on");
+}
+
+#[test]
+fn a_child_that_waits_disturbs_no_wait_of_its_parent() {
+    let ended = play("child_registers");
     ended.assert_exited(0);
     assert!(ended.stdout.contains("the parent went on"), "{ended:#?}");
 }

@@ -134,19 +134,16 @@ impl Reactor {
         }
         let key = self.sources.borrow_mut().insert(Sides::new(fd));
         let token = key.to_u64();
-        // A forked child shares the poller with its parent; the child's loop ends when the task parks.
-        let added = match self.fork.is_this() {
-            true => self.poller.add(fd, token),
-            false => Ok(()),
-        };
-        let added = added.or_else(|error| {
-            if error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(error);
-            }
-            // A stale registration of a socket with the same number: another thread dropped it, and a clone keeps the
-            // file open.
-            self.poller.remove(fd)?;
-            self.poller.add(fd, token)
+        let added = self.change(|poller| {
+            poller.add(fd, token).or_else(|error| {
+                if error.kind() != io::ErrorKind::AlreadyExists {
+                    return Err(error);
+                }
+                // A stale registration of a socket with the same number: another thread dropped it, and a clone keeps
+                // the file open.
+                poller.remove(fd)?;
+                poller.add(fd, token)
+            })
         });
         if let Err(error) = added {
             self.sources.borrow_mut().remove(key);
@@ -156,6 +153,15 @@ impl Reactor {
         Ok(token)
     }
 
+    /// Changes the set of watched descriptors. A forked child shares the set with its parent and changes nothing; the
+    /// child's loop ends when its task parks.
+    fn change(&self, f: impl FnOnce(&Poller) -> io::Result<()>) -> io::Result<()> {
+        match self.fork.is_this() {
+            true => f(&self.poller),
+            false => Ok(()),
+        }
+    }
+
     /// The token of a descriptor that another wrapper of the same descriptor has registered.
     fn share(&self, fd: BorrowedFd<'_>) -> Option<u64> {
         let token = *self.tokens.borrow().get(&fd.as_raw_fd())?;
@@ -163,7 +169,7 @@ impl Reactor {
         let sides = sources.get(Key::from_u64(token))?;
         // `NotFound` if the descriptor was closed without a notice to the loop, and its number now
         // belongs to another file.
-        self.poller.renew(fd, token).ok()?;
+        self.change(|poller| poller.renew(fd, token)).ok()?;
         sides.n_shares.update(|n| n + 1);
         Some(token)
     }
@@ -179,14 +185,10 @@ impl Reactor {
         };
         if self.tokens.borrow().get(&fd) == Some(&token) {
             self.tokens.borrow_mut().remove(&fd);
-            // A forked child shares the poller with its parent, which still watches the descriptor.
-            if self.fork.is_this() {
-                // SAFETY: the call accepts any number, and fails for a number that is not
-                // registered.
-                let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-                // The poller may have stopped watching the descriptor already.
-                drop(self.poller.remove(fd));
-            }
+            // SAFETY: the call accepts any number, and fails for a number that is not registered.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            // The poller may have stopped watching the descriptor already.
+            drop(self.change(|poller| poller.remove(fd)));
         }
         let sides = self.sources.borrow_mut().remove(key);
         if let Some(sides) = sides {
