@@ -270,10 +270,11 @@ impl_fmt!([S: AsFd + std::fmt::Debug] Debug for Socket<S>, |this, f| this.std().
 
 #[cfg(test)]
 mod tests {
-    use std::io::{ErrorKind, Read};
+    use std::io::{ErrorKind, Read, Write};
     use std::os::unix::net::UnixStream;
     use std::panic::Location;
     use std::rc::Rc;
+    use std::thread;
 
     use super::*;
     use crate::runtime::api::builder;
@@ -306,6 +307,38 @@ mod tests {
                 assert_eq!(error.kind(), ErrorKind::NotConnected);
                 assert!(error.to_string().contains("closed"), "{error}");
             }
+        });
+    }
+
+    /// Writes to a full socket by a function that gets the attempt, after which another thread shuts the socket down.
+    fn write_to_end<T>(
+        write: impl FnOnce(&Socket<UnixStream>, &dyn Fn() -> io::Result<usize>) -> io::Result<T>,
+    ) {
+        builder::run(|| {
+            let (near, _far) = UnixStream::pair().unwrap();
+            near.set_nonblocking(true).unwrap();
+            while { &near }.write(&[0; 10_000]).is_ok() {}
+            let socket = Socket::new(near);
+            let attempt = || {
+                let result = { socket.std() }.write(b"more");
+                let shutdown = || socket.shutdown(Shutdown::Write).unwrap();
+                thread::scope(|threads| threads.spawn(shutdown).join().unwrap());
+                result
+            };
+            let error = write(&socket, &attempt).err().expect("it is shut down");
+            assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+        });
+    }
+
+    #[test]
+    fn a_shutdown_between_attempt_and_registration_ends_the_wait() {
+        write_to_end(|socket, attempt| socket.io(Direction::Write, |_| attempt()));
+        #[cfg(feature = "http")]
+        write_to_end(|socket, attempt| {
+            let fd = socket.as_fd();
+            socket
+                .registration
+                .write_unless_readable(fd, 4, None, attempt)
         });
     }
 }

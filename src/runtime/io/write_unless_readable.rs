@@ -90,7 +90,8 @@ impl Registration {
             // The last read took all bytes without a sign of that. Further bytes are an event.
             read.set_drained();
         }
-        let is_over = || read.is_ready.get() || write.is_gone.get();
+        // The write side may have been shut down since the attempt, which no event reports.
+        let is_over = || read.is_ready.get() || write.is_closed.get() || write.is_gone.get();
         if !is_over() {
             let until = wait_until(timeout, here, deadline)?;
             Alarm::with(here, until, |alarm| {
