@@ -1,14 +1,19 @@
 //! The number of threads of a pool, and the number of jobs that may wait for a thread.
 
-use std::io::{Error, ErrorKind};
+use std::io::{self, Error, ErrorKind, Read};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use selvedge::event_loop::{Builder, current_loop};
-use selvedge::{EventLoop, TaskError, fs, run, spawn, to_thread};
+use selvedge::{EventLoop, TaskError, fs, run, sleep, spawn, to_thread};
 
 use crate::gates::Gate;
+use crate::signals::assert_plays;
 use crate::support::finished;
+
+pub const SCENARIOS: &[(&str, fn())] = &[("refused_threads", refused_threads)];
 
 /// A meeting of jobs, which wait for each other until `n` run at once.
 #[derive(Default)]
@@ -166,4 +171,61 @@ fn pools_are_not_shared() {
     run(|| gate.wait_for(1));
     gate.open();
     busy.join().unwrap().unwrap();
+}
+
+/// The limit of this process's address space.
+fn address_space() -> libc::rlimit {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: writes to a value on this stack.
+    assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_AS, &mut limit) }, 0);
+    limit
+}
+
+fn set_address_space(limit: &libc::rlimit) {
+    // SAFETY: sets a limit of this process, from a value on the caller's stack.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, limit) }, 0);
+}
+
+/// The system refuses threads while it has no memory for their stacks.
+fn refused_threads() {
+    run(|| {
+        // The one thread of the pool.
+        assert!(fs::exists("/").unwrap());
+        let (reader, writer) = io::pipe().unwrap();
+        let readers = [(); 3].map(|()| {
+            let reader = OwnedFd::from(reader.try_clone().unwrap());
+            let mut file = fs::File::from_std(reader.into());
+            spawn(move || file.read(&mut [0]))
+        });
+        let behind = spawn(|| fs::exists("/"));
+        // What the allocator keeps is enough for the small allocations below.
+        drop(vec![1; 100_000]);
+        let limit = address_space();
+        set_address_space(&libc::rlimit {
+            rlim_cur: 0,
+            ..limit
+        });
+        let refused = thread::Builder::new().spawn(|| ()).is_err();
+        // The loop tries again after a tenth of a second, and is refused again.
+        sleep(Duration::from_millis(300));
+        set_address_space(&limit);
+        assert!(refused && !behind.is_done());
+        assert!(behind.join().unwrap().unwrap());
+        assert!(readers.iter().all(|reader| !reader.is_done()));
+        drop(writer);
+        for reader in readers {
+            assert_eq!(reader.join().unwrap().unwrap(), 0);
+        }
+    });
+}
+
+#[test]
+fn a_thread_that_the_system_refused_is_started_later() {
+    if std::env::var_os("SELVEDGE_UNDER_QEMU").is_some() {
+        return; // qemu does not hand RLIMIT_AS on to its guest.
+    }
+    assert_plays("refused_threads");
 }

@@ -26,6 +26,7 @@ use support::child::{self, run as play};
 fn play_a_scenario() {
     child::play(
         &[
+            limits::SCENARIOS,
             listeners::SCENARIOS,
             signals::SCENARIOS,
             to_thread::SCENARIOS,
