@@ -41,7 +41,7 @@ use crate::runtime::wait::{delivery, task_context};
 ///
 /// # Cancellation
 /// A cancel of `body` runs `cleanup`, and then unwinds. When the loop closes and forces its tasks to unwind,
-/// the waits of `cleanup` unwind as well.
+/// the waits of `cleanup` unwind as well. On a stack that another library has made, a cancel also unwinds `cleanup`.
 pub fn finally<T>(body: impl FnOnce() -> T, cleanup: impl FnOnce()) -> T {
     let result = catch_unwind(AssertUnwindSafe(body));
     let here = task_context();

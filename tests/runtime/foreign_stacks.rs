@@ -9,7 +9,7 @@ use corosensei::{Coroutine as Foreign, Yielder as ForeignYielder};
 use selvedge::coroutine::{Status, on_stack, scope as coroutine_scope};
 use selvedge::stack::{set_pool_watermark, trim_pool};
 use selvedge::sync::{PriorityQueue, Queue};
-use selvedge::task::{current_task, spawn_eager};
+use selvedge::task::{current_task, finally, spawn_eager};
 use selvedge::{
     Coroutine, EventLoop, Promise, Yielder, gather, run, scope, sleep, spawn, timeout, try_run,
     yield_now,
@@ -82,6 +82,53 @@ fn what_only_parks_works_on_another_librarys_stack() {
         })
     });
     assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
+fn a_cleanup_runs_on_another_librarys_stack() {
+    in_virtual_loop(|| {
+        let is_cleaned = Rc::new(Cell::new(false));
+        let told = Rc::clone(&is_cleaned);
+        let cleanup = move || {
+            sleep(A_SECOND);
+            told.set(true);
+        };
+        on_foreign_stack(move |_| finally(|| (), cleanup));
+        assert!(is_cleaned.take());
+        // There a cancel is not deferred.
+        let told = Rc::clone(&is_cleaned);
+        let task = spawn(move || {
+            on_foreign_stack(move |_| {
+                finally(
+                    || (),
+                    || {
+                        sleep(AN_HOUR);
+                        told.set(true);
+                    },
+                );
+            });
+        });
+        yield_now();
+        task.cancel();
+        assert!(task.join().expect_err("cancelled").is_cancelled());
+        assert!(!is_cleaned.get());
+    });
+}
+
+#[test]
+fn a_cancel_is_forwarded_from_another_librarys_stack() {
+    in_virtual_loop(|| {
+        let inner = spawn(|| sleep(AN_HOUR));
+        let view = inner.task_ref();
+        let task = spawn(move || {
+            // The request stands when the wait begins.
+            assert!(current_task().expect("a task").cancel());
+            on_foreign_stack(move |_| drop(inner.join()));
+        });
+        let error = task.join().expect_err("cancelled");
+        assert!(error.is_cancelled(), "{error}");
+        assert!(view.is_cancelled());
+    });
 }
 
 #[test]
