@@ -258,5 +258,5 @@ pub use time::{sleep::sleep, timeout::timeout};
 #[cfg(feature = "runtime")]
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::task::select::{Won, all_disabled, first_of};
+    pub use crate::task::select::{Probe, ProbeCode, ProbeWait, Won, all_disabled, first_of, once};
 }

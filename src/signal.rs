@@ -13,7 +13,8 @@ use std::rc::Rc;
 
 use crate::error::WaitError;
 use crate::runtime::api::current_loop;
-use crate::runtime::scheduler::Listening;
+use crate::runtime::first::{Listed, Wait};
+use crate::runtime::scheduler::{ELSEWHERE, Listening};
 use crate::runtime::wait::{consume_io_budget, task_context};
 use crate::sys::signal_watch::number;
 use crate::util::fmt::impl_fmt;
@@ -149,15 +150,20 @@ impl Listener {
             return Ok(());
         }
         let here = task_context().map_err(|why| io::Error::other(why.sentence()))?;
-        let signals = current_loop().and_then(|event_loop| event_loop.signals());
-        if !signals.is_some_and(|signals| self.0.is_of(&signals)) {
-            return Err(io::Error::other(
-                "selvedge: this listener belongs to another event loop; make one on this loop",
-            ));
+        if !self.0.is_of(&here.core) {
+            return Err(io::Error::other(ELSEWHERE));
         }
         // The waiting task keeps the list of waiters alive.
         let listening = Rc::clone(&self.0);
         listening.wait(here)
+    }
+
+    /// The wait until the signal arrives, for [`select!`](crate::select) and [`first`](crate::task::first()). A wait that
+    /// loses leaves the signal for the next one.
+    ///
+    /// The wait panics if the listener belongs to another loop.
+    pub fn when_arrived(&self) -> impl Wait<Output = ()> {
+        Listed(&*self.0)
     }
 
     /// Whether the signal came since the last wait. This call counts as a wait.

@@ -137,6 +137,21 @@ pub fn queues() -> Vec<Row> {
     ]
 }
 
+/// A wait for the first of an event, a deadline and the hang-up of a peer.
+pub fn selects() -> Vec<Row> {
+    const WORK: [usize; 1] = [200_000];
+    vec![against(
+        "select! of an event, a deadline and a hang-up, ns",
+        "tokio's select!, of a Notify, a sleep and a socket",
+        1.0,
+        ROUNDS,
+        [
+            ours::contender("select", &WORK),
+            peers::rust("tokio", "select", &WORK),
+        ],
+    )]
+}
+
 /// A gather of many tasks with empty bodies, against as many tasks that are spawned and then joined one by one.
 pub fn gathers() -> Vec<Row> {
     const WORK: [usize; 2] = [10_000, 20];

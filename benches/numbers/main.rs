@@ -30,6 +30,7 @@ const GROUPS: &[Group] = &[
     ("gather", loop_rows::gathers),
     ("sleep", loop_rows::sleeps),
     ("queue", loop_rows::queues),
+    ("select", loop_rows::selects),
     ("echo", loop_rows::echoes),
     ("http", loop_rows::requests),
     ("memory", memory::million_live),

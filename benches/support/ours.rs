@@ -7,9 +7,10 @@ use std::process::Command;
 use std::rc::Rc;
 use std::time::Duration;
 
+use selvedge::net::unix::UnixStream;
 use selvedge::net::{TcpListener, TcpStream};
-use selvedge::sync::Queue;
-use selvedge::{Task, gather, run, sleep, spawn, stack, yield_now};
+use selvedge::sync::{Event, Queue};
+use selvedge::{Task, gather, run, select, sleep, spawn, stack, time, yield_now};
 
 use super::contest::Contender;
 use super::peers::texts;
@@ -35,6 +36,7 @@ pub fn is_contender() -> bool {
         "gather" => gathers(number(0), number(1)),
         "sleep" => sleeps(number(0)),
         "queue" => queues(number(0), number(1)),
+        "select" => selects(number(0)),
         "echo" => echo().expect("a server"),
         _ => panic!("no such contender: {what}"),
     }
@@ -173,6 +175,41 @@ fn queues(capacity: usize, n_items: usize) {
         }
         orders.shutdown();
         joined(producer);
+    };
+    run(|| joined(spawn(main)));
+}
+
+/// One task sets an event, for which another waits together with a deadline and the hang-up of a peer; then the other way
+/// round, without the deadline and the peer.
+fn selects(n_waits: usize) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let main = move || {
+        let (near, _far) = UnixStream::pair().expect("a pair");
+        let (asks, answers) = (Event::new(), Event::new());
+        let waiter = spawn({
+            let (asks, answers) = (asks.clone(), answers.clone());
+            move || loop {
+                select! {
+                    () = asks.when_set() => asks.clear(),
+                    () = time::after(HOUR) => unreachable!("no round takes an hour"),
+                    _ = near.when_peer_closed() => return,
+                }
+                answers.set();
+            }
+        });
+        yield_now();
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_waits {
+                asks.set();
+                answers.wait();
+                answers.clear();
+            }
+            answer(watch.ns_each(n_waits));
+        }
+        waiter.cancel();
+        let _ = waiter.join();
     };
     run(|| joined(spawn(main)));
 }

@@ -7,7 +7,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::net::linger::drop_socket;
-use crate::runtime::io::Registration;
+use crate::runtime::first::Wait;
+use crate::runtime::io::{Registration, When, readiness_methods};
 use crate::sys::file::{self, Kind};
 use crate::sys::fork::Generation;
 use crate::sys::socket::{self, Mode};
@@ -150,6 +151,12 @@ impl<T: AsFd> Pollable<T> {
     /// As [`read_with`](Self::read_with).
     pub fn write_with<R>(&self, mut f: impl FnMut(&T) -> io::Result<R>) -> io::Result<R> {
         self.io_with_user_code(Direction::Write, || f(self.get_ref()))
+    }
+
+    readiness_methods!(|pollable| pollable; when_readable when_writable when_peer_closed);
+
+    fn when(&self, when: When) -> impl Wait<Output = io::Result<()>> {
+        self.registration.when(self.as_fd(), when)
     }
 
     /// May suspend. A short transfer does not show that the descriptor is drained: a terminal returns one

@@ -14,7 +14,8 @@ use socket2::{SockAddr, SockRef};
 
 use super::linger::drop_socket;
 use super::settings::Settings;
-use crate::runtime::io::Registration;
+use crate::runtime::first::Wait;
+use crate::runtime::io::{Registration, When};
 use crate::sys;
 use crate::sys::file::retry_interrupted;
 use crate::sys::socket::Mode;
@@ -145,6 +146,11 @@ impl<S: AsFd> Socket<S> {
         let timeout = self.timeout(direction);
         self.registration
             .stream_io(fd, direction, n_given, timeout, || op(fd))
+    }
+
+    /// The wait for a change of the socket, among other waits.
+    pub(super) fn when(&self, when: When) -> impl Wait<Output = io::Result<()>> {
+        self.registration.when(self.as_fd(), when)
     }
 
     /// Shuts down one direction, or both, and wakes the tasks that wait for it, also through a clone.

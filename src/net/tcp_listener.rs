@@ -103,6 +103,10 @@ impl TcpListener {
     }
 }
 
+impl TcpListener {
+    crate::runtime::io::readiness_methods!(|socket| socket.0; when_readable);
+}
+
 std_methods! { TcpListener:
     /// The address at which it listens.
     ///

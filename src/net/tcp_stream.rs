@@ -136,6 +136,10 @@ impl TcpStream {
     }
 }
 
+impl TcpStream {
+    crate::runtime::io::readiness_methods!(|socket| socket.0; when_readable when_writable when_peer_closed);
+}
+
 std_methods! { TcpStream:
     /// The address of the peer.
     ///

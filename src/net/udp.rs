@@ -86,6 +86,10 @@ impl UdpSocket {
     }
 }
 
+impl UdpSocket {
+    crate::runtime::io::readiness_methods!(|socket| socket.0; when_readable when_writable);
+}
+
 std_methods! { UdpSocket:
     /// The address to which this socket is connected.
     ///

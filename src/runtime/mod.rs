@@ -5,6 +5,7 @@
 //! - [`io`]: readiness of descriptors, up to the tasks that wait for it;
 //! - [`threads`]: messages of other threads, wakers, the pool for blocking work;
 //! - [`task`]: how a task begins, runs, ends and is joined;
+//! - [`first`]: waiting for the first of several waits;
 //! - [`time`]: timers and alarms;
 //! - [`cancel`]: requests to cancel, and scopes;
 //! - [`observe`]: reports of exceptions and deadlocks, looking at a task;
@@ -14,6 +15,7 @@
 pub(crate) mod api;
 pub(crate) mod cancel;
 pub(crate) mod core;
+pub(crate) mod first;
 pub(crate) mod io;
 pub(crate) mod observe;
 pub(crate) mod scheduler;

@@ -1,11 +1,13 @@
 //! [`Event`]: a flag that tasks wait for.
 
 use std::cell::Cell;
+use std::fmt;
 use std::panic::Location;
 use std::rc::Rc;
 
 use super::made_at::MadeAt;
-use crate::runtime::core::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
+use crate::runtime::first::{Listed, Source, Wait};
 use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_debug;
 
@@ -62,9 +64,15 @@ impl Event {
     pub fn wait(&self) {
         consume_budget(1);
         if !self.is_set() {
-            let what = MadeAt("the event", self.0.site);
-            self.0.waiters.wait(here_or_panic(), &what, || false);
+            self.0.waiters.wait(here_or_panic(), &self.what(), || false);
         }
+    }
+
+    /// The wait until the event is set, for [`select!`](crate::select) and [`first`](crate::task::first()).
+    ///
+    /// A task that waits when the event is set returns, even if the event was cleared since.
+    pub fn when_set(&self) -> impl Wait<Output = ()> {
+        Listed(self)
     }
 
     /// Sets the event, and wakes all waiting tasks.
@@ -90,6 +98,28 @@ impl Event {
     #[must_use]
     pub fn is_set(&self) -> bool {
         self.0.is_set.get()
+    }
+
+    fn what(&self) -> MadeAt {
+        MadeAt("the event", self.0.site)
+    }
+}
+
+impl Source for &Event {
+    type Output = ();
+
+    fn try_now(&self) -> Option<()> {
+        self.is_set().then_some(())
+    }
+
+    fn with_list(&self, f: impl FnOnce(&WaitList)) {
+        f(&self.0.waiters);
+    }
+
+    fn finish(&self, _is_handed: bool) {}
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.what().describe(f)
     }
 }
 

@@ -37,6 +37,7 @@ mod permits;
 mod queue;
 mod queue_core;
 mod queue_methods;
+mod room;
 mod semaphore;
 mod size_methods;
 mod store;
@@ -47,4 +48,5 @@ pub use error::{BrokenBarrier, GetError, NothingUnfinished, PutError, TooManyPer
 pub use event::Event;
 pub use mutex::{Mutex, MutexGuard};
 pub use queue::{LifoQueue, PriorityQueue, Queue};
+pub use room::Room;
 pub use semaphore::{BoundedSemaphore, Permit, Semaphore};

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::thread;
 
 use super::permits::Permits;
-use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, context};
+use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, WaitList, context};
+use crate::runtime::first::{Listed, Source, Wait};
 use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_fmt;
 
@@ -105,6 +106,16 @@ impl<T: ?Sized> Mutex<T> {
         self.guard()
     }
 
+    /// The wait for the lock, for [`select!`](crate::select) and [`first`](crate::task::first()). It keeps this task's
+    /// place among the waiting tasks only while it lasts.
+    #[track_caller]
+    pub fn when_locked(&self) -> impl Wait<Output = MutexGuard<'_, T>> {
+        Listed(WhenLocked {
+            lock: self,
+            site: Location::caller(),
+        })
+    }
+
     /// Locks if the lock is free. Never suspends.
     ///
     /// ```
@@ -135,9 +146,13 @@ impl<T: ?Sized> Mutex<T> {
     /// Creates the guard, for the task that has the permit.
     #[track_caller]
     fn guard(&self) -> MutexGuard<'_, T> {
+        self.guard_at(Location::caller())
+    }
+
+    fn guard_at(&self, site: &'static Location<'static>) -> MutexGuard<'_, T> {
         MutexGuard {
             lock: self,
-            value: Some(self.hold(Location::caller())),
+            value: Some(self.hold(site)),
         }
     }
 
@@ -152,6 +167,42 @@ impl<T: ?Sized> Mutex<T> {
     fn unlock(&self) {
         self.0.holder.set(None);
         self.0.permits.give(1);
+    }
+}
+
+/// A wait for a lock, among others.
+struct WhenLocked<'a, T: ?Sized> {
+    lock: &'a Mutex<T>,
+    site: &'static Location<'static>,
+}
+
+impl<'a, T: ?Sized> Source for WhenLocked<'a, T> {
+    type Output = MutexGuard<'a, T>;
+
+    fn try_now(&self) -> Option<MutexGuard<'a, T>> {
+        let is_taken = self.lock.0.permits.try_take();
+        is_taken.then(|| self.lock.guard_at(self.site))
+    }
+
+    fn with_list(&self, f: impl FnOnce(&WaitList)) {
+        f(self.lock.0.permits.waiters());
+    }
+
+    fn wants(&self) -> usize {
+        1
+    }
+
+    fn finish(&self, is_handed: bool) -> MutexGuard<'a, T> {
+        debug_assert!(is_handed, "a lock dismisses no task");
+        self.lock.guard_at(self.site)
+    }
+
+    fn leave(&self, is_handed: bool) {
+        self.lock.0.permits.leave(1, is_handed);
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Waiting(self.lock).describe(f)
     }
 }
 

@@ -60,11 +60,21 @@ impl Permits {
     /// A cancel unwinds from here, and takes no permit.
     pub(super) fn take(&self, here: TaskContext, n: usize, what: &dyn Awaiting) -> bool {
         self.waiters
-            .wait_for(here, n, what, |was_handed| match was_handed {
-                true => self.give(n),
-                // Tasks behind may have waited only because this one was before them.
-                false => self.hand_out(),
-            })
+            .wait_for(here, n, what, |was_handed| self.leave(n, was_handed))
+    }
+
+    /// A task that wanted `n` permits has left the list of waiters: gives back what it was handed.
+    pub(super) fn leave(&self, n: usize, was_handed: bool) {
+        match was_handed {
+            true => self.give(n),
+            // Tasks behind may have waited only because this one was before them.
+            false => self.hand_out(),
+        }
+    }
+
+    /// The tasks that wait.
+    pub(super) fn waiters(&self) -> &WaitList {
+        &self.waiters
     }
 
     /// Like `take`, for a single permit that the task keeps even if a cancel unwinds from here: sets `is_held`

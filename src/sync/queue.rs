@@ -4,9 +4,11 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::error::{GetError, NothingUnfinished, PutError};
-use super::queue_core::Core;
+use super::queue_core::{Core, WhenItem, WhenRoom};
 use super::queue_methods::queue_methods;
+use super::room::Room;
 use super::store::{Fifo, Lifo, Smallest};
+use crate::runtime::first::{Listed, Wait};
 
 /// A first-in, first-out queue of items between tasks: asyncio's Queue.
 ///

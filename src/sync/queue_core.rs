@@ -10,19 +10,25 @@
 //! each 100 items.
 
 use std::cell::Cell;
+use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::error::{GetError, NothingUnfinished, PutError};
 use super::made_at::MadeAt;
 use super::permits::Permits;
+use super::room::{Room, Slots};
 use super::store::Store;
-use crate::runtime::core::WaitList;
+use crate::runtime::core::{Awaiting, WaitList};
+use crate::runtime::first::Source;
 use crate::runtime::wait::{consume_budget, here_or_panic, task_context};
 
 /// How many operations on a queue are charged together to the budget of the task that does the last of them.
 /// Counting in the queue is cheaper than counting in the task.
 const N_COUNTED: u8 = 32;
+
+const ITEM: &str = "an item of the queue";
+const ROOM: &str = "room in the queue";
 
 /// A queue's state, which its handles share.
 pub(super) struct Core<T, S> {
@@ -97,8 +103,7 @@ impl<T, S: Store<T>> Core<T, S> {
             Ok(here) => here,
             Err(why) => return Err(PutError::CantWait(item, why)),
         };
-        let what = MadeAt("room in the queue", self.site);
-        let has_slot = self.slots.take(here, 1, &what);
+        let has_slot = self.slots.take(here, 1, &MadeAt(ROOM, self.site));
         if self.is_shut_down.get() {
             return Err(PutError::ShutDown(item));
         }
@@ -157,8 +162,12 @@ impl<T, S: Store<T>> Core<T, S> {
     #[inline(never)]
     fn get_after_wait(&self) -> Result<T, GetError> {
         let here = task_context().map_err(GetError::CantWait)?;
-        let what = MadeAt("an item of the queue", self.site);
-        if self.items.take(here, 1, &what) {
+        let was_handed = self.items.take(here, 1, &MadeAt(ITEM, self.site));
+        self.get_woken(was_handed)
+    }
+
+    fn get_woken(&self, was_handed: bool) -> Result<T, GetError> {
+        if was_handed {
             self.take_item()
         } else {
             // The queue is shut down. An item that was promised to a cancelled task may be left.
@@ -237,5 +246,90 @@ struct GiveBack<'a>(&'a Permits);
 impl Drop for GiveBack<'_> {
     fn drop(&mut self) {
         self.0.give(1);
+    }
+}
+
+/// The wait for an item, among other waits.
+pub(super) struct WhenItem<'a, T, S>(pub(super) &'a Core<T, S>);
+
+impl<T, S: Store<T>> Source for WhenItem<'_, T, S> {
+    type Output = Result<T, GetError>;
+
+    fn try_now(&self) -> Option<Self::Output> {
+        Some(self.0.try_get()).filter(|result| !matches!(result, Err(GetError::Empty)))
+    }
+
+    fn with_list(&self, f: impl FnOnce(&WaitList)) {
+        f(self.0.items.waiters());
+    }
+
+    fn wants(&self) -> usize {
+        1
+    }
+
+    fn finish(&self, is_handed: bool) -> Self::Output {
+        self.0.get_woken(is_handed)
+    }
+
+    fn leave(&self, is_handed: bool) {
+        self.0.items.leave(1, is_handed);
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        MadeAt(ITEM, self.0.site).describe(f)
+    }
+}
+
+/// The wait for room, among other waits.
+pub(super) struct WhenRoom<'a, T, S>(pub(super) &'a Core<T, S>);
+
+impl<'a, T, S: Store<T>> Source for WhenRoom<'a, T, S> {
+    type Output = Result<Room<'a, T>, PutError<()>>;
+
+    fn try_now(&self) -> Option<Self::Output> {
+        self.0.store.check();
+        if self.0.is_shut_down.get() {
+            return Some(Err(PutError::ShutDown(())));
+        }
+        self.0.slots.try_take().then(|| Ok(Room::of(self.0)))
+    }
+
+    fn with_list(&self, f: impl FnOnce(&WaitList)) {
+        f(self.0.slots.waiters());
+    }
+
+    fn wants(&self) -> usize {
+        1
+    }
+
+    fn finish(&self, is_handed: bool) -> Self::Output {
+        match is_handed {
+            true => Ok(Room::of(self.0)),
+            false => Err(PutError::ShutDown(())),
+        }
+    }
+
+    fn leave(&self, is_handed: bool) {
+        self.0.slots.leave(1, is_handed);
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        MadeAt(ROOM, self.0.site).describe(f)
+    }
+}
+
+impl<T, S: Store<T>> Slots<T> for Core<T, S> {
+    fn fill(&self, item: T) -> Result<(), PutError<T>> {
+        self.store.check();
+        if self.is_shut_down.get() {
+            self.free();
+            return Err(PutError::ShutDown(item));
+        }
+        self.store_item(item);
+        Ok(())
+    }
+
+    fn free(&self) {
+        self.slots.give(1);
     }
 }

@@ -106,6 +106,20 @@ macro_rules! queue_methods {
                 self.0.try_get()
             }
 
+            /// The wait for the next item, for [`select!`](crate::select) and [`first`](crate::task::first()). It keeps
+            /// this task's place among the waiting tasks only while it lasts, and takes nothing if it loses. Its output
+            /// is that of [`get`](Self::get).
+            pub fn when_item(&self) -> impl Wait<Output = Result<T, GetError>> {
+                Listed(WhenItem(&*self.0))
+            }
+
+            /// The wait for room for an item, for [`select!`](crate::select) and [`first`](crate::task::first()). The
+            /// item itself is needed only by [`Room::put`], so it is not lost if the wait loses. The error is that the
+            /// queue is shut down.
+            pub fn when_room(&self) -> impl Wait<Output = Result<Room<'_, T>, PutError<()>>> {
+                Listed(WhenRoom(&*self.0))
+            }
+
             /// May suspend: waits until `task_done` was called once for each item that was put in.
             ///
             /// ```

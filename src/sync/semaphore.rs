@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use super::error::TooManyPermits;
 use super::permits::Permits;
-use crate::runtime::core::Awaiting;
+use crate::runtime::core::{Awaiting, WaitList};
+use crate::runtime::first::{Listed, Source, Wait};
 use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_debug;
 
@@ -56,11 +57,7 @@ struct Inner {
 impl Inner {
     #[track_caller]
     fn acquire(self: &Rc<Self>, n: usize) -> Permit {
-        assert!(
-            n <= self.limit,
-            "selvedge: {n} permits can't be acquired from a semaphore that has {} at most",
-            self.limit
-        );
+        self.check(n);
         consume_budget(1);
         if !self.permits.try_take_many(n) {
             let what = Waiting { inner: self, n };
@@ -68,6 +65,21 @@ impl Inner {
             debug_assert!(was_handed, "a semaphore dismisses no task");
         }
         self.permit(n)
+    }
+
+    #[track_caller]
+    fn when_acquired(self: &Rc<Self>, n: usize) -> impl Wait<Output = Permit> {
+        self.check(n);
+        Listed(Waiting { inner: self, n })
+    }
+
+    #[track_caller]
+    fn check(&self, n: usize) {
+        assert!(
+            n <= self.limit,
+            "selvedge: {n} permits can't be acquired from a semaphore that has {} at most",
+            self.limit
+        );
     }
 
     fn try_acquire(self: &Rc<Self>, n: usize) -> Option<Permit> {
@@ -137,6 +149,16 @@ macro_rules! semaphore_methods {
             #[track_caller]
             pub fn acquire_many(&self, n: usize) -> Permit {
                 self.0.acquire(n)
+            }
+
+            /// The wait for `n` permits, for [`select!`](crate::select) and [`first`](crate::task::first()). It keeps this
+            /// task's place among the waiting tasks only while it lasts.
+            ///
+            /// # Panics
+            /// If the semaphore can never have that many permits.
+            #[track_caller]
+            pub fn when_acquired(&self, n: usize) -> impl Wait<Output = Permit> {
+                self.0.when_acquired(n)
             }
 
             /// Acquires a permit if one is free and no task waits. Never suspends.
@@ -226,8 +248,37 @@ impl_debug!(Permit, |this| { n: this.n });
 
 /// A wait for permits, for reports.
 struct Waiting<'a> {
-    inner: &'a Inner,
+    inner: &'a Rc<Inner>,
     n: usize,
+}
+
+impl Source for Waiting<'_> {
+    type Output = Permit;
+
+    fn try_now(&self) -> Option<Permit> {
+        self.inner.try_acquire(self.n)
+    }
+
+    fn with_list(&self, f: impl FnOnce(&WaitList)) {
+        f(self.inner.permits.waiters());
+    }
+
+    fn wants(&self) -> usize {
+        self.n
+    }
+
+    fn finish(&self, is_handed: bool) -> Permit {
+        debug_assert!(is_handed, "a semaphore dismisses no task");
+        self.inner.permit(self.n)
+    }
+
+    fn leave(&self, is_handed: bool) {
+        self.inner.permits.leave(self.n, is_handed);
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Awaiting::describe(self, f)
+    }
 }
 
 impl Awaiting for Waiting<'_> {

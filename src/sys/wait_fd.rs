@@ -33,6 +33,19 @@ pub(crate) fn wait_fd(
     Ok(poll(fd, events, timeout)? != 0)
 }
 
+/// Whether the peer of a stream socket has closed the connection, or shut down its side for writing. Bytes may still be
+/// unread.
+///
+/// # Errors
+/// As [`wait_fd`].
+pub(crate) fn is_peer_closed(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let events = libc::POLLRDHUP;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let events = 0;
+    Ok(poll(fd, events, Some(Duration::ZERO))? != 0)
+}
+
 /// As [`wait_fd`], until either direction is ready. Returns the ready direction, writing if both are ready, or
 /// `None` on timeout.
 ///

@@ -30,7 +30,11 @@ pub(crate) mod race;
 
 pub(crate) mod select;
 
+mod select_arms;
+
 mod finally;
+
+pub(crate) mod first;
 
 mod try_scope;
 
@@ -38,6 +42,7 @@ pub(crate) mod block_on;
 
 pub use self::as_completed::{AsCompleted, WithTimeout, as_completed};
 pub use self::finally::finally;
+pub use self::first::first;
 pub use self::gather::{Gather, gather_settled};
 pub use self::race::Race;
 pub use self::running::{all_tasks, current_task};
@@ -52,6 +57,7 @@ pub use crate::runtime::api::remote_task::RemoteTask;
 pub use crate::runtime::cancel::request::catch_cancelled;
 pub use crate::runtime::core::id::{CallbackId, TaskId};
 pub use crate::runtime::core::task_stack::TaskStack;
+pub use crate::runtime::first::Wait;
 pub use crate::runtime::task::promise_future::PromiseFuture;
 pub use crate::runtime::task::task_ref::TaskRef;
 pub use crate::runtime::task::waitable::{Awaitable, Joinable, Waitable};

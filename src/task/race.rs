@@ -10,7 +10,7 @@ use super::gather::{for_each_tuple, sealed::Sealed};
 use super::scope::{BodyEnd, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
-use crate::runtime::cancel::EndsAfter;
+use crate::runtime::cancel::{EndsAfter, ScopeState};
 use crate::runtime::task::SpawnOptions;
 use crate::runtime::wait::{delivery, task_context};
 
@@ -65,15 +65,22 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
             scope: s,
             site,
             tasks: Vec::new(),
+            output: None,
         };
         let entered = entrants.enter(&mut race);
         entered.map_err(|error| TaskError::exception(error.into()))?;
-        let tasks = race.tasks;
-        let winner = s.state.wait_for_first(here);
+        let Entrants { tasks, output, .. } = race;
+        let winner = match output {
+            None => s.state.wait_for_first(here),
+            Some(_) => None,
+        };
         // The `Err` of a loser is not a failure.
         tasks
             .iter()
             .for_each(|task| task.any_handle().set_retrieved());
+        if let Some(output) = output {
+            return Ok(output);
+        }
         let winner = tasks.iter().position(|task| Some(task.id()) == winner);
         // Without a winner all entrants have the same kind of error.
         match tasks.into_iter().nth(winner.unwrap_or(0)) {
@@ -100,7 +107,7 @@ pub trait Race: Sized + Sealed {
     /// What each function returns.
     type Output;
 
-    /// Spawns a task for each function.
+    /// Spawns a task for each function. May wait, and set the output.
     #[doc(hidden)]
     fn enter<'scope>(self, race: &mut Entrants<'scope, '_, Self::Output>) -> io::Result<()>
     where
@@ -115,13 +122,20 @@ pub struct Entrants<'scope, 'env, T> {
     scope: &'scope Scope<'scope, 'env>,
     site: &'static Location<'static>,
     tasks: Vec<ScopedTask<'scope, T>>,
+    /// The output of an entrant that is no task, which wins.
+    pub(super) output: Option<T>,
 }
 
 impl<'scope, T: 'scope> Entrants<'scope, '_, T> {
-    fn add(&mut self, f: impl FnOnce() -> T + 'scope) -> io::Result<()> {
+    pub(super) fn add(&mut self, f: impl FnOnce() -> T + 'scope) -> io::Result<()> {
         let options = SpawnOptions::new(self.site);
         self.tasks.push(self.scope.make(options, || Ok(f()))?);
         Ok(())
+    }
+
+    /// The state of the tasks.
+    pub(super) fn state(&self) -> &'scope ScopeState {
+        &self.scope.state
     }
 }
 
@@ -149,17 +163,6 @@ impl<T, F: FnOnce() -> T, const N: usize> Race for [F; N] {
     }
 }
 
-/// The arms of a [`select!`](crate::select): a tuple of functions, of which only the enabled ones
-/// take part.
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct Arms<const N: usize, F> {
-    pub(super) is_enabled: [bool; N],
-    pub(super) arms: F,
-}
-
-impl<const N: usize, F> Sealed for Arms<N, F> {}
-
 macro_rules! race_tuple {
     ($n:literal: $($F:ident $index:tt)+) => {
         impl<T, $($F: FnOnce() -> T),+> Race for ($($F,)+) {
@@ -171,21 +174,6 @@ macro_rules! race_tuple {
                 T: 'scope,
             {
                 $(race.add(self.$index)?;)+
-                Ok(())
-            }
-        }
-
-        impl<T, $($F: FnOnce() -> T),+> Race for Arms<$n, ($($F,)+)> {
-            type Output = T;
-
-            fn enter<'scope>(self, race: &mut Entrants<'scope, '_, T>) -> io::Result<()>
-            where
-                Self: 'scope,
-                T: 'scope,
-            {
-                $(if self.is_enabled[$index] {
-                    race.add(self.arms.$index)?;
-                })+
                 Ok(())
             }
         }

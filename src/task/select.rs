@@ -1,31 +1,58 @@
 //! [`select!`](crate::select): a race of expressions with different results.
 //!
-//! The macro makes each arm a function of a [`race`](super::race). The functions' common result says which
-//! arm it is from: `First(value)` from the first, `Rest(First(value))` from the second, and so on.
+//! The macro makes each arm a function. If the functions of all enabled arms return [waits](Wait), the running task waits
+//! for the first of these. Any other function runs in a task of a [`race`](super::race), beside which the running task
+//! waits. The result says which arm has won: `First(output)` the first, `Rest(First(output))` the second, and so on.
 
 use std::convert::Infallible;
+use std::io;
 use std::panic::resume_unwind;
 
-use super::race::{Arms, Race, race};
+use super::gather::sealed::Sealed;
+use super::race::{Entrants, Race, race};
+use super::select_arms::{Arms, BesideTasks};
+pub use super::select_arms::{Probe, ProbeCode, ProbeWait, Won, once};
+use crate::runtime::first::first;
 
-/// Result of the arm of a [`select!`](crate::select) that has won.
-#[doc(hidden)]
-#[derive(Debug)]
-pub enum Won<First, Rest> {
-    First(First),
-    Rest(Rest),
+/// The enabled arms as entrants of a race.
+struct Entering<const N: usize, A> {
+    is_enabled: [bool; N],
+    arms: A,
 }
 
-/// Races the enabled arms. Returns `None` if no arm is enabled.
+impl<const N: usize, A> Sealed for Entering<N, A> {}
+
+impl<const N: usize, A: Arms> Race for Entering<N, A> {
+    type Output = A::Output;
+
+    fn enter<'scope>(mut self, race: &mut Entrants<'scope, '_, A::Output>) -> io::Result<()>
+    where
+        Self: 'scope,
+        A::Output: 'scope,
+    {
+        self.arms.enter(&self.is_enabled, race, |won| won)?;
+        if self.arms.make_waits(&self.is_enabled) {
+            race.output = first(&mut BesideTasks {
+                arms: &mut self.arms,
+                tasks: race.state(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Waits for the first of the enabled arms. Returns `None` if no arm is enabled.
+#[doc(hidden)]
 #[track_caller]
-pub fn first_of<const N: usize, F, T>(is_enabled: [bool; N], arms: F) -> Option<T>
-where
-    Arms<N, F>: Race<Output = T>,
-{
+pub fn first_of<const N: usize, A: Arms>(is_enabled: [bool; N], mut arms: A) -> Option<A::Output> {
     if !is_enabled.contains(&true) {
         return None;
     }
-    let won = race(Arms { is_enabled, arms });
+    if !arms.has_code(&is_enabled) {
+        arms.make_waits(&is_enabled);
+        return Some(first(&mut arms));
+    }
+    let won = race(Entering { is_enabled, arms });
     Some(won.unwrap_or_else(|error| match error.into_panic() {
         Ok(payload) => resume_unwind(payload),
         Err(error) => panic!("selvedge: no arm of a select! was done: {error}"),
@@ -47,12 +74,16 @@ impl Won<(), Infallible> {
     }
 }
 
-/// May suspend: evaluates expressions concurrently, each in a task of its own, and continues with the arm of
-/// the first expression that is done. The others are cancelled, and have ended by then.
+/// May suspend: evaluates expressions concurrently, and continues with the arm of the first expression that is done. The
+/// others are cancelled, and have ended by then.
 ///
-/// An arm is `pattern = expression => handler`. An expression is ordinary code that may wait and may borrow
-/// from the surrounding code; it is the body of a function of its own, which `return` and `?` leave. The
-/// handler runs in place after all expressions have ended, and may leave the surrounding function.
+/// An arm is `pattern = expression => handler`. An expression is a [`Wait`](crate::task::Wait), or ordinary code that may
+/// wait and may borrow from the surrounding code; the code is the body of a function of its own, which `return` and `?`
+/// leave. The handler runs in place after all expressions have ended, and may leave the surrounding function.
+///
+/// Code runs in a task of its own, on a stack of its own. Waits need neither: a `select!` whose arms are all waits makes no
+/// task, allocates nothing, and takes nothing from the waits that lose. Of several waits that are done, the first argument
+/// wins. The tasks of arms that are code begin only if no wait is done at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -98,7 +129,7 @@ impl Won<(), Infallible> {
 /// All expressions are evaluated at the same time, so two of them can't borrow one reader mutably. Instead, let one
 /// task read and send the data through a queue, or read and write in turn.
 ///
-/// It is [`race`](crate::race()) with different results; the rules of `race` hold.
+/// With an arm that is code it is [`race`](crate::race()) with different results, and the rules of `race` hold.
 ///
 /// # Panics
 /// With the panic of the first expression that was done, or with the text of the error that `race` returns. If each arm
@@ -138,17 +169,26 @@ macro_rules! __select_arms {
     ) => {
         match $crate::__private::first_of(
             [$($condition),+],
-            ($($crate::__select_arms!(@function [$($depth)*] $run),)+),
+            $crate::__select_arms!(@list $(($run))+),
         ) {
             $(Some($crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($pattern))) => $then,)+
             Some($crate::__select_arms!(@wrap [$($beyond)*] nobody)) => $crate::__private::Won::nobody(nobody),
             None => $otherwise,
         }
     };
+    (@list) => { () };
     // Each function has its own expansion, and so its own place, by which the compiler's messages distinguish
     // the functions.
-    (@function [$($depth:tt)*] $run:expr) => {
-        || $crate::__select_arms!(@wrap [$($depth)*] $crate::__private::Won::First($run))
+    (@list ($run:expr) $($rest:tt)*) => {
+        (
+            match $crate::__private::once(|| $run) {
+                run => {
+                    use $crate::__private::{ProbeCode as _, ProbeWait as _};
+                    (&$crate::__private::Probe::of(&run)).selvedge_arm(run)
+                }
+            },
+            $crate::__select_arms!(@list $($rest)*),
+        )
     };
     (@wrap [] $($inner:tt)*) => { $($inner)* };
     (@wrap [> $($depth:tt)*] $($inner:tt)*) => {

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use selvedge::sync::{
     Barrier, Condition, Event, LifoQueue, Mutex, PriorityQueue, Queue, Semaphore,
 };
-use selvedge::{run, spawn, yield_now};
+use selvedge::task::first;
+use selvedge::{run, select, spawn, time, yield_now};
 
 use crate::{assert_allocates_nothing, finished, n_times};
 
@@ -110,5 +112,32 @@ fn conditions_and_events_allocate_nothing_to_wait() {
         events[n].clear();
         events[1 - n].set();
         events[n].wait();
+    });
+}
+
+#[test]
+fn waits_for_the_first_of_several_allocate_nothing() {
+    let events = [Event::new(), Event::new()];
+    let (queue, permits) = (Queue::<u8>::unbounded(), Semaphore::new(0));
+    let which = Rc::new(Cell::new(0));
+    assert_two_tasks_allocate_nothing(move || {
+        let n = which.replace(1 - which.get());
+        events[n].clear();
+        events[1 - n].set();
+        select! {
+            _ = queue.when_item() => unreachable!("no item comes"),
+            () = events[n].when_set() => {}
+            _ = permits.when_acquired(1) => unreachable!("no permit is free"),
+            () = time::after(Duration::from_secs(3600)) => unreachable!("in an hour"),
+        }
+    });
+    let events: Rc<[Event]> = (0..10).map(|_| Event::new()).collect();
+    let which = Rc::new(Cell::new(0));
+    assert_two_tasks_allocate_nothing(move || {
+        let n = which.replace(9 - which.get());
+        events[n].clear();
+        events[9 - n].set();
+        let mut waits = [3, 5, n].map(|n| events[n].when_set());
+        assert_eq!(first(&mut waits), Ok((2, ())));
     });
 }

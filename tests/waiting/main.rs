@@ -9,6 +9,7 @@ mod hang_guard;
 mod support;
 
 mod as_completed;
+mod first;
 mod gather;
 mod gather_cancel;
 mod gather_errors;

@@ -159,6 +159,10 @@ impl UnixDatagram {
     }
 }
 
+impl UnixDatagram {
+    crate::runtime::io::readiness_methods!(|socket| socket.0; when_readable when_writable);
+}
+
 std_methods! { UnixDatagram:
     /// The address of this socket.
     ///

@@ -68,6 +68,10 @@ impl UnixListener {
     }
 }
 
+impl UnixListener {
+    crate::runtime::io::readiness_methods!(|socket| socket.0; when_readable);
+}
+
 std_methods! { UnixListener:
     /// The address at which it listens.
     ///

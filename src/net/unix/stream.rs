@@ -71,6 +71,10 @@ impl UnixStream {
     }
 }
 
+impl UnixStream {
+    crate::runtime::io::readiness_methods!(|socket| socket.0; when_readable when_writable when_peer_closed);
+}
+
 std_methods! { UnixStream:
     /// The address of this end.
     ///

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::{EventLoop, LocalLoop};
 use crate::error::LoopError;
-use crate::runtime::scheduler::{FORKED, Kept, Listening, Loop, Signals};
+use crate::runtime::scheduler::{FORKED, Kept, Listening, Loop};
 use crate::runtime::task::Promise;
 
 impl EventLoop {
@@ -142,11 +142,6 @@ impl LocalLoop {
         let inner = self.get().map_err(io::Error::other)?;
         inner.refuse_if_forked()?;
         inner.signals.keep(&inner.reactor, signal)
-    }
-
-    /// The loop's signals.
-    pub(crate) fn signals(&self) -> Option<Rc<Signals>> {
-        self.get().ok().map(|inner| Rc::clone(&inner.signals))
     }
 }
 

@@ -189,11 +189,16 @@ impl ScopeState {
         }
     }
 
+    /// Whether a child has won.
+    pub(crate) fn has_winner(&self) -> bool {
+        self.winner.get().is_some()
+    }
+
     /// Parks the host, which is running, until the first child is done, or none is left. Returns the winner's number.
     ///
     /// A cancel unwinds from here, unless there is a winner, whose result must not be lost.
     pub(crate) fn wait_for_first(&self, here: TaskContext) -> Option<TaskId> {
-        while self.winner.get().is_none() && self.n_live.get() > 0 {
+        while !self.has_winner() && self.n_live.get() > 0 {
             if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
                 delivery::raise(here);
             }

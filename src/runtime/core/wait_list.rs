@@ -62,7 +62,7 @@ pub(crate) struct Waiter {
     /// The waiter was handed what it wants, and has not returned yet.
     pub(crate) is_handed: Cell<bool>,
     /// The amount that the waiter wants, in the list owner's unit.
-    wants: usize,
+    pub(crate) wants: Cell<usize>,
     /// Sequence number of the wait.
     sequence: u64,
     /// The list to pass an unused wake-up to; null for none.
@@ -99,7 +99,7 @@ impl WaitList {
             // SAFETY: as in `wake_first`; groups are not in lists of this kind.
             let first = unsafe { self.0.front().cast::<Waiter>().as_ref() }?;
             if !first.task.has(COMPLETED) {
-                return Some(first.wants);
+                return Some(first.wants.get());
             }
             // An abandoned task would never use what it is handed.
             first.node.link.unlink();
@@ -210,7 +210,7 @@ impl Waiter {
             task,
             is_woken: Cell::new(false),
             is_handed: Cell::new(false),
-            wants,
+            wants: Cell::new(wants),
             sequence: next_sequence(),
             list: Cell::new(ptr::null()),
         }

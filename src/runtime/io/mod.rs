@@ -4,6 +4,7 @@ mod limit;
 mod owner;
 mod pause;
 pub(crate) mod reactor;
+pub(crate) mod readiness;
 pub(crate) mod registration;
 pub(crate) mod side;
 #[cfg(feature = "http")]
@@ -11,5 +12,6 @@ mod write_unless_readable;
 
 pub(crate) use pause::pause;
 pub(crate) use reactor::Reactor;
+pub(crate) use readiness::{When, readiness_methods};
 pub(crate) use registration::Registration;
 pub(crate) use side::Side;

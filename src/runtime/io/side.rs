@@ -23,6 +23,8 @@ pub(crate) struct Side {
     /// A transfer of fewer bytes than there was room for has drained the side.
     short_means_drained: Cell<bool>,
     pub(crate) waiters: WaitList,
+    /// The tasks that wait for the end of the direction only.
+    pub(super) closers: WaitList,
 }
 
 impl Side {
@@ -35,6 +37,7 @@ impl Side {
             is_gone: Cell::new(false),
             short_means_drained: Cell::new(short_means_drained),
             waiters: WaitList::new(),
+            closers: WaitList::new(),
         })
     }
 
@@ -48,6 +51,7 @@ impl Side {
         if is_closed {
             self.is_closed.set(true);
             self.waiters.wake_all();
+            self.closers.wake_all();
         } else {
             self.waiters.wake_one();
         }
@@ -57,6 +61,7 @@ impl Side {
     pub(super) fn set_gone(&self) {
         self.is_gone.set(true);
         self.waiters.wake_all();
+        self.closers.wake_all();
     }
 
     /// The stream contains urgent data. A read stops before it, so from now on a short read does not mean "drained".

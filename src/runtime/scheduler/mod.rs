@@ -6,5 +6,5 @@ pub(crate) mod signals;
 pub(crate) mod turn;
 
 pub(crate) use current::within;
-pub(crate) use signals::{INTERRUPTED, Kept, Listening, Signals};
+pub(crate) use signals::{ELSEWHERE, INTERRUPTED, Kept, Listening, Signals};
 pub(crate) use turn::{FORKED, Halt, Loop, Settings};

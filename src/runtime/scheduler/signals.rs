@@ -4,6 +4,7 @@
 //! the listeners, and cancels `run`'s main task.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::io;
 use std::panic::Location;
 use std::rc::{Rc, Weak};
@@ -11,6 +12,7 @@ use std::rc::{Rc, Weak};
 use crate::coroutine::drop_quietly;
 use crate::runtime::cancel::request;
 use crate::runtime::core::{Core, InsertAt, NEVER, TaskContext, TaskId, WaitList};
+use crate::runtime::first::Source;
 use crate::runtime::io::Reactor;
 use crate::runtime::time::Alarm;
 use crate::sys::signal_watch::{Watcher, number};
@@ -18,6 +20,10 @@ use crate::util::fmt::impl_debug;
 
 /// The message of the cancel of `run`'s main task.
 pub(crate) const INTERRUPTED: &str = "interrupted by SIGINT";
+
+/// The error of a wait on another loop than the listener's.
+pub(crate) const ELSEWHERE: &str =
+    "selvedge: this listener belongs to another event loop; make one on this loop";
 
 /// The signals of a loop.
 #[derive(Default)]
@@ -51,6 +57,7 @@ pub(crate) struct Listening {
     has_arrived: Cell<bool>,
     waiters: WaitList,
     signals: Weak<Signals>,
+    loop_id: u64,
 }
 
 /// A signal that tasks wait for without a listener. All tasks that wait when the signal arrives are woken. A signal
@@ -126,6 +133,7 @@ impl Signals {
             has_arrived: Cell::new(false),
             waiters: WaitList::new(),
             signals: Rc::downgrade(self),
+            loop_id: reactor.injector.loop_id,
         });
         let theirs = Rc::downgrade(&listening);
         self.with_entry(signal, |entry| entry.listeners.push(theirs));
@@ -286,9 +294,9 @@ impl Listening {
         self.signal
     }
 
-    /// Whether the listener belongs to the loop with these signals.
-    pub(crate) fn is_of(&self, signals: &Rc<Signals>) -> bool {
-        std::ptr::eq(self.signals.as_ptr(), Rc::as_ptr(signals))
+    /// Whether the listener belongs to a loop.
+    pub(crate) fn is_of(&self, core: &Core) -> bool {
+        self.loop_id == core.id
     }
 
     /// Removes the listener, before its last share is dropped.
@@ -301,6 +309,31 @@ impl Listening {
             });
             signals.release_if_unused(self.signal);
         }
+    }
+}
+
+/// The wait for the signal, among other waits.
+impl Source for &Listening {
+    type Output = ();
+
+    fn try_now(&self) -> Option<()> {
+        self.take().then_some(())
+    }
+
+    fn check(&self, here: TaskContext) {
+        assert!(self.is_of(&here.core), "{ELSEWHERE}");
+    }
+
+    fn with_list(&self, f: impl FnOnce(&WaitList)) {
+        f(&self.waiters);
+    }
+
+    fn finish(&self, _is_handed: bool) {
+        self.take();
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a signal")
     }
 }
 

@@ -109,7 +109,7 @@ impl<'a> AnyHandle<'a> {
 
     /// Calls a function with the list of waiting tasks, which exists while the handle is pending.
     #[inline]
-    fn with_waiters(self, f: impl FnOnce(&WaitList)) {
+    pub(super) fn with_waiters(self, f: impl FnOnce(&WaitList)) {
         match self.0 {
             Kind::Task(packet, _) => {
                 if let Some(task) = packet.link().task() {

@@ -1,11 +1,13 @@
 //! Waiting for one task or promise: whether the running task may, and the wait.
 
 use std::collections::HashSet;
+use std::fmt;
 
 use super::AnyHandle;
 use crate::error::TaskError;
 use crate::error::WaitError;
-use crate::runtime::core::{TaskContext, TaskPtr};
+use crate::runtime::core::{Awaiting, TaskContext, TaskPtr, WaitList};
+use crate::runtime::first::Source;
 use crate::runtime::wait::WaitGraphWalk;
 use crate::runtime::wait::{consume_budget, task_context};
 
@@ -90,4 +92,29 @@ fn is_circle(here: TaskContext, task: TaskPtr) -> bool {
         }
     }
     false
+}
+
+/// The wait for the end of a task or promise, among other waits.
+impl Source for AnyHandle<'_> {
+    type Output = ();
+
+    fn try_now(&self) -> Option<()> {
+        self.is_done().then_some(())
+    }
+
+    fn check(&self, here: TaskContext) {
+        if let Err(error) = admit(Ok(here), *self, Need::OneOfMany) {
+            panic!("{error}");
+        }
+    }
+
+    fn with_list(&self, f: impl FnOnce(&WaitList)) {
+        self.with_waiters(f);
+    }
+
+    fn finish(&self, _is_handed: bool) {}
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Awaiting::describe(self, f)
+    }
 }

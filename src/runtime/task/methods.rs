@@ -50,6 +50,15 @@ macro_rules! task_methods {
             )
         }
 
+        /// The wait until the task has ended, for [`select!`](crate::select) and
+        /// [`first`](crate::task::first()). It retrieves no error, and a cancel of the waiting task does not cancel
+        /// this one.
+        ///
+        /// The wait panics if the task is the running one, or belongs to another loop.
+        pub fn when_done(&self) -> impl $crate::task::Wait<Output = ()> {
+            $crate::runtime::first::Listed(self.any_handle())
+        }
+
         /// Whether the task has ended, in whatever way.
         #[must_use]
         pub fn is_done(&self) -> bool {

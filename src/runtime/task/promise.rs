@@ -12,6 +12,7 @@ use crate::runtime::core::{
     Awaiting, CallbackId, Core, ExceptionContext, Function, Outcome, WaitList, context,
     next_sequence,
 };
+use crate::runtime::first::{Listed, Wait};
 use crate::runtime::observe::{report_to, unread_result};
 use crate::runtime::wait::{consume_budget, forward, forward::Cleanup as AtEnd};
 use crate::util::fmt::impl_fmt;
@@ -269,6 +270,14 @@ impl<T> Promise<T> {
             State::Done(result) => result,
             State::Pending | State::Taken => Err(TaskError::invalid_state(TAKEN)),
         }
+    }
+
+    /// The wait until the promise is done, for [`select!`](crate::select) and [`first`](crate::task::first()). A cancel
+    /// of the waiting task does not cancel the promise.
+    ///
+    /// The wait panics if the promise belongs to another loop.
+    pub fn when_done(&self) -> impl Wait<Output = ()> {
+        Listed(AnyHandle::promise(self))
     }
 
     fn wait_done(&self) -> Result<(), TaskError> {

@@ -31,13 +31,18 @@ impl Alarm {
         }
     }
 
+    /// An alarm that will unpark the running task.
+    pub(crate) fn unset(here: TaskContext) -> Self {
+        Self::new(here, None)
+    }
+
     /// Calls a function with an alarm that unparks the running task at a deadline.
     pub(crate) fn with<R>(
         here: TaskContext,
         deadline: Nanoseconds,
         f: impl FnOnce(&Self) -> R,
     ) -> R {
-        let alarm = Self::new(here, None);
+        let alarm = Self::unset(here);
         // SAFETY: the alarm does not move until it is dropped.
         unsafe { alarm.set(deadline) };
         f(&alarm)
@@ -76,9 +81,11 @@ impl Alarm {
         }
     }
 
+    /// Sets the deadline of an alarm that has none.
+    ///
     /// # Safety
     /// The alarm does not move until it is dropped.
-    unsafe fn set(&self, deadline: Nanoseconds) {
+    pub(crate) unsafe fn set(&self, deadline: Nanoseconds) {
         // SAFETY: the loop that runs this task keeps its timers; the destructor cancels the key.
         let key = unsafe { self.timers.as_ref().set_alarm(deadline, self) };
         self.key.set(Some(key));

@@ -29,11 +29,21 @@ pub(crate) type Park<E> = fn(TaskContext, &dyn Awaiting) -> Result<(), E>;
 /// A cancel unwinds from here, before or after the wait, unless what the task waits for can be cancelled instead.
 #[inline(always)]
 pub(crate) fn park(here: TaskContext, what: &dyn Awaiting) {
+    park_unless(here, what, || false);
+}
+
+/// As [`park`]. After the wait, no cancel unwinds from here if `has_result` returns true.
+#[inline(always)]
+pub(crate) fn park_unless(
+    here: TaskContext,
+    what: &dyn Awaiting,
+    has_result: impl FnOnce() -> bool,
+) {
     if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
         delivery::before_wait(here, what);
     }
     park_shielded(here, what);
-    if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
+    if here.task.has(MUST_CANCEL | FORCE_UNWIND) && !has_result() {
         delivery::raise(here);
     }
 }

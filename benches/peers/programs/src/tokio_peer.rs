@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::Builder;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::contender::{Watch, answer, asked, check_fairness, listening, ready, sleep_us};
 
@@ -139,6 +139,41 @@ pub fn unbounded_queues(n_items: usize) {
             }
             answer(watch.ns_each(n_items));
         }
+    });
+}
+
+/// One task notifies another, which waits for that together with a deadline and a socket; then the other way round, without
+/// the deadline and the socket.
+pub fn selects(n_waits: usize) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    run(async move {
+        let (near, _far) = UnixStream::pair().expect("a pair");
+        let (asks, answers) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let waiter = tokio::spawn({
+            let (asks, answers) = (Arc::clone(&asks), Arc::clone(&answers));
+            async move {
+                loop {
+                    tokio::select! {
+                        biased;
+                        () = asks.notified() => {}
+                        () = tokio::time::sleep(HOUR) => unreachable!("no round takes an hour"),
+                        _ = near.readable() => return,
+                    }
+                    answers.notify_one();
+                }
+            }
+        });
+        tokio::task::yield_now().await;
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_waits {
+                asks.notify_one();
+                answers.notified().await;
+            }
+            answer(watch.ns_each(n_waits));
+        }
+        waiter.abort();
     });
 }
 
