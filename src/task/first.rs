@@ -5,8 +5,8 @@ use crate::runtime::first::{self as waits, Slice, Wait};
 
 /// May suspend: waits until the first of several waits is done, and returns its index and its output.
 ///
-/// This is [`select!`](crate::select) for a list that is made at run time. It needs no task and no allocation for each
-/// wait. Of several waits that are done, the first in the list wins; the others have taken nothing. The waits may have
+/// This is [`select!`](crate::select) for a list that is made at run time. It needs no task, and allocates once if there are
+/// more than eight waits. Of several waits that are done, the first in the list wins; the others have taken nothing. The waits may have
 /// different sources behind `Box<dyn Wait<Output = T>>` or `&mut dyn Wait<Output = T>`.
 ///
 /// ```

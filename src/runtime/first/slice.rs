@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)]
 
-use std::cell::Cell;
+use std::array;
 use std::fmt;
 use std::pin::Pin;
 
@@ -12,32 +12,24 @@ use super::{Arm, End, Here, Wait, Waits};
 /// The waits of a slice.
 pub(crate) struct Slice<'a, W>(pub(crate) &'a mut [W]);
 
-/// Arms in memory that the thread keeps for the next wait.
-pub(crate) struct Arms(Vec<Arm>);
-
-/// The most arms that a thread keeps.
-const N_KEPT: usize = 256;
-
-thread_local! {
-    static KEPT: Cell<Vec<Arm>> = const { Cell::new(Vec::new()) };
+/// The arms: in the waiting frame, or in one allocation.
+pub(crate) enum Arms {
+    Few([Option<Arm>; N_FEW]),
+    Many(Vec<Option<Arm>>),
 }
+
+const N_FEW: usize = 8;
 
 impl Arms {
     fn get(self: Pin<&Self>, index: usize) -> Pin<&Arm> {
-        // SAFETY: the elements are pinned with the vector, which does not change until it is dropped.
-        unsafe { self.map_unchecked(|arms| &arms.0[index]) }
-    }
-}
-
-impl Drop for Arms {
-    fn drop(&mut self) {
-        // Each arm unlinks itself.
-        self.0.clear();
-        if self.0.capacity() <= N_KEPT {
-            let arms = std::mem::take(&mut self.0);
-            // At the end of the thread the memory is not kept.
-            let _ = KEPT.try_with(|kept| kept.set(arms));
-        }
+        // SAFETY: the elements are pinned with the array or the vector, which does not change until it is dropped.
+        let arm = unsafe {
+            self.map_unchecked(|arms| match arms {
+                Self::Few(arms) => &arms[index],
+                Self::Many(arms) => &arms[index],
+            })
+        };
+        arm.as_pin_ref().expect("there is an arm for each wait")
     }
 }
 
@@ -46,9 +38,12 @@ impl<W: Wait> Waits for Slice<'_, W> {
     type Arms = Arms;
 
     fn arms(&self, here: Here) -> Arms {
-        let mut arms = KEPT.try_with(Cell::take).unwrap_or_default();
-        arms.resize_with(self.0.len(), || Arm::new(here));
-        Arms(arms)
+        let n = self.0.len();
+        if n <= N_FEW {
+            Arms::Few(array::from_fn(|index| (index < n).then(|| Arm::new(here))))
+        } else {
+            Arms::Many((0..n).map(|_| Some(Arm::new(here))).collect())
+        }
     }
 
     fn try_now(&mut self) -> Option<(usize, W::Output)> {
