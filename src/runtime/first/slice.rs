@@ -12,10 +12,10 @@ use super::{Arm, End, Here, Wait, Waits};
 /// The waits of a slice.
 pub(crate) struct Slice<'a, W>(pub(crate) &'a mut [W]);
 
-/// The arms: in the waiting frame, or in one allocation.
-pub(crate) enum Arms {
-    Few([Option<Arm>; N_FEW]),
-    Many(Vec<Option<Arm>>),
+/// The arms: few in the waiting frame, further ones in one allocation.
+pub(crate) struct Arms {
+    few: [Option<Arm>; N_FEW],
+    more: Vec<Option<Arm>>,
 }
 
 const N_FEW: usize = 8;
@@ -24,9 +24,9 @@ impl Arms {
     fn get(self: Pin<&Self>, index: usize) -> Pin<&Arm> {
         // SAFETY: the elements are pinned with the array or the vector, which does not change until it is dropped.
         let arm = unsafe {
-            self.map_unchecked(|arms| match arms {
-                Self::Few(arms) => &arms[index],
-                Self::Many(arms) => &arms[index],
+            self.map_unchecked(|arms| match index.checked_sub(N_FEW) {
+                None => &arms.few[index],
+                Some(index) => &arms.more[index],
             })
         };
         arm.as_pin_ref().expect("there is an arm for each wait")
@@ -39,10 +39,10 @@ impl<W: Wait> Waits for Slice<'_, W> {
 
     fn arms(&self, here: Here) -> Arms {
         let n = self.0.len();
-        if n <= N_FEW {
-            Arms::Few(array::from_fn(|index| (index < n).then(|| Arm::new(here))))
-        } else {
-            Arms::Many((0..n).map(|_| Some(Arm::new(here))).collect())
+        let arm = |index| (index < n).then(|| Arm::new(here));
+        Arms {
+            few: array::from_fn(arm),
+            more: (N_FEW..n).map(arm).collect(),
         }
     }
 
