@@ -187,14 +187,14 @@ macro_rules! readiness_methods {
         /// Another task that reads may be faster: then the next read waits. The error is that the object belongs to another
         /// loop or was closed, `TimedOut` at the [`deadline`](crate::time::deadline()) of the task's I/O, or one of the
         /// system's.
-        pub fn when_readable(&self) -> impl crate::task::Wait<Output = std::io::Result<()>> {
+        pub fn when_readable(&self) -> impl crate::runtime::first::Wait<Output = std::io::Result<()>> {
             let $this = self;
             $owner.when(crate::runtime::io::When::Readable)
         }
     };
     (@when_writable |$this:ident| $owner:expr) => {
         /// As [`when_readable`](Self::when_readable), for a write.
-        pub fn when_writable(&self) -> impl crate::task::Wait<Output = std::io::Result<()>> {
+        pub fn when_writable(&self) -> impl crate::runtime::first::Wait<Output = std::io::Result<()>> {
             let $this = self;
             $owner.when(crate::runtime::io::When::Writable)
         }
@@ -219,7 +219,7 @@ macro_rules! readiness_methods {
         /// })?;
         /// # Ok::<(), std::io::Error>(())
         /// ```
-        pub fn when_peer_closed(&self) -> impl crate::task::Wait<Output = std::io::Result<()>> {
+        pub fn when_peer_closed(&self) -> impl crate::runtime::first::Wait<Output = std::io::Result<()>> {
             let $this = self;
             $owner.when(crate::runtime::io::When::PeerClosed)
         }

@@ -55,7 +55,7 @@ macro_rules! task_methods {
         /// this one.
         ///
         /// The wait panics if the task is the running one, or belongs to another loop.
-        pub fn when_done(&self) -> impl $crate::task::Wait<Output = ()> {
+        pub fn when_done(&self) -> impl $crate::runtime::first::Wait<Output = ()> {
             $crate::runtime::first::Listed(self.any_handle())
         }
 

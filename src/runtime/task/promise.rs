@@ -273,9 +273,7 @@ impl<T> Promise<T> {
     }
 
     /// The wait until the promise is done, for [`select!`](crate::select) and [`first`](crate::task::first()). A cancel
-    /// of the waiting task does not cancel the promise.
-    ///
-    /// The wait panics if the promise belongs to another loop.
+    /// of the waiting task does not cancel the promise. The wait panics if the promise belongs to another loop.
     pub fn when_done(&self) -> impl Wait<Output = ()> {
         Listed(AnyHandle::promise(self))
     }
