@@ -26,7 +26,8 @@ struct Readiness<'a> {
     registration: &'a Registration,
     fd: BorrowedFd<'a>,
     when: When,
-    /// Kept until the next start: the arm names its list until the arm is dropped.
+    /// The side, if the running loop has registered the descriptor. Kept until the next attempt: the arm names its list
+    /// until the arm is dropped.
     side: Option<Rc<Side>>,
     error: Option<io::Error>,
     counted: Option<Counted>,
@@ -87,13 +88,16 @@ impl When {
 impl Readiness<'_> {
     /// Registers the descriptor, and enters the list of the side.
     fn link(&mut self, arm: Pin<&Arm>) -> io::Result<()> {
-        let direction = self.when.direction();
-        let was_registered = self.registration.side(direction).is_some();
-        let side = self.registration.claim(arm.here(), self.fd, direction)?;
-        if !was_registered {
-            // Not ready when the system was asked, and the poller reports any change since.
-            side.set_drained();
-        }
+        let side = match self.side.take() {
+            Some(side) => side,
+            None => {
+                let direction = self.when.direction();
+                let side = self.registration.claim(arm.here(), self.fd, direction)?;
+                // Not ready when the system was asked, and the poller reports any change since.
+                side.set_drained();
+                side
+            }
+        };
         if let Some(deadline) = arm.here().task.io_deadline() {
             arm.wait_until(deadline);
         }
