@@ -82,6 +82,10 @@ impl<T> Mutex<T> {
     pub fn try_into_inner(self) -> Result<T, Self> {
         // A guard borrows its handle, so no task holds the lock. A guard that was forgotten leaves the cell borrowed
         // for ever, which does not matter to its owner.
+        if Rc::strong_count(&self.0) == 1 {
+            // The permits move, and tasks may have waited for them. None waits now, because it would borrow its handle.
+            self.0.permits.clear();
+        }
         let inner = Rc::try_unwrap(self.0).map_err(Self)?;
         Ok(inner.value.into_inner())
     }

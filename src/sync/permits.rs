@@ -123,4 +123,9 @@ impl Permits {
     pub(super) fn dismiss_all(&self) {
         self.waiters.wake_all();
     }
+
+    /// Dismisses all waiting tasks. Until the next task waits, the permits may move.
+    pub(super) fn clear(&self) {
+        self.waiters.clear();
+    }
 }

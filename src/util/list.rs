@@ -56,7 +56,8 @@ impl Link {
     }
 }
 
-/// A list of nodes. It must not move while it has any.
+/// A list of nodes. It must not move after the first node was linked, unless it was [cleared](Self::clear): the
+/// sentinel of an empty list that has had nodes points to itself.
 #[derive(Debug)]
 pub(crate) struct List {
     sentinel: Link,
@@ -141,6 +142,12 @@ impl List {
         }
         first
     }
+
+    /// Unlinks all nodes. Until the next node is linked, the list may move.
+    pub(crate) fn clear(&self) {
+        while !self.pop_front().is_null() {}
+        self.sentinel.unlink();
+    }
 }
 
 /// Links a node between two neighbours.
@@ -161,7 +168,7 @@ unsafe fn link(prev: *const Link, node: &Link, next: *const Link) {
 
 impl Drop for List {
     fn drop(&mut self) {
-        while !self.pop_front().is_null() {}
+        self.clear();
     }
 }
 
@@ -216,6 +223,24 @@ mod tests {
         assert_eq!(numbers(&list), [2, 1, 0]);
         nodes[1].0.unlink();
         assert_eq!(numbers(&list), [2, 0]);
+    }
+
+    #[test]
+    fn a_cleared_list_may_move() {
+        let nodes = [Node(Link::new(), 0), Node(Link::new(), 1)];
+        let list = List::new();
+        for node in &nodes {
+            // SAFETY: neither moves while the node is linked.
+            unsafe { list.push_back(&node.0) };
+        }
+        nodes[0].0.unlink();
+        list.clear();
+        assert!(!nodes[1].0.is_linked());
+        let moved = Box::new(list);
+        assert!(moved.is_empty() && moved.front().is_null());
+        // SAFETY: as above; the list does not move again.
+        unsafe { moved.push_back(&nodes[1].0) };
+        assert_eq!(numbers(&moved), [1]);
     }
 
     #[test]

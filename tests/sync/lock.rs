@@ -140,6 +140,21 @@ fn a_forgotten_guard_keeps_the_lock_locked() {
 }
 
 #[test]
+fn a_lock_that_tasks_have_waited_for_gives_its_value_away() {
+    let lock = selvedge::run(|| {
+        let lock = Mutex::new(String::from("warp"));
+        let held = lock.lock();
+        let other = lock.clone();
+        let waiting = spawn(move || other.lock().push('p'));
+        yield_now();
+        drop(held);
+        waiting.join().expect("no error");
+        lock
+    });
+    assert_eq!(lock.try_into_inner().expect("one handle"), "warpp");
+}
+
+#[test]
 fn locking_twice_is_a_deadlock_that_names_the_holder() {
     let outcome = try_run(|| {
         let lock = Mutex::new(1);

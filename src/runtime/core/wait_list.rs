@@ -151,6 +151,12 @@ impl WaitList {
         }
     }
 
+    /// Wakes all waiters. Until the next task waits, the list may move.
+    pub(crate) fn clear(&self) {
+        self.wake_all();
+        self.0.clear();
+    }
+
     /// As [`notify_all`](Self::notify_all), for waiters with a smaller sequence number.
     pub(crate) fn notify_before(&self, sequence: u64, outcome: Outcome) {
         // SAFETY: as in `wake_first`.
