@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::arch::{self, stack_pointer};
 use crate::stack::{self, Record, Stack, Use};
+use crate::sys::valgrind;
 
 /// The data at the base of a stack that runs an [`on_stack`] call.
 #[repr(C, align(64))]
@@ -51,6 +52,7 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
             caller: stack_pointer(),
         });
         arch::on_stack(base, run::<R, F>, (&raw mut call).cast());
+        valgrind::reuse(stack.record().usable());
         stack.release();
     }
     match call.result {

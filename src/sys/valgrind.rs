@@ -9,6 +9,8 @@ use std::ops::Range;
 
 const STACK_REGISTER: usize = 0x1501;
 const STACK_DEREGISTER: usize = 0x1502;
+/// A request of memcheck.
+const MAKE_UNDEFINED: usize = 0x4d43_0001;
 
 /// The result without Valgrind.
 const NO_VALGRIND: usize = usize::MAX;
@@ -22,6 +24,12 @@ pub(crate) fn register(stack: Range<usize>) -> Option<u32> {
 /// Deregisters a stack.
 pub(crate) fn deregister(number: u32) {
     request([STACK_DEREGISTER, number as usize, 0, 0, 0, 0]);
+}
+
+/// Tells memcheck that the program may use a stack again, whose frames have all returned. Memcheck takes such frames for
+/// freed memory.
+pub(crate) fn reuse(stack: Range<usize>) {
+    request([MAKE_UNDEFINED, stack.start, stack.len(), 0, 0, 0]);
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -236,3 +236,15 @@ fn invalid_sizes_panic_and_drop_the_closure_without_a_call() {
 fn a_small_size_is_rounded_up_to_the_minimum() {
     assert!(on_stack(1, left) > 4 * KIB);
 }
+
+/// Memcheck took the frames of the call for freed memory: this test is for the runs under Valgrind.
+#[test]
+fn a_coroutine_may_use_the_stack_of_an_earlier_call() {
+    let size = 64 * KIB;
+    on_stack(size, || ());
+    let builder = Coroutine::builder().stack_size_bytes(size);
+    let built = builder.build(|yielder: &Yielder<(), u8>, ()| yielder.suspend(1));
+    let mut coroutine = built.expect("a stack");
+    assert_eq!(coroutine.resume(), CoroutineState::Yielded(1));
+    assert_eq!(coroutine.resume(), CoroutineState::Complete(()));
+}
