@@ -9,6 +9,8 @@
 use std::panic::resume_unwind;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use super::header::Header;
 use super::open_frame::innermost;
@@ -24,7 +26,29 @@ pub(super) const RAISE: usize = 1;
 pub(crate) const MAX_UNWIND_RETRIES: u32 = 1024;
 
 /// The payload of a close.
-struct CloseRequest(u64);
+struct CloseRequest {
+    number: u64,
+    /// The close was requested while the thread was panicking, and is in [`IN_PANICS`].
+    is_in_panic: bool,
+}
+
+impl Drop for CloseRequest {
+    fn drop(&mut self) {
+        if self.is_in_panic {
+            let mut all = in_panics();
+            let place = all.iter().position(|number| *number == self.number);
+            place.map(|place| all.swap_remove(place));
+        }
+    }
+}
+
+/// The numbers of the closes that were requested while their threads were panicking and whose payloads exist: such a
+/// payload may be unwinding its body.
+static IN_PANICS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+
+fn in_panics() -> MutexGuard<'static, Vec<u64>> {
+    IN_PANICS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A fresh number for a close request, never reused.
 pub(super) fn next_request() -> u64 {
@@ -34,7 +58,14 @@ pub(super) fn next_request() -> u64 {
 
 /// The payload of a request.
 pub(super) fn close_payload(request: u64) -> Payload {
-    Box::new(CloseRequest(request))
+    let is_in_panic = thread::panicking();
+    if is_in_panic {
+        in_panics().push(request);
+    }
+    Box::new(CloseRequest {
+        number: request,
+        is_in_panic,
+    })
 }
 
 /// Whether a payload is the request's.
@@ -42,7 +73,7 @@ pub(super) fn is_close(payload: &Payload, request: u64) -> bool {
     request != 0
         && payload
             .downcast_ref::<CloseRequest>()
-            .is_some_and(|close| close.0 == request)
+            .is_some_and(|close| close.number == request)
 }
 
 /// The result of a suspension that received no value.
@@ -64,7 +95,7 @@ pub(super) enum Raised {
 #[inline(never)]
 #[track_caller]
 pub(super) fn refuse(header: &Header) -> Raised {
-    if std::thread::panicking() {
+    if thread::panicking() {
         let innermost = stack::find(stack_pointer()).and_then(Header::of);
         if header.close_request.get() != 0 && innermost == Some(NonNull::from(header)) {
             abandon_if_stuck(header);
@@ -91,7 +122,8 @@ fn abandon_if_stuck(header: &Header) {
     if header.n_swallowed.get() <= MAX_UNWIND_RETRIES {
         return;
     }
-    if header.closed_in_panic.get() {
+    // The panic is the closer's, unless the coroutine's own unwind has not been caught.
+    if header.closed_in_panic.get() && !in_panics().contains(&header.close_request.get()) {
         abandon_innermost();
     }
     // The coroutine can't finish its own unwind, and abandoning that would make the thread count as

@@ -12,6 +12,8 @@ use crate::support::text;
 pub const SCENARIOS: &[(&str, fn())] = &[
     ("suspend_in_an_unwinding_drop", suspend_in_an_unwinding_drop),
     ("suspend_in_a_closing_drop", suspend_in_a_closing_drop),
+    ("suspend_on_and_on_in_a_panic", suspend_on_and_on_in_a_panic),
+    ("swallow_a_close_in_a_panic", swallow_a_close_in_a_panic),
     ("little_address_space", little_address_space),
     ("fork", fork),
     ("many_large_suspensions", many_large_suspensions),
@@ -43,6 +45,55 @@ fn suspend_in_a_closing_drop() {
     coroutine.resume();
     drop(coroutine);
     println!("the process goes on");
+}
+
+/// Drops a suspended coroutine with this body while the thread panics.
+fn drop_in_a_panic(body: fn(&Yielder<(), ()>)) {
+    let mut coroutine = Coroutine::new(move |yielder: &Yielder<(), ()>, ()| body(yielder));
+    coroutine.resume();
+    let unwound = catch_unwind(AssertUnwindSafe(move || {
+        let _coroutine = coroutine;
+        panic!("the outer panic");
+    }));
+    println!("the process goes on: {unwound:?}");
+    println!("panicking: {}", std::thread::panicking());
+}
+
+fn suspend_on_and_on_in_a_panic() {
+    struct SuspendsOn<'a>(&'a Yielder<(), ()>);
+
+    impl Drop for SuspendsOn<'_> {
+        fn drop(&mut self) {
+            while self.0.suspend_catching(()).is_err() {}
+        }
+    }
+
+    drop_in_a_panic(|yielder| {
+        let _suspends = SuspendsOn(yielder);
+        yielder.suspend(());
+    });
+}
+
+fn swallow_a_close_in_a_panic() {
+    drop_in_a_panic(|yielder| while yielder.suspend_catching(()).is_err() {});
+    drop_in_a_panic(
+        |yielder| while catch_unwind(AssertUnwindSafe(|| yielder.suspend(()))).is_err() {},
+    );
+}
+
+#[test]
+fn suspending_on_and_on_in_a_drop_in_a_panic_aborts() {
+    let ended = run("suspend_on_and_on_in_a_panic");
+    ended.assert_killed_by(libc::SIGABRT);
+    ended.assert_reported(&["the outer panic", "tries to suspend again and again"]);
+    assert!(!ended.stdout.contains("goes on"), "{ended:#?}");
+}
+
+#[test]
+fn a_body_that_swallows_a_close_in_a_panic_is_leaked() {
+    let ended = run("swallow_a_close_in_a_panic");
+    let n_left = ended.stdout.matches("panicking: false").count();
+    assert!(ended.status.success() && n_left == 2, "{ended:#?}");
 }
 
 #[test]
