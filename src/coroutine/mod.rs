@@ -47,7 +47,7 @@ pub use state::{IgnoredClose, Refused, Status, Thrown};
 #[cfg(feature = "runtime")]
 pub(crate) use undo::undo_if_abandoned;
 #[cfg(feature = "runtime")]
-pub(crate) use unwind::{MAX_UNWIND_RETRIES, abandon_innermost};
+pub(crate) use unwind::{InPanic, MAX_UNWIND_RETRIES, Unwind, abandon_innermost, abort_in_unwind};
 
 // Public at the crate's root; the rest of the crate uses these paths.
 #[cfg(feature = "runtime")]

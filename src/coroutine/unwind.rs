@@ -28,26 +28,48 @@ pub(crate) const MAX_UNWIND_RETRIES: u32 = 1024;
 /// The payload of a close.
 struct CloseRequest {
     number: u64,
-    /// The close was requested while the thread was panicking, and is in [`IN_PANICS`].
-    is_in_panic: bool,
+    _noted: Option<InPanic>,
 }
 
-impl Drop for CloseRequest {
-    fn drop(&mut self) {
-        if self.is_in_panic {
-            let mut all = in_panics();
-            let place = all.iter().position(|number| *number == self.number);
-            place.map(|place| all.swap_remove(place));
-        }
+/// What unwinds: a close, or a forced unwind of a task, by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unwind {
+    Close(u64),
+    #[cfg(feature = "runtime")]
+    Task(u64),
+}
+
+/// A part of a payload that is made while its thread is panicking. While the payload exists, the unwind may be in
+/// progress.
+pub(crate) struct InPanic(Unwind);
+
+static IN_PANICS: Mutex<Vec<Unwind>> = Mutex::new(Vec::new());
+
+fn in_panics() -> MutexGuard<'static, Vec<Unwind>> {
+    IN_PANICS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl InPanic {
+    /// Notes an unwind if the thread is panicking.
+    pub(crate) fn note(unwind: Unwind) -> Option<Self> {
+        thread::panicking().then(|| {
+            in_panics().push(unwind);
+            Self(unwind)
+        })
+    }
+
+    /// Whether a payload exists that was noted for this unwind.
+    pub(crate) fn has(unwind: Unwind) -> bool {
+        in_panics().contains(&unwind)
     }
 }
 
-/// The numbers of the closes that were requested while their threads were panicking and whose payloads exist: such a
-/// payload may be unwinding its body.
-static IN_PANICS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
-
-fn in_panics() -> MutexGuard<'static, Vec<u64>> {
-    IN_PANICS.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for InPanic {
+    fn drop(&mut self) {
+        let mut all = in_panics();
+        let place = all.iter().position(|unwind| *unwind == self.0);
+        place.map(|place| all.swap_remove(place));
+    }
 }
 
 /// A fresh number for a close request, never reused.
@@ -58,13 +80,9 @@ pub(super) fn next_request() -> u64 {
 
 /// The payload of a request.
 pub(super) fn close_payload(request: u64) -> Payload {
-    let is_in_panic = thread::panicking();
-    if is_in_panic {
-        in_panics().push(request);
-    }
     Box::new(CloseRequest {
         number: request,
-        is_in_panic,
+        _noted: InPanic::note(Unwind::Close(request)),
     })
 }
 
@@ -123,13 +141,17 @@ fn abandon_if_stuck(header: &Header) {
         return;
     }
     // The panic is the closer's, unless the coroutine's own unwind has not been caught.
-    if header.closed_in_panic.get() && !in_panics().contains(&header.close_request.get()) {
+    if header.closed_in_panic.get() && !InPanic::has(Unwind::Close(header.close_request.get())) {
         abandon_innermost();
     }
-    // The coroutine can't finish its own unwind, and abandoning that would make the thread count as
-    // panicking for good.
+    abort_in_unwind()
+}
+
+/// Aborts, because what can't be ended can't finish its own unwind either. Abandoning that would make the thread count
+/// as panicking for good.
+pub(crate) fn abort_in_unwind() -> ! {
     write_stderr(&[
-        b"\nselvedge: a destructor in a coroutine that is being closed tries to suspend again and \
+        b"\nselvedge: a destructor in a coroutine or a task that is being closed tries to suspend again and \
           again, which is impossible in the middle of an unwind; aborting\n",
     ]);
     std::process::abort()

@@ -9,12 +9,16 @@ use std::time::Duration;
 use selvedge::net::unix::UnixStream;
 use selvedge::task::spawn_eager;
 use selvedge::time::sleep_until;
-use selvedge::{Promise, Task, TaskError, block_on, run, sleep, spawn, yield_now};
+use selvedge::{EventLoop, Promise, Task, TaskError, block_on, run, sleep, spawn, yield_now};
 
 use crate::play;
 use crate::support::{AN_HOUR, Log, OnDrop, assert_sentence, finished, in_virtual_loop, shared};
 
-pub const SCENARIOS: &[(&str, fn())] = &[("waits_in_a_drop", waits_in_a_drop)];
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("waits_in_a_drop", waits_in_a_drop),
+    ("waits_on_and_on_in_a_drop", waits_on_and_on_in_a_drop),
+    ("swallows_in_a_panic", swallows_in_a_panic),
+];
 
 /// Runs `act` in a destructor while the task around it unwinds by a panic, and again while one unwinds by a cancel;
 /// asserts that no other task runs meanwhile.
@@ -282,4 +286,51 @@ fn waits_that_can_neither_return_nor_err_abort_with_a_sentence() {
     ended.assert_killed_by(libc::SIGABRT);
     ended.assert_reported(&["torn", "panicking"]);
     assert!(!ended.stdout.contains("goes on"), "{ended:#?}");
+}
+
+/// Drops a loop with a waiting task while the thread panics.
+fn drop_loop_in_a_panic(body: fn()) {
+    let event_loop = EventLoop::new().expect("a loop");
+    event_loop.create_task(body).detach();
+    finished(event_loop.run_until_complete(yield_now));
+    let unwound = catch_unwind(AssertUnwindSafe(move || {
+        let _event_loop = event_loop;
+        panic!("torn");
+    }));
+    println!("the process goes on: {unwound:?}");
+    println!("panicking: {}", std::thread::panicking());
+}
+
+fn waits_on_and_on_in_a_drop() {
+    drop_loop_in_a_panic(|| {
+        let _on_drop = OnDrop(|| while Promise::<()>::new().wait().is_err() {});
+        let _ = Promise::<()>::new().wait();
+    });
+}
+
+fn swallows_in_a_panic() {
+    drop_loop_in_a_panic(|| {
+        loop {
+            let _ = catch_unwind(|| sleep(AN_HOUR));
+        }
+    });
+    drop_loop_in_a_panic(|| {
+        let _ = catch_unwind(|| Promise::<()>::new().wait());
+        while Promise::<()>::new().wait().is_err() {}
+    });
+}
+
+#[test]
+fn waiting_on_and_on_in_a_drop_in_a_panic_aborts() {
+    let ended = play("waits_on_and_on_in_a_drop");
+    ended.assert_killed_by(libc::SIGABRT);
+    ended.assert_reported(&["torn", "again and again"]);
+    assert!(!ended.stdout.contains("goes on"), "{ended:#?}");
+}
+
+#[test]
+fn a_task_that_swallows_its_end_in_a_panic_is_leaked() {
+    let ended = play("swallows_in_a_panic");
+    let n_left = ended.stdout.matches("panicking: false").count();
+    assert!(ended.status.success() && n_left == 2, "{ended:#?}");
 }

@@ -11,7 +11,7 @@ use std::panic::resume_unwind;
 
 use super::forward;
 use super::switch::{abandon_running, awaiting};
-use crate::coroutine::{MAX_UNWIND_RETRIES, OpenFrame, Payload};
+use crate::coroutine::{InPanic, MAX_UNWIND_RETRIES, OpenFrame, Payload, Unwind, abort_in_unwind};
 use crate::error::{Cancelled, Elapsed};
 use crate::runtime::core::{
     Awaiting, CANCEL_FORWARDED, FORCE_UNWIND, FrameKind, TaskContext, TaskId, TaskPtr, cancel_frame,
@@ -25,6 +25,7 @@ struct CancelPayload {
     task: TaskId,
     /// The loop closes: the task may not catch this cancel.
     is_final: bool,
+    _noted: Option<InPanic>,
 }
 
 /// Unwinds the running task with a cancel.
@@ -42,6 +43,7 @@ pub(crate) fn raise(here: TaskContext) -> ! {
     resume_unwind(Box::new(CancelPayload {
         task: task.id,
         is_final: task.has(FORCE_UNWIND),
+        _noted: InPanic::note(Unwind::Task(task.id.0)),
     }))
 }
 
@@ -90,6 +92,9 @@ pub(crate) fn abandon_if_stuck(here: TaskContext) {
         let n = task.n_swallowed.get().saturating_add(1);
         task.n_swallowed.set(n);
         if u32::from(n) > MAX_UNWIND_RETRIES {
+            if InPanic::has(Unwind::Task(task.id.0)) {
+                abort_in_unwind();
+            }
             abandon_running(here);
         }
     }
