@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use crate::error::Cancelled;
 use crate::runtime::io::pause;
-use crate::sys::socket::is_out_of_resources;
+use crate::sys::socket::is_of_one_connection;
 
-/// The first pause of a listener when no descriptor is free. Each further pause is twice as long.
+/// The first pause of a listener that can't accept. Each further pause is twice as long.
 const SHORTEST_REST: Duration = Duration::from_millis(5);
 
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// The state of an iterator over connections.
 ///
-/// The iterator pauses after an error that says that descriptors or memory are used up. The connection stays in the
-/// queue after such an error, so without the pause a loop that ignores errors would call `accept` again and again.
+/// The iterator pauses after an error that is not the error of one connection: descriptors or memory are used up, or the
+/// listener is shut down. `accept` returns such an error again at once, so without the pause a loop that ignores errors
+/// would call `accept` again and again.
 /// The iterator ends after the error of a cancel or of a deadline, because each further `accept` would return that
 /// error, too.
 #[derive(Debug, Default)]
@@ -42,7 +43,7 @@ impl Accepting {
         let error = result.as_ref().err();
         self.has_ended = error.is_some_and(is_last);
         self.rest = match error {
-            Some(error) if is_out_of_resources(error) => {
+            Some(error) if !is_of_one_connection(error) => {
                 (2 * self.rest).clamp(SHORTEST_REST, LONGEST_REST)
             }
             _ => Duration::ZERO,
@@ -66,10 +67,12 @@ macro_rules! incoming {
             /// Returns an iterator that calls [`accept`](Self::accept) for each item. Each `next` may
             /// suspend.
             ///
-            /// After an error that says that descriptors or memory are used up (`EMFILE`, `ENFILE`, `ENOBUFS`,
-            /// `ENOMEM`), the next call of `next` pauses before it accepts: for 5 ms, twice as long after each
-            /// further such error, and at most for a second. So a loop that logs errors, or ignores them by
-            /// `flatten`, lets other tasks run, and these can free descriptors.
+            /// After an error that may be returned again at once (descriptors or memory are used up: `EMFILE`,
+            /// `ENFILE`, `ENOBUFS`, `ENOMEM`; the listener was shut down: `EINVAL`), the next call of `next` pauses
+            /// before it accepts: for 5 ms, twice as long after each further such error, and at most for a second.
+            /// So a loop that logs errors, or ignores them by `flatten`, lets other tasks run, and these can free
+            /// descriptors. There is no pause after the error of one connection (`ECONNABORTED`, `ECONNRESET`,
+            /// `ECONNREFUSED`).
             ///
             /// The iterator ends only after the error of a cancel, of a timeout or of a deadline.
             $(#[$doc])*

@@ -190,6 +190,17 @@ pub(crate) fn is_out_of_resources(error: &io::Error) -> bool {
     )
 }
 
+/// Whether the error of an `accept` may concern one connection only, or says that there is none.
+pub(crate) fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::WouldBlock
+    )
+}
+
 /// Whether the system continues this connection attempt in the background.
 pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)

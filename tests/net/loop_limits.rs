@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use selvedge::net::TcpStream;
 use selvedge::net::unix::UnixListener;
+use selvedge::net::{Shutdown, TcpStream};
 use selvedge::{EventLoop, run, sleep, spawn, yield_now};
 
 use crate::limits::limit_descriptors;
@@ -231,6 +231,22 @@ fn incoming_rests() {
         assert!(tcp.by_ref().flatten().next().is_some());
         assert!(unix.by_ref().flatten().next().is_some());
         drop((client, unix_client));
+    });
+}
+
+/// `accept` of such a listener fails at once, again and again.
+#[test]
+fn incoming_rests_after_the_listener_was_shut_down() {
+    run(|| {
+        let listener = listener();
+        socket2::SockRef::from(&listener)
+            .shutdown(Shutdown::Both)
+            .unwrap();
+        let start = Instant::now();
+        let errors = listener.incoming().take(4);
+        assert_eq!(errors.filter(|stream| stream.is_err()).count(), 4);
+        // Before the second, the third and the fourth.
+        assert!(start.elapsed() >= Duration::from_millis(5 + 10 + 20));
     });
 }
 
