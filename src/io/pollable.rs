@@ -268,6 +268,10 @@ impl<T: AsFd> Read for &Pollable<T> {
 /// `write` may suspend. `flush` does nothing, because nothing is buffered here.
 impl<T: AsFd> Write for &Pollable<T> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if buf.is_empty() && !self.is_socket {
+            // No bytes need no room, so this call never waits.
+            return file::write(self.as_fd(), buf);
+        }
         self.transfer(Direction::Write, |fd, call| match call {
             Call::Socket => socket::send(fd, buf),
             Call::Nowait => file::write_nowait(fd, buf),

@@ -33,7 +33,7 @@
 //!   [`TimedOut`](std::io::ErrorKind::TimedOut). std's fails with `WouldBlock` on Unix, the error of a
 //!   nonblocking socket. Timeouts are not rounded to microseconds.
 //! - Host names are resolved by [`ToSocketAddrs`], a trait of this module.
-//! - Reading into an empty buffer returns 0 and never waits.
+//! - Reading from a stream into an empty buffer returns 0 and never waits.
 //! - `UnixStream::peek`, `UnixDatagram::peek` and `peek_from`, which std has on nightly only.
 //!
 //! # Sharing

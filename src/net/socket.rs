@@ -165,6 +165,17 @@ impl<S: AsFd> Socket<S> {
         Ok(())
     }
 
+    /// Writes no bytes to a stream, as std does: an error if the stream is closed. This needs no room, so it never waits.
+    #[cold]
+    pub(super) fn write_nothing(&self) -> io::Result<usize> {
+        let written = retry_interrupted(|| sys::socket::send(self.as_fd(), &[]));
+        match written {
+            // Some systems return this error from a full socket.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            written => written,
+        }
+    }
+
     /// May suspend. Writes bytes. Returns `None` if the socket may be readable before it accepts
     /// any byte.
     #[cfg(feature = "http")]

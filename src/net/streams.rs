@@ -61,13 +61,18 @@ macro_rules! streams {
         /// A cancelled `write` has sent nothing; a cancelled `write_all` may have sent a part.
         impl Write for &$name {
             fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                if buf.is_empty() {
+                    return self.0.write_nothing();
+                }
                 let n_given = socket::n_given([buf.len()].into_iter());
                 self.0.stream_io(Direction::Write, n_given, |fd| socket::send(fd, buf))
             }
 
             fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                let first = bufs.iter().position(|buf| !buf.is_empty());
-                let bufs = &bufs[first.unwrap_or(0)..];
+                let Some(first) = bufs.iter().position(|buf| !buf.is_empty()) else {
+                    return self.0.write_nothing();
+                };
+                let bufs = &bufs[first..];
                 let n_given = socket::n_given(bufs.iter().map(|buf| buf.len()));
                 self.0.stream_io(Direction::Write, n_given, |fd| socket::send_vectored(fd, bufs))
             }

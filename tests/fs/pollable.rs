@@ -50,6 +50,21 @@ fn megabytes_go_through_a_pipe_between_tasks() {
 }
 
 #[test]
+fn a_full_pipe_takes_a_write_of_no_bytes() {
+    run(|| {
+        let (_reader, writer) = pipe();
+        let writer = Rc::new(writer);
+        let theirs = Rc::clone(&writer);
+        let waiting = spawn(move || while { &*theirs }.write(&[0; 65_536]).is_ok() {});
+        yield_now();
+        yield_now();
+        assert_eq!({ &*writer }.write(&[]).unwrap(), 0);
+        waiting.cancel();
+        assert!(waiting.join().is_err());
+    });
+}
+
+#[test]
 fn without_a_loop_a_read_blocks_the_thread() {
     let (mut reader, mut writer) = pipe();
     let number = thread_number();

@@ -1,6 +1,6 @@
-//! A transfer counts as short only if it moves fewer bytes than the kernel was given.
+//! A transfer counts as short only if it moves fewer bytes than the kernel was given. A transfer of no bytes does not wait.
 
-use std::io::{IoSlice, IoSliceMut, Read, Write};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use selvedge::net::unix::UnixStream;
 use selvedge::run;
 use socket2::Socket;
 
-use crate::loop_support::{begun, shared_tcp};
+use crate::loop_support::{begun, shared_tcp, shared_unix};
 
 /// More than a call takes.
 const N_BUFFERS: usize = 3_000;
@@ -93,5 +93,34 @@ fn a_short_read_of_messages_does_not_mean_drained() {
         assert_eq!(first.join().unwrap(), 3);
         assert_eq!({ &*b }.read(&mut [0; 64]).unwrap(), 5);
         assert_eq!({ &*b }.read(&mut [0; 64]).unwrap(), 8);
+    });
+}
+
+/// As with std: nothing needs no room. Another task waits for room.
+#[test]
+fn a_full_socket_takes_a_write_of_no_bytes() {
+    fn check<S: 'static>(near: &Rc<S>)
+    where
+        for<'a> &'a S: Write,
+    {
+        let theirs = Rc::clone(near);
+        let writer = begun(move || while { &*theirs }.write(&[0; 65_536]).is_ok() {});
+        assert!(!writer.is_done());
+        let mut near = &**near;
+        assert_eq!(near.write(&[]).unwrap(), 0);
+        assert_eq!(near.write_vectored(&[]).unwrap(), 0);
+        let empty = [IoSlice::new(&[]), IoSlice::new(&[])];
+        assert_eq!(near.write_vectored(&empty).unwrap(), 0);
+        writer.cancel();
+        assert!(writer.join().is_err());
+    }
+    run(|| {
+        let (tcp, _far) = shared_tcp();
+        check(&tcp);
+        let (unix, far) = shared_unix();
+        check(&unix);
+        drop(far);
+        let error = { &*unix }.write(&[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
     });
 }
