@@ -1,9 +1,11 @@
 //! Sleeping, the virtual clock, and deadlines at the limits of `Duration`.
 
+use std::io::{Read, Write};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use selvedge::event_loop::current_loop;
+use selvedge::net::unix::UnixStream;
 use selvedge::task::catch_cancelled;
 use selvedge::time::sleep_until;
 use selvedge::{Promise, sleep, spawn, yield_now};
@@ -296,4 +298,20 @@ fn a_real_sleep_and_a_real_timer_end_among_yielding_tasks() {
         assert!(storm.join().is_err());
     }));
     assert_eq!(log.take(), ["sleeper", "timer"]);
+}
+
+/// An `Instant` of every platform holds a century, of most platforms far more.
+#[test]
+fn timeouts_of_sockets_work_after_two_centuries() {
+    in_virtual_loop(|| {
+        let (mut near, mut far) = UnixStream::pair().unwrap();
+        near.set_read_timeout(Some(AN_HOUR)).unwrap();
+        sleep(2 * 366 * 100 * A_DAY);
+        spawn(move || {
+            sleep(A_SECOND);
+            far.write_all(b"!").unwrap();
+        })
+        .detach();
+        assert_eq!(near.read(&mut [0; 8]).unwrap(), 1);
+    });
 }

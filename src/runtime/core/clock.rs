@@ -61,13 +61,15 @@ impl Clock {
         }
     }
 
-    /// The instant of a deadline, capped at a century from the start.
+    /// The instant of a deadline. Where an `Instant` can't hold the deadline, a century from the start.
     pub(crate) fn instant_of(&self, deadline: Nanoseconds) -> Instant {
         /// A century: what `Instant` holds on every platform.
         const FAR: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
         if deadline >= START {
-            let later = Duration::from_nanos(deadline - START).min(FAR);
-            self.start.checked_add(later).unwrap_or(self.start)
+            let later = Duration::from_nanos(deadline - START);
+            let instant = self.start.checked_add(later);
+            let instant = instant.or_else(|| self.start.checked_add(FAR));
+            instant.unwrap_or(self.start)
         } else {
             let earlier = Duration::from_nanos(START - deadline);
             self.start.checked_sub(earlier).unwrap_or(self.start)
