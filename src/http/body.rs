@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Read};
+use std::mem;
 
 use serde::Serialize;
 use url::form_urlencoded;
@@ -48,6 +49,17 @@ impl Content {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::Reader(upload) => upload.length,
         }
+    }
+
+    /// Whether the length is this one. A reader of unknown length is given the length.
+    pub(super) fn takes_length(&mut self, length: u64) -> bool {
+        if let Self::Reader(upload) = self
+            && upload.length.is_none()
+        {
+            let reader = mem::replace(&mut upload.reader, Box::new(io::empty()));
+            *self = Self::reader(reader.take(length), Some(length));
+        }
+        self.length() == Some(length)
     }
 
     pub(super) fn can_be_sent_again(&self) -> bool {

@@ -10,8 +10,8 @@ use crate::util::byte_buffer::ByteBuffer;
 
 /// The least space that a read gets.
 const READ_SIZE: usize = 16 * 1024;
-/// The size of the buffer for output.
-const WRITE_SIZE: usize = 16 * 1024;
+/// The size of the buffer for output, which has to hold each line of a request's head.
+pub(super) const WRITE_SIZE: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct ConnectionBuffers {

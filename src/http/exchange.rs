@@ -13,18 +13,24 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
 use ureq::{Agent, AsSendBody, SendBody};
 
 use super::body::Content;
+use super::buffers::WRITE_SIZE;
 use super::client::Client;
 use super::credentials::{authorization, without_user};
-use super::error::{Error, from_ureq};
+use super::error::{Error, Kind, from_ureq};
 use super::head::unpack;
 use super::message::{EarlyAnswer, MessageTransport};
 use super::outgoing::{Outgoing, redirect_target};
 use super::request_limit::{TimeLimit, TimeoutOverride};
+use crate::runtime::wait::task_context;
+use crate::time::deadline;
 use crate::util::lock::lock;
 
 /// The maximum number of bytes of a redirect's body that are read so that its connection can be
 /// reused.
 const MAX_REDIRECT_BODY_BYTES: u64 = 64 * 1024;
+
+/// How long a request waits for the body of a redirect.
+const MAX_REDIRECT_BODY_TIME: Duration = Duration::from_millis(500);
 
 /// May suspend. Sends a request and follows redirects. Afterwards `outgoing` is the last request.
 pub(super) fn run(
@@ -48,10 +54,19 @@ pub(super) fn run(
             return Err(from_ureq(ureq::Error::TooManyRedirects));
         }
         n_redirects += 1;
-        let body = response.into_body().into_with_config().reader();
-        // After an error the connection is closed.
-        let _ = io::copy(&mut body.take(MAX_REDIRECT_BODY_BYTES), &mut io::sink());
+        drain(response.into_body().into_with_config().reader());
         outgoing.redirect(status, to)?;
+    }
+}
+
+/// May suspend. Reads the body of a redirect, so that its connection can be reused. If the body is long or late, or
+/// after an error, the connection is closed: a redirect needs no body.
+fn drain(body: impl Read) {
+    // Elsewhere no deadline ends a wait.
+    if task_context().is_ok() {
+        let _ = deadline(MAX_REDIRECT_BODY_TIME, || {
+            io::copy(&mut body.take(MAX_REDIRECT_BODY_BYTES), &mut io::sink())
+        });
     }
 }
 
@@ -101,6 +116,8 @@ fn send_once(
     if let Some(value) = &route.authorization {
         headers.insert(PROXY_AUTHORIZATION, value.clone());
     }
+    check_lines(&request).map_err(Error::into_ureq)?;
+    let headers = request.headers_mut();
     let (agent, how) = (&route.agent, (timeout_override, reuses_connection));
     let has_body = matches!(outgoing.method, Method::POST | Method::PUT | Method::PATCH);
     match &mut outgoing.content {
@@ -125,6 +142,27 @@ fn head(outgoing: &Outgoing) -> Result<Request<()>, ureq::Error> {
     *request.uri_mut() = Uri::try_from(url.as_str()).map_err(http::Error::from)?;
     *request.headers_mut() = outgoing.headers.clone();
     Ok(request)
+}
+
+/// # Errors
+/// If a line of a request's head is longer than the buffer from which ureq sends the line.
+fn check_lines(request: &Request<()>) -> Result<(), Error> {
+    let too_long = |what: String| {
+        let limit = WRITE_SIZE / 1024;
+        let what =
+            format!("{what} is longer than {limit} KiB, the limit for one line of a request");
+        Err(Error::new(Kind::BadRequest(what)))
+    };
+    // Each line has at most 16 bytes more.
+    if request.uri().to_string().len() > WRITE_SIZE - 64 {
+        return too_long("the URL".to_owned());
+    }
+    for (name, value) in request.headers() {
+        if name.as_str().len() + value.len() > WRITE_SIZE - 16 {
+            return too_long(format!("the header {name:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// May suspend. Has ureq send a request and receive the head of the response.

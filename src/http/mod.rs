@@ -32,11 +32,11 @@
 //!
 //! # Automatic behaviour of requests
 //!
-//! - It follows redirects (301, 302, 303, 307, 308). The headers `authorization`, `cookie`,
-//!   `proxy-authorization` and `host`, and a user in the URL, stay within the same origin: scheme, host and port,
-//!   or the change from `http` to `https` on their standard ports, after which `proxy-authorization` is not sent.
-//!   307 and 308 send the body again, unless it was read from a reader; the others turn all methods but HEAD into
-//!   GET.
+//! - It follows redirects (301, 302, 303, 307, 308), and waits at most half a second for the body of a redirect. The
+//!   headers `authorization`, `cookie`, `proxy-authorization` and `host`, and a user in the URL, stay within the
+//!   same origin: scheme, host and port, or the change from `http` to `https` on their standard ports, after which
+//!   `proxy-authorization` is not sent. 307 and 308 send the body again, unless it was read from a reader; the
+//!   others turn all methods but HEAD into GET.
 //! - If the server has closed a connection that was kept from an earlier request, a request of an idempotent
 //!   method (GET, HEAD, OPTIONS, TRACE, PUT, DELETE) is sent once more, on a new connection, unless a part of its
 //!   body was read from a reader.
@@ -75,6 +75,8 @@
 //! - Timeouts are measured by the system's clock, even if the loop has another clock.
 //! - The head of a response, status and headers, has at most 64 KiB. A larger one is an
 //!   [error](Error::is_protocol). The number of headers is not limited otherwise.
+//! - The URL and each header of a request have at most 16 KiB; all cookies are one header. A longer one is an
+//!   [error](Error::is_bad_request).
 //! - The line at the start of a chunk has at most 20 bytes: a longer chunk extension is an
 //!   [error](Error::is_protocol).
 //! - Compression: gzip. Proxies: HTTP, not SOCKS. HTTP/2 and HTTP/3 are not supported.

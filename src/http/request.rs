@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
-use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, PROXY_AUTHORIZATION};
+use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHORIZATION};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
@@ -65,7 +65,8 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a header. It replaces the header of this name that would be sent by default.
+    /// Adds a header. It replaces the header of this name that would be sent by default. A `content-length` has to be
+    /// the length of the body; it gives a [`Body::reader`] its length.
     pub fn header<K, V>(mut self, name: K, value: V) -> Self
     where
         HeaderName: TryFrom<K>,
@@ -140,7 +141,15 @@ impl RequestBuilder {
             })?;
             headers.entry(CONTENT_TYPE).or_insert(media_type);
         }
-        let content = self.body.content.map_err(|error| failed(error, &url))?;
+        let mut content = self.body.content.map_err(|error| failed(error, &url))?;
+        for value in headers.get_all(CONTENT_LENGTH) {
+            let length = value.to_str().ok().and_then(|value| value.parse().ok());
+            if !length.is_some_and(|length| content.takes_length(length)) {
+                let what =
+                    format!("the header content-length, {value:?}, is not the length of the body");
+                return Err(failed(Error::new(Kind::BadRequest(what)), &url));
+            }
+        }
         let mut outgoing = Outgoing {
             method: self.method,
             url,

@@ -14,6 +14,7 @@ use super::decode::{Decoder, is_gzip};
 use super::error::{Error, Kind, from_io};
 use super::outgoing::Outgoing;
 use super::request_limit::Permit;
+use crate::runtime::wait::consume_io_budget;
 use crate::util::fmt::impl_debug;
 
 /// A response: its status and headers, and its body, which has not been read yet.
@@ -206,7 +207,8 @@ pub struct BodyReader {
 /// A cancelled `read` has taken nothing, and the next one continues.
 impl Read for BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buf);
+        // A few received bytes may decompress to gigabytes, without a wait.
+        let read = consume_io_budget(1).and_then(|()| self.reader.read(buf));
         let n = read.map_err(|error| self.client.explain(from_io(error), &self.url))?;
         if n == 0 && !buf.is_empty() {
             self.permit = None;

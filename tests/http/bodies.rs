@@ -1,8 +1,13 @@
 //! Reading the body of a response.
 
+use std::cell::Cell;
 use std::io::{Read, Write};
+use std::rc::Rc;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use selvedge::http::Session;
+use selvedge::{spawn, yield_now};
 
 use crate::server::{Gate, Server, answer, in_loop, ok};
 
@@ -330,5 +335,38 @@ fn a_body_of_unknown_length_that_ends_by_a_reset_is_an_error() {
         gate.open();
         let error = body.read(&mut [0]).unwrap_err();
         assert!(error.to_string().contains("ended before"), "{error}");
+    });
+}
+
+/// A kilobyte arrives, and decompresses to a megabyte without a wait.
+#[test]
+fn reading_a_decompressed_body_gives_the_other_tasks_turns() {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(&[0; 1 << 20]).unwrap();
+    let packed = encoder.finish().unwrap();
+    in_loop(|| {
+        let server = Server::start(move |_| answer("200 OK", &["content-encoding: gzip"], &packed));
+        let mut body = Session::new().get(server.url("/")).unwrap().into_reader();
+        let n_turns = Rc::new(Cell::new(0));
+        let theirs = n_turns.clone();
+        let other = spawn(move || {
+            loop {
+                theirs.set(theirs.get() + 1);
+                yield_now();
+            }
+        });
+        let mut n_bytes = 0;
+        loop {
+            match body.read(&mut [0; 256]).unwrap() {
+                0 => break,
+                n => n_bytes += n,
+            }
+        }
+        assert_eq!(n_bytes, 1 << 20);
+        // A turn after each 128 reads.
+        let n_reads = n_bytes / 256;
+        assert!(n_turns.get() >= n_reads / 128, "{} turns", n_turns.get());
+        other.cancel();
+        assert!(other.join().is_err());
     });
 }

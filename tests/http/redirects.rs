@@ -1,6 +1,7 @@
 //! Redirects, and the requests that follow them.
 
 use std::cell::Cell;
+use std::io::{Read, Write};
 
 use selvedge::http::{Body, Method, Session};
 
@@ -288,4 +289,30 @@ fn a_redirect_with_a_body_leaves_the_connection_usable() {
         assert_eq!(response.text().unwrap(), "here");
         assert_eq!(server.n_connections(), 2);
     });
+}
+
+/// The server never sends the rest of the body, and keeps the connection.
+#[test]
+fn a_redirect_is_followed_although_its_body_never_ends() {
+    let framings = [
+        "content-length: 9\r\n\r\npart",
+        "transfer-encoding: chunked\r\n\r\n4\r\npart\r\n",
+        "\r\npart",
+    ];
+    for framing in framings {
+        in_loop(|| {
+            let there = Server::start(|_| ok("there"));
+            let head = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\n", there.url("/"));
+            let here = Server::raw(move |mut stream| {
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                stream.write_all(head.as_bytes()).unwrap();
+                stream.write_all(framing.as_bytes()).unwrap();
+                // Until the client closes.
+                while stream.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {}
+            });
+            let session = Session::builder().total_timeout(None).build();
+            let response = session.get(here.url("/")).unwrap();
+            assert_eq!(response.text().unwrap(), "there");
+        });
+    }
 }

@@ -213,6 +213,14 @@ fn an_invalid_request_is_an_error_and_opens_no_connection() {
                 .send()
                 .unwrap_err(),
             session.post(&url, Body::json(&Unwilling)).unwrap_err(),
+            session
+                .request(Method::GET, &url)
+                .header("token", "x".repeat(20_000))
+                .send()
+                .unwrap_err(),
+            session
+                .get(format!("{url}?{}", "x".repeat(20_000)))
+                .unwrap_err(),
         ];
         for error in errors {
             assert!(error.is_bad_request(), "{error:?}");
@@ -222,6 +230,36 @@ fn an_invalid_request_is_an_error_and_opens_no_connection() {
             );
         }
         assert_eq!(server.n_connections(), 0);
+    });
+}
+
+#[test]
+fn a_content_length_header_has_to_be_the_length_of_the_body() {
+    in_loop(|| {
+        let server = Server::start(|request| ok(&request.body));
+        let (session, url) = (Session::new(), server.url("/"));
+        let send = |length: &str, body: Body| {
+            let request = session.request(Method::POST, &url).body(body);
+            request.header("content-length", length).send()
+        };
+        for length in ["3", "5", "-4", "4, 4", "many"] {
+            let error = send(length, "four".into()).unwrap_err();
+            assert!(error.is_bad_request(), "{error:?}");
+        }
+        assert!(send("1", Body::empty()).unwrap_err().is_bad_request());
+        assert_eq!(server.n_connections(), 0);
+
+        let fitting = [
+            ("4", Body::from("four")),
+            ("0", Body::empty()),
+            ("4", Body::reader(&b"four and more"[..])),
+        ];
+        for (length, body) in fitting {
+            let text = send(length, body).unwrap().text().unwrap();
+            assert_eq!(text.len().to_string(), length);
+        }
+        let error = send("5", Body::reader(&b"four"[..])).unwrap_err();
+        assert!(error.to_string().contains("after 4 of 5 bytes"), "{error}");
     });
 }
 
