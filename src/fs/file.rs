@@ -219,7 +219,11 @@ impl File {
         loop {
             match retry_interrupted(|| self.0.read(&mut part))? {
                 0 => return Ok(buf.len() - before),
-                n => buf.extend_from_slice(&part[..n]),
+                n => {
+                    // An error as in std, where `extend_from_slice` would abort the process.
+                    buf.try_reserve(n)?;
+                    buf.extend_from_slice(&part[..n]);
+                }
             }
         }
     }
@@ -251,13 +255,21 @@ impl Read for &File {
 
     fn read_to_string(&mut self, buf: &mut String) -> io::Result<usize> {
         let mut bytes = Vec::new();
-        self.read_rest(&mut bytes)?;
-        let text = String::from_utf8(bytes).map_err(|_| {
-            let kind = io::ErrorKind::InvalidData;
-            io::Error::new(kind, "stream did not contain valid UTF-8")
-        })?;
-        buf.push_str(&text);
-        Ok(text.len())
+        let read = self.read_rest(&mut bytes);
+        match String::from_utf8(bytes) {
+            // Also after an error, as in std: the next call continues behind these bytes.
+            Ok(text) if buf.is_empty() => *buf = text,
+            Ok(text) => {
+                buf.try_reserve(text.len())?;
+                buf.push_str(&text);
+            }
+            Err(_) => {
+                let kind = io::ErrorKind::InvalidData;
+                let message = "stream did not contain valid UTF-8";
+                return read.and(Err(io::Error::new(kind, message)));
+            }
+        }
+        read
     }
 }
 

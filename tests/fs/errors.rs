@@ -6,12 +6,16 @@ use std::io::{ErrorKind, Read, Result, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 
 use selvedge::fs::{self, File, OpenOptions};
-use selvedge::run;
+use selvedge::{run, spawn};
 
 use crate::play;
 use crate::temporary::{Directory, pattern};
 
-pub const SCENARIOS: &[(&str, fn())] = &[("without_permission", without_permission)];
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("without_permission", without_permission as fn()),
+    #[cfg(target_os = "linux")]
+    ("without_memory", without_memory),
+];
 
 #[track_caller]
 fn assert_fails<T: Debug>(kind: ErrorKind, result: Result<T>) {
@@ -160,4 +164,42 @@ fn without_permission_nothing_is_opened() {
     ended.assert_exited(0);
     let (_, rest) = ended.stdout.split_once("kept out; ").expect("it played");
     std_fs::remove_dir_all(rest.lines().next().unwrap()).ok();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_fits_into_no_memory_is_an_error() {
+    play("without_memory").assert_exited(0);
+}
+
+#[cfg(target_os = "linux")]
+fn without_memory() {
+    let directory = Directory::new();
+    let path = directory.join("sparse");
+    std_fs::File::create(&path)
+        .unwrap()
+        .set_len(1 << 40)
+        .unwrap();
+    // The loop's stacks are mapped before the limit applies.
+    run(|| spawn(|| fs::metadata("/").unwrap()).join().unwrap());
+    let sizes = std_fs::read_to_string("/proc/self/statm").unwrap();
+    let n_pages: u64 = sizes.split(' ').next().unwrap().parse().unwrap();
+    // SAFETY: asks for a number.
+    let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64;
+    let limit_bytes = n_pages * page_bytes + (1 << 30);
+    let limit = libc::rlimit {
+        rlim_cur: limit_bytes,
+        rlim_max: limit_bytes,
+    };
+    // SAFETY: sets a limit of this process, from a value on this stack.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &limit) }, 0);
+    both(|| {
+        let mut file = File::open(&path).unwrap();
+        assert_fails(ErrorKind::OutOfMemory, file.read_to_end(&mut Vec::new()));
+        file.rewind().unwrap();
+        assert_fails(
+            ErrorKind::OutOfMemory,
+            file.read_to_string(&mut String::new()),
+        );
+    });
 }

@@ -1,5 +1,6 @@
 //! Pipes and devices, opened as files.
 
+use std::cell::RefCell;
 use std::fs as std_fs;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::rc::Rc;
@@ -40,6 +41,38 @@ fn a_fifo_reads_and_writes_and_has_no_positions() {
             fifo.write_at(b"x", 0).unwrap_err().kind(),
             ErrorKind::NotSeekable
         );
+    });
+}
+
+/// As with std: an error in the middle loses no bytes if they are text.
+#[test]
+fn read_to_string_keeps_what_it_read_before_a_cancel() {
+    let directory = Directory::new();
+    run(|| {
+        let fifo = Rc::new(both_ends(&directory));
+        { &*fifo }.write_all(b"warp ").unwrap();
+        let text = Rc::new(RefCell::new(String::new()));
+        let (theirs, their_text) = (fifo.clone(), text.clone());
+        let reader = spawn(move || { &*theirs }.read_to_string(&mut their_text.borrow_mut()));
+        // By then the first bytes were read, and a thread waits for more.
+        for _ in 0..10 {
+            to_thread(|| ()).unwrap();
+        }
+        reader.cancel();
+        assert!(reader.join().unwrap_err().is_cancelled());
+        std_fs::OpenOptions::new()
+            .write(true)
+            .open(directory.join("fifo"))
+            .unwrap()
+            .write_all(b"and weft")
+            .unwrap();
+        let mut text = text.take().into_bytes();
+        while text.len() < 13 {
+            let mut some = [0; 16];
+            let n = { &*fifo }.read(&mut some).unwrap();
+            text.extend_from_slice(&some[..n]);
+        }
+        assert_eq!(text, b"warp and weft");
     });
 }
 
