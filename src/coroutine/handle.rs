@@ -36,7 +36,8 @@ use crate::stack::{DEFAULT_STACK_SIZE_BYTES, StackUsage};
 /// [`scope`](crate::coroutine::scope()). A coroutine stays on its thread.
 ///
 /// Dropping a suspended coroutine closes it: its body is unwound, so that destructors run. A body that
-/// swallows the unwind is closed again up to 1,024 times; then its stack is leaked. A running coroutine
+/// swallows the unwind is closed again up to 1,024 times; then its stack is leaked, or the process
+/// aborts if the thread panics and the body's own unwind is in progress. A running coroutine
 /// (dropped from within itself, or as the process exits) is leaked, and so is a suspended one that is
 /// dropped at the end of its thread, after this library's thread-local was destroyed. Where panics abort, a
 /// coroutine that has begun is leaked too.

@@ -130,22 +130,32 @@ fn stuck() -> TaskError {
 impl<T> Drop for RemoteTask<T> {
     /// An error that was never retrieved is reported on the loop's thread.
     fn drop(&mut self) {
-        let result = lock(&self.shared.state).result.take();
-        let error = result.and_then(|result| match result {
-            Ok(value) => unread_error(&value),
-            Err(error) => Some(error).filter(|error| !error.is_cancelled()),
-        });
-        if let Some(error) = error {
-            let report = move || {
-                let name = "a task of another thread's".to_owned();
-                report_unretrieved(context::current().as_deref(), name, error);
-            };
+        let mut state = lock(&self.shared.state);
+        state.is_detached = true;
+        let result = state.result.take();
+        drop(state);
+        if let Some(error) = result.and_then(unread) {
+            let report = move || report(error);
             if let Err(refused) = self.handle.call_soon_threadsafe(report) {
                 // The loop is closed and has no handler any more.
                 refused.into_inner()();
             }
         }
     }
+}
+
+/// The error of a result that no code has read.
+fn unread<T>(result: Result<T, TaskError>) -> Option<TaskError> {
+    match result {
+        Ok(value) => unread_error(&value),
+        Err(error) => Some(error).filter(|error| !error.is_cancelled()),
+    }
+}
+
+/// Reports an error that was never retrieved, on the loop's thread.
+fn report(error: TaskError) {
+    let name = "a task of another thread's".to_owned();
+    report_unretrieved(context::current().as_deref(), name, error);
 }
 
 impl<T> Future for RemoteTask<T> {
@@ -181,6 +191,8 @@ struct State<T> {
     waker: Option<Waker>,
     task: Option<TaskId>,
     is_cancelled: bool,
+    /// The remote task was dropped.
+    is_detached: bool,
 }
 
 impl<T> State<T> {
@@ -207,6 +219,7 @@ impl<T> Shared<T> {
                 waker: None,
                 task: None,
                 is_cancelled: false,
+                is_detached: false,
             }),
             is_done: Condvar::new(),
         }
@@ -219,6 +232,11 @@ impl<T> Shared<T> {
             return drop_quietly(result);
         }
         state.is_done = true;
+        if state.is_detached {
+            drop(state);
+            // Detached after the task had ended, and before its result is here.
+            return unread(result).into_iter().for_each(report);
+        }
         state.result = Some(result);
         let waker = state.waker.take();
         drop(state);
@@ -256,7 +274,8 @@ impl<T: Send + 'static> Reply<T> {
         let view = task.task_ref();
         view.add_done_callback(move |_| {
             // Without a remote task, dropping the handle reports an error.
-            if Arc::strong_count(&self.0) > 1 {
+            let is_detached = lock(&self.0.state).is_detached;
+            if !is_detached {
                 self.0.finish(task.into_result());
             }
         });
