@@ -70,6 +70,12 @@ impl Parked {
         prefetch(self.0.as_ptr().cast_const().wrapping_offset(64 * n));
     }
 
+    /// The stack pointer, if the backend's parked stacks [can be walked](CAN_BE_WALKED).
+    #[cfg(feature = "runtime")]
+    pub(crate) fn stack_pointer(self) -> Option<usize> {
+        CAN_BE_WALKED.then_some(self.0.as_ptr() as usize)
+    }
+
     /// Prefetches line 0, or the address zero, which does nothing: there is no branch.
     #[inline(always)]
     pub(crate) fn prefetch_any(parked: Option<Self>) {

@@ -14,6 +14,7 @@
 use std::cell::Cell;
 use std::io;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::panic::Location;
 use std::ptr::NonNull;
 
@@ -26,6 +27,9 @@ use crate::stack::Stack;
 
 /// The operations on a coroutine with a block of type `B`, which is identified by the block's address.
 pub(crate) struct Hosted<B>(PhantomData<B>);
+
+/// Bytes below the stack pointer that parked code may use: 128 on x86_64, and none on aarch64.
+const RED_ZONE_BYTES: usize = 128;
 
 /// How a hosted coroutine ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -164,6 +168,21 @@ impl<B> Hosted<B> {
         unsafe { Header::stack_of(Self::header(block)) }
             .record()
             .forget_name();
+    }
+
+    /// The resident pages of the coroutine's own stack below its frames, if it is parked on its own stack. They count as
+    /// returned to the system.
+    ///
+    /// # Safety
+    /// The coroutine is parked at `parked`, and was not released. The caller gives the pages back before the coroutine is
+    /// entered.
+    pub(crate) unsafe fn take_unused_pages(
+        block: NonNull<B>,
+        parked: Parked,
+    ) -> Option<Range<usize>> {
+        let below = parked.stack_pointer()?.checked_sub(RED_ZONE_BYTES)?;
+        // SAFETY: forwarded to the caller.
+        unsafe { Header::stack_of(Self::header(block)) }.take_pages_below(below)
     }
 
     /// Releases the stack with the block on it; the block is not dropped.

@@ -27,6 +27,8 @@ pub use sizes::{DEFAULT_STACK_SIZE_BYTES, MIN_STACK_SIZE_BYTES, PoolStats, Stack
 use table::LAST_BOUNDS;
 
 use crate::sys::memory::{self, page_size};
+#[cfg(feature = "runtime")]
+pub(crate) use crate::sys::memory::{BATCH, discard};
 use crate::sys::thread;
 
 /// The counts of the running thread's pool.
@@ -120,11 +122,30 @@ impl Stack {
         let usable = self.record().usable();
         let pages = usable.start..usable.end.next_multiple_of(page_size());
         let used = pages.end - memory::lowest_resident(pages.clone());
+        let used = used.max(self.record().high_water_bytes());
         StackUsage {
             size_bytes: slab.layout.usable_size(),
             high_water_bytes: used.min(slab.layout.usable_size()),
             guard: usable.start - slab.layout.guard_size..usable.start,
         }
+    }
+
+    /// The resident pages below an address of this stack, if the address is on this stack and there are any. They count
+    /// as returned to the system: the high-water mark is kept.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn take_pages_below(&self, address: usize) -> Option<Range<usize>> {
+        let usable = self.record().usable();
+        if !usable.contains(&address) {
+            return None;
+        }
+        let end = address & !(page_size() - 1);
+        let start = memory::lowest_resident(usable.start..end.max(usable.start));
+        if start >= end {
+            return None;
+        }
+        let used = usable.end.next_multiple_of(page_size()) - start;
+        self.record().note_high_water(used);
+        Some(start..end)
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Record {
     /// The number of the task whose stack this is; 0 for none.
     task: Cell<u64>,
     site: Cell<Option<&'static Location<'static>>>,
+    /// The largest number of bytes that had been in use when unused pages went back to the system.
+    high_water_bytes: Cell<usize>,
 }
 
 /// A record fills one cache line, so that what the floor above puts below it begins at the next.
@@ -57,6 +59,7 @@ impl Record {
             name: Cell::new(NO_NAME),
             task: Cell::new(0),
             site: Cell::new(None),
+            high_water_bytes: Cell::new(0),
         }
     }
 
@@ -103,6 +106,17 @@ impl Record {
     #[cfg(feature = "runtime")]
     pub(crate) fn forget_name(&self) {
         self.name.set(NO_NAME);
+    }
+
+    /// The largest number of bytes in use at which unused pages went back to the system.
+    pub(super) fn high_water_bytes(&self) -> usize {
+        self.high_water_bytes.get()
+    }
+
+    #[cfg(feature = "runtime")]
+    pub(super) fn note_high_water(&self, bytes: usize) {
+        let before = self.high_water_bytes.get();
+        self.high_water_bytes.set(before.max(bytes));
     }
 
     /// The name, empty for none.

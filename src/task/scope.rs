@@ -24,7 +24,7 @@ use crate::error::WaitError;
 use crate::error::{ScopeError, TaskError};
 use crate::runtime::cancel::{EndsAfter, ScopeState};
 use crate::runtime::core::{
-    ExceptionContext, Packet, ParentScope, SCHEDULED, TaskContext, cancel_frame, context,
+    ExceptionContext, Packet, ParentScope, RUNNABLE, TaskContext, cancel_frame, context,
 };
 use crate::runtime::observe::unread_error;
 use crate::runtime::task::{MAX_MOVED, SpawnOptions, expect_task, prepare_for};
@@ -332,7 +332,7 @@ impl<'scope> Scope<'scope, '_> {
         }
         self.state.admit(packet.erase());
         self.keep_track(Rc::clone(&slot) as Rc<dyn AnyResultSlot + 'scope>);
-        task.set(SCHEDULED);
+        task.set(RUNNABLE);
         here.core.run_queue.push_task(task, task.parked.get());
         Ok(ScopedTask::new(slot, packet, here.core.weak()))
     }

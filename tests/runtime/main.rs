@@ -30,6 +30,7 @@ mod foreign_stacks;
 mod fork;
 mod futures;
 mod handlers;
+mod idle_stacks;
 mod iterations;
 mod large_values;
 mod loops;

@@ -100,6 +100,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/first/slice.rs",
     "src/runtime/io/reactor.rs",
     "src/runtime/observe/inspect.rs",
+    "src/runtime/scheduler/idle_stacks.rs",
     "src/runtime/task/dispatch.rs",
     "src/runtime/task/end.rs",
     "src/runtime/task/handle.rs",

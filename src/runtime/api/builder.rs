@@ -12,13 +12,16 @@ use super::EventLoop;
 use super::event_loop::FOREIGN;
 use crate::coroutine::runs_on_own_stacks;
 use crate::error::{Cancelled, Misuse, RunError, TaskError};
-use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, SCHEDULED, TaskPtr, context};
+use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, RUNNABLE, TaskPtr, context};
 use crate::runtime::scheduler::{INTERRUPTED, Loop, Settings, within};
 use crate::runtime::task::{SpawnOptions, prepare};
 use crate::stack::DEFAULT_STACK_SIZE_BYTES;
 use crate::sys::signal::{end_process_by, write_stderr};
 use crate::sys::signal_watch::number;
 use crate::sys::thread::is_main as is_main_thread;
+
+/// The default of [`Builder::idle_stack_timeout`].
+const IDLE_STACK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings of a loop: see [`EventLoop::builder`].
 ///
@@ -50,6 +53,7 @@ impl Builder {
             max_blocking_threads: None,
             max_blocking_queued: None,
             cancels_on_interrupt: true,
+            idle_stack_timeout: Some(IDLE_STACK_TIMEOUT),
         })
     }
 
@@ -87,6 +91,19 @@ impl Builder {
     /// ```
     pub fn virtual_clock(mut self, is_virtual: bool) -> Self {
         self.0.is_virtual = is_virtual;
+        self
+    }
+
+    /// Sets how long a task has to wait until the unused pages of its stack go back to the system: 10 seconds by default.
+    /// `None` keeps them.
+    ///
+    /// A task whose stack was deep once (a TLS handshake, a parser, a template) and that waits now, for example for the next
+    /// request on its connection, needs only the pages of the frames that wait. The loop looks at the tasks when the loop
+    /// has nothing else to do, so a task keeps its pages for up to twice the time. A task that needs the pages again gets
+    /// fresh ones, at the cost of a page fault each. The stacks of coroutines that a task has resumed are left as they are,
+    /// and so is every stack on a loop with a [virtual clock](Self::virtual_clock).
+    pub fn idle_stack_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.0.idle_stack_timeout = timeout;
         self
     }
 
@@ -227,7 +244,7 @@ impl Builder {
             )
         }
         .map_err(RunError::Io)?;
-        task.set(SCHEDULED | MUST_NOT_ABANDON);
+        task.set(RUNNABLE | MUST_NOT_ABANDON);
         inner.core.run_queue.push_task(task, task.parked.get());
         if cancels && cfg!(panic = "unwind") && is_main_thread() {
             inner.signals.set_main(&inner.reactor, task.id);

@@ -16,6 +16,8 @@
 //! | `DETACHED` | the handle is gone | the handle's drop | never |
 //! | `ERROR_RETRIEVED` | an error of the task counts as retrieved | a `gather` that has ended | never |
 //! | `MUST_NOT_ABANDON` | the body may borrow from the caller of `run` | `run` | never |
+//! | `HAS_RUN` | the task has been runnable since the last look at idle stacks | `unpark` | that look |
+//! | `HAD_RUN` | the same, since the look before that one | `unpark` | a look that finds `HAS_RUN` cleared |
 //! | `COMPLETED` | the task is done, or abandoned; wake-ups are ignored | its end | never |
 //!
 //! `MUST_CANCEL` and `CANCEL_FORWARDED` exclude each other.
@@ -52,6 +54,11 @@ pub(crate) const NOTIFIED: u32 = 128;
 pub(crate) const ERROR_RETRIEVED: u32 = 256;
 pub(crate) const TASK_CANCEL: u32 = 512;
 pub(crate) const TASK_RETURNED: u32 = 1024;
+pub(crate) const HAS_RUN: u32 = 2048;
+pub(crate) const HAD_RUN: u32 = 4096;
+
+/// What makes a task runnable.
+pub(crate) const RUNNABLE: u32 = SCHEDULED | HAS_RUN | HAD_RUN;
 
 /// The control block.
 #[repr(C, align(64))]

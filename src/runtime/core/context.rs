@@ -34,6 +34,8 @@ pub(crate) struct Core {
     pub(crate) clock: Clock,
     /// The tasks that are not done, oldest first.
     tasks: List,
+    /// The task to which a walk along the list comes next.
+    walk: Cell<Option<TaskPtr>>,
     pub(crate) n_tasks: Cell<usize>,
     pub(crate) default_stack_size: usize,
     pub(crate) is_running: Cell<bool>,
@@ -93,6 +95,7 @@ impl Core {
             hidden: Cell::new(None),
             clock,
             tasks: List::new(),
+            walk: Cell::new(None),
             n_tasks: Cell::new(0),
             default_stack_size,
             is_running: Cell::new(false),
@@ -192,6 +195,9 @@ impl Core {
     #[inline]
     pub(crate) fn forget(&self, task: TaskPtr) {
         if task.link.is_linked() {
+            if self.walk.get() == Some(task) {
+                self.walk_on();
+            }
             task.link.unlink();
             self.n_tasks.set(self.n_tasks.get() - 1);
         }
@@ -219,6 +225,24 @@ impl Core {
         let mut tasks: Vec<_> = self.newest_first().collect();
         tasks.reverse();
         tasks
+    }
+
+    /// Begins a walk along the list, oldest first. Tasks may join and leave the list between its steps.
+    pub(crate) fn begin_walk(&self) {
+        self.walk.set(Self::task_of(self.tasks.front()));
+    }
+
+    /// The next task of the walk; `None` at its end.
+    pub(crate) fn walk_on(&self) -> Option<TaskPtr> {
+        let task = self.walk.get()?;
+        self.walk
+            .set(Self::task_of(self.tasks.after(&raw const task.link)));
+        Some(task)
+    }
+
+    /// Whether the walk has come to its end.
+    pub(crate) fn is_walk_over(&self) -> bool {
+        self.walk.get().is_none()
     }
 
     /// Goes through the list from its end. No task joins or leaves the list meanwhile.

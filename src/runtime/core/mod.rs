@@ -20,8 +20,8 @@ pub(crate) mod wake;
 
 pub(crate) use block::{
     Awaiting, CANCEL_FORWARDED, COMPLETED, DETACHED, ERROR_RETRIEVED, Extras, FORCE_UNWIND,
-    MUST_CANCEL, MUST_NOT_ABANDON, NOTIFIED, ParentScope, SCHEDULED, TASK_CANCEL, TASK_RETURNED,
-    TaskBlock, TaskPtr,
+    HAD_RUN, HAS_RUN, MUST_CANCEL, MUST_NOT_ABANDON, NOTIFIED, ParentScope, RUNNABLE, SCHEDULED,
+    TASK_CANCEL, TASK_RETURNED, TaskBlock, TaskPtr,
 };
 pub(crate) use callback::{Callback, Function};
 pub(crate) use cancel_frame::{CancelFrame, Ended, FrameKind};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Signals;
+use super::idle_stacks::IdleStacks;
 use crate::arch::Parked;
 use crate::coroutine::Status;
 use crate::error::Deadlock;
@@ -36,6 +37,7 @@ pub(crate) struct Loop {
     pub(crate) signals: Rc<Signals>,
     pub(crate) injector: Arc<Injector>,
     pub(crate) shutdown_timeout: Duration,
+    idle_stacks: IdleStacks,
     fork: fork::Generation,
     was_made_in_teardown: bool,
 }
@@ -54,6 +56,8 @@ pub(crate) struct Settings {
     /// `None` for no limit.
     pub(crate) max_blocking_queued: Option<usize>,
     pub(crate) cancels_on_interrupt: bool,
+    /// `None` for never.
+    pub(crate) idle_stack_timeout: Option<Duration>,
 }
 
 /// Why a run ended.
@@ -90,6 +94,9 @@ impl Loop {
             injector,
             core,
             shutdown_timeout: settings.shutdown_timeout,
+            idle_stacks: IdleStacks::new(
+                settings.idle_stack_timeout.filter(|_| !settings.is_virtual),
+            ),
             fork: fork::Generation::now(),
             was_made_in_teardown: stack::in_teardown(),
         });
@@ -320,13 +327,14 @@ impl Loop {
             None if !self.injector.is_empty() => return Ok(0),
             None => return Err(Halt::Deadlock(deadlock::report(&self.core))),
         };
+        let looks = [
+            self.idle_stacks.look(&self.core),
+            self.waits.pool.time_to_look(),
+        ];
+        let timeout = looks.into_iter().chain([timeout]).flatten().min();
         if !self.injector.prepare_to_sleep() {
             return Ok(0);
         }
-        let timeout = match self.waits.pool.time_to_look() {
-            Some(left) => Some(timeout.map_or(left, |timeout| timeout.min(left))),
-            None => timeout,
-        };
         let polled = self.reactor.poll(timeout, true);
         self.injector.awake();
         polled.map_err(Halt::Io)

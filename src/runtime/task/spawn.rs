@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use super::{Destination, Task, dispatch_now, run};
 use crate::coroutine::{Hosted, OpenFrame};
 use crate::error::TaskError;
-use crate::runtime::core::{AnyPacket, Core, Packet, SCHEDULED, TaskBlock, TaskPtr, next_task_id};
+use crate::runtime::core::{AnyPacket, Core, Packet, RUNNABLE, TaskBlock, TaskPtr, next_task_id};
 use crate::runtime::observe::unread_error_with_text;
 
 /// Settings of a new task.
@@ -165,7 +165,7 @@ where
 {
     // SAFETY: body and result are 'static.
     let (task, packet) = unsafe { prepare(core, options, body, unread_error_with_text)? };
-    task.set(SCHEDULED);
+    task.set(RUNNABLE);
     core.run_queue.push_task(task, task.parked.get());
     Ok(Task::new(packet, core.weak()))
 }
@@ -188,7 +188,7 @@ where
     // SAFETY: body and result are 'static.
     let (task, packet) = unsafe { prepare(core, options, body, unread_error_with_text)? };
     let handle = Task::new(packet, core.weak());
-    task.set(SCHEDULED);
+    task.set(RUNNABLE);
     dispatch_now(core, task);
     Ok(handle)
 }
