@@ -66,9 +66,16 @@ fn unused_pages_of_waiting_tasks_go_back_to_the_system() {
     builder.run(|| {
         let event = Event::new();
         let ranges: Vec<_> = (0..200).map(|_| Rc::default()).collect();
-        let tasks: Vec<_> = ranges.iter().map(|range| goes_deep(&event, range)).collect();
+        let tasks: Vec<_> = ranges
+            .iter()
+            .map(|range| goes_deep(&event, range))
+            .collect();
         yield_now();
-        let resident = || ranges.iter().map(|range| resident_bytes(range.get().0, range.get().1));
+        let resident = || {
+            ranges
+                .iter()
+                .map(|range| resident_bytes(range.get().0, range.get().1))
+        };
         assert!(resident().all(|bytes| bytes >= DEPTH_BYTES));
         // Main sleeps, so the loop is idle; it looks at all tasks in time.
         while resident().any(|bytes| bytes > KEPT_BYTES) {
