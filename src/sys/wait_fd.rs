@@ -79,7 +79,7 @@ fn poll(
     loop {
         let remaining = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         // SAFETY: poll reads and writes one entry, which `entry` is.
-        match unsafe { libc::poll(&mut entry, 1, remaining.map_or(-1, milliseconds)) } {
+        match unsafe { libc::poll(&mut entry, 1, remaining.map_or(-1, milliseconds_rounded_up)) } {
             0 if remaining == Some(Duration::ZERO) => return Ok(0),
             // `poll` can return early: a timeout beyond `i32::MAX` milliseconds takes several calls.
             0 => {}
@@ -97,9 +97,11 @@ fn poll(
     }
 }
 
-/// The timeout in the unit of `poll`, rounded up so that `poll` does not return before the deadline.
-fn milliseconds(timeout: Duration) -> i32 {
-    i32::try_from(timeout.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+/// The timeout in the unit of `poll`, rounded up so that the wait does not end before the deadline.
+pub(crate) fn milliseconds_rounded_up(timeout: Duration) -> i32 {
+    let rest = timeout.subsec_nanos().div_ceil(1_000_000);
+    let whole = timeout.as_secs().saturating_mul(1_000);
+    i32::try_from(whole.saturating_add(rest.into())).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

@@ -16,11 +16,16 @@ use crate::coroutine::Hosted;
 use crate::runtime::core::{COMPLETED, Core, HAD_RUN, HAS_RUN, SCHEDULED, TaskBlock, TaskPtr};
 use crate::stack::{BATCH, discard};
 
+/// See [`IdleStacks::n_unread`].
+const N_UNREAD: u8 = 15;
+
 /// When the loop looks at its tasks.
 pub(crate) struct IdleStacks {
     /// The time between two looks; `None` for no look.
     period: Option<Duration>,
     due: Cell<Option<Instant>>,
+    /// How many calls to make until the next one that reads the clock, which takes as long as a short turn of the loop.
+    n_unread: Cell<u8>,
     /// The present look has met a task that another look has to meet.
     is_wanted: Cell<bool>,
 }
@@ -30,6 +35,7 @@ impl IdleStacks {
         Self {
             period,
             due: Cell::new(None),
+            n_unread: Cell::new(0),
             is_wanted: Cell::new(false),
         }
     }
@@ -39,7 +45,19 @@ impl IdleStacks {
     ///
     /// The loop is idle: tasks have run since the last call, or that call has asked for this one.
     pub(crate) fn look(&self, core: &Core) -> Option<Duration> {
-        self.look_at(core, Instant::now(), self.period?)
+        let period = self.period?;
+        let n_unread = self.n_unread.get();
+        if n_unread > 0 && core.is_walk_over() {
+            self.n_unread.set(n_unread - 1);
+            return Some(period);
+        }
+        self.n_unread.set(N_UNREAD);
+        self.look_at(core, Instant::now(), period)
+    }
+
+    /// No descriptor was ready: perhaps the time for a look has come.
+    pub(crate) fn slept_in_vain(&self) {
+        self.n_unread.set(0);
     }
 
     fn look_at(&self, core: &Core, now: Instant, period: Duration) -> Option<Duration> {

@@ -337,7 +337,11 @@ impl Loop {
         }
         let polled = self.reactor.poll(timeout, true);
         self.injector.awake();
-        polled.map_err(Halt::Io)
+        let n_events = polled.map_err(Halt::Io)?;
+        if n_events == 0 {
+            self.idle_stacks.slept_in_vain();
+        }
+        Ok(n_events)
     }
 
     fn earliest(&self) -> Option<Nanoseconds> {

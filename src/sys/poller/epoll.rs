@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::{Event, RESERVED_TOKEN};
+use crate::sys::wait_fd::milliseconds_rounded_up;
 use crate::sys::{check, count};
 
 pub(super) type RawEvent = libc::epoll_event;
@@ -173,12 +174,6 @@ unsafe fn appended(events: &mut Vec<RawEvent>, n_events: libc::c_long) -> io::Re
     // SAFETY: forwarded to the caller.
     unsafe { events.set_len(events.len() + n_events) };
     Ok(())
-}
-
-/// Milliseconds, rounded up: a sleep must not be too short.
-fn milliseconds_rounded_up(timeout: Duration) -> i32 {
-    let milliseconds = timeout.as_nanos().div_ceil(1_000_000);
-    i32::try_from(milliseconds).unwrap_or(i32::MAX)
 }
 
 /// Decodes an event. An error makes both directions ready, because a transfer in either reports it.
