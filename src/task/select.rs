@@ -82,7 +82,7 @@ impl Won<(), Infallible> {
 /// leave. The handler runs in place after all expressions have ended, and may leave the surrounding function.
 ///
 /// Code runs in a task of its own, on a stack of its own. Waits need neither: a `select!` whose arms are all waits makes no
-/// task, allocates nothing, and takes nothing from the waits that lose. Of several waits that are done, the first argument
+/// task, allocates nothing (but for waits at channels), and takes nothing from the waits that lose. Of several waits that are done, the first argument
 /// wins. The tasks of arms that are code begin only if no wait is done at once.
 ///
 /// ```

@@ -9,7 +9,7 @@ use selvedge::net::TcpListener;
 use selvedge::net::TcpStream;
 use selvedge::net::unix::UnixStream;
 use selvedge::signal::{Listener, Signal};
-use selvedge::sync::{Event, LifoQueue, Mutex, PriorityQueue, Queue, Semaphore};
+use selvedge::sync::{Event, LifoQueue, Mutex, PriorityQueue, Queue, Semaphore, channel};
 use selvedge::task::{Wait, all_tasks, catch_cancelled, first};
 use selvedge::time::deadline;
 use selvedge::{EventLoop, Promise, Task, run, select, sleep, spawn, time, yield_now};
@@ -429,6 +429,73 @@ fn a_signal_that_loses_is_kept_for_the_next_wait() {
         }
         select! { () = listener.when_arrived() => {} }
         assert!(!listener.take());
+    });
+}
+
+#[test]
+fn an_item_of_another_thread_wins_and_a_loser_takes_none() {
+    run(|| {
+        let (sender, receiver) = channel::unbounded();
+        let never = Event::new();
+        let producer = std::thread::spawn({
+            let sender = sender.clone();
+            move || sender.send(1).expect("open")
+        });
+        let got = select! {
+            () = never.when_set() => unreachable!("no task sets the event"),
+            item = receiver.when_received() => item,
+        };
+        assert_eq!(got, Ok(1));
+        producer.join().expect("no panic");
+        // The item and the event come in one turn: the event is the first argument, and another receiver gets the item.
+        let event = Event::new();
+        let waits = spawn({
+            let (event, receiver) = (event.clone(), receiver.clone());
+            move || {
+                select! {
+                    () = event.when_set() => {}
+                    _ = receiver.when_received() => unreachable!("the event is the first argument"),
+                }
+            }
+        });
+        yield_now();
+        let other = spawn({
+            let receiver = receiver.clone();
+            move || receiver.recv()
+        });
+        yield_now();
+        sender.send(2).expect("open");
+        event.set();
+        finished(waits.join());
+        assert_eq!(finished(other.join()), Ok(2));
+        drop(sender);
+        let ended = select! {
+            item = receiver.when_received() => item,
+            () = never.when_set() => unreachable!("no task sets the event"),
+        };
+        assert!(ended.expect_err("no sender").is_disconnected());
+    });
+}
+
+#[test]
+fn a_cancelled_wait_for_a_channel_leaves_the_item() {
+    run(|| {
+        let (sender, receiver) = channel::bounded(1);
+        let never = Event::new();
+        let waits = spawn({
+            let receiver = receiver.clone();
+            move || {
+                select! {
+                    () = never.when_set() => unreachable!("no task sets the event"),
+                    _ = receiver.when_received() => unreachable!("the task is cancelled"),
+                }
+            }
+        });
+        yield_now();
+        sender.send(3).expect("open");
+        waits.cancel();
+        assert!(waits.join().expect_err("cancelled").is_cancelled());
+        assert_eq!(receiver.try_recv(), Ok(3));
     });
 }
 

@@ -100,6 +100,24 @@ impl WakerRegistry {
         }
     }
 
+    /// Registers a wait of a task. Returns its key, and the waker that names it.
+    fn register(&self, task: TaskPtr, leave: NonNull<dyn Fn()>) -> (Key, Waker) {
+        let mut waits = self.waits.borrow_mut();
+        let key = waits.next_key();
+        let signal = Arc::new(Signal {
+            is_set: AtomicBool::new(false),
+            number: key.to_u64(),
+            injector: Arc::clone(&self.injector),
+        });
+        let waker = Waker::from(Arc::clone(&signal));
+        waits.insert(Wait::Task {
+            task,
+            signal,
+            leave,
+        });
+        (key, waker)
+    }
+
     /// Unregisters an abandoned task's waits so that waiters behind it proceed.
     pub(crate) fn unregister_abandoned(&self, abandoned: TaskPtr) {
         let is_its = |wait: &Wait| matches!(wait, Wait::Task { task, .. } if *task == abandoned);
@@ -234,18 +252,7 @@ fn wait_by<R, E>(
     let waits = here.core.wakers();
     // SAFETY: only the lifetime changes. The wait is unregistered below, before `leave` can go.
     let leave = unsafe { transmute::<&dyn Fn(), &'static dyn Fn()>(leave) };
-    let key = waits.waits.borrow().next_key();
-    let signal = Arc::new(Signal {
-        is_set: AtomicBool::new(false),
-        number: key.to_u64(),
-        injector: Arc::clone(&waits.injector),
-    });
-    let waker = Waker::from(Arc::clone(&signal));
-    waits.waits.borrow_mut().insert(Wait::Task {
-        task: here.task,
-        signal,
-        leave: NonNull::from(leave),
-    });
+    let (key, waker) = waits.register(here.task, NonNull::from(leave));
     let _registered = Registered(&waits, key);
     loop {
         if let Poll::Ready(result) = poll(&mut Context::from_waker(&waker)) {
@@ -295,6 +302,49 @@ pub(crate) fn wait_on_channel<R>(
     let _counted = Counted::new(here, |waits| &waits.n_on_channels);
     let Ok(result) = wait_by(park::park_or_unwind, here, what, leave, give_up, poll);
     result
+}
+
+/// A wait of the running task at an end of a channel, among other waits, while this lives.
+pub(crate) struct OnChannel<'a> {
+    counted: Counted,
+    key: Key,
+    waker: Waker,
+    /// The registry names it.
+    _leave: Box<dyn Fn() + 'a>,
+}
+
+impl<'a> OnChannel<'a> {
+    /// Registers the wait. If the task is abandoned, `leave` is called, and the wait is unregistered. Otherwise the caller
+    /// drops this before the end of `'a`.
+    pub(crate) fn new(here: TaskContext, leave: Box<dyn Fn() + 'a>) -> Self {
+        let counted = Counted::new(here, |waits| &waits.n_on_channels);
+        let named = NonNull::from(&*leave);
+        // SAFETY: only the lifetime changes. The wait is unregistered before the box goes, by the destructor or as the task
+        // is abandoned.
+        let named = unsafe { transmute::<NonNull<dyn Fn() + 'a>, NonNull<dyn Fn()>>(named) };
+        let (key, waker) = counted.waits.register(here.task, named);
+        Self {
+            counted,
+            key,
+            waker,
+            _leave: leave,
+        }
+    }
+
+    /// Whether the waker was woken since the last call.
+    pub(crate) fn take_signal(&self) -> bool {
+        is_set(&self.counted.waits, self.key)
+    }
+
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context::from_waker(&self.waker)
+    }
+}
+
+impl Drop for OnChannel<'_> {
+    fn drop(&mut self) {
+        drop(Registered(&self.counted.waits, self.key));
+    }
 }
 
 /// Counts a waiting task while the guard lives.

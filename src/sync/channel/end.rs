@@ -27,11 +27,7 @@ pub(super) fn wait<R>(
     timeout: Option<Duration>,
     mut attempt: impl FnMut() -> Option<R>,
 ) -> Result<R, WaitFailure> {
-    let waiter = Waiter {
-        event_count,
-        ticket: Cell::new(None),
-        is_registered: Cell::new(false),
-    };
+    let waiter = Waiter::new(event_count);
     let leave = || waiter.give_up();
     let poll = |context: &mut Context<'_>| waiter.poll(context, &mut attempt);
     let result = match (task_context(), timeout) {
@@ -51,15 +47,23 @@ pub(super) fn wait<R>(
 }
 
 /// A waiter of an event count.
-struct Waiter<'a> {
+pub(super) struct Waiter<'a> {
     event_count: &'a EventCount<Waker>,
     /// Its place, once it has registered.
     ticket: Cell<Option<Ticket>>,
     is_registered: Cell<bool>,
 }
 
-impl Waiter<'_> {
-    fn poll<R>(
+impl<'a> Waiter<'a> {
+    pub(super) fn new(event_count: &'a EventCount<Waker>) -> Self {
+        Self {
+            event_count,
+            ticket: Cell::new(None),
+            is_registered: Cell::new(false),
+        }
+    }
+
+    pub(super) fn poll<R>(
         &self,
         context: &mut Context<'_>,
         attempt: &mut impl FnMut() -> Option<R>,
@@ -90,7 +94,7 @@ impl Waiter<'_> {
     }
 
     /// Unregisters, and passes on a notification that has come meanwhile.
-    fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         if self.is_registered.take()
             && let Some(ticket) = self.ticket.get()
             && !self.event_count.unregister(ticket)

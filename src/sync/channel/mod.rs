@@ -40,6 +40,7 @@ mod error;
 mod receiver;
 mod sender;
 mod shared;
+mod when_received;
 
 pub use error::{RecvError, SendError};
 pub use receiver::{IntoIter, Iter, Receiver, TryIter};

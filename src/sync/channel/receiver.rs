@@ -8,6 +8,8 @@ use super::end::{self, WaitFailure};
 use super::end_methods::end_methods;
 use super::error::RecvError;
 use super::shared::Shared;
+use super::when_received::WhenReceived;
+use crate::runtime::first::Wait;
 use crate::runtime::wait::consume_budget;
 
 /// The receiving end of a channel. Clones are further ends, and one of them gets each item. When all are dropped, the
@@ -66,6 +68,29 @@ impl<T> Receiver<T> {
             Err(WaitFailure::TimedOut) => Err(RecvError::TimedOut),
             Err(WaitFailure::CantWait(why)) => Err(RecvError::CantWait(why)),
         }
+    }
+
+    /// The wait for the next item, for [`select!`](crate::select) and [`first`](crate::task::first()) in a task. It takes
+    /// nothing if it loses. Its output is that of [`recv`](Self::recv).
+    ///
+    /// ```
+    /// use std::thread;
+    /// use std::time::Duration;
+    /// use selvedge::sync::channel;
+    /// use selvedge::{select, time};
+    ///
+    /// let (sender, receiver) = channel::unbounded();
+    /// let producer = thread::spawn(move || sender.send(7));
+    /// selvedge::run(move || {
+    ///     select! {
+    ///         item = receiver.when_received() => assert_eq!(item, Ok(7)),
+    ///         () = time::after(Duration::from_secs(60)) => unreachable!("an item comes"),
+    ///     }
+    /// });
+    /// producer.join().unwrap().unwrap();
+    /// ```
+    pub fn when_received(&self) -> impl Wait<Output = Result<T, RecvError>> {
+        WhenReceived::new(self, &self.0.receivers)
     }
 
     /// Receives the next item if there is one. Never suspends.
