@@ -28,7 +28,7 @@ fn measure(n_connections: usize) {
         "  {:<12}{:>12}{:>10}{:>14}{:>10}{:>10}",
         "", "CPU us each", "of epoll", "requests/s", "p50 us", "p99 us"
     );
-    let samples = echo::measure(n_connections, STARTS, ROUNDS / STARTS);
+    let samples = echo::measure(n_connections, 1024, STARTS, ROUNDS / STARTS);
     let median_of = |rounds: &[echo::Round], figure: fn(&echo::Round) -> f64| {
         median(&rounds.iter().map(figure).collect::<Vec<_>>())
     };

@@ -1,9 +1,8 @@
 //! The rows of the event loop: yields, spawns, sleeps, queues, echo, HTTP requests.
 
-use crate::floor;
 use crate::rows::{corosensei_round_trips, interleaved};
 use crate::support::contest::{self, Contender};
-use crate::support::{echo, http, ours, peers};
+use crate::support::{echo, floor, http, ours, peers};
 use crate::table::{Floor, Limit, Row};
 
 const ROUNDS: usize = 15;
@@ -73,13 +72,15 @@ pub fn yields() -> Vec<Row> {
             ROUNDS,
             [our_yields(1_000), two],
         ),
-        among_many(TOKIO),
     ]
+    .into_iter()
+    .chain(among_many(TOKIO))
+    .collect()
 }
 
 /// Among 100,000 tasks a turn walks the page tables and loads two lines of a stack from memory; the limit is for the cost beyond
-/// that.
-fn among_many(peer: &'static str) -> Row {
+/// that. The plain ratios are rows as well.
+fn among_many(peer: &'static str) -> [Row; 3] {
     const N: usize = 100_000;
     let (mut ours, mut tokio, mut visits) = (our_yields(N), tokios_yields(N), floor::visits(N));
     let mut samples = [const { Vec::new() }; 3];
@@ -91,14 +92,23 @@ fn among_many(peer: &'static str) -> Row {
             .for_each(|(samples, sample)| samples.push(sample));
     }
     let [ours, peers, samples] = samples;
-    let what = "a line written and another read on each of 100,000 stacks";
-    Row {
+    let visits = "a line written and another read on each of 100,000 stacks";
+    let row = |peer, peers: &Vec<f64>, limit| Row {
         what: "yield_now among 100,000 tasks, ns",
-        ours,
+        ours: ours.clone(),
         peer,
-        peers,
-        limit: Limit::Beyond(Floor { what, samples }, 0.333),
-    }
+        peers: peers.clone(),
+        limit,
+    };
+    let floor = Floor {
+        what: visits,
+        samples: samples.clone(),
+    };
+    [
+        row(peer, &peers, Limit::AtMost(0.8)),
+        row(visits, &samples, Limit::AtMost(2.0)),
+        row(peer, &peers, Limit::Beyond(floor, 0.333)),
+    ]
 }
 
 /// All peers in the same rounds.
@@ -209,24 +219,57 @@ pub fn sleeps() -> Vec<Row> {
         ),
         row(
             "1,000,000 sleeps up to 1 s, cold stacks, CPU s",
+            cold.clone(),
+            beside_cold.clone(),
+            Limit::AtMost(2.0),
+        ),
+        row(
+            "1,000,000 sleeps up to 1 s, cold stacks, CPU s",
             cold,
             beside_cold,
             Limit::Beyond(first_touch, 1.5),
         ),
+        fewer_cold_sleeps(),
     ]
+}
+
+/// As the row of a million.
+fn fewer_cold_sleeps() -> Row {
+    const N: usize = 100_000;
+    let mut tokio = peers::rust("tokio", "sleep", &[N]);
+    tokio.round();
+    let (mut cold, mut beside) = (Vec::new(), Vec::new());
+    for _ in 0..LONG_ROUNDS {
+        let mut ours = ours::contender("sleep", &[N]);
+        floor::recall_memory(N);
+        cold.push(ours.round() * N as f64 / 1e9);
+        beside.push(tokio.round() * N as f64 / 1e9);
+    }
+    Row {
+        what: "100,000 sleeps up to 1 s, cold stacks, CPU s",
+        ours: cold,
+        peer: "tokio, current thread",
+        peers: beside,
+        limit: Limit::AtMost(1.6),
+    }
 }
 
 pub fn echoes() -> Vec<Row> {
     let few = "echo, 64 B, 50 connections, server CPU us a request";
     let many = "echo, 64 B, 1,000 connections, server CPU us a request";
+    let large = "echo, 64 B, 1,000 connections, 4 KiB in each task, CPU us";
     let mut rows = Vec::new();
-    for (what, n_connections) in [(few, 50), (many, 1_000)] {
-        let samples = echo::measure(n_connections, ECHO_STARTS, ECHO_ROUNDS);
+    for (what, n_connections, buffer_size, limits) in [
+        (few, 50, 1024, [1.05, 1.0]),
+        (many, 1_000, 1024, [1.05, 1.0]),
+        (large, 1_000, 4096, [1.08, 0.97]),
+    ] {
+        let samples = echo::measure(n_connections, buffer_size, ECHO_STARTS, ECHO_ROUNDS);
         let [ours, epoll, tokio] =
             samples.map(|rounds| rounds.iter().map(|round| round.cpu_us).collect::<Vec<_>>());
         for (peer, peers, limit) in [
-            ("a raw epoll loop", epoll, 1.05),
-            ("tokio, current thread", tokio, 1.0),
+            ("a raw epoll loop", epoll, limits[0]),
+            ("tokio, current thread", tokio, limits[1]),
         ] {
             rows.push(Row {
                 what,

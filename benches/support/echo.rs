@@ -19,15 +19,20 @@ pub struct Round {
 /// The contenders' names, in the order of [`measure`]'s result.
 pub const NAMES: [&str; 3] = ["selvedge", "raw epoll", "tokio"];
 
-/// Rounds of each server, ours first. The addresses of a process's memory can make all of its rounds some percent faster or
+/// Rounds of each server, ours first. Our tasks and tokio's have a buffer each, the epoll loop has one for all. The addresses of a process's memory can make all of its rounds some percent faster or
 /// slower, so each server is started `n_starts` times.
-pub fn measure(n_connections: usize, n_starts: usize, n_rounds: usize) -> [Vec<Round>; 3] {
+pub fn measure(
+    n_connections: usize,
+    buffer_size: usize,
+    n_starts: usize,
+    n_rounds: usize,
+) -> [Vec<Round>; 3] {
     raise_file_limit(4 * n_connections as u64 + 100);
     let mut samples = [const { Vec::new() }; 3];
     for start in 0..n_starts {
         // A server finds the caches full of the previous server's memory, so each runs after each other one.
         let order = if start % 2 == 0 { [0, 1, 2] } else { [2, 1, 0] };
-        started(n_connections, n_rounds, order, &mut samples);
+        started(n_connections, buffer_size, n_rounds, order, &mut samples);
     }
     samples
 }
@@ -35,6 +40,7 @@ pub fn measure(n_connections: usize, n_starts: usize, n_rounds: usize) -> [Vec<R
 /// Starts the servers, all at once, and measures rounds of each; the others sleep meanwhile.
 fn started(
     n_connections: usize,
+    buffer_size: usize,
     n_rounds: usize,
     order: [usize; 3],
     samples: &mut [Vec<Round>; 3],
@@ -42,9 +48,9 @@ fn started(
     // A server inherits the core of the thread that starts it.
     pin_to_core(MEASURED_CORE);
     let servers = [
-        ours::contender("echo", &[]),
+        ours::contender("echo", &[buffer_size]),
         peers::rust("epoll", "echo", &[]),
-        peers::rust("tokio", "echo", &[]),
+        peers::rust("tokio", "echo", &[buffer_size]),
     ];
     pin_to_core(LOAD_CORE);
     let mut loads = servers.each_ref().map(|server| {

@@ -12,6 +12,7 @@ mod protocol;
 
 pub mod contest;
 pub mod echo;
+pub mod floor;
 pub mod http;
 pub mod load;
 pub mod machine;

@@ -37,7 +37,8 @@ pub fn is_contender() -> bool {
         "sleep" => sleeps(number(0)),
         "queue" => queues(number(0), number(1)),
         "select" => selects(number(0)),
-        "echo" => echo().expect("a server"),
+        "hand" => hands(number(0), number(1)),
+        "echo" => echo(number(0)).expect("a server"),
         _ => panic!("no such contender: {what}"),
     }
     true
@@ -179,6 +180,31 @@ fn queues(capacity: usize, n_items: usize) {
     run(|| joined(spawn(main)));
 }
 
+/// Many tasks wait for items of a queue, which hands each item to the task that has waited longest.
+fn hands(n_tasks: usize, n_laps: usize) {
+    let main = move || {
+        let queue = Queue::unbounded();
+        let taker = |_| {
+            let queue = queue.clone();
+            spawn(move || while queue.get().is_ok() {})
+        };
+        let takers: Vec<Task<()>> = (0..n_tasks).map(taker).collect();
+        yield_now();
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for _ in 0..n_laps {
+                (0..n_tasks).for_each(|item| queue.put(item).expect("it is open"));
+                yield_now();
+            }
+            answer(watch.ns_each(n_tasks * n_laps));
+        }
+        queue.shutdown();
+        takers.into_iter().for_each(joined);
+    };
+    run(|| joined(spawn(main)));
+}
+
 /// One task sets an event, for which another waits together with a deadline and the hang-up of a peer; then the other way
 /// round, without the deadline and the peer.
 fn selects(n_waits: usize) {
@@ -214,8 +240,14 @@ fn selects(n_waits: usize) {
     run(|| joined(spawn(main)));
 }
 
-fn echo() -> io::Result<()> {
-    run(|| {
+/// With a buffer of `buffer_size` bytes in each task.
+fn echo(buffer_size: usize) -> io::Result<()> {
+    let serve = match buffer_size {
+        1024 => serve::<1024>,
+        4096 => serve::<4096>,
+        size => panic!("no server has buffers of {size} bytes"),
+    };
+    run(move || {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listening(listener.local_addr()?.port());
         loop {
@@ -225,9 +257,9 @@ fn echo() -> io::Result<()> {
     })
 }
 
-fn serve(mut stream: TcpStream) -> io::Result<()> {
+fn serve<const N: usize>(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; N];
     loop {
         match stream.read(&mut buffer)? {
             0 => return Ok(()),

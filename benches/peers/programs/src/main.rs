@@ -7,7 +7,7 @@
 //! | `sleep` | sleeps | all sleeps at once; ns of CPU a sleep |
 //! | `queue` | capacity (0: no limit), items | one task puts the items, another gets them; ns an item |
 //! | `select` | waits | one task wakes another, which waits for the first of three, and is woken by it; ns for both |
-//! | `echo` | | prints its port, then serves for ever |
+//! | `echo` | bytes of a task's buffer | prints its port, then serves for ever |
 //! | `pages` | | prints its port, then serves an HTTP page for ever |
 //! | `http` | port, requests, batches | gets `requests` pages in each batch, with a new client; ns of CPU a request |
 
@@ -37,7 +37,7 @@ fn main() {
         ["tokio", "queue"] if number(0) == 0 => tokio_peer::unbounded_queues(number(1)),
         ["tokio", "queue"] => tokio_peer::queues(number(0), number(1)),
         ["tokio", "select"] => tokio_peer::selects(number(0)),
-        ["tokio", "echo"] => tokio_peer::echo(),
+        ["tokio", "echo"] => tokio_peer::echo(number(0)),
         ["monoio", "yield"] => monoio_peer::yields(number(0), number(1)),
         ["monoio", "spawn"] => monoio_peer::spawns(number(0), number(1)),
         ["smol", "yield"] => smol_peer::yields(number(0), number(1)),

@@ -177,20 +177,29 @@ pub fn selects(n_waits: usize) {
     });
 }
 
-pub fn echo() {
+/// With a buffer of `buffer_size` bytes in each task.
+pub fn echo(buffer_size: usize) {
+    match buffer_size {
+        1024 => echo_with::<1024>(),
+        4096 => echo_with::<4096>(),
+        size => panic!("no server has buffers of {size} bytes"),
+    }
+}
+
+fn echo_with<const N: usize>() {
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
         listening(listener.local_addr().expect("an address").port());
         loop {
             let (stream, _) = listener.accept().await.expect("a connection");
-            tokio::spawn(serve(stream));
+            tokio::spawn(serve::<N>(stream));
         }
     });
 }
 
-async fn serve(mut stream: TcpStream) -> std::io::Result<()> {
+async fn serve<const N: usize>(mut stream: TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = [0; 1024];
+    let mut buffer = [0; N];
     loop {
         match stream.read(&mut buffer).await? {
             0 => return Ok(()),

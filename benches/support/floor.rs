@@ -11,7 +11,7 @@ use std::ptr;
 
 use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 
-use crate::support::machine::{cpu_ns_of, ns_each};
+use super::machine::{cpu_ns_of, ns_each};
 
 const PAGE: usize = 4096;
 const GUARD: usize = 64 * 1024;
