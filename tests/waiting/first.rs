@@ -580,7 +580,8 @@ fn a_deadlock_report_names_all_waits() {
 #[test]
 fn a_loop_may_end_while_waits_are_linked() {
     let (event, queue) = (Event::new(), Queue::unbounded());
-    let event_loop = EventLoop::new().expect("a loop");
+    let builder = EventLoop::builder().shutdown_timeout(Duration::ZERO);
+    let event_loop = builder.build().expect("a loop");
     let mine = (event.clone(), queue.clone());
     finished(event_loop.run_until_complete(move || {
         let waits = spawn(move || {

@@ -90,7 +90,7 @@ impl<T> Receiver<T> {
     /// producer.join().unwrap().unwrap();
     /// ```
     pub fn when_received(&self) -> impl Wait<Output = Result<T, RecvError>> {
-        WhenReceived::new(self, &self.0.receivers)
+        WhenReceived::new(&self.0)
     }
 
     /// Receives the next item if there is one. Never suspends.

@@ -3,18 +3,16 @@
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
-use super::Receiver;
 use super::end::Waiter;
 use super::error::RecvError;
+use super::shared::Shared;
 use crate::runtime::first::{Arm, End, Wait, sealed::Sealed};
 use crate::runtime::threads::waker_registry::OnChannel;
-use crate::util::event_count::EventCount;
 
 pub(super) struct WhenReceived<'a, T> {
-    receiver: &'a Receiver<T>,
-    event_count: &'a EventCount<Waker>,
+    channel: &'a Shared<T>,
     found: Option<Result<T, RecvError>>,
     linked: Option<Linked<'a>>,
 }
@@ -26,10 +24,9 @@ struct Linked<'a> {
 }
 
 impl<'a, T> WhenReceived<'a, T> {
-    pub(super) fn new(receiver: &'a Receiver<T>, event_count: &'a EventCount<Waker>) -> Self {
+    pub(super) fn new(channel: &'a Shared<T>) -> Self {
         Self {
-            receiver,
-            event_count,
+            channel,
             found: None,
             linked: None,
         }
@@ -37,10 +34,10 @@ impl<'a, T> WhenReceived<'a, T> {
 
     /// Takes an item, or registers with the channel.
     fn poll(&mut self) -> bool {
-        let receiver = self.receiver;
+        let channel = self.channel;
         if let Some(linked) = &self.linked {
             let mut context = linked.on_channel.context();
-            let polled = linked.waiter.poll(&mut context, &mut || attempt(receiver));
+            let polled = linked.waiter.poll(&mut context, &mut || attempt(channel));
             self.found = match polled {
                 Poll::Ready(result) => Some(result),
                 Poll::Pending => None,
@@ -50,8 +47,8 @@ impl<'a, T> WhenReceived<'a, T> {
     }
 }
 
-fn attempt<T>(receiver: &Receiver<T>) -> Option<Result<T, RecvError>> {
-    match receiver.try_recv() {
+fn attempt<T>(channel: &Shared<T>) -> Option<Result<T, RecvError>> {
+    match channel.pop() {
         Err(RecvError::Empty) => None,
         result => Some(result),
     }
@@ -63,11 +60,11 @@ impl<T> Wait for WhenReceived<'_, T> {
     type Output = Result<T, RecvError>;
 
     fn try_now(&mut self) -> Option<Result<T, RecvError>> {
-        attempt(self.receiver)
+        attempt(self.channel)
     }
 
     fn start(&mut self, arm: Pin<&Arm>) -> bool {
-        let waiter = Rc::new(Waiter::new(self.event_count));
+        let waiter = Rc::new(Waiter::new(&self.channel.receivers));
         let theirs = Rc::clone(&waiter);
         let on_channel = OnChannel::new(arm.here(), Box::new(move || theirs.give_up()));
         self.linked = Some(Linked { on_channel, waiter });
