@@ -3,9 +3,9 @@
 //! A program that imports `selvedge::fs` instead of `std::fs` needs no other change. The system does not report when a
 //! disk is ready, so an operation that may wait for one runs on a thread of the loop's pool while the task is parked,
 //! and the other tasks continue. These threads are not those of [`to_thread`](crate::to_thread), so a program's own
-//! jobs delay no file operation. An operation that hangs, for example on a network file system, delays the others by at
-//! most 100 ms: then the pool starts another thread. On a thread without an event loop the same call blocks the thread,
-//! as std's does.
+//! jobs delay no file operation. Operations that hang, for example on a network file system, delay the others by some
+//! 100 ms: then the pool starts as many further threads as it usually has (the number of processors plus 4), and again
+//! if all of these hang. On a thread without an event loop the same call blocks the thread, as std's does.
 //!
 //! ```
 //! use selvedge::fs;
