@@ -273,11 +273,15 @@ impl Reference {
         let result = self.act_all(inner);
         let (is_alone, was_returned) = self.end();
         match result {
-            Ok(()) if was_returned => Ok(What::Elapsed),
-            Ok(()) => Ok(What::Done),
-            Err(Unwind) if is_alone => Ok(What::Elapsed),
-            Err(Unwind) => Err(Unwind),
+            Ok(()) if !was_returned => return Ok(What::Done),
+            Err(Unwind) if !is_alone => return Err(Unwind),
+            _ => {}
         }
+        if lasts == Some(0) {
+            // A timeout that has elapsed at its start gives the others a turn.
+            self.suspend();
+        }
+        Ok(What::Elapsed)
     }
 
     fn clean_up(&mut self, cleanup: &[Node]) -> Result<(), Unwind> {
