@@ -17,7 +17,7 @@ use super::record::Record;
 use super::sizes::DEFAULT_STACK_SIZE_BYTES;
 use super::table;
 use super::warm::WarmList;
-use crate::sys::memory::{BATCH, Mapping};
+use crate::sys::memory::{BATCH, Mapping, page_size, populate};
 use crate::sys::{guard, valgrind};
 
 /// A size class: the stacks of one usable size. Slabs point to it; its methods are in `pool`.
@@ -189,6 +189,21 @@ impl Slab {
         Ok(index)
     }
 
+    /// Commits the first page of each slot ahead, if the slab has filled one batch already: a crowd needs the next one soon.
+    fn populate(&self, slots: Range<usize>) {
+        if slots.start == 0 {
+            return;
+        }
+        let mut ranges: [Range<usize>; BATCH] = std::array::from_fn(|_| 0..0);
+        let n_slots = slots.len();
+        for (range, slot) in ranges.iter_mut().zip(slots) {
+            let end = self.mapping.range().start + (slot + 1) * self.layout.stride;
+            *range = end - page_size()..end;
+        }
+        // SAFETY: pages of the mapping.
+        unsafe { populate(&ranges[..n_slots]) };
+    }
+
     fn guard_up_to(&self, index: usize) -> io::Result<()> {
         let from = self.n_guarded.get();
         if index < from {
@@ -205,7 +220,10 @@ impl Slab {
         let result = unsafe { guard::install(&ranges[..to - from], &mut n_split) };
         self.n_split.set(self.n_split.get() + n_split);
         match result {
-            Ok(()) => self.n_guarded.set(to),
+            Ok(()) => {
+                self.n_guarded.set(to);
+                self.populate(from..to);
+            }
             // The first guards may have been made before the limit was reached.
             Err(_) if n_split > 0 => self.n_guarded.set(from + n_split),
             Err(error) => return Err(error),

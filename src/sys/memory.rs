@@ -42,6 +42,12 @@ const STACK_FLAGS: libc::c_int = {
     flags
 };
 
+/// Linux's numbers for naming a mapping, which not every C library's headers have.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PR_SET_VMA: libc::c_int = 0x5356_4d41;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PR_SET_VMA_ANON_NAME: libc::c_ulong = 0;
+
 /// An anonymous private mapping, released when dropped.
 #[derive(Debug)]
 pub(crate) struct Mapping {
@@ -85,6 +91,14 @@ impl Mapping {
         // only memory.
         unsafe {
             libc::madvise(start, len, libc::MADV_NOHUGEPAGE);
+            // `pmap` and /proc/self/smaps show the name.
+            libc::prctl(
+                PR_SET_VMA,
+                PR_SET_VMA_ANON_NAME,
+                start,
+                len,
+                c"selvedge stacks".as_ptr(),
+            );
         }
         Ok(mapping)
     }
@@ -141,6 +155,26 @@ pub(crate) unsafe fn discard(ranges: &[Range<usize>]) {
     }
 }
 
+/// Commits the pages of the ranges ahead of their first use, in one call of the system instead of a fault for each. A hint.
+///
+/// # Safety
+/// The ranges are whole pages of this crate's mappings.
+pub(crate) unsafe fn populate(ranges: &[Range<usize>]) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        static IS_REFUSED: AtomicBool = AtomicBool::new(false);
+        if !IS_REFUSED.load(Relaxed) {
+            // SAFETY: committing pages changes no content; the rest is the caller's promise.
+            let populated = unsafe { process_madvise(ranges, libc::MADV_POPULATE_WRITE) };
+            if populated < 0 {
+                IS_REFUSED.store(true, Relaxed);
+            }
+        }
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = ranges;
+}
+
 /// Gives the same advice for many ranges: 64 at a time if the kernel supports that for the process itself,
 /// otherwise one by one.
 ///
@@ -166,19 +200,34 @@ pub(crate) unsafe fn advise_all(ranges: &[Range<usize>], advice: libc::c_int) ->
     Ok(())
 }
 
-/// One `process_madvise` on this process, by `PIDFD_SELF` (Linux 6.14): that needs no descriptor, and in a
-/// child after `fork` it means the child. False if not all ranges were advised; a kernel that does not
-/// support the call is not asked again.
+/// One `process_madvise`. False if not all ranges were advised; a kernel that does not support the call is not asked
+/// again.
 ///
 /// # Safety
 /// As [`advise_all`].
 #[cfg(any(target_os = "linux", target_os = "android"))]
 unsafe fn advise_batch(batch: &[Range<usize>], advice: libc::c_int) -> bool {
-    const PIDFD_SELF_PROCESS: libc::c_long = -10001;
     static UNKNOWN_TO_KERNEL: AtomicBool = AtomicBool::new(false);
     if UNKNOWN_TO_KERNEL.load(Relaxed) {
         return false;
     }
+    let bytes: usize = batch.iter().map(ExactSizeIterator::len).sum();
+    // SAFETY: forwarded to the caller.
+    let advised = unsafe { process_madvise(batch, advice) };
+    if advised == -1 && io::Error::last_os_error().raw_os_error() != Some(libc::ENOMEM) {
+        UNKNOWN_TO_KERNEL.store(true, Relaxed);
+    }
+    usize::try_from(advised) == Ok(bytes)
+}
+
+/// `process_madvise` on this process, by `PIDFD_SELF` (Linux 6.14): that needs no descriptor, and in a child after `fork` it
+/// means the child. At most 64 ranges. Returns the number of bytes, or -1 with an error in `errno`.
+///
+/// # Safety
+/// As [`advise_all`].
+#[cfg(any(target_os = "linux", target_os = "android"))]
+unsafe fn process_madvise(batch: &[Range<usize>], advice: libc::c_int) -> libc::c_long {
+    const PIDFD_SELF_PROCESS: libc::c_long = -10001;
     let mut vectors = [libc::iovec {
         iov_base: ptr::null_mut(),
         iov_len: 0,
@@ -189,9 +238,8 @@ unsafe fn advise_batch(batch: &[Range<usize>], advice: libc::c_int) -> bool {
             iov_len: range.len(),
         };
     }
-    let bytes: usize = batch.iter().map(ExactSizeIterator::len).sum();
     // SAFETY: the vectors are initialised and refer to memory for which the caller allows the advice.
-    let advised = unsafe {
+    unsafe {
         libc::syscall(
             libc::SYS_process_madvise,
             PIDFD_SELF_PROCESS,
@@ -200,11 +248,7 @@ unsafe fn advise_batch(batch: &[Range<usize>], advice: libc::c_int) -> bool {
             libc::c_long::from(advice),
             0 as libc::c_long,
         )
-    };
-    if advised == -1 && io::Error::last_os_error().raw_os_error() != Some(libc::ENOMEM) {
-        UNKNOWN_TO_KERNEL.store(true, Relaxed);
     }
-    usize::try_from(advised) == Ok(bytes)
 }
 
 /// The lowest address in the range whose page is resident, or the end of the range.

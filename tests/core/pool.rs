@@ -2,6 +2,8 @@
 //!
 //! Each test runs on a thread of its own, whose pool starts empty.
 
+#![allow(unsafe_code)]
+
 use selvedge::stack::{PoolStats, pool_stats, set_pool_watermark, trim_pool};
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
@@ -225,6 +227,31 @@ fn a_reused_stack_starts_a_new_high_water_mark() {
         trim_pool();
         let shallow = dig(1024);
         assert!(shallow < 64 * 1024, "{shallow}");
+    });
+}
+
+/// A kernel may be built without names for mappings: then it refuses the name of a page as well.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_systems_map_of_memory_names_the_stacks() {
+    let can_name = || {
+        let (access, flags) = (libc::PROT_READ, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+        // SAFETY: a new mapping is named and unmapped, and nothing else uses it.
+        unsafe {
+            let page = libc::mmap(std::ptr::null_mut(), 4096, access, flags, -1, 0);
+            let result = libc::prctl(0x5356_4d41, 0_u64, page, 4096, c"a page".as_ptr());
+            libc::munmap(page, 4096);
+            result == 0
+        }
+    };
+    on_fresh_thread(move || {
+        let _live = parked();
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("Linux");
+        assert_eq!(
+            maps.contains("[anon:selvedge stacks]"),
+            can_name(),
+            "{maps}"
+        );
     });
 }
 
