@@ -181,10 +181,20 @@ fn backtrace_of(tid: libc::pid_t) -> String {
     frames[start.min(end)..end].concat()
 }
 
-/// The function that contains a return address, after those that are inlined there; one line each.
+/// The function that contains a return address, after those that are inlined there; one line each. The address at which the
+/// signal has interrupted the thread is no return address: it may be a function's first, so that the one before is in no function.
 fn symbol(frame: *mut c_void) -> String {
+    [frame, frame.wrapping_byte_add(1)]
+        .into_iter()
+        .map(functions)
+        .find(|lines| !lines.is_empty())
+        .unwrap_or_else(|| format!("    {frame:p}\n"))
+}
+
+/// The functions that contain the byte before an address, innermost first; one line each.
+fn functions(after: *mut c_void) -> String {
     let mut lines = String::new();
-    backtrace::resolve(frame, |symbol| {
+    backtrace::resolve(after, |symbol| {
         let Some(name) = symbol.name() else { return };
         let _ = write!(lines, "    {name:#}");
         if let (Some(file), Some(line)) = (symbol.filename(), symbol.lineno()) {
@@ -192,9 +202,6 @@ fn symbol(frame: *mut c_void) -> String {
         }
         lines.push('\n');
     });
-    if lines.is_empty() {
-        lines = format!("    {frame:p}\n");
-    }
     lines
 }
 
