@@ -10,6 +10,11 @@ use socket2::SockRef;
 
 use crate::sockets::{NEVER, fill, tcp_pair};
 
+/// Valgrind lets no other thread run during `close`, which waits for this process's other end here.
+fn close_may_wait() -> bool {
+    std::env::var_os("SELVEDGE_UNDER_VALGRIND").is_none()
+}
+
 /// A stream that would linger for ten minutes, with the number of its unread bytes, and the other end.
 fn lingering() -> (TcpStream, usize, TcpStream) {
     let (near, far) = tcp_pair();
@@ -26,6 +31,9 @@ fn lingering() -> (TcpStream, usize, TcpStream) {
 
 #[test]
 fn dropping_a_lingering_stream_stalls_no_task() {
+    if !close_may_wait() {
+        return;
+    }
     run(|| {
         let (near, n_sent, mut far) = lingering();
         drop(near);
@@ -37,6 +45,9 @@ fn dropping_a_lingering_stream_stalls_no_task() {
 
 #[test]
 fn a_lingering_stream_in_a_pollable_stalls_no_task() {
+    if !close_may_wait() {
+        return;
+    }
     run(|| {
         let (near, n_sent, mut far) = lingering();
         drop(Pollable::new(near.into_std()).unwrap());
@@ -49,6 +60,9 @@ fn a_lingering_stream_in_a_pollable_stalls_no_task() {
 /// More than there are threads for sockets of this crate's types.
 #[test]
 fn many_lingering_streams_stall_no_task() {
+    if !close_may_wait() {
+        return;
+    }
     let drop_all = |drop_one: fn(TcpStream)| {
         let streams: Vec<_> = (0..20).map(|_| lingering()).collect();
         let (near, rest): (Vec<_>, Vec<_>) = streams
@@ -70,6 +84,9 @@ fn many_lingering_streams_stall_no_task() {
 
 #[test]
 fn the_option_of_a_clone_stays() {
+    if !close_may_wait() {
+        return;
+    }
     run(|| {
         let (near, _n_sent, far) = lingering();
         let clone = near.try_clone().unwrap();
@@ -84,6 +101,9 @@ fn the_option_of_a_clone_stays() {
 /// There is no thread left for another `close` that waits.
 #[test]
 fn the_option_of_a_socket_that_is_kept_stays() {
+    if !close_may_wait() {
+        return;
+    }
     run(|| {
         let waiting: Vec<_> = (0..8).map(|_| lingering()).collect();
         let (near, waiting): (Vec<_>, Vec<_>) = waiting
