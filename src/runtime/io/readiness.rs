@@ -103,7 +103,7 @@ impl Readiness<'_> {
         }
         let side = self.side.insert(side);
         arm.wait_in(self.when.list(side), 0);
-        self.counted = Some(Counted::new());
+        self.counted = Some(Counted::new(arm.here()));
         Ok(())
     }
 }

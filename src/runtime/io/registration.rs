@@ -178,7 +178,7 @@ impl Registration {
             // Registered just now, after an attempt that would have blocked: the poller reports any change since.
             side.is_ready.set(false);
         }
-        let _counted = Counted::new();
+        let _counted = Counted::new(here);
         if timeout.is_some() || here.task.io_deadline().is_some() {
             wait_at_most(timeout, here, place, &side, deadline)?;
         } else {
@@ -353,24 +353,25 @@ pub(super) fn socket_is_gone() -> io::Error {
     )
 }
 
-/// Counts a task that waits for a descriptor while the guard lives.
-pub(super) struct Counted;
+/// Counts a task that waits for a descriptor while the guard lives. It names the loop, because what an abandoned task has
+/// borrowed for its wait may be dropped later, on another loop.
+pub(super) struct Counted {
+    loop_id: u64,
+}
 
 impl Counted {
-    pub(super) fn new() -> Self {
-        count(|n| n + 1);
-        Self
+    pub(super) fn new(here: TaskContext) -> Self {
+        here.core.reactor().n_waiting.update(|n| n + 1);
+        Self {
+            loop_id: here.core.id,
+        }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        count(|n| n - 1);
-    }
-}
-
-fn count(change: impl FnOnce(usize) -> usize) {
-    if let Some(core) = context::current() {
-        core.reactor().n_waiting.update(change);
+        if let Some(core) = context::current().filter(|core| core.id == self.loop_id) {
+            core.reactor().n_waiting.update(|n| n - 1);
+        }
     }
 }

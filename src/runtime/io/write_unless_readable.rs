@@ -82,7 +82,7 @@ impl Registration {
             // any change since.
             write.is_ready.set(false);
         }
-        let _counted = Counted::new();
+        let _counted = Counted::new(here);
         if read.is_ready.get()
             && !read.is_closed.get()
             && !wait_fd(fd, Direction::Read, Some(Duration::ZERO))?
