@@ -119,6 +119,21 @@ fn tasks_may_come_and_go_while_the_loop_looks() {
 }
 
 #[test]
+fn the_shortest_and_the_longest_timeout_let_tasks_run() {
+    for timeout in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
+        let builder = EventLoop::builder().idle_stack_timeout(timeout);
+        builder.run(|| {
+            let event = Event::new();
+            let range = Rc::default();
+            let deep = goes_deep(&event, &range);
+            (0..40).for_each(|_| sleep(Duration::from_micros(20)));
+            event.set();
+            finished(deep.join());
+        });
+    }
+}
+
+#[test]
 fn frames_below_a_nested_coroutine_stay() {
     let builder = EventLoop::builder().idle_stack_timeout(Some(A_MOMENT));
     builder.run(|| {

@@ -61,8 +61,10 @@ impl IdleStacks {
     }
 
     fn look_at(&self, core: &Core, now: Instant, period: Duration) -> Option<Duration> {
+        // A time that the clock can't represent never comes.
+        let next = now.checked_add(period)?;
         if core.is_walk_over() {
-            let due = self.due.get().unwrap_or_else(|| now + period);
+            let due = self.due.get().unwrap_or(next);
             self.due.set(Some(due));
             if now < due {
                 return Some(due - now);
@@ -84,7 +86,7 @@ impl IdleStacks {
         if !core.is_walk_over() {
             return Some(Duration::ZERO);
         }
-        self.due.set(Some(now + period));
+        self.due.set(Some(next));
         self.is_wanted.get().then_some(period)
     }
 
