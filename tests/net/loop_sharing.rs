@@ -1,7 +1,7 @@
 //! One descriptor in several wrappers: each can wait, without an effect on the others.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -146,14 +146,17 @@ fn a_reused_number_is_a_descriptor_of_its_own() {
 fn a_forgotten_wrapper_does_not_disturb_the_next_file() {
     run(|| {
         let (a, _b) = UnixStream::pair().unwrap();
-        let number = a.as_raw_fd();
         let pollable = Pollable::new(a.as_fd()).unwrap();
         wait_in_vain(|| { &pollable }.read(&mut [0; 1]));
         std::mem::forget(pollable);
-        drop(a);
         let (reader, mut writer) = io::pipe().unwrap();
-        let reader = Pollable::new(OwnedFd::from(reader)).unwrap();
-        assert_eq!(reader.as_raw_fd(), number, "the lowest free number");
+        // The number gets the other file in one step: between a close and an open, another test's thread could take it.
+        // SAFETY: both numbers are open descriptors, and `a` gave up its own.
+        let reader = unsafe {
+            let number = libc::dup2(reader.as_raw_fd(), OwnedFd::from(a).into_raw_fd());
+            OwnedFd::from_raw_fd(number)
+        };
+        let reader = Pollable::new(reader).unwrap();
         let waiting = begun(move || { &reader }.read(&mut [0; 1]).unwrap());
         writer.write_all(b"x").unwrap();
         assert_eq!(waiting.join().unwrap(), 1);
