@@ -332,3 +332,41 @@ impl Builder {
         Typed::new(self.stack_size_bytes, self.name, site, body)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::{Coroutine, Yielder};
+    use crate::coroutine::open_frame::any_entered;
+
+    struct WalkOnDrop(Rc<Cell<usize>>);
+
+    impl Drop for WalkOnDrop {
+        fn drop(&mut self) {
+            let visit = |_| {
+                self.0.set(self.0.get() + 1);
+                false
+            };
+            assert!(!any_entered(visit).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_walk_passes_over_nested_closes() {
+        let n_visited = Rc::new(Cell::new(0));
+        let mut chain: Box<dyn Any> = Box::new(WalkOnDrop(n_visited.clone()));
+        for _ in 0..100 {
+            let mut outer = Coroutine::new(move |y: &Yielder<(), ()>, ()| {
+                let _inner = chain;
+                y.suspend(());
+            });
+            outer.resume();
+            chain = Box::new(outer);
+        }
+        drop(chain);
+        assert!([1, 2].contains(&n_visited.get()), "{n_visited:?} of 100");
+    }
+}

@@ -27,8 +27,11 @@ pub(super) struct Header {
     /// The coroutine may suspend while the stack pointer is less than this many bytes below the header:
     /// the size of the stack, or 0 while a frame is open ([`OpenFrame`](super::open_frame::OpenFrame)).
     span: Cell<usize>,
-    /// The close request that is being delivered, 0 for none.
+    /// The close request that is being delivered, 0 for none. While there is one, the coroutine is entered.
     pub(super) close_request: Cell<u64>,
+    /// While a request is being delivered by a coroutine that is being closed itself: the outermost coroutine such that
+    /// all from it to this one are being closed. A walk over the entered coroutines continues there.
+    pub(super) closed_from: Cell<Option<NonNull<Self>>>,
     /// The number of open frames.
     n_open: Cell<u32>,
     /// How many suspensions the body has attempted since a close that was requested while the thread
@@ -64,6 +67,7 @@ impl Header {
                 root: Root::new(entry),
                 span: Cell::new(span),
                 close_request: Cell::new(0),
+                closed_from: Cell::new(None),
                 n_open: Cell::new(0),
                 n_swallowed: Cell::new(0),
                 closed_in_panic: Cell::new(false),

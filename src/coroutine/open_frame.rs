@@ -119,11 +119,24 @@ pub(crate) fn runs_on_own_stacks() -> bool {
 /// Whether a coroutine was entered and has not come back: the running code is on its stack, or on one that was entered from
 /// there. Where the backend's stacks can't be walked: whether the coroutine is the innermost one.
 pub(super) fn is_entered(coroutine: NonNull<Header>) -> Result<bool, Foreign> {
+    // SAFETY: the caller's coroutine is not over, so its header is on its stack.
+    if unsafe { coroutine.as_ref() }.close_request.get() != 0 {
+        return Ok(true);
+    }
     any_entered(|header| header == coroutine)
 }
 
-/// Whether a function returns true for one of the coroutines to which the running code returns, innermost first.
-fn any_entered(is_it: impl Fn(NonNull<Header>) -> bool) -> Result<bool, Foreign> {
+/// The value of [`Header::closed_from`] for a coroutine that the running code closes.
+pub(super) fn closed_from() -> Option<NonNull<Header>> {
+    let closer = innermost().ok()??;
+    // SAFETY: the header of the running coroutine.
+    let header = unsafe { closer.as_ref() };
+    (header.close_request.get() != 0).then(|| header.closed_from.get().unwrap_or(closer))
+}
+
+/// Whether a function returns true for one of the coroutines to which the running code returns, innermost first. Passes over
+/// coroutines that are being closed by others that are being closed: destructors of thousands may nest.
+pub(super) fn any_entered(is_it: impl Fn(NonNull<Header>) -> bool) -> Result<bool, Foreign> {
     let mut next = innermost()?;
     while let Some(header) = next {
         if is_it(header) {
@@ -132,8 +145,13 @@ fn any_entered(is_it: impl Fn(NonNull<Header>) -> bool) -> Result<bool, Foreign>
         if !arch::CAN_BE_WALKED {
             break;
         }
-        // SAFETY: a running coroutine has a header, and its resumer waits at the link.
-        next = innermost_at(unsafe { header.as_ref() }.link().address())?;
+        // SAFETY: a running coroutine has a header.
+        let header = unsafe { header.as_ref() };
+        next = match header.closed_from.get() {
+            Some(outer) if header.close_request.get() != 0 => Some(outer),
+            // Its resumer waits at the link.
+            _ => innermost_at(header.link().address())?,
+        };
     }
     Ok(false)
 }

@@ -13,7 +13,7 @@ use std::thread;
 
 use super::entry::{self, DISCARD, Outcome};
 use super::header::Header;
-use super::open_frame::is_entered;
+use super::open_frame::{closed_from, is_entered};
 use super::payload::{Payload, drop_payload};
 use super::raw::{Entered, Finished, Raw};
 use super::state::{CoroutineState, IgnoredClose, Refused, Status};
@@ -228,6 +228,9 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
 
     fn request_close(&self, request: u64) {
         if let Some(header) = self.raw.header() {
+            if request != 0 {
+                header.closed_from.set(closed_from());
+            }
             header.close_request.set(request);
             header.n_swallowed.set(0);
             header.closed_in_panic.set(thread::panicking());
