@@ -29,7 +29,9 @@ use crate::runtime::first::{Arm, End, Wait, sealed::Sealed};
 /// If no loop runs on this thread.
 #[track_caller]
 pub fn after(duration: Duration) -> impl Wait<Output = ()> {
-    Deadline(core().clock.after(duration))
+    let clock = &core().clock;
+    let deadline = clock.after(duration);
+    Deadline((deadline < NEVER).then(|| clock.instant_of(deadline)))
 }
 
 /// As [`after`], until a time of the loop's clock.
@@ -38,7 +40,8 @@ pub fn after(duration: Duration) -> impl Wait<Output = ()> {
 /// If no loop runs on this thread.
 #[track_caller]
 pub fn at(deadline: Instant) -> impl Wait<Output = ()> {
-    Deadline(core().clock.at(deadline))
+    core();
+    Deadline(Some(deadline))
 }
 
 #[track_caller]
@@ -49,7 +52,19 @@ fn core() -> crate::runtime::core::CoreRef {
     }
 }
 
-struct Deadline(Nanoseconds);
+/// The time of a deadline, in no loop's own unit: the wait may take part in another loop than the one that ran as the wait
+/// was made. `None` never comes.
+struct Deadline(Option<Instant>);
+
+impl Deadline {
+    fn on_this_loop(&self) -> (Nanoseconds, Nanoseconds) {
+        let clock = &core().clock;
+        (
+            clock.now(),
+            self.0.map_or(NEVER, |deadline| clock.at(deadline)),
+        )
+    }
+}
 
 impl Sealed for Deadline {}
 
@@ -57,11 +72,12 @@ impl Wait for Deadline {
     type Output = ();
 
     fn try_now(&mut self) -> Option<()> {
-        (self.0 <= core().clock.now()).then_some(())
+        let (now, deadline) = self.on_this_loop();
+        (deadline <= now).then_some(())
     }
 
     fn start(&mut self, arm: Pin<&Arm>) -> bool {
-        arm.wait_until(self.0);
+        arm.wait_until(self.on_this_loop().1);
         false
     }
 
@@ -74,7 +90,7 @@ impl Wait for Deadline {
     fn finish(&mut self, _end: End) {}
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0 == NEVER {
+        f.write_str(if self.0.is_none() {
             "ever"
         } else {
             "a deadline"

@@ -15,7 +15,7 @@ use crate::error::Elapsed;
 use crate::runtime::core::{CoreRef, NEVER, Nanoseconds, TaskContext};
 use crate::runtime::task::MAX_MOVED;
 use crate::runtime::time::alarm::Alarm;
-use crate::runtime::wait::{delivery, park};
+use crate::runtime::wait::{consume_budget, delivery, park};
 
 /// May suspend: runs a function in place, and cancels its wait when the duration has passed.
 ///
@@ -146,6 +146,7 @@ fn run_moving<T>(
             deadline: Cell::new(deadline),
         }));
     };
+    consume_budget(1);
     let mut is_over = false;
     // The loop refers to this frame, on behalf of this task.
     let _open = OpenFrame::open_for_task();

@@ -562,6 +562,28 @@ fn waits_that_can_not_wait_say_so() {
     });
 }
 
+/// Each loop counts its time from its own start.
+#[test]
+fn a_deadline_takes_part_in_another_loop() {
+    let later = Duration::from_millis(20);
+    let virtual_loop = || {
+        EventLoop::builder()
+            .virtual_clock(true)
+            .build()
+            .expect("a loop")
+    };
+    let older = virtual_loop();
+    run(|| sleep(later));
+    let mut deadline = finished(virtual_loop().run_until_complete(|| time::after(Duration::ZERO)));
+    let winner = older.run_until_complete(move || {
+        select! {
+            () = &mut deadline => "that of the younger loop",
+            () = time::after(later / 2) => "half of what lies between the starts",
+        }
+    });
+    assert_eq!(finished(winner), "half of what lies between the starts");
+}
+
 #[test]
 fn a_deadlock_report_names_all_waits() {
     let event_loop = EventLoop::new().expect("a loop");
