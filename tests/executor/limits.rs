@@ -13,7 +13,10 @@ use crate::gates::Gate;
 use crate::signals::assert_plays;
 use crate::support::finished;
 
-pub const SCENARIOS: &[(&str, fn())] = &[("refused_threads", refused_threads)];
+pub const SCENARIOS: &[(&str, fn())] = &[
+    ("refused_threads", refused_threads),
+    ("refused_for_a_job", refused_for_a_job),
+];
 
 /// A meeting of jobs, which wait for each other until `n` run at once.
 #[derive(Default)]
@@ -189,7 +192,21 @@ fn set_address_space(limit: &libc::rlimit) {
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, limit) }, 0);
 }
 
-/// The system refuses threads while it has no memory for their stacks.
+/// The system refuses threads while it has no memory for their stacks. `None` if it does not.
+fn while_threads_are_refused<T>(f: impl FnOnce() -> T) -> Option<T> {
+    // What the allocator keeps is enough for small allocations.
+    drop(vec![1; 100_000]);
+    let limit = address_space();
+    set_address_space(&libc::rlimit {
+        rlim_cur: 0,
+        ..limit
+    });
+    let is_refused = thread::Builder::new().spawn(|| ()).is_err();
+    let result = f();
+    set_address_space(&limit);
+    is_refused.then_some(result)
+}
+
 fn refused_threads() {
     run(|| {
         // The one thread of the pool.
@@ -201,18 +218,11 @@ fn refused_threads() {
             spawn(move || file.read(&mut [0]))
         });
         let behind = spawn(|| fs::exists("/"));
-        // What the allocator keeps is enough for the small allocations below.
-        drop(vec![1; 100_000]);
-        let limit = address_space();
-        set_address_space(&libc::rlimit {
-            rlim_cur: 0,
-            ..limit
+        let refused = while_threads_are_refused(|| {
+            // The loop tries again after a tenth of a second, and is refused again.
+            sleep(Duration::from_millis(300));
         });
-        let refused = thread::Builder::new().spawn(|| ()).is_err();
-        // The loop tries again after a tenth of a second, and is refused again.
-        sleep(Duration::from_millis(300));
-        set_address_space(&limit);
-        assert!(refused && !behind.is_done());
+        assert!(refused.is_some() && !behind.is_done());
         assert!(behind.join().unwrap().unwrap());
         assert!(readers.iter().all(|reader| !reader.is_done()));
         drop(writer);
@@ -222,10 +232,42 @@ fn refused_threads() {
     });
 }
 
+/// Where no job may wait for a thread, a job that gets none of its own is refused.
+fn refused_for_a_job() {
+    let builder = EventLoop::builder()
+        .max_blocking_threads(2)
+        .max_blocking_queued(0);
+    builder.run(|| {
+        let event_loop = current_loop().unwrap();
+        let gate = Gate::default();
+        let theirs = gate.clone();
+        let blocked = event_loop.run_in_executor(move || theirs.pass()).unwrap();
+        gate.wait_for(1);
+        let refused = while_threads_are_refused(|| event_loop.run_in_executor(|| ()));
+        let refused = refused.expect("no memory for a stack").unwrap();
+        assert!(refused.is_done());
+        let error = refused.wait().unwrap_err();
+        assert!(error.to_string().contains("thread"), "{error}");
+        let job = event_loop.run_in_executor(|| ()).unwrap();
+        assert!(job.wait().is_ok());
+        gate.open();
+        blocked.wait().unwrap();
+    });
+}
+
+/// Plays a scenario that sets RLIMIT_AS, which qemu does not hand on to its guest.
+fn assert_plays_with_limit(scenario: &str) {
+    if std::env::var_os("SELVEDGE_UNDER_QEMU").is_none() {
+        assert_plays(scenario);
+    }
+}
+
 #[test]
 fn a_thread_that_the_system_refused_is_started_later() {
-    if std::env::var_os("SELVEDGE_UNDER_QEMU").is_some() {
-        return; // qemu does not hand RLIMIT_AS on to its guest.
-    }
-    assert_plays("refused_threads");
+    assert_plays_with_limit("refused_threads");
+}
+
+#[test]
+fn a_job_that_may_not_wait_is_refused_with_its_thread() {
+    assert_plays_with_limit("refused_for_a_job");
 }

@@ -133,8 +133,8 @@ impl Crew {
         state.n_threads < limits.n_usual || state.n_active(now, limits.patience) < limits.n_usual
     }
 
-    /// Starts a thread, which was counted; for a job with a ticket, if it is the only thread. False if the system has
-    /// refused the thread, and an existing one will take the job.
+    /// Starts a thread, which was counted, for the job with a ticket if there is one. False if the system has refused the
+    /// thread, and an existing one will take the job; an error if none may.
     fn start_thread(self: &Arc<Self>, ticket: Option<u64>) -> Result<bool, Refused> {
         let this = Arc::clone(self);
         let builder = thread::Builder::new().name("selvedge-pool".to_owned());
@@ -143,7 +143,12 @@ impl Crew {
         };
         let mut state = lock(&self.state);
         state.n_threads -= 1;
-        if state.n_threads > 0 {
+        let waits = |(_, kind): &(Job, JobKind)| {
+            let n_queued = state.queue.len().saturating_sub(state.n_free());
+            kind.lane != Lane::Program || n_queued <= self.limits.n_queued
+        };
+        let job = ticket.and_then(|ticket| state.queue.get(&ticket));
+        if state.n_threads > 0 && job.is_none_or(waits) {
             return Ok(false);
         }
         let job = ticket.and_then(|ticket| state.queue.remove(&ticket));
