@@ -28,7 +28,7 @@ use crate::runtime::core::{
 };
 use crate::runtime::observe::unread_error;
 use crate::runtime::task::{MAX_MOVED, SpawnOptions, expect_task, prepare_for};
-use crate::runtime::wait::{delivery, task_context};
+use crate::runtime::wait::{consume_budget, delivery, task_context};
 use crate::util::fmt::impl_debug;
 
 /// May suspend: spawns tasks that may borrow from the frames around the call, as [`std::thread::scope`] does
@@ -187,6 +187,7 @@ pub(super) fn open<'env, F, T>(until: EndsAfter, f: F) -> Ended<T>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
+    consume_budget(1);
     let scope = Scope {
         state: ScopeState::new(task_context(), until),
         slots: ManuallyDrop::default(),

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 use std::fs as std_fs;
-use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use selvedge::net::unix::UnixStream;
 use selvedge::sync::{
     Barrier, Condition, Event, LifoQueue, Mutex, PriorityQueue, Queue, Semaphore, channel,
 };
-use selvedge::task::{ReturnWhen, as_completed, shield, wait, wait_for};
-use selvedge::{Promise, block_on, gather, run, sleep, spawn, timeout, yield_now};
+use selvedge::task::{ReturnWhen, as_completed, shield, try_scope, wait, wait_for};
+use selvedge::{Promise, block_on, gather, run, scope, sleep, spawn, timeout, yield_now};
 
 use crate::support::ticker;
 
@@ -121,6 +121,9 @@ fn waits_for_what_is_done_give_turns() {
             assert!(task.is_done());
             task.join().expect("no panic");
         });
+        assert_gives_turns(|| timeout(Duration::from_secs(3600), || ()).expect("time enough"));
+        assert_gives_turns(|| scope(|_| ()).expect("no child"));
+        assert_gives_turns(|| try_scope(|_| Ok::<(), io::Error>(())).expect("no child"));
     });
 }
 
