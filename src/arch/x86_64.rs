@@ -62,8 +62,8 @@ macro_rules! leave {
     ($file:literal, $word:expr, $link:expr) => {
         std::arch::asm!(
             include_str!(concat!("../../asm/x86_64/", $file)),
-            in("r15") $link,
-            in("r12") $word,
+            in("rsi") $link,
+            in("rdi") $word,
             options(noreturn),
         )
     };

@@ -54,7 +54,7 @@ impl<In, Out> Yielder<In, Out> {
         inner: &mut Coroutine<In, Out, R>,
         payload: Payload,
     ) -> CoroutineState<Out, R> {
-        let request = self.header.close_request.get();
+        let request = self.header.close_request();
         if !is_close(&payload, request) {
             return inner.throw(payload);
         }

@@ -12,7 +12,7 @@ use super::payload::Payload;
 use super::value;
 use super::yielder::Yielder;
 use crate::arch::{self, EntryFn, Parked, Root, VALUE, Word};
-use crate::stack::{Stack, Use};
+use crate::stack::Stack;
 
 /// The tag that makes a coroutine which has not begun drop its body instead of running it.
 pub(super) const DISCARD: usize = 2;
@@ -41,7 +41,7 @@ pub(super) fn build<In, Out, Ret, F, B>(
 where
     F: FnOnce(&Yielder<In, Out>, In) -> Ret,
 {
-    stack.record().label(name, task, site);
+    let has_header = stack.record().label(name, task, site);
     let entry = entry::<In, Out, Ret, F, B> as EntryFn;
     const { assert!(size_of::<B>() <= 256 && size_of::<B>().is_multiple_of(64)) };
     // SAFETY: `Stack::acquire` gives at least 16 KiB below the base, which is aligned to a cache line.
@@ -56,7 +56,7 @@ where
         } else {
             slot.0.cast::<Box<F>>().write(Box::new(body));
         }
-        if stack.record().in_use() == Use::Coroutine {
+        if has_header {
             header.as_ref().renew(entry);
         } else {
             Header::format(header, stack, entry);

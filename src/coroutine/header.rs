@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 
 use crate::arch::{self, EntryFn, Link, Root};
-use crate::stack::{Record, Stack, Use};
+use crate::stack::{Record, Stack};
 
 /// The control block. Its address is the address of its root block.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Header {
     /// the size of the stack, or 0 while a frame is open ([`OpenFrame`](super::open_frame::OpenFrame)).
     span: Cell<usize>,
     /// The close request that is being delivered, 0 for none. While there is one, the coroutine is entered.
-    pub(super) close_request: Cell<u64>,
+    close_request: Cell<u64>,
     /// While a request is being delivered by a coroutine that is being closed itself: the outermost coroutine such that
     /// all from it to this one are being closed. A walk over the entered coroutines continues there.
     pub(super) closed_from: Cell<Option<NonNull<Self>>>,
@@ -39,9 +39,9 @@ pub(super) struct Header {
     pub(super) n_swallowed: Cell<u32>,
     /// Whether the thread was panicking when the close was requested.
     pub(super) closed_in_panic: Cell<bool>,
-    /// Whether the coroutine was abandoned: control left it for good with frames on its stack, which
-    /// is leaked.
-    abandoned: Cell<bool>,
+    /// What makes the coroutine's end more than a return of a stack of the default size to the pool: [`ABANDONED`],
+    /// [`CLOSING`] and [`OTHER_SIZE`]. One comparison tells.
+    at_end: Cell<u8>,
     /// Whether a frame that refers to the running task, or is referred to on its behalf, is open on this
     /// coroutine or on an abandoned one that it entered.
     has_task_frame: Cell<bool>,
@@ -51,15 +51,21 @@ pub(super) struct Header {
 
 const _: () = assert!(size_of::<Header>() == 64);
 
+/// The coroutine was abandoned.
+const ABANDONED: u8 = 1;
+/// A close request is being delivered.
+const CLOSING: u8 = 2;
+/// The stack has not the default size.
+const OTHER_SIZE: u8 = 4;
+
 impl Header {
-    /// Initialises the header of the first coroutine on a stack, and sets the use of the stack.
+    /// Initialises the header of the first coroutine on a stack.
     ///
     /// # Safety
     /// `header` is writable and not in use.
     #[cold]
     #[inline(never)]
     pub(super) unsafe fn format(header: NonNull<Self>, stack: Stack, entry: EntryFn) {
-        stack.record().set_use(Use::Coroutine);
         let span = stack.record().usable().len() - size_of::<Self>();
         // SAFETY: forwarded to the caller.
         unsafe {
@@ -71,7 +77,11 @@ impl Header {
                 n_open: Cell::new(0),
                 n_swallowed: Cell::new(0),
                 closed_in_panic: Cell::new(false),
-                abandoned: Cell::new(false),
+                at_end: Cell::new(if stack.record().is_default() {
+                    0
+                } else {
+                    OTHER_SIZE
+                }),
                 has_task_frame: Cell::new(false),
                 flags: Cell::new(0),
             });
@@ -88,7 +98,9 @@ impl Header {
     /// The header of the coroutine that uses a stack.
     pub(super) fn of(record: &Record) -> Option<NonNull<Self>> {
         let address = std::ptr::from_ref(record) as usize - size_of::<Self>();
-        (record.in_use() == Use::Coroutine).then(|| NonNull::new(address as *mut Self))?
+        record
+            .has_header()
+            .then(|| NonNull::new(address as *mut Self))?
     }
 
     /// Returns the stack to the pool, with the header on it.
@@ -97,20 +109,42 @@ impl Header {
     /// The coroutine is over, nothing of it is left on the stack, and the header is not used any more.
     #[inline]
     pub(super) unsafe fn release(header: NonNull<Self>) {
-        // SAFETY: the caller guarantees that the header is not used elsewhere. A header on a pooled
-        // stack is as `format` wrote it, except for its entry and its link.
+        // SAFETY: the caller guarantees that the header is not used elsewhere.
         unsafe {
             debug_assert!(!header.as_ref().has_open_frame() && !header.as_ref().has_task_frame());
-            if header.as_ref().close_request.get() != 0 {
-                header.as_ref().forget_close_request();
+            match header.as_ref().ends_simply() {
+                true => Self::stack_of(header).release_default(),
+                false => Self::release_slow(header),
             }
+        }
+    }
+
+    /// # Safety
+    /// As [`release`](Self::release).
+    #[cold]
+    unsafe fn release_slow(header: NonNull<Self>) {
+        // SAFETY: as in `release`. A header on a pooled stack is as `format` wrote it, except for its entry and its link.
+        unsafe {
+            header.as_ref().set_close_request(0);
             Self::stack_of(header).release();
         }
     }
 
-    #[cold]
-    fn forget_close_request(&self) {
-        self.close_request.set(0);
+    /// Whether the coroutine was neither abandoned nor is being closed, and its stack has the default size.
+    #[inline(always)]
+    pub(super) fn ends_simply(&self) -> bool {
+        self.at_end.get() == 0
+    }
+
+    /// The close request that is being delivered, 0 for none.
+    pub(super) fn close_request(&self) -> u64 {
+        self.close_request.get()
+    }
+
+    pub(super) fn set_close_request(&self, request: u64) {
+        self.close_request.set(request);
+        let closing = if request == 0 { 0 } else { CLOSING };
+        self.at_end.set(self.at_end.get() & !CLOSING | closing);
     }
 
     /// The stack of a header, computed from the header's address.
@@ -158,11 +192,12 @@ impl Header {
     }
 
     pub(super) fn set_abandoned(&self) {
-        self.abandoned.set(true);
+        self.at_end.set(self.at_end.get() | ABANDONED);
     }
 
+    /// Whether control left the coroutine for good with frames on its stack, which is leaked.
     pub(super) fn is_abandoned(&self) -> bool {
-        self.abandoned.get()
+        self.at_end.get() & ABANDONED != 0
     }
 
     /// Counts an open frame; the coroutine can't suspend while one is open.

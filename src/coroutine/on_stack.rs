@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::thread;
 
 use crate::arch::{self, stack_pointer};
-use crate::stack::{self, Record, Stack, Use};
+use crate::stack::{self, Record, Stack};
 use crate::sys::valgrind;
 
 /// The data at the base of a stack that runs an [`on_stack`] call.
@@ -37,8 +37,7 @@ pub fn on_stack<R, F: FnOnce() -> R>(size_bytes: usize, f: F) -> R {
         Ok(stack) => stack,
         Err(error) => panic!("selvedge: no stack to call on: {error}"),
     };
-    stack.record().set_use(Use::Call);
-    stack.record().label(None, 0, Location::caller());
+    stack.record().label_call(Location::caller());
     let mut call = Call {
         f: ManuallyDrop::new(f),
         result: None,
@@ -83,7 +82,7 @@ pub fn remaining_stack_bytes() -> Option<usize> {
 
 /// The stack pointer of the caller of an [`on_stack`] call, approximately.
 pub(super) fn caller_of(record: &Record) -> usize {
-    debug_assert_eq!(record.in_use(), Use::Call);
+    debug_assert!(record.is_called());
     let frame = std::ptr::from_ref(record) as usize - size_of::<CallFrame>();
     // SAFETY: `on_stack` wrote the frame before anything ran on the stack.
     unsafe { (*(frame as *const CallFrame)).caller }

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use super::header::Header;
 use super::on_stack::caller_of;
 use crate::arch::{self, stack_pointer};
-use crate::stack::{self, Use};
+use crate::stack;
 
 /// A guard: while it lives, the coroutine on whose stack it was made can't suspend.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ pub(super) fn innermost() -> Result<Option<NonNull<Header>>, Foreign> {
 
 fn innermost_at(mut address: usize) -> Result<Option<NonNull<Header>>, Foreign> {
     while let Some(record) = stack::find(address) {
-        if record.in_use() != Use::Call {
+        if !record.is_called() {
             return Ok(Header::of(record));
         }
         address = caller_of(record);
@@ -120,7 +120,7 @@ pub(crate) fn runs_on_own_stacks() -> bool {
 /// there. Where the backend's stacks can't be walked: whether the coroutine is the innermost one.
 pub(super) fn is_entered(coroutine: NonNull<Header>) -> Result<bool, Foreign> {
     // SAFETY: the caller's coroutine is not over, so its header is on its stack.
-    if unsafe { coroutine.as_ref() }.close_request.get() != 0 {
+    if unsafe { coroutine.as_ref() }.close_request() != 0 {
         return Ok(true);
     }
     any_entered(|header| header == coroutine)
@@ -131,7 +131,7 @@ pub(super) fn closed_from() -> Option<NonNull<Header>> {
     let closer = innermost().ok()??;
     // SAFETY: the header of the running coroutine.
     let header = unsafe { closer.as_ref() };
-    (header.close_request.get() != 0).then(|| header.closed_from.get().unwrap_or(closer))
+    (header.close_request() != 0).then(|| header.closed_from.get().unwrap_or(closer))
 }
 
 /// Whether a function returns true for one of the coroutines to which the running code returns, innermost first. Passes over
@@ -148,7 +148,7 @@ pub(super) fn any_entered(is_it: impl Fn(NonNull<Header>) -> bool) -> Result<boo
         // SAFETY: a running coroutine has a header.
         let header = unsafe { header.as_ref() };
         next = match header.closed_from.get() {
-            Some(outer) if header.close_request.get() != 0 => Some(outer),
+            Some(outer) if header.close_request() != 0 => Some(outer),
             // Its resumer waits at the link.
             _ => innermost_at(header.link().address())?,
         };

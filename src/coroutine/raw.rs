@@ -65,11 +65,13 @@ impl Raw {
     /// `Ret` is the type that the body returns.
     #[inline(always)]
     pub(super) unsafe fn finish<Ret>(&mut self, finished: Finished) -> Option<Outcome<Ret>> {
-        if self.is_abandoned() {
-            if self.header().is_some_and(Header::has_task_frame) {
-                unwind::abandon_with_task();
+        if !self.header().is_some_and(Header::ends_simply) {
+            // SAFETY: forwarded to the caller.
+            let outcome = unsafe { Self::finish_slow(*self, finished) };
+            if outcome.is_some() {
+                self.header = None;
             }
-            return None;
+            return outcome;
         }
         let header = self.header.take()?;
         // SAFETY: the entry function left the outcome on the stack, which is not released yet. It is moved
@@ -83,6 +85,26 @@ impl Raw {
             let ret = std::ptr::from_ref(ret).read();
             Header::release(header);
             Some(Outcome::Returned(ret))
+        }
+    }
+
+    /// As [`finish`](Self::finish); the caller's handle has no header any more if this returns an outcome.
+    ///
+    /// # Safety
+    /// As [`finish`](Self::finish).
+    #[cold]
+    unsafe fn finish_slow<Ret>(self, finished: Finished) -> Option<Outcome<Ret>> {
+        if self.is_abandoned() {
+            if self.header().is_some_and(Header::has_task_frame) {
+                unwind::abandon_with_task();
+            }
+            return None;
+        }
+        let header = self.header?;
+        // SAFETY: as in `finish`.
+        unsafe {
+            let outcome = finished.0.assume_init().cast::<Outcome<Ret>>();
+            Some(Self::finish_without_value(outcome, header))
         }
     }
 

@@ -231,7 +231,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
             if request != 0 {
                 header.closed_from.set(closed_from());
             }
-            header.close_request.set(request);
+            header.set_close_request(request);
             header.n_swallowed.set(0);
             header.closed_in_panic.set(thread::panicking());
         }

@@ -119,7 +119,7 @@ pub(super) enum Raised {
 pub(super) fn refuse(header: &Header) -> Raised {
     if thread::panicking() {
         let innermost = stack::find(stack_pointer()).and_then(Header::of);
-        if header.close_request.get() != 0 && innermost == Some(NonNull::from(header)) {
+        if header.close_request() != 0 && innermost == Some(NonNull::from(header)) {
             abandon_if_stuck(header);
         }
         return Raised::Panicking;
@@ -145,7 +145,7 @@ fn abandon_if_stuck(header: &Header) {
         return;
     }
     // The panic is the closer's, unless the coroutine's own unwind has not been caught.
-    if header.closed_in_panic.get() && !InPanic::has(Unwind::Close(header.close_request.get())) {
+    if header.closed_in_panic.get() && !InPanic::has(Unwind::Close(header.close_request())) {
         abandon_innermost();
     }
     abort_in_unwind()

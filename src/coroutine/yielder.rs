@@ -100,7 +100,7 @@ impl<In, Out> Yielder<In, Out> {
     #[doc(alias = "try_suspend")]
     pub fn suspend_catching(&self, out: Out) -> Result<In, Thrown> {
         self.switch(out).map_err(|raised| match raised {
-            Raised::Payload(payload) if is_close(&payload, self.header.close_request.get()) => {
+            Raised::Payload(payload) if is_close(&payload, self.header.close_request()) => {
                 Thrown::Close
             }
             Raised::Payload(payload) => Thrown::Payload(payload),

@@ -21,7 +21,7 @@ use std::io;
 use std::ops::Range;
 use std::ptr::NonNull;
 
-pub(crate) use record::{Record, Use};
+pub(crate) use record::Record;
 pub use sizes::{DEFAULT_STACK_SIZE_BYTES, MIN_STACK_SIZE_BYTES, PoolStats, StackUsage};
 
 use table::LAST_BOUNDS;
@@ -100,6 +100,16 @@ impl Stack {
     pub(crate) unsafe fn release(self) {
         // SAFETY: forwarded to the caller.
         unsafe { pool::release(self.0) }
+    }
+
+    /// As [`release`](Self::release), for a stack of the default size.
+    ///
+    /// # Safety
+    /// As [`release`](Self::release), and the stack has the default size.
+    #[inline]
+    pub(crate) unsafe fn release_default(self) {
+        // SAFETY: forwarded to the caller.
+        unsafe { pool::release_default(self.0) }
     }
 
     /// The record, whose address is the base.

@@ -41,9 +41,9 @@ pub(super) fn report(address: usize, stack_pointer: Option<usize>) -> bool {
     let is_task = record.task() != 0;
     let (what, made, help): (&[u8], &[u8], &[u8]) = match record.in_use() {
         Use::Unused => return false,
-        Use::Coroutine if is_task => (b"task ", b", spawned at ", TASK_HELP),
-        Use::Coroutine => (b"coroutine ", b", created at ", COROUTINE_HELP),
         Use::Call => (b"on_stack call ", b", created at ", CALL_HELP),
+        _ if is_task => (b"task ", b", spawned at ", TASK_HELP),
+        _ => (b"coroutine ", b", created at ", COROUTINE_HELP),
     };
     // SAFETY: the code that labelled the record keeps the name in place while the stack is in use.
     let name = unsafe { &*record.name() };

@@ -80,9 +80,22 @@ fn acquire_slow(usable_size: usize) -> io::Result<NonNull<Record>> {
 /// The record comes from [`acquire`] on this thread, and nothing uses its stack any more.
 #[inline]
 pub(super) unsafe fn release(record: NonNull<Record>) {
-    // SAFETY: the caller's stack is taken, so its record is alive.
-    let is_default = unsafe { record.as_ref() }.is_default;
-    if !(is_default && DEFAULT.with(|class| class.push_below_watermark(record))) {
+    // SAFETY: the caller's stack is taken, so its record is alive; the rest is forwarded to the caller.
+    unsafe {
+        match record.as_ref().is_default() {
+            true => release_default(record),
+            false => release_slow(record),
+        }
+    }
+}
+
+/// Releases a stack of the default size.
+///
+/// # Safety
+/// As [`release`], and the stack has the default size.
+#[inline]
+pub(super) unsafe fn release_default(record: NonNull<Record>) {
+    if !DEFAULT.with(|class| class.push_below_watermark(record)) {
         // SAFETY: forwarded to the caller.
         unsafe { release_slow(record) };
     }

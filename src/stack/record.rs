@@ -11,16 +11,20 @@ use std::ptr::{self, NonNull};
 use super::layout::CACHE_LINE;
 use super::slab::Slab;
 
-/// The current or last use of a stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The current or last use of a stack. One comparison tells whether a reused stack is as its next use needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(crate) enum Use {
+pub(super) enum Use {
     /// None since its pages were committed.
     Unused,
-    /// A coroutine.
-    Coroutine,
     /// A call of `on_stack`.
     Call,
+    /// A coroutine without a name.
+    Coroutine,
+    /// A task without a name.
+    Task,
+    /// A coroutine or a task with a name.
+    Named,
 }
 
 /// The name of an unnamed stack.
@@ -35,7 +39,7 @@ pub(crate) struct Record {
     limit: usize,
     pub(super) index: u32,
     /// Whether the stack has the default size.
-    pub(super) is_default: bool,
+    is_default: bool,
     in_use: Cell<Use>,
     name: Cell<*const [u8]>,
     /// The number of the task whose stack this is; 0 for none.
@@ -68,13 +72,28 @@ impl Record {
         self.limit..ptr::from_ref(self) as usize
     }
 
+    /// Whether the stack has the default size.
+    pub(crate) fn is_default(&self) -> bool {
+        self.is_default
+    }
+
     /// The current use; meaningful only while the stack is taken.
-    pub(crate) fn in_use(&self) -> Use {
+    pub(super) fn in_use(&self) -> Use {
         self.in_use.get()
     }
 
-    /// Sets the name, the task's number (0 for none) and the creation site. Stores only what has changed, because stacks are
-    /// reused often.
+    /// Whether the current or last use is a coroutine, whose header lies below the record.
+    pub(crate) fn has_header(&self) -> bool {
+        self.in_use.get() >= Use::Coroutine
+    }
+
+    /// Whether the current or last use is a call of `on_stack`.
+    pub(crate) fn is_called(&self) -> bool {
+        self.in_use.get() == Use::Call
+    }
+
+    /// Makes the stack a coroutine's, with its name, its task's number (0 for none) and its creation site. Returns whether
+    /// the last use has left a header. Stores only what has changed, because stacks are reused often.
     ///
     /// The name must not move until the stack is released: the overflow report reads it.
     #[inline]
@@ -83,23 +102,31 @@ impl Record {
         name: Option<*const [u8]>,
         task: u64,
         site: &'static Location<'static>,
-    ) {
-        if name.is_some() || self.name.get().len() > 0 {
-            self.set_name(name);
-        }
-        if self.task.get() != task {
-            self.task.set(task);
-        }
+    ) -> bool {
         self.site.set(Some(site));
+        let unnamed = if task == 0 { Use::Coroutine } else { Use::Task };
+        if name.is_none() && self.in_use.get() == unnamed {
+            if task != 0 {
+                self.task.set(task);
+            }
+            return true;
+        }
+        let in_use = name.map_or(unnamed, |_| Use::Named);
+        self.set_label(in_use, name.unwrap_or(NO_NAME), task)
     }
 
+    /// Makes the stack one of a call of `on_stack`.
+    pub(crate) fn label_call(&self, site: &'static Location<'static>) {
+        self.site.set(Some(site));
+        self.set_label(Use::Call, NO_NAME, 0);
+    }
+
+    /// Returns whether the last use has left a header.
     #[cold]
-    fn set_name(&self, name: Option<*const [u8]>) {
-        self.name.set(name.unwrap_or(NO_NAME));
-    }
-
-    pub(crate) fn set_use(&self, in_use: Use) {
-        self.in_use.set(in_use);
+    fn set_label(&self, in_use: Use, name: *const [u8], task: u64) -> bool {
+        self.name.set(name);
+        self.task.set(task);
+        self.in_use.replace(in_use) >= Use::Coroutine
     }
 
     /// Removes the name, which is freed before the stack is released.
