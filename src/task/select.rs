@@ -12,7 +12,8 @@ use super::gather::sealed::Sealed;
 use super::race::{Entrants, Race, race};
 use super::select_arms::{Arms, BesideTasks};
 pub use super::select_arms::{Probe, ProbeCode, ProbeWait, Won, once};
-use crate::runtime::first::first;
+use crate::runtime::first::{first, first_without_turn};
+use crate::runtime::wait::consume_budget;
 
 /// The enabled arms as entrants of a race.
 struct Entering<const N: usize, A> {
@@ -32,7 +33,8 @@ impl<const N: usize, A: Arms> Race for Entering<N, A> {
     {
         self.arms.enter(&self.is_enabled, race, |won| won)?;
         if self.arms.make_waits(&self.is_enabled) {
-            race.output = first(&mut BesideTasks {
+            // In a turn, a task could end with a result that a wait that is done would displace.
+            race.output = first_without_turn(&mut BesideTasks {
                 arms: &mut self.arms,
                 tasks: race.state(),
             });
@@ -52,6 +54,7 @@ pub fn first_of<const N: usize, A: Arms>(is_enabled: [bool; N], mut arms: A) -> 
         arms.make_waits(&is_enabled);
         return Some(first(&mut arms));
     }
+    consume_budget(1);
     let won = race(Entering { is_enabled, arms });
     Some(won.unwrap_or_else(|error| match error.into_panic() {
         Ok(payload) => resume_unwind(payload),

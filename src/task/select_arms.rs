@@ -184,10 +184,14 @@ impl<F, W: Wait, R: Waits> Waits for (WaitArm<F, W>, R) {
         }
     }
 
-    fn start(&mut self, arms: Pin<&Self::Arms>) -> bool {
+    fn start(&mut self, arms: Pin<&Self::Arms>) -> Option<(usize, End)> {
         let (arm, rest) = split(arms);
         let mine = self.0.wait.as_mut();
-        mine.is_some_and(|wait| wait.start(arm)) || self.1.start(rest)
+        if mine.is_some_and(|wait| wait.start(arm)) {
+            return Some((0, arm.end()));
+        }
+        let (index, end) = self.1.start(rest)?;
+        Some((index + 1, end))
     }
 
     fn winner(&mut self, arms: Pin<&Self::Arms>) -> Option<(usize, End)> {
@@ -239,7 +243,7 @@ impl<F: FnOnce() -> U, U, R: Waits> Waits for (CodeArm<F>, R) {
         self.1.try_now().map(Won::Rest)
     }
 
-    fn start(&mut self, arms: Pin<&Self::Arms>) -> bool {
+    fn start(&mut self, arms: Pin<&Self::Arms>) -> Option<(usize, End)> {
         self.1.start(arms)
     }
 
@@ -281,7 +285,7 @@ impl<A: Waits> Waits for BesideTasks<'_, A> {
         self.arms.try_now().map(Some)
     }
 
-    fn start(&mut self, arms: Pin<&A::Arms>) -> bool {
+    fn start(&mut self, arms: Pin<&A::Arms>) -> Option<(usize, End)> {
         self.arms.start(arms)
     }
 

@@ -1,5 +1,6 @@
 //! `select!`: arms with their own result types, that borrow, and the handlers behind the arrow.
 
+use selvedge::sync::{Event, Queue};
 use selvedge::{Promise, select, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, caught, finished, in_virtual_loop, sentence, text};
@@ -141,4 +142,22 @@ fn without_an_arm_that_takes_part_else_is_the_value() {
 #[test]
 fn select_without_a_task_panics_with_a_sentence() {
     sentence(|| select! { () = () => () });
+}
+
+#[test]
+fn a_wait_that_is_done_loses_no_result_of_code() {
+    in_virtual_loop(|| {
+        let (items, is_set) = (Queue::unbounded(), Event::new());
+        (0..1_000).for_each(|n| items.put(n).expect("open"));
+        is_set.set();
+        let mut n_received = 0;
+        // Among so many operations without a wait, some give the other tasks a turn.
+        for _ in 0..1_000 {
+            select! {
+                item = items.get() => { item.expect("an item"); n_received += 1; }
+                () = is_set.when_set() => {}
+            }
+        }
+        assert_eq!(n_received + items.len(), 1_000);
+    });
 }

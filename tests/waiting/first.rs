@@ -433,6 +433,36 @@ fn a_signal_that_loses_is_kept_for_the_next_wait() {
 }
 
 #[test]
+fn items_that_arrive_as_the_waits_begin_are_all_received() {
+    const N_CHANNELS: usize = 300;
+    const N_ROUNDS: u32 = 300;
+    run(|| {
+        let ends = (0..N_CHANNELS).map(|_| channel::unbounded());
+        let (senders, receivers): (Vec<_>, Vec<_>) = ends.unzip();
+        let (start, started) = std::sync::mpsc::channel();
+        let producer = std::thread::spawn(move || {
+            for round in started {
+                // In most rounds, both items arrive before the waits begin or after that; in some, between the first and
+                // the last wait.
+                (0..round * 211 % 30_000).for_each(|_| std::hint::spin_loop());
+                senders[N_CHANNELS - 1].send(round).expect("open");
+                senders[0].send(round).expect("open");
+            }
+        });
+        for round in 0..N_ROUNDS {
+            start.send(round).expect("the thread lives");
+            for _ in 0..2 {
+                let mut waits: Vec<_> = receivers.iter().map(|end| end.when_received()).collect();
+                let (_, item) = first(&mut waits).expect("there are waits");
+                assert_eq!(item, Ok(round));
+            }
+        }
+        drop(start);
+        producer.join().expect("no panic");
+    });
+}
+
+#[test]
 fn an_item_of_another_thread_wins_and_a_loser_takes_none() {
     run(|| {
         let (sender, receiver) = channel::unbounded();

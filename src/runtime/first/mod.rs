@@ -12,8 +12,8 @@ mod wait;
 pub use arm::{Arm, End, Here};
 pub(crate) use listed::{Listed, Source};
 pub(crate) use slice::Slice;
-pub(crate) use wait::describe_next;
 pub use wait::{Wait, Waits, first};
+pub(crate) use wait::{describe_next, first_without_turn};
 
 pub(crate) mod sealed {
     pub trait Sealed {}

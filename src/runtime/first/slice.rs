@@ -51,9 +51,12 @@ impl<W: Wait> Waits for Slice<'_, W> {
         waits.find_map(|(index, wait)| Some((index, wait.try_now()?)))
     }
 
-    fn start(&mut self, arms: Pin<&Arms>) -> bool {
+    fn start(&mut self, arms: Pin<&Arms>) -> Option<(usize, End)> {
         let mut waits = self.0.iter_mut().enumerate();
-        waits.any(|(index, wait)| wait.start(arms.get(index)))
+        waits.find_map(|(index, wait)| {
+            let arm = arms.get(index);
+            wait.start(arm).then(|| (index, arm.end()))
+        })
     }
 
     fn winner(&mut self, arms: Pin<&Arms>) -> Option<(usize, End)> {

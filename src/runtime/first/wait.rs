@@ -118,8 +118,9 @@ pub trait Waits {
     /// The output of the first wait that need not wait.
     fn try_now(&mut self) -> Option<Self::Output>;
 
-    /// Starts the waits until one is done at once. Returns whether one is.
-    fn start(&mut self, arms: Pin<&Self::Arms>) -> bool;
+    /// Starts the waits until one is done at once. Returns its index and its end: the wait may have taken its output, so
+    /// that no other may win, even if another is done as well by now.
+    fn start(&mut self, arms: Pin<&Self::Arms>) -> Option<(usize, End)>;
 
     /// The index of the first wait that is done, and its end.
     fn winner(&mut self, arms: Pin<&Self::Arms>) -> Option<(usize, End)>;
@@ -145,6 +146,12 @@ pub trait Waits {
 #[track_caller]
 pub fn first<W: Waits>(waits: &mut W) -> W::Output {
     consume_budget(1);
+    first_without_turn(waits)
+}
+
+/// As [`first`], but gives no other task a turn before the waits are linked.
+#[track_caller]
+pub(crate) fn first_without_turn<W: Waits>(waits: &mut W) -> W::Output {
     if let Some(output) = waits.try_now() {
         return output;
     }
@@ -171,9 +178,7 @@ struct Linked<'a, W: Waits> {
 
 impl<W: Waits> Linked<'_, W> {
     fn wait(&mut self, here: TaskContext) -> (usize, End) {
-        if self.waits.start(self.arms)
-            && let Some(winner) = self.waits.winner(self.arms)
-        {
+        if let Some(winner) = self.waits.start(self.arms) {
             return winner;
         }
         loop {
@@ -219,8 +224,8 @@ impl Waits for () {
         None
     }
 
-    fn start(&mut self, _arms: Pin<&()>) -> bool {
-        false
+    fn start(&mut self, _arms: Pin<&()>) -> Option<(usize, End)> {
+        None
     }
 
     fn winner(&mut self, _arms: Pin<&()>) -> Option<(usize, End)> {
