@@ -16,6 +16,7 @@ mod gather_errors;
 mod io_errors;
 mod misuse;
 mod model;
+mod readiness;
 mod shield;
 mod standing;
 mod wait;

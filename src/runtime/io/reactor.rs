@@ -111,6 +111,9 @@ impl Reactor {
             if event.is_urgent {
                 sides.read.set_urgent();
             }
+            if event.is_error {
+                sides.read.set_error();
+            }
             if event.readable || event.read_closed {
                 sides.read.set_ready(event.read_closed);
             }

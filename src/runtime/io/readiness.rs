@@ -26,8 +26,8 @@ struct Readiness<'a> {
     registration: &'a Registration,
     fd: BorrowedFd<'a>,
     when: When,
-    /// The side, if the running loop has registered the descriptor. Kept until the next attempt: the arm names its list
-    /// until the arm is dropped.
+    /// The side in the loop of the last attempt. Kept until the next one: the arm names the side's list until the arm is
+    /// dropped.
     side: Option<Rc<Side>>,
     error: Option<io::Error>,
     counted: Option<Counted>,
@@ -66,12 +66,21 @@ impl When {
         }
     }
 
-    /// Whether the side's last report says so.
-    fn is_reported(self, side: &Side) -> bool {
+    /// Whether the side's last report says so. Only the system tells whether an error is the end of the peer.
+    fn is_reported(self, side: &Side, fd: BorrowedFd<'_>) -> bool {
         match self {
             Self::Readable | Self::Writable => side.is_ready.get(),
-            Self::PeerClosed => side.is_closed.get(),
+            Self::PeerClosed => {
+                side.is_closed.get()
+                    || side.has_error.get() && wait_fd::is_peer_closed(fd).unwrap_or(true)
+            }
         }
+    }
+
+    /// Whether a write fails at once. After a shutdown by this process the system does not report a full Unix stream as
+    /// writable.
+    fn is_over(self, side: &Side) -> bool {
+        self == Self::Writable && side.is_closed.get()
     }
 
     /// Asks the system.
@@ -88,16 +97,15 @@ impl When {
 impl Readiness<'_> {
     /// Registers the descriptor, and enters the list of the side.
     fn link(&mut self, arm: Pin<&Arm>) -> io::Result<()> {
-        let side = match self.side.take() {
+        let direction = self.when.direction();
+        let side = match self.registration.side(direction) {
             Some(side) => side,
-            None => {
-                let direction = self.when.direction();
-                let side = self.registration.claim(arm.here(), self.fd, direction)?;
-                // Not ready when the system was asked, and the poller reports any change since.
-                side.set_drained();
-                side
-            }
+            None => self.registration.claim(arm.here(), self.fd, direction)?,
         };
+        if self.when != When::PeerClosed {
+            // Not ready when the system was asked, and the poller reports any change since.
+            side.set_drained();
+        }
         if let Some(deadline) = arm.here().task.io_deadline() {
             arm.wait_until(deadline);
         }
@@ -118,9 +126,12 @@ impl Wait for Readiness<'_> {
         // A side that is not ready has been asked before, and gets a report of each change.
         if side
             .as_ref()
-            .is_some_and(|side| !self.when.is_reported(side))
+            .is_some_and(|side| !self.when.is_reported(side, self.fd))
         {
             return None;
+        }
+        if side.as_ref().is_some_and(|side| self.when.is_over(side)) {
+            return Some(Ok(()));
         }
         match self.when.is_now(self.fd) {
             Ok(false) => {
@@ -136,7 +147,8 @@ impl Wait for Readiness<'_> {
 
     fn start(&mut self, arm: Pin<&Arm>) -> bool {
         self.error = self.link(arm).err();
-        self.error.is_some()
+        let side = self.side.as_ref();
+        self.error.is_some() || side.is_some_and(|side| self.when.is_over(side))
     }
 
     fn is_done(&mut self, arm: Pin<&Arm>) -> bool {
@@ -146,7 +158,7 @@ impl Wait for Readiness<'_> {
         let Some(side) = self.side.as_ref().filter(|_| arm.is_woken()) else {
             return false;
         };
-        let is_done = self.when.is_reported(side) || side.is_gone.get();
+        let is_done = self.when.is_reported(side, self.fd) || side.is_gone.get();
         if !is_done {
             // Another task has used the readiness meanwhile.
             arm.wait_in(self.when.list(side), 0);
@@ -165,7 +177,7 @@ impl Wait for Readiness<'_> {
         }
         match &self.side {
             Some(side) if side.is_gone.get() => Err(socket_is_gone()),
-            Some(side) if self.when.is_reported(side) => Ok(()),
+            Some(side) if self.when.is_reported(side, self.fd) => Ok(()),
             _ if end.is_late => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),
         }

@@ -18,6 +18,8 @@ pub(crate) struct Side {
     pub(crate) is_ready: Cell<bool>,
     /// No more data will arrive, or can be sent: the side stays ready.
     pub(crate) is_closed: Cell<bool>,
+    /// An error was reported. The end of a pipe's reader is one: the poller does not call the writer's side closed.
+    pub(crate) has_error: Cell<bool>,
     /// The descriptor is no longer registered.
     pub(crate) is_gone: Cell<bool>,
     /// A transfer of fewer bytes than there was room for has drained the side.
@@ -34,6 +36,7 @@ impl Side {
             direction,
             is_ready: Cell::new(true),
             is_closed: Cell::new(false),
+            has_error: Cell::new(false),
             is_gone: Cell::new(false),
             short_means_drained: Cell::new(short_means_drained),
             waiters: WaitList::new(),
@@ -55,6 +58,12 @@ impl Side {
         } else {
             self.waiters.wake_one();
         }
+    }
+
+    /// The poller has reported an error.
+    pub(super) fn set_error(&self) {
+        self.has_error.set(true);
+        self.closers.wake_all();
     }
 
     /// The descriptor is no longer registered: its waiters end with an error.

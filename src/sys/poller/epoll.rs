@@ -192,6 +192,7 @@ pub(super) fn decode(raw: RawEvent) -> Option<Event> {
         read_closed,
         write_closed,
         is_urgent: has(libc::EPOLLPRI),
+        is_error: has(libc::EPOLLERR),
     })
 }
 

@@ -287,6 +287,7 @@ pub(super) fn decode(raw: RawEvent) -> Option<Event> {
         read_closed: is_read && is_closed,
         write_closed: is_write && is_closed,
         is_urgent: false,
+        is_error: is_error || is_write && is_closed,
     })
 }
 

@@ -72,6 +72,8 @@ pub(crate) struct Event {
     pub(crate) write_closed: bool,
     /// Urgent data has arrived: reads stop before it although more data is available.
     pub(crate) is_urgent: bool,
+    /// An error has happened, or the peer reads no more.
+    pub(crate) is_error: bool,
 }
 
 const NO_EVENT: Event = Event {
@@ -81,6 +83,7 @@ const NO_EVENT: Event = Event {
     read_closed: false,
     write_closed: false,
     is_urgent: false,
+    is_error: false,
 };
 
 /// The system's queue of events. It stays on its loop's thread; [`Notifier`]s are for other threads.

@@ -23,6 +23,7 @@ fn wait(poller: &Poller, timeout: Option<Duration>) -> BTreeMap<u64, Event> {
             read_closed: false,
             write_closed: false,
             is_urgent: false,
+            is_error: false,
         });
         all.readable |= event.readable;
         all.writable |= event.writable;

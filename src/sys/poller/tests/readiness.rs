@@ -20,6 +20,7 @@ fn a_fresh_socket_is_writable_and_not_readable() {
         read_closed: false,
         write_closed: false,
         is_urgent: false,
+        is_error: false,
     };
     assert_eq!(look(&poller), BTreeMap::from([(7, expected)]));
 }
