@@ -302,12 +302,21 @@ impl<A: Awaitable> Gather for Vec<A> {
         call.wait(nodes, take_in, for_each_member)
     }
 
+    // Loops, because a debug build copies a large result at each step of an iterator.
     fn outputs(members: Self::Members) -> Result<Self::Output, TaskError> {
-        members.into_iter().map(outcome::<A>).collect()
+        let mut outputs = Vec::with_capacity(members.len());
+        for member in members {
+            outputs.push(outcome::<A>(member)?);
+        }
+        Ok(outputs)
     }
 
     fn settled(members: Self::Members) -> Self::Settled {
-        members.into_iter().map(outcome::<A>).collect()
+        let mut outcomes = Vec::with_capacity(members.len());
+        for member in members {
+            outcomes.push(outcome::<A>(member));
+        }
+        outcomes
     }
 }
 

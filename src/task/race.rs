@@ -4,6 +4,7 @@
 //! cancelled, unwinds, and is waited for.
 
 use std::io;
+use std::mem;
 use std::panic::{Location, resume_unwind};
 
 use super::gather::{for_each_tuple, sealed::Sealed};
@@ -11,7 +12,8 @@ use super::scope::{BodyEnd, Ended, Scope, open};
 use super::scoped_task::ScopedTask;
 use crate::error::TaskError;
 use crate::runtime::cancel::{EndsAfter, ScopeState};
-use crate::runtime::task::SpawnOptions;
+use crate::runtime::core::{TaskContext, TaskId};
+use crate::runtime::task::{MAX_MOVED, SpawnOptions};
 use crate::runtime::wait::{delivery, task_context};
 
 /// May suspend: runs functions, which may borrow, each in a task, and returns the result of the first that
@@ -60,6 +62,21 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         ));
     }
     let site = Location::caller();
+    if const { size_of::<R>() > MAX_MOVED || size_of::<R::Output>() > MAX_MOVED } {
+        let entrants = Boxed(Box::new(entrants));
+        run(here, site, entrants, Box::new).map(|output| *output)
+    } else {
+        run(here, site, entrants, |output| output)
+    }
+}
+
+/// As [`race`]. Moves the entrants several times, and the output after it is packed.
+fn run<R: Race, P>(
+    here: TaskContext,
+    site: &'static Location<'static>,
+    entrants: R,
+    pack: impl FnOnce(R::Output) -> P,
+) -> Result<P, TaskError> {
     let Ended { body, mut noted } = open(EndsAfter::First, |s| {
         let mut race = Entrants {
             scope: s,
@@ -69,26 +86,15 @@ pub fn race<R: Race>(entrants: R) -> Result<R::Output, TaskError> {
         };
         let entered = entrants.enter(&mut race);
         entered.map_err(|error| TaskError::exception(error.into()))?;
-        let Entrants { tasks, output, .. } = race;
-        let winner = match output {
+        let winner = match race.output {
             None => s.state.wait_for_first(here),
             Some(_) => None,
         };
         // The `Err` of a loser is not a failure.
-        tasks
+        race.tasks
             .iter()
             .for_each(|task| task.any_handle().set_retrieved());
-        if let Some(output) = output {
-            return Ok(output);
-        }
-        let winner = tasks.iter().position(|task| Some(task.id()) == winner);
-        // Without a winner all entrants have the same kind of error.
-        match tasks.into_iter().nth(winner.unwrap_or(0)) {
-            Some(task) => task.take(),
-            None => Err(TaskError::misuse(
-                "selvedge: a race without entrants would never end; pass at least one function",
-            )),
-        }
+        race.take_output(winner, pack)
     });
     noted.report("Task failed after it had lost a race");
     match body {
@@ -133,9 +139,48 @@ impl<'scope, T: 'scope> Entrants<'scope, '_, T> {
         Ok(())
     }
 
+    /// The output of the entrant that is no task, or else that of the winner.
+    fn take_output<P>(
+        &mut self,
+        winner: Option<TaskId>,
+        pack: impl FnOnce(T) -> P,
+    ) -> Result<P, TaskError> {
+        if let Some(output) = self.output.take() {
+            return Ok(pack(output));
+        }
+        let winner = self.tasks.iter().position(|task| Some(task.id()) == winner);
+        // Without a winner all entrants have the same kind of error.
+        match mem::take(&mut self.tasks)
+            .into_iter()
+            .nth(winner.unwrap_or(0))
+        {
+            Some(task) => task.take().map(pack),
+            None => Err(TaskError::misuse(
+                "selvedge: a race without entrants would never end; pass at least one function",
+            )),
+        }
+    }
+
     /// The state of the tasks.
     pub(super) fn state(&self) -> &'scope ScopeState {
         &self.scope.state
+    }
+}
+
+/// Entrants that are too large to be moved several times.
+struct Boxed<R>(Box<R>);
+
+impl<R> Sealed for Boxed<R> {}
+
+impl<R: Race> Race for Boxed<R> {
+    type Output = R::Output;
+
+    fn enter<'scope>(self, race: &mut Entrants<'scope, '_, R::Output>) -> io::Result<()>
+    where
+        Self: 'scope,
+        R::Output: 'scope,
+    {
+        (*self.0).enter(race)
     }
 }
 

@@ -122,19 +122,20 @@ fn here() -> Option<TaskContext> {
     here
 }
 
-fn run<T>(
+fn run<T, F: FnOnce(&Timeout<'_>) -> T>(
     here: Option<TaskContext>,
     deadline: Nanoseconds,
-    f: impl FnOnce(&Timeout<'_>) -> T,
+    f: F,
 ) -> Result<T, Elapsed> {
-    if const { size_of::<T>() > MAX_MOVED } {
+    if const { size_of::<T>() > MAX_MOVED || size_of::<F>() > MAX_MOVED } {
+        let f = Box::new(f);
         run_moving(here, deadline, |timeout| Box::new(f(timeout))).map(|value| *value)
     } else {
         run_moving(here, deadline, f)
     }
 }
 
-/// As [`run`], for a small value, which may be moved several times.
+/// As [`run`], for a small function and a small value, which may be moved several times.
 fn run_moving<T>(
     here: Option<TaskContext>,
     deadline: Nanoseconds,

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use selvedge::task::spawn_eager;
-use selvedge::{Task, run, scope, spawn, spawn_fallible, timeout, to_thread};
+use selvedge::{Task, gather, race, run, scope, select, spawn, spawn_fallible, timeout, to_thread};
 
 use crate::play;
 use crate::support::finished;
@@ -14,6 +14,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("large_results", large_results),
     ("large_captures", large_captures),
     ("large_in_scopes", large_in_scopes),
+    ("large_in_races", large_in_races),
     ("large_on_threads", large_on_threads),
 ];
 
@@ -88,6 +89,37 @@ fn large_in_scopes() {
     });
 }
 
+fn large_in_races() {
+    // Half the size: a caller has copies of the result and of the `Result`.
+    type Half = [u8; 12 * 1024];
+    #[inline(never)]
+    fn half(byte: u8) -> Half {
+        black_box([byte; 12 * 1024])
+    }
+    run(|| {
+        apart(|| assert_eq!(race((|| half(1), || half(2))).expect("a result")[7], 1));
+        apart(|| {
+            let captured = half(3);
+            assert_eq!(finished(race([move || captured[7]])), 3);
+        });
+        apart(|| {
+            let value = select! { value = half(4) => value[7], value = half(5) => value[7] };
+            assert_eq!(value, 4);
+        });
+        apart(|| {
+            let captured = half(6);
+            let value = timeout(Duration::from_secs(3600), move || {
+                spawn(move || captured[7]).join()
+            });
+            assert_eq!(finished(value.expect("in time")), 6);
+        });
+        apart(|| {
+            let values = gather(vec![spawn(|| half(7)), spawn(|| half(8))]).expect("results");
+            assert_eq!([values[0][7], values[1][7]], [7, 8]);
+        });
+    });
+}
+
 fn large_on_threads() {
     run(|| {
         apart(|| assert_eq!(finished(to_thread(|| large(1)))[7], 1));
@@ -111,6 +143,11 @@ fn captures_of_24_kib_fit_on_the_default_stack() {
 #[test]
 fn scopes_take_captures_and_results_of_24_kib() {
     play("large_in_scopes").assert_exited(0);
+}
+
+#[test]
+fn races_take_captures_and_results_of_12_kib() {
+    play("large_in_races").assert_exited(0);
 }
 
 #[test]
