@@ -141,6 +141,22 @@ fn an_endless_sleep_does_not_prevent_the_deadlock_report() {
     }
 }
 
+/// The loop neither sleeps until a cancelled deadline nor spins after it.
+#[test]
+fn cancelled_timers_do_not_delay_the_deadlock_report() {
+    for delay in [std::time::Duration::from_millis(1), 3600 * A_SECOND] {
+        deadlock_of(|| {
+            let event_loop = current_loop().expect("a loop");
+            event_loop.call_later(delay, || ()).expect("open").cancel();
+            Promise::<u32>::new().wait()
+        });
+    }
+    deadlock_of(|| {
+        selvedge::timeout(3600 * A_SECOND, yield_now).expect("in time");
+        Promise::<u32>::new().wait()
+    });
+}
+
 #[test]
 fn a_timer_prevents_the_deadlock_report() {
     let value = run(|| {

@@ -64,8 +64,11 @@ impl Timers {
         self.n_finite.get() == 0
     }
 
-    /// The earliest deadline, perhaps of a cancelled timer.
+    /// The earliest deadline, perhaps of a cancelled timer; `None` if all timers were cancelled.
     pub(crate) fn earliest(&self) -> Option<Nanoseconds> {
+        if self.is_empty() {
+            return None;
+        }
         self.deadlines.borrow().earliest()
     }
 
