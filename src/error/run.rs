@@ -117,7 +117,8 @@ impl Error for Unhandled {
 ///
 /// - a task that waits at a [`channel`](crate::sync::channel) whose other end still exists: drop ends that a task does
 ///   not use before the task waits, or wait by `recv_timeout`;
-/// - any task, while a [`LoopHandle`](crate::event_loop::LoopHandle) of its loop exists;
+/// - any task, while a [`LoopHandle`](crate::event_loop::LoopHandle) of its loop exists, or a
+///   [`RemoteTask`](crate::task::RemoteTask), which has such a handle;
 /// - a task in [`block_on`](crate::block_on()), while a clone of its waker exists.
 ///
 /// A thread that blocks in the kernel is not reported either: in a std lock, in `std::sync::mpsc`, in
@@ -139,7 +140,7 @@ impl Deadlock {
     }
 
     /// The names of tasks that wait for each other in a cycle, the first name repeated at the end; `None`
-    /// if the parked tasks form no cycle.
+    /// if the parked tasks form no cycle. A task that waits for a lock waits for the task that holds the lock.
     #[must_use]
     pub fn cycle(&self) -> Option<&[String]> {
         Some(&*self.cycle).filter(|cycle| !cycle.is_empty())

@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::thread;
 
 use super::permits::Permits;
-use crate::runtime::core::{Awaiting, FORCE_UNWIND, TaskContext, TaskId, WaitList, context};
+use crate::runtime::core::{
+    Awaiting, FORCE_UNWIND, TaskContext, TaskId, TaskPtr, WaitList, context,
+};
 use crate::runtime::first::{Listed, Source, Wait};
 use crate::runtime::wait::{consume_budget, here_or_panic};
 use crate::util::fmt::impl_fmt;
@@ -287,14 +289,18 @@ impl<T: ?Sized> Awaiting for Waiting<'_, T> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0.0;
         write!(f, "the lock made at {}", inner.site)?;
-        match inner.holder.get() {
-            Some(Holder {
-                task: Some(task),
-                site,
-            }) => write!(f, ", which task {task} has locked at {site}"),
-            Some(Holder { task: None, site }) => write!(f, ", which was locked at {site}"),
-            None => Ok(()),
+        match (inner.holder.get(), self.holder()) {
+            (Some(Holder { site, .. }), Some(task)) => {
+                write!(f, ", which the task {} has locked at {site}", task.name())
+            }
+            (Some(Holder { site, .. }), None) => write!(f, ", which was locked at {site}"),
+            (None, _) => Ok(()),
         }
+    }
+
+    fn holder(&self) -> Option<TaskPtr> {
+        let id = self.0.0.holder.get()?.task?;
+        context::current()?.find_task(id)
     }
 }
 

@@ -91,7 +91,7 @@ impl Wait for Deadline {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_none() {
-            "ever"
+            "a deadline that never comes"
         } else {
             "a deadline"
         })

@@ -1,7 +1,7 @@
 //! The lock: one holder at a time, in order, however a holder ends.
 
 use selvedge::sync::Mutex;
-use selvedge::{RunError, Task, run, sleep, spawn, spawn_named, try_run, yield_now};
+use selvedge::{RunError, Task, gather, run, sleep, spawn, spawn_named, try_run, yield_now};
 
 use crate::support::{A_SECOND, Hops, Log, caught, finished, in_virtual_loop, shared};
 
@@ -175,7 +175,29 @@ fn locking_twice_is_a_deadlock_that_names_the_holder() {
         .find(|(who, _)| *who == "weaver")
         .expect("the weaver");
     assert!(what.contains("lock made at tests/sync/lock.rs"), "{what}");
-    assert!(what.contains("has locked at tests/sync/lock.rs"), "{what}");
+    let holder = "which the task weaver has locked at tests/sync/lock.rs";
+    assert!(what.contains(holder), "{what}");
+    assert_eq!(deadlock.cycle().unwrap(), ["weaver", "weaver"]);
+}
+
+#[test]
+fn tasks_that_hold_each_others_locks_are_a_cycle() {
+    let outcome = try_run(|| {
+        let (warp, weft) = (Mutex::new(1), Mutex::new(2));
+        let both = |name, first: &Mutex<u32>, second: &Mutex<u32>| {
+            let (first, second) = (first.clone(), second.clone());
+            spawn_named(name, move || {
+                let held = first.lock();
+                yield_now();
+                *held + *second.lock()
+            })
+        };
+        gather([both("warper", &warp, &weft), both("wefter", &weft, &warp)])
+    });
+    let Err(RunError::Deadlock(deadlock)) = outcome else {
+        panic!("not a deadlock: {outcome:?}");
+    };
+    assert_eq!(deadlock.cycle().unwrap(), ["warper", "wefter", "warper"]);
 }
 
 #[test]

@@ -619,12 +619,14 @@ fn a_deadlock_report_names_all_waits() {
     let event_loop = EventLoop::new().expect("a loop");
     let ended = event_loop.run_until_complete(|| {
         let (event, queue) = (Event::new(), Queue::<u32>::unbounded());
-        select! { () = event.when_set() => {} _ = queue.when_item() => {} }
+        let never = time::after(Duration::MAX);
+        select! { () = event.when_set() => {} _ = queue.when_item() => {} () = never => {} }
     });
     let told = ended.expect_err("a deadlock").to_string();
     assert!(
         told.contains("the first of the event made at ")
-            && told.contains(", an item of the queue made at "),
+            && told.contains(", an item of the queue made at ")
+            && told.contains(", a deadline that never comes"),
         "{told}"
     );
 }

@@ -247,6 +247,11 @@ pub(crate) trait Awaiting {
     /// Calls `visit` with each task whose end this wait needs.
     fn tasks(&self, _visit: &mut dyn FnMut(TaskPtr)) {}
 
+    /// The task that holds what the task waits for, for reports of a deadlock.
+    fn holder(&self) -> Option<TaskPtr> {
+        None
+    }
+
     /// Forwards a cancel to what the task waits for; false if that can't be cancelled. A wait for tasks only returns
     /// true: the caller then cancels the tasks of [`tasks`](Self::tasks), so that a long chain needs no recursion.
     fn cancel(&self, _message: Option<&str>) -> bool {

@@ -60,10 +60,13 @@ fn cycle_from(start: TaskPtr, seen: &mut HashMap<TaskId, bool>) -> Option<Vec<Ta
     None
 }
 
-/// The tasks that a task waits for, last one first.
+/// The tasks that a task waits for, last one first. The holder of a lock is one of them.
 fn awaited(task: TaskPtr) -> Vec<TaskPtr> {
     let mut tasks = Vec::new();
-    task.with_awaiting(|what| what.tasks(&mut |task| tasks.push(task)));
+    task.with_awaiting(|what| {
+        what.tasks(&mut |task| tasks.push(task));
+        tasks.extend(what.holder());
+    });
     tasks.reverse();
     tasks
 }
