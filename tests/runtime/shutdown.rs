@@ -183,11 +183,15 @@ fn a_task_that_swallows_cancels_is_closed_after_its_time() {
     }));
     drop(event_loop);
     assert_eq!(log.take(), ["unwound"]);
-    let named = reports
-        .take()
-        .into_iter()
-        .filter_map(|report| report.subject);
-    assert!(named.into_iter().all(|name| name == "uncancellable"));
+    let (named, others): (Vec<_>, Vec<_>) =
+        (reports.take().into_iter()).partition(|report| report.subject.is_some());
+    let mut names = named.iter().filter_map(|report| report.subject.as_deref());
+    assert!(names.all(|name| name == "uncancellable"));
+    let [forced] = &others[..] else {
+        panic!("one report of the unwind: {}", others.len());
+    };
+    let (text, task) = (&forced.message, "uncancellable, which waits for a deadline");
+    assert!(text.contains("by force") && text.contains(task), "{text}");
 }
 
 #[test]

@@ -68,10 +68,10 @@ impl Builder {
     /// parked: for tests.
     ///
     /// The clock also stands still while a job of [`to_thread`](crate::to_thread) or
-    /// [`run_in_executor`](EventLoop::run_in_executor), an operation on a file or a name lookup is awaited. The clock
-    /// does not wait for anything else outside of the loop: while a peer on another thread or in another process
-    /// prepares an answer, a timeout of an hour around the read elapses at once. Run such a peer in the same loop, or
-    /// as a job that a task awaits:
+    /// [`run_in_executor`](EventLoop::run_in_executor), an operation on a file or a name lookup runs, unless it was
+    /// cancelled. The clock does not wait for anything else outside of the loop: while a peer on another thread or in
+    /// another process prepares an answer, a timeout of an hour around the read elapses at once. Run such a peer in the
+    /// same loop, or as a job:
     ///
     /// ```
     /// use std::io::{Read, Write};
@@ -142,7 +142,8 @@ impl Builder {
 
     /// Sets the time that the cancelled tasks of an ending loop may take to end, and then the time that the loop waits
     /// for running jobs of its pool, including jobs whose task was cancelled: 10 s each by default. A loop that waits
-    /// for jobs for longer than a second reports these jobs to its exception handler.
+    /// for tasks or jobs for longer than a second reports them to its exception handler, and so does a loop that has
+    /// waited in vain. With a timeout of zero nothing is reported.
     pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
         self.0.shutdown_timeout = duration;
         self

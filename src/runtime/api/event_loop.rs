@@ -247,6 +247,9 @@ impl EventLoop {
     }
 
     /// Makes a promise.
+    ///
+    /// # Panics
+    /// If the loop is closed.
     #[track_caller]
     #[must_use]
     pub fn create_promise<T: 'static>(&self) -> Promise<T> {

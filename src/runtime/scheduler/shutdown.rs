@@ -38,6 +38,12 @@ const N_NAMED: usize = 8;
 
 /// Reports the tasks that continue although they were cancelled.
 fn report_late(core: &Core) {
+    let text = "The loop is ending, and waits for tasks that were cancelled";
+    core.report(&ExceptionContext::new(format!("{text}: {}", left(core))));
+}
+
+/// The names of the tasks that are left, and what each waits for.
+fn left(core: &Core) -> String {
     let tasks = core.tasks();
     let named = tasks.iter().take(N_NAMED);
     let named: Vec<_> = named
@@ -47,11 +53,7 @@ fn report_late(core: &Core) {
         0 => String::new(),
         n_more => format!("; and {n_more} more"),
     };
-    let text = format!(
-        "The loop is ending, and waits for tasks that were cancelled: {}{more}",
-        named.join("; ")
-    );
-    core.report(&ExceptionContext::new(text));
+    format!("{}{more}", named.join("; "))
 }
 
 impl Loop {
@@ -61,14 +63,21 @@ impl Loop {
             // A task that has begun can't be cancelled.
             return;
         }
-        self.run_for_a_while(
-            || self.core.n_tasks.get() == 0,
-            || {
-                for task in self.core.tasks() {
-                    request::cancel_one_of_all(task);
-                }
-            },
-        );
+        let is_over = || self.core.n_tasks.get() == 0;
+        let is_time_up = self.run_for_a_while(is_over, || {
+            for task in self.core.tasks() {
+                request::cancel_one_of_all(task);
+            }
+        });
+        // With a timeout of zero the program wants no more than one turn.
+        if is_time_up && !is_over() && !self.shutdown_timeout.is_zero() {
+            self.tell(format!(
+                "The loop unwinds tasks by force, because they have not ended {:?} after they were cancelled \
+                 (`event_loop::Builder::shutdown_timeout`): {}",
+                self.shutdown_timeout,
+                left(&self.core)
+            ));
+        }
     }
 
     /// Step 1 for one task.
@@ -86,8 +95,8 @@ impl Loop {
     }
 
     /// Calls `cancel` and runs the loop until `is_over` returns true. If the loop is stopped earlier, does both again.
-    /// Gives up after the shutdown timeout.
-    fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) {
+    /// Gives up after the shutdown timeout; returns whether this time has passed.
+    fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) -> bool {
         let deadline = self.core.clock.after(self.shutdown_timeout);
         let is_late = self.core.clock.after(LATE);
         // A virtual clock's time is not real time.
@@ -113,6 +122,7 @@ impl Loop {
         for timer in timers.into_iter().flatten() {
             self.timers.cancel(timer);
         }
+        self.core.clock.now() >= deadline
     }
 
     fn call_with_core(&self, deadline: Nanoseconds, f: fn(&Core)) -> Key {
