@@ -63,6 +63,27 @@ fn an_err_in_a_handle_that_is_dropped_late_is_reported() {
     assert!(reports.only().text.contains("refused"));
 }
 
+/// The task has returned, so there is no exception, and the `Err` is still unread.
+#[test]
+fn asking_for_the_exception_does_not_read_an_err() {
+    let reports = reports_of(|| {
+        let task = spawn(refused);
+        yield_now();
+        assert!(task.exception().unwrap().is_none());
+        drop(task);
+        scope(|s| {
+            let child = s.spawn(refused);
+            yield_now();
+            assert!(child.exception().unwrap().is_none());
+        })
+        .unwrap();
+        let promise = Promise::new();
+        promise.set_result(refused()).unwrap();
+        assert!(promise.exception().unwrap().is_none());
+    });
+    assert_eq!(reports.take().len(), 3);
+}
+
 #[test]
 fn an_err_that_was_read_is_not_reported() {
     let reports = reports_of(|| {
@@ -141,7 +162,12 @@ fn a_remote_tasks_err_that_no_thread_reads_is_reported() {
         drop(kept);
         sleep(A_SECOND);
     });
-    assert_eq!(reports.take().len(), 2);
+    let reports = reports.take();
+    assert_eq!(reports.len(), 2);
+    for report in reports {
+        let name = report.subject.expect("the task");
+        assert!(name.starts_with("Task-"), "{name}");
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::coroutine::drop_quietly;
 use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
-use crate::runtime::core::{TaskId, context};
+use crate::runtime::core::{TaskId, context, default_name};
 use crate::runtime::observe::{report_unretrieved, unread_error};
 use crate::runtime::scheduler::current;
 use crate::runtime::task::{SpawnOptions, Task, try_spawn_on};
@@ -132,10 +132,10 @@ impl<T> Drop for RemoteTask<T> {
     fn drop(&mut self) {
         let mut state = lock(&self.shared.state);
         state.is_detached = true;
-        let result = state.result.take();
+        let (result, task) = (state.result.take(), state.task);
         drop(state);
         if let Some(error) = result.and_then(unread) {
-            let report = move || report(error);
+            let report = move || report(task, error);
             if let Err(refused) = self.handle.call_soon_threadsafe(report) {
                 // The loop is closed and has no handler any more.
                 refused.into_inner()();
@@ -153,8 +153,8 @@ fn unread<T>(result: Result<T, TaskError>) -> Option<TaskError> {
 }
 
 /// Reports an error that was never retrieved, on the loop's thread.
-fn report(error: TaskError) {
-    let name = "a task of another thread's".to_owned();
+fn report(task: Option<TaskId>, error: TaskError) {
+    let name = task.map_or_else(|| "a task of another thread's".to_owned(), default_name);
     report_unretrieved(context::current().as_deref(), name, error);
 }
 
@@ -233,9 +233,10 @@ impl<T> Shared<T> {
         }
         state.is_done = true;
         if state.is_detached {
+            let task = state.task;
             drop(state);
             // Detached after the task had ended, and before its result is here.
-            return unread(result).into_iter().for_each(report);
+            return unread(result).map_or((), |error| report(task, error));
         }
         state.result = Some(result);
         let waker = state.waker.take();

@@ -92,6 +92,8 @@ impl<'a> AnyHandle<'a> {
         match self.error() {
             _ if !self.is_done() => Err(not_done()),
             Some(error) if error.is_cancelled() => Err(error),
+            // An `Err` in the value still counts as unread.
+            None => Ok(None),
             error => {
                 self.set_retrieved();
                 Ok(error)

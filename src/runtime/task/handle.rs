@@ -80,7 +80,7 @@ impl<T> Task<T> {
         Ok(f(outcome))
     }
 
-    /// The error of a task that is done, `None` if it has returned.
+    /// The error of a task that is done, `None` if it has returned: an `Err` in its value still counts as unread.
     ///
     /// # Errors
     /// If the task is not done, or was cancelled.

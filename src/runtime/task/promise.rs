@@ -118,9 +118,8 @@ impl<T> Promise<T> {
         self.complete(Err(error)).is_ok()
     }
 
-    /// Sets an error, unless the promise is done.
+    /// Sets an error, or drops the error if the promise is done.
     pub(crate) fn fail(&self, error: TaskError) {
-        // A refused error is dropped.
         drop(self.complete(Err(error)));
     }
 
@@ -140,8 +139,7 @@ impl<T> Promise<T> {
         Ok(())
     }
 
-    /// Sets the result, notifies the waiting tasks and returns the cleanup, which the caller runs. No user
-    /// code runs here.
+    /// Sets the result, notifies the waiting tasks and returns the cleanup, which the caller runs. No user code runs here.
     fn settle(&self, result: Result<T, TaskError>) -> Result<Option<AtEnd>, Result<T, TaskError>> {
         let outcome = Outcome::of(&result);
         match self.0.state.try_borrow_mut() {
@@ -158,8 +156,7 @@ impl<T> Promise<T> {
         }
         self.0.waiters.notify_all(outcome);
         let at_end = self.0.at_end.take();
-        // Without a loop, the callbacks are dropped uncalled, as the last step, because their
-        // destructors are user code.
+        // Without a loop, the callbacks are dropped uncalled, as the last step, because their destructors are user code.
         drop(callbacks);
         Ok(at_end)
     }
@@ -216,15 +213,18 @@ impl<T> Promise<T> {
         }
     }
 
-    /// The error that was set, `None` if there is a result.
+    /// The error that was set, `None` if there is a result: an `Err` in the result still counts as unread.
     ///
     /// # Errors
     /// If the promise was cancelled, or is not done.
     pub fn exception(&self) -> Result<Option<TaskError>, TaskError> {
-        self.with_result(|result| match result {
-            Err(error) if error.is_cancelled() => Err(error.clone()),
-            result => Ok(result.err().cloned()),
-        })?
+        let was_read = self.0.is_retrieved.get();
+        let exception = self.with_result(|result| result.err().cloned())?;
+        self.0.is_retrieved.set(was_read || exception.is_some());
+        match exception {
+            Some(error) if error.is_cancelled() => Err(error),
+            exception => Ok(exception),
+        }
     }
 
     /// May suspend: waits until there is a result, and returns a clone of it.
