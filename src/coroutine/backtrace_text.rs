@@ -83,9 +83,9 @@ impl<'text> Frame<'text> {
 
     /// Whether neither the name nor a file tells which crate has the function.
     fn is_nameless(&self) -> bool {
-        self.place.is_none()
-            && !self.name.starts_with('<')
-            && self.name.starts_with(self.bare_name())
+        // What is in front of a `::<impl` names a crate.
+        let bare_name = self.bare_name();
+        self.place.is_none() && !bare_name.is_empty() && self.name.starts_with(bare_name)
     }
 }
 
@@ -228,6 +228,7 @@ mod tests {
    2: selvedge_as_callee_0.1.0
    3: selvedge::runtime::park::park
              at ./src/runtime/wait/park.rs:41:9
+      selvedge::runtime::wait::waiting::<impl selvedge::runtime::core::wait_list::WaitList>::wait
       selvedge::sleep
    4: app::inner
              at /app/src/main.rs:3:5

@@ -21,8 +21,22 @@ pub(crate) const TAKING_BYTES: usize = 16 * 1024;
 const NAMING_BYTES: usize = 128 * 1024;
 /// The functions by which tasks park, so that a task's backtrace begins with what the program called.
 const PARKING: HostFrames = HostFrames {
-    hidden_prefixes: &["selvedge::runtime::", "selvedge::util::"],
-    hidden_folders: &["runtime/", "util/"],
+    hidden_prefixes: &[
+        "selvedge::runtime::",
+        "selvedge::util::",
+        "selvedge::net::socket::",
+        "selvedge::sync::channel::end::",
+        "selvedge::sync::permits::",
+        "selvedge::sync::queue_core::",
+    ],
+    hidden_folders: &[
+        "runtime/",
+        "util/",
+        "net/socket.rs",
+        "sync/channel/end.rs",
+        "sync/permits.rs",
+        "sync/queue_core.rs",
+    ],
     shown: &[
         ShownFunction {
             suffix: "Task<T>::join",
@@ -34,15 +48,20 @@ const PARKING: HostFrames = HostFrames {
             name: "wait",
             file: "runtime/task/promise.rs",
         },
+        ShownFunction {
+            suffix: "Promise<T>::take",
+            name: "take",
+            file: "runtime/task/promise.rs",
+        },
     ],
 };
 const _: () = assert!(TAKING_BYTES < NAMING_BYTES && NAMING_BYTES < DEFAULT_STACK_SIZE_BYTES);
 
 /// The status of a task, what it waits for, and its backtrace: [`Task::stack`](crate::Task::stack) returns this.
 ///
-/// `Display` gives a line about the task, then its backtrace without the library's own frames at
-/// either end; with the alternate flag (`{:#}`) every frame, with addresses. Names are looked up
-/// when the text is made. Taking a `TaskStack` is cheap.
+/// `Display` gives a line about the task, then its backtrace without the functions by which the library parks the task
+/// and those with which the task begins; with the alternate flag (`{:#}`) every frame, with addresses. Names are looked
+/// up when the text is made. Taking a `TaskStack` is cheap.
 ///
 /// ```text
 /// task Task-65 (suspended), spawned at src/main.rs:12:18, waits for descriptor 7 to be readable
