@@ -275,7 +275,9 @@ pub(super) fn from_io(error: io::Error) -> Error {
     };
     let kind = match error.kind() {
         _ if is_cancelled(&error) => Kind::Cancelled,
-        io::ErrorKind::TimedOut if is_request_to_end(&error) => Kind::Timeout("around the request"),
+        io::ErrorKind::TimedOut if is_request_to_end(&error) || is_bare_timeout(&error) => {
+            Kind::Timeout("around the request")
+        }
         #[cfg(feature = "tls")]
         _ if is_tls(&error) => Kind::Tls,
         io::ErrorKind::UnexpectedEof
@@ -291,6 +293,13 @@ pub(super) fn from_io(error: io::Error) -> Error {
 pub(super) fn is_request_to_end(error: &io::Error) -> bool {
     let inner = error.get_ref();
     is_cancelled(error) || inner.is_some_and(|inner| inner.is::<Elapsed>())
+}
+
+/// Whether a timeout of an operation of this crate caused an error. The system's timeouts have an error number,
+/// and the error of [`timeout`](crate::timeout()) has an inner error.
+pub(super) fn is_bare_timeout(error: &io::Error) -> bool {
+    let is_bare = error.raw_os_error().is_none() && error.get_ref().is_none();
+    error.kind() == io::ErrorKind::TimedOut && is_bare
 }
 
 /// Whether TLS failed: ureq's transfers wrap the error of rustls.

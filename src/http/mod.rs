@@ -79,7 +79,9 @@
 //!   [error](Error::is_bad_request).
 //! - The line at the start of a chunk has at most 20 bytes: a longer chunk extension is an
 //!   [error](Error::is_protocol).
-//! - Compression: gzip. Proxies: HTTP, not SOCKS. HTTP/2 and HTTP/3 are not supported.
+//! - Compression: gzip, applied once or twice. A body of another encoding is returned as it was received, and the
+//!   header `content-encoding` describes it.
+//! - Proxies: HTTP, not SOCKS. HTTP/2 and HTTP/3 are not supported.
 
 mod body;
 mod buffers;

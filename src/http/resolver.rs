@@ -5,8 +5,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-use super::error::{Error, Kind, from_io, is_request_to_end};
-use super::transport::{duration, is_bare_timeout};
+use super::error::{Error, Kind, from_io, is_bare_timeout, is_request_to_end};
+use super::transport::duration;
 use crate::net::ToSocketAddrs;
 use crate::runtime::wait::task_context;
 use crate::time::deadline;

@@ -10,11 +10,10 @@ use url::Url;
 
 use super::client::Client;
 use super::credentials::without_user;
-use super::decode::{Decoder, is_gzip};
+use super::decode::{Decoder, n_gzips};
 use super::error::{Error, Kind, from_io};
 use super::outgoing::Outgoing;
 use super::request_limit::Permit;
-use crate::runtime::wait::consume_io_budget;
 use crate::util::fmt::impl_debug;
 
 /// A response: its status and headers, and its body, which has not been read yet.
@@ -54,8 +53,11 @@ impl Response {
         let has_body = request.method != Method::HEAD
             && !matches!(parts.status.as_u16(), 204 | 304)
             && content_length != Some(0);
-        let is_gzip = has_body && is_gzip(&headers);
-        if is_gzip {
+        let n_gzips = match has_body {
+            true => n_gzips(&headers),
+            false => 0,
+        };
+        if n_gzips > 0 {
             // These headers describe the compressed body.
             headers.remove(CONTENT_ENCODING);
             headers.remove(CONTENT_LENGTH);
@@ -66,7 +68,7 @@ impl Response {
             headers,
             url: request.url,
             content_length,
-            body: Decoder::new(body, is_gzip),
+            body: Decoder::new(body, n_gzips),
             client,
             permit,
         }
@@ -207,8 +209,7 @@ pub struct BodyReader {
 /// A cancelled `read` has taken nothing, and the next one continues.
 impl Read for BodyReader {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        // A few received bytes may decompress to gigabytes, without a wait.
-        let read = consume_io_budget(1).and_then(|()| self.reader.read(buf));
+        let read = self.reader.read(buf);
         let n = read.map_err(|error| self.client.explain(from_io(error), &self.url))?;
         if n == 0 && !buf.is_empty() {
             self.permit = None;

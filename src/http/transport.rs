@@ -15,7 +15,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::buffers::ConnectionBuffers;
-use super::error::{Error, Kind, from_io, is_request_to_end};
+use super::error::{Error, Kind, from_io, is_bare_timeout, is_request_to_end};
 use super::head::MAX_HEAD_SIZE_BYTES;
 use crate::net::{Shutdown, TcpStream};
 use crate::runtime::core::context;
@@ -268,11 +268,4 @@ fn to_ureq(error: io::Error, reason: Timeout) -> ureq::Error {
         return ureq::Error::Timeout(reason);
     }
     from_io(error).into_ureq()
-}
-
-/// Whether a timeout of an operation of this crate caused an error. The system's timeouts have an error number,
-/// and the error of [`timeout`](crate::timeout()) has an inner error.
-pub(super) fn is_bare_timeout(error: &io::Error) -> bool {
-    let is_bare = error.raw_os_error().is_none() && error.get_ref().is_none();
-    error.kind() == io::ErrorKind::TimedOut && is_bare
 }

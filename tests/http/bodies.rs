@@ -257,6 +257,41 @@ fn gzip_of_several_members_or_with_padding_is_unpacked() {
 }
 
 #[test]
+fn a_body_that_is_compressed_twice_is_unpacked_twice() {
+    let twice = compressed(packed());
+    in_loop(|| {
+        let server = Server::start(move |request| {
+            let (headers, body): (&[&str], _) = match &*request.target {
+                "/list" => (&["content-encoding: gzip, x-gzip"], &twice[..]),
+                "/lines" => (
+                    &["content-encoding: GZIP", "content-encoding: gzip"],
+                    &twice,
+                ),
+                "/identity" => (&["content-encoding: identity, gzip,"], packed()),
+                // Unknown encodings, and too many.
+                "/br" => (&["content-encoding: br, gzip"], packed()),
+                _ => (&["content-encoding: gzip, gzip, gzip"], packed()),
+            };
+            answer("200 OK", headers, body)
+        });
+        let session = Session::new();
+        for path in ["/list", "/lines", "/identity"] {
+            let response = session.get(server.url(path)).unwrap();
+            assert!(response.headers().get("content-encoding").is_none());
+            assert_eq!(response.content_length(), None);
+            assert_eq!(response.text().unwrap(), UNPACKED, "{path}");
+        }
+        for path in ["/br", "/three"] {
+            let response = session.get(server.url(path)).unwrap();
+            assert!(response.headers().get("content-encoding").is_some());
+            assert_eq!(response.content_length(), Some(packed().len() as u64));
+            assert_eq!(response.bytes().unwrap(), packed(), "{path}");
+        }
+        assert_eq!(server.n_connections(), 1);
+    });
+}
+
+#[test]
 fn truncated_gzip_is_an_error() {
     in_loop(|| {
         for n in [1, 5, 20, 37] {
@@ -338,35 +373,89 @@ fn a_body_of_unknown_length_that_ends_by_a_reset_is_an_error() {
     });
 }
 
-/// A kilobyte arrives, and decompresses to a megabyte without a wait.
+/// Runs a request beside a task that counts its turns. Returns the count.
+fn n_turns_beside(request: impl FnOnce()) -> usize {
+    let n_turns = Rc::new(Cell::new(0));
+    let theirs = n_turns.clone();
+    let other = spawn(move || {
+        loop {
+            theirs.set(theirs.get() + 1);
+            yield_now();
+        }
+    });
+    request();
+    other.cancel();
+    assert!(other.join().is_err());
+    n_turns.get()
+}
+
+fn compressed(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A few kilobytes arrive, and decompress to megabytes without a wait.
 #[test]
 fn reading_a_decompressed_body_gives_the_other_tasks_turns() {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(&[0; 1 << 20]).unwrap();
-    let packed = encoder.finish().unwrap();
+    const N_BYTES: usize = 8 << 20;
+    let packed = compressed(&vec![0; N_BYTES]);
     in_loop(|| {
         let server = Server::start(move |_| answer("200 OK", &["content-encoding: gzip"], &packed));
-        let mut body = Session::new().get(server.url("/")).unwrap().into_reader();
-        let n_turns = Rc::new(Cell::new(0));
-        let theirs = n_turns.clone();
-        let other = spawn(move || {
+        let url = server.url("/");
+        let n_turns = n_turns_beside(|| {
+            let mut body = Session::new().get(&url).unwrap().into_reader();
+            let mut n_bytes = 0;
             loop {
-                theirs.set(theirs.get() + 1);
-                yield_now();
+                match body.read(&mut [0; 256]).unwrap() {
+                    0 => break,
+                    n => n_bytes += n,
+                }
             }
+            assert_eq!(n_bytes, N_BYTES);
         });
-        let mut n_bytes = 0;
-        loop {
-            match body.read(&mut [0; 256]).unwrap() {
-                0 => break,
-                n => n_bytes += n,
-            }
-        }
-        assert_eq!(n_bytes, 1 << 20);
         // A turn after each 128 reads.
-        let n_reads = n_bytes / 256;
-        assert!(n_turns.get() >= n_reads / 128, "{} turns", n_turns.get());
-        other.cancel();
-        assert!(other.join().is_err());
+        assert!(n_turns >= N_BYTES / 256 / 128, "{n_turns} turns");
+
+        let n_few = n_turns_beside(|| drop(Session::new().head(&url).unwrap()));
+        let n_turns = n_turns_beside(|| {
+            assert_eq!(
+                Session::new().get(&url).unwrap().bytes().unwrap().len(),
+                N_BYTES
+            );
+        });
+        // A read has at most 16 KiB.
+        let n_reads = N_BYTES / (16 * 1024);
+        assert!(n_turns >= n_few + n_reads / 128, "{n_few}, {n_turns} turns");
+    });
+}
+
+/// Compressed twice, a few kilobytes are twenty thousand members without contents.
+#[test]
+fn empty_members_of_a_body_give_the_other_tasks_turns() {
+    const N_MEMBERS: usize = 20_000;
+    let packed = compressed(&compressed(&[]).repeat(N_MEMBERS));
+    in_loop(|| {
+        let server =
+            Server::start(move |_| answer("200 OK", &["content-encoding: gzip, gzip"], &packed));
+        let url = server.url("/");
+        let n_turns = n_turns_beside(|| {
+            assert_eq!(Session::new().get(&url).unwrap().bytes().unwrap(), b"");
+        });
+        assert!(n_turns >= N_MEMBERS / 128, "{n_turns} turns");
+    });
+}
+
+/// There is no wait in which the deadline could pass.
+#[test]
+fn a_deadline_ends_the_decompression_of_a_body() {
+    let packed = compressed(&compressed(&[]).repeat(200_000));
+    in_loop(|| {
+        let server =
+            Server::start(move |_| answer("200 OK", &["content-encoding: gzip, gzip"], &packed));
+        let response = Session::new().get(server.url("/")).unwrap();
+        let limit = std::time::Duration::from_millis(20);
+        let error = selvedge::time::deadline(limit, || response.bytes().unwrap_err());
+        assert!(error.is_timeout(), "{error}");
     });
 }

@@ -274,3 +274,43 @@ fn a_cancel_and_a_deadline_reach_a_request_as_an_error() {
         }
     });
 }
+
+/// In the head of the compressed body, behind it, and in the body that is compressed twice.
+#[test]
+fn a_cancel_and_a_deadline_reach_a_compressed_body() {
+    in_loop(|| {
+        for encoding in ["gzip", "gzip, gzip"] {
+            for n in [5, 14] {
+                let server = Server::raw(move |mut stream| {
+                    let headers = format!("content-encoding: {encoding}\r\ncontent-length: 99");
+                    let head = format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n");
+                    stream.write_all(head.as_bytes()).unwrap();
+                    let body = b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xcb\xc8\xe4\x02";
+                    stream.write_all(&body[..n]).unwrap();
+                    selvedge::sleep(Duration::MAX);
+                });
+                let url = server.url("/");
+                let get = || Session::new().get(&url).unwrap();
+                let error = deadline(Duration::from_millis(20), || get().bytes().unwrap_err());
+                assert!(error.is_timeout(), "{error}");
+
+                let response = get();
+                let errors = Promise::new();
+                let told = errors.clone();
+                let mut body = get().into_reader();
+                let task = spawn(move || {
+                    let error = response.bytes().unwrap_err();
+                    let next = body.read_to_end(&mut Vec::new()).unwrap_err();
+                    told.set_result((error, next)).unwrap();
+                });
+                for _ in 0..20 {
+                    yield_now();
+                }
+                cancel(task);
+                let (error, next) = errors.take().unwrap();
+                assert!(error.is_cancelled(), "{error}");
+                assert!(is_cancelled(&next), "{next}");
+            }
+        }
+    });
+}
