@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ureq::config::Config;
-use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, PROXY_AUTHORIZATION};
+use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
 use ureq::http::{self, Method, Request, Response, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, Connector, NextTimeout};
@@ -125,7 +125,9 @@ fn send_once(
         Content::Nothing => run_agent(agent, request.map(|()| SendBody::none()), how),
         Content::Bytes(bytes) => run_agent(agent, request.map(|()| &bytes[..]), how),
         Content::Reader(upload) => {
-            if let Some(length) = upload.length {
+            if let Some(length) = upload.length
+                && !headers.contains_key(TRANSFER_ENCODING)
+            {
                 headers.insert(CONTENT_LENGTH, length.into());
             }
             let body = SendBody::from_reader(upload);

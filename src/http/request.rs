@@ -5,11 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
-use ureq::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHORIZATION};
+use ureq::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TRANSFER_ENCODING,
+};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-use super::body::Body;
+use super::body::{Body, Content};
 use super::client::Client;
 use super::credentials::without_user;
 use super::error::{Error, Kind};
@@ -47,7 +49,7 @@ impl RequestBuilder {
         Self {
             client,
             method,
-            url: Url::parse(url).map_err(bad),
+            url: Url::parse(url).map_err(bad).and_then(with_http),
             headers: HeaderMap::new(),
             body: Body::empty(),
             timeout_override: None,
@@ -65,8 +67,11 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a header. It replaces the header of this name that would be sent by default. A `content-length` has to be
-    /// the length of the body; it gives a [`Body::reader`] its length.
+    /// Adds a header. It replaces the header of this name that would be sent by default.
+    ///
+    /// A `content-length` has to be the length of the body; it gives a [`Body::reader`] its length. A
+    /// `transfer-encoding` can only be `chunked`, and sends any body in chunks. Each of these two and `host` can be
+    /// given once.
     pub fn header<K, V>(mut self, name: K, value: V) -> Self
     where
         HeaderName: TryFrom<K>,
@@ -142,14 +147,7 @@ impl RequestBuilder {
             headers.entry(CONTENT_TYPE).or_insert(media_type);
         }
         let mut content = self.body.content.map_err(|error| failed(error, &url))?;
-        for value in headers.get_all(CONTENT_LENGTH) {
-            let length = value.to_str().ok().and_then(|value| value.parse().ok());
-            if !length.is_some_and(|length| content.takes_length(length)) {
-                let what =
-                    format!("the header content-length, {value:?}, is not the length of the body");
-                return Err(failed(Error::new(Kind::BadRequest(what)), &url));
-            }
-        }
+        check_headers(&mut headers, &mut content).map_err(|error| failed(error, &url))?;
         let mut outgoing = Outgoing {
             method: self.method,
             url,
@@ -161,6 +159,66 @@ impl RequestBuilder {
             Err(error) => Err(failed(error, &outgoing.url)),
         }
     }
+}
+
+/// # Errors
+/// If the scheme of the URL is another one.
+fn with_http(url: Url) -> Result<Url, Error> {
+    if matches!(url.scheme(), "http" | "https") {
+        return Ok(url);
+    }
+    let scheme = url.scheme();
+    let what = format!("a URL begins with \"http:\" or \"https:\", this one with \"{scheme}:\"");
+    Err(Error::new(Kind::BadRequest(what)).with_url(&url))
+}
+
+/// # Errors
+/// If a header contradicts the body, or another one, so that a server could not tell where the request ends or for
+/// which host it is.
+fn check_headers(headers: &mut HeaderMap, content: &mut Content) -> Result<(), Error> {
+    let bad = |what: String| Err(Error::new(Kind::BadRequest(what)));
+    for name in [CONTENT_LENGTH, HOST, TRANSFER_ENCODING] {
+        if headers.get_all(&name).iter().count() > 1 {
+            return bad(format!("the header {name} is given more than once"));
+        }
+    }
+    for name in [AUTHORIZATION, HOST] {
+        if headers
+            .get(&name)
+            .is_some_and(|value| value.to_str().is_err())
+        {
+            return bad(format!(
+                "the header {name} has characters other than those of ASCII"
+            ));
+        }
+    }
+    if let Some(value) = headers.get(TRANSFER_ENCODING) {
+        if !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return bad(format!(
+                "the header {TRANSFER_ENCODING} is {value:?}, not \"chunked\""
+            ));
+        }
+        if headers.contains_key(CONTENT_LENGTH) {
+            return bad(format!(
+                "it has both {TRANSFER_ENCODING} and {CONTENT_LENGTH}"
+            ));
+        }
+        // ureq expects lower case.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if let Some(value) = headers.get(CONTENT_LENGTH) {
+        let digits = value.to_str().unwrap_or_default();
+        let length = match digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => digits.parse().ok(),
+            false => None,
+        };
+        if !length.is_some_and(|length| content.takes_length(length)) {
+            return bad(format!(
+                "the header {CONTENT_LENGTH}, {value:?}, is not the length of the body"
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl_debug!(RequestBuilder, |this| {

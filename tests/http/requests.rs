@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
-use selvedge::http::{Body, Method, Session, StatusCode};
+use selvedge::http::{Body, HeaderValue, Method, Session, StatusCode};
 
 use crate::server::{Server, answer, in_loop, ok};
 
@@ -261,6 +261,80 @@ fn a_content_length_header_has_to_be_the_length_of_the_body() {
         let error = send("5", Body::reader(&b"four"[..])).unwrap_err();
         assert!(error.to_string().contains("after 4 of 5 bytes"), "{error}");
     });
+}
+
+#[test]
+fn headers_that_contradict_each_other_are_refused() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let latin = HeaderValue::from_bytes(b"caf\xe9").unwrap();
+        let chunked = HeaderValue::from_static("chunked");
+        let text = HeaderValue::from_static;
+        let cases = [
+            [("host", text("a")), ("host", text("b"))],
+            [("content-length", text("4")), ("content-length", text("4"))],
+            [("content-length", text("+4")), ("x", text("y"))],
+            [
+                ("content-length", text("4")),
+                ("transfer-encoding", chunked.clone()),
+            ],
+            [
+                ("transfer-encoding", chunked.clone()),
+                ("transfer-encoding", chunked.clone()),
+            ],
+            [
+                ("transfer-encoding", text("gzip, chunked")),
+                ("x", text("y")),
+            ],
+            [("transfer-encoding", text("identity")), ("x", text("y"))],
+            [("host", latin.clone()), ("x", text("y"))],
+            [("authorization", latin), ("x", text("y"))],
+        ];
+        for headers in cases {
+            let shown = format!("{headers:?}");
+            let mut request = Session::new().request(Method::POST, server.url("/"));
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            let error = request.body("four").send().unwrap_err();
+            assert!(error.is_bad_request(), "{shown}: {error:?}");
+        }
+        assert_eq!(server.n_connections(), 0);
+
+        // In chunks on demand, without a length beside them.
+        for body in [
+            Body::from("four"),
+            Body::reader(&b"four"[..]),
+            Body::reader_with_length(&b"four"[..], 4),
+        ] {
+            let request = Session::new().request(Method::POST, server.url("/"));
+            let request = request.header("transfer-encoding", "Chunked").body(body);
+            request.send().unwrap();
+            let request = server.only_request();
+            assert_eq!(request.header("content-length"), None);
+            assert_eq!(request.text(), "four");
+        }
+    });
+}
+
+#[test]
+fn the_error_for_another_scheme_says_what_the_scheme_is() {
+    for url in [
+        "ftp://me:secret@example.com/",
+        "file:///etc/hosts",
+        "data:text/plain,a",
+        "mailto:x",
+    ] {
+        let error = Session::new().get(url).unwrap_err();
+        assert!(error.is_bad_request(), "{error:?}");
+        let scheme = url.split_once(':').unwrap().0;
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("this one with \"{scheme}:\"")),
+            "{text}"
+        );
+        assert!(!text.contains("secret"), "{text}");
+    }
 }
 
 #[test]
