@@ -68,3 +68,33 @@ fn allocated(output: &mut Vec<u8>) -> &mut [u8] {
     }
     output
 }
+
+/// Bytes that were received after those in a connection's buffer.
+#[derive(Debug, Default)]
+pub(super) struct HeldInput(pub(super) Vec<u8>);
+
+impl HeldInput {
+    /// Moves bytes to the buffer, as far as it has space. Returns whether it has any.
+    pub(super) fn append_to(&mut self, buffers: &mut dyn Buffers) -> bool {
+        let space = buffers.input_append_buf();
+        let n = self.0.len().min(space.len());
+        space[..n].copy_from_slice(&self.0[..n]);
+        self.0.drain(..n);
+        if self.0.is_empty() {
+            // An idle connection keeps no memory for them.
+            self.0 = Vec::new();
+        }
+        buffers.input_appended(n);
+        n > 0
+    }
+
+    /// Replaces the bytes in the buffer. Those for which the buffer has no space are held.
+    pub(super) fn replace_input(&mut self, buffers: &mut dyn Buffers, bytes: &[u8]) {
+        buffers.input_consume(buffers.input().len());
+        let space = buffers.input_append_buf();
+        let n = bytes.len().min(space.len());
+        space[..n].copy_from_slice(&bytes[..n]);
+        buffers.input_appended(n);
+        self.0.splice(..0, bytes[n..].iter().copied());
+    }
+}

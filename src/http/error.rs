@@ -60,7 +60,6 @@ pub(super) enum Kind {
     Connect(SocketAddr),
     Decode(&'static str),
     Disconnected,
-    HeadTooLarge,
     Io,
     Lookup(String),
     NoTls,
@@ -73,6 +72,8 @@ pub(super) enum Kind {
     Status(StatusCode),
     Timeout(&'static str),
     Tls,
+    /// A part of the response other than the contents of its body is longer than its limit.
+    TooLong(&'static str),
     TooManyRequests,
 }
 
@@ -146,8 +147,8 @@ impl Error {
         /// Whether the connection ended before the response did, as when a server is restarted.
         fn is_disconnected => Kind::Disconnected | Kind::Stale,
 
-        /// Whether the response is not valid HTTP, or its head is larger than 64 KiB.
-        fn is_protocol => Kind::Protocol | Kind::HeadTooLarge,
+        /// Whether the response is not valid HTTP, or its head or its trailers are larger than 64 KiB.
+        fn is_protocol => Kind::Protocol | Kind::TooLong(_),
 
         /// Whether a body could not be decoded: invalid JSON, invalid gzip.
         fn is_decode => Kind::Decode(_),
@@ -185,17 +186,12 @@ impl fmt::Display for Error {
             Kind::Disconnected | Kind::Stale => {
                 f.write_str("the connection ended before the response did")?;
             }
-            Kind::HeadTooLarge => {
-                f.write_str(
-                    "the head of the response is larger than 64 KiB, the limit for all headers",
-                )?;
-            }
             Kind::Io => f.write_str("the connection failed")?,
             Kind::Lookup(host) => write!(f, "no address for the host {host:?}")?,
             Kind::NoTls => f.write_str("https needs selvedge's feature `tls`")?,
             Kind::Protocol => f.write_str("the response is not valid HTTP")?,
             Kind::Proxy(why) => write!(f, "the proxy has not connected: {why}")?,
-            Kind::Redirect(why) => f.write_str(why)?,
+            Kind::Redirect(why) | Kind::TooLong(why) => f.write_str(why)?,
             Kind::Status(status) => write!(f, "the status is {status}")?,
             Kind::Timeout(purpose) => write!(f, "the timeout {purpose} has expired")?,
             Kind::Tls => f.write_str("no trusted encrypted connection")?,
@@ -231,7 +227,7 @@ impl From<Error> for io::Error {
         let kind = match &error.0.kind {
             Kind::Timeout(_) => io::ErrorKind::TimedOut,
             Kind::BadRequest(_) => io::ErrorKind::InvalidInput,
-            Kind::Decode(_) | Kind::Protocol | Kind::HeadTooLarge => io::ErrorKind::InvalidData,
+            Kind::Decode(_) | Kind::Protocol | Kind::TooLong(_) => io::ErrorKind::InvalidData,
             Kind::Closed => io::ErrorKind::NotConnected,
             _ => io::ErrorKind::Other,
         };

@@ -8,8 +8,21 @@ use std::mem::MaybeUninit;
 use httparse::{EMPTY_HEADER, Header, ParserConfig, Response as Parsed, Status};
 use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::error::Kind;
+
 /// The largest head of a response, and the most bytes of an early answer that are kept.
 pub(super) const MAX_HEAD_SIZE_BYTES: usize = 64 * 1024;
+
+/// The error for a larger head.
+pub(super) const HEAD_TOO_LARGE: Kind =
+    Kind::TooLong("the head of the response is larger than 64 KiB, the limit for all headers");
+
+/// The most bytes of a response's head and the interim responses before it.
+pub(super) const MAX_HEADS_SIZE_BYTES: usize = 1024 * 1024;
+
+/// The error for more bytes.
+pub(super) const HEADS_TOO_LARGE: Kind =
+    Kind::TooLong("the interim responses are larger than 1 MiB, the limit for all of them");
 
 /// The most headers that ureq takes.
 const N_HEADERS: usize = 128;
@@ -26,6 +39,10 @@ pub(super) struct Examined {
     pub(super) state: State,
     /// The bytes that ureq sees instead of the whole input.
     pub(super) rewritten: Option<Vec<u8>>,
+    /// Where the body begins in these bytes, if the head is complete.
+    pub(super) body_at: usize,
+    /// Whether the head is complete and ureq will take the body for a chunked one.
+    pub(super) is_chunked: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +63,7 @@ pub(super) enum State {
 pub(super) fn examine(input: &[u8], keeps_interim: bool) -> Examined {
     let mut at = 0;
     let mut rewritten: Option<Vec<u8>> = None;
-    let state = loop {
+    let (state, is_chunked) = loop {
         let rest = &input[at..];
         let parsed = parse(rest);
         let is_interim = matches!(parsed.status, 100 | 102..200);
@@ -64,22 +81,33 @@ pub(super) fn examine(input: &[u8], keeps_interim: bool) -> Examined {
             at += n;
             continue;
         }
-        if let (Some(n), Some(head)) = (parsed.length, parsed.head) {
-            let out = rewritten.get_or_insert_with(|| input[..at].to_vec());
-            out.extend(head);
+        if let Some(n) = parsed.length {
+            if let Some(head) = parsed.head {
+                let out = rewritten.get_or_insert_with(|| input[..at].to_vec());
+                out.extend(head);
+            } else if let Some(out) = &mut rewritten {
+                out.extend_from_slice(&rest[..n]);
+            }
             at += n;
         }
-        break match parsed.length {
+        let state = match parsed.length {
             Some(_) => State::Complete(parsed.status),
             None if parsed.is_invalid => State::Invalid,
             None if parsed.is_lenient || is_interim => State::Hidden,
             None => State::Partial,
         };
+        break (state, parsed.length.is_some() && parsed.is_chunked);
     };
+    let body_at = rewritten.as_ref().map_or(at, Vec::len);
     if let Some(out) = &mut rewritten {
         out.extend_from_slice(&input[at..]);
     }
-    Examined { state, rewritten }
+    Examined {
+        state,
+        rewritten,
+        body_at,
+        is_chunked,
+    }
 }
 
 /// The result of parsing the start of some input.
@@ -87,6 +115,7 @@ struct Found {
     /// 0 if the input has none yet.
     status: u16,
     n_headers: usize,
+    is_chunked: bool,
     /// Of a complete head.
     length: Option<usize>,
     /// A complete head in a form that ureq accepts, if ureq does not accept the original.
@@ -110,6 +139,7 @@ fn parse(input: &[u8]) -> Found {
     Found {
         status: strict.code.unwrap_or(0),
         n_headers: strict.headers.len(),
+        is_chunked: is_chunked(&strict),
         length: length(progress),
         head: None,
         is_lenient: false,
@@ -133,11 +163,24 @@ fn parse_leniently(input: &[u8]) -> Found {
     Found {
         status: lenient.code.unwrap_or(0),
         n_headers: lenient.headers.len(),
+        is_chunked: is_chunked(&lenient),
         length,
         head: length.map(|_| write_head(&lenient)),
         is_lenient: true,
         is_invalid: parsed.is_err(),
     }
+}
+
+/// Whether one of the encodings is `chunked`. ureq ignores values with other characters than those of ASCII.
+fn is_chunked(parsed: &Parsed<'_, '_>) -> bool {
+    let is_visible = |&byte: &u8| matches!(unfolded(byte), b' '..=b'~' | b'\t');
+    let encodings = parsed.headers.iter().filter(|header| {
+        header.name.eq_ignore_ascii_case("transfer-encoding") && header.value.iter().all(is_visible)
+    });
+    parsed.version == Some(1)
+        && encodings
+            .flat_map(|header| header.value.split(|&byte| byte == b','))
+            .any(|encoding| encoding.trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }
 
 fn length(progress: Status<usize>) -> Option<usize> {

@@ -42,8 +42,9 @@
 //!   body was read from a reader.
 //! - If the answer comes while the body is still being sent, the rest of the body is not sent: after a status from
 //!   300 on at once, after another one when the server takes nothing for ten seconds, closes, or has sent 64 KiB.
-//! - It accepts heads that are not quite valid, as browsers do: folded lines, lines that are no headers, line
-//!   feeds alone.
+//! - It accepts heads and chunks that are not quite valid, as browsers do: folded lines, lines that are no headers,
+//!   line feeds alone.
+//! - It ignores trailers, the headers after a chunked body.
 //!
 //! # Types of other crates
 //!
@@ -77,15 +78,18 @@
 //!   [error](Error::is_protocol). The number of headers is not limited otherwise.
 //! - The URL and each header of a request have at most 16 KiB; all cookies are one header. A longer one is an
 //!   [error](Error::is_bad_request).
-//! - The line at the start of a chunk has at most 20 bytes: a longer chunk extension is an
+//! - The interim responses (100 Continue, 103 Early Hints) to a request have at most 1 MiB together, the line at the
+//!   start of a chunk 64 KiB, and all trailers together 64 KiB. More is an [error](Error::is_protocol).
+//! - The first line of a response begins with `HTTP/1.0` or `HTTP/1.1`. Another one is an
 //!   [error](Error::is_protocol).
-//! - Compression: gzip, applied once or twice. A body of another encoding is returned as it was received, and the
-//!   header `content-encoding` describes it.
+//! - Compression: gzip, applied once or twice. A body of another encoding is returned as it was received, and
+//!   the header `content-encoding` describes it.
 //! - Proxies: HTTP, not SOCKS. HTTP/2 and HTTP/3 are not supported.
 
 mod body;
 mod buffers;
 mod builder;
+mod chunks;
 mod client;
 mod cookies;
 mod credentials;
@@ -97,6 +101,7 @@ mod message;
 mod multipart;
 mod outgoing;
 mod proxy;
+mod proxy_answer;
 mod request;
 mod request_limit;
 mod resolver;

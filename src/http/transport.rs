@@ -16,7 +16,6 @@ use ureq::unversioned::transport::{
 
 use super::buffers::ConnectionBuffers;
 use super::error::{Error, Kind, from_io, is_bare_timeout, is_request_to_end};
-use super::head::MAX_HEAD_SIZE_BYTES;
 use crate::net::{Shutdown, TcpStream};
 use crate::runtime::core::context;
 
@@ -126,10 +125,6 @@ impl Transport for SocketTransport {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        if self.buffers.input().len() > 2 * MAX_HEAD_SIZE_BYTES {
-            // A proxy's answer to CONNECT: a `MessageTransport` limits the other heads.
-            return Err(Error::new(Kind::HeadTooLarge).into_ureq());
-        }
         let limit = Limit::new(timeout.for_read());
         // A peer that waits for these bytes never answers, so the read reports a timeout.
         match self.send_unsent(limit) {
@@ -198,9 +193,8 @@ struct Limit {
 
 impl Limit {
     fn new(timeout: NextTimeout) -> Self {
-        let deadline = duration(timeout).and_then(|after| Instant::now().checked_add(after));
         Self {
-            deadline,
+            deadline: deadline(timeout),
             reason: timeout.reason,
         }
     }
@@ -259,6 +253,26 @@ pub(super) fn duration(timeout: NextTimeout) -> Option<Duration> {
         UreqDuration::Exact(after) => Some(after),
         UreqDuration::NotHappening => None,
     }
+}
+
+/// When the timeout expires; `None` for never.
+pub(super) fn deadline(timeout: NextTimeout) -> Option<Instant> {
+    duration(timeout).and_then(|after| Instant::now().checked_add(after))
+}
+
+/// The timeout for what remains until the deadline.
+pub(super) fn remaining(
+    mut timeout: NextTimeout,
+    deadline: Option<Instant>,
+) -> Result<NextTimeout, ureq::Error> {
+    if let Some(deadline) = deadline {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        if remaining.is_zero() {
+            return Err(ureq::Error::Timeout(timeout.reason));
+        }
+        timeout.after = remaining.into();
+    }
+    Ok(timeout)
 }
 
 /// Converts an error of a transfer for ureq. The error is wrapped, because ureq treats some of std's errors

@@ -20,6 +20,7 @@ mod probe;
 
 mod bodies;
 mod cancelling;
+mod chunks;
 mod cookies;
 mod errors;
 mod heads;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use selvedge::http::{Error, Session};
 use selvedge::net::TcpStream;
-use selvedge::spawn;
+use selvedge::{spawn, yield_now};
 
 use crate::server::{Server, answer, in_loop, ok};
 
@@ -15,6 +15,11 @@ type Seen = Rc<RefCell<Vec<String>>>;
 
 /// A proxy that connects to the host of each CONNECT.
 fn connecting_proxy() -> (Server, Seen) {
+    connecting_proxy_that_says("HTTP/1.1 200 Connected\r\nvia: test\r\n\r\n".to_owned())
+}
+
+/// The same, with this answer.
+fn connecting_proxy_that_says(connected: String) -> (Server, Seen) {
     let seen = Seen::default();
     let inner = Rc::clone(&seen);
     let proxy = Server::raw(move |stream| {
@@ -40,9 +45,11 @@ fn connecting_proxy() -> (Server, Seen) {
                 .unwrap();
             return;
         };
-        stream
-            .write_all(b"HTTP/1.1 200 Connected\r\nvia: test\r\n\r\n")
-            .unwrap();
+        stream.set_nodelay(true).unwrap();
+        for piece in connected.as_bytes().chunks(7) {
+            stream.write_all(piece).unwrap();
+            yield_now();
+        }
         tunnel(stream, server);
     });
     (proxy, seen)
@@ -208,6 +215,63 @@ fn an_endless_answer_to_connect_is_an_error() {
         let session = Session::builder().proxy(proxy.url("")).build();
         let error = session.get("https://nowhere.invalid/").unwrap_err();
         assert!(error.is_protocol(), "{error}");
+    });
+}
+
+/// Each of them is a success, and the bytes behind it are the server's.
+#[cfg(feature = "tls")]
+#[test]
+fn odd_answers_to_connect_are_accepted() {
+    let many = "x-more: and more\r\n".repeat(300);
+    let answers = [
+        "HTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        &format!("HTTP/1.1 200 OK\r\n{many}\r\n"),
+        "HTTP/1.1 200 OK\r\nnot a header\r\nx-fold: a\r\n b\r\n\r\n",
+        "HTTP/1.0 200 Connection established\n\n",
+        "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    ];
+    in_loop(|| {
+        let identity = crate::tls::Identity::new(|_| ());
+        let server = identity.serve(|request| ok(&request.target));
+        for answer in answers {
+            let (proxy, seen) = connecting_proxy_that_says(answer.to_owned());
+            let session = identity.trusting().proxy(proxy.url("")).build();
+            for _ in 0..2 {
+                let response = session.get(server.url("/page")).unwrap();
+                assert_eq!(response.text().unwrap(), "/page", "{answer}");
+            }
+            assert_eq!(seen.borrow().len(), 1);
+        }
+    });
+}
+
+/// The timeouts are for the whole answer, not for each part of it.
+#[cfg(feature = "tls")]
+#[test]
+fn a_proxy_that_answers_byte_by_byte_runs_into_the_timeouts() {
+    in_loop(|| {
+        for repeated in ["x", "HTTP/1.1 103 Early Hints\r\n\r\n"] {
+            let proxy = Server::raw(move |mut stream| {
+                let n = stream.read(&mut [0; 1024]).unwrap();
+                assert!(n > 0);
+                if repeated == "x" {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nx-long: ").unwrap();
+                }
+                while stream.write_all(repeated.as_bytes()).is_ok() {
+                    selvedge::sleep(std::time::Duration::from_millis(1));
+                }
+            });
+            let limit = std::time::Duration::from_millis(50);
+            for session in [
+                Session::builder().total_timeout(limit),
+                Session::builder().connect_timeout(limit),
+            ] {
+                let session = session.proxy(proxy.url("")).build();
+                let error = session.get("https://nowhere.invalid/").unwrap_err();
+                assert!(error.is_timeout(), "{error}");
+            }
+        }
     });
 }
 

@@ -321,6 +321,39 @@ fn odd_heads_are_accepted_over_tls() {
     });
 }
 
+/// A head that becomes longer as it is rewritten, with the body behind it: more than the buffer of TLS has space for.
+#[test]
+fn a_body_behind_a_long_odd_head_is_complete_over_tls() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let value = "a\t".repeat(50);
+        let many: String = (0..200).map(|n| format!("x-{n}: {value}|\r\n")).collect();
+        let body = "0123456789".repeat(1_500);
+        for framing in ["content-length: 15000", "transfer-encoding: chunked"] {
+            let mut text = format!("HTTP/1.1 200 OK\r\n{framing}\r\nx-pad: ");
+            // The last record has the end of the head and all of the body.
+            let n_pad = 3 * 16 * 1024 - text.len() - many.len();
+            text.push_str(&"p".repeat(n_pad));
+            text.push_str(&format!("\r\n{many}\r\n"));
+            match framing.contains("chunked") {
+                true => text.push_str(&format!("3a98\n{body}\n0\n\n")),
+                false => text.push_str(&body),
+            }
+            let server = identity.serve(move |_| text.clone().into_bytes());
+            let session = identity
+                .trusting()
+                .read_timeout(Duration::from_secs(20))
+                .build();
+            for _ in 0..2 {
+                let response = session.get(server.url("/")).unwrap();
+                assert_eq!(response.headers()["x-7"], format!("{value}|"));
+                assert_eq!(response.text().unwrap(), body);
+            }
+            assert_eq!(server.n_connections(), 1);
+        }
+    });
+}
+
 #[test]
 fn a_kept_connection_that_was_closed_is_replaced_over_tls() {
     in_loop(|| {
