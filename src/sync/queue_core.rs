@@ -12,6 +12,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem;
 use std::panic::Location;
 
 use super::error::{GetError, NothingUnfinished, PutError};
@@ -181,7 +182,7 @@ impl<T, S: Store<T>> Core<T, S> {
         // If a comparison panics, the item stays in the queue, and its permit is free again.
         let unwinding = GiveBack(&self.items);
         let item = self.store.pop();
-        std::mem::forget(unwinding);
+        mem::forget(unwinding);
         self.slots.give(1);
         // The store is empty if `shutdown_immediate` was called after the promise.
         item.ok_or(GetError::ShutDown)
@@ -320,11 +321,12 @@ impl<'a, T, S: Store<T>> Source for WhenRoom<'a, T, S> {
 
 impl<T, S: Store<T>> Slots<T> for Core<T, S> {
     fn fill(&self, item: T) -> Result<(), PutError<T>> {
+        let unfilled = GiveBack(&self.slots);
         self.store.check();
         if self.is_shut_down.get() {
-            self.free();
             return Err(PutError::ShutDown(item));
         }
+        mem::forget(unfilled);
         self.store_item(item);
         Ok(())
     }

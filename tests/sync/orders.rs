@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use selvedge::sync::{GetError, LifoQueue, PriorityQueue};
-use selvedge::{run, spawn, yield_now};
+use selvedge::{run, select, spawn, yield_now};
 
 use crate::support::{Hops, caught, finished, sentence};
 
@@ -191,6 +191,28 @@ fn a_comparison_cannot_use_the_queue() {
     assert_eq!(queue.len(), 1);
     // The items hold the queue.
     queue.shutdown_immediate();
+}
+
+/// The comparison panics, because it uses the queue.
+#[test]
+fn room_that_a_comparison_can_not_fill_is_free_again() {
+    run(|| {
+        let queue: &PriorityQueue<Odd> = Box::leak(Box::new(PriorityQueue::new(3)));
+        let room = select! { room = queue.when_room() => room.expect("open") };
+        let room = Cell::new(Some(room));
+        let less: Rc<dyn Fn() -> Ordering> = Rc::new(|| Ordering::Less);
+        let theirs = Rc::clone(&less);
+        let compare: Rc<dyn Fn() -> Ordering> = Rc::new(move || {
+            if let Some(room) = room.take() {
+                sentence(|| room.put(Odd(Rc::clone(&theirs))).map_err(drop));
+            }
+            Ordering::Less
+        });
+        put(queue, &less);
+        put(queue, &compare);
+        put(queue, &less);
+        assert!(queue.is_full());
+    });
 }
 
 #[test]
