@@ -4,6 +4,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use selvedge::sync::channel;
 use selvedge::task::spawn_eager;
 use selvedge::{Task, gather, race, run, scope, select, spawn, spawn_fallible, timeout, to_thread};
 
@@ -16,6 +17,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
     ("large_in_scopes", large_in_scopes),
     ("large_in_races", large_in_races),
     ("large_on_threads", large_on_threads),
+    ("large_in_channels", large_in_channels),
 ];
 
 type Large = [u8; 24 * 1024];
@@ -130,6 +132,17 @@ fn large_on_threads() {
     });
 }
 
+/// As large as std's channels take on a thread with as small a stack.
+fn large_in_channels() {
+    type Item = [u8; 8 * 1024];
+    run(|| {
+        for (sender, receiver) in [channel::bounded(1), channel::unbounded::<Item>()] {
+            apart(|| sender.send(black_box([7; 8 * 1024])).expect("open"));
+            apart(|| assert_eq!(receiver.recv().expect("an item")[7], 7));
+        }
+    });
+}
+
 #[test]
 fn results_of_24_kib_fit_on_the_default_stack() {
     play("large_results").assert_exited(0);
@@ -153,4 +166,9 @@ fn races_take_captures_and_results_of_12_kib() {
 #[test]
 fn jobs_take_captures_and_results_of_24_kib() {
     play("large_on_threads").assert_exited(0);
+}
+
+#[test]
+fn items_of_8_kib_pass_channels_on_the_default_stack() {
+    play("large_in_channels").assert_exited(0);
 }

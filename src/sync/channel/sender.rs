@@ -53,10 +53,16 @@ impl<T> Sender<T> {
     fn send_within(&self, item: T, timeout: Option<Duration>) -> Result<(), SendError<T>> {
         // First: a cancel that is delivered here has sent nothing.
         consume_budget(1);
-        let item = match self.try_send(item) {
-            Err(SendError::Full(item)) => item,
-            result => return result,
-        };
+        match self.try_send(item) {
+            Err(SendError::Full(item)) => self.send_after_wait(item, timeout),
+            result => result,
+        }
+    }
+
+    /// A function of its own, so that its copies of the item are not on the stack of each task that sends.
+    #[cold]
+    #[inline(never)]
+    fn send_after_wait(&self, item: T, timeout: Option<Duration>) -> Result<(), SendError<T>> {
         let mut item = Some(item);
         let attempt = || match self.0.push(item.take()?) {
             Err(SendError::Full(refused)) => {
