@@ -39,3 +39,72 @@ pub fn first<W: Wait>(waits: &mut [W]) -> Result<(usize, W::Output), EmptySet> {
         waits => Ok(waits::first(&mut Slice(waits))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fmt;
+    use std::pin::Pin;
+    use std::rc::Rc;
+
+    use super::first;
+    use crate::runtime::api::EventLoop;
+    use crate::runtime::first::{Arm, End, Wait, sealed::Sealed};
+
+    /// A wait that another thread ends as it starts, or later.
+    struct Ended {
+        at_start: bool,
+        n_left: Rc<Cell<u32>>,
+    }
+
+    impl Sealed for Ended {}
+
+    impl Wait for Ended {
+        type Output = ();
+
+        fn try_now(&mut self) -> Option<()> {
+            None
+        }
+
+        fn start(&mut self, _arm: Pin<&Arm>) -> bool {
+            self.at_start
+        }
+
+        fn is_done(&mut self, _arm: Pin<&Arm>) -> bool {
+            true
+        }
+
+        fn leave(&mut self, _end: End) {
+            assert!(!self.at_start, "a wait that has taken an item wins");
+            self.n_left.update(|n| n + 1);
+        }
+
+        fn finish(&mut self, _end: End) {}
+
+        fn describe(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            Ok(())
+        }
+    }
+
+    #[test]
+    #[expect(
+        unused_imports,
+        reason = "the macro needs this import for arms that are code"
+    )]
+    fn a_wait_that_ends_as_it_starts_wins() {
+        let event_loop = EventLoop::new().expect("a loop");
+        let ended = event_loop.run_until_complete(|| {
+            let n_left = Rc::new(Cell::new(0));
+            let ended = |at_start| Ended {
+                at_start,
+                n_left: Rc::clone(&n_left),
+            };
+            let mut waits = [false, true, false].map(ended);
+            assert_eq!(first(&mut waits), Ok((1, ())));
+            assert_eq!(n_left.get(), 2);
+            let (early, late) = (ended(false), ended(true));
+            crate::select! { () = early => false, () = late => true }
+        });
+        assert!(ended.expect("no panic"));
+    }
+}

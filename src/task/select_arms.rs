@@ -291,7 +291,7 @@ impl<A: Waits> Waits for BesideTasks<'_, A> {
 
     fn winner(&mut self, arms: Pin<&A::Arms>) -> Option<(usize, End)> {
         if self.tasks.has_winner() {
-            return Some((TASKS, End::default()));
+            return Some((TASKS, End::EMPTY));
         }
         self.arms.winner(arms)
     }

@@ -20,6 +20,7 @@ mod loop_fairness;
 mod loop_limits;
 mod loop_linger;
 mod loop_misuse;
+mod loop_ready;
 mod loop_sharing;
 mod loop_shutdown;
 mod loop_support;

@@ -26,14 +26,22 @@ pub struct Arm {
     _pinned: PhantomPinned,
 }
 
-/// How a wait that is done has ended.
+/// How a wait that is done has ended. Only this crate makes one: an end says that the task holds what the wait is for.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct End {
     /// The task was handed what it waited for.
     pub(crate) is_handed: bool,
     /// The deadline has come.
     pub(crate) is_late: bool,
+}
+
+impl End {
+    /// The end of a wait that handed the task nothing.
+    pub(crate) const EMPTY: Self = Self {
+        is_handed: false,
+        is_late: false,
+    };
 }
 
 impl Arm {

@@ -29,6 +29,7 @@ fn wait(poller: &Poller, timeout: Option<Duration>) -> BTreeMap<u64, Event> {
         all.writable |= event.writable;
         all.read_closed |= event.read_closed;
         all.write_closed |= event.write_closed;
+        all.is_error |= event.is_error;
     };
     let n_events = poller
         .wait(timeout, BATCH, &mut |events| {

@@ -160,7 +160,8 @@ fn a_pipe_whose_reader_closes_is_writable() {
     poller.add(writer.as_fd(), 1).unwrap();
     assert_eq!(look(&poller), BTreeMap::new());
     drop(reader);
-    assert!(look(&poller)[&1].writable);
+    let event = look(&poller)[&1];
+    assert!(event.writable && event.is_error);
     assert_eq!(
         writer.write(b"x").unwrap_err().kind(),
         ErrorKind::BrokenPipe
