@@ -28,8 +28,8 @@ use super::yielder::Yielder;
 pub struct Generator<T: 'static>(Coroutine<(), T, ()>);
 
 impl<T> Generator<T> {
-    /// Creates a generator with a stack of 256 KiB. For another size, or a name, use
-    /// [`Builder::build_generator`].
+    /// Creates a generator with a stack of [the default size](crate::stack::DEFAULT_STACK_SIZE_BYTES). For another size, or
+    /// a name, use [`Builder::build_generator`].
     ///
     /// # Panics
     /// If no stack can be allocated.

@@ -77,7 +77,7 @@ where
     Ret: 'static;
 
 impl<In, Out, Ret> Coroutine<In, Out, Ret> {
-    /// Creates a coroutine with a stack of 256 KiB.
+    /// Creates a coroutine with a stack of [the default size](crate::stack::DEFAULT_STACK_SIZE_BYTES).
     ///
     /// # Panics
     /// If no stack can be allocated, with the message of the error that

@@ -251,32 +251,35 @@ unsafe fn process_madvise(batch: &[Range<usize>], advice: libc::c_int) -> libc::
     }
 }
 
-/// The lowest address in the range whose page is resident, or the end of the range.
+/// The lowest address in the range whose page is resident, or the end of the range. Looks downward, and stops at a gap of 256
+/// pages: a stack grows page by page, because each function touches the pages of its frame in order.
 ///
 /// The range is whole pages of one mapping.
+#[cfg(not(target_os = "openbsd"))]
 pub(crate) fn lowest_resident(range: Range<usize>) -> usize {
     let page = page_size();
-    let mut from = range.start;
-    #[cfg(not(target_os = "openbsd"))]
-    {
-        let mut residency = [0_u8; 256];
-        while from < range.end {
-            let len = (range.end - from).min(residency.len() * page);
-            // SAFETY: the vector has a byte for each page of the range; mincore reads page tables, not the
-            // pages.
-            let result =
-                unsafe { libc::mincore(from as *mut _, len, residency.as_mut_ptr().cast()) };
-            if result != 0 {
-                break;
-            }
-            if let Some(index) = residency[..len / page]
-                .iter()
-                .position(|byte| byte & 1 != 0)
-            {
-                return from + index * page;
-            }
-            from += len;
+    let mut residency = [0_u8; 256];
+    let (mut lowest, mut end) = (range.end, range.end);
+    while end > range.start {
+        let start = range.start.max(end.saturating_sub(residency.len() * page));
+        let n_pages = (end - start) / page;
+        // SAFETY: the vector has a byte for each page of the range; mincore reads page tables, not the pages.
+        let result =
+            unsafe { libc::mincore(start as *mut _, end - start, residency.as_mut_ptr().cast()) };
+        if result != 0 {
+            return start;
         }
+        let Some(index) = residency[..n_pages].iter().position(|byte| byte & 1 != 0) else {
+            break;
+        };
+        lowest = start + index * page;
+        end = start;
     }
-    from
+    lowest
+}
+
+/// The start of the range: this system does not tell.
+#[cfg(target_os = "openbsd")]
+pub(crate) fn lowest_resident(range: Range<usize>) -> usize {
+    range.start
 }

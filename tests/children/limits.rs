@@ -133,7 +133,8 @@ fn little_address_space() {
         .stack_size_bytes(1 << 30)
         .build(|_: &Yielder<(), ()>, ()| ());
     assert_refused(&huge.expect_err("1 GiB does not fit"));
-    let build = || Coroutine::builder().build(|yielder: &Yielder<(), u8>, ()| yielder.suspend(1));
+    let builder = || Coroutine::builder().stack_size_bytes(256 * 1024);
+    let build = || builder().build(|yielder: &Yielder<(), u8>, ()| yielder.suspend(1));
     let mut live = Vec::with_capacity(10_000);
     let error = loop {
         match build() {

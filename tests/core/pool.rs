@@ -4,7 +4,9 @@
 
 #![allow(unsafe_code)]
 
-use selvedge::stack::{PoolStats, pool_stats, set_pool_watermark, trim_pool};
+use selvedge::stack::{
+    DEFAULT_STACK_SIZE_BYTES, PoolStats, pool_stats, set_pool_watermark, trim_pool,
+};
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::{at_depth, caught, on_fresh_thread};
@@ -13,7 +15,7 @@ type Parked = Coroutine<(), usize, ()>;
 
 /// A suspended coroutine, with an address on its stack to identify the stack.
 fn parked() -> Parked {
-    parked_with(256 * 1024)
+    parked_with(DEFAULT_STACK_SIZE_BYTES)
 }
 
 fn parked_with(size_bytes: usize) -> Parked {
@@ -164,7 +166,7 @@ fn trimming_gives_every_idle_stack_back_and_unmaps_idle_slabs() {
         let many: Vec<_> = (0..50).map(|_| parked()).collect();
         let full = pool_stats();
         assert!(
-            full.n_slabs > 0 && full.mapped_bytes >= 50 * 256 * 1024,
+            full.n_slabs > 0 && full.mapped_bytes >= 50 * DEFAULT_STACK_SIZE_BYTES,
             "{full:?}"
         );
         drop(many);
@@ -259,16 +261,16 @@ fn the_systems_map_of_memory_names_the_stacks() {
 fn stacks_of_other_sizes_come_from_other_slots() {
     on_fresh_thread(|| {
         drop(parked());
-        let large = parked_with(1024 * 1024);
+        let large = parked_with(2048 * 1024);
         assert_eq!(
             large.stack().map(|usage| usage.size_bytes),
-            Some(1024 * 1024)
+            Some(2048 * 1024)
         );
         drop(large);
         let small = parked();
         assert_eq!(
             small.stack().map(|usage| usage.size_bytes),
-            Some(256 * 1024)
+            Some(DEFAULT_STACK_SIZE_BYTES)
         );
         drop(small);
         trim_pool();

@@ -6,6 +6,7 @@ use std::ptr;
 use std::thread;
 
 use selvedge::coroutine::{on_stack, remaining_stack_bytes};
+use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use crate::support::child::Ended;
@@ -183,9 +184,14 @@ fn a_recursion_through_c_is_reported() {
     assert_overflow_reported(&run("through_c"), "heddle", "64");
 }
 
+/// The default size as reports print it.
+fn default_kib() -> String {
+    (DEFAULT_STACK_SIZE_BYTES / KIB).to_string()
+}
+
 #[test]
 fn an_unnamed_coroutine_is_reported_as_unnamed() {
-    assert_overflow_reported(&run("unnamed"), "unnamed", "256");
+    assert_overflow_reported(&run("unnamed"), "unnamed", &default_kib());
 }
 
 #[test]
@@ -252,15 +258,23 @@ fn the_remedy_is_that_of_what_has_overflowed() {
 #[cfg(feature = "runtime")]
 fn an_overflowing_task_is_named_with_the_remedy_for_tasks() {
     let ended = run("named_task");
-    assert_overflow_reported(&ended, "the task 'heald', spawned at", "256");
+    assert_overflow_reported(&ended, "the task 'heald', spawned at", &default_kib());
     assert_remedy(&ended, "Task::builder");
     let ended = run("unnamed_task");
     let name = ended.stderr.split_once("name: ").expect("it is printed").1;
     let name = name.split_once('.').expect("a full stop").0;
-    assert_overflow_reported(&ended, &format!("the task {name}, spawned at"), "256");
+    assert_overflow_reported(
+        &ended,
+        &format!("the task {name}, spawned at"),
+        &default_kib(),
+    );
     assert_remedy(&ended, "Task::builder");
     // A stack of a task's that a coroutine has now.
     let ended = run("coroutine_after_a_task");
-    assert_overflow_reported(&ended, "the coroutine (unnamed), created at", "256");
+    assert_overflow_reported(
+        &ended,
+        "the coroutine (unnamed), created at",
+        &default_kib(),
+    );
     assert_remedy(&ended, "Coroutine::builder");
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use selvedge::coroutine::{remaining_stack_bytes, scope};
 use selvedge::event_loop::{ExceptionContext, current_loop};
+use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 use selvedge::task::spawn_eager;
 use selvedge::{Yielder, run, sleep, spawn, spawn_named, yield_now};
 
@@ -126,7 +127,8 @@ fn task_overflows() {
 fn a_task_that_overflows_its_stack_is_named() {
     let ended = play("task_overflows");
     ended.assert_killed_by(libc::SIGABRT);
-    ended.assert_reported(&["treadle", "256 KiB", "stack_size"]);
+    let size = format!("{} KiB", DEFAULT_STACK_SIZE_BYTES / 1024);
+    ended.assert_reported(&["treadle", &size, "stack_size"]);
 }
 
 /// The handler runs on the stack of a finished task, whose name must still be valid for the report.
