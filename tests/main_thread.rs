@@ -14,6 +14,7 @@ use std::io::{Read, Write};
 use std::process::{self, Child, Stdio};
 
 use selvedge::coroutine::remaining_stack_bytes;
+use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
 use support::child::{self, Ended};
@@ -140,7 +141,7 @@ fn knows_its_stack() {
         .unwrap_complete()
         .expect("a coroutine knows its stack");
     assert!(
-        inside < 300 * 1024 && before > 512 * 1024,
+        inside < DEFAULT_STACK_SIZE_BYTES + 44 * 1024 && before > 2 * DEFAULT_STACK_SIZE_BYTES,
         "{inside} inside, {before} outside"
     );
     let after = remaining_stack_bytes().expect("the main thread's bounds");
