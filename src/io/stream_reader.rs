@@ -3,16 +3,19 @@
 //! Bytes leave the buffer only when a read returns them, in its result or its error. An unwind in the
 //! middle of a read, by a cancel or a timeout, therefore loses none.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use super::read_error::ReadError;
 use crate::runtime::wait::consume_io_budget;
 use crate::sys::file::retry_interrupted;
-use crate::util::byte_buffer::ByteBuffer;
+use crate::util::byte_buffer::{ByteBuffer, SHARED_SIZE};
 use crate::util::fmt::impl_debug;
 
 /// The least space that a read of the stream gets.
-const CHUNK: usize = 8 * 1024;
+const CHUNK: usize = SHARED_SIZE;
+
+/// The space of a read that is likely to wait. It is in the frame of the read, on a page of the stack that is in use anyway.
+const FIRST: usize = 1024;
 
 /// The limit of asyncio's streams, in bytes.
 const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -49,7 +52,12 @@ const DEFAULT_LIMIT: usize = 64 * 1024;
 ///
 /// To write, use the socket itself: the reader may have a reference to it, as here.
 ///
-/// The reader also implements `Read`, which returns the buffered bytes first.
+/// The reader also implements `Read` and `BufRead`, which return the buffered bytes first.
+///
+/// # Memory
+/// While a read waits and no bytes are buffered, the reader has no buffer: the first bytes that arrive, up to 1 KiB, arrive in
+/// the frame of the read. So an idle connection costs little more than its task: see
+/// [the guide to tokio's users](crate::docs::tokio).
 ///
 /// # Panics
 /// A read panics if the stream claims to have read more bytes than there was space for.
@@ -64,6 +72,8 @@ pub struct StreamReader<R> {
     buffer: ByteBuffer,
     /// Whether the stream has reported its end.
     has_ended: bool,
+    /// Whether the last read left room, so that the next one is likely to wait.
+    is_drained: bool,
 }
 
 impl<R: Read> StreamReader<R> {
@@ -87,6 +97,7 @@ impl<R: Read> StreamReader<R> {
             limit,
             buffer: ByteBuffer::default(),
             has_ended: false,
+            is_drained: true,
         }
     }
 
@@ -139,7 +150,7 @@ impl<R: Read> StreamReader<R> {
             if searched > self.limit {
                 return Err(ReadError::LimitOverrun { consumed: searched });
             }
-            if !self.fill()? {
+            if !self.read_more()? {
                 return Err(self.incomplete(None));
             }
         }
@@ -182,7 +193,7 @@ impl<R: Read> StreamReader<R> {
     pub fn read_exactly(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
         consume_io_budget(1)?;
         while self.buffer().len() < n {
-            if !self.fill()? {
+            if !self.read_more()? {
                 return Err(self.incomplete(Some(n)));
             }
         }
@@ -196,14 +207,69 @@ impl<R: Read> StreamReader<R> {
         self.has_ended && self.buffer().is_empty()
     }
 
+    /// May suspend. Reads once, and adds the bytes to the [`buffer`](Self::buffer); false at the end of the stream. For
+    /// parsers that say of the buffered bytes that they need more.
+    ///
+    /// ```
+    /// use std::io::BufRead;
+    /// use selvedge::io::StreamReader;
+    ///
+    /// let mut reader = StreamReader::new(&b"GET / HTTP/1.1\r\n\r\n"[..]);
+    /// let length = loop {
+    ///     let mut headers = [httparse::EMPTY_HEADER; 16];
+    ///     match httparse::Request::new(&mut headers).parse(reader.buffer())? {
+    ///         httparse::Status::Complete(length) => break length,
+    ///         httparse::Status::Partial => assert!(reader.fill()?, "the stream ends in a head"),
+    ///     }
+    /// };
+    /// reader.consume(length);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`LimitOverrun`](ReadError::LimitOverrun) if the buffer has more bytes than the limit allows before a separator: the
+    /// bytes stay there. The stream's error.
+    ///
+    /// # Cancellation
+    /// Received bytes stay in the buffer.
+    pub fn fill(&mut self) -> Result<bool, ReadError> {
+        consume_io_budget(1)?;
+        let consumed = self.buffer().len();
+        if consumed > self.limit {
+            return Err(ReadError::LimitOverrun { consumed });
+        }
+        Ok(self.read_more()?)
+    }
+
     /// May suspend. Reads more bytes into the buffer; false at the end of the stream.
-    fn fill(&mut self) -> io::Result<bool> {
+    fn read_more(&mut self) -> io::Result<bool> {
         if self.has_ended {
             return Ok(false);
         }
-        let n = read_some(&mut self.inner, self.buffer.space(CHUNK))?;
+        if self.buffer().is_empty() && self.is_drained {
+            return self.read_first();
+        }
+        let space = self.buffer.space(CHUNK);
+        let n_space = space.len();
+        let n = read_some(&mut self.inner, space)?;
         self.buffer.appended(n);
+        self.is_drained = n < n_space;
         self.has_ended = n == 0;
+        Ok(n > 0)
+    }
+
+    /// May suspend. As [`read_more`](Self::read_more), with an empty buffer, which has no memory while the stream waits.
+    #[inline(never)]
+    fn read_first(&mut self) -> io::Result<bool> {
+        self.buffer.give_back();
+        let mut first = [0; FIRST];
+        let n = read_some(&mut self.inner, &mut first)?;
+        self.has_ended = n == 0;
+        self.is_drained = n < FIRST;
+        if n > 0 {
+            self.buffer.space(CHUNK)[..n].copy_from_slice(&first[..n]);
+            self.buffer.appended(n);
+        }
         Ok(n > 0)
     }
 
@@ -215,11 +281,11 @@ impl<R: Read> StreamReader<R> {
 
     fn take(&mut self, n: usize) -> Vec<u8> {
         let taken = self.buffer()[..n].to_vec();
-        self.consume(n);
+        self.remove(n);
         taken
     }
 
-    fn consume(&mut self, n: usize) {
+    fn remove(&mut self, n: usize) {
         self.buffer.consume(n);
         // Memory beyond this is from one long `read_exactly`, which may be the only one.
         self.buffer.shrink(self.limit.max(CHUNK).saturating_mul(4));
@@ -257,6 +323,25 @@ impl<R> StreamReader<R> {
 }
 
 /// May suspend. Returns the buffered bytes first.
+///
+/// `BufRead`'s own `read_line` and `read_until` have no limit.
+impl<R: Read> BufRead for StreamReader<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        consume_io_budget(1)?;
+        if self.buffer().is_empty() {
+            self.read_more()?;
+        }
+        Ok(self.buffer())
+    }
+
+    /// # Panics
+    /// If the buffer has fewer bytes.
+    fn consume(&mut self, n: usize) {
+        self.remove(n);
+    }
+}
+
+/// May suspend. Returns the buffered bytes first.
 impl<R: Read> Read for StreamReader<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         consume_io_budget(1)?;
@@ -266,14 +351,15 @@ impl<R: Read> Read for StreamReader<R> {
             }
             if buf.len() >= CHUNK {
                 let n = read_some(&mut self.inner, buf)?;
+                self.is_drained = n < buf.len();
                 self.has_ended = n == 0;
                 return Ok(n);
             }
-            self.fill()?;
+            self.read_more()?;
         }
         let n = self.buffer().len().min(buf.len());
         buf[..n].copy_from_slice(&self.buffer()[..n]);
-        self.consume(n);
+        self.remove(n);
         Ok(n)
     }
 }

@@ -1,5 +1,18 @@
 //! [`ByteBuffer`]: bytes that are appended at the end and consumed at the front.
 
+use std::cell::RefCell;
+
+/// The size in bytes of the memories that buffers of a thread share.
+pub(crate) const SHARED_SIZE: usize = 8 * 1024;
+
+/// How many memories a thread keeps for the next buffers.
+const MAX_SHARED: usize = 32;
+
+thread_local! {
+    /// Memories of [`SHARED_SIZE`] that no buffer uses. They are initialised, so the next buffer need not write them.
+    static SHARED: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A buffer whose memory grows as needed and is reused as bytes are consumed.
 #[derive(Debug, Default)]
 pub(crate) struct ByteBuffer {
@@ -24,6 +37,10 @@ impl ByteBuffer {
         if self.memory.len() - self.end < n_min {
             self.memory.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.memory.is_empty() && n_min == SHARED_SIZE {
+            let shared = SHARED.try_with(|shared| shared.borrow_mut().pop());
+            self.memory = shared.ok().flatten().unwrap_or_default();
         }
         if self.memory.len() - self.end < n_min {
             let n_bytes = self.end.saturating_mul(2).max(self.end + n_min);
@@ -50,10 +67,45 @@ impl ByteBuffer {
         }
     }
 
+    /// Gives up the memory of an empty buffer, for the next buffer of this thread.
+    pub(crate) fn give_back(&mut self) {
+        if self.start < self.end {
+            return;
+        }
+        let memory = std::mem::take(self).memory;
+        if memory.len() == SHARED_SIZE {
+            // While the thread ends, the memory is freed.
+            let _ = SHARED.try_with(|shared| {
+                let mut shared = shared.borrow_mut();
+                if shared.len() < MAX_SHARED {
+                    shared.push(memory);
+                }
+            });
+        }
+    }
+
     /// Frees the memory if the buffer is empty and has more than `n_kept` bytes of memory.
     pub(crate) fn shrink(&mut self, n_kept: usize) {
         if self.start == self.end && self.memory.len() > n_kept {
             *self = Self::default();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_buffer_hands_its_memory_to_the_next() {
+        let (mut first, mut second) = (ByteBuffer::default(), ByteBuffer::default());
+        let memory = first.space(SHARED_SIZE).as_ptr();
+        first.appended(1);
+        first.give_back();
+        assert_eq!(first.bytes().as_ptr(), memory, "it has a byte");
+        first.consume(1);
+        first.give_back();
+        assert_eq!(second.space(SHARED_SIZE).as_ptr(), memory);
+        assert_ne!(first.space(SHARED_SIZE).as_ptr(), memory);
     }
 }

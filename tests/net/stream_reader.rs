@@ -2,7 +2,8 @@
 //! a read that is unwound in the middle loses no byte.
 
 use std::cell::RefCell;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, BufRead, ErrorKind, Read, Write};
+use std::iter;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -282,6 +283,68 @@ fn reads_of_all_lengths_come_out_in_order() {
         }
     }
     assert!(received == bytes);
+}
+
+/// A stream that serves pieces, and notes how much space each read had.
+struct Noting<'a> {
+    pieces: Vec<&'a [u8]>,
+    spaces: Vec<usize>,
+}
+
+impl Read for Noting<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.spaces.push(buf.len());
+        let piece = self.pieces.remove(0);
+        buf[..piece.len()].copy_from_slice(piece);
+        Ok(piece.len())
+    }
+}
+
+/// The space of a read that waits is in a frame, which has no room for a buffer of 8 KiB.
+#[test]
+fn an_idle_reader_has_no_buffer() {
+    let full = [b'x'; 1024];
+    let mut reader = StreamReader::new(Noting {
+        pieces: vec![b"a\n", b"b", b"\n", &full, &full, b"\nc\n", b""],
+        spaces: Vec::new(),
+    });
+    let lengths: Vec<_> = iter::repeat_with(|| reader.read_line().unwrap().len())
+        .take_while(|&length| length > 0)
+        .collect();
+    assert_eq!(lengths, [2, 2, 2049, 2]);
+    let is_small: Vec<_> = reader.get_ref().spaces.iter().map(|&n| n <= 1024).collect();
+    // The end of a line that has begun, and what follows a full read, are read into the buffer.
+    assert_eq!(is_small, [true, true, false, true, false, false, true]);
+}
+
+#[test]
+fn a_parser_asks_for_more_bytes_up_to_the_limit() {
+    let pieces = || Noting {
+        pieces: vec![b"war", b"p", b""],
+        spaces: Vec::new(),
+    };
+    let mut reader = StreamReader::new(pieces());
+    assert!(reader.fill().unwrap());
+    assert_eq!(reader.buffer(), b"war");
+    assert!(reader.fill().unwrap());
+    assert_eq!(reader.fill_buf().unwrap(), b"warp");
+    reader.consume(3);
+    assert!(!reader.fill().unwrap());
+    assert_eq!(reader.fill_buf().unwrap(), b"p");
+    reader.consume(1);
+    assert!(reader.fill_buf().unwrap().is_empty() && reader.is_at_end());
+    let mut reader = StreamReader::with_limit_bytes(3, pieces());
+    assert!(reader.fill().unwrap() && reader.fill().unwrap());
+    assert_eq!(overrun(reader.fill()), 4);
+    assert_eq!(reader.buffer(), b"warp");
+}
+
+#[test]
+fn the_reader_is_a_std_buf_read() {
+    let text = b"warp\nweft\n\nselvedge";
+    let lines = BufRead::lines(StreamReader::new(&text[..]));
+    let lines: Vec<_> = lines.map(Result::unwrap).collect();
+    assert_eq!(lines, ["warp", "weft", "", "selvedge"]);
 }
 
 #[test]
