@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use crate::runtime::core::{NEVER, Nanoseconds, current};
+use crate::runtime::core::{Clock, NEVER, Nanoseconds, current};
 use crate::runtime::first::{Arm, End, Wait, sealed::Sealed};
 
 /// A wait until a duration has passed, for [`select!`](crate::select) and [`first`](crate::task::first()).
@@ -57,12 +57,8 @@ fn core() -> crate::runtime::core::CoreRef {
 struct Deadline(Option<Instant>);
 
 impl Deadline {
-    fn on_this_loop(&self) -> (Nanoseconds, Nanoseconds) {
-        let clock = &core().clock;
-        (
-            clock.now(),
-            self.0.map_or(NEVER, |deadline| clock.at(deadline)),
-        )
+    fn on(&self, clock: &Clock) -> Nanoseconds {
+        self.0.map_or(NEVER, |deadline| clock.at(deadline))
     }
 }
 
@@ -72,12 +68,12 @@ impl Wait for Deadline {
     type Output = ();
 
     fn try_now(&mut self) -> Option<()> {
-        let (now, deadline) = self.on_this_loop();
-        (deadline <= now).then_some(())
+        let clock = &core().clock;
+        (self.on(clock) <= clock.now()).then_some(())
     }
 
     fn start(&mut self, arm: Pin<&Arm>) -> bool {
-        arm.wait_until(self.on_this_loop().1);
+        arm.wait_until(self.on(&arm.here().core.clock));
         false
     }
 

@@ -14,4 +14,3 @@ pub(crate) use pause::pause;
 pub(crate) use reactor::Reactor;
 pub(crate) use readiness::{When, readiness_methods};
 pub(crate) use registration::Registration;
-pub(crate) use side::Side;

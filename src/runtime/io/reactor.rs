@@ -8,7 +8,6 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::ptr;
@@ -16,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Side;
+use super::side::{SharedSide, Side, Sides};
 use crate::runtime::core::{Core, TaskPtr};
 use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
@@ -32,41 +31,53 @@ const IDLE_EVENTS: usize = 32;
 /// The registered descriptors of a loop.
 pub(crate) struct Reactor {
     poller: Poller,
-    sources: RefCell<Slots<Sides>>,
+    sources: RefCell<Slots<Rc<Sides>>>,
     /// The token under which the poller watches a descriptor's number.
-    tokens: RefCell<HashMap<RawFd, u64>>,
+    tokens: RefCell<Tokens>,
     /// Number of tasks that wait for a descriptor.
     pub(crate) n_waiting: Cell<usize>,
     fork: Generation,
     pub(crate) injector: Arc<Injector>,
 }
 
-/// A registered descriptor.
-struct Sides {
-    read: Rc<Side>,
-    write: Rc<Side>,
-    /// Number of wrappers of the descriptor that have registered it.
-    n_shares: Cell<usize>,
+/// Tokens by descriptors' numbers, which the system keeps small.
+#[derive(Default)]
+struct Tokens(Vec<u64>);
+
+impl Tokens {
+    const NONE: u64 = u64::MAX;
+
+    fn get(&self, fd: RawFd) -> Option<u64> {
+        let token = self.0.get(Self::index(fd)).copied();
+        token.filter(|token| *token != Self::NONE)
+    }
+
+    fn insert(&mut self, fd: RawFd, token: u64) {
+        let index = Self::index(fd);
+        if index >= self.0.len() {
+            self.0.resize(index + 1, Self::NONE);
+        }
+        self.0[index] = token;
+    }
+
+    fn remove(&mut self, fd: RawFd) {
+        self.0[Self::index(fd)] = Self::NONE;
+    }
+
+    fn index(fd: RawFd) -> usize {
+        usize::try_from(fd).expect("an open descriptor")
+    }
 }
 
-impl Sides {
-    fn new(fd: BorrowedFd<'_>) -> Self {
-        // Other protocols than TCP end a read at the end of a message, although more messages have arrived.
-        let short_read_drains = TELLS_OF_URGENT_DATA && is_tcp(fd);
-        let fd = fd.as_raw_fd();
-        Self {
-            read: Side::new(fd, Direction::Read, short_read_drains),
-            write: Side::new(fd, Direction::Write, TELLS_OF_URGENT_DATA),
-            n_shares: Cell::new(1),
-        }
-    }
-
-    fn of(&self, direction: Direction) -> &Rc<Side> {
-        match direction {
-            Direction::Read => &self.read,
-            Direction::Write => &self.write,
-        }
-    }
+fn sides_of(fd: BorrowedFd<'_>) -> Rc<Sides> {
+    // Other protocols than TCP end a read at the end of a message, although more messages have arrived.
+    let short_read_drains = TELLS_OF_URGENT_DATA && is_tcp(fd);
+    let fd = fd.as_raw_fd();
+    Rc::new(Sides {
+        read: Side::new(fd, Direction::Read, short_read_drains),
+        write: Side::new(fd, Direction::Write, TELLS_OF_URGENT_DATA),
+        n_shares: Cell::new(1),
+    })
 }
 
 impl Reactor {
@@ -124,10 +135,13 @@ impl Reactor {
     }
 
     /// A side of the descriptor with this token, while it is registered.
-    pub(super) fn side(&self, token: u64, direction: Direction) -> Option<Rc<Side>> {
+    pub(super) fn side(&self, token: u64, direction: Direction) -> Option<SharedSide> {
         let sources = self.sources.borrow();
         let sides = sources.get(Key::from_u64(token))?;
-        Some(Rc::clone(sides.of(direction)))
+        Some(SharedSide {
+            sides: Rc::clone(sides),
+            direction,
+        })
     }
 
     /// Registers a descriptor for both directions; returns its token.
@@ -135,7 +149,7 @@ impl Reactor {
         if let Some(token) = self.share(fd) {
             return Ok(token);
         }
-        let key = self.sources.borrow_mut().insert(Sides::new(fd));
+        let key = self.sources.borrow_mut().insert(sides_of(fd));
         let token = key.to_u64();
         let added = self.change(|poller| {
             poller.add(fd, token).or_else(|error| {
@@ -167,7 +181,7 @@ impl Reactor {
 
     /// The token of a descriptor that another wrapper of the same descriptor has registered.
     fn share(&self, fd: BorrowedFd<'_>) -> Option<u64> {
-        let token = *self.tokens.borrow().get(&fd.as_raw_fd())?;
+        let token = self.tokens.borrow().get(fd.as_raw_fd())?;
         let sources = self.sources.borrow();
         let sides = sources.get(Key::from_u64(token))?;
         // `NotFound` if the descriptor was closed without a notice to the loop, and its number now
@@ -186,8 +200,8 @@ impl Reactor {
             Some(sides) => return sides.n_shares.update(|n| n - 1),
             None => return,
         };
-        if self.tokens.borrow().get(&fd) == Some(&token) {
-            self.tokens.borrow_mut().remove(&fd);
+        if self.tokens.borrow().get(fd) == Some(token) {
+            self.tokens.borrow_mut().remove(fd);
             // SAFETY: the call accepts any number, and fails for a number that is not registered.
             let fd = unsafe { BorrowedFd::borrow_raw(fd) };
             // The poller may have stopped watching the descriptor already.
@@ -218,7 +232,7 @@ impl Core {
 
 /// Prefetches what delivering some events touches: side, first waiter, task. Of a thousand descriptors and their waiters
 /// little is in the cache. Each step reads what the step before has loaded.
-fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Sides>) {
+fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Rc<Sides>>) {
     let mut lists = [const { None }; poller::GROUP];
     for (list, event) in lists.iter_mut().zip(events) {
         let Some(sides) = sides(event) else {
@@ -228,7 +242,7 @@ fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Sides>) {
             true => &sides.read,
             false => &sides.write,
         };
-        prefetch(ptr::from_ref(&**side).cast());
+        prefetch(ptr::from_ref(side).cast());
         *list = Some(&side.waiters);
     }
     lists.iter().flatten().for_each(|list| list.prefetch());

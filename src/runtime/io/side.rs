@@ -1,7 +1,8 @@
 //! [`Side`]: one direction of a registered descriptor, with its readiness and the tasks that wait for it.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
+use std::ops::Deref;
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
@@ -25,13 +26,45 @@ pub(crate) struct Side {
     /// A transfer of fewer bytes than there was room for has drained the side.
     short_means_drained: Cell<bool>,
     pub(crate) waiters: WaitList,
-    /// The tasks that wait for the end of the direction only.
-    pub(super) closers: WaitList,
+    /// The tasks that wait for the end of the direction only. Few descriptors have any.
+    closers: OnceCell<Box<WaitList>>,
+}
+
+/// Both directions of a registered descriptor. They share one allocation: an idle connection is mostly its task and this.
+pub(super) struct Sides {
+    pub(super) read: Side,
+    pub(super) write: Side,
+    /// Number of wrappers of the descriptor that have registered it.
+    pub(super) n_shares: Cell<usize>,
+}
+
+impl Sides {
+    pub(super) fn of(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
+}
+
+/// A side, which the handle keeps in place.
+pub(super) struct SharedSide {
+    pub(super) sides: Rc<Sides>,
+    pub(super) direction: Direction,
+}
+
+impl Deref for SharedSide {
+    type Target = Side;
+
+    #[inline]
+    fn deref(&self) -> &Side {
+        self.sides.of(self.direction)
+    }
 }
 
 impl Side {
-    pub(super) fn new(fd: RawFd, direction: Direction, short_means_drained: bool) -> Rc<Self> {
-        Rc::new(Self {
+    pub(super) fn new(fd: RawFd, direction: Direction, short_means_drained: bool) -> Self {
+        Self {
             fd,
             direction,
             is_ready: Cell::new(true),
@@ -40,12 +73,21 @@ impl Side {
             is_gone: Cell::new(false),
             short_means_drained: Cell::new(short_means_drained),
             waiters: WaitList::new(),
-            closers: WaitList::new(),
-        })
+            closers: OnceCell::new(),
+        }
     }
 
     pub(super) fn fd(&self) -> RawFd {
         self.fd
+    }
+
+    /// The list of the tasks that wait for the end of the direction only.
+    pub(super) fn closers(&self) -> &WaitList {
+        self.closers.get_or_init(|| Box::new(WaitList::new()))
+    }
+
+    fn wake_closers(&self) {
+        self.closers.get().inspect(|closers| closers.wake_all());
     }
 
     /// The poller has reported readiness.
@@ -54,7 +96,7 @@ impl Side {
         if is_closed {
             self.is_closed.set(true);
             self.waiters.wake_all();
-            self.closers.wake_all();
+            self.wake_closers();
         } else {
             self.waiters.wake_one();
         }
@@ -63,14 +105,14 @@ impl Side {
     /// The poller has reported an error.
     pub(super) fn set_error(&self) {
         self.has_error.set(true);
-        self.closers.wake_all();
+        self.wake_closers();
     }
 
     /// The descriptor is no longer registered: its waiters end with an error.
     pub(super) fn set_gone(&self) {
         self.is_gone.set(true);
         self.waiters.wake_all();
-        self.closers.wake_all();
+        self.wake_closers();
     }
 
     /// The stream contains urgent data. A read stops before it, so from now on a short read does not mean "drained".
