@@ -8,6 +8,7 @@
 
 #![allow(unsafe_code, missing_docs)]
 
+mod idle;
 mod loop_rows;
 mod memory;
 mod rows;
@@ -34,6 +35,7 @@ const GROUPS: &[Group] = &[
     ("echo", loop_rows::echoes),
     ("http", loop_rows::requests),
     ("memory", memory::million_live),
+    ("idle", idle::rows),
 ];
 
 /// The groups that the arguments name, or all groups if they name none.

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use selvedge::coroutine::remaining_stack_bytes;
 use selvedge::{Coroutine, CoroutineState, Promise, Yielder, run, spawn, yield_now};
 
+use crate::idle;
 use crate::table::{Limit, Row};
 
 const N: usize = 1_000_000;
@@ -21,11 +22,13 @@ pub fn is_child() -> bool {
     std::env::var_os(CHILD).is_some()
 }
 
-/// Prints the growth in bytes for each coroutine or task; the variable chooses which.
+/// Prints the growth in bytes for each coroutine, task or connection; the variable chooses which.
 pub fn child() {
     match std::env::var(CHILD).as_deref() {
         Ok("coroutines") => coroutines(),
         Ok("tasks") => run(tasks),
+        Ok("connections") => idle::child(false),
+        Ok("deep connections") => idle::child(true),
         other => panic!("a million of what? {other:?}"),
     }
 }
@@ -111,7 +114,7 @@ fn faults(address: usize) -> bool {
 }
 
 /// Resident memory and page tables.
-fn resident_bytes() -> usize {
+pub fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
     let kib = |key: &str| -> usize {
         let line = status
@@ -146,7 +149,7 @@ pub fn million_live() -> Vec<Row> {
     ]
 }
 
-fn one_process(of_what: &str) -> f64 {
+pub fn one_process(of_what: &str) -> f64 {
     let exe = std::env::current_exe().expect("this program's path");
     let output = Command::new(exe)
         .env(CHILD, of_what)

@@ -15,7 +15,7 @@ use crate::util::fmt::impl_debug;
 const CHUNK: usize = SHARED_SIZE;
 
 /// The space of a read that is likely to wait. It is in the frame of the read, on a page of the stack that is in use anyway.
-const FIRST: usize = 1024;
+const FIRST: usize = 512;
 
 /// The limit of asyncio's streams, in bytes.
 const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -55,9 +55,8 @@ const DEFAULT_LIMIT: usize = 64 * 1024;
 /// The reader also implements `Read` and `BufRead`, which return the buffered bytes first.
 ///
 /// # Memory
-/// While a read waits and no bytes are buffered, the reader has no buffer: the first bytes that arrive, up to 1 KiB, arrive in
-/// the frame of the read. So an idle connection costs little more than its task: see
-/// [the guide to tokio's users](crate::docs::tokio).
+/// While a read waits and no bytes are buffered, the reader has no buffer: the first bytes that arrive, up to 512, arrive in
+/// the frame of the read. [The page about tokio](crate::docs::tokio) has a recipe for many idle connections.
 ///
 /// # Panics
 /// A read panics if the stream claims to have read more bytes than there was space for.
