@@ -14,3 +14,4 @@ pub(crate) use pause::pause;
 pub(crate) use reactor::Reactor;
 pub(crate) use readiness::{When, readiness_methods};
 pub(crate) use registration::Registration;
+pub(crate) use side::Side;

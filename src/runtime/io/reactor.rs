@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::side::{SharedSide, Side, Sides};
+use super::Side;
 use crate::runtime::core::{Core, TaskPtr};
 use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
@@ -31,13 +31,19 @@ const IDLE_EVENTS: usize = 32;
 /// The registered descriptors of a loop.
 pub(crate) struct Reactor {
     poller: Poller,
-    sources: RefCell<Slots<Rc<Sides>>>,
+    sources: RefCell<Slots<Sides>>,
     /// The token under which the poller watches a descriptor's number.
     tokens: RefCell<Tokens>,
     /// Number of tasks that wait for a descriptor.
     pub(crate) n_waiting: Cell<usize>,
     fork: Generation,
     pub(crate) injector: Arc<Injector>,
+}
+
+/// A registered descriptor.
+struct Sides {
+    read: Rc<Side>,
+    write: Rc<Side>,
 }
 
 /// Tokens by descriptors' numbers, which the system keeps small.
@@ -69,15 +75,23 @@ impl Tokens {
     }
 }
 
-fn sides_of(fd: BorrowedFd<'_>) -> Rc<Sides> {
-    // Other protocols than TCP end a read at the end of a message, although more messages have arrived.
-    let short_read_drains = TELLS_OF_URGENT_DATA && is_tcp(fd);
-    let fd = fd.as_raw_fd();
-    Rc::new(Sides {
-        read: Side::new(fd, Direction::Read, short_read_drains),
-        write: Side::new(fd, Direction::Write, TELLS_OF_URGENT_DATA),
-        n_shares: Cell::new(1),
-    })
+impl Sides {
+    fn new(fd: BorrowedFd<'_>) -> Self {
+        // Other protocols than TCP end a read at the end of a message, although more messages have arrived.
+        let short_read_drains = TELLS_OF_URGENT_DATA && is_tcp(fd);
+        let fd = fd.as_raw_fd();
+        Self {
+            read: Side::new(fd, Direction::Read, short_read_drains),
+            write: Side::new(fd, Direction::Write, TELLS_OF_URGENT_DATA),
+        }
+    }
+
+    fn of(&self, direction: Direction) -> &Rc<Side> {
+        match direction {
+            Direction::Read => &self.read,
+            Direction::Write => &self.write,
+        }
+    }
 }
 
 impl Reactor {
@@ -135,13 +149,10 @@ impl Reactor {
     }
 
     /// A side of the descriptor with this token, while it is registered.
-    pub(super) fn side(&self, token: u64, direction: Direction) -> Option<SharedSide> {
+    pub(super) fn side(&self, token: u64, direction: Direction) -> Option<Rc<Side>> {
         let sources = self.sources.borrow();
         let sides = sources.get(Key::from_u64(token))?;
-        Some(SharedSide {
-            sides: Rc::clone(sides),
-            direction,
-        })
+        Some(Rc::clone(sides.of(direction)))
     }
 
     /// Registers a descriptor for both directions; returns its token.
@@ -149,7 +160,7 @@ impl Reactor {
         if let Some(token) = self.share(fd) {
             return Ok(token);
         }
-        let key = self.sources.borrow_mut().insert(sides_of(fd));
+        let key = self.sources.borrow_mut().insert(Sides::new(fd));
         let token = key.to_u64();
         let added = self.change(|poller| {
             poller.add(fd, token).or_else(|error| {
@@ -187,7 +198,7 @@ impl Reactor {
         // `NotFound` if the descriptor was closed without a notice to the loop, and its number now
         // belongs to another file.
         self.change(|poller| poller.renew(fd, token)).ok()?;
-        sides.n_shares.update(|n| n + 1);
+        sides.read.n_shares.update(|n| n + 1);
         Some(token)
     }
 
@@ -196,8 +207,8 @@ impl Reactor {
     pub(crate) fn forget(&self, token: u64) {
         let key = Key::from_u64(token);
         let fd = match self.sources.borrow().get(key) {
-            Some(sides) if sides.n_shares.get() == 1 => sides.read.fd(),
-            Some(sides) => return sides.n_shares.update(|n| n - 1),
+            Some(sides) if sides.read.n_shares.get() == 1 => sides.read.fd(),
+            Some(sides) => return sides.read.n_shares.update(|n| n - 1),
             None => return,
         };
         if self.tokens.borrow().get(fd) == Some(token) {
@@ -232,7 +243,7 @@ impl Core {
 
 /// Prefetches what delivering some events touches: side, first waiter, task. Of a thousand descriptors and their waiters
 /// little is in the cache. Each step reads what the step before has loaded.
-fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Rc<Sides>>) {
+fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Sides>) {
     let mut lists = [const { None }; poller::GROUP];
     for (list, event) in lists.iter_mut().zip(events) {
         let Some(sides) = sides(event) else {
@@ -242,7 +253,7 @@ fn fetch<'a>(events: &[Event], sides: impl Fn(&Event) -> Option<&'a Rc<Sides>>) 
             true => &sides.read,
             false => &sides.write,
         };
-        prefetch(ptr::from_ref(side).cast());
+        prefetch(ptr::from_ref(&**side).cast());
         *list = Some(&side.waiters);
     }
     lists.iter().flatten().for_each(|list| list.prefetch());

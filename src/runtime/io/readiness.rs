@@ -4,11 +4,11 @@ use std::fmt;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::Registration;
 use super::registration::{Counted, socket_is_gone};
-use super::side::{SharedSide, Side};
+use super::{Registration, Side};
 use crate::runtime::core::{Awaiting, WaitList};
 use crate::runtime::first::{Arm, End, Wait, sealed::Sealed};
 use crate::sys::wait_fd::{self, Direction};
@@ -28,7 +28,7 @@ struct Readiness<'a> {
     when: When,
     /// The side in the loop of the last attempt. Kept until the next one: the arm names the side's list until the arm is
     /// dropped.
-    side: Option<SharedSide>,
+    side: Option<Rc<Side>>,
     error: Option<io::Error>,
     counted: Option<Counted>,
 }

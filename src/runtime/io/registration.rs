@@ -3,15 +3,16 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::rc::Rc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use super::Side;
 use super::limit::{time_left, wait_until};
 use super::owner::Owner;
-use super::side::{SharedSide, Side};
 use crate::error::WaitError;
 use crate::runtime::core::{InsertAt, TaskContext, context};
 use crate::runtime::threads::Message;
@@ -134,7 +135,7 @@ impl Registration {
     }
 
     /// A side of this socket, where the running loop has registered the socket.
-    pub(super) fn side(&self, direction: Direction) -> Option<SharedSide> {
+    pub(super) fn side(&self, direction: Direction) -> Option<Rc<Side>> {
         let token = self.token.load(Relaxed);
         if token == NO_TOKEN {
             return None;
@@ -150,13 +151,13 @@ impl Registration {
     /// there is one.
     fn wait(
         &self,
-        known: Option<SharedSide>,
+        known: Option<Rc<Side>>,
         fd: BorrowedFd<'_>,
         direction: Direction,
         place: InsertAt,
         timeout: Option<Duration>,
         deadline: &mut Option<Instant>,
-    ) -> io::Result<Option<SharedSide>> {
+    ) -> io::Result<Option<Rc<Side>>> {
         let here = match task_context() {
             Ok(here) => here,
             Err(why) => return wait_elsewhere(why, fd, direction, timeout, deadline),
@@ -197,7 +198,7 @@ impl Registration {
         here: TaskContext,
         fd: BorrowedFd<'_>,
         direction: Direction,
-    ) -> io::Result<SharedSide> {
+    ) -> io::Result<Rc<Side>> {
         let id = here.core.id;
         self.release_from_closed_loop(id);
         let owner = self.loop_id.compare_exchange(0, id, Relaxed, Relaxed);
@@ -279,7 +280,7 @@ fn wait_elsewhere(
     direction: Direction,
     timeout: Option<Duration>,
     deadline: &mut Option<Instant>,
-) -> io::Result<Option<SharedSide>> {
+) -> io::Result<Option<Rc<Side>>> {
     match why {
         WaitError::NoLoop => block(fd, direction, timeout, deadline).map(|()| None),
         _ => Err(wait_is_impossible(why)),

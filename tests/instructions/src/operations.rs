@@ -28,15 +28,15 @@ const fn operation(name: &'static str, budget: f64, n: usize, run: fn(usize)) ->
 
 pub const OPERATIONS: &[Operation] = &[
     operation("send + suspend", 42.0, 100_000, sends),
-    operation("create + run + drop", 89.0, 50_000, creates),
+    operation("create + run + drop", 82.0, 50_000, creates),
     operation("yield among 2", 57.6, 100_000, |n| yields(2, n)),
     operation("yield among 1,000", 55.0, 100_000, |n| yields(1_000, n)),
     operation("spawn + join, by 100", 426.0, 50_000, spawns),
     operation("queue of 100, an item", 113.7, 100_000, items),
     operation("sleep, 1,000 at once", 1123.5, 20_000, sleeps),
-    operation("timeout around nothing", 628.9, 50_000, timeouts),
+    operation("timeout around nothing", 660.0, 50_000, timeouts),
     operation("promise, set and awaited", 1281.0, 50_000, promises),
-    operation("select! of three waits", 1590.0, 50_000, selects),
+    operation("select! of three waits", 1735.0, 50_000, selects),
     operation("echo over TCP, a request", 3185.0, 5_000, echoes),
 ];
 
