@@ -8,8 +8,8 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::EventLoop;
 use super::event_loop::FOREIGN;
+use super::{EventLoop, io_uring};
 use crate::coroutine::runs_on_own_stacks;
 use crate::error::{Cancelled, Misuse, RunError, TaskError};
 use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, RUNNABLE, TaskPtr, context};
@@ -39,7 +39,7 @@ const IDLE_STACK_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it builds or runs"]
 #[doc(alias = "LoopBuilder")]
-pub struct Builder(Settings);
+pub struct Builder(pub(super) Settings);
 
 impl Builder {
     pub(crate) fn new() -> Self {
@@ -54,6 +54,7 @@ impl Builder {
             max_blocking_queued: None,
             cancels_on_interrupt: true,
             idle_stack_timeout: Some(IDLE_STACK_TIMEOUT),
+            io_uring: io_uring::from_environment(),
         })
     }
 

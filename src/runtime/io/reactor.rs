@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Side;
+use super::files::Files;
 use crate::runtime::core::{Core, TaskPtr};
 use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
@@ -31,12 +32,13 @@ const IDLE_EVENTS: usize = 32;
 
 /// The registered descriptors of a loop.
 pub(crate) struct Reactor {
-    poller: Poller,
+    pub(super) poller: Poller,
     sources: RefCell<Slots<Sides>>,
     /// The token under which the poller watches a descriptor's number.
     tokens: RefCell<HashMap<RawFd, u64>>,
     /// Number of tasks that wait for a descriptor.
     pub(crate) n_waiting: Cell<usize>,
+    pub(crate) files: Files,
     fork: Generation,
     pub(crate) injector: Arc<Injector>,
 }
@@ -70,15 +72,25 @@ impl Sides {
 }
 
 impl Reactor {
-    pub(crate) fn new(poller: Poller, injector: Arc<Injector>) -> Rc<Self> {
-        Rc::new(Self {
+    /// With `needs_ring`, makes the ring for files now, and fails without it; with `Some(false)` there is none.
+    pub(crate) fn new(
+        poller: Poller,
+        injector: Arc<Injector>,
+        needs_ring: Option<bool>,
+    ) -> io::Result<Rc<Self>> {
+        let files = Files::new(needs_ring.unwrap_or(true));
+        if needs_ring == Some(true) {
+            files.make(&poller)?;
+        }
+        Ok(Rc::new(Self {
             poller,
             sources: RefCell::default(),
             tokens: RefCell::default(),
             n_waiting: Cell::new(0),
+            files,
             fork: Generation::now(),
             injector,
-        })
+        }))
     }
 
     pub(crate) fn n_waiting(&self) -> usize {
