@@ -8,8 +8,8 @@ use std::panic::{Location, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::EventLoop;
 use super::event_loop::FOREIGN;
-use super::{EventLoop, io_uring};
 use crate::coroutine::runs_on_own_stacks;
 use crate::error::{Cancelled, Misuse, RunError, TaskError};
 use crate::runtime::core::{AnyPacket, MUST_NOT_ABANDON, RUNNABLE, TaskPtr, context};
@@ -54,7 +54,7 @@ impl Builder {
             max_blocking_queued: None,
             cancels_on_interrupt: true,
             idle_stack_timeout: Some(IDLE_STACK_TIMEOUT),
-            io_uring: io_uring::from_environment(),
+            io_uring: None,
         })
     }
 

@@ -1,9 +1,7 @@
 //! The choice whether a loop's files are on io_uring.
 
-#[cfg(feature = "io-uring")]
 use super::builder::Builder;
 
-#[cfg(feature = "io-uring")]
 impl Builder {
     /// Sets whether the kernel performs the loop's operations on files by io_uring (Linux). By default it does where it
     /// can, and operations run on threads of the loop's pool elsewhere: a kernel may be too old, and containers often
@@ -33,21 +31,4 @@ impl Builder {
         self.0.io_uring = Some(is_used);
         self
     }
-}
-
-/// The choice of the environment; `None` for no choice.
-#[cfg(feature = "io-uring")]
-pub(super) fn from_environment() -> Option<bool> {
-    use std::sync::OnceLock;
-    static CHOICE: OnceLock<Option<bool>> = OnceLock::new();
-    *CHOICE.get_or_init(|| match std::env::var_os("SELVEDGE_IO_URING")?.to_str()? {
-        "0" => Some(false),
-        "1" => Some(true),
-        _ => None,
-    })
-}
-
-#[cfg(not(feature = "io-uring"))]
-pub(super) const fn from_environment() -> Option<bool> {
-    None
 }

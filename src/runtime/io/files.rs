@@ -16,12 +16,14 @@
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, OnceCell};
+use std::env;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
+use std::sync::OnceLock;
 use std::thread;
 
 use crate::runtime::core::{FORCE_UNWIND, MUST_CANCEL, TaskContext, TaskPtr, unpark};
@@ -45,6 +47,16 @@ pub(crate) struct Files {
     ring: OnceCell<Option<Ring>>,
     n_in_flight: Cell<usize>,
     fork: Generation,
+}
+
+/// The choice of the environment for loops whose builder does not say.
+pub(super) fn from_environment() -> Option<bool> {
+    static CHOICE: OnceLock<Option<bool>> = OnceLock::new();
+    *CHOICE.get_or_init(|| match env::var_os("SELVEDGE_IO_URING")?.to_str()? {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    })
 }
 
 /// An operation in flight, in the frame of the task that waits for it.

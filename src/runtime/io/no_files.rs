@@ -16,7 +16,8 @@ impl Files {
 
     #[allow(clippy::unused_self, reason = "the other file's signature")]
     pub(super) fn make(&self, _poller: &Poller) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+        let message = "io_uring is Linux's, and the loop's builder demands it";
+        Err(io::Error::new(io::ErrorKind::Unsupported, message))
     }
 
     #[allow(clippy::unused_self, reason = "the other file's signature")]
@@ -31,6 +32,10 @@ impl Files {
 
     #[allow(clippy::unused_self, reason = "the other file's signature")]
     pub(crate) fn settle(&self) {}
+}
+
+pub(super) const fn from_environment() -> Option<bool> {
+    None
 }
 
 pub(crate) const AT_END: u64 = u64::MAX;

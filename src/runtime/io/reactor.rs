@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Side;
-use super::files::Files;
+use super::files::{self, Files};
 use crate::runtime::core::{Core, TaskPtr};
 use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
@@ -72,14 +72,15 @@ impl Sides {
 }
 
 impl Reactor {
-    /// With `needs_ring`, makes the ring for files now, and fails without it; with `Some(false)` there is none.
+    /// `io_uring`: whether there is a ring for files. `true` makes it now, and fails without it.
     pub(crate) fn new(
         poller: Poller,
         injector: Arc<Injector>,
-        needs_ring: Option<bool>,
+        io_uring: Option<bool>,
     ) -> io::Result<Rc<Self>> {
-        let files = Files::new(needs_ring.unwrap_or(true));
-        if needs_ring == Some(true) {
+        let io_uring = io_uring.or_else(files::from_environment);
+        let files = Files::new(io_uring.unwrap_or(true));
+        if io_uring == Some(true) {
             files.make(&poller)?;
         }
         Ok(Rc::new(Self {
