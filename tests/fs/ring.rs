@@ -382,10 +382,8 @@ fn fork() {
     result.unwrap();
     let mut status = 0;
     // SAFETY: the status is writable.
-    assert_eq!(
-        unsafe { libc::waitpid(child.unwrap(), &mut status, 0) },
-        child.unwrap()
-    );
+    let ended = unsafe { libc::waitpid(child.unwrap(), &mut status, 0) };
+    assert_eq!(Some(ended), child);
     assert_eq!(libc::WEXITSTATUS(status), 7);
 }
 
