@@ -302,6 +302,7 @@ fn wait(
         }
     }
     drop(in_flight);
+    here.task.n_immediate.set(0);
     node.result.get()
 }
 
