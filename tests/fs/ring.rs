@@ -248,6 +248,11 @@ fn a_cancelled_write_says_what_it_has_written() {
             let counted = Rc::new(Cell::new(None));
             let count = counted.clone();
             let task = spawn(move || count.set(Some((&*theirs).write(&vec![1; n_bytes]))));
+            if random.below(4) == 0 {
+                while !task.is_done() {
+                    yield_now();
+                }
+            }
             // The kernel gets the operation once in 64 turns, and may have done it some turns later.
             for _ in 0..random.below(6) * random.below(200) {
                 yield_now();
