@@ -154,6 +154,7 @@
 //! | `runtime` (default) | the event loop, and the sockets, files and locks that wait in it |
 //! | `http` | `http::Session`: an HTTP client on those sockets, by the crate `ureq` |
 //! | `tls` | `https` for `http::Session`, by the crate `rustls` |
+//! | `io-uring` | files on io_uring instead of threads, on Linux where it is usable, by the crate `io-uring` |
 //!
 //! The signatures of the module `http` name types of the crates `http` 1 and `url` 2, which the module exports again, and
 //! traits of `serde` 1. A new major version of one of the three is a breaking change of this crate. No other signature

@@ -18,6 +18,11 @@ pub fn build() {
     python_with_packages();
 }
 
+/// Builds the peers in Rust.
+pub fn build_rust() {
+    rust_peers();
+}
+
 /// Starts a contender of the Rust crate.
 pub fn rust(runtime: &str, what: &str, numbers: &[usize]) -> Contender {
     let mut command = Command::new(rust_peers());

@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::file::File;
 use super::offload::offload;
 use super::open_file::OpenFile;
+use crate::runtime::io::files::{self, How};
 use crate::runtime::io::pause;
 use crate::runtime::threads::{AtClose, Label};
 use crate::runtime::wait::task_context;
@@ -32,12 +33,12 @@ enum Opened {
     NoReader,
 }
 
-/// May suspend. Opens a file. `custom_flags` come from the options.
-pub(super) fn open(
-    options: &std_fs::OpenOptions,
-    custom_flags: i32,
-    path: &Path,
-) -> io::Result<File> {
+/// May suspend. Opens a file. `how` is the same as `options`.
+pub(super) fn open(options: &std_fs::OpenOptions, how: &How, path: &Path) -> io::Result<File> {
+    if let Some(fd) = files::open(path, how)? {
+        return Ok(File(OpenFile::new(fd.into(), 0)));
+    }
+    let custom_flags = how.custom_flags;
     let path = Arc::<Path>::from(path);
     // A virtual clock would not wait for another process.
     let is_patient = task_context().is_ok_and(|here| !here.core.clock.is_virtual());

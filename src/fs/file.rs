@@ -2,12 +2,14 @@
 
 use std::fs::{File as StdFile, FileTimes, Metadata, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::offload::offload;
 use super::open_file::OpenFile;
+use crate::runtime::io::files;
 use crate::runtime::threads::{AtClose, Label};
 use crate::sys::file::retry_interrupted;
 use crate::util::descriptor::{read_by_reference, write_by_reference};
@@ -54,7 +56,10 @@ impl File {
     /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
     /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn sync_all(&self) -> io::Result<()> {
-        self.with_file("File::sync_all", AtClose::Awaited, StdFile::sync_all)
+        match files::sync(self.as_fd(), false)? {
+            Some(()) => Ok(()),
+            None => self.with_file("File::sync_all", AtClose::Awaited, StdFile::sync_all),
+        }
     }
 
     /// May suspend. Flushes everything that was written to the disk, without all of the metadata.
@@ -66,7 +71,10 @@ impl File {
     /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
     /// See [`docs::cancellation`](crate::docs::cancellation).
     pub fn sync_data(&self) -> io::Result<()> {
-        self.with_file("File::sync_data", AtClose::Awaited, StdFile::sync_data)
+        match files::sync(self.as_fd(), true)? {
+            Some(()) => Ok(()),
+            None => self.with_file("File::sync_data", AtClose::Awaited, StdFile::sync_data),
+        }
     }
 
     /// May suspend. Truncates the file, or extends it with zeroes. The cursor does not move.

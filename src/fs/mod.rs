@@ -7,6 +7,9 @@
 //! 100 ms: then the pool starts as many further threads as it usually has (the number of processors plus 4), and again
 //! if all of these hang. On a thread without an event loop the same call blocks the thread, as std's does.
 //!
+//! With the feature `io-uring`, on Linux, the kernel performs reads, writes, openings and flushes of files without a
+//! thread of the pool: see `event_loop::Builder::io_uring`.
+//!
 //! ```
 //! use selvedge::fs;
 //!
@@ -45,6 +48,10 @@
 //! completed, and its result is dropped; [`File`] says what that means for reads and writes. A loop that
 //! closes waits, for a bounded time, for operations that may change the disk
 //! ([`event_loop::Builder::shutdown_timeout`](crate::event_loop::Builder::shutdown_timeout)).
+//!
+//! With io_uring, the task waits until the kernel has finished with its buffer, also after a cancel. A write that the kernel
+//! has done returns its count although the task was cancelled, and the next operation that waits returns the cancel. A read
+//! returns the cancel, and has taken nothing.
 //!
 //! # Pipes, terminals and other devices
 //!

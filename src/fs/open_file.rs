@@ -2,13 +2,14 @@
 //!
 //! | called | how an operation runs |
 //! |---|---|
-//! | in a task | a read takes what the page cache has; anything else is a job for the pool |
+//! | in a task | a read takes what the page cache has; anything else is an operation of the loop's io_uring, or a job for the pool |
 //! | on a thread without a loop | the system call, which blocks the thread |
 //! | while panicking | the system call; on a stream only if the stream is ready |
 //! | in a callback | a read takes what the page cache has; on a stream the system call, if the stream is ready; anything else is an error |
 //!
 //! A job has buffers of its own and shares ownership of the file. It never accesses the caller's memory,
-//! because the caller may have been cancelled before the job ends.
+//! because the caller may have been cancelled before the job ends. An operation of io_uring uses the caller's buffer: there
+//! the task waits until the kernel has finished (`runtime::io::files`).
 
 use std::fs::File as StdFile;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -20,6 +21,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, CursorGuard};
 use super::offload::{RunOn, offload, run_on};
 use crate::error::WaitError;
+use crate::runtime::io::files;
 use crate::runtime::threads::{AtClose, JobKind, Label, off_loop};
 use crate::runtime::wait::{consume_io_budget, task_context};
 use crate::sys::file::{self, Kind, retry_interrupted};
@@ -44,6 +46,8 @@ pub(super) struct OpenFile {
     /// [`OpenFile::shared`].
     pub(super) is_stream: bool,
     appends: bool,
+    /// A read that does not wait for the disk would not be one: the page cache has nothing.
+    is_direct: bool,
 }
 
 impl OpenFile {
@@ -57,11 +61,13 @@ impl OpenFile {
         // A descriptor for which these calls fail is no file, and fails at each use.
         let is_stream = file::kind(fd).is_ok_and(|kind| kind != Kind::Stored);
         let appends = file::appends(fd).unwrap_or(false);
+        let is_direct = file::is_direct(fd).unwrap_or(false);
         Arc::new(Self {
             file,
             cursor,
             is_stream,
             appends,
+            is_direct,
         })
     }
 
@@ -73,6 +79,7 @@ impl OpenFile {
             cursor: Cursor::new(0),
             is_stream: true,
             appends: false,
+            is_direct: false,
         })
     }
 
@@ -98,11 +105,19 @@ impl OpenFile {
         }
         let n_cached = buffer.len().min(MAX_CACHED_BYTES);
         consume_io_budget(1 + (n_cached / BYTES_PER_OPERATION) as u8)?;
-        let cached = file::read_cached(self.file.as_fd(), &mut buffer[..n_cached], offset);
-        if let Some(result) = cached {
-            return result;
+        if !(self.is_direct && files::is_used()) {
+            let cached = file::read_cached(self.file.as_fd(), &mut buffer[..n_cached], offset);
+            if let Some(result) = cached {
+                return result;
+            }
         }
         run_on?;
+        if self.has_offset(offset) {
+            let n_wanted = buffer.len().min(MAX_JOB_BYTES);
+            if let Some(n) = files::read(self.as_fd(), &mut buffer[..n_wanted], offset)? {
+                return Ok(n);
+            }
+        }
         let (this, n_wanted) = (Arc::clone(self), buffer.len().min(MAX_JOB_BYTES));
         let bytes = off_loop(job(AtClose::Detached, "a read of a file"), move || {
             let mut bytes = vec![0; n_wanted];
@@ -140,6 +155,11 @@ impl OpenFile {
         if self.run_on(Direction::Write)? == RunOn::ThisThread {
             return self.write_now(&cursor, bytes);
         }
+        if !self.is_stream
+            && let Some(n) = self.write_by_ring(&cursor, bytes)?
+        {
+            return Ok(n);
+        }
         let this = Arc::clone(self);
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();
         // A write to a stream can block without limit if the peer does not read.
@@ -155,19 +175,48 @@ impl OpenFile {
         })?
     }
 
+    /// May suspend. Writes by io_uring; `None` if that does not do it.
+    fn write_by_ring(&self, cursor: &CursorGuard, bytes: &[u8]) -> io::Result<Option<usize>> {
+        let offset = match self.appends {
+            true => files::AT_END,
+            false if self.has_offset(cursor.position()) => cursor.position(),
+            false => return Ok(None),
+        };
+        let bytes = &bytes[..bytes.len().min(MAX_JOB_BYTES)];
+        let written = files::write(self.as_fd(), bytes, offset)?;
+        if let Some(n) = written {
+            self.has_written(cursor, n)?;
+        }
+        Ok(written)
+    }
+
+    /// Moves the cursor behind written bytes.
+    fn has_written(&self, cursor: &CursorGuard, n: usize) -> io::Result<()> {
+        if self.appends {
+            // The write has left the description's position at the new end.
+            cursor.set_position((&self.file).stream_position()?);
+        } else {
+            cursor.advance(n);
+        }
+        Ok(())
+    }
+
+    /// Whether the file has positions, and this is one. The system's offsets are signed.
+    fn has_offset(&self, offset: u64) -> bool {
+        !self.is_stream && i64::try_from(offset).is_ok()
+    }
+
     /// Writes on this thread.
     fn write_now(&self, cursor: &CursorGuard, bytes: &[u8]) -> io::Result<usize> {
         if self.is_stream {
             return (&self.file).write(bytes);
         }
-        if self.appends {
-            // One call finds the end and writes there. It leaves the description's position at the new end.
-            let n = (&self.file).write(bytes)?;
-            cursor.set_position((&self.file).stream_position()?);
-            return Ok(n);
-        }
-        let n = self.file.write_at(bytes, cursor.position())?;
-        cursor.advance(n);
+        let n = match self.appends {
+            // One call finds the end and writes there.
+            true => (&self.file).write(bytes)?,
+            false => self.file.write_at(bytes, cursor.position())?,
+        };
+        self.has_written(cursor, n)?;
         Ok(n)
     }
 
@@ -175,6 +224,12 @@ impl OpenFile {
     pub(super) fn write_at(self: &Arc<Self>, bytes: &[u8], offset: u64) -> io::Result<usize> {
         if run_on()? == RunOn::ThisThread {
             return self.file.write_at(bytes, offset);
+        }
+        if self.has_offset(offset) {
+            let bytes = &bytes[..bytes.len().min(MAX_JOB_BYTES)];
+            if let Some(n) = files::write(self.as_fd(), bytes, offset)? {
+                return Ok(n);
+            }
         }
         let this = Arc::clone(self);
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();

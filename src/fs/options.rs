@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::fifo;
 use super::file::File;
 use super::offload::offload;
+use crate::runtime::io::files::How;
 use crate::runtime::threads::{AtClose, Label};
 
 /// Options for opening a file: [`std::fs::OpenOptions`], waiting in the event loop.
@@ -27,7 +28,8 @@ use crate::runtime::threads::{AtClose, Label};
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
     std: std_fs::OpenOptions,
-    custom_flags: i32,
+    /// The same, because std's type does not tell.
+    how: How,
 }
 
 impl Default for OpenOptions {
@@ -42,7 +44,16 @@ impl OpenOptions {
     pub fn new() -> Self {
         Self {
             std: std_fs::OpenOptions::new(),
-            custom_flags: 0,
+            how: How {
+                read: false,
+                write: false,
+                append: false,
+                truncate: false,
+                create: false,
+                create_new: false,
+                mode: 0o666,
+                custom_flags: 0,
+            },
         }
     }
 
@@ -55,12 +66,12 @@ impl OpenOptions {
     /// A cancelled wait ends with an error. If a thread has begun to open the file, the file is opened
     /// with all effects of the options, and then closed. A wait for the other end of a FIFO ends.
     pub fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        fifo::open(&self.std, self.custom_flags, path.as_ref())
+        fifo::open(&self.std, &self.how, path.as_ref())
     }
 
     /// Sets further flags of the system's `open`.
     pub fn custom_flags(&mut self, custom_flags: i32) -> &mut Self {
-        self.custom_flags = custom_flags;
+        self.how.custom_flags = custom_flags;
         self.std.custom_flags(custom_flags);
         self
     }
@@ -73,6 +84,7 @@ macro_rules! options {
             $(#[$doc])*
             pub fn $name(&mut self, $name: $type) -> &mut Self {
                 self.std.$name($name);
+                self.how.$name = $name;
                 self
             }
         )*}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::file::File;
 use super::offload::offload;
+use crate::runtime::io::files;
 use crate::runtime::threads::{AtClose, Label};
 
 /// The most bytes that [`write()`] copies for one job; longer contents are written in parts.
@@ -65,9 +66,6 @@ jobs! {
     /// May suspend. Returns the target of a symbolic link.
     read_link(path) -> PathBuf, Detached, std_fs::read_link;
 
-    /// May suspend. Returns whether a path exists; of a symbolic link, whether its target exists.
-    exists(path) -> bool, Detached, std_fs::exists;
-
     /// May suspend. Copies a file and its permissions, and returns its size.
     copy(from, to) -> u64, Awaited, std_fs::copy;
 
@@ -97,6 +95,23 @@ jobs! {
 
     /// May suspend. Sets a file's permissions.
     set_permissions(path; permissions: Permissions) -> (), Awaited, std_fs::set_permissions;
+}
+
+/// May suspend. Returns whether a path exists; of a symbolic link, whether its target exists.
+///
+/// # Errors
+/// As [`std::fs::exists`].
+///
+/// # Cancellation
+/// A cancelled wait ends with an error.
+pub fn exists(path: impl AsRef<Path>) -> io::Result<bool> {
+    let path = path.as_ref();
+    if let Some(exists) = files::exists(path)? {
+        return Ok(exists);
+    }
+    let path = Arc::<Path>::from(path);
+    let label = Label::Path("fs::exists", Arc::clone(&path));
+    offload(AtClose::Detached, label, move || std_fs::exists(path))
 }
 
 /// May suspend. Writes a file: creates it, or replaces its contents.

@@ -19,13 +19,20 @@ pub(crate) enum Kind {
     Socket,
 }
 
+impl Kind {
+    /// The kind by the mode of a file's status.
+    pub(super) fn of(mode: libc::mode_t) -> Self {
+        match mode & libc::S_IFMT {
+            libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Self::Stored,
+            libc::S_IFSOCK => Self::Socket,
+            _ => Self::Stream,
+        }
+    }
+}
+
 /// What a descriptor refers to.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> io::Result<Kind> {
-    Ok(match mode(fd)? {
-        libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Kind::Stored,
-        libc::S_IFSOCK => Kind::Socket,
-        _ => Kind::Stream,
-    })
+    mode(fd).map(Kind::of)
 }
 
 /// The type of a descriptor's file, as the type bits of its mode.
@@ -42,6 +49,15 @@ fn mode(fd: BorrowedFd<'_>) -> io::Result<libc::mode_t> {
 /// Whether every write goes to the end of the file (`O_APPEND`).
 pub(crate) fn appends(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(flags(fd)? & libc::O_APPEND != 0)
+}
+
+/// Whether transfers bypass the page cache (`O_DIRECT`, where there is one).
+pub(crate) fn is_direct(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let flag = libc::O_DIRECT;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let flag = 0;
+    Ok(flags(fd)? & flag != 0)
 }
 
 /// The flag for `open` by which a FIFO does not wait for its other end, and transfers that would

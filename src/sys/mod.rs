@@ -10,6 +10,7 @@
 //!   previous handler;
 //! - [`signal_watch`]: recording signals for event loops, and waking the loops;
 //! - [`file`]: the kind of a descriptor, transfers of files, reads from the page cache;
+//! - `io_ring`: operations on files that the kernel queues (Linux, with the feature `io-uring`);
 //! - [`socket`]: transfers that never wait;
 //! - [`fork`]: whether this is still the same process;
 //! - [`valgrind`]: the bounds of stacks, for runs under Valgrind;
@@ -26,6 +27,12 @@ pub(crate) mod file;
 #[cfg(feature = "runtime")]
 pub(crate) mod fork;
 pub(crate) mod guard;
+#[cfg(all(
+    feature = "io-uring",
+    target_os = "linux",
+    not(selvedge_poller = "kqueue")
+))]
+pub(crate) mod io_ring;
 pub(crate) mod memory;
 #[cfg(feature = "runtime")]
 pub(crate) mod poller;

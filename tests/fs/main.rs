@@ -17,6 +17,12 @@ mod full_disk;
 mod never_stalls;
 mod paths;
 mod pollable;
+#[cfg(all(
+    feature = "io-uring",
+    target_os = "linux",
+    not(selvedge_poller = "kqueue")
+))]
+mod ring;
 mod sharing;
 mod std_conversions;
 mod stdin;
@@ -32,6 +38,12 @@ fn play_a_scenario() {
         errors::SCENARIOS,
         full_disk::SCENARIOS,
         pollable::SCENARIOS,
+        #[cfg(all(
+            feature = "io-uring",
+            target_os = "linux",
+            not(selvedge_poller = "kqueue")
+        ))]
+        ring::SCENARIOS,
         stdin::SCENARIOS,
     ];
     child::play(&scenarios.concat());

@@ -98,6 +98,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/core/wake.rs",
     "src/runtime/first/arm.rs",
     "src/runtime/first/slice.rs",
+    "src/runtime/io/files.rs",
     "src/runtime/io/reactor.rs",
     "src/runtime/observe/inspect.rs",
     "src/runtime/scheduler/idle_stacks.rs",

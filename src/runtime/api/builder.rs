@@ -39,7 +39,7 @@ const IDLE_STACK_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it builds or runs"]
 #[doc(alias = "LoopBuilder")]
-pub struct Builder(Settings);
+pub struct Builder(pub(super) Settings);
 
 impl Builder {
     pub(crate) fn new() -> Self {
@@ -54,6 +54,7 @@ impl Builder {
             max_blocking_queued: None,
             cancels_on_interrupt: true,
             idle_stack_timeout: Some(IDLE_STACK_TIMEOUT),
+            io_uring: None,
         })
     }
 

@@ -3,6 +3,8 @@
 pub(crate) mod builder;
 pub(crate) mod callback_handles;
 pub(crate) mod event_loop;
+#[cfg(feature = "io-uring")]
+mod io_uring;
 pub(crate) mod local_loop;
 pub(crate) mod loop_handle;
 pub(crate) mod remote_task;

@@ -1,5 +1,14 @@
-//! Descriptors: from the poller's readiness to the task that waits for it.
+//! Descriptors: from the poller's readiness to the task that waits for it, and files on io_uring.
 
+#[cfg_attr(
+    not(all(
+        feature = "io-uring",
+        target_os = "linux",
+        not(selvedge_poller = "kqueue")
+    )),
+    path = "no_files.rs"
+)]
+pub(crate) mod files;
 mod limit;
 mod owner;
 mod pause;

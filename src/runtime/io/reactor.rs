@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Side;
+use super::files::{self, Files};
 use crate::runtime::core::{Core, TaskPtr};
 use crate::runtime::threads::Injector;
 use crate::sys::fork::Generation;
@@ -30,12 +31,13 @@ const IDLE_EVENTS: usize = 32;
 
 /// The registered descriptors of a loop.
 pub(crate) struct Reactor {
-    poller: Poller,
+    pub(super) poller: Poller,
     sources: RefCell<Slots<Sides>>,
     /// The token under which the poller watches a descriptor's number.
     tokens: RefCell<Tokens>,
     /// Number of tasks that wait for a descriptor.
     pub(crate) n_waiting: Cell<usize>,
+    pub(crate) files: Files,
     fork: Generation,
     pub(crate) injector: Arc<Injector>,
 }
@@ -95,15 +97,26 @@ impl Sides {
 }
 
 impl Reactor {
-    pub(crate) fn new(poller: Poller, injector: Arc<Injector>) -> Rc<Self> {
-        Rc::new(Self {
+    /// `io_uring`: whether there is a ring for files. `true` makes it now, and fails without it.
+    pub(crate) fn new(
+        poller: Poller,
+        injector: Arc<Injector>,
+        io_uring: Option<bool>,
+    ) -> io::Result<Rc<Self>> {
+        let io_uring = io_uring.or_else(files::from_environment);
+        let files = Files::new(io_uring.unwrap_or(true));
+        if io_uring == Some(true) {
+            files.make(&poller)?;
+        }
+        Ok(Rc::new(Self {
             poller,
             sources: RefCell::default(),
             tokens: RefCell::default(),
             n_waiting: Cell::new(0),
+            files,
             fork: Generation::now(),
             injector,
-        })
+        }))
     }
 
     pub(crate) fn n_waiting(&self) -> usize {

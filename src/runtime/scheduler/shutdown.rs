@@ -267,6 +267,7 @@ impl Loop {
     /// With a timeout, waits that long for running jobs.
     pub(crate) fn close_intake(&self, timeout: Option<Duration>) {
         self.core.is_closed.set(true);
+        self.reactor.files.settle();
         self.signals.close(&self.reactor);
         self.waits
             .close_pool(timeout, |sentence| self.tell(sentence));

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) cancels_on_interrupt: bool,
     /// `None` for never.
     pub(crate) idle_stack_timeout: Option<Duration>,
+    /// Whether files are on io_uring; `None` for where it is usable.
+    pub(crate) io_uring: Option<bool>,
 }
 
 /// Why a run ended.
@@ -88,7 +90,7 @@ impl Loop {
         let pool = Pool::new(settings.max_blocking_threads, settings.max_blocking_queued);
         let new = Rc::new(Self {
             timers: Timers::new(),
-            reactor: Reactor::new(poller, Arc::clone(&injector)),
+            reactor: Reactor::new(poller, Arc::clone(&injector), settings.io_uring)?,
             waits: WakerRegistry::new(Arc::clone(&injector), pool),
             signals: Signals::new(),
             injector,
@@ -121,9 +123,9 @@ impl Loop {
 
     /// Runs until `stop` is called, `is_done` returns true between two batches, or nothing can happen any more.
     pub(crate) fn run(&self, is_done: impl Fn() -> bool) -> Halt {
-        let halt = self.run_until(is_done);
-        self.core.set_current(None);
-        halt
+        // Also if this unwinds.
+        let _settle = Settle(self);
+        self.run_until(is_done)
     }
 
     fn run_until(&self, is_done: impl Fn() -> bool) -> Halt {
@@ -255,9 +257,10 @@ impl Loop {
         }
         self.receive();
         self.fire_timers();
-        let mut n_events = 0;
+        let mut n_events = self.reactor.files.turn();
         if may_sleep && queue.is_empty() {
-            n_events = self.sleep()?;
+            n_events += self.sleep()?;
+            n_events += self.reactor.files.turn();
             self.receive();
             self.fire_timers();
         } else if self.reactor.n_waiting() > 0 {
@@ -308,7 +311,7 @@ impl Loop {
     /// Sleeps until something may have happened. Returns the number of events of descriptors.
     fn sleep(&self) -> Result<usize, Halt> {
         let timeout = match self.earliest() {
-            Some(deadline) if self.core.clock.is_virtual() && !self.waits.has_jobs() => {
+            Some(deadline) if self.core.clock.is_virtual() && !self.has_work_outside() => {
                 let now = Some(Duration::ZERO);
                 let n_events = self.reactor.poll(now, true).map_err(Halt::Io)?;
                 if n_events == 0 && self.injector.is_empty() {
@@ -316,7 +319,7 @@ impl Loop {
                 }
                 return Ok(n_events);
             }
-            // A virtual clock stands still during a job, which takes real time.
+            // A virtual clock stands still during such work, which takes real time.
             Some(_) if self.core.clock.is_virtual() => None,
             Some(deadline) => {
                 let left = deadline.saturating_sub(self.core.clock.now());
@@ -357,10 +360,15 @@ impl Loop {
         !self.timers.is_empty()
             || self.reactor.n_waiting() > 0
             || self.injector.n_handles() > 0
-            || self.waits.has_jobs()
+            || self.has_work_outside()
             || self.signals.may_wake()
             || self.waits.has_channels()
             || self.waits.may_be_woken()
+    }
+
+    /// Whether a job of the pool or an operation of the kernel on a file is awaited. Both report their end.
+    fn has_work_outside(&self) -> bool {
+        self.waits.has_jobs() || self.reactor.files.n_in_flight() > 0
     }
 
     /// Whether only wakers on other threads can wake a task. Dropping a waker sends no message.
@@ -368,9 +376,19 @@ impl Loop {
         self.timers.is_empty()
             && self.reactor.n_waiting() == 0
             && self.injector.n_handles() == 0
-            && !self.waits.has_jobs()
+            && !self.has_work_outside()
             && !self.signals.may_wake()
             && !self.waits.has_channels()
+    }
+}
+
+/// The end of a run: the kernel has finished with the memory of operations on files.
+struct Settle<'a>(&'a Loop);
+
+impl Drop for Settle<'_> {
+    fn drop(&mut self) {
+        self.0.core.set_current(None);
+        self.0.reactor.files.settle();
     }
 }
 

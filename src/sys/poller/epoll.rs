@@ -53,6 +53,12 @@ impl Queue {
         self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), INTEREST, token)
     }
 
+    #[cfg(all(feature = "io-uring", target_os = "linux"))]
+    pub(super) fn add_readable(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        let interest = (libc::EPOLLIN | libc::EPOLLET) as u32;
+        self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), interest, token)
+    }
+
     pub(super) fn renew(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_MOD, fd.as_raw_fd(), INTEREST, token)
     }

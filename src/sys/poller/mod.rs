@@ -118,6 +118,18 @@ impl Poller {
         self.queue.add(fd, token).map_err(explain_add)
     }
 
+    /// Watches a descriptor that reports only that reading would not block, as [`add`](Self::add) does. The token may be
+    /// one that no other descriptor has: events are reported in any case.
+    #[cfg(all(
+        feature = "io-uring",
+        target_os = "linux",
+        not(selvedge_poller = "kqueue")
+    ))]
+    pub(crate) fn add_readable(&self, fd: BorrowedFd<'_>, token: u64) -> io::Result<()> {
+        debug_assert_ne!(token, RESERVED_TOKEN, "the token is the notifier's");
+        self.queue.add_readable(fd, token).map_err(explain_add)
+    }
+
     /// Gives a watched descriptor a token, and reports its current readiness again.
     ///
     /// # Errors

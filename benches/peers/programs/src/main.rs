@@ -9,6 +9,7 @@
 //! | `select` | waits | one task wakes another, which waits for the first of three, and is woken by it; ns for both |
 //! | `echo` | bytes of a task's buffer | prints its port, then serves for ever |
 //! | `pages` | | prints its port, then serves an HTTP page for ever |
+//! | `files`, `files_on_pool` | tasks, reads | the tasks read pages that are not cached; ns of CPU a read |
 //! | `http` | port, requests, batches | gets `requests` pages in each batch, with a new client; ns of CPU a request |
 
 #![allow(unsafe_code)]
@@ -16,6 +17,7 @@
 #[path = "../../contender.rs"]
 mod contender;
 mod epoll_peer;
+mod file_peers;
 mod http_peers;
 mod monoio_peer;
 mod smol_peer;
@@ -46,6 +48,10 @@ fn main() {
         ["epoll", "echo"] => epoll_peer::echo(),
         ["epoll", "pages"] => epoll_peer::pages(),
         ["selvedge", "http"] => http_peers::ours(number(0), number(1), number(2)),
+        ["selvedge", "files"] => file_peers::ours(true, number(0), number(1)),
+        ["selvedge", "files_on_pool"] => file_peers::ours(false, number(0), number(1)),
+        ["tokio", "files"] => file_peers::tokio(true, number(0), number(1)),
+        ["tokio", "files_on_pool"] => file_peers::tokio(false, number(0), number(1)),
         ["bare", "http"] => http_peers::bare(number(0), number(1), number(2)),
         ["reqwest", "http"] => http_peers::reqwest(number(0), number(1), number(2)),
         _ => panic!("no such contender: {arguments:?}"),
