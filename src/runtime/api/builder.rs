@@ -58,9 +58,8 @@ impl Builder {
         })
     }
 
-    /// Sets the usable size in bytes of the stacks of tasks, by default
-    /// [`DEFAULT_STACK_SIZE_BYTES`](crate::stack::DEFAULT_STACK_SIZE_BYTES). It is rounded up to whole pages, and to at least
-    /// [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES).
+    /// Sets the usable size of the stacks of tasks ([`DEFAULT_STACK_SIZE_BYTES`](crate::stack::DEFAULT_STACK_SIZE_BYTES)). It
+    /// is rounded up to whole pages, and to at least [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES).
     pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
         self.0.stack_size_bytes = bytes;
         self
