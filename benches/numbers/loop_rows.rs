@@ -82,7 +82,7 @@ pub fn yields() -> Vec<Row> {
 /// that. The plain ratios are rows as well.
 fn among_many(peer: &'static str) -> [Row; 3] {
     const N: usize = 100_000;
-    let (mut ours, mut tokio, mut visits) = (our_yields(N), tokios_yields(N), floor::visits(N));
+    let (mut ours, mut tokio, mut visits) = (our_yields(N), tokios_yields(N), floor::visits(N, 2));
     let mut samples = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {
         let round = [ours.round(), tokio.round(), visits()];

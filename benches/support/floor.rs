@@ -97,9 +97,11 @@ impl Drop for Stacks {
 }
 
 /// Visits stacks in the order of their addresses, as a round of tasks does that were spawned one after the other, and returns
-/// nanoseconds a visit. A visit is the least work of a turn on a private stack: it reads and writes the line of the saved
-/// registers and reads the line of the cancel flag. No visit waits for the previous one.
-pub fn visits(n: usize) -> impl FnMut() -> f64 {
+/// nanoseconds a visit. A visit reads and writes the line of the saved registers, and reads `n_lines - 1` others of the same
+/// page. With two lines this is the least work of a turn on a private stack: the other line is that of the cancel flag. No
+/// visit waits for the previous one.
+pub fn visits(n: usize, n_lines: usize) -> impl FnMut() -> f64 {
+    assert!(n_lines <= (PAGE / 4 - CONTROL) / LINE, "the page ends");
     let stacks = Stacks::map(n);
     stacks.touch();
     move || {
@@ -108,10 +110,13 @@ pub fn visits(n: usize) -> impl FnMut() -> f64 {
             for _ in 0..LAPS {
                 for index in 0..n {
                     let line = stacks.line(index);
-                    // SAFETY: as in `touch`; the other line is above this one, on the same page.
+                    // SAFETY: as in `touch`; the other lines are above this one, on the same page.
                     unsafe {
                         line.write_volatile(line.read_volatile().wrapping_add(1));
-                        black_box(line.add(CONTROL).read_volatile());
+                        for above in 1..n_lines {
+                            let other = line.add(CONTROL + (above - 1) * LINE);
+                            black_box(other.read_volatile());
+                        }
                     }
                 }
             }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use selvedge::net::unix::UnixStream;
 use selvedge::net::{TcpListener, TcpStream};
 use selvedge::sync::{Event, Queue};
-use selvedge::{Task, gather, run, select, sleep, spawn, stack, time, yield_now};
+use selvedge::{Task, gather, run, select, sleep, spawn, stack, time, timeout, yield_now};
 
 use super::contest::Contender;
 use super::peers::texts;
@@ -38,6 +38,7 @@ pub fn is_contender() -> bool {
         "queue" => queues(number(0), number(1)),
         "select" => selects(number(0)),
         "hand" => hands(number(0), number(1)),
+        "timer" => timers(number(0), number(1)),
         "echo" => echo(number(0)).expect("a server"),
         _ => panic!("no such contender: {what}"),
     }
@@ -201,6 +202,32 @@ fn hands(n_tasks: usize, n_laps: usize) {
         }
         queue.shutdown();
         takers.into_iter().for_each(joined);
+    };
+    run(|| joined(spawn(main)));
+}
+
+/// Tasks sleep for an hour and more, while another one sets a timer and cancels it.
+fn timers(n_tasks: usize, n_timers: usize) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let main = move || {
+        let sleeper = |index| {
+            spawn(move || sleep(HOUR + Duration::from_millis(index as u64 * 7919 % 1_000_003)))
+        };
+        let sleepers: Vec<Task<()>> = (0..n_tasks).map(sleeper).collect();
+        yield_now();
+        ready();
+        while asked() {
+            let watch = Watch::wall();
+            for n in 0..n_timers {
+                let limit = Duration::from_secs(60 + n as u64 % 60);
+                timeout(limit, || black_box(n)).expect("it takes no minute");
+            }
+            answer(watch.ns_each(n_timers));
+        }
+        sleepers.iter().for_each(|sleeper| {
+            sleeper.cancel();
+        });
+        drop(sleepers);
     };
     run(|| joined(spawn(main)));
 }
