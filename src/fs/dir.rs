@@ -8,8 +8,9 @@ use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::offload::offload;
+use super::offload::{offload, run_on};
 use crate::runtime::threads::{AtClose, Label};
+use crate::runtime::wait::is_io_ending;
 use crate::util::fmt::impl_fmt;
 use crate::util::lock::lock;
 
@@ -49,10 +50,14 @@ pub fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
     Ok(ReadDir {
         state: Arc::new(Mutex::new(state)),
         path,
+        has_failed: false,
     })
 }
 
 /// An iterator over the entries of a directory, made by [`read_dir`]. `next` may suspend.
+///
+/// Where `next` would return the same error for ever (in a callback, or after a cancel, a timeout or a deadline), the
+/// error comes once, and then `None`. So a loop that ignores errors ends.
 ///
 /// # Cancellation
 /// No entry is lost.
@@ -60,6 +65,8 @@ pub struct ReadDir {
     /// Shared with the job that reads the next entries and stores them here.
     state: Arc<Mutex<State>>,
     path: Arc<Path>,
+    /// The last `next` could not read.
+    has_failed: bool,
 }
 
 fn label(path: &Arc<Path>) -> Label {
@@ -103,12 +110,16 @@ impl Iterator for ReadDir {
             {
                 return state.entries.pop_front();
             }
+            if std::mem::take(&mut self.has_failed) && (is_io_ending() || run_on().is_err()) {
+                return None;
+            }
             let state = Arc::clone(&self.state);
             let read = offload(AtClose::Detached, label(&self.path), move || {
                 lock(&state).read_batch();
                 Ok(())
             });
             if let Err(error) = read {
+                self.has_failed = true;
                 return Some(Err(error));
             }
         }

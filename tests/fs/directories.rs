@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fs as std_fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use selvedge::fs::{self, DirBuilder};
-use selvedge::{run, spawn_fallible, yield_now};
+use selvedge::time::deadline;
+use selvedge::{Promise, run, spawn_fallible, yield_now};
 
-use crate::support::scaled;
+use crate::support::{scaled, soon};
 use crate::temporary::Directory;
 
 fn filled(n: usize) -> (Directory, BTreeSet<String>) {
@@ -113,5 +115,29 @@ fn directory_trees_are_created_and_removed() {
         let mode = fs::metadata(private).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         assert!(DirBuilder::new().create(directory.join("x")).is_err());
+    });
+}
+
+/// Where each `next` fails, a loop that ignores errors ends; the entries are there afterwards.
+#[test]
+fn a_listing_that_can_not_go_on_ends_a_loop() {
+    let (directory, names) = filled(100);
+    run(|| {
+        let list = || fs::read_dir(directory.path()).unwrap();
+        let n_errors = |entries: &mut fs::ReadDir| {
+            let errors = entries.by_ref().take(10).filter(Result::is_err);
+            errors.count()
+        };
+        let mut entries = list();
+        let at_once = Duration::ZERO;
+        assert_eq!(deadline(at_once, || n_errors(&mut entries)), 1);
+        assert_eq!(deadline(at_once, || n_errors(&mut entries)), 1);
+        assert_eq!(entries.map(Result::unwrap).count(), names.len());
+
+        let mut entries = list();
+        let promise = Promise::new();
+        let told = promise.clone();
+        soon(move || told.set_result(n_errors(&mut entries)).unwrap());
+        assert_eq!(promise.wait().unwrap(), 1);
     });
 }
