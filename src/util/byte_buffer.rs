@@ -51,17 +51,17 @@ impl ByteBuffer {
 
     /// Adds the first `n` bytes of [`space`](Self::space).
     pub(crate) fn appended(&mut self, n: usize) {
-        self.end += n;
         assert!(
-            self.end <= self.memory.len(),
+            n <= self.memory.len() - self.end,
             "more bytes than there is space for"
         );
+        self.end += n;
     }
 
     /// Removes the first `n` bytes.
     pub(crate) fn consume(&mut self, n: usize) {
+        assert!(n <= self.end - self.start, "more bytes than the buffer has");
         self.start += n;
-        assert!(self.start <= self.end, "more bytes than the buffer has");
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
@@ -94,6 +94,8 @@ impl ByteBuffer {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
 
     #[test]
@@ -107,5 +109,20 @@ mod tests {
         first.give_back();
         assert_eq!(second.space(SHARED_SIZE).as_ptr(), memory);
         assert_ne!(first.space(SHARED_SIZE).as_ptr(), memory);
+    }
+
+    #[test]
+    fn a_refused_length_changes_nothing() {
+        let mut buffer = ByteBuffer::default();
+        buffer.space(8)[..3].copy_from_slice(b"abc");
+        buffer.appended(3);
+        buffer.consume(1);
+        for n in [3, usize::MAX] {
+            let mut consume = || buffer.consume(n);
+            assert!(catch_unwind(AssertUnwindSafe(&mut consume)).is_err());
+            let mut append = || buffer.appended(SHARED_SIZE.max(n));
+            assert!(catch_unwind(AssertUnwindSafe(&mut append)).is_err());
+            assert_eq!(buffer.bytes(), b"bc");
+        }
     }
 }
