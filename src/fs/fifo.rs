@@ -18,7 +18,7 @@ use crate::runtime::io::files::{self, How};
 use crate::runtime::io::pause;
 use crate::runtime::threads::{AtClose, Label};
 use crate::runtime::wait::task_context;
-use crate::sys::file::{self, NONBLOCK, retry_interrupted};
+use crate::sys::file::{self, NEVER_WAITS, NONBLOCK, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
 
 /// The first and the longest interval between two checks for the other end.
@@ -65,7 +65,7 @@ fn attempt(
 ) -> io::Result<Opened> {
     let is_fifo = || std_fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo());
     let own = |file| File(OpenFile::new(file, 0));
-    if !is_patient || custom_flags & NONBLOCK != 0 || !is_fifo() {
+    if !is_patient || custom_flags & NEVER_WAITS != 0 || !is_fifo() {
         return options.open(path).map(own).map(Opened::File);
     }
     match options.custom_flags(custom_flags | NONBLOCK).open(path) {

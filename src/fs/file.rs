@@ -36,7 +36,8 @@ use crate::util::descriptor::{read_by_reference, write_by_reference};
 /// ```
 ///
 /// The cursor, the position where the next read or write begins, belongs to the file and its clones.
-/// Operations at the cursor run one after the other, in the order in which tasks, or threads, start them.
+/// Operations at the cursor run one after the other, in the order in which tasks, or threads, start them. A pipe or
+/// a terminal has no cursor: there a write does not wait for a read.
 ///
 /// # Cancellation
 /// A cancelled read has taken nothing: the next one begins at the same position. A write that is
@@ -148,9 +149,7 @@ impl File {
     /// # Errors
     /// If too many files are open.
     pub fn try_clone(&self) -> io::Result<Self> {
-        let file = self.0.file.try_clone()?;
-        let cursor = Arc::clone(&self.0.cursor);
-        Ok(Self(OpenFile::with_cursor(file, cursor)))
+        self.0.try_clone().map(Self)
     }
 
     /// May suspend. Reads at an offset, without the cursor.

@@ -41,6 +41,9 @@ impl File {
     /// The file is dropped.
     pub fn into_std(self) -> io::Result<StdFile> {
         let position = self.0.cursor.acquire()?.position();
+        if let Some(writes) = &self.0.stream_writes {
+            drop(writes.acquire()?);
+        }
         let is_stream = self.0.is_stream;
         let mut file = match Arc::try_unwrap(self.0) {
             Ok(open) => open.file,

@@ -42,6 +42,8 @@ const BYTES_PER_OPERATION: usize = 2048;
 pub(super) struct OpenFile {
     pub(super) file: StdFile,
     pub(super) cursor: Arc<Cursor>,
+    /// Orders the writes of a stream, which don't wait for its reads: a peer may answer only what was written.
+    pub(super) stream_writes: Option<Arc<Cursor>>,
     /// The file has no positions, or the position of the open file description is used: see
     /// [`OpenFile::shared`].
     pub(super) is_stream: bool,
@@ -53,10 +55,6 @@ pub(super) struct OpenFile {
 impl OpenFile {
     /// Owns a file whose next operation begins at a position.
     pub(super) fn new(file: StdFile, position: u64) -> Arc<Self> {
-        Self::with_cursor(file, Cursor::new(position))
-    }
-
-    pub(super) fn with_cursor(file: StdFile, cursor: Arc<Cursor>) -> Arc<Self> {
         let fd = file.as_fd();
         // A descriptor for which these calls fail is no file, and fails at each use.
         let is_stream = file::kind(fd).is_ok_and(|kind| kind != Kind::Stored);
@@ -64,11 +62,23 @@ impl OpenFile {
         let is_direct = file::is_direct(fd).unwrap_or(false);
         Arc::new(Self {
             file,
-            cursor,
+            cursor: Cursor::new(position),
+            stream_writes: is_stream.then(|| Cursor::new(0)),
             is_stream,
             appends,
             is_direct,
         })
+    }
+
+    /// Another descriptor of the same file, with the same cursor.
+    pub(super) fn try_clone(&self) -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            file: self.file.try_clone()?,
+            cursor: Arc::clone(&self.cursor),
+            stream_writes: self.stream_writes.clone(),
+            is_stream: self.is_stream,
+            appends: self.appends,
+        }))
     }
 
     /// Owns a file whose position is shared with other owners of the description, in this process or
@@ -77,6 +87,7 @@ impl OpenFile {
         Arc::new(Self {
             file,
             cursor: Cursor::new(0),
+            stream_writes: Some(Cursor::new(0)),
             is_stream: true,
             appends: false,
             is_direct: false,
@@ -151,7 +162,8 @@ impl OpenFile {
 
     /// May suspend. Writes at the cursor, and advances it.
     pub(super) fn write(self: &Arc<Self>, bytes: &[u8]) -> io::Result<usize> {
-        let cursor = self.cursor.acquire()?;
+        let cursor = self.stream_writes.as_ref().unwrap_or(&self.cursor);
+        let cursor = cursor.acquire()?;
         if self.run_on(Direction::Write)? == RunOn::ThisThread {
             return self.write_now(&cursor, bytes);
         }
@@ -241,7 +253,7 @@ impl OpenFile {
     /// May suspend. Moves the cursor.
     pub(super) fn seek(self: &Arc<Self>, to: SeekFrom) -> io::Result<u64> {
         consume_io_budget(1)?;
-        let cursor = self.cursor.acquire()?;
+        let mut cursor = self.cursor.acquire()?;
         if self.is_stream {
             // An error for most streams.
             return (&self.file).seek(to);
@@ -252,9 +264,13 @@ impl OpenFile {
             SeekFrom::End(_) => {
                 let this = Arc::clone(self);
                 let label = Label::Operation("a seek in a file");
-                Some(offload(AtClose::Detached, label, move || {
-                    (&this.file).seek(to)
-                })?)
+                // The job moves the description's position, which other operations use as well: the job has the
+                // cursor until its end, even if the task has been cancelled.
+                let (position, held) = offload(AtClose::Detached, label, move || {
+                    Ok(((&this.file).seek(to)?, cursor))
+                })?;
+                cursor = held;
+                Some(position)
             }
         };
         // The system's offsets are signed.

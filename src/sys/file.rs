@@ -64,6 +64,15 @@ pub(crate) fn is_direct(fd: BorrowedFd<'_>) -> io::Result<bool> {
 /// block fail.
 pub(crate) const NONBLOCK: i32 = libc::O_NONBLOCK;
 
+/// The flags for `open` by which a FIFO does not wait for its other end. With `O_PATH` the FIFO itself is not opened.
+pub(crate) const NEVER_WAITS: i32 = {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let path = libc::O_PATH;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let path = 0;
+    NONBLOCK | path
+};
+
 /// Whether an open with [`NONBLOCK`] has failed because a FIFO has no reader.
 pub(crate) fn has_no_reader(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENXIO)

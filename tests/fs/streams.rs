@@ -6,8 +6,10 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::rc::Rc;
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use selvedge::fs::{self, File, OpenOptions};
+use selvedge::time::deadline;
 use selvedge::{run, spawn, to_thread, yield_now};
 use std::os::unix::fs::FileTypeExt;
 
@@ -253,4 +255,38 @@ fn without_a_loop_a_stream_blocks_the_thread() {
     fifo.read_exact(&mut bytes).unwrap();
     assert_eq!(&bytes, b"late");
     writer.join().unwrap();
+}
+
+/// A peer that answers a write can't answer while the write waits for the read of the answer.
+#[test]
+fn a_write_to_a_stream_does_not_wait_for_a_read() {
+    let directory = Directory::new();
+    run(|| {
+        let fifo = Rc::new(both_ends(&directory));
+        let writers = [fifo.try_clone().unwrap(), fifo.try_clone().unwrap()];
+        let theirs = fifo.clone();
+        let reader = spawn(move || {
+            let mut bytes = [0; 3];
+            { &*theirs }.read_exact(&mut bytes).map(|()| bytes)
+        });
+        // The read has begun, and has no bytes.
+        yield_now();
+        for mut writer in writers {
+            deadline(Duration::from_secs(60), || writer.write_all(b"ab")).unwrap();
+        }
+        assert_eq!(&reader.join().unwrap().unwrap(), b"aba");
+    });
+}
+
+/// Such a descriptor names the file, and waits for nothing.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_fifo_is_opened_as_a_path() {
+    let directory = Directory::new();
+    let path = directory.fifo("fifo");
+    run(|| {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).custom_flags(libc::O_PATH).open(&path);
+        assert!(file.unwrap().metadata().unwrap().file_type().is_fifo());
+    });
 }
