@@ -41,9 +41,9 @@ use crate::util::descriptor::{read_by_reference, write_by_reference};
 ///
 /// # Cancellation
 /// A cancelled read has taken nothing: the next one begins at the same position. A write that is
-/// cancelled before a thread has started it writes nothing. A write that a thread has started is
-/// completed and advances the cursor before the next operation begins. For pipes and terminals, see
-/// [`fs`](crate::fs).
+/// cancelled before a thread has started it fails, and writes nothing. A write that a thread has started
+/// returns its result, and the cancel, the timeout or the deadline arrives at the next wait: otherwise a
+/// `BufWriter` would write the bytes again. For pipes and terminals, see [`fs`](crate::fs).
 #[derive(Debug)]
 pub struct File(pub(super) Arc<OpenFile>);
 
@@ -192,7 +192,7 @@ impl File {
     /// As [`FileExt::write_at`].
     ///
     /// # Cancellation
-    /// A write that a thread has started is completed.
+    /// As a write at the cursor: see [`File`].
     pub fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<usize> {
         self.0.write_at(buf, offset)
     }

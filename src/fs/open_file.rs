@@ -22,7 +22,7 @@ use super::cursor::{Cursor, CursorGuard};
 use super::offload::{RunOn, offload, run_on};
 use crate::error::WaitError;
 use crate::runtime::io::files;
-use crate::runtime::threads::{AtClose, JobKind, Label, off_loop};
+use crate::runtime::threads::{AtClose, JobKind, Label, off_loop, off_loop_to_end};
 use crate::runtime::wait::{consume_io_budget, task_context};
 use crate::sys::file::{self, Kind, retry_interrupted};
 use crate::sys::wait_fd::{Direction, wait_fd};
@@ -174,17 +174,14 @@ impl OpenFile {
         }
         let this = Arc::clone(self);
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();
+        // The job owns the cursor, which is released once the bytes are written, even if the task has been
+        // cancelled.
+        let write = move || retry_interrupted(|| this.write_now(&cursor, &bytes));
         // A write to a stream can block without limit if the peer does not read.
-        let kind = if self.is_stream {
-            job(AtClose::Detached, "a write to a stream")
-        } else {
-            job(AtClose::Awaited, "a write to a file")
-        };
-        off_loop(kind, move || {
-            // The job owns the cursor, which is released once the bytes are written, even if the task
-            // has been cancelled.
-            retry_interrupted(|| this.write_now(&cursor, &bytes))
-        })?
+        if self.is_stream {
+            return off_loop(job(AtClose::Detached, "a write to a stream"), write)?;
+        }
+        off_loop_to_end(WRITE, write)?
     }
 
     /// May suspend. Writes by io_uring; `None` if that does not do it.
@@ -245,7 +242,7 @@ impl OpenFile {
         }
         let this = Arc::clone(self);
         let bytes = bytes[..bytes.len().min(MAX_JOB_BYTES)].to_vec();
-        off_loop(job(AtClose::Awaited, "a write to a file"), move || {
+        off_loop_to_end(WRITE, move || {
             retry_interrupted(|| this.file.write_at(&bytes, offset))
         })?
     }
@@ -297,6 +294,10 @@ impl OpenFile {
         }
     }
 }
+
+/// An error of a write tells its caller, for example a `BufWriter`, that no byte was written. So the task waits for a
+/// write that has begun.
+const WRITE: JobKind = job(AtClose::Awaited, "a write to a file");
 
 const fn job(at_close: AtClose, what: &'static str) -> JobKind {
     JobKind::file(at_close, Label::Operation(what))

@@ -1,11 +1,13 @@
 //! A cancelled read takes no byte, and a cancelled write is written whole or not at all, as the cursor shows.
 
 use std::fs as std_fs;
-use std::io::{Read, Seek, Write};
+use std::io::{BufWriter, Read, Seek, Write};
 use std::rc::Rc;
+use std::time::Duration;
 
 use selvedge::fs::File;
-use selvedge::{run, spawn, yield_now};
+use selvedge::time::deadline;
+use selvedge::{run, spawn, timeout, yield_now};
 
 use crate::differential::Random;
 use crate::support::scaled;
@@ -140,5 +142,29 @@ fn a_task_that_waits_for_the_cursor_may_be_cancelled() {
         }
         let written = std_fs::read(&path).unwrap();
         assert!(written == b"14" || written == b"014", "{written:?}");
+    });
+}
+
+/// An error of a write says that nothing was written. So a buffer that was not flushed may be flushed again.
+#[test]
+fn a_buffer_whose_flush_is_cancelled_is_written_once() {
+    run(|| {
+        let directory = Directory::new();
+        let path = directory.join("file");
+        let file = Rc::new(File::create(&path).unwrap());
+        let mut writer = BufWriter::new(&*file);
+        let mut random = Random(3);
+        let n_rounds = scaled(600, 100);
+        for round in 0..n_rounds {
+            writer.write_all(&[round as u8]).unwrap();
+            let patience = Duration::from_micros(random.below(80));
+            let _ = match round % 2 {
+                0 => deadline(patience, || writer.flush()),
+                _ => timeout(patience, || writer.flush()).unwrap_or(Ok(())),
+            };
+        }
+        writer.flush().unwrap();
+        let expected: Vec<_> = (0..n_rounds).map(|round| round as u8).collect();
+        assert_eq!(std_fs::read(&path).unwrap(), expected);
     });
 }

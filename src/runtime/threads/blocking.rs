@@ -78,6 +78,31 @@ pub(crate) fn off_loop<T: Send + 'static>(
     kind: JobKind,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<T> {
+    off_loop_by(kind, f, |here, wanted| {
+        waker_registry::wait_for_io_job(here, |context| wanted.poll(context))
+    })
+}
+
+/// As [`off_loop`], but waits for a job that has begun. So after an error of a cancel or a deadline, nothing was done.
+///
+/// # Cancellation
+/// An error if the job has not begun, which drops the job. Otherwise the request is delivered at the next wait.
+pub(crate) fn off_loop_to_end<T: Send + 'static>(
+    kind: JobKind,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    off_loop_by(kind, f, |here, wanted| {
+        let (pool, ticket) = (wanted.pool, wanted.ticket);
+        let take_back = || pool.take_back(ticket);
+        waker_registry::wait_for_write(here, take_back, |context| wanted.poll(context))
+    })
+}
+
+fn off_loop_by<T: Send + 'static>(
+    kind: JobKind,
+    f: impl FnOnce() -> T + Send + 'static,
+    wait: impl FnOnce(TaskContext, &mut Wanted<'_, T>) -> io::Result<thread::Result<T>>,
+) -> io::Result<T> {
     let here = match task_context() {
         Ok(here) => here,
         Err(WaitError::NoLoop) => return Ok(f()),
@@ -88,7 +113,7 @@ pub(crate) fn off_loop<T: Send + 'static>(
     budget::yield_io(here)?;
     let waits = here.core.wakers();
     let mut wanted = submit(&waits.pool, kind, f)?;
-    let result = waker_registry::wait_for_io_job(here, |context| wanted.poll(context))?;
+    let result = wait(here, &mut wanted)?;
     result.or_else(|payload| resume_unwind(payload))
 }
 

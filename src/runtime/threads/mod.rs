@@ -9,7 +9,7 @@ pub(crate) mod pool;
 pub(crate) mod waker_registry;
 
 pub(crate) use block_thread::block_thread;
-pub(crate) use blocking::off_loop;
+pub(crate) use blocking::{off_loop, off_loop_to_end};
 pub(crate) use injector::{Injector, Message};
 pub(crate) use job::{AtClose, Job, JobKind, Label, Refused, Ticket};
 pub(crate) use pool::Pool;

@@ -16,9 +16,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::{Injector, Message, Pool};
-use crate::runtime::core::{Awaiting, Core, TaskContext, TaskPtr, unpark};
+use crate::runtime::core::{Awaiting, Core, NEVER, TaskContext, TaskPtr, unpark};
 use crate::runtime::time::Alarm;
 use crate::runtime::wait::park::{self, Park};
+use crate::runtime::wait::{io_end, is_io_ending};
 use crate::util::slots::{Key, Slots};
 
 /// The waits of a loop that wakers name.
@@ -277,15 +278,27 @@ pub(crate) fn wait_for_job<R>(
 }
 
 /// As [`wait_io`], for a job of the pool.
-///
-/// # Errors
-/// As [`wait_io`].
 pub(crate) fn wait_for_io_job<R>(
     here: TaskContext,
     poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> io::Result<R> {
     let _counted = Counted::new(here, |waits| &waits.n_jobs);
     wait_io(here, &JOB, &|| (), poll)
+}
+
+/// As [`wait_for_io_job`], but a cancel or a deadline ends the wait only if `may_end` returns true.
+pub(crate) fn wait_for_write<R>(
+    here: TaskContext,
+    may_end: impl Fn() -> bool,
+    poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
+) -> io::Result<R> {
+    let _counted = Counted::new(here, |waits| &waits.n_jobs);
+    let ends = || is_io_ending() && may_end();
+    let deadline = here.task.io_deadline().unwrap_or(NEVER);
+    let Ok(result) = Alarm::with(here, deadline, |_| {
+        wait_by(park::park_until_close, here, &JOB, &|| (), ends, poll)
+    });
+    result.ok_or_else(|| io_end(here))
 }
 
 const JOB: &str = "work on another thread";

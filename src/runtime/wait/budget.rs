@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{park, task_context};
+use super::{delivery, park, task_context};
 use crate::runtime::core::{MUST_CANCEL, TaskContext, context};
 
 /// How many operations without a wait a task may do before it yields.
@@ -62,6 +62,14 @@ pub(crate) fn yield_io(here: TaskContext) -> io::Result<()> {
 /// has passed.
 pub(crate) fn is_io_ending() -> bool {
     task_context().is_ok_and(|here| here.task.has(MUST_CANCEL) || is_deadline_over(here))
+}
+
+/// The error of I/O that [ends](is_io_ending).
+pub(crate) fn io_end(here: TaskContext) -> io::Error {
+    if here.task.has(MUST_CANCEL) {
+        return delivery::io_error(here);
+    }
+    io::ErrorKind::TimedOut.into()
 }
 
 fn is_deadline_over(here: TaskContext) -> bool {

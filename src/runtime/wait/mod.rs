@@ -8,7 +8,7 @@ pub(crate) mod switch;
 pub(crate) mod task_context;
 pub(crate) mod waiting;
 
-pub(crate) use budget::{consume_budget, consume_io_budget, is_io_ending};
+pub(crate) use budget::{consume_budget, consume_io_budget, io_end, is_io_ending};
 pub(crate) use delivery::abandon_if_stuck;
 pub(crate) use forward::WaitGraphWalk;
 pub(crate) use switch::YIELD;

@@ -85,6 +85,17 @@ pub(crate) fn park_shielded(here: TaskContext, what: &dyn Awaiting) {
     });
 }
 
+/// As [`park_shielded`], but unwinds if the loop closes.
+pub(crate) fn park_until_close(here: TaskContext, what: &dyn Awaiting) -> Result<(), Infallible> {
+    if !here.task.has(FORCE_UNWIND) {
+        park_shielded(here, what);
+    }
+    if here.task.has(FORCE_UNWIND) {
+        delivery::raise(here);
+    }
+    Ok(())
+}
+
 /// Moves the running task to the end of the queue, and lets the others run. A cancel unwinds from here.
 #[inline(always)]
 pub(crate) fn yield_now(here: TaskContext) {
