@@ -39,7 +39,9 @@
 //! # Where nothing can wait
 //!
 //! While its thread is panicking (or unwinding because of a cancel), an operation blocks the thread, so
-//! that a dropped `BufWriter` still writes its bytes. In a callback, an operation that would have to
+//! that a dropped `BufWriter` still writes its bytes. If another operation at the cursor of the same file is under way,
+//! through a clone, the operation fails with `WouldBlock` instead, and the `BufWriter` loses its bytes: flush it, or open
+//! the file for each writer. In a callback, an operation that would have to
 //! suspend is an error; spawn a task instead.
 //!
 //! # Cancellation

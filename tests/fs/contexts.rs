@@ -155,3 +155,26 @@ fn writes_that_began_are_in_the_file_when_run_returns() {
         std_fs::remove_file(&path).ok();
     }
 }
+
+/// What the documentation says of clones. The other operation may need the thread, which therefore can't be blocked.
+#[test]
+fn while_panicking_a_cursor_that_is_in_use_is_an_error() {
+    let directory = Directory::new();
+    let path = directory.join("file");
+    run(|| {
+        let mut file = File::create(&path).unwrap();
+        let mut clone = file.try_clone().unwrap();
+        let other = spawn(move || clone.write_all(b"other"));
+        // The other operation has the cursor, and gives this task a turn before a thread begins.
+        let task = spawn(move || {
+            let _on_drop = OnDrop(|| {
+                let error = file.write(b"last words").unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+            });
+            panic!("torn");
+        });
+        assert!(task.join().map(|(): ()| ()).unwrap_err().is_panic());
+        other.join().unwrap().unwrap();
+    });
+    assert_eq!(std_fs::read(&path).unwrap(), b"other");
+}
