@@ -78,6 +78,7 @@ impl OpenFile {
             stream_writes: self.stream_writes.clone(),
             is_stream: self.is_stream,
             appends: self.appends,
+            is_direct: self.is_direct,
         }))
     }
 
