@@ -310,12 +310,13 @@ impl MessageTransport {
             }
             let n_before = self.inner.buffers().input().len();
             let has_received = match self.inner.await_input(timeout) {
-                // A server that closes before it has read the whole request resets the connection.
-                Err(error) if self.discards_output => match from_ureq(error) {
-                    error if error.is_disconnected() => return Ok(false),
+                Ok(has_received) => has_received,
+                Err(error) => match from_ureq(error) {
+                    // A server that closes before it has read the whole request resets the connection.
+                    error if self.discards_output && error.is_disconnected() => return Ok(false),
+                    // Wrapped: ureq takes an encrypted stream that was cut off for the end of the body.
                     error => return Err(error.into_ureq()),
                 },
-                result => result?,
             };
             let input = self.inner.buffers().input();
             let Some(chunks) = self.chunks.as_mut().filter(|_| has_received) else {

@@ -82,6 +82,8 @@
 //!   start of a chunk 64 KiB, and all trailers together 64 KiB. More is an [error](Error::is_protocol).
 //! - The first line of a response begins with `HTTP/1.0` or `HTTP/1.1`. Another one is an
 //!   [error](Error::is_protocol).
+//! - A body with neither a length nor chunks ends with the connection. Over `https`, the end without the notice that
+//!   TLS has for it is an [error](Error::is_disconnected): the body may have been cut off.
 //! - Compression: gzip, applied once or twice. A body of another encoding is returned as it was received, and
 //!   the header `content-encoding` describes it.
 //! - Proxies: HTTP, not SOCKS. HTTP/2 and HTTP/3 are not supported.

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection, StreamOwned};
 
+use selvedge::http::Response;
+
 use crate::connections::{Client, Peer, message, on_each_connection};
+use crate::server::{Server, in_loop, receive};
 use crate::tls::Identity;
 
 const N_MESSAGES: usize = 4;
@@ -73,4 +76,40 @@ fn interrupted_encryption_loses_no_byte() {
             }
         },
     );
+}
+
+#[test]
+fn a_body_without_a_length_that_is_cut_off_is_an_error() {
+    in_loop(|| {
+        let identity = Identity::new(|_| ());
+        let config = Arc::clone(&identity.config);
+        let server = Server::raw(move |stream| {
+            let connection = ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            let mut stream = BufReader::new(StreamOwned::new(connection, stream));
+            let request = receive(&mut stream).expect("a request").expect("one");
+            let tls = stream.get_mut();
+            tls.write_all(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+                .expect("a peer");
+            if request.target == "/whole" {
+                tls.conn.send_close_notify();
+            }
+            tls.flush().expect("a peer");
+            if request.target == "/record" {
+                // The beginning of a record of 256 bytes.
+                tls.sock
+                    .write_all(b"\x17\x03\x03\x01\x00rest")
+                    .expect("a peer");
+            }
+        });
+        let session = identity.trusting().build();
+        let get = |path| {
+            let url = format!("https://localhost:{}{path}", server.address.port());
+            session.get(url).and_then(Response::text)
+        };
+        assert_eq!(get("/whole").expect("a body"), "half");
+        for path in ["/cut", "/record"] {
+            let error = get(path).expect_err("no end of the body");
+            assert!(error.is_disconnected(), "{error:?}");
+        }
+    });
 }
