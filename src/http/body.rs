@@ -3,11 +3,16 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
 use std::mem;
+use std::time::Instant;
 
 use serde::Serialize;
 use url::form_urlencoded;
 
 use super::error::{Error, Kind, from_io, is_request_to_end};
+use super::request_limit::timed_out;
+use crate::error::Elapsed;
+use crate::runtime::wait::task_context;
+use crate::time::timeout::timeout;
 use crate::util::fmt::impl_fmt;
 
 /// The body of a request. Text and bytes convert into one by `into()`.
@@ -39,6 +44,7 @@ impl Content {
             reader: Box::new(reader),
             length,
             n_read: 0,
+            deadline: None,
         })
     }
 
@@ -76,12 +82,34 @@ pub(super) struct Upload {
     /// In bytes, if known.
     pub(super) length: Option<u64>,
     n_read: u64,
+    /// When the total timeout of the request expires; `None` for never.
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Upload {
+    /// May suspend. Reads, at most until the deadline: ureq's timeouts are for the connection only.
+    fn read_in_time(&mut self, buf: &mut [u8]) -> Result<io::Result<usize>, Elapsed> {
+        let deadline = self.deadline.filter(|_| task_context().is_ok());
+        loop {
+            let read = match deadline {
+                Some(deadline) => {
+                    let remaining = deadline.saturating_duration_since(Instant::now());
+                    timeout(remaining, || self.reader.read(buf))?
+                }
+                None => self.reader.read(buf),
+            };
+            if !matches!(&read, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
+                return Ok(read);
+            }
+        }
+    }
 }
 
 /// Its errors are [`Error`]s, wrapped in `io::Error`.
 impl Read for Upload {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.reader.read(buf).map_err(|error| {
+        let read = self.read_in_time(buf).map_err(|_| timed_out())?;
+        let n = read.map_err(|error| {
             if is_request_to_end(&error) {
                 return from_io(error);
             }
@@ -128,7 +156,8 @@ impl Body {
     }
 
     /// All bytes of a reader, sent in chunks. Reading may suspend, so the reader can be a socket or a file of
-    /// this crate.
+    /// this crate. When the request's total timeout expires, a wait of the reader ends as in
+    /// [`timeout`](crate::timeout()).
     #[must_use]
     pub fn reader(reader: impl Read + 'static) -> Self {
         Self::new(Content::reader(reader, None), Some(BYTES))

@@ -285,10 +285,18 @@ pub(super) fn from_io(error: io::Error) -> Error {
     Error::new(kind).with_source(error)
 }
 
-/// Whether an error comes from a request to the task, and not from a connection.
+/// Whether an error comes from a request to the task, and not from a connection. The error may have passed through
+/// another request, whose response is being read.
 pub(super) fn is_request_to_end(error: &io::Error) -> bool {
-    let inner = error.get_ref();
-    is_cancelled(error) || inner.is_some_and(|inner| inner.is::<Elapsed>())
+    let of_request = |error: &Error| {
+        let source = error.0.source.as_deref();
+        let source = source.and_then(|source| source.downcast_ref::<io::Error>());
+        source.is_some_and(is_request_to_end)
+    };
+    is_cancelled(error)
+        || error.get_ref().is_some_and(|inner| {
+            inner.is::<Elapsed>() || inner.downcast_ref().is_some_and(of_request)
+        })
 }
 
 /// Whether a timeout of an operation of this crate caused an error. The system's timeouts have an error number,

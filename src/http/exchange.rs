@@ -38,6 +38,9 @@ pub(super) fn run(
     outgoing: &mut Outgoing,
     mut limit: TimeLimit,
 ) -> Result<Response<ureq::Body>, Error> {
+    if let Content::Reader(upload) = &mut outgoing.content {
+        upload.deadline = limit.deadline;
+    }
     let mut n_redirects = 0;
     loop {
         let mut response = send(client, outgoing, &mut limit)?;

@@ -93,7 +93,7 @@ impl Awaiting for RequestLimit {
 /// The time by which a request has to be complete.
 pub(super) struct TimeLimit {
     /// `None` for no limit.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     /// Whether the session's timeout applies. That timeout begins now.
     is_sessions: bool,
 }
@@ -114,6 +114,7 @@ impl TimeLimit {
     }
 }
 
-fn timed_out() -> Error {
+/// The error of a request whose total timeout has expired.
+pub(super) fn timed_out() -> Error {
     from_ureq(ureq::Error::Timeout(Timeout::Global))
 }

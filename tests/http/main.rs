@@ -41,4 +41,5 @@ mod timeouts;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_table;
+mod upload_readers;
 mod uploads;
