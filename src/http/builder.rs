@@ -106,8 +106,8 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Sets how long a request may take in total, redirects and reading the body included: five minutes by
-    /// default. `None` for no limit.
+    /// Sets how long a request may take in total, redirects, waits of the reader of its body and reading the
+    /// response's body included: five minutes by default. `None` for no limit.
     fn total_timeout(impl Into<Option<Duration>>);
 
     /// Sets how long looking up a host may take, and how long connecting to it, encryption included: thirty
@@ -249,10 +249,10 @@ impl SessionBuilder {
             .user_agent(self.user_agent.as_str())
             // This crate follows redirects: see `outgoing`.
             .max_redirects(0)
-            .timeout_global(self.total_timeout)
-            .timeout_resolve(self.connect_timeout)
-            .timeout_connect(self.connect_timeout)
-            .timeout_per_read(self.read_timeout)
+            .timeout_global(bounded(self.total_timeout))
+            .timeout_resolve(bounded(self.connect_timeout))
+            .timeout_connect(bounded(self.connect_timeout))
+            .timeout_per_read(bounded(self.read_timeout))
             .max_idle_connections(usize::MAX)
             .max_idle_connections_per_host(self.max_idle_per_host)
             .max_idle_age(MAX_IDLE_AGE)
@@ -266,6 +266,11 @@ impl SessionBuilder {
         let config = config.tls_config(tls::config(self.roots.as_deref()));
         config.build()
     }
+}
+
+/// The timeout, unless it never expires: ureq panics if the clock can't represent the end of a timeout.
+fn bounded(timeout: Option<Duration>) -> Option<Duration> {
+    timeout.filter(|timeout| timeout.as_secs() <= u32::MAX.into())
 }
 
 /// Adds encryption, for URLs that ask for it.

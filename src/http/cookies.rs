@@ -25,6 +25,11 @@ impl Cookies {
         let Some(store) = &self.0 else {
             return Ok(());
         };
+        HeaderValue::from_str(cookie).map_err(|_| {
+            bad(format!(
+                "the cookie {cookie:?} has characters that a header can't have"
+            ))
+        })?;
         let added = store.borrow_mut().parse(cookie, &url);
         added.map(drop).map_err(|error| bad(error.to_string()))
     }

@@ -113,7 +113,9 @@ impl From<Multipart> for Body {
 
 /// Joins several bodies into one. If all are bytes, the result is bytes, which can be sent again.
 fn join(segments: Vec<Content>) -> Content {
-    let length: Option<u64> = segments.iter().map(Content::length).sum();
+    // A length that a `u64` can't represent is not sent.
+    let length =
+        (segments.iter()).try_fold(0, |sum: u64, segment| sum.checked_add(segment.length()?));
     let mut readers: VecDeque<Box<dyn Read>> = VecDeque::new();
     let mut bytes = Vec::new();
     for segment in segments {

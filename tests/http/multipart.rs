@@ -143,3 +143,16 @@ fn two_forms_have_different_boundaries() {
         assert!(parts(&requests[0]).is_empty());
     });
 }
+
+#[test]
+fn a_form_may_be_longer_than_its_length_can_say() {
+    in_loop(|| {
+        let server = Server::start(|_| ok(""));
+        let huge = || Body::reader_with_length(&b"four"[..], u64::MAX);
+        let form = Multipart::new()
+            .file("a", "b", huge())
+            .file("c", "d", huge());
+        let error = Session::new().post(server.url("/"), form).unwrap_err();
+        assert!(error.to_string().contains("ended after 4 of"), "{error}");
+    });
+}

@@ -225,3 +225,16 @@ impl FullListener {
         }
     }
 }
+
+#[test]
+fn the_longest_timeouts_never_expire() {
+    in_loop(|| {
+        let server = Server::start(|_| ok("quick"));
+        let session = Session::builder()
+            .total_timeout(Duration::MAX)
+            .connect_timeout(Duration::MAX)
+            .read_timeout(Duration::MAX)
+            .build();
+        still_works(&session, &server);
+    });
+}
