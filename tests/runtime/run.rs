@@ -5,12 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::event_loop::current_loop;
-use selvedge::task::{catch_cancelled, current_task};
-use selvedge::{Coroutine, EventLoop, RunError, Yielder, run, sleep, spawn, try_run, yield_now};
+use selvedge::event_loop::{ExceptionContext, current_loop};
+use selvedge::task::{catch_cancelled, current_task, finally};
+use selvedge::{
+    Coroutine, EventLoop, RunError, Yielder, run, sleep, spawn, spawn_named, try_run, yield_now,
+};
 
 use crate::support::{
-    A_SECOND, AN_HOUR, Log, assert_sentence, caught, hook_calls, sentence, shared, stop, text,
+    A_SECOND, AN_HOUR, Log, Reports, assert_sentence, caught, hook_calls, sentence, shared, stop,
+    text,
 };
 
 #[test]
@@ -156,6 +159,25 @@ fn stopping_a_run_from_a_task_ends_it_with_stopped() {
     let error = outcome.expect_err("it was stopped");
     assert!(matches!(error, RunError::Stopped), "{error:?}");
     assert_sentence(&error.to_string());
+}
+
+#[test]
+fn a_cleanup_of_main_that_is_cut_off_is_reported() {
+    let reports = Reports::default();
+    let builder = EventLoop::builder().virtual_clock(true);
+    let outcome = builder.shutdown_timeout(A_SECOND).try_run(|| {
+        let list = reports.clone();
+        let handler = move |context: &ExceptionContext| list.push(context);
+        let current = current_loop().expect("a loop");
+        current.set_exception_handler(handler).expect("it runs");
+        spawn_named("bystander", || sleep(AN_HOUR)).detach();
+        spawn(stop).detach();
+        finally(|| sleep(AN_HOUR), || sleep(AN_HOUR));
+    });
+    assert!(matches!(outcome, Err(RunError::Stopped)), "{outcome:?}");
+    let report = reports.only();
+    assert!(report.text.contains("by force"), "{report:?}");
+    assert!(!report.text.contains("bystander"), "{report:?}");
 }
 
 #[test]

@@ -39,12 +39,14 @@ const N_NAMED: usize = 8;
 /// Reports the tasks that continue although they were cancelled.
 fn report_late(core: &Core) {
     let text = "The loop is ending, and waits for tasks that were cancelled";
-    core.report(&ExceptionContext::new(format!("{text}: {}", left(core))));
+    // When only the main task was cancelled, the others run as before.
+    let mut tasks = core.tasks();
+    tasks.retain(|task| task.n_cancels.get() > 0);
+    core.report(&ExceptionContext::new(format!("{text}: {}", names(&tasks))));
 }
 
-/// The names of the tasks that are left, and what each waits for.
-fn left(core: &Core) -> String {
-    let tasks = core.tasks();
+/// The names of tasks, and what each waits for.
+fn names(tasks: &[TaskPtr]) -> String {
     let named = tasks.iter().take(N_NAMED);
     let named: Vec<_> = named
         .map(|task| format!("{}, which waits for {}", task.name(), task.waits_for()))
@@ -69,13 +71,20 @@ impl Loop {
                 request::cancel_one_of_all(task);
             }
         });
+        if is_time_up {
+            self.report_force(&self.core.tasks());
+        }
+    }
+
+    /// Reports the tasks that are unwound by force, if there are any.
+    fn report_force(&self, tasks: &[TaskPtr]) {
         // With a timeout of zero the program wants no more than one turn.
-        if is_time_up && !is_over() && !self.shutdown_timeout.is_zero() {
+        if !tasks.is_empty() && !self.shutdown_timeout.is_zero() {
             self.tell(format!(
                 "The loop unwinds tasks by force, because they have not ended {:?} after they were cancelled \
                  (`event_loop::Builder::shutdown_timeout`): {}",
                 self.shutdown_timeout,
-                left(&self.core)
+                names(tasks)
             ));
         }
     }
@@ -86,12 +95,15 @@ impl Loop {
             return;
         }
         let task = || packet.link().task();
-        self.run_for_a_while(
+        let is_time_up = self.run_for_a_while(
             || task().is_none(),
             || {
                 let _ = task().map(|task| request::cancel(task, None));
             },
         );
+        if is_time_up {
+            self.report_force(task().as_slice());
+        }
     }
 
     /// Calls `cancel` and runs the loop until `is_over` returns true. If the loop is stopped earlier, does both again.
