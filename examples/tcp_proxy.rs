@@ -84,7 +84,8 @@ fn main() -> Result<(), Failure> {
     selvedge::run(|| {
         let (listen, upstream) = match &arguments[..] {
             [listen, upstream] => (listen.as_str(), upstream.to_socket_addrs()?.next()),
-            _ => ("127.0.0.1:0", Some(start_upstream()?)),
+            [] => ("127.0.0.1:0", Some(start_upstream()?)),
+            _ => return Err("usage: tcp_proxy [LISTEN UPSTREAM]".into()),
         };
         let proxy = Proxy {
             listener: TcpListener::bind(listen)?,
