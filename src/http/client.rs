@@ -44,7 +44,7 @@ impl Client {
         if self.is_closed.get() {
             Error::new(Kind::Closed)
         } else {
-            error.with_url(url)
+            error.at_deadline().with_url(url)
         }
     }
 

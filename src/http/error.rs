@@ -13,6 +13,8 @@ use super::credentials::without_user;
 use crate::error::Elapsed;
 use crate::error::is_cancelled::is_cancelled;
 use crate::error::predicates::predicates;
+use crate::runtime::core::TaskContext;
+use crate::runtime::wait::task_context;
 
 /// Why a request failed. The predicates classify the failure; the text describes it and contains the URL.
 ///
@@ -94,6 +96,18 @@ impl Error {
     /// Adds the URL, if the error has none yet.
     pub(super) fn with_url(mut self, url: &Url) -> Self {
         self.0.url.get_or_insert_with(|| without_user(url).into());
+        self
+    }
+
+    /// If the deadline of the task's I/O has passed, a timeout is the deadline's: ureq reports its own.
+    pub(super) fn at_deadline(self) -> Self {
+        let has_passed = |here: TaskContext| {
+            let deadline = here.task.io_deadline();
+            deadline.is_some_and(|deadline| deadline <= here.core.clock.now())
+        };
+        if self.is_timeout() && self.0.source.is_none() && task_context().is_ok_and(has_passed) {
+            return from_io(Elapsed.into());
+        }
         self
     }
 

@@ -257,7 +257,9 @@ fn a_cancel_and_a_deadline_reach_a_request_as_an_error() {
         ];
         for wait in waits {
             let error = deadline(Duration::from_millis(20), || wait(&busy, &silent, &half));
-            assert!(error.unwrap_err().is_timeout());
+            let error = error.unwrap_err();
+            assert!(error.is_timeout());
+            assert!(error.to_string().contains("around the request"), "{error}");
             let seen = Promise::new();
             let told = seen.clone();
             let (busy, silent, half) = (busy.clone(), silent.clone(), half.clone());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use selvedge::http::{Body, Multipart, Session};
 use selvedge::net::unix::UnixStream;
+use selvedge::time::deadline;
 use selvedge::{Promise, sleep, timeout};
 
 use crate::server::{Server, in_loop, ok};
@@ -71,6 +72,9 @@ fn a_timeout_reaches_a_body_that_is_passed_on() {
             let error = error.expect("I/O returns the end of its time");
             assert!(error.is_timeout(), "{error:?}");
         }
+        let page = session.get(source.url("/")).unwrap().into_reader();
+        let sent = deadline(SOON, || session.put(server.url("/"), Body::reader(page)));
+        assert!(sent.unwrap_err().is_timeout());
     });
 }
 
