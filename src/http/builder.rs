@@ -129,8 +129,9 @@ settings! {
     /// Where nothing can wait, outside of a loop's tasks, a request beyond the limit is an error.
     fn max_connections(usize);
 
-    /// Sets how many idle connections to the same host and port are kept: a hundred by default, for fifteen
-    /// seconds each. With zero, each request opens a connection.
+    /// Sets how many idle connections to the same host and port are kept: a hundred by default. With zero, each
+    /// request opens a connection. A connection that was idle for fifteen seconds is not used again, and the session's next
+    /// request, or its `close`, closes it. The number of hosts is not limited.
     fn max_idle_per_host(usize);
 
     /// Sets the size of the largest body, after decompression, that [`text`](super::Response::text),
