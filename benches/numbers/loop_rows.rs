@@ -2,7 +2,7 @@
 
 use crate::rows::{corosensei_round_trips, interleaved};
 use crate::support::contest::{self, Contender};
-use crate::support::{echo, floor, http, ours, peers};
+use crate::support::{echo, floor, http, ours, peers, pop};
 use crate::table::{Floor, Limit, Row};
 
 const ROUNDS: usize = 15;
@@ -252,6 +252,17 @@ fn fewer_cold_sleeps() -> Row {
         peers: beside,
         limit: Limit::AtMost(1.6),
     }
+}
+
+pub fn pops() -> Vec<Row> {
+    let [ours, peers] = pop::measure(1_000, ECHO_STARTS / 2, ECHO_ROUNDS);
+    vec![Row {
+        what: "a blocking pop by 1,000 connections, server CPU us",
+        ours,
+        peer: "tokio, current thread: a oneshot channel, a sleep and a peek",
+        peers,
+        limit: Limit::AtMost(1.1),
+    }]
 }
 
 pub fn echoes() -> Vec<Row> {

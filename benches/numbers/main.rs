@@ -32,6 +32,7 @@ const GROUPS: &[Group] = &[
     ("sleep", loop_rows::sleeps),
     ("queue", loop_rows::queues),
     ("select", loop_rows::selects),
+    ("pop", loop_rows::pops),
     ("echo", loop_rows::echoes),
     ("http", loop_rows::requests),
     ("memory", memory::million_live),

@@ -129,7 +129,7 @@ impl Connection {
     }
 }
 
-fn check(answer: i32) -> io::Result<i32> {
+pub fn check(answer: i32) -> io::Result<i32> {
     if answer < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -18,6 +18,7 @@ pub mod load;
 pub mod machine;
 pub mod ours;
 pub mod peers;
+pub mod pop;
 
 /// Does a contender's work if this process is one; else calls `measure` on the measured core.
 pub fn run(measure: impl FnOnce()) {

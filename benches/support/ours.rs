@@ -40,6 +40,7 @@ pub fn is_contender() -> bool {
         "hand" => hands(number(0), number(1)),
         "timer" => timers(number(0), number(1)),
         "echo" => echo(number(0)).expect("a server"),
+        "pop" => pops().expect("a server"),
         _ => panic!("no such contender: {what}"),
     }
     true
@@ -230,6 +231,38 @@ fn timers(n_tasks: usize, n_timers: usize) {
         drop(sleepers);
     };
     run(|| joined(spawn(main)));
+}
+
+/// `u` puts an item into the queue; `p` waits for one, for a minute, and for the client's hang-up.
+fn pops() -> io::Result<()> {
+    run(|| {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listening(listener.local_addr()?.port());
+        let queue = Queue::unbounded();
+        loop {
+            let (stream, _) = listener.accept()?;
+            let queue = queue.clone();
+            drop(spawn(move || serve_pops(stream, &queue)));
+        }
+    })
+}
+
+fn serve_pops(mut stream: TcpStream, queue: &Queue<u8>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut command = [0];
+    while stream.read(&mut command)? > 0 {
+        if command == *b"u" {
+            queue.put(b'i').expect("it is open");
+            continue;
+        }
+        let answer = select! {
+            item = queue.when_item() => item.expect("it is open"),
+            () = time::after(Duration::from_secs(60)) => b't',
+            closed = stream.when_peer_closed() => return closed,
+        };
+        stream.write_all(&[answer])?;
+    }
+    Ok(())
 }
 
 /// One task sets an event, for which another waits together with a deadline and the hang-up of a peer; then the other way

@@ -8,6 +8,7 @@
 //! | `queue` | capacity (0: no limit), items | one task puts the items, another gets them; ns an item |
 //! | `select` | waits | one task wakes another, which waits for the first of three, and is woken by it; ns for both |
 //! | `echo` | bytes of a task's buffer | prints its port, then serves for ever |
+//! | `pop` | | prints its port, then serves blocking pops for ever |
 //! | `pages` | | prints its port, then serves an HTTP page for ever |
 //! | `files`, `files_on_pool` | tasks, reads | the tasks read pages that are not cached; ns of CPU a read |
 //! | `http` | port, requests, batches | gets `requests` pages in each batch, with a new client; ns of CPU a request |
@@ -39,6 +40,7 @@ fn main() {
         ["tokio", "queue"] if number(0) == 0 => tokio_peer::unbounded_queues(number(1)),
         ["tokio", "queue"] => tokio_peer::queues(number(0), number(1)),
         ["tokio", "select"] => tokio_peer::selects(number(0)),
+        ["tokio", "pop"] => tokio_peer::pops(),
         ["tokio", "echo"] => tokio_peer::echo(number(0)),
         ["monoio", "yield"] => monoio_peer::yields(number(0), number(1)),
         ["monoio", "spawn"] => monoio_peer::spawns(number(0), number(1)),

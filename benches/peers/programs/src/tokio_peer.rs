@@ -1,16 +1,17 @@
 //! tokio, on its current-thread runtime. The measured code runs in a spawned task: the runtime schedules the future of
 //! `block_on` by other rules.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::runtime::Builder;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::contender::{Watch, answer, asked, check_fairness, listening, ready, sleep_us};
 
@@ -206,4 +207,69 @@ async fn serve<const N: usize>(mut stream: TcpStream) -> std::io::Result<()> {
             n => stream.write_all(&buffer[..n]).await?,
         }
     }
+}
+
+/// The items of a queue, or the connections that wait for one.
+#[derive(Default)]
+struct Shared {
+    items: VecDeque<u8>,
+    waiting: VecDeque<oneshot::Sender<u8>>,
+}
+
+/// `u` puts an item into the queue; `p` waits for one, for a minute, and for the client's hang-up.
+pub fn pops() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a listener");
+        listening(listener.local_addr().expect("an address").port());
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        loop {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            tokio::spawn(serve_pops(stream, Arc::clone(&shared)));
+        }
+    });
+}
+
+async fn serve_pops(mut stream: TcpStream, shared: Arc<Mutex<Shared>>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut command = [0];
+    while stream.read(&mut command).await? > 0 {
+        if command == *b"u" {
+            push(&mut shared.lock().expect("no panic"), b'i');
+            continue;
+        }
+        let item = {
+            let mut shared = shared.lock().expect("no panic");
+            match shared.items.pop_front() {
+                Some(item) => Ok(item),
+                None => {
+                    let (sender, receiver) = oneshot::channel();
+                    shared.waiting.push_back(sender);
+                    Err(receiver)
+                }
+            }
+        };
+        let mut next = [0];
+        let answer = match item {
+            Ok(item) => item,
+            Err(receiver) => tokio::select! {
+                biased;
+                item = receiver => item.expect("a sender that is dropped has sent"),
+                () = tokio::time::sleep(Duration::from_secs(60)) => b't',
+                _ = stream.peek(&mut next) => return Ok(()),
+            },
+        };
+        stream.write_all(&[answer]).await?;
+    }
+    Ok(())
+}
+
+/// Hands the item to the first connection that still waits.
+fn push(shared: &mut Shared, mut item: u8) {
+    while let Some(sender) = shared.waiting.pop_front() {
+        match sender.send(item) {
+            Ok(()) => return,
+            Err(refused) => item = refused,
+        }
+    }
+    shared.items.push_back(item);
 }
