@@ -100,32 +100,40 @@ fn large_in_scopes() {
     });
 }
 
+/// Half of the size where stacks have 256 KiB: a caller has copies of the results and of the `Result`s.
+const RACING: usize = if cfg!(debug_assertions) { 24 } else { 12 } * 1024;
+
+#[inline(never)]
+fn half(byte: u8) -> [u8; RACING] {
+    black_box([byte; RACING])
+}
+
 fn large_in_races() {
     run(|| {
-        apart(|| assert_eq!(race((|| large(1), || large(2))).expect("a result")[7], 1));
+        apart(|| assert_eq!(race((|| half(1), || half(2))).expect("a result")[7], 1));
         apart(|| {
-            let captured = large(3);
+            let captured = half(3);
             assert_eq!(finished(race([move || captured[7]])), 3);
         });
         apart(|| {
-            let value = select! { value = large(4) => value[7], value = large(5) => value[7] };
+            let value = select! { value = half(4) => value[7], value = half(5) => value[7] };
             assert_eq!(value, 4);
         });
         apart(|| {
-            let captured = large(6);
+            let captured = half(6);
             let value = timeout(A_LONG_TIME, move || spawn(move || captured[7]).join());
             assert_eq!(finished(value.expect("in time")), 6);
         });
         apart(|| {
-            let values = gather(vec![spawn(|| large(7)), spawn(|| large(8))]).expect("results");
+            let values = gather(vec![spawn(|| half(7)), spawn(|| half(8))]).expect("results");
             assert_eq!([values[0][7], values[1][7]], [7, 8]);
         });
         apart(|| {
-            let values = gather([spawn(|| large(1)), spawn(|| large(2))]).expect("results");
+            let values = gather([spawn(|| half(1)), spawn(|| half(2))]).expect("results");
             assert_eq!([values[0][7], values[1][7]], [1, 2]);
         });
         apart(|| {
-            let values = gather((spawn(|| large(3)), spawn(|| large(4)))).expect("results");
+            let values = gather((spawn(|| half(3)), spawn(|| half(4)))).expect("results");
             assert_eq!([values.0[7], values.1[7]], [3, 4]);
         });
     });
