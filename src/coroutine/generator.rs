@@ -50,7 +50,8 @@ impl<T> Generator<T> {
     /// [`IgnoredClose`], with an item, if it suspended again: then it is still suspended.
     ///
     /// # Panics
-    /// If the body, or a destructor in it, panics.
+    /// If the body panics, or a destructor of captures that were never used. If a destructor panics in the middle of the
+    /// unwind, Rust aborts the process.
     pub fn close(&mut self) -> Result<(), IgnoredClose<T>> {
         self.0.close().map(drop)
     }

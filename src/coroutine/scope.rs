@@ -267,7 +267,8 @@ impl<In, Out, Ret> ScopedCoroutine<'_, In, Out, Ret> {
     /// [`IgnoredClose`] if it suspended again: then it is still suspended.
     ///
     /// # Panics
-    /// If the body, or a destructor in it, panics.
+    /// If the body panics, or a destructor of captures that were never used. If a destructor panics in the middle of the
+    /// unwind, Rust aborts the process.
     pub fn close(&mut self) -> Result<Option<Ret>, IgnoredClose<Out>> {
         self.child_mut().close()
     }

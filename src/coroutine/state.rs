@@ -178,7 +178,9 @@ impl<Out> IgnoredClose<Out> {
 
     /// The value with which it suspended.
     ///
-    /// `None` only where panics abort: there a started coroutine can't be unwound, and was not entered.
+    /// `None` if it was not entered: where panics abort, because a coroutine that has begun can't be unwound there; or
+    /// because it was running. The destructor of a thread-local meets a running coroutine if the coroutine exits the
+    /// process.
     pub fn into_value(self) -> Option<Out> {
         self.value
     }
@@ -194,7 +196,10 @@ impl<Out> fmt::Display for IgnoredClose<Out> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.value {
             Some(_) => "the coroutine suspended again when it was closed; it is still suspended",
-            None => "panics abort in this program, so a coroutine that has begun can't be closed",
+            None if cfg!(panic = "abort") => {
+                "panics abort in this program, so a coroutine that has begun can't be closed"
+            }
+            None => "the coroutine is running, so it can't be closed",
         })
     }
 }

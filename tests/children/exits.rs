@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::process;
 
-use selvedge::coroutine::scope;
+use selvedge::coroutine::{Status, scope};
 use selvedge::{Coroutine, Yielder};
 
 use crate::{Reads, run};
@@ -23,6 +23,9 @@ struct Owner(Simple);
 impl Drop for Owner {
     fn drop(&mut self) {
         println!("the owner drops one that is {}", self.0.status());
+        if self.0.status() == Status::Running {
+            println!("{}", self.0.close().expect_err("a running one"));
+        }
     }
 }
 
@@ -58,6 +61,10 @@ fn exiting_inside_a_coroutine_leaks_it_and_keeps_the_code() {
         let said = ended.stdout.to_lowercase();
         assert!(
             said.contains("the owner drops one that is running"),
+            "{ended:#?}"
+        );
+        assert!(
+            said.contains("is running, so it can't be closed"),
             "{ended:#?}"
         );
     }
