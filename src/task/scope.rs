@@ -362,9 +362,9 @@ impl<'scope> Scope<'scope, '_> {
         }
         self.state.close();
         drop(self.slots.take());
-        let mut errors = self.state.take_errors();
-        errors.append(&mut noted.errors);
-        noted.errors = errors;
+        drop(noted.errors.splice(..0, self.state.take_errors()));
+        // The error is returned, and the cancel is delivered afterwards.
+        noted.is_cancelled &= !self.state.has_body_failed();
     }
 }
 

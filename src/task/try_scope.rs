@@ -2,7 +2,8 @@
 
 use super::scope::{Scope, scope};
 use crate::error::ScopeError;
-use crate::runtime::core::{ExceptionContext, current};
+use crate::runtime::core::{ExceptionContext, cancel_frame, current};
+use crate::runtime::wait::task_context;
 
 /// May suspend: as [`scope`](crate::scope()), for a closure that returns a `Result`. When the closure returns `Err`,
 /// for example at a `?`, its tasks are cancelled, as after a panic of the closure.
@@ -34,24 +35,30 @@ use crate::runtime::core::{ExceptionContext, current};
 /// As [`scope`](crate::scope()).
 ///
 /// # Cancellation
-/// As [`scope`](crate::scope()).
+/// As [`scope`](crate::scope()). The error of the closure counts as a task's error.
 pub fn try_scope<'env, F, T, E>(f: F) -> Result<T, E>
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> Result<T, E>,
     E: From<ScopeError>,
 {
-    let mut failure = None;
+    let (mut failure, mut is_failure) = (None, false);
     let ended = scope(|s| {
         f(s).map_err(|error| {
             if !s.state.has_failed() {
                 failure = Some(error);
             }
-            s.cancel();
+            is_failure = s.state.fail_body();
         })
     });
     match (ended, failure) {
         (Ok(Ok(value)), _) => Ok(value),
-        (Ok(Err(())), Some(error)) => Err(error),
+        (Ok(Err(())), Some(error)) => {
+            // As `scope` does after the errors of its tasks.
+            if is_failure && let Ok(here) = task_context() {
+                cancel_frame::redeliver(here.task);
+            }
+            Err(error)
+        }
         (Err(errors), None) => Err(errors.into()),
         (Err(errors), Some(error)) => {
             report(errors);

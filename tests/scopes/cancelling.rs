@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use selvedge::task::{catch_cancelled, current_task};
-use selvedge::{Promise, Task, scope, sleep, spawn, yield_now};
+use selvedge::{Promise, Task, scope, sleep, spawn, spawn_fallible, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, finished, in_virtual_loop, shared};
 
@@ -367,4 +367,24 @@ fn comes_again(child_fails_after: Duration) -> bool {
 fn a_caught_cancel_comes_again_after_the_errors() {
     assert!(comes_again(A_SECOND), "the child fails during the body");
     assert!(comes_again(3 * A_SECOND), "the child fails after the body");
+}
+
+#[test]
+fn a_task_that_returns_a_scopes_errors_beside_a_cancel_fails() {
+    in_virtual_loop(|| {
+        let host = spawn_fallible(|| {
+            scope(|s| {
+                s.spawn(|| {
+                    let _ = catch_cancelled(|| sleep(AN_HOUR));
+                    panic!("torn");
+                });
+                sleep(AN_HOUR);
+            })
+        });
+        sleep(A_SECOND);
+        host.cancel();
+        let error = host.join().unwrap_err();
+        assert!(!error.is_cancelled());
+        assert!(error.to_string().contains("torn"), "{error}");
+    });
 }

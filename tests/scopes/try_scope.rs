@@ -5,7 +5,7 @@ use std::io;
 
 use selvedge::error::ScopeError;
 use selvedge::event_loop::current_loop;
-use selvedge::task::{catch_cancelled, current_task, try_scope};
+use selvedge::task::{catch_cancelled, current_task, finally, try_scope};
 use selvedge::{run, sleep, spawn, yield_now};
 
 use crate::support::{A_SECOND, AN_HOUR, Log, Reports, finished, in_virtual_loop, virtual_loop};
@@ -118,4 +118,45 @@ fn without_a_loop_a_try_scope_returns_what_its_closure_does() {
         Ok::<_, Failure>(())
     });
     assert!(matches!(refused, Err(Failure::Tasks(_))));
+}
+
+#[test]
+fn a_caught_cancel_comes_again_after_the_closures_error() {
+    in_virtual_loop(|| {
+        let host = spawn(|| {
+            let failed = try_scope(|_| {
+                assert!(catch_cancelled(|| sleep(AN_HOUR)).is_err());
+                Err::<(), _>(Failure::Body("torn"))
+            });
+            assert!(matches!(failed, Err(Failure::Body("torn"))));
+            yield_now();
+        });
+        yield_now();
+        host.cancel();
+        assert!(host.join().is_err_and(|error| error.is_cancelled()));
+    });
+}
+
+#[test]
+fn a_cancel_while_children_end_leaves_the_closures_error() {
+    in_virtual_loop(|| {
+        let log = Log::default();
+        let host = spawn({
+            let log = log.clone();
+            move || {
+                let failed = try_scope(|s| {
+                    s.spawn(|| finally(|| sleep(AN_HOUR), || sleep(A_SECOND)));
+                    yield_now();
+                    Err::<(), _>(Failure::Body("torn"))
+                });
+                assert!(matches!(failed, Err(Failure::Body("torn"))));
+                log.push("the error was returned");
+                yield_now();
+            }
+        });
+        sleep(A_SECOND / 2);
+        host.cancel();
+        assert!(host.join().is_err_and(|error| error.is_cancelled()));
+        assert_eq!(log.take(), ["the error was returned"]);
+    });
 }

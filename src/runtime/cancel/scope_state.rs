@@ -39,6 +39,7 @@ pub(crate) struct ScopeState {
     winner: Cell<Option<TaskId>>,
     is_ending: Cell<bool>,
     is_in_body: Cell<bool>,
+    has_body_failed: Cell<bool>,
     /// A child was abandoned: its frames live on, with what they borrow.
     has_abandoned: Cell<bool>,
 }
@@ -68,6 +69,7 @@ impl ScopeState {
             winner: Cell::new(None),
             is_ending: Cell::new(false),
             is_in_body: Cell::new(true),
+            has_body_failed: Cell::new(false),
             has_abandoned: Cell::new(false),
         }
     }
@@ -133,6 +135,19 @@ impl ScopeState {
                 host.own.request();
             }
         }
+    }
+
+    /// Ends the children after an error of the body. Returns true if the error is a failure, and does not come from a
+    /// request.
+    pub(crate) fn fail_body(&self) -> bool {
+        let is_interrupted = self.host().is_some_and(cancel_frame::is_returned);
+        self.has_body_failed.set(!is_interrupted);
+        self.cancel();
+        !is_interrupted
+    }
+
+    pub(crate) fn has_body_failed(&self) -> bool {
+        self.has_body_failed.get()
     }
 
     /// Whether the host waits for a child, in the body.

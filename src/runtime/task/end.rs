@@ -58,6 +58,11 @@ where
         catch(task, || drop(body)).and_then(|()| Err(TaskError::cancelled(task.message())))
     } else {
         match catch(task, || destination.store(body)) {
+            // The request was not delivered, so the error does not come from the request.
+            Ok(Err(error)) if task.has(MUST_CANCEL) && !cancel_frame::is_returned(task) => {
+                cancel_frame::withdraw(task);
+                Err(error)
+            }
             Ok(result) if task.has(MUST_CANCEL) => {
                 cancel_frame::withdraw(task);
                 let dropped = match result {
