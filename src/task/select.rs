@@ -82,7 +82,8 @@ impl Won<(), Infallible> {
 ///
 /// An arm is `pattern = expression => handler`. An expression is a [`Wait`](crate::task::Wait), or ordinary code that may
 /// wait and may borrow from the surrounding code; the code is the body of a function of its own, which `return` and `?`
-/// leave. The handler runs in place after all expressions have ended, and may leave the surrounding function.
+/// leave. The handler runs in place after all expressions have ended, and may leave the surrounding function. Code that never
+/// ends has the pattern `_`.
 ///
 /// Code runs in a task of its own, on a stack of its own. Waits need neither: a `select!` whose arms are all waits makes no
 /// task, allocates nothing (but for waits at channels), and takes nothing from the waits that lose. Of several waits that are done, the first argument

@@ -39,17 +39,59 @@ impl<F> Probe<F> {
     }
 }
 
+/// The arm for expressions of a type.
 #[doc(hidden)]
-pub trait ProbeWait<F, W> {
-    fn selvedge_arm(&self, run: F) -> WaitArm<F, W>;
+pub trait Kind: Sized {
+    type Arm<F>;
+
+    fn arm<F>(run: F) -> Self::Arm<F>;
 }
 
-impl<F: FnOnce() -> W, W: Wait> ProbeWait<F, W> for Probe<F> {
-    fn selvedge_arm(&self, run: F) -> WaitArm<F, W> {
+impl<W: Wait> Kind for W {
+    type Arm<F> = WaitArm<F, W>;
+
+    fn arm<F>(run: F) -> WaitArm<F, W> {
         WaitArm {
             run: Some(run),
             wait: None,
         }
+    }
+}
+
+/// The type of an expression that never ends is not known yet when its arm is chosen. The compiler then takes the first
+/// implementation, and `!` for the type, or `()` before edition 2024.
+macro_rules! is_code {
+    ($($Type:ty),+) => {$(
+        impl Kind for $Type {
+            type Arm<F> = CodeArm<F>;
+
+            fn arm<F>(run: F) -> CodeArm<F> {
+                CodeArm(Some(run))
+            }
+        }
+    )+};
+}
+
+is_code!((), <fn() -> ! as Returns>::Type);
+
+/// Names the type `!`.
+#[doc(hidden)]
+pub trait Returns {
+    type Type;
+}
+
+impl<T> Returns for fn() -> T {
+    type Type = T;
+}
+
+#[doc(hidden)]
+pub trait ProbeWait<F, W: Kind> {
+    fn selvedge_arm(&self, run: F) -> W::Arm<F>;
+}
+
+impl<F: FnOnce() -> W, W: Kind> ProbeWait<F, W> for Probe<F> {
+    fn selvedge_arm(&self, run: F) -> W::Arm<F> {
+        W::arm(run)
     }
 }
 
