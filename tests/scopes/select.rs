@@ -1,9 +1,12 @@
 //! `select!`: arms with their own result types, that borrow, and the handlers behind the arrow.
 
 use selvedge::sync::{Event, Queue};
-use selvedge::{Promise, select, sleep, spawn, yield_now};
+use selvedge::task::catch_cancelled;
+use selvedge::{Promise, race, select, sleep, spawn, time, yield_now};
 
-use crate::support::{A_SECOND, AN_HOUR, caught, finished, in_virtual_loop, sentence, text};
+use crate::support::{
+    A_SECOND, AN_HOUR, Reports, caught, finished, in_virtual_loop, sentence, text, virtual_loop,
+};
 
 #[test]
 fn the_first_arm_to_finish_runs_its_handler_with_the_value() {
@@ -160,4 +163,56 @@ fn a_wait_that_is_done_loses_no_result_of_code() {
         }
         assert_eq!(n_received + items.len(), 1_000);
     });
+}
+
+#[test]
+fn code_that_never_ends_is_an_arm() {
+    fn tick() -> ! {
+        loop {
+            sleep(A_SECOND);
+        }
+    }
+
+    in_virtual_loop(|| {
+        let within_loop = select! {
+            _ = loop { sleep(A_SECOND) } => unreachable!("a loop without a break"),
+            () = time::after(A_SECOND / 2) => true,
+        };
+        let within_function = select! {
+            _ = tick() => unreachable!("it never returns"),
+            () = sleep(A_SECOND / 2) => true,
+        };
+        assert!(within_loop && within_function);
+    });
+}
+
+fn fails_late() {
+    let _ = catch_cancelled(|| sleep(AN_HOUR));
+    panic!("torn");
+}
+
+#[test]
+fn a_failure_of_code_that_loses_to_a_wait_is_reported() {
+    let event_loop = virtual_loop();
+    let reports = Reports::of(&event_loop);
+    finished(event_loop.run_until_complete(|| {
+        select! {
+            () = fails_late() => panic!("a wait is done first"),
+            () = time::after(A_SECOND) => {}
+        }
+    }));
+    assert_eq!(reports.only().exception.unwrap().message().unwrap(), "torn");
+}
+
+#[test]
+fn a_failure_in_a_race_that_was_cancelled_is_reported() {
+    let event_loop = virtual_loop();
+    let reports = Reports::of(&event_loop);
+    finished(event_loop.run_until_complete(|| {
+        let racing = spawn(|| drop(race([fails_late])));
+        sleep(A_SECOND);
+        racing.cancel();
+        assert!(racing.join().is_err_and(|error| error.is_cancelled()));
+    }));
+    assert_eq!(reports.only().exception.unwrap().message().unwrap(), "torn");
 }

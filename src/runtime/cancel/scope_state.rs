@@ -296,8 +296,9 @@ impl ParentScope for ScopeState {
 
     fn child_ended(&self, id: TaskId, error: Option<TaskError>) {
         let is_cancelled = error.as_ref().is_some_and(TaskError::is_cancelled);
+        // After the end of the race, which a wait beside the tasks may have won, nothing wins.
         let is_first =
-            self.ends_after == EndsAfter::First && !is_cancelled && self.winner.get().is_none();
+            self.ends_after == EndsAfter::First && !is_cancelled && !self.is_ending.get();
         if is_first {
             self.winner.set(Some(id));
             self.end();
