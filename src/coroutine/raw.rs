@@ -48,7 +48,11 @@ impl Raw {
     /// a payload, which it takes.
     #[inline(always)]
     pub(super) unsafe fn enter(&mut self, parked: Parked, word: Word, tag: usize) -> Entered {
-        self.parked = None;
+        // Volatile, because an optimized build would leave the store out: the reference to the handle is exclusive. But if
+        // the coroutine exits the process, the destructor of a thread-local meets the handle, and must not enter the
+        // coroutine again.
+        // SAFETY: the field of a reference.
+        unsafe { (&raw mut self.parked).write_volatile(None) };
         // SAFETY: forwarded to the caller.
         let (word, parked) = unsafe { arch::resume(parked, word, tag) };
         self.parked = parked;

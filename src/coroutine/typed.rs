@@ -176,7 +176,7 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
     }
 
     /// The status, also while a resume has borrowed the handle: a coroutine that exits the process meets the destructors
-    /// of thread-locals. An optimized resume need not have noted in the handle that the coroutine runs.
+    /// of thread-locals. The running stacks are asked besides the note that [`Raw::enter`] makes in the handle.
     pub(super) fn status(&self) -> Status {
         match self.raw.status() {
             Status::Suspended

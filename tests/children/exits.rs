@@ -24,6 +24,7 @@ impl Drop for Owner {
     fn drop(&mut self) {
         println!("the owner drops one that is {}", self.0.status());
         if self.0.status() == Status::Running {
+            println!("{}", self.0.try_send(()).expect_err("a running one"));
             println!("{}", self.0.close().expect_err("a running one"));
         }
     }
