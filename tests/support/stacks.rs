@@ -2,6 +2,7 @@
 
 use std::{fs, panic, thread};
 
+use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 use selvedge::{Coroutine, CoroutineState, Yielder};
 
 pub use crate::hang_guard::is_emulated;
@@ -24,7 +25,7 @@ pub fn many_stacks(full: usize) -> usize {
 /// Whether a stack is a mapping of its own, between two guards, and not a part of its slab's. Only the mappings around
 /// one stack are checked: other tests map and unmap meanwhile.
 fn guards_are_mappings() -> bool {
-    const LARGER_THAN_A_STACK: usize = 1 << 20;
+    const LARGER_THAN_A_STACK: usize = 2 * DEFAULT_STACK_SIZE_BYTES;
     let mut probe = Coroutine::new(|yielder: &Yielder<(), usize>, ()| {
         let local = 0_u8;
         yielder.suspend(&raw const local as usize);

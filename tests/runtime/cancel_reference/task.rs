@@ -324,9 +324,13 @@ impl Reference {
         self.frames.push(Frame::Scope(scope, own));
         let body = self.act_all(inner);
         self.scopes[scope].is_in_body = false;
+        let now = self.now;
         let (is_alone, _) = self.end();
         let is_unwound = body.is_err() && !is_alone;
         let has_live = self.has_live_children();
+        // A child that was cancelled just now may not have had its turn, and a request that stands is then forwarded to it.
+        let cancelled_now = |task: &Running| task.cancelled_at == Some(now);
+        self.has_tie |= self.stands() && self.scopes[scope].children.iter().any(cancelled_now);
         if is_unwound {
             self.cancel_children();
         }
