@@ -207,6 +207,7 @@ pub(crate) unsafe fn as_callee(_: Parked, _: unsafe extern "C" fn(*mut ()), _: *
 }
 
 /// The link is not a frame record here, and the frame of a parked coroutine is that crate's.
+#[allow(dead_code, reason = "only the runtime walks")]
 pub(crate) const CAN_BE_WALKED: bool = false;
 
 /// The number of bytes from the stack pointer up to an address, wrapping if the stack pointer is above.

@@ -113,6 +113,7 @@ impl Link {
     }
 
     /// An address on the resumer's stack, if coroutines [can be walked](CAN_BE_WALKED).
+    #[cfg(feature = "runtime")]
     pub(crate) fn address(self) -> usize {
         self.0
     }

@@ -209,6 +209,7 @@ pub(crate) fn depth_below(address: usize) -> usize {
 }
 
 /// Whether a coroutine's link is a frame record, by which an unwinder reaches its resumer.
+#[allow(dead_code, reason = "only the runtime walks")]
 pub(crate) const CAN_BE_WALKED: bool = true;
 
 /// An address in the root function, for the frame record at the root.

@@ -7,7 +7,9 @@ use std::ptr::NonNull;
 
 use super::header::Header;
 use super::on_stack::caller_of;
-use crate::arch::{self, stack_pointer};
+#[cfg(feature = "runtime")]
+use crate::arch;
+use crate::arch::stack_pointer;
 use crate::stack;
 
 /// A guard: while it lives, the coroutine on whose stack it was made can't suspend.
@@ -118,11 +120,8 @@ pub(crate) fn runs_on_own_stacks() -> bool {
 
 /// Whether a coroutine was entered and has not come back: the running code is on its stack, or on one that was entered from
 /// there. Where the backend's stacks can't be walked: whether the coroutine is the innermost one.
+#[cfg(feature = "runtime")]
 pub(super) fn is_entered(coroutine: NonNull<Header>) -> Result<bool, Foreign> {
-    // SAFETY: the caller's coroutine is not over, so its header is on its stack.
-    if unsafe { coroutine.as_ref() }.close_request() != 0 {
-        return Ok(true);
-    }
     any_entered(|header| header == coroutine)
 }
 
@@ -136,6 +135,7 @@ pub(super) fn closed_from() -> Option<NonNull<Header>> {
 
 /// Whether a function returns true for one of the coroutines to which the running code returns, innermost first. Passes over
 /// coroutines that are being closed by others that are being closed: destructors of thousands may nest.
+#[cfg(feature = "runtime")]
 pub(super) fn any_entered(is_it: impl Fn(NonNull<Header>) -> bool) -> Result<bool, Foreign> {
     let mut next = innermost()?;
     while let Some(header) = next {

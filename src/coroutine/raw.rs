@@ -8,7 +8,8 @@
 #![allow(unsafe_code)]
 
 use std::panic::Location;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use super::entry::Outcome;
 use super::header::Header;
@@ -48,18 +49,37 @@ impl Raw {
     /// a payload, which it takes.
     #[inline(always)]
     pub(super) unsafe fn enter(&mut self, parked: Parked, word: Word, tag: usize) -> Entered {
-        // Volatile, because an optimized build would leave the store out: the reference to the handle is exclusive. But if
-        // the coroutine exits the process, the destructor of a thread-local meets the handle, and must not enter the
-        // coroutine again.
-        // SAFETY: the field of a reference.
-        unsafe { (&raw mut self.parked).write_volatile(None) };
+        self.set_running();
         // SAFETY: forwarded to the caller.
         let (word, parked) = unsafe { arch::resume(parked, word, tag) };
-        self.parked = parked;
         match parked {
-            Some(_) => Entered::Suspended(word),
+            Some(_) => {
+                self.parked = parked;
+                Entered::Suspended(word)
+            }
             None => Entered::Finished(Finished(word)),
         }
+    }
+
+    /// Notes that it runs.
+    ///
+    /// An optimized build would leave a plain store out, because the reference to the handle is exclusive. But if the
+    /// coroutine exits the process, the destructor of a thread-local meets the handle, and must not enter the coroutine
+    /// again. A volatile store would make the compiler load `parked` again for each resume in a loop.
+    #[inline(always)]
+    fn set_running(&mut self) {
+        // SAFETY: the field of an exclusive reference, which has the layout of a pointer.
+        let parked = unsafe { AtomicPtr::<u8>::from_ptr((&raw mut self.parked).cast()) };
+        parked.store(ptr::null_mut(), Relaxed);
+    }
+
+    /// The control block, loaded here: a plain load would be moved out of a loop of resumes, and take a register there
+    /// that each switch saves.
+    #[inline(always)]
+    fn load_header(&mut self) -> Option<NonNull<Header>> {
+        // SAFETY: as in `set_running`.
+        let header = unsafe { AtomicPtr::<Header>::from_ptr((&raw mut self.header).cast()) };
+        NonNull::new(header.load(Relaxed))
     }
 
     /// Fetches the outcome and releases the stack. `None` if the coroutine was abandoned: then its stack
@@ -69,7 +89,9 @@ impl Raw {
     /// `Ret` is the type that the body returns.
     #[inline(always)]
     pub(super) unsafe fn finish<Ret>(&mut self, finished: Finished) -> Option<Outcome<Ret>> {
-        if !self.header().is_some_and(Header::ends_simply) {
+        let header = self.load_header()?;
+        // SAFETY: the header is alive until this function releases it.
+        if !unsafe { header.as_ref() }.ends_simply() {
             // SAFETY: forwarded to the caller.
             let outcome = unsafe { Self::finish_slow(*self, finished) };
             if outcome.is_some() {
@@ -77,7 +99,7 @@ impl Raw {
             }
             return outcome;
         }
-        let header = self.header.take()?;
+        self.header = None;
         // SAFETY: the entry function left the outcome on the stack, which is not released yet. It is moved
         // out once: a returned value alone, because a wide load of data that narrow stores have just
         // written stalls. After that, the stack holds no data of the coroutine.

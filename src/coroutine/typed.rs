@@ -13,7 +13,7 @@ use std::thread;
 
 use super::entry::{self, DISCARD, Outcome};
 use super::header::Header;
-use super::open_frame::{closed_from, is_entered};
+use super::open_frame::closed_from;
 use super::payload::{Payload, drop_payload};
 use super::raw::{Entered, Finished, Raw};
 use super::state::{CoroutineState, IgnoredClose, Refused, Status};
@@ -175,20 +175,8 @@ impl<In, Out, Ret> Typed<In, Out, Ret> {
         End::Stuck
     }
 
-    /// The status, also while a resume has borrowed the handle: a coroutine that exits the process meets the destructors
-    /// of thread-locals. The running stacks are asked besides the note that [`Raw::enter`] makes in the handle.
     pub(super) fn status(&self) -> Status {
-        match self.raw.status() {
-            Status::Suspended
-                if self
-                    .raw
-                    .header
-                    .is_some_and(|header| is_entered(header).unwrap_or(false)) =>
-            {
-                Status::Running
-            }
-            status => status,
-        }
+        self.raw.status()
     }
 
     fn try_close(&mut self) -> Result<Result<Option<Ret>, IgnoredClose<Out>>, Abandoned> {
