@@ -45,11 +45,9 @@ use std::ptr::NonNull;
 
 #[allow(unused_imports, reason = "only the runtime and the ring transfer")]
 pub(crate) use backend::transfer;
-pub(crate) use backend::{
-    CAN_BE_WALKED, depth_below, exit, finish, on_stack, prepare, resume, suspend,
-};
 #[cfg(feature = "runtime")]
-pub(crate) use backend::{as_callee, enter, park};
+pub(crate) use backend::{CAN_BE_WALKED, as_callee, enter, park};
+pub(crate) use backend::{depth_below, exit, finish, on_stack, prepare, resume, suspend};
 
 use crate::sys::prefetch::prefetch;
 
