@@ -331,3 +331,65 @@ fn a_loop_that_ends_late_says_which_tasks_it_waits_for() {
     });
     assert!(told.get());
 }
+
+#[test]
+fn a_late_end_names_tasks_that_defer_or_took_back_the_cancel() {
+    let told = shared(false);
+    let hears = Rc::clone(&told);
+    run(move || {
+        let until_told = {
+            let hears = Rc::clone(&hears);
+            move || {
+                while !hears.get() {
+                    sleep(Duration::from_millis(1));
+                }
+            }
+        };
+        let handler = move |context: &ExceptionContext| {
+            let text = context.to_string();
+            assert!(text.starts_with("The loop is ending"), "{text}");
+            assert!(text.contains("cleaning, which waits for"), "{text}");
+            assert!(text.contains("goes on, which waits for"), "{text}");
+            hears.set(true);
+        };
+        let event_loop = current_loop().expect("it runs");
+        event_loop.set_exception_handler(handler).expect("open");
+        let cleanup = until_told.clone();
+        spawn_named("cleaning", || finally(yield_now, cleanup)).detach();
+        let goes_on = move || {
+            let _ = catch_cancelled(|| sleep(AN_HOUR));
+            current_task().expect("a task").uncancel();
+            until_told();
+        };
+        spawn_named("goes on", goes_on).detach();
+        // The cleanup has begun.
+        yield_now();
+        yield_now();
+        yield_now();
+    });
+    assert!(told.get());
+}
+
+#[test]
+fn a_late_end_of_main_names_main_in_its_cleanup() {
+    let told = shared(false);
+    let heard = Rc::clone(&told);
+    let ended = try_run(move || {
+        let event = selvedge::sync::Event::new();
+        let ends = event.clone();
+        let handler = move |context: &ExceptionContext| {
+            // The tasks beside main have not been cancelled yet.
+            let text = context.to_string();
+            assert!(text.contains("cancelled: Task-"), "{text}");
+            assert!(!text.contains("beside main"), "{text}");
+            heard.set(true);
+            ends.set();
+        };
+        let event_loop = current_loop().expect("it runs");
+        event_loop.set_exception_handler(handler).expect("open");
+        spawn_named("beside main", || selvedge::sync::Event::new().wait()).detach();
+        finally(|| (), move || event.wait());
+    });
+    assert!(matches!(ended, Err(RunError::Deadlock(_))), "{ended:?}");
+    assert!(told.get());
+}

@@ -17,7 +17,7 @@ use crate::error::TaskError;
 use crate::runtime::cancel::request;
 use crate::runtime::core::{
     AnyPacket, COMPLETED, Callback, Core, ExceptionContext, NEVER, NOTIFIED, Nanoseconds, Runnable,
-    SCHEDULED, TaskPtr,
+    SCHEDULED, TaskId, TaskPtr,
 };
 use crate::runtime::task::{abandoned, dispatch_now};
 use crate::runtime::time::Key;
@@ -36,12 +36,11 @@ const LATE: Duration = Duration::from_secs(1);
 /// The maximum number of tasks that such a report names.
 const N_NAMED: usize = 8;
 
-/// Reports the tasks that continue although they were cancelled.
-fn report_late(core: &Core) {
+/// Reports the tasks that continue although they were cancelled: all, or the only one that was.
+fn report_late(core: &Core, only: Option<TaskId>) {
     let text = "The loop is ending, and waits for tasks that were cancelled";
-    // When only the main task was cancelled, the others run as before.
     let mut tasks = core.tasks();
-    tasks.retain(|task| task.n_cancels.get() > 0);
+    tasks.retain(|task| only.is_none_or(|id| task.id == id));
     core.report(&ExceptionContext::new(format!("{text}: {}", names(&tasks))));
 }
 
@@ -66,11 +65,12 @@ impl Loop {
             return;
         }
         let is_over = || self.core.n_tasks.get() == 0;
-        let is_time_up = self.run_for_a_while(is_over, || {
+        let cancel = || {
             for task in self.core.tasks() {
                 request::cancel_one_of_all(task);
             }
-        });
+        };
+        let is_time_up = self.run_for_a_while(None, is_over, cancel);
         if is_time_up {
             self.report_force(&self.core.tasks());
         }
@@ -95,12 +95,11 @@ impl Loop {
             return;
         }
         let task = || packet.link().task();
-        let is_time_up = self.run_for_a_while(
-            || task().is_none(),
-            || {
-                let _ = task().map(|task| request::cancel(task, None));
-            },
-        );
+        let cancel = || {
+            let _ = task().map(|task| request::cancel(task, None));
+        };
+        let id = task().map(|task| task.id);
+        let is_time_up = self.run_for_a_while(id, || task().is_none(), cancel);
         if is_time_up {
             self.report_force(task().as_slice());
         }
@@ -108,7 +107,12 @@ impl Loop {
 
     /// Calls `cancel` and runs the loop until `is_over` returns true. If the loop is stopped earlier, does both again.
     /// Gives up after the shutdown timeout; returns whether this time has passed.
-    fn run_for_a_while(&self, is_over: impl Fn() -> bool, cancel: impl Fn()) -> bool {
+    fn run_for_a_while(
+        &self,
+        only: Option<TaskId>,
+        is_over: impl Fn() -> bool,
+        cancel: impl Fn(),
+    ) -> bool {
         let deadline = self.core.clock.after(self.shutdown_timeout);
         let is_late = self.core.clock.after(LATE);
         // A virtual clock's time is not real time.
@@ -118,7 +122,7 @@ impl Loop {
             false => [
                 (deadline < NEVER)
                     .then(|| self.call_with_core(deadline, |core| core.run_queue.stop())),
-                is_told.then(|| self.call_with_core(is_late, report_late)),
+                is_told.then(|| self.call_with_core(is_late, move |core| report_late(core, only))),
             ],
         };
         for _ in 0..MAX_ROUNDS {
@@ -137,7 +141,7 @@ impl Loop {
         self.core.clock.now() >= deadline
     }
 
-    fn call_with_core(&self, deadline: Nanoseconds, f: fn(&Core)) -> Key {
+    fn call_with_core(&self, deadline: Nanoseconds, f: impl FnOnce(&Core) + 'static) -> Key {
         let core = Rc::downgrade(&self.core);
         let call = move || {
             if let Some(core) = core.upgrade() {
