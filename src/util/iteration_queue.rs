@@ -26,6 +26,8 @@ pub(crate) struct IterationQueue<T: Copy> {
     end: Cell<*mut T>,
     /// Whether every entry before `position` stays for the next iteration and `next` is empty.
     is_reusable: Cell<bool>,
+    /// Whether the current iteration has the entries of the previous one.
+    is_repeated: Cell<bool>,
 }
 
 /// Initial capacity of an iteration.
@@ -45,6 +47,7 @@ impl<T: Copy> IterationQueue<T> {
             position: Cell::new(start),
             end: Cell::new(start),
             is_reusable: Cell::new(true),
+            is_repeated: Cell::new(false),
         }
     }
 
@@ -69,6 +72,11 @@ impl<T: Copy> IterationQueue<T> {
     #[inline(always)]
     pub(crate) fn is_reusable(&self) -> bool {
         self.is_reusable.get()
+    }
+
+    /// Whether the current iteration has the entries of the previous one, each of which was kept.
+    pub(crate) fn is_repeated(&self) -> bool {
+        self.is_repeated.get()
     }
 
     /// Whether no entry of the current iteration is left to run.
@@ -160,6 +168,7 @@ impl<T: Copy> IterationQueue<T> {
         if !self.is_iteration_over() {
             return false;
         }
+        self.is_repeated.set(self.is_reusable.get());
         if !self.is_reusable.get() {
             // SAFETY: as in `is_empty`.
             let (current, next) = unsafe { (&mut *self.current.get(), &mut *self.next.get()) };

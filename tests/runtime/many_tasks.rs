@@ -1,5 +1,6 @@
 //! Many tasks at once: each on a guarded stack of its own, parked, woken and joined.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use selvedge::stack::pool_stats;
@@ -103,4 +104,32 @@ fn cancelled_unstarted_tasks_hold_no_stack() {
         assert_eq!(all_tasks().len(), 1);
     });
     assert_eq!(pool_stats().n_live, 0);
+}
+
+#[test]
+fn a_few_yield_in_turn_beside_thousands_that_wait() {
+    const ROUNDS: usize = 200;
+    for n_yielding in [2, 3, 40, 100] {
+        in_virtual_loop(move || {
+            let n_waiting = many_stacks(5_000);
+            let waiting: Vec<Task<()>> = (0..n_waiting).map(|_| spawn(|| sleep(AN_HOUR))).collect();
+            yield_now();
+            let order = Rc::new(RefCell::new(Vec::new()));
+            let yielding: Vec<Task<()>> = (0..n_yielding)
+                .map(|task| {
+                    let order = Rc::clone(&order);
+                    spawn(move || {
+                        for _ in 0..ROUNDS {
+                            order.borrow_mut().push(task);
+                            yield_now();
+                        }
+                    })
+                })
+                .collect();
+            yielding.into_iter().for_each(|task| finished(task.join()));
+            let in_turn = (0..ROUNDS).flat_map(|_| 0..n_yielding);
+            assert!(order.borrow().iter().copied().eq(in_turn));
+            waiting.iter().for_each(|task| assert!(task.cancel()));
+        });
+    }
 }

@@ -93,6 +93,7 @@ pub const UNSAFE_FILES: &[&str] = &[
     "src/runtime/core/group.rs",
     "src/runtime/core/packet.rs",
     "src/runtime/core/run_queue.rs",
+    "src/runtime/core/run_queue/prefetch.rs",
     "src/runtime/core/task_link.rs",
     "src/runtime/core/wait_list.rs",
     "src/runtime/core/wake.rs",

@@ -10,13 +10,15 @@
 
 #![allow(unsafe_code)]
 
+mod prefetch;
+
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::rc::Rc;
 
 use super::{Callback, TaskBlock, TaskPtr};
 use crate::arch::Parked;
-use crate::sys::prefetch_distances::{MAX_CACHED, TASK_BATCH, TASK_DISTANCE, TASK_LINES};
+use crate::sys::prefetch_distances::MAX_CACHED;
 use crate::util::iteration_queue::IterationQueue;
 
 /// The maximum number of dispatches between two polls of timers and descriptors.
@@ -173,13 +175,7 @@ impl RunQueue {
             return None;
         }
         let place = self.entries.position();
-        if self.io_batch.get() {
-            self.fetch_next(place);
-        } else if !self.exceeds_cache.get() {
-            self.prefetch(place);
-        } else if place.wrapping_add(TASK_BATCH / 2) >= self.fetched.get() {
-            self.fetch(place);
-        }
+        self.prefetch_for_dispatch(place);
         // SAFETY: the batch ends with the iteration at the latest, and its end is not reached.
         let entry = unsafe { *place };
         if entry.parked.is_none() {
@@ -253,56 +249,6 @@ impl RunQueue {
         self.entries.end_reuse();
         self.repeat_cost.set(usize::MAX);
         self.direct_end.set(ptr::null_mut());
-    }
-
-    /// Prefetches one cache line of the innermost frame of the task that is `TASK_DISTANCE` places ahead. A second
-    /// line costs 3% with a thousand tasks (benches/yield.rs).
-    #[inline(always)]
-    fn prefetch(&self, place: *mut Entry) {
-        let soon = place.wrapping_add(TASK_DISTANCE);
-        if soon < self.entries.end() {
-            // SAFETY: the place is one of the iteration's.
-            Parked::prefetch_any(unsafe { (*soon).parked });
-        }
-    }
-
-    /// Prefetches all that the next task will touch, and no later task: the current task will read and write, and
-    /// these system calls would evict from the cache what was prefetched earlier.
-    fn fetch_next(&self, place: *mut Entry) {
-        let next = self.waiting_at(place.wrapping_add(1));
-        next.inspect(|(task, parked)| task.prefetch_all(*parked));
-    }
-
-    /// Task at a place; `None` behind the iteration's end or for a callback.
-    #[inline(always)]
-    fn waiting_at(&self, place: *mut Entry) -> Option<(TaskPtr, Parked)> {
-        if place >= self.entries.end() {
-            return None;
-        }
-        // SAFETY: the place is one of the iteration's; an entry with a parked sp is a task's.
-        unsafe { (*place).parked.map(|parked| ((*place).task(), parked)) }
-    }
-
-    /// Prefetches the stacks of the next `TASK_BATCH` tasks. With many tasks, the addresses of the stacks are in no
-    /// order, so each prefetch needs a page table walk. The processor waits for a single walk, but performs many
-    /// at the same time (sys/prefetch_distances.rs).
-    #[cold]
-    fn fetch(&self, place: *mut Entry) {
-        let first = self.fetched.get().max(place);
-        let tasks = || (0..TASK_BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
-        for (task, parked) in tasks() {
-            parked.prefetch_line(0);
-            task.prefetch_block();
-        }
-        for (task, parked) in tasks() {
-            if task.has_begun() {
-                (1..TASK_LINES).for_each(|line| parked.prefetch_line(line));
-                task.prefetch_for_end();
-            } else {
-                (-TASK_LINES..0).for_each(|line| parked.prefetch_line(line));
-            }
-        }
-        self.fetched.set(first.wrapping_add(TASK_BATCH));
     }
 
     /// Begins a batch of dispatches, in the current iteration or a new one.
