@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::offload::offload;
+use super::offload::{offload, offload_to_end};
 use super::open_file::OpenFile;
 use crate::runtime::io::files;
 use crate::runtime::threads::{AtClose, Label};
@@ -84,12 +84,9 @@ impl File {
     /// As [`std::fs::File::set_len`].
     ///
     /// # Cancellation
-    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
-    /// See [`docs::cancellation`](crate::docs::cancellation).
+    /// As a write at the cursor: see [`File`].
     pub fn set_len(&self, size: u64) -> io::Result<()> {
-        self.with_file("File::set_len", AtClose::Awaited, move |file| {
-            file.set_len(size)
-        })
+        self.change("File::set_len", move |file| file.set_len(size))
     }
 
     /// May suspend. Returns the file's metadata.
@@ -110,10 +107,9 @@ impl File {
     /// As [`std::fs::File::set_permissions`].
     ///
     /// # Cancellation
-    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
-    /// See [`docs::cancellation`](crate::docs::cancellation).
+    /// As a write at the cursor: see [`File`].
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
-        self.with_file("File::set_permissions", AtClose::Awaited, move |file| {
+        self.change("File::set_permissions", move |file| {
             file.set_permissions(permissions)
         })
     }
@@ -124,12 +120,9 @@ impl File {
     /// As [`std::fs::File::set_times`].
     ///
     /// # Cancellation
-    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
-    /// See [`docs::cancellation`](crate::docs::cancellation).
+    /// As a write at the cursor: see [`File`].
     pub fn set_times(&self, times: FileTimes) -> io::Result<()> {
-        self.with_file("File::set_times", AtClose::Awaited, move |file| {
-            file.set_times(times)
-        })
+        self.change("File::set_times", move |file| file.set_times(times))
     }
 
     /// May suspend. Sets the file's time of modification.
@@ -138,8 +131,7 @@ impl File {
     /// As [`std::fs::File::set_modified`].
     ///
     /// # Cancellation
-    /// A cancelled wait ends with an error; an operation that a thread has begun runs to its end.
-    /// See [`docs::cancellation`](crate::docs::cancellation).
+    /// As a write at the cursor: see [`File`].
     pub fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         self.set_times(FileTimes::new().set_modified(time))
     }
@@ -216,6 +208,16 @@ impl File {
     ) -> io::Result<T> {
         let open = Arc::clone(&self.0);
         offload(at_close, Label::Operation(what), move || f(&open.file))
+    }
+
+    /// May suspend. Changes the file. A change that has begun is waited for: after a cancel it would undo later ones.
+    fn change(
+        &self,
+        what: &'static str,
+        f: impl FnOnce(&StdFile) -> io::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
+        let open = Arc::clone(&self.0);
+        offload_to_end(Label::Operation(what), move || f(&open.file))
     }
 
     /// Reads to the end in parts, so that the bytes read before a cancel remain in `buf`.

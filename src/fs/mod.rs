@@ -47,7 +47,8 @@
 //! # Cancellation
 //!
 //! An operation that no thread has started does not happen. An operation that a thread has started is
-//! completed, and its result is dropped, except that of a write to a [`File`], which is returned. A loop that
+//! completed, and its result is dropped. The result of a write to a [`File`], of a file's `set_len` and its like, and of
+//! [`write()`] is returned: after a cancel these would overtake the next change. A loop that
 //! closes waits, for a bounded time, for operations that may change the disk
 //! ([`event_loop::Builder::shutdown_timeout`](crate::event_loop::Builder::shutdown_timeout)).
 //!
@@ -59,7 +60,7 @@
 //!
 //! Opened by a path, these are files as well, without positions. They can be read and written here, but each slow one
 //! blocks a thread of the pool. [`File::open`] and [`OpenOptions::open`] wait for the other end of a FIFO without a
-//! thread; [`read`], [`write()`] and [`copy`] of a FIFO's path don't. A cancelled read of such a file continues, and
+//! thread, and so does [`write()`]; [`read`] and [`copy`] of a FIFO's path don't. A cancelled read of such a file continues, and
 //! its bytes are stored for the next read. A cancelled write continues, too: a `BufWriter` then writes the bytes
 //! twice. Rather wrap the descriptor in [`io::Pollable`](crate::io::Pollable), which
 //! waits in the loop.

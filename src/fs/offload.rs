@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::error::WaitError;
-use crate::runtime::threads::{AtClose, JobKind, Label, off_loop};
+use crate::runtime::threads::{AtClose, JobKind, Label, off_loop, off_loop_to_end};
 use crate::runtime::wait::task_context;
 
 /// Where an operation runs.
@@ -36,6 +36,18 @@ pub(super) fn offload<T: Send + 'static>(
 ) -> io::Result<T> {
     match run_on()? {
         RunOn::Pool => off_loop(JobKind::file(at_close, label), f)?,
+        RunOn::ThisThread => f(),
+    }
+}
+
+/// May suspend. As [`offload`], for a change that a later operation of the same task must find done: the task waits for a
+/// change that a thread has begun.
+pub(super) fn offload_to_end<T: Send + 'static>(
+    label: Label,
+    f: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match run_on()? {
+        RunOn::Pool => off_loop_to_end(JobKind::file(AtClose::Awaited, label), f)?,
         RunOn::ThisThread => f(),
     }
 }

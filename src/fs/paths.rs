@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::file::File;
-use super::offload::offload;
+use super::offload::{offload, offload_to_end};
 use crate::runtime::io::files;
 use crate::runtime::threads::{AtClose, Label};
 
@@ -120,15 +120,22 @@ pub fn exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// As [`std::fs::write`].
 ///
 /// # Cancellation
-/// The file may exist with a part of the contents.
+/// A write that a thread has begun is completed, and its result returned. A stream, and a file that gets more than
+/// 256 KiB, may have got a part of the contents.
 pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let (path, contents) = (path.as_ref(), contents.as_ref());
-    if contents.len() > MAX_JOB_BYTES {
+    if contents.len() > MAX_JOB_BYTES || !write_file(path, contents)? {
         return File::create(path)?.write_all(contents);
     }
+    Ok(())
+}
+
+/// May suspend. Writes a file by one job. False for a stream, on which the job might wait without end: nothing was written.
+fn write_file(path: &Path, contents: &[u8]) -> io::Result<bool> {
     let (path, contents) = (Arc::<Path>::from(path), contents.to_owned());
     let label = Label::Path("fs::write", Arc::clone(&path));
-    offload(AtClose::Awaited, label, move || {
-        std_fs::write(path, contents)
+    offload_to_end(label, move || match std_fs::metadata(&path) {
+        Ok(metadata) if !metadata.is_file() => Ok(false),
+        _ => std_fs::write(path, contents).map(|()| true),
     })
 }

@@ -1,11 +1,13 @@
 //! A cancelled read takes no byte, and a cancelled write is written whole or not at all, as the cursor shows.
 
 use std::fs as std_fs;
-use std::io::{BufWriter, Read, Seek, Write};
+use std::io::{BufWriter, ErrorKind, Read, Seek, Write};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
-use selvedge::fs::File;
+use selvedge::fs::{self, File};
 use selvedge::time::deadline;
 use selvedge::{run, spawn, timeout, yield_now};
 
@@ -166,5 +168,69 @@ fn a_buffer_whose_flush_is_cancelled_is_written_once() {
         writer.flush().unwrap();
         let expected: Vec<_> = (0..n_rounds).map(|round| round as u8).collect();
         assert_eq!(std_fs::read(&path).unwrap(), expected);
+    });
+}
+
+/// Contents whose writing was cancelled are written before the next ones, or not at all. The loop's end waits for both.
+#[test]
+fn cancelled_contents_do_not_overtake_the_next_ones() {
+    let directory = Directory::new();
+    let path = directory.file("file", b"");
+    let mut random = Random(9);
+    for _ in 0..scaled(400, 100) {
+        let patience = Duration::from_micros(random.below(200));
+        run(|| {
+            let _ = timeout(patience, || fs::write(&path, [b'x'; 20_000]));
+            fs::write(&path, "written later").unwrap();
+        });
+        let contents = std_fs::read(&path).unwrap();
+        assert!(
+            contents == b"written later",
+            "overtaken by {} bytes",
+            contents.len()
+        );
+    }
+}
+
+/// A change of the length that was cancelled happens before the next write, or not at all. Both wait for a thread that
+/// writes to the same file, and the system may let either be first.
+#[test]
+fn a_cancelled_set_len_does_not_overtake_the_next_write() {
+    let directory = Directory::new();
+    let options = || File::options().read(true).write(true).clone();
+    let file = run(|| options().open(directory.file("file", b"")).unwrap());
+    let busy = file.try_clone().unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|s| {
+        s.spawn(|| {
+            while !is_over.load(Relaxed) {
+                busy.write_all_at(&pattern(300_000), 100).unwrap();
+            }
+        });
+        let n_lost = run(|| {
+            let mut random = Random(9);
+            let lost = (0..scaled(8000, 1000)).filter(|_| {
+                let patience = Duration::from_micros(random.below(300));
+                let _ = timeout(patience, || file.set_len(0));
+                file.write_all_at(b"warp", 0).unwrap();
+                // Time for the change.
+                file.metadata().unwrap();
+                let mut bytes = [0; 4];
+                file.read_exact_at(&mut bytes, 0).is_err() || bytes != *b"warp"
+            });
+            lost.count()
+        });
+        is_over.store(true, Relaxed);
+        assert_eq!(n_lost, 0);
+    });
+}
+
+#[test]
+fn contents_for_a_pipe_without_a_reader_can_be_cancelled() {
+    run(|| {
+        let directory = Directory::new();
+        let path = directory.fifo("pipe");
+        let written = deadline(Duration::from_millis(20), || fs::write(&path, "unread"));
+        assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
     });
 }
