@@ -1,7 +1,7 @@
 //! `select!`: arms with their own result types, that borrow, and the handlers behind the arrow.
 
 use selvedge::sync::{Event, Queue};
-use selvedge::task::catch_cancelled;
+use selvedge::task::{all_tasks, catch_cancelled, current_task};
 use selvedge::{Promise, race, select, sleep, spawn, time, yield_now};
 
 use crate::support::{
@@ -215,4 +215,27 @@ fn a_failure_in_a_race_that_was_cancelled_is_reported() {
         assert!(racing.join().is_err_and(|error| error.is_cancelled()));
     }));
     assert_eq!(reports.only().exception.unwrap().message().unwrap(), "torn");
+}
+
+/// As at the end of a loop, which cancels all tasks, with arms that were ready to run.
+#[test]
+fn a_host_that_is_cancelled_after_its_arms_is_cancelled() {
+    in_virtual_loop(|| {
+        let selecting = spawn(|| {
+            select! {
+                () = sleep(AN_HOUR) => {}
+                () = sleep(A_SECOND) => {}
+            }
+        });
+        while all_tasks().len() < 4 {
+            yield_now();
+        }
+        let this = current_task().unwrap().id();
+        // The arms are younger than their host, and run before it.
+        for task in all_tasks().into_iter().rev() {
+            assert!(task.id() == this || task.cancel());
+        }
+        let error = selecting.join().unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
+    });
 }

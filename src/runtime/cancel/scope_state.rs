@@ -213,9 +213,13 @@ impl ScopeState {
     ///
     /// A cancel unwinds from here, unless there is a winner, whose result must not be lost.
     pub(crate) fn wait_for_first(&self, here: TaskContext) -> Option<TaskId> {
-        while !self.has_winner() && self.n_live.get() > 0 {
+        while !self.has_winner() {
+            // Also if the children were cancelled, and have ended, before the host ran.
             if here.task.has(MUST_CANCEL | FORCE_UNWIND) {
                 delivery::raise(here);
+            }
+            if self.n_live.get() == 0 {
+                break;
             }
             park::park_shielded(here, self);
         }
