@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::Serialize;
 use url::form_urlencoded;
 
-use super::error::{Error, Kind, from_io, is_request_to_end};
+use super::error::{Error, Kind, deadline_has_passed, from_io, is_bare_timeout, is_request_to_end};
 use super::request_limit::timed_out;
 use crate::error::Elapsed;
 use crate::runtime::wait::task_context;
@@ -110,7 +110,8 @@ impl Read for Upload {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let read = self.read_in_time(buf).map_err(|_| timed_out())?;
         let n = read.map_err(|error| {
-            if is_request_to_end(&error) {
+            let is_late = is_bare_timeout(&error) && deadline_has_passed();
+            if is_late || is_request_to_end(&error) {
                 return from_io(error);
             }
             let what = "the reader of the body failed".to_owned();

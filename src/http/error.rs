@@ -13,7 +13,6 @@ use super::credentials::without_user;
 use crate::error::Elapsed;
 use crate::error::is_cancelled::is_cancelled;
 use crate::error::predicates::predicates;
-use crate::runtime::core::TaskContext;
 use crate::runtime::wait::task_context;
 
 /// Why a request failed. The predicates classify the failure; the text describes it and contains the URL.
@@ -101,11 +100,7 @@ impl Error {
 
     /// If the deadline of the task's I/O has passed, a timeout is the deadline's: ureq reports its own.
     pub(super) fn at_deadline(self) -> Self {
-        let has_passed = |here: TaskContext| {
-            let deadline = here.task.io_deadline();
-            deadline.is_some_and(|deadline| deadline <= here.core.clock.now())
-        };
-        if self.is_timeout() && self.0.source.is_none() && task_context().is_ok_and(has_passed) {
+        if self.is_timeout() && self.0.source.is_none() && deadline_has_passed() {
             return from_io(Elapsed.into());
         }
         self
@@ -311,6 +306,14 @@ pub(super) fn is_request_to_end(error: &io::Error) -> bool {
         || error.get_ref().is_some_and(|inner| {
             inner.is::<Elapsed>() || inner.downcast_ref().is_some_and(of_request)
         })
+}
+
+/// Whether the deadline of the task's I/O has passed.
+pub(super) fn deadline_has_passed() -> bool {
+    task_context().is_ok_and(|here| {
+        let deadline = here.task.io_deadline();
+        deadline.is_some_and(|deadline| deadline <= here.core.clock.now())
+    })
 }
 
 /// Whether a timeout of an operation of this crate caused an error. The system's timeouts have an error number,

@@ -72,6 +72,9 @@ fn a_timeout_reaches_a_body_that_is_passed_on() {
             let error = error.expect("I/O returns the end of its time");
             assert!(error.is_timeout(), "{error:?}");
         }
+        let (silent, _peer) = UnixStream::pair().unwrap();
+        let sent = deadline(SOON, || session.put(server.url("/"), Body::reader(silent)));
+        assert!(sent.unwrap_err().is_timeout());
         let page = session.get(source.url("/")).unwrap().into_reader();
         let sent = deadline(SOON, || session.put(server.url("/"), Body::reader(page)));
         assert!(sent.unwrap_err().is_timeout());
