@@ -15,7 +15,8 @@ use crate::util::fmt::impl_debug;
 const CHUNK: usize = SHARED_SIZE;
 
 /// The space of a read that is likely to wait. It is in the frame of the read, on a page of the stack that is in use anyway.
-const FIRST: usize = 512;
+/// Messages often have the length of a power of two, which is not to fill it.
+const FIRST: usize = 513;
 
 /// The limit of asyncio's streams, in bytes.
 const DEFAULT_LIMIT: usize = 64 * 1024;
@@ -56,7 +57,7 @@ const DEFAULT_LIMIT: usize = 64 * 1024;
 ///
 /// # Memory
 /// While a read waits and no bytes are buffered, the reader has no buffer: the first bytes that arrive, up to 512, arrive in
-/// the frame of the read. [The page about tokio](crate::docs::tokio) has a recipe for many idle connections.
+/// the frame of the read. After a read that filled its space, the next one has a buffer of 8 KiB also while it waits. [The page about tokio](crate::docs::tokio) has a recipe for many idle connections.
 ///
 /// # Panics
 /// A read panics if the stream claims to have read more bytes than there was space for.
