@@ -22,14 +22,34 @@ macro_rules! jobs {
         #[doc = concat!("As [`", stringify!($std), "`].")]
         ///
         /// # Cancellation
-        /// A cancelled wait ends with an error; an operation that a thread has begun runs to its
-        /// end. See [`docs::cancellation`](crate::docs::cancellation).
+        #[doc = cancellation!($at_close)]
+        /// See [`docs::cancellation`](crate::docs::cancellation).
         pub fn $name($($path: impl AsRef<Path>,)+ $($value: $type)?) -> io::Result<$result> {
             $(let $path = Arc::<Path>::from($path.as_ref());)+
             let label = Label::Path(concat!("fs::", stringify!($name)), first!($($path),+));
-            offload(AtClose::$at_close, label, move || $std($($path,)+ $($value)?))
+            run!($at_close, label, move || $std($($path,)+ $($value)?))
         }
     )*};
+}
+
+/// `ToEnd` for a change by one system call, which is waited for once it has begun; else whether a loop that closes waits.
+macro_rules! run {
+    (ToEnd, $label:ident, $f:expr) => {
+        offload_to_end($label, $f)
+    };
+    ($at_close:ident, $label:ident, $f:expr) => {
+        offload(AtClose::$at_close, $label, $f)
+    };
+}
+
+macro_rules! cancellation {
+    (ToEnd) => {
+        "A cancelled wait ends with an error, unless a thread has begun the operation: then the result is returned, and the \
+         request arrives at the next wait."
+    };
+    ($at_close:ident) => {
+        "A cancelled wait ends with an error; an operation that a thread has begun runs to its end."
+    };
 }
 
 /// A further reference to the first path.
@@ -70,31 +90,31 @@ jobs! {
     copy(from, to) -> u64, Awaited, std_fs::copy;
 
     /// May suspend. Renames a file, and replaces a file that has the new name.
-    rename(from, to) -> (), Awaited, std_fs::rename;
+    rename(from, to) -> (), ToEnd, std_fs::rename;
 
     /// May suspend. Creates a hard link.
-    hard_link(original, link) -> (), Awaited, std_fs::hard_link;
+    hard_link(original, link) -> (), ToEnd, std_fs::hard_link;
 
     /// May suspend. Creates a symbolic link.
-    symlink(original, link) -> (), Awaited, std::os::unix::fs::symlink;
+    symlink(original, link) -> (), ToEnd, std::os::unix::fs::symlink;
 
     /// May suspend. Removes a file.
-    remove_file(path) -> (), Awaited, std_fs::remove_file;
+    remove_file(path) -> (), ToEnd, std_fs::remove_file;
 
     /// May suspend. Creates a directory.
-    create_dir(path) -> (), Awaited, std_fs::create_dir;
+    create_dir(path) -> (), ToEnd, std_fs::create_dir;
 
     /// May suspend. Creates a directory and its missing parents.
     create_dir_all(path) -> (), Awaited, std_fs::create_dir_all;
 
     /// May suspend. Removes an empty directory.
-    remove_dir(path) -> (), Awaited, std_fs::remove_dir;
+    remove_dir(path) -> (), ToEnd, std_fs::remove_dir;
 
     /// May suspend. Removes a directory and its contents. Symbolic links are removed, not followed.
     remove_dir_all(path) -> (), Awaited, std_fs::remove_dir_all;
 
     /// May suspend. Sets a file's permissions.
-    set_permissions(path; permissions: Permissions) -> (), Awaited, std_fs::set_permissions;
+    set_permissions(path; permissions: Permissions) -> (), ToEnd, std_fs::set_permissions;
 }
 
 /// May suspend. Returns whether a path exists; of a symbolic link, whether its target exists.
