@@ -47,9 +47,8 @@
 //! # Cancellation
 //!
 //! An operation that no thread has started does not happen. An operation that a thread has started is
-//! completed, and its result is dropped. The result of a write to a [`File`], of a file's `set_len` and its like, and of
-//! [`write()`] is returned: after a cancel these would overtake the next change. A loop that
-//! closes waits, for a bounded time, for operations that may change the disk
+//! completed, and its result is dropped. The result of a change by one call (a write to a [`File`], its `set_len`, [`write()`],
+//! [`rename()`] and the like) is returned: after a cancel such a change could overtake the next one. A loop that closes waits, for a bounded time, for operations that may change the disk
 //! ([`event_loop::Builder::shutdown_timeout`](crate::event_loop::Builder::shutdown_timeout)).
 //!
 //! With io_uring, the task waits until the kernel has finished with its buffer, also after a cancel. A write that the kernel
