@@ -1,13 +1,11 @@
 //! A cancel passes through the target's wait: to the promise or task that the target awaits, and along chains of them.
 
-use std::cell::RefCell;
 use std::panic::{catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
-use selvedge::error::Elapsed;
-use selvedge::task::{TaskRef, all_tasks, catch_cancelled, current_task, finally, spawn_eager};
-use selvedge::{Promise, Task, TaskError, gather, scope, sleep, spawn, timeout, yield_now};
+use selvedge::task::{all_tasks, catch_cancelled, current_task, spawn_eager};
+use selvedge::{Promise, Task, TaskError, gather, sleep, spawn, timeout, yield_now};
 
 use crate::support::{
     A_SECOND, AN_HOUR, Log, OnDrop, Shared, finished, in_virtual_loop, many_stacks, shared, soon,
@@ -265,69 +263,6 @@ fn a_detached_chain_ends_with_its_loop() {
         yield_now();
     });
     assert_eq!(n_unwound.get(), n_tasks - 1);
-}
-
-/// Spawns a parent and an outsider that wait for each other, with a child of the parent's between them. Each wait is legal
-/// when it begins; the cycle closes when the parent reaches the end of its scope. The parent opens its scope in a function.
-fn cycle(around: impl FnOnce(&dyn Fn(Duration)) + 'static) -> [TaskRef; 2] {
-    let slot: Rc<RefCell<Option<Task<()>>>> = Rc::default();
-    let lent = Rc::clone(&slot);
-    let parent = spawn(move || {
-        around(&|lasts| {
-            let result = scope(|s| {
-                s.spawn(|| drop(lent.take().expect("spawned").join()));
-                (0..5).for_each(|_| yield_now());
-                sleep(lasts);
-            });
-            drop(result);
-        });
-    });
-    let view = parent.task_ref();
-    let outsider = spawn(move || {
-        (0..3).for_each(|_| yield_now());
-        drop(parent.join());
-    });
-    let other_view = outsider.task_ref();
-    *slot.borrow_mut() = Some(outsider);
-    sleep(A_SECOND);
-    assert!(
-        !view.is_done() && !other_view.is_done(),
-        "they wait for each other"
-    );
-    [view, other_view]
-}
-
-#[test]
-fn a_cancel_ends_tasks_that_wait_in_a_cycle() {
-    in_virtual_loop(|| {
-        let [view, other_view] = cycle(|open| open(Duration::ZERO));
-        assert!(view.cancel());
-        assert_eq!(view.cancelling(), 1);
-        (0..10).for_each(|_| yield_now());
-        assert!(view.is_cancelled() && other_view.is_done());
-    });
-}
-
-#[test]
-fn a_timeout_ends_tasks_that_wait_in_a_cycle() {
-    in_virtual_loop(|| {
-        // In a cleanup or not; while the scope's body waits, or after it.
-        let elapses = |open: &dyn Fn(Duration), lasts| {
-            assert_eq!(timeout(2 * A_SECOND, || open(lasts)), Err(Elapsed));
-            assert_eq!(current_task().expect("a task").cancelling(), 0);
-            sleep(A_SECOND);
-        };
-        for lasts in [Duration::ZERO, AN_HOUR] {
-            for views in [
-                cycle(move |open| elapses(open, lasts)),
-                cycle(move |open| finally(|| (), || elapses(open, lasts))),
-            ] {
-                sleep(5 * A_SECOND);
-                assert!(views.iter().all(TaskRef::is_done));
-                assert!(!views[0].is_cancelled());
-            }
-        }
-    });
 }
 
 #[test]

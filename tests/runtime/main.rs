@@ -17,6 +17,7 @@ mod after_exit;
 mod callbacks;
 mod cancel;
 mod cancel_catch;
+mod cancel_cycles;
 mod cancel_model;
 mod cancel_reach;
 mod cancel_reference;

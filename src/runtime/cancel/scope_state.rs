@@ -16,7 +16,7 @@ use crate::runtime::core::{
     AnyPacket, Awaiting, CANCEL_FORWARDED, CancelFrame, FORCE_UNWIND, FrameKind, MUST_CANCEL,
     ParentScope, TaskContext, TaskId, TaskPtr, cancel_frame, unpark,
 };
-use crate::runtime::wait::{delivery, park};
+use crate::runtime::wait::{WaitGraphWalk, delivery, park};
 
 /// What ends the remaining children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(crate) struct ScopeState {
     has_body_failed: Cell<bool>,
     /// A child was abandoned: its frames live on, with what they borrow.
     has_abandoned: Cell<bool>,
+    /// A cancel of the host was forwarded to the children.
+    has_passed_on: Cell<bool>,
 }
 
 /// The task that opened the scope.
@@ -71,6 +73,7 @@ impl ScopeState {
             is_in_body: Cell::new(true),
             has_body_failed: Cell::new(false),
             has_abandoned: Cell::new(false),
+            has_passed_on: Cell::new(false),
         }
     }
 
@@ -180,11 +183,16 @@ impl ScopeState {
     /// Forwards a cancel of the host to the children, and closes the scope.
     pub(crate) fn pass_on(&self, host: TaskPtr) {
         self.is_ending.set(true);
+        // A cancel stops at the host of another scope, which forwards it in a turn of its own. If that scope waits for this
+        // one, the cancel comes back, and would go round for ever.
+        let is_repeated = self.has_passed_on.replace(true);
         let message = host.message();
         let has_cycle = Cell::new(false);
         self.each_live(|child| {
+            // Before the cancel, in which a destructor may free the child.
+            let is_back = is_repeated && WaitGraphWalk::from(child).reaches(|task| task == host);
             let is_cycle = request::cancel_child(child, host, message.as_deref());
-            has_cycle.set(has_cycle.get() || is_cycle);
+            has_cycle.set(has_cycle.get() || is_cycle || is_back);
         });
         if has_cycle.get() {
             // Each task of the cycle has forwarded the cancel to the next one.

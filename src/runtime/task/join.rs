@@ -1,6 +1,5 @@
 //! Waiting for one task or promise: whether the running task may, and the wait.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use super::AnyHandle;
@@ -80,18 +79,7 @@ fn is_circle(here: TaskContext, task: TaskPtr) -> bool {
     if task.awaiting.get().is_none() {
         return task == here.task || task.is_host_of(here.task);
     }
-    // Each task is followed once: a scope's children may wait for each other, and the scope for all.
-    let mut seen = HashSet::new();
-    let mut walk = WaitGraphWalk::from(task);
-    while let Some(task) = walk.next() {
-        if task == here.task || task.is_host_of(here.task) {
-            return true;
-        }
-        if walk.is_chain() || seen.insert(task.id) {
-            walk.follow(task);
-        }
-    }
-    false
+    WaitGraphWalk::from(task).reaches(|task| task == here.task || task.is_host_of(here.task))
 }
 
 /// The wait for the end of a task or promise, among other waits.

@@ -2,6 +2,7 @@
 //! wait for, and so on.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::mem::ManuallyDrop;
 
 use crate::runtime::core::{
@@ -142,8 +143,23 @@ impl WaitGraphWalk {
     }
 
     /// Whether each task so far waits for one task at most.
-    pub(crate) fn is_chain(&self) -> bool {
+    fn is_chain(&self) -> bool {
         self.others.capacity() == 0
+    }
+
+    /// Whether the walk reaches a task for which a function returns true. Follows each task once: a scope's children may
+    /// wait for each other, and the scope for all.
+    pub(crate) fn reaches(mut self, is_it: impl Fn(TaskPtr) -> bool) -> bool {
+        let mut seen = HashSet::new();
+        while let Some(task) = self.next() {
+            if is_it(task) {
+                return true;
+            }
+            if self.is_chain() || seen.insert(task.id) {
+                self.follow(task);
+            }
+        }
+        false
     }
 
     /// Enqueues the tasks that `task` awaits.
