@@ -38,7 +38,7 @@ pub use on_stack::{on_stack, remaining_stack_bytes};
 #[cfg(feature = "runtime")]
 pub(crate) use open_frame::{OpenFrame, runs_on_own_stacks};
 #[cfg(feature = "runtime")]
-pub(crate) use payload::{Payload, drop_payload, drop_quietly};
+pub(crate) use payload::{Payload, drop_payload, drop_quietly, wake};
 #[cfg(feature = "_transfer_ring")]
 #[doc(hidden)]
 pub use ring::TransferRing;

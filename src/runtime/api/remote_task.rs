@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::LoopHandle;
-use crate::coroutine::drop_quietly;
+use crate::coroutine::{drop_quietly, wake};
 use crate::error::WaitError;
 use crate::error::{LoopError, TaskError};
 use crate::runtime::cancel::request;
@@ -244,7 +244,7 @@ impl<T> Shared<T> {
         self.is_done.notify_all();
         if let Some(waker) = waker {
             // User code, which may not wait.
-            context::without_task(|| waker.wake());
+            context::without_task(|| wake(waker));
         }
     }
 }

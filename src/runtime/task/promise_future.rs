@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::Promise;
+use crate::coroutine::wake;
 use crate::error::TaskError;
 use crate::runtime::core::CallbackId;
 use crate::util::fmt::impl_fmt;
@@ -45,7 +46,7 @@ struct WakesOnDrop(Rc<Listener>);
 impl Drop for WakesOnDrop {
     fn drop(&mut self) {
         if let Some(waker) = self.0.0.take() {
-            waker.wake();
+            wake(waker);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Wakers and futures of other executors, and values that cross threads.
 
 use std::future::{Future, IntoFuture, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::time::Duration;
@@ -10,12 +12,13 @@ use std::time::Duration;
 use selvedge::event_loop::current_loop;
 use selvedge::task::{catch_cancelled, current_task, wait_for};
 use selvedge::{
-    EventLoop, Promise, block_on, gather, race, scope, sleep, spawn, timeout, to_thread, yield_now,
+    EventLoop, Promise, block_on, gather, race, run, scope, sleep, spawn, timeout, to_thread,
+    yield_now,
 };
 
 use super::strikes::{IN_DROP, Strikes};
 use super::{ignore, later, places, strike};
-use crate::support::A_SECOND;
+use crate::support::{A_SECOND, text};
 
 /// Strikes when it wakes, and when it is dropped.
 struct Executor;
@@ -280,4 +283,35 @@ places! {
         strike();
     },
     "to_thread: a result" => || drop(to_thread(|| Strikes::<IN_DROP>)),
+}
+
+/// A promise's callbacks are dropped while one of them panics; a later one wakes a waker, which panics as well.
+#[test]
+fn a_waker_that_panics_in_an_unwind_does_not_abort() {
+    struct PanicsInDrop;
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            panic!("in drop");
+        }
+    }
+    struct Panics(AtomicUsize);
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            panic!("in wake");
+        }
+    }
+    run(|| {
+        let promise = Promise::<()>::new();
+        let value = PanicsInDrop;
+        promise.add_done_callback(move |_| drop(value));
+        let panics = Arc::new(Panics(AtomicUsize::new(0)));
+        let waker = Waker::from(Arc::clone(&panics));
+        let mut future = promise.clone().into_future();
+        let mut context = Context::from_waker(&waker);
+        assert!(pin!(&mut future).poll(&mut context).is_pending());
+        let unwound = catch_unwind(AssertUnwindSafe(|| promise.clear_done_callbacks()));
+        assert_eq!(text(&unwound.expect_err("the value panics")), "in drop");
+        assert_eq!(panics.0.load(Ordering::SeqCst), 1, "the waker was woken");
+    });
 }
