@@ -12,6 +12,7 @@ use selvedge::net::{TcpListener, TcpStream};
 use selvedge::{EventLoop, sleep, spawn, to_thread};
 
 use crate::memory::{one_process, resident_bytes};
+use crate::support::peers;
 use crate::table::{Limit, Row};
 
 /// As many as fit the limit of descriptors, each with two. The pool populates stacks 256 at a time, and with this number takes
@@ -36,6 +37,10 @@ pub fn rows() -> Vec<Row> {
         peers: Vec::new(),
         limit: Limit::Absolute(5.0),
     };
+    let of_tls = || {
+        let mut connections = peers::rust("selvedge", "idle_tls", &[n_connections()]);
+        connections.round() / 1024.0
+    };
     vec![
         row(
             "an idle keep-alive connection, VmRSS + VmPTE growth, KiB",
@@ -45,6 +50,13 @@ pub fn rows() -> Vec<Row> {
             "the same after a request that went 100 KiB deep, KiB",
             "deep connections",
         ),
+        Row {
+            what: "an idle https connection after such a request, KiB of stack",
+            ours: (0..ROUNDS).map(|_| of_tls()).collect(),
+            peer: "",
+            peers: Vec::new(),
+            limit: Limit::Absolute(5.0),
+        },
     ]
 }
 

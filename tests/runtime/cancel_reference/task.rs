@@ -328,12 +328,12 @@ impl Reference {
         let (is_alone, _) = self.end();
         let is_unwound = body.is_err() && !is_alone;
         let has_live = self.has_live_children();
-        // A child that was cancelled just now may not have had its turn, and a request that stands is then forwarded to it.
-        let cancelled_now = |task: &Running| task.cancelled_at == Some(now);
-        self.has_tie |= self.stands() && self.scopes[scope].children.iter().any(cancelled_now);
         if is_unwound {
             self.cancel_children();
         }
+        // A child that was cancelled just now may not have had its turn, and a request that stands is then forwarded to it.
+        let may_be_live = |task: &Running| task.end.is_none() && task.cancelled_at == Some(now);
+        self.has_tie |= self.stands() && self.scopes[scope].children.iter().any(may_be_live);
         let mut is_cancelled = false;
         while self.has_live_children() {
             if self.stands() {

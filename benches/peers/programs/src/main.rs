@@ -11,6 +11,7 @@
 //! | `pop` | | prints its port, then serves blocking pops for ever |
 //! | `pages` | | prints its port, then serves an HTTP page for ever |
 //! | `files`, `files_on_pool` | tasks, reads | the tasks read pages that are not cached; ns of CPU a read |
+//! | `idle_tls` | connections | bytes of stack that are resident for each idle https connection |
 //! | `http` | port, requests, batches | gets `requests` pages in each batch, with a new client; ns of CPU a request |
 
 #![allow(unsafe_code)]
@@ -20,6 +21,7 @@ mod contender;
 mod epoll_peer;
 mod file_peers;
 mod http_peers;
+mod idle_tls;
 mod monoio_peer;
 mod smol_peer;
 mod tokio_peer;
@@ -50,6 +52,7 @@ fn main() {
         ["epoll", "echo"] => epoll_peer::echo(),
         ["epoll", "pages"] => epoll_peer::pages(),
         ["selvedge", "http"] => http_peers::ours(number(0), number(1), number(2)),
+        ["selvedge", "idle_tls"] => idle_tls::measure(number(0)),
         ["selvedge", "files"] => file_peers::ours(true, number(0), number(1)),
         ["selvedge", "files_on_pool"] => file_peers::ours(false, number(0), number(1)),
         ["tokio", "files"] => file_peers::tokio(true, number(0), number(1)),
