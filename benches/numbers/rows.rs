@@ -92,7 +92,7 @@ fn round_trip_against_corosensei() -> Row {
         ours,
         peer: "corosensei's resume + suspend",
         peers,
-        limit: Limit::AtMost(0.95),
+        limit: Limit::AtMost(0.9),
     }
 }
 
@@ -103,7 +103,7 @@ fn round_trip_against_call() -> Row {
         ours,
         peer: "an indirect call and return",
         peers,
-        limit: Limit::AtMost(1.7),
+        limit: Limit::AtMost(1.8),
     }
 }
 
@@ -191,6 +191,6 @@ fn create_run_drop() -> Row {
         ours,
         peer: "corosensei with a reused stack",
         peers,
-        limit: Limit::AtMost(2.0),
+        limit: Limit::AtMost(1.5),
     }
 }

@@ -19,39 +19,55 @@ pub struct Round {
 /// The contenders' names, in the order of [`measure`]'s result.
 pub const NAMES: [&str; 3] = ["selvedge", "raw epoll", "tokio"];
 
-/// Rounds of each server, ours first. Our tasks and tokio's have a buffer each, the epoll loop has one for all. The addresses of a process's memory can make all of its rounds some percent faster or
-/// slower, so each server is started `n_starts` times.
+/// Rounds of each server, in the order of [`NAMES`]. Our tasks and tokio's have a buffer each, the epoll loop has one for all.
 pub fn measure(
     n_connections: usize,
     buffer_size: usize,
     n_starts: usize,
     n_rounds: usize,
 ) -> [Vec<Round>; 3] {
-    raise_file_limit(4 * n_connections as u64 + 100);
-    let mut samples = [const { Vec::new() }; 3];
+    let servers = || {
+        [
+            ours::contender("echo", &[buffer_size]),
+            peers::rust("epoll", "echo", &[]),
+            peers::rust("tokio", "echo", &[buffer_size]),
+        ]
+    };
+    measure_servers(n_connections, n_starts, n_rounds, servers)
+}
+
+/// Rounds of each server. The addresses of a process's memory can make all of its rounds some percent faster or slower, so each
+/// server is started `n_starts` times.
+pub fn measure_servers<const N: usize>(
+    n_connections: usize,
+    n_starts: usize,
+    n_rounds: usize,
+    servers: impl Fn() -> [Contender; N],
+) -> [Vec<Round>; N] {
+    raise_file_limit((N as u64 + 1) * n_connections as u64 + 100);
+    let mut samples = [const { Vec::new() }; N];
     for start in 0..n_starts {
+        // A server inherits the core of the thread that starts it.
+        pin_to_core(MEASURED_CORE);
+        let servers = servers();
         // A server finds the caches full of the previous server's memory, so each runs after each other one.
-        let order = if start % 2 == 0 { [0, 1, 2] } else { [2, 1, 0] };
-        started(n_connections, buffer_size, n_rounds, order, &mut samples);
+        let mut order: [usize; N] = std::array::from_fn(|index| index);
+        if start % 2 > 0 {
+            order.reverse();
+        }
+        started(n_connections, n_rounds, &servers, order, &mut samples);
     }
     samples
 }
 
-/// Starts the servers, all at once, and measures rounds of each; the others sleep meanwhile.
-fn started(
+/// Measures rounds of each server; the others sleep meanwhile.
+fn started<const N: usize>(
     n_connections: usize,
-    buffer_size: usize,
     n_rounds: usize,
-    order: [usize; 3],
-    samples: &mut [Vec<Round>; 3],
+    servers: &[Contender; N],
+    order: [usize; N],
+    samples: &mut [Vec<Round>; N],
 ) {
-    // A server inherits the core of the thread that starts it.
-    pin_to_core(MEASURED_CORE);
-    let servers = [
-        ours::contender("echo", &[buffer_size]),
-        peers::rust("epoll", "echo", &[]),
-        peers::rust("tokio", "echo", &[buffer_size]),
-    ];
     pin_to_core(LOAD_CORE);
     let mut loads = servers.each_ref().map(|server| {
         Load::connect(server.port(), n_connections)

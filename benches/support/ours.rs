@@ -10,7 +10,9 @@ use std::time::Duration;
 use selvedge::net::unix::UnixStream;
 use selvedge::net::{TcpListener, TcpStream};
 use selvedge::sync::{Event, Queue};
-use selvedge::{Task, gather, run, select, sleep, spawn, stack, time, timeout, yield_now};
+use selvedge::{
+    EventLoop, Task, gather, run, select, sleep, spawn, stack, time, timeout, yield_now,
+};
 
 use super::contest::Contender;
 use super::peers::texts;
@@ -39,7 +41,12 @@ pub fn is_contender() -> bool {
         "select" => selects(number(0)),
         "hand" => hands(number(0), number(1)),
         "timer" => timers(number(0), number(1)),
-        "echo" => echo(number(0)).expect("a server"),
+        "echo" => run(|| echo(number(0))).expect("a server"),
+        "echo_with_looks" => {
+            let looks = (number(1) > 0).then(|| Duration::from_millis(number(1) as u64));
+            let builder = EventLoop::builder().idle_stack_timeout(looks);
+            builder.run(|| echo(number(0))).expect("a server");
+        }
         "pop" => pops().expect("a server"),
         _ => panic!("no such contender: {what}"),
     }
@@ -307,14 +314,12 @@ fn echo(buffer_size: usize) -> io::Result<()> {
         4096 => serve::<4096>,
         size => panic!("no server has buffers of {size} bytes"),
     };
-    run(move || {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        listening(listener.local_addr()?.port());
-        loop {
-            let (stream, _) = listener.accept()?;
-            drop(spawn(move || serve(stream)));
-        }
-    })
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    listening(listener.local_addr()?.port());
+    loop {
+        let (stream, _) = listener.accept()?;
+        drop(spawn(move || serve(stream)));
+    }
 }
 
 fn serve<const N: usize>(mut stream: TcpStream) -> io::Result<()> {
