@@ -2,6 +2,8 @@
 //! destroyed.
 
 use std::cell::RefCell;
+use std::fs::File;
+use std::os::fd::AsRawFd;
 use std::process;
 use std::thread;
 
@@ -17,6 +19,7 @@ pub const SCENARIOS: &[(&str, fn())] = &[
         "loop_in_a_thread_local_at_exit",
         loop_in_a_thread_local_at_exit,
     ),
+    ("idle_loops_in_a_thread_local", idle_loops_in_a_thread_local),
 ];
 
 /// Uses the loop again when it is destroyed.
@@ -84,6 +87,28 @@ fn loop_in_a_thread_local_at_exit() {
     process::exit(0);
 }
 
+/// Threads that end with a loop without tasks in a thread-local, and the number that the next descriptor has, before and
+/// after.
+fn idle_loops_in_a_thread_local() {
+    let end_thread = || {
+        let ended = thread::spawn(|| {
+            // Older than the library's thread-local.
+            OWNER.set(None);
+            let event_loop = event_loop();
+            finished(event_loop.run_until_complete(yield_now));
+            event_loop.call_later(AN_HOUR, || println!("a late callback ran"));
+            OWNER.set(Some(Owner(Some(event_loop))));
+        });
+        ended.join().expect("no panic");
+    };
+    let next_descriptor = || File::open("/dev/null").expect("there").as_raw_fd();
+    // What the process has once is made now.
+    end_thread();
+    let before = next_descriptor();
+    (0..5).for_each(|_| end_thread());
+    println!("leaked descriptors: {}.", next_descriptor() - before);
+}
+
 #[test]
 fn a_thread_locals_loop_leaks_tasks_at_its_threads_end() {
     let ended = play("loop_in_a_thread_local");
@@ -101,4 +126,15 @@ fn a_thread_locals_loop_leaks_tasks_as_the_process_exits() {
     let ended = play("loop_in_a_thread_local_at_exit");
     ended.assert_exited(0);
     assert!(!ended.stdout.contains("unwound"), "{ended:#?}");
+}
+
+#[test]
+fn a_thread_locals_loop_without_tasks_leaks_nothing() {
+    let ended = play("idle_loops_in_a_thread_local");
+    ended.assert_exited(0);
+    assert!(
+        ended.stdout.contains("leaked descriptors: 0."),
+        "{ended:#?}"
+    );
+    assert!(!ended.stdout.contains("a late callback"), "{ended:#?}");
 }

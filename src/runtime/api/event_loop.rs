@@ -153,7 +153,7 @@ impl EventLoop {
     /// unwinds the remaining tasks by force. Pending tasks are reported. Closing again does nothing.
     ///
     /// At the end of its thread, or while the process exits, a loop in a thread-local leaks its tasks, because the
-    /// thread-locals that the tasks refer to may be destroyed.
+    /// thread-locals that the tasks refer to may be destroyed. With a pending task, the loop's descriptors are leaked too.
     ///
     /// # Errors
     /// If the loop is running. On a stack that another library has made.

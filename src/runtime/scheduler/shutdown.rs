@@ -264,13 +264,16 @@ impl Loop {
     }
 
     /// Closes a loop while its thread is being torn down. Objects to which the tasks' frames refer may be destroyed, so
-    /// the tasks are leaked without an unwind. The destructors of callbacks notify code that waits for these tasks on
-    /// other threads.
+    /// the tasks are leaked without an unwind, with the loop's descriptors, which their waits refer to. The destructors of
+    /// callbacks notify code that waits for these tasks on other threads.
     pub(crate) fn leak(&self) {
         let core = &self.core;
         core.is_closing.set(true);
-        std::mem::forget(Rc::clone(core));
-        for task in core.tasks() {
+        let tasks = core.tasks();
+        if !tasks.is_empty() {
+            std::mem::forget(Rc::clone(core));
+        }
+        for task in tasks {
             let callbacks = task.with_extras(|extras| std::mem::take(&mut extras.callbacks));
             callbacks
                 .iter()
