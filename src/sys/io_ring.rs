@@ -37,7 +37,7 @@ const NEEDED: [u8; 6] = [
     opcode::AsyncCancel::CODE,
 ];
 
-/// A ring. One thread makes it, submits to it and takes its results; a forked child only drops it.
+/// A ring. One thread makes it, submits to it and takes its results; a forked child does not use it.
 pub(crate) struct Ring(RefCell<IoUring>);
 
 impl Ring {

@@ -200,8 +200,8 @@ impl EventLoop {
     pub(crate) fn shut_down(&self) {
         let inner = &self.0;
         if inner.is_forked() {
-            // The parent process owns the original of everything here: close only the descriptors. The tasks are
-            // forgotten, with all that they refer to.
+            // The parent process owns the original of everything here. The tasks are forgotten, with all that they refer
+            // to: also the child's copies of the descriptors and of the ring's mapping, which end with the child.
             inner.core.is_closed.set(true);
             std::mem::forget(Rc::clone(&inner.core));
             return;

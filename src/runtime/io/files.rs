@@ -11,7 +11,7 @@
 //! - A loop that stops running waits in the kernel for all operations ([`Files::settle`]). So a task that is abandoned,
 //!   a loop that is forgotten or dropped, and a thread that ends never have an operation in flight.
 //! - A forked child has a copy of the frames, and the kernel writes into the parent's. The child uses no ring, waits for
-//!   no result, and only unmaps its copy.
+//!   no result, and keeps its copy of the mapping.
 
 #![allow(unsafe_code)]
 
