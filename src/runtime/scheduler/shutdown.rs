@@ -283,19 +283,26 @@ impl Loop {
     }
 
     /// Refuses further messages of other threads, and drops the remaining messages and callbacks. The tasks have ended.
-    /// With a timeout, waits that long for running jobs.
+    /// With a timeout, then waits that long for running jobs.
     pub(crate) fn close_intake(&self, timeout: Option<Duration>) {
         self.core.is_closed.set(true);
         self.reactor.files.settle();
         self.signals.close(&self.reactor);
+        self.injector.close();
+        // Before the wait for jobs: a job may wait for a remote task that was not begun, or for a value that a
+        // callback owns.
+        self.drop_messages_and_callbacks();
         self.waits
             .close_pool(timeout, |sentence| self.tell(sentence));
-        self.injector.close();
+        self.drop_messages_and_callbacks();
+        drop_quietly(self.core.handler.take());
+    }
+
+    fn drop_messages_and_callbacks(&self) {
         while let Some(message) = self.injector.pop() {
             drop_quietly(message);
         }
         self.clear_queue();
         self.timers.clear();
-        drop_quietly(self.core.handler.take());
     }
 }
