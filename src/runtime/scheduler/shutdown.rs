@@ -36,9 +36,13 @@ const LATE: Duration = Duration::from_secs(1);
 /// The maximum number of tasks that such a report names.
 const N_NAMED: usize = 8;
 
-/// Reports the tasks that continue although they were cancelled: all, or the only one that was.
+/// Reports the tasks that have not ended: all, which include tasks that were spawned since the cancel; or the only one that
+/// was cancelled.
 fn report_late(core: &Core, only: Option<TaskId>) {
-    let text = "The loop is ending, and waits for tasks that were cancelled";
+    let text = match only {
+        Some(_) => "The loop is ending, and waits for the main task, which was cancelled",
+        None => "The loop is ending. All tasks were cancelled, and it waits for",
+    };
     let mut tasks = core.tasks();
     tasks.retain(|task| only.is_none_or(|id| task.id == id));
     core.report(&ExceptionContext::new(format!("{text}: {}", names(&tasks))));
@@ -81,7 +85,7 @@ impl Loop {
         // With a timeout of zero the program wants no more than one turn.
         if !tasks.is_empty() && !self.shutdown_timeout.is_zero() {
             self.tell(format!(
-                "The loop unwinds tasks by force, because they have not ended {:?} after they were cancelled \
+                "The loop unwinds tasks by force, because they have not ended {:?} after the loop began to end \
                  (`event_loop::Builder::shutdown_timeout`): {}",
                 self.shutdown_timeout,
                 names(tasks)
