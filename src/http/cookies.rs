@@ -8,6 +8,7 @@ use ureq::http::header::{COOKIE, SET_COOKIE};
 use ureq::http::{HeaderMap, HeaderValue};
 use url::Url;
 
+use super::credentials::text_without_user;
 use super::error::{Error, Kind};
 
 /// The cookies of a session; `None` if the session keeps none.
@@ -21,7 +22,10 @@ impl Cookies {
     /// Adds a cookie as if a response from this URL had set it.
     pub(super) fn set(&self, url: &str, cookie: &str) -> Result<(), Error> {
         let bad = |error: String| Error::new(Kind::BadRequest(error));
-        let url = Url::parse(url).map_err(|error| bad(format!("{url:?} is not a URL: {error}")))?;
+        let url = Url::parse(url).map_err(|error| {
+            let shown = text_without_user(url);
+            bad(format!("{shown:?} is not a URL: {error}"))
+        })?;
         let Some(store) = &self.0 else {
             return Ok(());
         };

@@ -20,6 +20,11 @@ pub(super) fn authorization(url: &Url) -> Option<HeaderValue> {
     Some(value)
 }
 
+/// The text of an invalid URL without a user and a password.
+pub(super) fn text_without_user(url: &str) -> &str {
+    url.rsplit_once('@').map_or(url, |(_, rest)| rest)
+}
+
 /// The URL without its user and password.
 pub(super) fn without_user(url: &Url) -> Url {
     let mut url = url.clone();

@@ -8,6 +8,7 @@ use ureq::http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use super::body::Content;
+use super::credentials::{text_without_user, without_user};
 use super::error::{Error, Kind};
 
 /// A request, which redirects change.
@@ -33,11 +34,11 @@ pub(super) fn redirect_target(
     let location = String::from_utf8_lossy(location.as_bytes());
     let mut url = from.join(&location).map_err(|error| {
         Error::new(Kind::Redirect("a redirect to something that is not a URL"))
-            .with_source(format!("{location:?}: {error}"))
+            .with_source(format!("{:?}: {error}", text_without_user(&location)))
     })?;
     if !matches!(url.scheme(), "http" | "https") {
         let what = "a redirect to a URL that is neither http nor https";
-        return Err(Error::new(Kind::Redirect(what)).with_source(url.to_string()));
+        return Err(Error::new(Kind::Redirect(what)).with_source(without_user(&url).to_string()));
     }
     if url.fragment().is_none() {
         url.set_fragment(from.fragment());

@@ -13,7 +13,7 @@ use url::Url;
 
 use super::body::{Body, Content};
 use super::client::Client;
-use super::credentials::without_user;
+use super::credentials::{text_without_user, without_user};
 use super::error::{Error, Kind};
 use super::exchange;
 use super::outgoing::Outgoing;
@@ -42,8 +42,7 @@ pub struct RequestBuilder {
 impl RequestBuilder {
     pub(super) fn new(client: Rc<Client>, method: Method, url: &str) -> Self {
         let bad = |error| {
-            // Without a user and a password.
-            let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+            let shown = text_without_user(url);
             Error::new(Kind::BadRequest(format!("{shown:?} is not a URL: {error}")))
         };
         Self {

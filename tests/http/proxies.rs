@@ -340,6 +340,28 @@ fn passwords_do_not_show_in_debug_output() {
     });
 }
 
+#[test]
+fn passwords_do_not_show_in_errors_of_redirects_and_cookies() {
+    in_loop(|| {
+        for location in [
+            "http://me:secret@localhost:port/",
+            "ftp://me:secret@localhost/",
+        ] {
+            let header = format!("location: {location}");
+            let server = Server::start(move |_| answer("302 Found", &[&header], ""));
+            let error = Session::new().get(server.url("/")).unwrap_err();
+            assert!(error.is_redirect(), "{error:?}");
+            assert_hides(&error);
+        }
+        let session = Session::new();
+        let error = session
+            .set_cookie("http://me:secret@localhost:port/", "thread=warp")
+            .unwrap_err();
+        assert!(error.is_bad_request(), "{error:?}");
+        assert_hides(&error);
+    });
+}
+
 #[track_caller]
 fn assert_hides(value: &impl std::fmt::Debug) {
     for text in [format!("{value:?}"), format!("{value:#?}")] {
