@@ -254,7 +254,7 @@ pub struct Builder {
 impl Builder {
     /// Sets the usable size of the stack in bytes. It is rounded up to whole pages, and to at least
     /// [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES); [`Coroutine::stack`] returns the
-    /// size that the stack has.
+    /// size that the stack has. With zero, `build` returns an error.
     ///
     /// The stack is reserved address space: a page is committed when it is first touched.
     pub fn stack_size_bytes(mut self, bytes: usize) -> Self {

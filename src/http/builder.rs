@@ -123,8 +123,8 @@ settings! {
     fn max_redirects(u32);
 
     /// Sets how many requests may run at once, each on a connection of its own: a hundred by default. Further
-    /// requests wait, and their timeouts include the wait. A request runs until its body has been read or
-    /// dropped.
+    /// requests wait, and their timeouts include the wait. A request runs until its body has been read to its
+    /// end or dropped.
     ///
     /// Where nothing can wait, outside of a loop's tasks, a request beyond the limit is an error.
     fn max_connections(usize);

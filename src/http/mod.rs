@@ -68,12 +68,13 @@
 //!
 //! # Stacks
 //!
-//! A request over `https` takes about 120 KiB of its task's stack in a build without optimization. A task
-//! with a stack smaller than the default needs at least that much.
+//! A request over `https` takes about 130 KiB of its task's stack in a build without optimization. A task with a
+//! stack smaller than the default needs more than that: 192 KiB leave room for the caller.
 //!
 //! # Limits
 //!
-//! - Timeouts are measured by the system's clock, even if the loop has another clock.
+//! - On a loop with a virtual clock, a timeout can expire in a wait, which that clock measures. What an earlier wait has taken
+//!   is measured by the system's clock, so the total timeout of a request with several waits may expire late.
 //! - The head of a response, status and headers, has at most 64 KiB. A larger one is an
 //!   [error](Error::is_protocol). The number of headers is not limited otherwise.
 //! - The URL and each header of a request have at most 16 KiB; all cookies are one header. A longer one is an

@@ -18,8 +18,8 @@ use crate::util::fmt::impl_debug;
 
 /// A response: its status and headers, and its body, which has not been read yet.
 ///
-/// Dropping it closes the connection, unless the body has been read to its end: then the next request to the
-/// same host reuses the connection.
+/// Dropping it closes the connection, unless the body is empty or has been read to its end, where `read` returns 0: then
+/// the next request to the same host reuses the connection.
 ///
 /// ```no_run
 /// # let session = selvedge::http::Session::new();
@@ -194,7 +194,7 @@ impl Response {
 
 /// A reader for the body of a response, made by [`Response::into_reader`]. Decompresses if necessary.
 ///
-/// Dropping it before the end of the body closes the connection.
+/// Dropping it before the end of the body, where `read` returns 0, closes the connection.
 pub struct BodyReader {
     reader: Decoder,
     url: Url,

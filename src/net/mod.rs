@@ -57,9 +57,10 @@
 //! `into_raw_fd` end the registration with the loop, and return the socket in std's form.
 //!
 //! A descriptor may be in several wrappers, as in [`Pollable::new(&stream)`](crate::io::Pollable) for calls like
-//! `sendfile`: they share the registration with the loop. A `shutdown` wakes the tasks that wait through any of
-//! them, or through a clone of `try_clone`. A `shutdown` by other code (`SockRef`, another process) also wakes
-//! them, with one exception: Linux does not report it to a task that waits to write to a Unix socket.
+//! `sendfile`: on one loop they share the registration. A `shutdown` wakes the tasks of this loop that wait through any of
+//! them, and the tasks of every loop that wait through a clone of `try_clone`. A `shutdown` by other code (`SockRef`,
+//! another process), or through a wrapper on another loop, also wakes them, with one exception: Linux does not report it
+//! to a task that waits to write to a Unix socket.
 //!
 //! Dropping a socket does not wait, even if `SO_LINGER` is set: then a separate thread waits in the system's
 //! `close`. If eight threads already wait in `close`, no thread waits for this socket.

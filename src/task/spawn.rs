@@ -133,7 +133,7 @@ impl Builder {
     /// Sets the usable size of the stack in bytes. It is rounded up to whole pages, and to at least
     /// [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES). In the task,
     /// [`remaining_stack_bytes`](crate::coroutine::remaining_stack_bytes) returns what the task has
-    /// left.
+    /// left. With zero, `spawn` returns an error.
     pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
         self.stack_size_bytes = Some(bytes);
         self

@@ -8,6 +8,7 @@ use std::time::Duration;
 use selvedge::http::{Body, Error, Method, Session};
 #[cfg(target_os = "linux")]
 use selvedge::net::{SocketAddr, TcpStream};
+use selvedge::{EventLoop, sleep};
 #[cfg(target_os = "linux")]
 use socket2::{Domain, Socket, Type};
 
@@ -237,4 +238,30 @@ fn the_longest_timeouts_never_expire() {
             .build();
         still_works(&session, &server);
     });
+}
+
+/// The clock of the loop ends a wait. Between waits, the system's clock counts what is left of the time.
+#[test]
+fn a_virtual_clock_ends_a_wait_but_adds_no_waits_up() {
+    let total = Duration::from_secs(300);
+    let answer = |n_chunks: usize, pause: Duration| {
+        EventLoop::builder().virtual_clock(true).run(move || {
+            let server = Server::raw(move |mut stream| {
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\ncontent-length: {n_chunks}\r\n\r\n"
+                )
+                .unwrap();
+                for _ in 0..n_chunks {
+                    sleep(pause);
+                    let _ = stream.write_all(b"x");
+                }
+            });
+            let session = Session::builder().total_timeout(total).build();
+            session.get(server.url("/")).and_then(|page| page.text())
+        })
+    };
+    assert_eq!(answer(10, total / 5).unwrap(), "x".repeat(10));
+    assert!(answer(1, total * 12).unwrap_err().is_timeout());
 }

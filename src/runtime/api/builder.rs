@@ -59,7 +59,7 @@ impl Builder {
     }
 
     /// Sets the usable size of the stacks of tasks ([`DEFAULT_STACK_SIZE_BYTES`](crate::stack::DEFAULT_STACK_SIZE_BYTES)). It
-    /// is rounded up to whole pages, and to at least [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES).
+    /// is rounded up to whole pages, at least [`MIN_STACK_SIZE_BYTES`](crate::stack::MIN_STACK_SIZE_BYTES). Zero is an error.
     pub fn stack_size_bytes(mut self, bytes: usize) -> Self {
         self.0.stack_size_bytes = bytes;
         self
