@@ -144,8 +144,7 @@ impl Builder {
     /// Sets the time that the cancelled tasks of an ending loop may take to end, and then the time that the loop waits
     /// for running jobs of its pool, including jobs whose task was cancelled: 10 s each by default. A loop that waits
     /// for tasks or jobs for longer than a second reports them to its exception handler, and so does a loop that has
-    /// waited in vain. With a timeout of zero there is no such report. The loop also waits for tasks that are spawned
-    /// meanwhile, which are not cancelled until the time has passed.
+    /// waited in vain; with a timeout of zero there is no such report. Tasks that are spawned meanwhile are not cancelled.
     pub fn shutdown_timeout(mut self, duration: Duration) -> Self {
         self.0.shutdown_timeout = duration;
         self
