@@ -1,7 +1,6 @@
 //! The rows of idle connections: what a keep-alive connection costs between two requests. The recipe is a task for each
 //! connection, whose `StreamReader` has no buffer while it waits, and whose frames fit the first page of the stack.
 
-use std::hint::black_box;
 use std::io::{self, BufRead, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpStream as StdStream};
@@ -13,15 +12,13 @@ use selvedge::{EventLoop, sleep, spawn, to_thread};
 
 use crate::memory::{one_process, resident_bytes};
 use crate::support::peers;
+use crate::support::protocol::{DEEP_BYTES, descend};
 use crate::table::{Limit, Row};
 
 /// As many as fit the limit of descriptors, each with two. The pool populates stacks 256 at a time, and with this number takes
 /// nearly all of the last batch.
 const MAX_CONNECTIONS: usize = 9_190;
 const ROUNDS: usize = 5;
-
-/// How deep a request goes, as a TLS handshake or a template does.
-const DEEP_BYTES: usize = 100 * 1024;
 
 const REQUEST: &[u8] = b"GET /loom HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwarp";
@@ -123,16 +120,6 @@ fn head_len(bytes: &[u8]) -> Option<usize> {
         httparse::Status::Complete(length) => length,
         httparse::Status::Partial => 0,
     })
-}
-
-/// Uses at least so many bytes of the stack.
-#[inline(never)]
-fn descend(n_bytes: usize) {
-    let frame = black_box([n_bytes; 128]);
-    if let Some(rest) = n_bytes.checked_sub(size_of_val(&frame)) {
-        descend(rest);
-    }
-    black_box(frame);
 }
 
 /// Raises the limit of descriptors as far as the system lets it.

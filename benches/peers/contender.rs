@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+use std::hint::black_box;
 use std::io::{self, BufRead, Write};
 use std::time::Instant;
 
@@ -110,3 +111,16 @@ pub fn end_with_parent() {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub fn end_with_parent() {}
+
+/// How deep a request goes, as a TLS handshake or a template does.
+pub const DEEP_BYTES: usize = 100 * 1024;
+
+/// Uses at least so many bytes of the stack.
+#[inline(never)]
+pub fn descend(n_bytes: usize) {
+    let frame = black_box([n_bytes; 128]);
+    if let Some(rest) = n_bytes.checked_sub(size_of_val(&frame)) {
+        descend(rest);
+    }
+    black_box(frame);
+}

@@ -8,7 +8,7 @@
 #![allow(dead_code)]
 
 #[path = "../peers/contender.rs"]
-mod protocol;
+pub mod protocol;
 
 pub mod contest;
 pub mod echo;

@@ -20,13 +20,11 @@ use selvedge::net::{TcpListener, TcpStream};
 use selvedge::stack::DEFAULT_STACK_SIZE_BYTES;
 use selvedge::{EventLoop, sleep, spawn, to_thread};
 
-use crate::contender::{answer, asked, ready};
+use crate::contender::{DEEP_BYTES, answer, asked, descend, ready};
 
 /// After how long the loop returns what tasks that wait do not use.
 const IDLE: Duration = Duration::from_millis(50);
 const PAGE: usize = 4096;
-/// How deep a request goes, as a template does.
-const DEEP_BYTES: usize = 100 * 1024;
 
 const REQUEST: &[u8] = b"GET /loom HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nwarp";
@@ -136,16 +134,6 @@ fn advance(
         connection.write_tls(&mut stream)?;
     }
     Ok(())
-}
-
-/// Uses at least so many bytes of the stack.
-#[inline(never)]
-fn descend(n_bytes: usize) {
-    let frame = black_box([n_bytes; 128]);
-    if let Some(rest) = n_bytes.checked_sub(size_of_val(&frame)) {
-        descend(rest);
-    }
-    black_box(frame);
 }
 
 /// The lowest address of the running task's stack.

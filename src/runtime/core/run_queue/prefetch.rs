@@ -67,6 +67,7 @@ impl RunQueue {
     #[cold]
     fn fetch(&self, place: *mut Entry) {
         let first = self.fetched.get().max(place);
+        self.fetched.set(first.wrapping_add(TASK_BATCH));
         let tasks = || (0..TASK_BATCH).filter_map(|i| self.waiting_at(first.wrapping_add(i)));
         if self.entries.is_repeated() {
             // Each of them has yielded.
@@ -74,7 +75,6 @@ impl RunQueue {
                 parked.prefetch_line(0);
                 task.prefetch_flags();
             }
-            self.fetched.set(first.wrapping_add(TASK_BATCH));
             return;
         }
         for (task, parked) in tasks() {
@@ -89,6 +89,5 @@ impl RunQueue {
                 (-TASK_LINES..0).for_each(|line| parked.prefetch_line(line));
             }
         }
-        self.fetched.set(first.wrapping_add(TASK_BATCH));
     }
 }
